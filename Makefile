@@ -1,0 +1,63 @@
+# The commands of the project. `make` alone lists them; each sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install run dev test test-fast lab bench lint format lock clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
+
+install: $(READY) ## put everything into .venv
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Waterline needs Python 3.11 or later. Name one: make install PYTHON=python3.12"; exit 1; }
+	@echo "Setting up $(VENV): a minute or two, once."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(READY) ## start server, monitoring and dashboard, with the sample as live traffic
+	@$(BIN)/waterline up --demo
+
+dev: $(READY) ## the same, started again whenever the code changes
+	@$(BIN)/watchfiles --filter python '$(BIN)/waterline up --demo' server workbench
+
+test: $(READY) ## every test, with coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+test-fast: $(READY) ## the tests that take no server, in seconds
+	@$(BIN)/pytest -q -m "not slow and not browser"
+
+lab: $(READY) ## JupyterLab on the notebooks
+	@$(BIN)/jupyter lab notebooks
+
+bench: $(READY) ## measure ingest against raw inserts
+	@$(BIN)/python -m benchmarks
+
+lint: $(READY) ## format check, lint, types, and which room imports which
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+format: $(READY) ## format the code and mend what lint can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: ## pin every dependency anew, with hashes
+	@$(PYTHON) -m venv $(VENV)-lock
+	@$(VENV)-lock/bin/pip install --quiet --disable-pip-version-check uv
+	@$(VENV)-lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+	  --python-version 3.11 --all-extras --upgrade pyproject.toml --output-file requirements.lock
+	@rm -rf $(VENV)-lock
+
+clean: ## remove what the commands above made
+	@rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
