@@ -1,0 +1,183 @@
+"""Tokens: who may push logs and who may read; stored hashed, compared in constant time."""
+
+import fcntl
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import tomllib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import tomli_w
+
+from server.errors import TokenError
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# 256 random bits cannot be guessed, so a plain hash is enough and costs a request nothing.
+_SECRET_BYTES: Final = 32
+_PREFIX: Final = "wl_"
+
+
+class Scope(StrEnum):
+    """What a token allows."""
+
+    INGEST = "ingest"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token as it is stored; its text is known to its holder alone.
+
+    `created_at` is milliseconds UTC; `name` becomes the `source` of the logs that come with it.
+    """
+
+    name: str
+    scopes: frozenset[Scope]
+    sha256: str
+    created_at: int
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class TokenFile:
+    """The tokens of a data folder, read again whenever the file has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._tokens: dict[str, Token] = {}
+
+    def tokens(self) -> list[Token]:
+        """Return all tokens, oldest first.
+
+        Raises:
+            TokenError: the file is damaged or cannot be read.
+        """
+        self._refresh()
+        return sorted(self._tokens.values(), key=lambda token: (token.created_at, token.name))
+
+    def find(self, text: str) -> Token | None:
+        """Return the token with this text, if there is one."""
+        self._refresh()
+        digest, found = _hash(text), None
+        for token in self._tokens.values():
+            # Every one is compared, so that the time tells nothing of which fits.
+            if hmac.compare_digest(token.sha256, digest):
+                found = token
+        return found
+
+    def create(self, name: str, scopes: Iterable[Scope], created_at: int) -> str:
+        """Add a token and return its text, which is stored nowhere.
+
+        Raises:
+            TokenError: the name is taken or not fit for one.
+        """
+        if not _NAME.fullmatch(name):
+            raise TokenError(
+                f"{name!r} is no token name; use up to 64 letters, digits, '.', '_' and '-'"
+            )
+        with self._changing():
+            if name in self._tokens:
+                raise TokenError(
+                    f"a token {name} exists already; revoke it first or choose a new name"
+                )
+            return self._put(name, scopes, created_at)
+
+    def renew(self, name: str, scopes: Iterable[Scope], created_at: int) -> str:
+        """Make a token, or give the one of this name a new text; return the text."""
+        with self._changing():
+            return self._put(name, scopes, created_at)
+
+    def revoke(self, name: str) -> None:
+        """Remove a token.
+
+        Raises:
+            TokenError: there is none of that name.
+        """
+        with self._changing():
+            if name not in self._tokens:
+                known = ", ".join(sorted(self._tokens)) or "none"
+                raise TokenError(f"there is no token {name}; the tokens are: {known}")
+            self._write({key: token for key, token in self._tokens.items() if key != name})
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Keep other processes from changing the tokens meanwhile, which would lose one change."""
+        try:
+            descriptor = os.open(self._path.parent, os.O_RDONLY)
+        except OSError as error:
+            raise TokenError(
+                f"the data folder {self._path.parent} cannot be read: {error.strerror}"
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._refresh()
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _put(self, name: str, scopes: Iterable[Scope], created_at: int) -> str:
+        text = _PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
+        token = Token(name, frozenset(scopes), _hash(text), created_at)
+        self._write(self._tokens | {name: token})
+        return text
+
+    def _refresh(self) -> None:
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            self._seen, self._tokens = None, {}
+            return
+        # A rename gives a new inode, so that two writes within one clock tick are told apart.
+        seen = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if seen != self._seen:
+            self._tokens = _read_tokens(self._path)
+            self._seen = seen
+
+    def _write(self, tokens: dict[str, Token]) -> None:
+        document = {
+            token.name: {
+                "scopes": sorted(token.scopes),
+                "sha256": token.sha256,
+                "created_at": token.created_at,
+            }
+            for token in tokens.values()
+        }
+        temporary = self._path.with_suffix(".toml.new")
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                tomli_w.dump(document, file)
+                file.flush()
+                os.fsync(descriptor)
+            temporary.replace(self._path)
+        except OSError as error:
+            raise TokenError(f"{self._path} cannot be written: {error.strerror}") from error
+        self._refresh()
+
+
+def _read_tokens(path: Path) -> dict[str, Token]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {
+            name: Token(
+                name=name,
+                scopes=frozenset(Scope(scope) for scope in entry["scopes"]),
+                sha256=entry["sha256"],
+                created_at=entry["created_at"],
+            )
+            for name, entry in document.items()
+        }
+    except OSError as error:
+        raise TokenError(f"{path} cannot be read: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise TokenError(f"{path} is damaged ({error}); mend it or make the tokens anew") from error

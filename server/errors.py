@@ -1,0 +1,53 @@
+"""What can go wrong for a user, each as one sentence that says what to do.
+
+WaterlineError
+├── UsageError            what was asked for makes no sense
+├── SettingsError         a setting that is unknown or has no meaning
+├── DataFolderError       the data folder cannot be used
+│   ├── DataFolderInUse   another process holds it
+│   └── NewerSchema       a later version of Waterline wrote it
+├── TokenError            a token that is missing, unknown or not allowed this
+├── AddressError          an address that cannot be listened on
+├── DeliveryError         a producer could not deliver
+└── IncompleteAnswer      a question that could only be answered in part
+"""
+
+
+class WaterlineError(Exception):
+    """The root of all errors that a command shows as one sentence, without a traceback."""
+
+
+class UsageError(WaterlineError):
+    """What was asked for makes no sense; the sentence says what would."""
+
+
+class SettingsError(WaterlineError):
+    """A setting is unknown or its value has no meaning."""
+
+
+class DataFolderError(WaterlineError):
+    """The data folder cannot be used."""
+
+
+class DataFolderInUse(DataFolderError):
+    """Another process holds the data folder."""
+
+
+class NewerSchema(DataFolderError):
+    """The data folder was written by a later version of Waterline."""
+
+
+class TokenError(WaterlineError):
+    """A token is missing, unknown or lacks the scope."""
+
+
+class AddressError(WaterlineError):
+    """An address cannot be listened on."""
+
+
+class DeliveryError(WaterlineError):
+    """A producer could not deliver what it was given."""
+
+
+class IncompleteAnswer(WaterlineError):
+    """A question could only be answered in part, so it is not answered."""

@@ -1,0 +1,199 @@
+"""What a valid log is: decode, check, normalise. No I/O."""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import msgspec
+
+MAX_TYPE_LENGTH: Final = 64
+MAX_ID_LENGTH: Final = 128
+# SQLite's JSON functions refuse more than 1000 levels; no log of a sane program comes near this.
+MAX_DEPTH: Final = 64
+# The years 0001 to 9999, which RFC 3339 and every DataFrame library can name.
+MIN_TIMESTAMP: Final = -62_135_596_800_000
+MAX_TIMESTAMP: Final = 253_402_300_799_999
+
+
+class Record(NamedTuple):
+    """A valid log as its producer gave it.
+
+    `id` and `timestamp` (milliseconds UTC) are None where the producer gave none; `attributes`
+    is a JSON object as compact text.
+    """
+
+    id: str | None
+    type: str
+    timestamp: int | None
+    message: str
+    attributes: str
+
+
+class StoredLog(msgspec.Struct, frozen=True, gc=False):
+    """A log as it is stored, in the order of the columns of `logs`; times are milliseconds UTC."""
+
+    seq: int
+    id: str
+    type: str
+    timestamp: int
+    received_at: int
+    source: str
+    message: str
+    attributes: msgspec.Raw
+
+
+class InvalidLog(ValueError):
+    """Why something received is no log.
+
+    Attributes:
+        reason: one sentence for its producer.
+        log_id: its id, where it had a readable one.
+    """
+
+    def __init__(self, reason: str, log_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.log_id = log_id
+
+
+_decode_json = msgspec.json.Decoder().decode
+_encode_json = msgspec.json.Encoder().encode
+_EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def parse_log(text: str | bytes) -> Record:
+    """Decode and check one log.
+
+    Raises:
+        InvalidLog: the text is no JSON, or the JSON is no log.
+    """
+    try:
+        value = _decode_json(text)
+    except RecursionError as error:
+        raise InvalidLog(f"this JSON is nested more than {MAX_DEPTH} levels deep") from error
+    except (msgspec.DecodeError, ValueError) as error:
+        raise InvalidLog(f"this is no JSON: {error}") from error
+    return check_log(value)
+
+
+def check_log(value: object) -> Record:
+    """Check a decoded JSON value and normalise it to a record. Takes members out of `value`.
+
+    Raises:
+        InvalidLog: it is no log; the sentence names the member and what it should be.
+    """
+    if not isinstance(value, dict):
+        kind = _JSON_KINDS[type(value)]
+        raise InvalidLog(f"a log is a JSON object with type and message, this is {kind}")
+    log_id = _check_id(value.pop("id", None))
+    try:
+        log_type = _check_type(value.pop("type", None))
+        message = _check_message(value.pop("message", None))
+        timestamp = _check_timestamp(value.pop("timestamp", None))
+        attributes = _encode_attributes(value)
+    except InvalidLog as error:
+        error.log_id = log_id
+        raise
+    return Record(log_id, log_type, timestamp, message, attributes)
+
+
+def parse_rfc3339(text: str) -> int:
+    """Return the milliseconds UTC of an RFC 3339 date-time (section 5.6), cut, not rounded.
+
+    A leap second (`:60`) counts as the first moment of the next minute, as POSIX time does.
+
+    Raises:
+        ValueError: the text is no RFC 3339 date-time.
+    """
+    leap = text[17:19] == "60"
+    try:
+        parsed = msgspec.convert(text[:17] + "59" + text[19:] if leap else text, datetime)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{text!r} is no RFC 3339 time") from error
+    if parsed.tzinfo is None:
+        raise ValueError(f"{text!r} has no zone; RFC 3339 wants Z or an offset")
+    since_epoch = parsed - _EPOCH
+    seconds = since_epoch.days * 86_400 + since_epoch.seconds + leap
+    return seconds * 1000 + (0 if leap else since_epoch.microseconds // 1000)
+
+
+_JSON_KINDS: Final = {
+    list: "an array",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
+def _check_id(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID_LENGTH:
+        raise InvalidLog(f"id must be a string of 1 to {MAX_ID_LENGTH} characters")
+    return value
+
+
+def _check_type(value: object) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_TYPE_LENGTH:
+        raise InvalidLog(f"type must be a string of 1 to {MAX_TYPE_LENGTH} characters")
+    return value
+
+
+def _check_message(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidLog("message must be a string")
+    return value
+
+
+def _check_timestamp(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = parse_rfc3339(value)
+        except (ValueError, OverflowError) as error:
+            raise InvalidLog(_TIMESTAMP_RULE) from error
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidLog(_TIMESTAMP_RULE)
+    if not MIN_TIMESTAMP <= value <= MAX_TIMESTAMP:
+        raise InvalidLog("timestamp must lie in the years 1 to 9999")
+    return value
+
+
+_TIMESTAMP_RULE: Final = (
+    "timestamp must be integer milliseconds since 1970 UTC or an RFC 3339 string"
+)
+
+
+def _encode_attributes(members: dict[str, object]) -> str:
+    if not members:
+        return "{}"
+    try:
+        encoded = _encode_json(members)
+    except RecursionError as error:
+        raise InvalidLog(f"attributes may be nested {MAX_DEPTH} levels deep at most") from error
+    # Counting brackets is cheap and settles nearly every log; only a suspect is walked.
+    if encoded.count(b"{") + encoded.count(b"[") > MAX_DEPTH and _depth(members) > MAX_DEPTH:
+        raise InvalidLog(f"attributes may be nested {MAX_DEPTH} levels deep at most")
+    return encoded.decode()
+
+
+def _depth(value: object) -> int:
+    """Return how deep arrays and objects are nested, without recursion."""
+    deepest, waiting = 0, [(value, 1)]
+    while waiting:
+        current, level = waiting.pop()
+        if isinstance(current, dict):
+            inner = list(current.values())
+        elif isinstance(current, list):
+            inner = current
+        else:
+            continue
+        deepest = max(deepest, level)
+        waiting.extend((each, level + 1) for each in inner)
+    return deepest
+
+
+encode_stored = msgspec.json.Encoder().encode
+"""Encode a StoredLog (or a list of them) as the compact JSON that `/live` sends."""

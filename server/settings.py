@@ -1,0 +1,198 @@
+"""The settings in force: command line over WATERLINE_* over waterline.toml over default."""
+
+import difflib
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from server.errors import SettingsError
+from server.units import format_duration, format_size, parse_duration, parse_size
+
+FILE_NAME: Final = "waterline.toml"
+PREFIX: Final = "WATERLINE_"
+# Read by producers and the command, never printed, so they are no settings.
+CLIENT_VARIABLES: Final = frozenset({"WATERLINE_TOKEN", "WATERLINE_URL"})
+
+
+def _parse_port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise ValueError(f"{text!r} is no port; give a number from 0 (any free one) to 65535")
+    return int(text)
+
+
+def _parse_host(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it is empty; give an address such as 127.0.0.1")
+    return text.strip()
+
+
+def _about(
+    description: str, parse: Callable[[str], object], show: Callable[[Any], str] = str
+) -> dict[str, Any]:
+    """Return what a field of Settings says of itself: help, from text and to text."""
+    return {"description": description, "parse": parse, "show": show}
+
+
+_DURATION: Final = (parse_duration, format_duration)
+_SIZE: Final = (parse_size, format_size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, with its value in force. Times are milliseconds, sizes are bytes."""
+
+    data: Path = field(default=Path("data"), metadata=_about("the data folder", Path))
+    host: str = field(default="127.0.0.1", metadata=_about("the address to listen on", _parse_host))
+    port: int = field(default=3001, metadata=_about("the port of ingest and live", _parse_port))
+    monitoring_port: int = field(
+        default=3002, metadata=_about("the port of /metrics and /health", _parse_port)
+    )
+    dashboard_port: int = field(
+        default=3000, metadata=_about("the port of the dashboard", _parse_port)
+    )
+    queue_size: int = field(
+        default=32 * 2**20,
+        metadata=_about("bytes of logs that may wait before producers are held back", *_SIZE),
+    )
+    live_buffer: int = field(
+        default=4 * 2**20,
+        metadata=_about("bytes a live reader may fall behind before logs are skipped", *_SIZE),
+    )
+    idle_timeout: int = field(
+        default=300_000, metadata=_about("how long a silent connection stays open", *_DURATION)
+    )
+    metrics_retention: int = field(
+        default=7 * 86_400_000,
+        metadata=_about("how long measurements by second are kept", *_DURATION),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """The settings in force, and for each key where its value came from."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+    def describe(self) -> list[tuple[str, str, str]]:
+        """Return (key, value as one would write it, where it came from) for every key."""
+        return [
+            (
+                each.name,
+                each.metadata["show"](getattr(self.settings, each.name)),
+                self.sources[each.name],
+            )
+            for each in fields(Settings)
+        ]
+
+
+def setting_names() -> tuple[str, ...]:
+    """Return the names of all settings, in the order of their definition."""
+    return tuple(each.name for each in fields(Settings))
+
+
+def setting_help(name: str) -> str:
+    """Return what the setting is for, with its default."""
+    found = _field(name)
+    return f"{found.metadata['description']} (default: {found.metadata['show'](found.default)})"
+
+
+def _field(name: str) -> Field[Any]:
+    (found,) = (each for each in fields(Settings) if each.name == name)
+    return found
+
+
+def option_name(name: str) -> str:
+    """Return the command-line option of a setting: `monitoring_port` is `--monitoring-port`."""
+    return "--" + name.replace("_", "-")
+
+
+def variable_name(name: str) -> str:
+    """Return the environment variable of a setting: `port` is `WATERLINE_PORT`."""
+    return PREFIX + name.upper()
+
+
+def load_settings(
+    options: Mapping[str, str | None],
+    environment: Mapping[str, str],
+    working_folder: Path,
+) -> LoadedSettings:
+    """Find every setting's value: option, variable, file, default, the first that has one.
+
+    Args:
+        options: values given on the command line by setting name; None where none was given.
+        environment: the process environment.
+        working_folder: where `waterline.toml` is looked for first; then in the data folder.
+
+    Raises:
+        SettingsError: a key is unknown, a value has no meaning, or both folders hold a file.
+    """
+    given = _from_environment(environment)
+    given |= {
+        name: (value, f"option {option_name(name)}")
+        for name, value in options.items()
+        if value is not None
+    }
+    found = _from_file(working_folder / FILE_NAME) | given
+    data = Path(found["data"][0]) if "data" in found else Settings().data
+    found = _from_data_folder(working_folder, working_folder / data) | found
+    values: dict[str, Any] = {name: _parse_value(name, *found[name]) for name in found}
+    sources = {name: found[name][1] if name in found else "default" for name in setting_names()}
+    return LoadedSettings(Settings(**values), sources)
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    known = {variable_name(name): name for name in setting_names()}
+    found = {}
+    for variable, value in environment.items():
+        if not variable.startswith(PREFIX) or variable in CLIENT_VARIABLES:
+            continue
+        if variable not in known:
+            raise _unknown(variable, "in the environment", [*known, *CLIENT_VARIABLES])
+        found[known[variable]] = (value, f"variable {variable}")
+    return found
+
+
+def _from_file(path: Path) -> dict[str, tuple[str, str]]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+    found = {}
+    for key, value in content.items():
+        if key not in setting_names():
+            raise _unknown(key, f"in {path}", setting_names())
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise SettingsError(f"{key} in {path} must be text or a whole number")
+        found[key] = (str(value), f"file {path}")
+    return found
+
+
+def _from_data_folder(working_folder: Path, data: Path) -> dict[str, tuple[str, str]]:
+    path, other = data / FILE_NAME, working_folder / FILE_NAME
+    if not path.exists() or path.resolve() == other.resolve():
+        return {}
+    if other.exists():
+        raise SettingsError(f"both {other} and {path} exist; keep one of them")
+    found = _from_file(path)
+    if "data" in found:
+        raise SettingsError(f"data cannot be set in {path}, which lies in the data folder itself")
+    return found
+
+
+def _parse_value(name: str, text: str, source: str) -> object:
+    try:
+        return _field(name).metadata["parse"](text)
+    except ValueError as error:
+        raise SettingsError(f"{name} ({source}): {error}") from error
+
+
+def _unknown(key: str, place: str, known: Iterable[str]) -> SettingsError:
+    nearest = difflib.get_close_matches(key, list(known), n=1, cutoff=0)
+    return SettingsError(f"unknown setting {key} {place}; did you mean {nearest[0]}?")

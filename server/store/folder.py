@@ -1,0 +1,131 @@
+"""The data folder: where each file lies, and the lock that keeps a second server out."""
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from server.errors import DataFolderError, DataFolderInUse
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """The paths of the files in one data folder."""
+
+    path: Path
+
+    @property
+    def logs(self) -> Path:
+        """The hot logs and all that the seam to the archives needs."""
+        return self.path / "logs.db"
+
+    @property
+    def metrics(self) -> Path:
+        """The measurements, by second."""
+        return self.path / "metrics.db"
+
+    @property
+    def tokens(self) -> Path:
+        """The tokens, hashed."""
+        return self.path / "tokens.toml"
+
+    @property
+    def server_lock(self) -> Path:
+        """Held by the one server of this folder; names its process."""
+        return self.path / "server.lock"
+
+    def create(self) -> None:
+        """Make the folder where it is missing, and see that it can be written.
+
+        Raises:
+            DataFolderError: it cannot be made or written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            sync_folder(self.path.parent)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise DataFolderError(
+                f"the data folder {self.path} is a file; name a folder with --data"
+            ) from error
+        except OSError as error:
+            raise DataFolderError(
+                f"the data folder {self.path} cannot be made: {error.strerror}; "
+                "name another with --data"
+            ) from error
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise _not_writable(self.path, "permission denied")
+
+    def size(self) -> int:
+        """Return the bytes that all files of the folder take, those in folders below it too."""
+        return sum(file_size(each) for each in self.path.rglob("*"))
+
+
+def file_size(path: Path) -> int:
+    """Return a file's bytes, 0 where there is none."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:
+        return 0
+
+
+def sync_folder(path: Path) -> None:
+    """Make what was created or renamed in a folder survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _not_writable(path: Path, reason: str | None) -> DataFolderError:
+    return DataFolderError(
+        f"the data folder {path} cannot be written: {reason}; "
+        "give its user the right to, or name another with --data"
+    )
+
+
+class ServerLock:
+    """Holds a data folder for one server; the kernel lets go when the process ends."""
+
+    def __init__(self, folder: DataFolder) -> None:
+        self._folder = folder
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> Self:
+        """Take the lock.
+
+        Raises:
+            DataFolderInUse: another server holds it.
+            DataFolderError: the folder cannot be written.
+        """
+        try:
+            descriptor = os.open(
+                self._folder.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
+            )
+        except OSError as error:
+            raise _not_writable(self._folder.path, error.strerror) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(descriptor, 32).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise DataFolderInUse(
+                f"another server (process {holder or 'unknown'}) serves {self._folder.path}; "
+                "stop it first or name another folder with --data"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        self._descriptor = descriptor
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

@@ -1,0 +1,118 @@
+"""The tables of logs.db and metrics.db, version by version, as SQL."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from server.errors import DataFolderError, NewerSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One database's history: each step leads from one version to the next.
+
+    `PRAGMA application_id` marks whose file it is, `PRAGMA user_version` holds the version, the
+    number of steps taken. A step that has been released is never changed.
+    """
+
+    application_id: int
+    steps: tuple[str, ...]
+
+    @property
+    def version(self) -> int:
+        """The version that this Waterline writes."""
+        return len(self.steps)
+
+    def check(self, path: Path, application_id: int, version: int) -> None:
+        """See that a database, by what its pragmas say, is ours and not of a later version.
+
+        Raises:
+            NewerSchema: a later Waterline made it.
+            DataFolderError: it is some other program's database.
+        """
+        if application_id != self.application_id:
+            raise DataFolderError(f"{path} is not a database of Waterline's; name another folder")
+        if version > self.version:
+            raise NewerSchema(
+                f"{path} has schema version {version}, this Waterline knows {self.version}; "
+                "use the Waterline that made it, or a later one"
+            )
+
+
+LOGS: Final = Schema(
+    application_id=0x574C_4C47,  # "WLLG"
+    steps=(
+        """
+        CREATE TABLE logs (
+            seq INTEGER PRIMARY KEY,        -- given in commit order, ascends, never used again
+            id TEXT NOT NULL,
+            type TEXT NOT NULL,
+            timestamp INTEGER NOT NULL,     -- milliseconds UTC, as the producer says
+            received_at INTEGER NOT NULL,   -- milliseconds UTC, never goes back along seq
+            source TEXT NOT NULL,           -- the name of the token it came with
+            message TEXT NOT NULL,
+            attributes TEXT NOT NULL        -- a JSON object
+        ) STRICT;
+        CREATE UNIQUE INDEX logs_source_id ON logs (source, id);
+        CREATE INDEX logs_timestamp ON logs (timestamp);
+
+        CREATE TABLE seam (                 -- one row: where the hot logs end
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            folder_id TEXT NOT NULL,
+            incarnation TEXT NOT NULL,      -- changed by whatever rewrites the past
+            generation INTEGER NOT NULL,    -- counted up by archive, prune and the like
+            archived_through INTEGER NOT NULL  -- every seq up to it is in a batch, not in logs
+        ) STRICT;
+
+        CREATE TABLE archive_batches (
+            batch INTEGER PRIMARY KEY,
+            day TEXT NOT NULL,              -- of received_at, UTC, as 2026-11-23
+            file TEXT NOT NULL UNIQUE,      -- below archives/
+            format TEXT NOT NULL,
+            rows INTEGER NOT NULL,
+            first_seq INTEGER NOT NULL,
+            last_seq INTEGER NOT NULL,
+            first_timestamp INTEGER NOT NULL,
+            last_timestamp INTEGER NOT NULL,
+            first_received_at INTEGER NOT NULL,
+            last_received_at INTEGER NOT NULL,
+            types TEXT NOT NULL,            -- JSON: rows by type
+            sources TEXT NOT NULL,          -- JSON: rows by source
+            raw_bytes INTEGER NOT NULL,     -- the logs as compact JSON
+            stored_bytes INTEGER NOT NULL,
+            sha256 TEXT NOT NULL,
+            archived_at INTEGER NOT NULL,
+            pruned_at INTEGER               -- milliseconds UTC; the row stays for ever
+        ) STRICT;
+        """,
+    ),
+)
+
+METRICS: Final = Schema(
+    application_id=0x574C_4D54,  # "WLMT"
+    steps=(
+        """
+        CREATE TABLE rollups (
+            second INTEGER NOT NULL,        -- its first millisecond, UTC
+            metric TEXT NOT NULL,
+            label TEXT NOT NULL,            -- such as the log type; empty where there is none
+            count INTEGER NOT NULL,
+            sum REAL NOT NULL,
+            min REAL NOT NULL,
+            max REAL NOT NULL,
+            sketch BLOB NOT NULL,           -- see server/monitor/sketch.py
+            PRIMARY KEY (second, metric, label)
+        ) STRICT, WITHOUT ROWID;
+        CREATE VIEW performance_metrics AS  -- the columns of the source document
+            SELECT
+                row_number() OVER (ORDER BY second, metric, label) AS id,
+                metric AS metric_name,
+                sum / count AS value,
+                second AS timestamp,
+                json_object(
+                    'label', label, 'count', count, 'sum', sum, 'min', min, 'max', max
+                ) AS metadata
+            FROM rollups;
+        """,
+    ),
+)

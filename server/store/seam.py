@@ -1,0 +1,61 @@
+"""The seam between hot and archived logs: what logs.db says of itself besides the logs."""
+
+import secrets
+from dataclasses import dataclass
+from typing import cast
+
+import apsw
+
+from server.store.sqlite import transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """The one row of `seam`."""
+
+    folder_id: str
+    incarnation: str
+    generation: int
+    archived_through: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the log ends: the highest seq ever given and the latest `received_at`.
+
+    Both are 0 at first, and neither ever goes back, also when all logs are archived.
+    """
+
+    last_seq: int
+    last_received_at: int
+
+
+def ensure_seam(connection: apsw.Connection) -> Seam:
+    """Return the seam, made for a new folder."""
+    with transaction(connection):
+        connection.execute(
+            "INSERT OR IGNORE INTO seam VALUES (1, ?, ?, 0, 0)",
+            (secrets.token_hex(16), secrets.token_hex(16)),
+        )
+    row = connection.execute(
+        "SELECT folder_id, incarnation, generation, archived_through FROM seam"
+    ).fetchall()[0]
+    return Seam(*cast("tuple[str, str, int, int]", row))
+
+
+def read_position(connection: apsw.Connection) -> Position:
+    """Return where the log ends, archived logs included."""
+    row = connection.execute(
+        """
+        SELECT
+            max(
+                (SELECT archived_through FROM seam),
+                ifnull((SELECT max(seq) FROM logs), 0)
+            ),
+            max(
+                ifnull((SELECT max(last_received_at) FROM archive_batches), 0),
+                ifnull((SELECT received_at FROM logs ORDER BY seq DESC LIMIT 1), 0)
+            )
+        """
+    ).fetchall()[0]
+    return Position(*cast("tuple[int, int]", row))

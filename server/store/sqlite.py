@@ -1,0 +1,119 @@
+"""Connections that write: the SQLite build, pragmas, migrations, and errors in our words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+import apsw
+
+from server.errors import DataFolderError
+from server.store.folder import sync_folder
+from server.store.schema import Schema
+
+# Earlier ones can lose committed pages at a checkpoint: sqlite.org/wal.html#walresetbug
+OLDEST_WRITER: Final = 3_051_003
+# The WAL is cut back to this after a checkpoint, so that a burst does not keep its space.
+WAL_SIZE_LIMIT: Final = 64 * 2**20
+# Another process (a backup, an archive run) holds the write lock for moments only.
+BUSY_TIMEOUT_MS: Final = 10_000
+
+Synchronous = Literal["FULL", "NORMAL"]
+
+
+@contextmanager
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Translate what SQLite says about a file into one sentence.
+
+    Raises:
+        DataFolderError: SQLite could not open, read or write the file.
+    """
+    try:
+        yield
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise DataFolderError(
+            f"{path} is damaged or no database ({error}); put it aside and restore a copy"
+        ) from error
+    except apsw.CantOpenError as error:
+        raise DataFolderError(
+            f"{path} cannot be opened: {error}; check the rights on its folder"
+        ) from error
+    except apsw.ReadOnlyError as error:
+        raise DataFolderError(
+            f"{path} cannot be written: {error}; check the rights on it and its folder"
+        ) from error
+    except apsw.FullError as error:
+        raise DataFolderError(
+            f"{path} cannot be written: {error}; make room on its disk"
+        ) from error
+    except apsw.BusyError as error:
+        raise DataFolderError(f"{path} is held by another process; stop it first") from error
+
+
+def open_writer(path: Path, schema: Schema, synchronous: Synchronous) -> apsw.Connection:
+    """Open a database for writing, made or brought to the present version where needed.
+
+    Args:
+        path: the database file; made where it is missing.
+        schema: the tables it is to have.
+        synchronous: FULL makes every commit durable; NORMAL may lose the last at a power cut.
+
+    Raises:
+        NewerSchema: a later Waterline made it.
+        DataFolderError: the file is not ours, or cannot be opened or written.
+    """
+    if apsw.SQLITE_VERSION_NUMBER < OLDEST_WRITER:
+        raise DataFolderError(
+            f"SQLite {apsw.sqlite_lib_version()} can lose data in WAL mode; "
+            "install apsw 3.51.3 or later"
+        )
+    with sqlite_errors(path):
+        connection = apsw.Connection(str(path))
+        try:
+            connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+            is_new = connection.pragma("page_count") == 0
+            if is_new:
+                # Only takes effect before the file has a page, so before WAL.
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_SIZE_LIMIT}")
+            migrate(connection, schema, path)
+        except BaseException:
+            connection.close()
+            raise
+        if is_new:
+            sync_folder(path.parent)
+        return connection
+
+
+@contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[None]:
+    """Commit what is done inside, all of it or, when anything fails, nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        # SQLite has rolled back by itself after some errors, not after others.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def migrate(connection: apsw.Connection, schema: Schema, path: Path) -> None:
+    """Take the steps that a database lacks, each in a transaction of its own.
+
+    Raises:
+        NewerSchema: a later Waterline made it.
+        DataFolderError: it is some other program's database.
+    """
+    application_id = connection.pragma("application_id")
+    version = connection.pragma("user_version")
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+    if application_id or tables:
+        schema.check(path, application_id, version)
+    for number in range(version, schema.version):
+        with transaction(connection):
+            connection.execute(schema.steps[number])
+            connection.execute(f"PRAGMA application_id = {schema.application_id}")
+            connection.execute(f"PRAGMA user_version = {number + 1}")

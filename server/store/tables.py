@@ -1,0 +1,70 @@
+"""The tables for SQLAlchemy Core, with which questions are built.
+
+What the files really hold is schema.py; a test holds the two equal. The serving process speaks
+plain SQL and never imports this: SQLAlchemy would double its memory.
+"""
+
+from typing import Final
+
+from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, Table, Text
+
+metadata: Final = MetaData()
+
+logs: Final = Table(
+    "logs",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("timestamp", Integer, nullable=False),
+    Column("received_at", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("attributes", Text, nullable=False),
+)
+
+seam: Final = Table(
+    "seam",
+    metadata,
+    Column("only", Integer, primary_key=True),
+    Column("folder_id", Text, nullable=False),
+    Column("incarnation", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("archived_through", Integer, nullable=False),
+)
+
+archive_batches: Final = Table(
+    "archive_batches",
+    metadata,
+    Column("batch", Integer, primary_key=True),
+    Column("day", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("first_seq", Integer, nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("first_timestamp", Integer, nullable=False),
+    Column("last_timestamp", Integer, nullable=False),
+    Column("first_received_at", Integer, nullable=False),
+    Column("last_received_at", Integer, nullable=False),
+    Column("types", Text, nullable=False),
+    Column("sources", Text, nullable=False),
+    Column("raw_bytes", Integer, nullable=False),
+    Column("stored_bytes", Integer, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("archived_at", Integer, nullable=False),
+    Column("pruned_at", Integer),
+)
+
+rollups: Final = Table(
+    "rollups",
+    MetaData(),  # of metrics.db
+    Column("second", Integer, primary_key=True),
+    Column("metric", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("sum", Float, nullable=False),
+    Column("min", Float, nullable=False),
+    Column("max", Float, nullable=False),
+    Column("sketch", LargeBinary, nullable=False),
+)

@@ -1,0 +1,63 @@
+"""Durations and sizes as people write them: `90s`, `30d`, `64MiB`."""
+
+import re
+
+MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+MILLISECONDS |= {"w": 7 * MILLISECONDS["d"], "y": 365 * MILLISECONDS["d"]}
+BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+_QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", re.ASCII)
+
+
+def _parse(text: str, factors: dict[str, int], kind: str, example: str) -> int:
+    match = _QUANTITY.fullmatch(text)
+    if match is None or match[2] not in factors:
+        units = ", ".join(factors)
+        raise ValueError(
+            f"{text!r} is no {kind}; write a number and a unit ({units}), as {example}"
+        )
+    return round(float(match[1]) * factors[match[2]])
+
+
+def parse_duration(text: str) -> int:
+    """Return the milliseconds in a duration such as `250ms`, `90s`, `10min`, `1h` or `30d`.
+
+    Raises:
+        ValueError: the text is no duration; the sentence names the units.
+    """
+    return _parse(text, MILLISECONDS, "duration", "90s")
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes in a size such as `512KiB`, `64MiB` or `1GB`.
+
+    Raises:
+        ValueError: the text is no size; the sentence names the units.
+    """
+    return _parse(text, BYTES, "size", "64MiB")
+
+
+def _format(amount: int, factors: dict[str, int], names: tuple[str, ...]) -> str:
+    for name in names:
+        if amount and amount % factors[name] == 0:
+            return f"{amount // factors[name]}{name}"
+    return f"{amount}{names[-1]}"
+
+
+def format_duration(milliseconds: int) -> str:
+    """Return the shortest text that `parse_duration` reads back as these milliseconds."""
+    return _format(milliseconds, MILLISECONDS, ("d", "h", "min", "s", "ms"))
+
+
+def format_size(size: int) -> str:
+    """Return the shortest text that `parse_size` reads back as these bytes."""
+    return _format(size, BYTES, ("GiB", "MiB", "KiB", "B"))
+
+
+def human_size(size: float) -> str:
+    """Return bytes for a person to read, such as `1.4 MiB`; rounded, not to be parsed."""
+    for name in ("B", "KiB", "MiB", "GiB"):
+        if abs(size) < 1024 or name == "GiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {name}" if name == "B" else f"{size:.1f} {name}"

@@ -1,0 +1,1 @@
+"""What tests share: real processes, sockets and browsers to talk to."""

@@ -1,0 +1,122 @@
+"""Reading a database of the data folder: read-only, one library, one moment a view.
+
+Every read of the workbench goes through ADBC and none through another SQLite library: two of
+them in one process drop each other's file locks.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import adbc_driver_manager
+import adbc_driver_sqlite.dbapi
+import pyarrow as pa
+from sqlalchemy import Select
+from sqlalchemy.dialects import sqlite
+
+from server.errors import DataFolderError
+from server.store.schema import Schema
+
+_DIALECT = sqlite.dialect(paramstyle="qmark")
+
+
+@contextmanager
+def _read_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except adbc_driver_manager.Error as error:
+        raise DataFolderError(f"{path} cannot be read: {error}") from error
+
+
+class View:
+    """One consistent moment of a database."""
+
+    def __init__(self, cursor: Any, path: Path) -> None:  # noqa: ANN401 - ADBC has no types
+        self._cursor = cursor
+        self._path = path
+
+    def fetch(self, question: Select[Any] | str, values: Sequence[object] = ()) -> pa.Table:
+        """Answer a statement as Arrow.
+
+        The types are those of the values; where there are none, ADBC says int64.
+        """
+        if not isinstance(question, str):
+            compiled = question.compile(
+                dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
+            )
+            values = [compiled.params[name] for name in compiled.positiontup or ()]
+            question = str(compiled)
+        with _read_errors(self._path):
+            self._cursor.execute(question, values or None)
+            return self._cursor.fetch_arrow_table()
+
+    def rows(
+        self, question: Select[Any] | str, values: Sequence[object] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Answer a statement as Python values."""
+        table = self.fetch(question, values)
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+class Database:
+    """A database that is only read. It may be used from several threads, one at a time.
+
+    Raises:
+        NewerSchema: a later Waterline made it.
+        DataFolderError: it cannot be read, or is not ours.
+    """
+
+    def __init__(self, path: Path, schema: Schema) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+        with _read_errors(path):
+            # Without autocommit a transaction begins with the first read: one moment for all.
+            self._connection = adbc_driver_sqlite.dbapi.connect(uri, autocommit=False)
+        try:
+            self._check(schema)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """Open a view; keep it short, for it holds the WAL back from shrinking."""
+        with self._lock, self._connection.cursor() as cursor:
+            try:
+                yield View(cursor, self._path)
+            finally:
+                self._connection.rollback()
+
+    def close(self) -> None:
+        """Let the file go; may be called twice."""
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check(self, schema: Schema) -> None:
+        with self.view() as view:
+            ((application_id, version),) = view.rows(
+                "SELECT application_id, user_version "
+                "FROM pragma_application_id, pragma_user_version"
+            )
+        schema.check(self._path, application_id, version)
+        if version < schema.version:
+            raise DataFolderError(
+                f"{self._path} has schema version {version}, this Waterline reads "
+                f"{schema.version}; start its server once to bring it up to date"
+            )

@@ -1,0 +1,72 @@
+"""Times as an analyst gives them: a datetime, ISO text, or `"-1h"`."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Final
+
+from server.errors import UsageError
+from server.units import MILLISECONDS, parse_duration
+
+TimeLike = datetime | date | str | int
+"""A moment: a datetime (UTC where it has no zone), a date (its midnight UTC), ISO 8601 text,
+text such as `-1h` (that long ago), or integer milliseconds since 1970 UTC."""
+
+_AGO: Final = re.compile(r"-\s*\d")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_milliseconds(value: TimeLike, argument: str, now: int) -> int:
+    """Return a moment as milliseconds since 1970 UTC; what is finer is cut.
+
+    Args:
+        value: the moment.
+        argument: its name, for the error.
+        now: what relative times count from, milliseconds UTC.
+
+    Raises:
+        UsageError: the value is no moment.
+    """
+    if isinstance(value, bool):
+        raise _not_a_time(value, argument)
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str):
+        if _AGO.match(value.strip()):
+            return now - _ago(value, argument)
+        value = _from_text(value, argument)
+    elif not isinstance(value, datetime):
+        if not isinstance(value, date):
+            raise _not_a_time(value, argument)
+        value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - given UTC below
+    if value != value:
+        raise _not_a_time(value, argument)
+    return _since_epoch(value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+def _since_epoch(moment: datetime) -> int:
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
+
+
+def _ago(text: str, argument: str) -> int:
+    try:
+        return parse_duration(text.strip().removeprefix("-"))
+    except ValueError as error:
+        units = ", ".join(MILLISECONDS)
+        raise UsageError(
+            f"{argument}={text!r} is no time ago; write a number and a unit ({units}), as '-1h'"
+        ) from error
+
+
+def _from_text(text: str, argument: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise _not_a_time(text, argument) from error
+
+
+def _not_a_time(value: object, argument: str) -> UsageError:
+    return UsageError(
+        f"{argument}={value!r} is no time; give a datetime, ISO text such as "
+        "'2026-01-31T12:00', or a time ago such as '-1h'"
+    )

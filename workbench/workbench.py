@@ -1,0 +1,192 @@
+"""Workbench: the one object an analyst holds. It reads; it never writes logs or metrics."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, Unpack
+
+import pandas as pd
+
+from server.clock import now_ms
+from server.errors import DataFolderError, UsageError
+from server.store.folder import DataFolder
+from server.store.schema import LOGS, METRICS
+from workbench.attributes import STORED, spread
+from workbench.holdings import Holdings, read_holdings
+from workbench.latency import ACK_LATENCY, attribute_latency, measured_latency
+from workbench.query import count_logs, hot_logs, to_frame
+from workbench.question import Filters, ask, shows_filters
+from workbench.reading import Database
+from workbench.throughput import Clock, throughput
+from workbench.times import TimeLike, to_milliseconds
+
+
+def connect(path: str | os.PathLike[str] = "data") -> "Workbench":
+    """Open a data folder for reading; its server may run or not.
+
+    Raises:
+        DataFolderError: there is no Waterline data, or it cannot be read.
+    """
+    return Workbench(path)
+
+
+class Workbench:
+    """Answers questions about the logs of one data folder.
+
+    Args:
+        path: the data folder.
+        clock: returns milliseconds UTC; relative times such as `-1h` count from it.
+
+    Raises:
+        DataFolderError: there is no Waterline data, or it cannot be read.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], clock: Callable[[], int] = now_ms) -> None:
+        self._folder = DataFolder(Path(path))
+        self._clock = clock
+        if not self._folder.logs.exists():
+            raise DataFolderError(
+                f"there are no logs in {self._folder.path}; start a server with "
+                f"`waterline serve --data {self._folder.path}`, or name another folder"
+            )
+        self._logs = Database(self._folder.logs, LOGS)
+
+    @shows_filters
+    def logs(
+        self,
+        *,
+        attributes: Sequence[str] | Literal["all"] | None = None,
+        **filters: Unpack[Filters],
+    ) -> pd.DataFrame:
+        """Return logs, oldest first.
+
+        Args:
+            attributes: names of attributes that become columns of their own, or `"all"`, in
+                place of the column `attributes`.
+            **filters: which logs: `type` and `source` (a text or several), `since` (inclusive)
+                and `until` (exclusive) on `timestamp`, `contains` (a piece of the message, case
+                minded), `where` (attribute to value or to (operator, value), with ==, !=, <, <=,
+                >, >=, in), `order` (`"oldest"` or `"newest"` first) and `limit` (so many of the
+                newest).
+
+        Returns:
+            Columns seq (`int64`), id, type, source, message (`str`), timestamp, received_at
+            (`datetime64[ms, UTC]`) and attributes (`str`, a JSON object).
+
+        Raises:
+            UsageError: an argument makes no sense.
+            IncompleteAnswer: only a part could be read.
+        """
+        question = ask(now=self._clock(), **filters)
+        with self._logs.view() as view:
+            table = hot_logs(view, question)
+        frame = to_frame(table)
+        return frame if attributes is None else spread(frame, attributes)
+
+    @shows_filters
+    def count(self, **filters: Unpack[Filters]) -> int:
+        """Count logs; the filters are those of `logs`.
+
+        Raises:
+            UsageError: an argument makes no sense.
+            IncompleteAnswer: only a part could be read.
+        """
+        question = ask(now=self._clock(), **filters)
+        with self._logs.view() as view:
+            return count_logs(view, question)
+
+    @shows_filters
+    def throughput(
+        self, every: str = "1s", *, clock: Clock = "received_at", **filters: Unpack[Filters]
+    ) -> pd.DataFrame:
+        """Count logs by step of time and type.
+
+        Args:
+            every: the step, such as `1s`, `5min` or `1h`; steps begin at its multiples in UTC.
+            clock: `received_at` for when logs came in, `timestamp` for when they happened.
+            **filters: those of `logs`, without `order` and `limit`.
+
+        Returns:
+            Columns time (the step's begin, `datetime64[ms, UTC]`), type (`str`), logs (`int64`)
+            and logs_per_second (`float64`), by time and type, from the first step with a log to
+            the last; 0 where a step has none.
+
+        Raises:
+            UsageError: an argument makes no sense.
+        """
+        _refuse(filters, "order", "limit")
+        question = ask(now=self._clock(), **filters)
+        with self._logs.view() as view:
+            return throughput(view, question, every, clock)
+
+    @shows_filters
+    def latency(
+        self, attribute: str | None = None, *, by: str | None = None, **filters: Unpack[Filters]
+    ) -> pd.DataFrame:
+        """Report percentiles of ack latency, or of a numeric attribute such as `duration_ms`.
+
+        Args:
+            attribute: the attribute; without one it is the time from a log's arrival to its
+                durable commit, in milliseconds, as the server measured it.
+            by: a column or attribute to group by; for attributes.
+            **filters: those of `logs`; for ack latency only `since` and `until`.
+
+        Returns:
+            Columns metric, `by` where given, count (`int64`), mean, min, p50, p95, p99, max and
+            relative_error (`float64`). An attribute's percentiles are exact, as `numpy.quantile`
+            gives them; the server's own are known within relative_error.
+
+        Raises:
+            UsageError: an argument makes no sense.
+        """
+        if attribute is not None:
+            names = [each for each in (attribute, by) if each is not None and each not in STORED]
+            frame = self.logs(attributes=names, **filters)
+            return attribute_latency(frame, attribute, by)
+        if by is not None:
+            raise UsageError(f"by={by!r} wants an attribute; ack latency is measured as one")
+        _refuse(filters, "type", "source", "contains", "where", "order", "limit")
+        return self._ack_latency(filters.get("since"), filters.get("until"))
+
+    def holdings(self) -> Holdings:
+        """Return what the folder holds: logs by type and source, time range, size."""
+        with self._logs.view() as view:
+            return read_holdings(view, self._folder)
+
+    def close(self) -> None:
+        """Let the files go; may be called twice."""
+        self._logs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return self.holdings().to_text()
+
+    def _repr_html_(self) -> str:
+        return self.holdings().to_html()
+
+    def _ack_latency(self, since: TimeLike | None, until: TimeLike | None) -> pd.DataFrame:
+        now = self._clock()
+        begin = None if since is None else to_milliseconds(since, "since", now)
+        end = None if until is None else to_milliseconds(until, "until", now)
+        if not self._folder.metrics.exists():
+            return measured_latency(None, ACK_LATENCY, begin, end)
+        with Database(self._folder.metrics, METRICS) as metrics, metrics.view() as view:
+            return measured_latency(view, ACK_LATENCY, begin, end)
+
+
+def _refuse(filters: Filters, *names: str) -> None:
+    given: dict[str, Any] = {**filters}
+    for name in names:
+        if given.get(name) is not None:
+            raise UsageError(f"{name}={given[name]!r} has no meaning here; leave it out")
