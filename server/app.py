@@ -1,28 +1,25 @@
 """The server: wires the rooms together, starts them, drains and stops them."""
 
 import asyncio
-import errno
-import ipaddress
 import logging
 import signal
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Final
 
 import tornado.httpserver
 import tornado.netutil
 import tornado.web
 
+from server.addresses import Addresses, bind, is_loopback, port_of
 from server.auth import TokenFile
-from server.errors import AddressError
 from server.ingest import MAX_MESSAGE_SIZE, Connections, LiveReader, Producer
 from server.live import TICK_SECONDS, LiveHub
 from server.monitor.performance import PerformanceMonitor
 from server.monitor.rollups import Rollups
 from server.monitoring import Health, Metrics, Overview
-from server.settings import Settings, option_name
+from server.settings import Settings
 from server.store.folder import DataFolder, ServerLock
 from server.web import NotFound, log_request
 from server.writer import Commit, Writer
@@ -31,25 +28,6 @@ logger = logging.getLogger(__name__)
 
 # `waterline up` gives the whole of us 5 s, so the connections get less.
 CLOSE_SECONDS: Final = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where a running server listens."""
-
-    host: str
-    port: int
-    monitoring_port: int
-
-    @property
-    def ingest(self) -> str:
-        """The URL for producers."""
-        return f"ws://{_bracketed(self.host)}:{self.port}/ingest"
-
-    @property
-    def monitoring(self) -> str:
-        """The URL for those who watch it."""
-        return f"http://{_bracketed(self.host)}:{self.monitoring_port}"
 
 
 async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> None:
@@ -101,9 +79,9 @@ class _Server:
             AddressError: a port cannot be listened on.
         """
         settings = self._settings
-        ingest = _bind(settings.host, settings.port, "port")
+        ingest = bind(settings.host, settings.port, "port")
         self._opened.callback(_close_sockets, ingest)
-        monitoring = _bind(settings.host, settings.monitoring_port, "monitoring_port")
+        monitoring = bind(settings.host, settings.monitoring_port, "monitoring_port")
         self._opened.callback(_close_sockets, monitoring)
         self._rollups.start()
         self._writer.start()
@@ -111,7 +89,7 @@ class _Server:
             _listen(self._ingest_app(), ingest),
             _listen(self._monitoring_app(), monitoring),
         ]
-        return Addresses(settings.host, _port_of(ingest), _port_of(monitoring))
+        return Addresses(settings.host, port_of(ingest), port_of(monitoring))
 
     async def run_until(self, stopping: asyncio.Event) -> None:
         """Keep the live readers going until told to stop."""
@@ -162,47 +140,9 @@ class _Server:
         )
 
 
-def is_loopback(host: str) -> bool:
-    """Say whether an address is reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def _bind(host: str, port: int, setting: str) -> list[socket.socket]:
-    try:
-        return tornado.netutil.bind_sockets(port, host)
-    except OSError as error:
-        option = option_name(setting)
-        if error.errno == errno.EADDRINUSE:
-            raise AddressError(
-                f"port {port} on {host} is in use by another program; "
-                f"stop it or choose another port with {option} (0 picks a free one)"
-            ) from error
-        if error.errno == errno.EACCES:
-            raise AddressError(
-                f"port {port} on {host} may not be used by this user; "
-                f"choose one above 1023 with {option}"
-            ) from error
-        raise AddressError(
-            f"{host} is no address of this machine ({error.strerror}); choose another with --host"
-        ) from error
-
-
 def _close_sockets(sockets: list[socket.socket]) -> None:
     for each in sockets:
         each.close()
-
-
-def _port_of(sockets: list[socket.socket]) -> int:
-    return int(sockets[0].getsockname()[1])
 
 
 def _listen(

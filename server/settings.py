@@ -79,18 +79,19 @@ class LoadedSettings:
     def describe(self) -> list[tuple[str, str, str]]:
         """Return (key, value as one would write it, where it came from) for every key."""
         return [
-            (
-                each.name,
-                each.metadata["show"](getattr(self.settings, each.name)),
-                self.sources[each.name],
-            )
-            for each in fields(Settings)
+            (name, setting_text(self.settings, name), self.sources[name])
+            for name in setting_names()
         ]
 
 
 def setting_names() -> tuple[str, ...]:
     """Return the names of all settings, in the order of their definition."""
     return tuple(each.name for each in fields(Settings))
+
+
+def setting_text(settings: Settings, name: str) -> str:
+    """Return a setting's value as one would write it."""
+    return str(_field(name).metadata["show"](getattr(settings, name)))
 
 
 def setting_help(name: str) -> str:

@@ -6,6 +6,9 @@ MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000,
 MILLISECONDS |= {"w": 7 * MILLISECONDS["d"], "y": 365 * MILLISECONDS["d"]}
 BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
+# Up to here every product of a float is exact, and it fits SQLite's integers.
+_TOO_LARGE = 2**53
+
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", re.ASCII)
 
 
@@ -16,7 +19,10 @@ def _parse(text: str, factors: dict[str, int], kind: str, example: str) -> int:
         raise ValueError(
             f"{text!r} is no {kind}; write a number and a unit ({units}), as {example}"
         )
-    return round(float(match[1]) * factors[match[2]])
+    amount = float(match[1]) * factors[match[2]]
+    if amount >= _TOO_LARGE:
+        raise ValueError(f"{text!r} is too large a {kind}")
+    return round(amount)
 
 
 def parse_duration(text: str) -> int:

@@ -9,13 +9,15 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from server.clock import now_ms
-from server.errors import WaterlineError
+from server.errors import UsageError, WaterlineError
 from server.settings import (
     LoadedSettings,
     load_settings,
@@ -23,6 +25,11 @@ from server.settings import (
     setting_help,
     setting_names,
 )
+
+if TYPE_CHECKING:
+    from server.auth import TokenFile
+    from server.store.folder import DataFolder
+    from workbench.files.formats import Format
 
 Command = Callable[..., Any]
 
@@ -69,18 +76,52 @@ def _log_to_stderr() -> None:
 @_settings_options(*setting_names())
 def serve(**options: str | None) -> None:
     """Run the server: ingest, live and monitoring. It ends by SIGTERM or Ctrl-C."""
-    from server.app import Addresses, serve
+    from server.addresses import Addresses
+    from server.app import serve
 
     settings = _load(options).settings
     _log_to_stderr()
 
     def announce(addresses: Addresses) -> None:
-        click.echo(
-            f"waterline serves {addresses.ingest} and {addresses.monitoring} from {settings.data}"
-        )
+        click.echo(addresses.announcement(settings.data))
         sys.stdout.flush()
 
     asyncio.run(serve(settings, announce))
+
+
+@main.command("up")
+@_settings_options(*setting_names())
+@click.option("--demo", is_flag=True, help="send the sample as live traffic, for a day at most")
+def run_all(demo: bool, **options: str | None) -> None:
+    """Run server, monitoring and dashboard together, until Ctrl-C or SIGTERM."""
+    from workbench.up import up
+
+    def say(line: str) -> None:
+        click.echo(line)
+        sys.stdout.flush()
+
+    asyncio.run(up(_load(options).settings, demo=demo, say=say))
+
+
+@main.command()
+@_settings_options("data", "host")
+@click.option("--port", "dashboard_port", metavar="VALUE", help=setting_help("dashboard_port"))
+def dashboard(**options: str | None) -> None:
+    """Serve the dashboard of a data folder; its server may run or not."""
+    from workbench.panel_process import (
+        dashboard_port,
+        dashboard_url,
+        panel_command,
+        panel_environment,
+    )
+
+    settings = _load(options).settings
+    port = dashboard_port(settings)
+    click.echo(f"waterline shows {settings.data} at {dashboard_url(settings, port)}")
+    sys.stdout.flush()
+    # The process becomes Panel's: signals and exit code are its own.
+    command = panel_command(settings, port)
+    os.execve(command[0], command, panel_environment(settings, os.environ))
 
 
 @main.command("settings")
@@ -122,8 +163,6 @@ def create_token(name: str, scopes: tuple[str, ...], **options: str | None) -> N
 @_settings_options("data")
 def list_tokens(**options: str | None) -> None:
     """List the tokens: name, scopes, when made."""
-    from datetime import UTC, datetime
-
     _, tokens = _tokens(options)
     for each in tokens.tokens():
         made = datetime.fromtimestamp(each.created_at / 1000, UTC)
@@ -140,9 +179,116 @@ def revoke_token(name: str, **options: str | None) -> None:
     click.echo(f"{name} is revoked")
 
 
-def _tokens(options: dict[str, str | None]) -> tuple[Any, Any]:
+def _tokens(options: dict[str, str | None]) -> tuple["DataFolder", "TokenFile"]:
     from server.auth import TokenFile
     from server.store.folder import DataFolder
 
     folder = DataFolder(_load(options).settings.data)
     return folder, TokenFile(folder.tokens)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--url",
+    envvar="WATERLINE_URL",
+    default="ws://127.0.0.1:3001/ingest",
+    show_default=True,
+    help="the server's ingest address; also WATERLINE_URL",
+)
+@click.option(
+    "--token",
+    envvar="WATERLINE_TOKEN",
+    required=True,
+    help="a token with the scope ingest; better as WATERLINE_TOKEN, which no process list shows",
+)
+@click.option(
+    "--format",
+    "format_name",
+    default="auto",
+    show_default=True,
+    help="how to read the lines: auto, jsonl, combined or lines",
+)
+@click.option(
+    "--extract",
+    metavar="REGEX",
+    help="named groups become attributes, numbers as numbers; of lines not stored before",
+)
+@click.option(
+    "--timezone", "zone", default="UTC", show_default=True, help="of times that name none"
+)
+@click.option(
+    "--patience",
+    default="15s",
+    show_default=True,
+    help="how long to wait for a server that does not answer",
+)
+def send(
+    files: tuple[str, ...],
+    url: str,
+    token: str,
+    format_name: str,
+    extract: str | None,
+    zone: str,
+    patience: str,
+) -> None:
+    """Send log files, a log a line, and wait for every ack; - is standard input.
+
+    What is sent twice is stored once, so a file that has grown can be sent again. The exit code
+    is 1 when anything was rejected or not acked.
+    """
+    from workbench.files.extract import Extraction
+    from workbench.sending import Reading, send_files
+
+    summary = send_files(
+        files,
+        url=url,
+        token=token,
+        reading=Reading(
+            format=_format(format_name),
+            timezone=_timezone(zone),
+            extraction=None if extract is None else Extraction(extract),
+        ),
+        patience=_duration("--patience", patience) / 1000,
+        standard_input=sys.stdin.buffer,
+    )
+    for line in summary.lines():
+        click.echo(line)
+    for failure in summary.failures:
+        click.echo(f"waterline: {failure}", err=True)
+    if not summary.complete:
+        raise SystemExit(1)
+
+
+def _format(name: str) -> "Format":
+    from workbench.files.formats import Format
+
+    try:
+        return Format(name)
+    except ValueError as error:
+        known = ", ".join(Format)
+        raise UsageError(f"--format {name} is unknown; choose one of {known}") from error
+
+
+def _timezone(name: str) -> tzinfo:
+    if name == "UTC":  # known also where the machine has no time zone database
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise UsageError(
+            f"--timezone {name} is unknown; give a name such as Europe/Berlin"
+        ) from error
+
+
+def _duration(option: str, text: str) -> int:
+    from server.units import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

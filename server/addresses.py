@@ -1,0 +1,116 @@
+"""Addresses: what to listen on, what to print, and what is wrong with one."""
+
+import errno
+import ipaddress
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import tornado.netutil
+
+from server.errors import AddressError
+from server.settings import option_name
+
+_ANNOUNCEMENT: Final = re.compile(
+    r"waterline serves ws://\S+:(\d+)/ingest and http://\S+:(\d+) from "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running server listens."""
+
+    host: str
+    port: int
+    monitoring_port: int
+
+    @property
+    def ingest(self) -> str:
+        """The URL for producers."""
+        return f"ws://{_reachable(self.host)}:{self.port}/ingest"
+
+    @property
+    def monitoring(self) -> str:
+        """The URL for those who watch it."""
+        return f"http://{_reachable(self.host)}:{self.monitoring_port}"
+
+    def announcement(self, data: Path) -> str:
+        """Return the line that a server prints once it accepts."""
+        return f"waterline serves {self.ingest} and {self.monitoring} from {data}"
+
+
+def parse_announcement(line: str, host: str) -> Addresses | None:
+    """Return the addresses in the line that a server on a host prints, None for another line."""
+    found = _ANNOUNCEMENT.match(line)
+    return found and Addresses(host, int(found[1]), int(found[2]))
+
+
+def bind(host: str, port: int, setting: str) -> list[socket.socket]:
+    """Return sockets that listen on an address; port 0 picks a free one.
+
+    Args:
+        host: an address of this machine, or a name of one.
+        port: the port.
+        setting: the setting that the port came from, for the error.
+
+    Raises:
+        AddressError: it cannot be listened on.
+    """
+    try:
+        return tornado.netutil.bind_sockets(port, host)
+    except OSError as error:
+        raise AddressError(_sentence(error, host, port, option_name(setting))) from error
+
+
+def choose_port(host: str, port: int, setting: str) -> int:
+    """Return a port that another process may listen on now: this one, or a free one for 0.
+
+    Raises:
+        AddressError: it cannot be listened on.
+    """
+    sockets = bind(host, port, setting)
+    chosen = port_of(sockets)
+    for each in sockets:
+        each.close()
+    return chosen
+
+
+def port_of(sockets: list[socket.socket]) -> int:
+    """Return the port that sockets from `bind` listen on."""
+    return int(sockets[0].getsockname()[1])
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an address is reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bracketed(host: str) -> str:
+    """Return a host as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _reachable(host: str) -> str:
+    """Return what reaches a listener from this machine; "any address" is none to connect to."""
+    return bracketed({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host))
+
+
+def _sentence(error: OSError, host: str, port: int, option: str) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} on {host} is in use by another program; "
+            f"stop it or choose another port with {option} (0 picks a free one)"
+        )
+    if error.errno == errno.EACCES:
+        return (
+            f"port {port} on {host} may not be used by this user; "
+            f"choose one above 1023 with {option}"
+        )
+    return f"{host} is no address of this machine ({error.strerror}); choose another with --host"

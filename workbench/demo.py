@@ -1,0 +1,40 @@
+"""Sends the sample as live traffic: `python -m workbench.demo`, which `waterline up --demo` runs.
+
+The server's address and the token come as WATERLINE_URL and WATERLINE_TOKEN, which no process
+list shows.
+"""
+
+import os
+import sys
+import time
+from typing import Final
+
+from server.errors import WaterlineError
+from workbench.producer import Producer
+from workbench.samples import live
+
+# A demo that is forgotten must not fill the disk: a day of it takes less than 1 GB.
+LONGEST_SECONDS: Final = 24 * 3600
+# The server may be down for long; the demo waits for it.
+PATIENCE_SECONDS: Final = 3600.0
+
+
+def main() -> int:
+    """Send until the day is over; return the exit code."""
+    begun = time.monotonic()
+    try:
+        with Producer(
+            os.environ["WATERLINE_URL"], os.environ["WATERLINE_TOKEN"], patience=PATIENCE_SECONDS
+        ) as producer:
+            for log in live():
+                producer.send(log)
+                if time.monotonic() - begun > LONGEST_SECONDS:
+                    break
+    except WaterlineError as error:
+        sys.stderr.write(f"waterline: demo: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

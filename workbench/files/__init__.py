@@ -1,0 +1,1 @@
+"""Log files turned into logs: pure functions and iterators, no network."""

@@ -1,0 +1,46 @@
+"""One JSON object a line."""
+
+import msgspec
+
+_decode = msgspec.json.Decoder().decode
+
+
+class UnfitLine(ValueError):
+    """Why a line cannot be a log.
+
+    Attributes:
+        reason: one sentence for whoever sent the file.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def parse_json_line(line: bytes) -> dict[str, object]:
+    """Return the object that the line holds, unchanged; whether it is a log the server says.
+
+    Raises:
+        UnfitLine: the line is no JSON, or is JSON other than an object.
+    """
+    try:
+        value = _decode(line)
+    except UnicodeDecodeError as error:
+        raise UnfitLine("this is no JSON: it is not encoded as UTF-8") from error
+    except msgspec.DecodeError as error:
+        raise UnfitLine(f"this is no JSON: {error}") from error
+    except RecursionError as error:
+        raise UnfitLine("this JSON is nested too deep to be read") from error
+    if not isinstance(value, dict):
+        raise UnfitLine(f"a log is a JSON object, this is {_kind(value)}")
+    return value
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, list):
+        return "an array"
+    return "a string" if isinstance(value, str) else "a number"
