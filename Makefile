@@ -46,7 +46,7 @@ lint: $(READY) ## format check, lint, types, and which room imports which
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 format: $(READY) ## format the code and mend what lint can mend
 	@$(BIN)/ruff check --fix .

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+import msgspec
 import tomli_w
 
 from server.errors import TokenError
@@ -137,6 +138,8 @@ class TokenFile:
         except FileNotFoundError:
             self._seen, self._tokens = None, {}
             return
+        except OSError as error:
+            raise TokenError(f"{self._path} cannot be read: {error.strerror}") from error
         # A rename gives a new inode, so that two writes within one clock tick are told apart.
         seen = (status.st_mtime_ns, status.st_size, status.st_ino)
         if seen != self._seen:
@@ -165,19 +168,23 @@ class TokenFile:
         self._refresh()
 
 
+class _Entry(msgspec.Struct):
+    """One token as the file holds it, below its name."""
+
+    scopes: frozenset[Scope]
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    created_at: int
+
+
 def _read_tokens(path: Path) -> dict[str, Token]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-        return {
-            name: Token(
-                name=name,
-                scopes=frozenset(Scope(scope) for scope in entry["scopes"]),
-                sha256=entry["sha256"],
-                created_at=entry["created_at"],
-            )
-            for name, entry in document.items()
-        }
+        entries = msgspec.convert(document, dict[str, _Entry])
     except OSError as error:
         raise TokenError(f"{path} cannot be read: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (ValueError, msgspec.ValidationError) as error:
         raise TokenError(f"{path} is damaged ({error}); mend it or make the tokens anew") from error
+    return {
+        name: Token(name, entry.scopes, entry.sha256, entry.created_at)
+        for name, entry in entries.items()
+    }

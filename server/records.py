@@ -1,5 +1,6 @@
 """What a valid log is: decode, check, normalise. No I/O."""
 
+import re
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -57,6 +58,7 @@ class InvalidLog(ValueError):
 
 _decode_json = msgspec.json.Decoder().decode
 _encode_json = msgspec.json.Encoder().encode
+_TOO_FINE: Final = re.compile(r"(\.\d{6})\d+", re.ASCII)
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
@@ -105,8 +107,10 @@ def parse_rfc3339(text: str) -> int:
         ValueError: the text is no RFC 3339 date-time.
     """
     leap = text[17:19] == "60"
+    # msgspec would round what is finer than microseconds, up into the next second.
+    cut = _TOO_FINE.sub(r"\1", text[:17] + "59" + text[19:] if leap else text, count=1)
     try:
-        parsed = msgspec.convert(text[:17] + "59" + text[19:] if leap else text, datetime)
+        parsed = msgspec.convert(cut, datetime)
     except msgspec.ValidationError as error:
         raise ValueError(f"{text!r} is no RFC 3339 time") from error
     if parsed.tzinfo is None:

@@ -1,7 +1,8 @@
 """The sample data set: a day of a water utility's web platform, for the demo, notebooks and tests.
 
 `day()` gives the whole day, the same logs for the same arguments, wherever it runs; `build()` puts
-it into a data folder; `live()` plays it as endless traffic; `INCIDENT` holds the facts of what goes wrong in it. `story` tells them.
+it into a data folder; `live()` plays it as endless traffic; `INCIDENT` holds the facts of what goes
+wrong in it. `story` tells them.
 """
 
 from workbench.samples.folder import build

@@ -1,0 +1,42 @@
+"""A server of one's own for a while, as a process: for building samples and for measuring."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from server.addresses import Addresses, parse_announcement
+from server.errors import DataFolderError
+
+_HOST: Final = "127.0.0.1"
+_STOP_SECONDS: Final = 10.0
+
+
+@contextmanager
+def own_server(data: Path) -> Iterator[Addresses]:
+    """Run a server on a data folder, on free ports of loopback; it is stopped at the end.
+
+    Raises:
+        DataFolderError: it did not start; the sentence is its own.
+    """
+    command = [sys.executable, "-m", "workbench.cli", "serve", "--data", str(data)]
+    command += ["--host", _HOST, "--port", "0", "--monitoring-port", "0"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
+    )
+    try:
+        assert process.stdout is not None
+        addresses = parse_announcement(process.stdout.readline(), _HOST)
+        if addresses is None:
+            _, reason = process.communicate()
+            raise DataFolderError(reason.strip().removeprefix("waterline: "))
+        yield addresses
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
