@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
@@ -14,6 +15,7 @@ import tornado.web
 
 from server.addresses import Addresses, bind, is_loopback, port_of
 from server.auth import TokenFile
+from server.errors import ServerFailed
 from server.ingest import MAX_MESSAGE_SIZE, Connections, LiveReader, Producer
 from server.live import TICK_SECONDS, LiveHub
 from server.monitor.performance import PerformanceMonitor
@@ -36,6 +38,7 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
     Raises:
         DataFolderError: the data folder cannot be used, or is in use.
         AddressError: a port cannot be listened on.
+        ServerFailed: a thread of the server died.
     """
     folder = DataFolder(settings.data)
     folder.create()
@@ -43,6 +46,16 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    failed_threads: list[str] = []
+
+    def stop_on_failure(failure: threading.ExceptHookArgs) -> None:
+        name = failure.thread.name if failure.thread else "unknown"
+        logger.critical("the %s thread failed", name, exc_info=failure.exc_value)
+        failed_threads.append(name)
+        loop.call_soon_threadsafe(stopping.set)
+
+    # Without its writer a server would look healthy and ack nothing: better none at all.
+    threading.excepthook = stop_on_failure
     with ServerLock(folder), ExitStack() as opened:
         server = _Server(settings, folder, opened)
         on_ready(server.listen())
@@ -50,6 +63,11 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
             await server.run_until(stopping)
         finally:
             await server.drain()
+    if failed_threads:
+        raise ServerFailed(
+            f"the server stopped because its {failed_threads[0]} thread failed, as told above; "
+            "what was acked is safe, start it again"
+        )
 
 
 class _Server:

@@ -8,6 +8,8 @@ WaterlineError
 │   └── NewerSchema       a later version of Waterline wrote it
 ├── TokenError            a token that is missing, unknown or not allowed this
 ├── AddressError          an address that cannot be listened on
+├── StartFailed           a process ended instead of serving
+├── ServerFailed          the server could not go on
 ├── DeliveryError         a producer could not deliver
 └── IncompleteAnswer      a question that could only be answered in part
 """
@@ -43,6 +45,14 @@ class TokenError(WaterlineError):
 
 class AddressError(WaterlineError):
     """An address cannot be listened on."""
+
+
+class StartFailed(WaterlineError):
+    """A process ended instead of serving; what it wrote says why."""
+
+
+class ServerFailed(WaterlineError):
+    """The server could not go on."""
 
 
 class DeliveryError(WaterlineError):

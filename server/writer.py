@@ -18,7 +18,7 @@ from server.monitor.performance import PerformanceMonitor
 from server.records import Record
 from server.store.schema import LOGS
 from server.store.seam import Position, ensure_seam, read_position
-from server.store.sqlite import open_writer, transaction
+from server.store.sqlite import open_writer, sqlite_errors, transaction
 
 logger = logging.getLogger(__name__)
 
@@ -106,8 +106,9 @@ class Writer:
         self._clock = clock
         self._new_id = new_id
         self._connection = open_writer(path, LOGS, "FULL")
-        self.seam = ensure_seam(self._connection)
-        self._position = read_position(self._connection)
+        with sqlite_errors(path):
+            self.seam = ensure_seam(self._connection)
+            self._position = read_position(self._connection)
         self._waiting: list[Submission] = []
         self._changed = threading.Condition()
         self._stopping = False

@@ -68,6 +68,12 @@ def _load(options: dict[str, str | None]) -> LoadedSettings:
     return load_settings(options, os.environ, Path.cwd())
 
 
+def _say(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    click.echo(line)
+    sys.stdout.flush()
+
+
 def _log_to_stderr() -> None:
     logging.basicConfig(format="waterline: %(levelname)s: %(message)s", level=logging.WARNING)
 
@@ -83,8 +89,7 @@ def serve(**options: str | None) -> None:
     _log_to_stderr()
 
     def announce(addresses: Addresses) -> None:
-        click.echo(addresses.announcement(settings.data))
-        sys.stdout.flush()
+        _say(addresses.announcement(settings.data))
 
     asyncio.run(serve(settings, announce))
 
@@ -96,11 +101,7 @@ def run_all(demo: bool, **options: str | None) -> None:
     """Run server, monitoring and dashboard together, until Ctrl-C or SIGTERM."""
     from workbench.up import up
 
-    def say(line: str) -> None:
-        click.echo(line)
-        sys.stdout.flush()
-
-    asyncio.run(up(_load(options).settings, demo=demo, say=say))
+    asyncio.run(up(_load(options).settings, demo=demo, say=_say))
 
 
 @main.command()
@@ -108,20 +109,9 @@ def run_all(demo: bool, **options: str | None) -> None:
 @click.option("--port", "dashboard_port", metavar="VALUE", help=setting_help("dashboard_port"))
 def dashboard(**options: str | None) -> None:
     """Serve the dashboard of a data folder; its server may run or not."""
-    from workbench.panel_process import (
-        dashboard_port,
-        dashboard_url,
-        panel_command,
-        panel_environment,
-    )
+    from workbench.panel_process import show_dashboard
 
-    settings = _load(options).settings
-    port = dashboard_port(settings)
-    click.echo(f"waterline shows {settings.data} at {dashboard_url(settings, port)}")
-    sys.stdout.flush()
-    # The process becomes Panel's: signals and exit code are its own.
-    command = panel_command(settings, port)
-    os.execve(command[0], command, panel_environment(settings, os.environ))
+    asyncio.run(show_dashboard(_load(options).settings, _say))
 
 
 @main.command("settings")

@@ -1,16 +1,23 @@
 """How the dashboard is run: Panel's own server on the folder `workbench/dashboard`."""
 
+import asyncio
+import os
 import sys
+import time
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from server.addresses import bracketed, choose_port, is_loopback
+from server.errors import StartFailed
 from server.settings import Settings, variable_name
+from workbench.supervision import ProcessGroup, Program, Say, run_until_signal
 
 FOLDER: Final = Path(__file__).with_name("dashboard")
 # Says whether it answers, for `waterline up` and for whoever watches the process.
 LIVENESS: Final = "/liveness"
+START_SECONDS: Final = 60.0
 
 
 def panel_command(settings: Settings, port: int) -> list[str]:
@@ -37,9 +44,52 @@ def dashboard_host(settings: Settings) -> str:
     return settings.host if is_loopback(settings.host) else "127.0.0.1"
 
 
-def panel_environment(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment in which the dashboard finds its data folder."""
-    return {**environment, variable_name("data"): str(settings.data.absolute())}
+def panel_program(settings: Settings, port: int, environment: Mapping[str, str]) -> Program:
+    """Return the process that serves the dashboard of a data folder on a port."""
+    data = {variable_name("data"): str(settings.data.absolute())}
+    return Program("the dashboard", panel_command(settings, port), {**environment, **data})
+
+
+async def show_dashboard(settings: Settings, say: Say) -> None:
+    """Serve the dashboard until SIGINT or SIGTERM; say where once it answers.
+
+    Raises:
+        AddressError: the port cannot be listened on.
+        StartFailed: Panel ended by itself; what it wrote says why.
+    """
+    port = dashboard_port(settings)
+    async with ProcessGroup(say) as group:
+        await run_until_signal(_show(settings, port, group, say))
+
+
+async def _show(settings: Settings, port: int, group: ProcessGroup, say: Say) -> None:
+    process = await group.start(panel_program(settings, port, os.environ))
+    ended = asyncio.ensure_future(process.wait())
+    answers = asyncio.ensure_future(panel_answers(settings, port))
+    await asyncio.wait({ended, answers}, return_when=asyncio.FIRST_COMPLETED)
+    if not ended.done():
+        say(f"waterline shows {settings.data} at {dashboard_url(settings, port)}")
+    code = await ended
+    answers.cancel()
+    raise StartFailed(f"the dashboard ended by itself (exit code {code}); see above")
+
+
+async def panel_answers(settings: Settings, port: int) -> None:
+    """Wait until the dashboard answers, or for so long that it is not worth waiting."""
+    url = f"http://{bracketed(dashboard_host(settings))}:{port}{LIVENESS}"
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if await asyncio.to_thread(_is_answered, url):
+            return
+        await asyncio.sleep(0.1)
+
+
+def _is_answered(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def dashboard_port(settings: Settings) -> int:

@@ -12,7 +12,7 @@ import apsw
 from server.clock import now_ms
 from server.monitor.performance import Key, PerformanceMonitor, Summary
 from server.store.schema import METRICS
-from server.store.sqlite import open_writer, transaction
+from server.store.sqlite import open_writer, sqlite_errors, transaction
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,8 @@ class Rollups:
         self._pending: deque[tuple[object, ...]] = deque(maxlen=MAX_PENDING)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rollups", daemon=True)
-        self._last_second = self._newest_second()
+        with sqlite_errors(path):
+            self._last_second = self._newest_second()
         self._failed = False
 
     def start(self) -> None:

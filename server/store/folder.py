@@ -43,8 +43,9 @@ class DataFolder:
             DataFolderError: it cannot be made or written.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            sync_folder(self.path.parent)
+            if not self.path.is_dir():
+                self.path.mkdir(parents=True, exist_ok=True)
+                sync_folder(self.path.parent)
         except (FileExistsError, NotADirectoryError) as error:
             raise DataFolderError(
                 f"the data folder {self.path} is a file; name a folder with --data"

@@ -46,6 +46,10 @@ def sqlite_errors(path: Path) -> Iterator[None]:
         raise DataFolderError(
             f"{path} cannot be written: {error}; make room on its disk"
         ) from error
+    except apsw.IOError as error:
+        raise DataFolderError(
+            f"{path} cannot be read or written: {error}; check its disk"
+        ) from error
     except apsw.BusyError as error:
         raise DataFolderError(f"{path} is held by another process; stop it first") from error
 
@@ -75,10 +79,12 @@ def open_writer(path: Path, schema: Schema, synchronous: Synchronous) -> apsw.Co
             if is_new:
                 # Only takes effect before the file has a page, so before WAL.
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            # Before WAL mode, which would change another program's file.
+            _check_origin(connection, schema, path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {synchronous}")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_SIZE_LIMIT}")
-            migrate(connection, schema, path)
+            _migrate(connection, schema)
         except BaseException:
             connection.close()
             raise
@@ -100,19 +106,18 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
-def migrate(connection: apsw.Connection, schema: Schema, path: Path) -> None:
-    """Take the steps that a database lacks, each in a transaction of its own.
-
-    Raises:
-        NewerSchema: a later Waterline made it.
-        DataFolderError: it is some other program's database.
-    """
+def _check_origin(connection: apsw.Connection, schema: Schema, path: Path) -> None:
+    """See that a database is ours, or has nothing in it yet."""
     application_id = connection.pragma("application_id")
     version = connection.pragma("user_version")
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
-    if application_id or tables:
+    if application_id or version or tables:
         schema.check(path, application_id, version)
-    for number in range(version, schema.version):
+
+
+def _migrate(connection: apsw.Connection, schema: Schema) -> None:
+    """Take the steps that a database lacks, each in a transaction of its own."""
+    for number in range(connection.pragma("user_version"), schema.version):
         with transaction(connection):
             connection.execute(schema.steps[number])
             connection.execute(f"PRAGMA application_id = {schema.application_id}")

@@ -1,0 +1,53 @@
+"""`waterline dashboard`: the command that becomes Panel's server."""
+
+import re
+import socket
+import subprocess
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from server.settings import Settings
+from tests.support.processes import PATIENCE, WATERLINE, run_waterline
+from workbench.panel_process import dashboard_host, panel_command
+
+
+def test_the_dashboard_never_listens_beyond_loopback() -> None:
+    assert dashboard_host(Settings(host="0.0.0.0")) == "127.0.0.1"
+    assert dashboard_host(Settings(host="::1")) == "::1"
+    assert "--address=127.0.0.1" in panel_command(Settings(host="10.1.2.3"), 3000)
+
+
+@pytest.mark.slow
+def test_it_serves_a_folder_that_is_not_there_yet(data: Path) -> None:
+    process = subprocess.Popen(
+        [WATERLINE, "dashboard", "--data", data, "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.fullmatch(rf"waterline shows {re.escape(str(data))} at (http://\S+)\n", line)
+        assert found, line
+        with socket.create_connection(("127.0.0.1", int(found[1].split(":")[2].split("/")[0]))):
+            pass
+        with urlopen(found[1], timeout=PATIENCE) as page:
+            assert b"<title>Waterline</title>" in page.read()
+    finally:
+        process.terminate()
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert [line for line in errors.splitlines() if "SIGTERM" not in line] == []
+    assert not data.exists()
+
+
+@pytest.mark.slow
+def test_a_port_in_use_gets_one_sentence(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run_waterline("dashboard", "--data", data, "--port", port)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"waterline: port {port} on 127.0.0.1 is in use")
+    assert len(done.stderr.splitlines()) == 1

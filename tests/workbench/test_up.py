@@ -1,0 +1,177 @@
+"""`waterline up`: real processes that die, are started again, and are gone at the end."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+import workbench
+from tests.support.processes import PATIENCE, WATERLINE, create_token, run_waterline, serving
+from workbench.producer import Producer
+
+pytestmark = pytest.mark.slow
+
+FREE_PORTS = ("--port", "0", "--monitoring-port", "0", "--dashboard-port", "0")
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for what can be seen from outside, however long a slow machine takes."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"not seen: {what}"
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=5) as page:
+            return bool(page.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+@dataclass
+class Everything:
+    """A running `waterline up`."""
+
+    process: subprocess.Popen[str]
+    data: Path
+    dashboard: str
+    ingest: str
+    health: str
+
+    def children(self) -> dict[str, int]:
+        """Return the process ids by what they run."""
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        )
+        kinds = {"cli serve": "server", "panel serve": "dashboard", "workbench.demo": "demo"}
+        found = {}
+        for line in listed.stdout.splitlines():
+            pid, parent, arguments = line.split(None, 2)
+            for mark, kind in kinds.items():
+                if int(parent) == self.process.pid and mark in arguments:
+                    found[kind] = int(pid)
+        return found
+
+    def stop(self, number: signal.Signals) -> str:
+        """End it, see that nothing is left, return what it printed since it was up."""
+        children = self.children().values()
+        assert children
+        self.process.send_signal(number)
+        printed, errors = self.process.communicate(timeout=PATIENCE)
+        assert (self.process.returncode, errors) == (0, "")
+        assert not [pid for pid in children if is_alive(pid)]
+        return printed
+
+
+@contextmanager
+def everything(data: Path, *options: str) -> Iterator[Everything]:
+    process = subprocess.Popen(
+        [WATERLINE, "up", "--data", data, *FREE_PORTS, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        printed = ""
+        while "Ctrl-C ends it" not in printed:
+            line = process.stdout.readline()
+            assert line, f"it ended: {printed} {process.communicate()}"
+            printed += line
+        addresses = re.findall(r"(?:http|ws)://[^\s,]+", printed)
+        health = next(each for each in addresses if each.endswith("/health"))
+        ingest = next(each for each in addresses if each.endswith("/ingest"))
+        dashboard = next(each for each in addresses if each.endswith("/dashboard"))
+        yield Everything(process, data, dashboard, ingest, health)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
+def test_the_demo_sends_logs_and_ctrl_c_leaves_no_process(data: Path) -> None:
+    with everything(data, "--demo") as up:
+        assert set(up.children()) == {"server", "dashboard", "demo"}
+        assert answers(up.dashboard)
+        assert answers(up.health)
+        with workbench.connect(data) as wb:
+            until(lambda: wb.count() > 50, "demo logs")
+            assert wb.logs(limit=1, attributes=["service"])["service"].notna().all()
+        printed = up.stop(signal.SIGINT)
+    assert printed == ""
+    assert "demo" in (data / "tokens.toml").read_text()
+
+
+def test_a_dashboard_that_dies_is_started_again_and_ingest_goes_on(data: Path) -> None:
+    with everything(data) as up:
+        before = up.children()
+        token = create_token(data)
+        with Producer(up.ingest, token) as producer:
+            producer.send({"type": "info", "message": "before"})
+            producer.flush()
+            os.kill(before["dashboard"], signal.SIGKILL)
+            producer.send({"type": "info", "message": "meanwhile"})
+            producer.flush()
+        until(lambda: answers(up.dashboard), "a new dashboard")
+        after = up.children()
+        assert after["server"] == before["server"]
+        assert after["dashboard"] != before["dashboard"]
+        printed = up.stop(signal.SIGTERM)
+    assert printed == "waterline: the dashboard ended (signal 9); starting it again\n"
+
+
+def test_a_server_that_dies_comes_back_at_its_address(data: Path) -> None:
+    with everything(data) as up:
+        server = up.children()["server"]
+        token = create_token(data)
+        with Producer(up.ingest, token) as producer:
+            producer.send({"type": "info", "message": "before"})
+            producer.flush()
+            os.kill(server, signal.SIGKILL)
+            producer.send({"type": "info", "message": "after"})
+        with workbench.connect(data) as wb:
+            assert list(wb.logs()["message"]) == ["before", "after"]
+        until(lambda: answers(up.health), "the server's health")
+        printed = up.stop(signal.SIGTERM)
+    assert printed == "waterline: the server ended (signal 9); starting it again\n"
+
+
+def test_a_folder_in_use_ends_it_with_the_servers_sentence(data: Path) -> None:
+    with serving(data) as server:
+        done = run_waterline("up", "--data", data, *FREE_PORTS)
+    first, second = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert f"another server (process {server.process.pid}) serves" in first
+    assert second == "waterline: the server did not start; the line above says why"
+
+
+def test_a_dashboard_port_in_use_ends_it_before_anything_starts(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run_waterline("up", "--data", data, "--dashboard-port", port)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"waterline: port {port} on 127.0.0.1 is in use by another program; stop it or choose "
+        "another port with --dashboard-port (0 picks a free one)\n"
+    )
+    assert not (data / "logs.db").exists()

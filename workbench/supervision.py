@@ -1,0 +1,121 @@
+"""Processes that belong together: started, started again when they die, ended together."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+# All of them must be gone 5 s after Ctrl-C; what has not ended by itself by then is killed.
+GRACE_SECONDS: Final = 4.0
+FIRST_PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 30.0
+# One that ran so long before it died is started again at once.
+HEALTHY_SECONDS: Final = 60.0
+
+Say = Callable[[str], None]
+"""Prints a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A process to run: its name for people, its command and its environment."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+
+
+async def run_until_signal(work: Awaitable[None]) -> None:
+    """Run something until it ends, or until SIGINT or SIGTERM cancels it."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    task = asyncio.ensure_future(work)
+    stop = asyncio.ensure_future(stopping.wait())
+    await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if task.done():
+        task.result()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+class ProcessGroup:
+    """Processes that all end when the group does."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._processes: set[asyncio.subprocess.Process] = set()
+        self._keepers: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> "ProcessGroup":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await _end(self._processes)
+
+    async def start(
+        self, program: Program, *, read_output: bool = False
+    ) -> asyncio.subprocess.Process:
+        """Start a program; Ctrl-C reaches us alone, so that we end it in order."""
+        process = await asyncio.create_subprocess_exec(
+            *program.command,
+            env=dict(program.environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE if read_output else asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._processes.add(process)
+        return process
+
+    def keep(self, program: Program, process: asyncio.subprocess.Process) -> None:
+        """Start a program again whenever it dies."""
+        self._keepers.append(asyncio.ensure_future(self._keep(program, process)))
+
+    async def forever(self) -> None:
+        """Wait for what never ends by itself."""
+        await asyncio.gather(*self._keepers)
+
+    async def _keep(self, program: Program, process: asyncio.subprocess.Process) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            begun = time.monotonic()
+            code = await process.wait()
+            self._processes.discard(process)
+            if time.monotonic() - begun > HEALTHY_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            self._say(f"waterline: {program.name} ended ({_cause(code)}); starting it again")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            process = await self.start(program)
+
+
+def _cause(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"signal {-code}"
+
+
+async def _end(processes: set[asyncio.subprocess.Process]) -> None:
+    """Ask processes to end, and kill what has not after the grace."""
+    for process in processes:
+        _signal(process, signal.SIGTERM)
+    waits = [asyncio.ensure_future(process.wait()) for process in processes]
+    if waits:
+        _, late = await asyncio.wait(waits, timeout=GRACE_SECONDS)
+        if late:
+            for process in processes:
+                _signal(process, signal.SIGKILL)
+            await asyncio.wait(late)
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    # The group, as what a child has started must end with it.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
