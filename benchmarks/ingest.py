@@ -20,7 +20,7 @@ from server.records import parse_log
 from server.store.folder import DataFolder
 from server.store.schema import LOGS
 from server.store.sqlite import open_writer, transaction
-from workbench.own_server import own_server
+from workbench.running.own_server import own_server
 from workbench.samples import day
 
 CONNECTIONS: Final = 4

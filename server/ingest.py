@@ -116,15 +116,21 @@ class Connection(Endpoint, tornado.websocket.WebSocketHandler):
         self.connections = connections
         self.client_id = str(uuid_utils.uuid7())
         self.source = ""
-        self.unsent = 0
+        self._unsent = 0
         self._all_sent = asyncio.Event()
         self._all_sent.set()
 
     def prepare(self) -> None:
         """Let only a token with the right scope in."""
         token = self.authorise(self.connections.tokens, self.scope)
-        if token is not None:
-            self.source = token.name
+        if token is None:
+            return
+        self.source = token.name
+        # Tornado would answer this in a shape of its own.
+        asks = self.request.headers.get("Upgrade", "").lower()
+        if self.request.method == "GET" and asks != "websocket":
+            self.set_header("Upgrade", "websocket")
+            self.fail(426, "upgrade_required", "this path speaks WebSocket only")
 
     def get_compression_options(self) -> dict[str, object] | None:
         """Accept permessage-deflate from those who offer it."""
@@ -143,6 +149,16 @@ class Connection(Endpoint, tornado.websocket.WebSocketHandler):
         self._all_sent.set()
         self.connections.hub.announce("client_disconnect", self.client_id, now_ms())
 
+    @property
+    def unsent(self) -> int:
+        """Bytes handed over that the network has not taken."""
+        # What it took at once is accounted for only when the loop comes round; a burst of frames
+        # must not look like a slow peer until then.
+        connection = self.ws_connection
+        if connection is None or connection.stream is None or not connection.stream.writing():
+            return 0
+        return self._unsent
+
     def send(self, frame: bytes) -> None:
         """Send one text frame; nothing happens when the peer has gone."""
         try:
@@ -150,12 +166,12 @@ class Connection(Endpoint, tornado.websocket.WebSocketHandler):
         except tornado.websocket.WebSocketClosedError:
             return
         size = len(frame)
-        self.unsent += size
+        self._unsent += size
         self._all_sent.clear()
 
         def account(future: asyncio.Future[None]) -> None:
-            self.unsent -= size
-            if not self.unsent:
+            self._unsent -= size
+            if not self._unsent:
                 self._all_sent.set()
             if not future.cancelled():
                 future.exception()  # the peer has gone; on_close says so

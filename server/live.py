@@ -49,6 +49,8 @@ class LiveHub:
 
     def __init__(self, buffer_size: int, last_seq: int) -> None:
         self._buffer_size = buffer_size
+        # A frame that fills a buffer alone would find room in an empty one only.
+        self._frame_size = min(FRAME_SIZE, buffer_size // 2)
         self._subscriptions: dict[Reader, Subscription] = {}
         self._pending: list[bytes] = []
         self._pending_size = 0
@@ -103,7 +105,7 @@ class LiveHub:
         self._pending.append(encoded)
         self._pending_size += len(encoded)
         self._last_seq = row[0]
-        if self._pending_size >= FRAME_SIZE:
+        if self._pending_size >= self._frame_size:
             self._flush()
 
     def _flush(self) -> None:
@@ -120,8 +122,12 @@ class LiveHub:
                 each.skipped_to = self._last_seq
 
     def _has_room(self, subscription: Subscription, frame: bytes) -> bool:
-        """Say whether a reader can take a frame; one that skipped is told first."""
-        if subscription.reader.unsent + len(frame) > self._buffer_size:
+        """Say whether a reader can take a frame; one that skipped is told first.
+
+        One who has taken everything can take any: a log larger than the buffer is no fault of it.
+        """
+        unsent = subscription.reader.unsent
+        if unsent and unsent + len(frame) > self._buffer_size:
             return False
         if subscription.skipped_from is not None:
             skipped = {"from": subscription.skipped_from, "to": subscription.skipped_to}

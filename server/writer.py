@@ -209,10 +209,13 @@ class Writer:
         ]
 
     def _store(self, rows: list[Row]) -> tuple[list[Row], list[Answer]]:
+        # Not apsw's `with connection`: when SQLite has rolled back by itself, as it does on a full
+        # disk, that raises an error of its own in place of the cause.
+        self._connection.execute("SAVEPOINT batch")
         try:
-            with self._connection:  # a savepoint within the transaction
-                self._connection.executemany(_INSERT, rows)
+            self._connection.executemany(_INSERT, rows)
         except apsw.ConstraintError:
+            self._connection.execute("ROLLBACK TO batch")
             # Duplicates are rare, so only now is each log looked at alone.
             return self._store_one_by_one(rows)
         return rows, [(row[1], row[0], False) for row in rows]

@@ -99,7 +99,7 @@ def serve(**options: str | None) -> None:
 @click.option("--demo", is_flag=True, help="send the sample as live traffic, for a day at most")
 def run_all(demo: bool, **options: str | None) -> None:
     """Run server, monitoring and dashboard together, until Ctrl-C or SIGTERM."""
-    from workbench.up import up
+    from workbench.running.up import up
 
     asyncio.run(up(_load(options).settings, demo=demo, say=_say))
 
@@ -109,7 +109,7 @@ def run_all(demo: bool, **options: str | None) -> None:
 @click.option("--port", "dashboard_port", metavar="VALUE", help=setting_help("dashboard_port"))
 def dashboard(**options: str | None) -> None:
     """Serve the dashboard of a data folder; its server may run or not."""
-    from workbench.panel_process import show_dashboard
+    from workbench.running.panel import show_dashboard
 
     asyncio.run(show_dashboard(_load(options).settings, _say))
 

@@ -1,4 +1,4 @@
-"""Sends the sample as live traffic: `python -m workbench.demo`, which `waterline up --demo` runs.
+"""Sends the sample as live traffic; `waterline up --demo` runs it as a module.
 
 The server's address and the token come as WATERLINE_URL and WATERLINE_TOKEN, which no process
 list shows.

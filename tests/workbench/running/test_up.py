@@ -63,7 +63,11 @@ class Everything:
         listed = subprocess.run(
             ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
         )
-        kinds = {"cli serve": "server", "panel serve": "dashboard", "workbench.demo": "demo"}
+        kinds = {
+            "cli serve": "server",
+            "panel serve": "dashboard",
+            "running.demo": "demo",
+        }
         found = {}
         for line in listed.stdout.splitlines():
             pid, parent, arguments = line.split(None, 2)

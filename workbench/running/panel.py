@@ -12,9 +12,9 @@ from typing import Final
 from server.addresses import bracketed, choose_port, is_loopback
 from server.errors import StartFailed
 from server.settings import Settings, variable_name
-from workbench.supervision import ProcessGroup, Program, Say, run_until_signal
+from workbench.running.supervision import ProcessGroup, Program, Say, run_until_signal
 
-FOLDER: Final = Path(__file__).with_name("dashboard")
+FOLDER: Final = Path(__file__).parents[1] / "dashboard"
 # Says whether it answers, for `waterline up` and for whoever watches the process.
 LIVENESS: Final = "/liveness"
 START_SECONDS: Final = 60.0

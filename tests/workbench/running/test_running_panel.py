@@ -10,7 +10,7 @@ import pytest
 
 from server.settings import Settings
 from tests.support.processes import PATIENCE, WATERLINE, run_waterline
-from workbench.panel_process import dashboard_host, panel_command
+from workbench.running.panel import dashboard_host, panel_command
 
 
 def test_the_dashboard_never_listens_beyond_loopback() -> None:

@@ -18,8 +18,8 @@ from server.clock import now_ms
 from server.errors import StartFailed
 from server.settings import Settings, setting_names, setting_text, variable_name
 from server.store.folder import DataFolder
-from workbench.panel_process import dashboard_port, dashboard_url, panel_answers, panel_program
-from workbench.supervision import ProcessGroup, Program, Say, run_until_signal
+from workbench.running.panel import dashboard_port, dashboard_url, panel_answers, panel_program
+from workbench.running.supervision import ProcessGroup, Program, Say, run_until_signal
 
 DEMO_TOKEN: Final = "demo"
 
@@ -80,7 +80,9 @@ def _demo(addresses: Addresses, folder: DataFolder) -> Program:
     # A new text at each start: it is kept in the demo's memory and nowhere else.
     token = TokenFile(folder.tokens).renew(DEMO_TOKEN, [Scope.INGEST], now_ms())
     secrets = {"WATERLINE_URL": addresses.ingest, "WATERLINE_TOKEN": token}
-    return Program("the demo", [sys.executable, "-m", "workbench.demo"], {**os.environ, **secrets})
+    return Program(
+        "the demo", [sys.executable, "-m", "workbench.running.demo"], {**os.environ, **secrets}
+    )
 
 
 async def _ready(process: asyncio.subprocess.Process, host: str) -> Addresses:
