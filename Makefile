@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test test-fast lab bench lint format lock clean
+.PHONY: help install run dev test test-fast lab notebooks bench lint format lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -27,17 +27,25 @@ run: $(READY) ## start server, monitoring and dashboard, with the sample as live
 dev: $(READY) ## the same, started again whenever the code changes
 	@$(BIN)/watchfiles --filter python '$(BIN)/waterline up --demo' server workbench
 
-test: $(READY) ## every test, with coverage
+test: $(READY) ## every test with coverage, then the notebooks
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+	@$(BIN)/pytest -q --nbval --nbval-cell-timeout=120 notebooks
 
 test-fast: $(READY) ## the tests that take no server, in seconds
 	@$(BIN)/pytest -q -m "not slow and not browser"
 
 lab: $(READY) ## JupyterLab on the notebooks
 	@$(BIN)/jupyter lab notebooks
+
+notebooks: $(READY) ## run the notebooks anew and keep their outputs
+	@$(BIN)/jupyter nbconvert --to notebook --inplace --execute \
+	  --ExecutePreprocessor.record_timing=False --ClearMetadataPreprocessor.enabled=True \
+	  --ClearMetadataPreprocessor.preserve_cell_metadata_mask='[("tags")]' \
+	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask='[("kernelspec"),("language_info","name")]' \
+	  notebooks/*.ipynb
 
 bench: $(READY) ## measure ingest against raw inserts
 	@$(BIN)/python -m benchmarks
