@@ -72,8 +72,9 @@ def find_level(line: str, after: int) -> FoundLevel | None:
     """Return the level that the header of a line names, or None if it names none.
 
     The header is what stands around the time and before the message: at the start of the line,
-    and behind the time up to six fields such as process, thread, host, logger or `key=value`. The
-    first thing that is none of these begins the message, where words mean what they like.
+    and behind the time up to six fields such as process, thread, host or logger, and any number
+    of `key=value`. The first thing that is none of these begins the message, where words mean
+    what they like.
 
     Args:
         line: the line.

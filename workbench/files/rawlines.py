@@ -71,7 +71,7 @@ class _Rewound:
 
     def readline(self, limit: int) -> bytes:
         line = self._head.readline(limit)
-        if line.endswith(b"\n") or len(line) == limit:
+        if line.endswith(b"\n"):
             return line
         return line + self._stream.readline(limit - len(line))
 

@@ -51,6 +51,8 @@ def test_every_level_word_has_its_type(name: str, word: str) -> None:
         (f"{TIME}.123  ERROR 12 --- [main] c.App : x", "error", "ERROR"),
         (f"{TIME},123 - root - ERROR - x", "error", "ERROR"),
         (f"{TIME},123 - my.module - ERROR - x", "error", "ERROR"),
+        (f"{TIME},123 - MyApp - ERROR - x", "error", "ERROR"),
+        (f"{TIME} | MyApp | 12 | ERROR | x", "error", "ERROR"),
         (f"{TIME},123 worker ERROR x", "error", "ERROR"),
         (f"{TIME} host-1 app.web ERROR x", "error", "ERROR"),
         (f"{TIME} | ERROR    | module:func:12 - x", "error", "ERROR"),
@@ -87,6 +89,7 @@ def test_a_level_in_the_header_is_recognised(line: str, name: str, word: str) ->
     [
         ('time="2024-01-01T10:00:00Z" level=warning msg="x"', "warning", "warning"),
         ('ts=2024-01-01T10:00:00Z caller=a.go:1 msg="an \\" ERROR" level=info', "info", "info"),
+        ("t=2024-01-01T10:00:00Z a=1 b=2 c=3 d=4 e=5 f=6 g=7 level=error", "error", "error"),
         ("level=debug ts=2024-01-01T10:00:00Z", "debug", "debug"),
         ("severity=CRITICAL host=a", "error", "CRITICAL"),
         (f'{TIME} lvl="warn" x', "warning", "warn"),
@@ -122,6 +125,10 @@ def test_a_level_behind_a_syslog_tag_is_recognised(line: str, name: str, word: s
         "Jun  4 15:16:01 Host app[12]: request error: x",
         "Jun  4 15:16:01 Host su: no ERROR x",
         "Jun  4 15:16:01 Host app[12]: error x",
+        "Jun  4 15:16:01 Host app[12]: [x] 12 ERROR x",
+        f"{TIME} my.module: 12 ERROR x",
+        f"{TIME} got error: x",
+        f"{TIME} error:12 x",
         f"{TIME} failed with error",
         f"{TIME} failed with error: x",
         f"{TIME} request failed with ERROR x",
@@ -162,7 +169,8 @@ def test_no_sentence_makes_a_level_word_behind_it_count(words: list[str]) -> Non
 def test_a_header_has_at_most_six_fields_before_the_level_is_given_up(
     fields: int, reached: bool
 ) -> None:
-    assert (level(f"{TIME} {'[x] ' * fields}ERROR x") is not None) is reached
+    for time in (TIME, f"[{TIME}]"):
+        assert (level(f"{time} {'[x] ' * fields}ERROR x") is not None) is reached
 
 
 @pytest.mark.parametrize(

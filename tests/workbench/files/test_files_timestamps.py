@@ -154,22 +154,32 @@ def test_an_invalid_date_does_not_hide_the_time_behind_it() -> None:
 
 def test_what_only_looks_like_a_zone_is_none() -> None:
     assert find("2015-07-29 17:41:44 -12345 x") == utc(2015, 7, 29, 17, 41, 44)
+    assert find("2015-07-29 17:41:44 -03 x") == utc(2015, 7, 29, 17, 41, 44)
     assert find("2015-07-29 17:41:44 +2500 x") == utc(2015, 7, 29, 17, 41, 44)
     assert find("2015-07-29 17:41:44-10.0.0.1 x") == utc(2015, 7, 29, 17, 41, 44)
 
 
 def test_a_time_without_a_zone_is_in_the_zone_given() -> None:
     finder = TimestampFinder(timezone=ZoneInfo("Europe/Berlin"), reference=REFERENCE)
-    winter, summer, named = (
-        finder.find(line)
-        for line in ("2024-01-01 12:00:00", "Jul  1 12:00:00 h", "2024-01-01 12:00:00Z")
-    )
-    assert winter is not None
-    assert summer is not None
-    assert named is not None
-    assert winter.timestamp == utc(2024, 1, 1, 11)
-    assert summer.timestamp == utc(2023, 7, 1, 10)
-    assert named.timestamp == utc(2024, 1, 1, 12)
+    expected = {
+        "2024-01-01 12:00:00": utc(2024, 1, 1, 11),
+        "Jul  1 12:00:00 h": utc(2023, 7, 1, 10),
+        "2024-01-01 12:00:00Z": utc(2024, 1, 1, 12),
+        "2024-01-01t12:00:00z": utc(2024, 1, 1, 12),
+        "2024-01-01 12:00:00 GMT": utc(2024, 1, 1, 12),
+    }
+    for line, timestamp in expected.items():
+        found = finder.find(line)
+        assert found is not None
+        assert found.timestamp == timestamp
+
+
+def test_a_missing_year_is_that_of_the_zone_given() -> None:
+    almost_new_year = datetime(2023, 12, 30, 23, 30, tzinfo=UTC)
+    finder = TimestampFinder(timezone=ZoneInfo("Europe/Berlin"), reference=almost_new_year)
+    found = finder.find("Jan  1 00:15:00 host x")
+    assert found is not None
+    assert found.timestamp == utc(2023, 12, 31, 23, 15)
 
 
 def test_a_zone_by_an_ambiguous_name_is_the_zone_given_but_the_year_counts() -> None:
