@@ -139,6 +139,8 @@ class Connection(Endpoint, tornado.websocket.WebSocketHandler):
     def open(self) -> None:
         """Greet the client and tell the readers of its coming."""
         self.connections.open.add(self)
+        # Else the second of two acks waits for the peer's TCP to acknowledge the first: 40 ms.
+        self.set_nodelay(True)
         greeting = {"type": "connection", "clientId": self.client_id, "timestamp": now_ms()}
         self.send(msgspec.json.encode(greeting))
         self.connections.hub.announce("client_connect", self.client_id, now_ms())

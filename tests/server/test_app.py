@@ -1,0 +1,351 @@
+"""The server as a process: how it starts, stops, dies, and what is there afterwards."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+
+import apsw
+import pytest
+import websocket
+
+from server.addresses import parse_announcement
+from server.ingest import OVERHEAD
+from tests.support.processes import (
+    PATIENCE,
+    ServerProcess,
+    create_token,
+    run_waterline,
+    serving,
+    start_server,
+)
+from tests.support.sockets import connected, log, receive, receive_many, receive_until_closed
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+GOING_AWAY = 1001
+FREE_PORTS = ("--port", "0", "--monitoring-port", "0")
+
+
+def stored(data: Path) -> dict[str, int]:
+    """Return the seq of each stored id; the server has gone or reads meanwhile."""
+    with closing(apsw.Connection(str(data / "logs.db"))) as connection:
+        found = connection.execute("SELECT id, seq FROM logs ORDER BY seq").fetchall()
+    return {str(log_id): int(str(seq)) for log_id, seq in found}
+
+
+def listens(server: ServerProcess) -> bool:
+    try:
+        server.get("/health")
+    except (URLError, ConnectionError):
+        return False
+    return True
+
+
+# Start
+
+
+def test_it_prints_one_line_with_its_addresses_and_nothing_else(data: Path) -> None:
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("waterline"), "serve", "--data", data, *FREE_PORTS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    process.terminate()
+    assert process.communicate(timeout=PATIENCE) == ("", "")
+    assert process.returncode == 0
+    assert re.fullmatch(
+        r"waterline serves ws://127\.0\.0\.1:\d+/ingest and http://127\.0\.0\.1:\d+ from (\S+)\n",
+        line,
+    )
+    assert line.endswith(f" from {data}\n")
+
+
+def test_it_accepts_as_soon_as_it_has_printed_its_line(server: ServerProcess) -> None:
+    with connected(server) as producer:
+        producer.send(log())
+        assert receive(producer)["type"] == "ack"
+    assert server.get("/health")[0] == 200
+
+
+def test_it_makes_its_files_in_the_data_folder(server: ServerProcess) -> None:
+    names = {each.name for each in server.data.iterdir()}
+    assert {"logs.db", "metrics.db", "server.lock", "tokens.toml"} <= names
+    assert (server.data / "server.lock").read_text() == f"{server.process.pid}\n"
+
+
+@pytest.mark.parametrize("option", ["--port", "--monitoring-port"])
+def test_a_port_in_use_ends_it_with_one_sentence(data: Path, option: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        done = run_waterline("serve", "--data", data, *FREE_PORTS, option, str(port))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"waterline: port {port} on 127.0.0.1 is in use by another program; "
+        f"stop it or choose another port with {option} (0 picks a free one)\n"
+    )
+
+
+def test_a_host_that_is_not_this_machines_ends_it_with_one_sentence(data: Path) -> None:
+    done = run_waterline("serve", "--data", data, *FREE_PORTS, "--host", "192.0.2.7")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(
+        r"waterline: 192\.0\.2\.7 is no address of this machine \(.+\); "
+        r"choose another with --host\n",
+        done.stderr,
+    )
+
+
+def test_a_second_server_on_the_folder_ends_with_one_sentence_naming_the_first(
+    server: ServerProcess,
+) -> None:
+    done = run_waterline("serve", "--data", server.data, *FREE_PORTS)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"waterline: another server (process {server.process.pid}) serves {server.data}; "
+        "stop it first or name another folder with --data\n"
+    )
+    with connected(server) as producer:
+        producer.send(log())
+        assert receive(producer)["type"] == "ack"
+
+
+def test_servers_on_two_folders_do_not_mind_each_other(tmp_path: Path) -> None:
+    with serving(tmp_path / "a") as one, serving(tmp_path / "b") as two:
+        for server in (one, two):
+            with connected(server) as producer:
+                producer.send(log())
+                assert receive(producer)["seq"] == 1
+
+
+def test_a_folder_that_cannot_be_used_ends_it_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run_waterline("serve", "--data", tmp_path / "file", *FREE_PORTS)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"waterline: the data folder {tmp_path / 'file'} is a file; name a folder with --data\n"
+    )
+
+
+def test_a_setting_without_meaning_ends_it_with_one_sentence(data: Path) -> None:
+    done = run_waterline("serve", "--data", data, "--port", "many")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "waterline: port (option --port): 'many' is no port; "
+        "give a number from 0 (any free one) to 65535\n"
+    )
+    assert not data.exists()
+
+
+def test_it_can_listen_on_ipv6(data: Path) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with serving(data, "--host", "::1") as server, connected(server) as producer:
+        assert server.ingest.startswith("ws://[::1]:")
+        producer.send(log())
+        assert receive(producer)["type"] == "ack"
+        assert server.get("/health")[0] == 200
+
+
+# Stop
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_peace(data: Path, number: signal.Signals) -> None:
+    server = start_server(data)
+    server.process.send_signal(number)
+    assert server.process.communicate(timeout=PATIENCE) == ("", "")
+    assert server.process.returncode == 0
+
+
+def test_idle_connections_are_told_that_it_goes_away(data: Path) -> None:
+    with serving(data) as server:
+        sockets = [server.connect(), server.connect(), server.connect(server.live)]
+        server.process.terminate()
+        for each in sockets:
+            messages, code = receive_until_closed(each)
+            assert code == GOING_AWAY
+            assert {message["type"] for message in messages} <= {"position", "client_connect"}
+        server.process.wait(PATIENCE)
+        assert server.stop() == 0
+
+
+def test_logs_that_wait_for_their_commit_are_stored_and_acked_before_it_ends(data: Path) -> None:
+    with serving(data) as server, connected(server, server.live) as reader:
+        producer = server.connect()
+        sent = [f"id {number}" for number in range(50)]
+        with closing(apsw.Connection(str(data / "logs.db"))) as other:
+            # Nothing can be committed while another process holds the file.
+            other.execute("BEGIN IMMEDIATE")
+            for log_id in sent:
+                producer.send(log(id=log_id))
+            held = sum(len(log(id=log_id)) + OVERHEAD for log_id in sent)
+            wait_until(lambda: server.get("/health")[1]["queue_bytes"] == held)
+            server.process.terminate()
+            wait_until(lambda: not listens(server))
+            # From now on it takes nothing more.
+            producer.send(log(id="late"))
+            other.execute("ROLLBACK")
+        answers, code = receive_until_closed(producer)
+        assert [answer["logId"] for answer in answers] == sent
+        assert {answer["type"] for answer in answers} == {"ack"}
+        assert code == GOING_AWAY
+        live = [message for message in receive_until_closed(reader)[0] if message["type"] == "logs"]
+        assert [each["id"] for message in live for each in message["logs"]] == sent
+        assert server.process.wait(PATIENCE) == 0
+    assert stored(data) == {answer["logId"]: answer["seq"] for answer in answers}
+
+
+# Load
+
+
+@dataclass
+class Load:
+    """What a producer sent without pause until its server ended, and what was acked."""
+
+    sent: list[str]
+    acked: dict[str, int]
+
+
+def load(server: ServerProcess, end: Callable[[], None]) -> Load:
+    """Push logs as fast as they go; end the server in the middle; read what answers come."""
+    producer, found = server.connect(), Load([], {})
+
+    def push() -> None:
+        with suppress(OSError, websocket.WebSocketException):
+            for number in range(1_000_000):
+                log_id = f"id {number}"
+                producer.send(log(id=log_id, message="x" * 100))
+                found.sent.append(log_id)
+
+    pushing = threading.Thread(target=push)
+    pushing.start()
+    answers = receive_many(producer, 1_000)
+    end()
+    answers += receive_until_closed(producer)[0]
+    pushing.join(PATIENCE)
+    found.acked = {answer["logId"]: answer["seq"] for answer in answers}
+    assert len(found.acked) == len(answers) >= 1_000
+    return found
+
+
+def test_a_stop_under_load_loses_nothing_that_was_acked(data: Path) -> None:
+    with serving(data) as server:
+        found = load(server, server.process.terminate)
+        assert server.process.wait(PATIENCE) == 0
+    assert found.acked.items() <= stored(data).items()
+
+
+def test_a_kill_under_load_loses_nothing_that_was_acked_and_stores_nothing_twice(
+    data: Path,
+) -> None:
+    with serving(data) as server:
+        found = load(server, server.process.kill)
+        server.process.wait(PATIENCE)
+    before = stored(data)
+    assert found.acked.items() <= before.items()
+    assert list(before.values()) == list(range(1, len(before) + 1))
+
+    # The producer sends all again that it has, as it must after an end without answers.
+    with serving(data, token=server.token) as again, connected(again) as producer:
+        for log_id in found.sent:
+            producer.send(log(id=log_id))
+        answers = receive_many(producer, len(found.sent))
+        assert {answer["type"] for answer in answers} == {"ack"}
+        seqs = {answer["logId"]: answer["seq"] for answer in answers}
+        for answer in answers:
+            assert answer.get("duplicate", False) == (answer["logId"] in before)
+    assert stored(data) == before | seqs
+    assert {log_id: seqs[log_id] for log_id in before if log_id in seqs}.items() <= before.items()
+
+
+def test_a_kill_lets_the_folder_go_at_once(data: Path) -> None:
+    with serving(data) as first, connected(first) as producer:
+        producer.send(log(id="a"))
+        receive(producer)
+        first.kill()
+    with serving(data, token=first.token) as second, connected(second) as producer:
+        producer.send(log(id="b"))
+        assert receive(producer)["seq"] == 2
+        producer.send(log(id="a"))
+        assert receive(producer)["duplicate"]
+
+
+BROKEN_WRITER = """
+import sys
+from server.writer import Writer
+from workbench.cli import main
+
+def fail(*_):
+    raise KeyError("broken on purpose")
+
+Writer._commit = fail
+main(["serve", "--data", sys.argv[1], "--port", "0", "--monitoring-port", "0"])
+"""
+
+
+def test_a_server_whose_writer_dies_ends_rather_than_look_healthy(data: Path) -> None:
+    token = create_token(data)
+    process = subprocess.Popen(
+        [sys.executable, "-c", BROKEN_WRITER, data],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    addresses = parse_announcement(process.stdout.readline(), "127.0.0.1")
+    assert addresses is not None
+    producer = websocket.create_connection(f"{addresses.ingest}?token={token}", timeout=PATIENCE)
+    producer.send(log())
+    answers, _ = receive_until_closed(producer)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert [answer["type"] for answer in answers] == ["connection"]
+    assert process.returncode == 1
+    assert "CRITICAL: the writer thread failed" in errors
+    assert "broken on purpose" in errors
+    assert errors.splitlines()[-1] == (
+        "waterline: the server stopped because its writer thread failed, as told above; "
+        "what was acked is safe, start it again"
+    )
+
+
+# Weight
+
+# What no process that only takes logs in needs; each of them costs tens of megabytes.
+HEAVY = {"adbc_driver_sqlite", "bokeh", "numpy", "pandas", "panel", "pyarrow", "sqlalchemy"}
+
+
+def test_the_serving_process_imports_nothing_heavy() -> None:
+    program = "import sys, server.app; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    imported = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "tornado" in imported
+    assert not imported & HEAVY
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="/proc is Linux's")
+def test_a_server_at_work_has_loaded_nothing_heavy(server: ServerProcess) -> None:
+    with connected(server) as producer, connected(server, server.live):
+        producer.send(log())
+        receive(producer)
+        server.get("/metrics")
+        server.get("/health")
+    mapped = Path(f"/proc/{server.process.pid}/maps").read_text()
+    folders = set(re.findall(r"/site-packages/(\w+)", mapped))
+    assert "msgspec" in folders
+    assert not folders & HEAVY

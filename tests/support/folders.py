@@ -1,0 +1,101 @@
+"""Data folders filled by the real writer in this process, without a server."""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final
+
+import apsw
+import msgspec
+
+from server.monitor.performance import PerformanceMonitor
+from server.records import parse_log
+from server.store.folder import DataFolder
+from server.writer import Answer, Commit, Submission, Writer
+
+Log = Mapping[str, object]
+"""A log as a producer sends it: the members of the JSON object."""
+
+NOON: Final = 1_773_748_800_000
+"""2026-03-17 12:00 UTC, when logs come in unless a test says otherwise."""
+
+_RUN_SQL: Final = """
+import json, sys, apsw
+connection = apsw.Connection(sys.argv[1])
+for statement in sys.argv[2:]:
+    rows = list(connection.execute(statement))
+connection.close()
+print(json.dumps(rows))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Logs of one source that come in together and are committed together."""
+
+    logs: Sequence[Log]
+    source: str = "test"
+    received_at: int = NOON
+
+
+def fill(
+    path: Path, logs: Iterable[Log] = (), *, source: str = "test", received_at: int = NOON
+) -> list[Answer]:
+    """Store logs in a data folder, made where it is missing; return what was answered.
+
+    The file is closed before this returns: the workbench opens it with another SQLite library,
+    and two of them in one process drop each other's locks.
+    """
+    return fill_batches(path, [Batch(list(logs), source, received_at)])
+
+
+def fill_batches(path: Path, batches: Iterable[Batch]) -> list[Answer]:
+    """Store batches one after the other, each in a commit of its own."""
+    folder = DataFolder(path)
+    folder.create()
+    now = 0
+    commits: SimpleQueue[Commit] = SimpleQueue()
+    writer = Writer(folder.logs, PerformanceMonitor(), commits.put, clock=lambda: now)
+    answers: list[Answer] = []
+    try:
+        writer.start()
+        for batch in batches:
+            now = batch.received_at
+            records = [parse_log(msgspec.json.encode(log)) for log in batch.logs]
+            writer.submit(Submission(records, batch.source, 0, 0.0, None))
+            (done,) = commits.get(timeout=30).submissions
+            assert done.refusal is None, done.refusal
+            answers += done.answers
+    finally:
+        writer.stop()
+    return answers
+
+
+def alter(path: Path, *statements: str) -> None:
+    """Change a database by SQL that Waterline itself would not, and close it."""
+    connection = apsw.Connection(str(path))
+    try:
+        for statement in statements:
+            connection.execute(statement)
+    finally:
+        connection.close()
+
+
+def alter_elsewhere(path: Path, *statements: str) -> list[list[object]]:
+    """Do the same in a process of its own, for a file that this one has open.
+
+    Returns:
+        The rows of the last statement.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN_SQL, str(path), *statements],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return msgspec.json.decode(done.stdout, type=list[list[object]])

@@ -1,0 +1,129 @@
+"""A data folder as plain Python: a list of logs, and a question as a filter over it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from tests.support.folders import Batch, Log
+from workbench.question import Condition, Question
+
+CORE: Final = {"id", "type", "timestamp", "message"}
+_INT64: Final = range(-(2**63), 2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainLog:
+    """A log as it should be stored; `id` is None where the server gives one."""
+
+    seq: int
+    id: str | None
+    type: str
+    timestamp: int
+    received_at: int
+    source: str
+    message: str
+    attributes: Mapping[str, object]
+
+
+def store_plainly(batches: Iterable[Batch]) -> list[PlainLog]:
+    """Return what should be stored: each id of a source once, seq and receipt ascending."""
+    stored: list[PlainLog] = []
+    known: set[tuple[str, object]] = set()
+    received_at = 0
+    for batch in batches:
+        moment = max(received_at, batch.received_at)
+        for log in batch.logs:
+            key = (batch.source, log.get("id"))
+            if key[1] is None or key not in known:
+                known.add(key)
+                stored.append(_plain_log(log, len(stored) + 1, batch.source, moment))
+                received_at = moment
+    return stored
+
+
+def _plain_log(log: Log, seq: int, source: str, received_at: int) -> PlainLog:
+    core: dict[str, Any] = {name: log.get(name) for name in CORE}
+    return PlainLog(
+        seq=seq,
+        id=core["id"],
+        type=core["type"],
+        timestamp=received_at if core["timestamp"] is None else core["timestamp"],
+        received_at=received_at,
+        source=source,
+        message=core["message"],
+        attributes={name: value for name, value in log.items() if name not in CORE},
+    )
+
+
+def answer_plainly(logs: Sequence[PlainLog], question: Question) -> list[PlainLog]:
+    """Return the logs that a question is about, in its order."""
+    chosen = sorted(
+        (each for each in logs if _is_asked_for(each, question)),
+        key=lambda log: (log.timestamp, log.seq),
+    )
+    if question.limit is not None:
+        chosen = chosen[max(len(chosen) - question.limit, 0) :]
+    return chosen if question.order == "oldest" else chosen[::-1]
+
+
+def same_json(one: object, other: object) -> bool:
+    """Whether two values are the same JSON: 1 is neither 1.0 nor true."""
+    return _json(one) == _json(other)
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.encode(value, order="sorted")
+
+
+def _is_asked_for(log: PlainLog, question: Question) -> bool:
+    return (
+        (question.types is None or log.type in question.types)
+        and (question.sources is None or log.source in question.sources)
+        and (question.since is None or log.timestamp >= question.since)
+        and (question.until is None or log.timestamp < question.until)
+        and (question.contains is None or question.contains in log.message)
+        and all(_meets(log.attributes.get(each.attribute), each) for each in question.where)
+    )
+
+
+def _meets(value: object, condition: Condition) -> bool:
+    if value is None:
+        return False
+    if condition.operator == "in":
+        return any(_compares(value, "==", each) for each in condition.values)
+    (wanted,) = condition.values
+    if condition.operator == "!=":
+        return not _compares(value, "==", wanted)
+    return _compares(value, condition.operator, wanted)
+
+
+def _compares(value: object, operator: str, wanted: object) -> bool:
+    if _kind(value) != _kind(wanted):
+        return False
+    mine: Any = _comparable(value)
+    theirs: Any = _comparable(wanted)
+    return bool(
+        {
+            "==": mine == theirs,
+            "<": mine < theirs,
+            "<=": mine <= theirs,
+            ">": mine > theirs,
+            ">=": mine >= theirs,
+        }[operator]
+    )
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return "text" if isinstance(value, str) else "nested"
+
+
+def _comparable(value: object) -> object:
+    if isinstance(value, int) and value not in _INT64:
+        return float(str(value))  # infinite where no float is near
+    return value

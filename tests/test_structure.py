@@ -1,0 +1,84 @@
+"""What the files must not do to each other, and what an import may cost."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import workbench
+
+ROOT = Path(__file__).parent.parent
+# Half a second and a hundred megabytes: what `waterline token` and a producer can do without.
+HEAVY = {"adbc_driver_sqlite", "bokeh", "numpy", "pandas", "panel", "pyarrow", "sqlalchemy"}
+
+
+def imported_by(statement: str) -> set[str]:
+    """Return the packages that a fresh Python has loaded after a statement."""
+    program = f"{statement}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def files_of(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imports_of(file: Path) -> set[str]:
+    """Return the packages that a file names in its imports, wherever in it they stand."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_no_file_of_the_server_imports_the_workbench() -> None:
+    files = files_of("server")
+    assert len(files) > 10
+    assert [str(file) for file in files if "workbench" in imports_of(file)] == []
+
+
+def test_no_file_of_the_program_imports_the_tests() -> None:
+    for package in ("server", "workbench"):
+        assert [str(each) for each in files_of(package) if "tests" in imports_of(each)] == []
+
+
+def test_every_file_says_in_its_first_line_what_it_is() -> None:
+    for package in ("server", "workbench", "tests"):
+        for file in files_of(package):
+            text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+            assert text, f"{file} has no docstring"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import workbench",
+        "import workbench.cli",
+        "from workbench import Producer",
+        "import server.app",
+        "import server.auth, server.settings, server.writer, server.monitor.rollups",
+    ],
+)
+def test_what_needs_no_data_frames_does_not_load_them(statement: str) -> None:
+    assert imported_by(statement) & HEAVY == set()
+
+
+@pytest.mark.slow
+def test_the_workbench_itself_is_loaded_once_it_is_asked_for() -> None:
+    assert "pandas" in imported_by("from workbench import connect")
+
+
+def test_the_package_names_what_it_offers() -> None:
+    assert {"connect", "Producer", "Workbench"} <= set(workbench.__all__)
+    assert set(workbench.__all__) <= set(dir(workbench))
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = workbench.nothing
