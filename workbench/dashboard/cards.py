@@ -1,0 +1,230 @@
+"""The parts of the page that are text: status, notice, key figures, legends, what is stored.
+
+Each function makes HTML of a snapshot; whatever comes from a log is escaped.
+"""
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Final
+
+from server.units import human_size
+from workbench.dashboard.colours import KNOWN, OTHER, PERCENTILES
+from workbench.dashboard.figures import OTHER_TYPES, colour_of
+from workbench.dashboard.snapshot import SECOND, Percentiles, Second, Snapshot, Stored
+from workbench.dashboard.wording import (
+    NOTHING,
+    clock_time,
+    date_time,
+    milliseconds,
+    rate,
+    share,
+    whole,
+)
+
+# A producer that sends every few seconds is not silent.
+SILENT_AFTER_MS: Final = 10 * SECOND
+# The poller makes one each second; a slow disk may hold it up for a few.
+STALE_AFTER_MS: Final = 15 * SECOND
+MAX_TYPES: Final = 8
+"""Types that the stored card lists one by one."""
+
+
+def status(snapshot: Snapshot, now: int) -> str:
+    """Say in the header whether logs come in, and from which folder."""
+    state, words, meaning = _state(snapshot, now)
+    return (
+        f'<div class="status" title="{escape(meaning)}">'
+        f'<span class="state {state}"><i></i>{escape(words)}</span>'
+        f'<span class="folder" title="data folder">{escape(snapshot.folder)}</span></div>'
+    )
+
+
+def _state(snapshot: Snapshot, now: int) -> tuple[str, str, str]:
+    last = snapshot.window.measured_at
+    if now - snapshot.taken_at > STALE_AFTER_MS:
+        since = clock_time(snapshot.taken_at)
+        return "bad", f"Not read since {since}", "the dashboard cannot keep up, or has stopped"
+    if snapshot.troubles:
+        return "bad", "Cannot read", "see the message below"
+    if snapshot.waiting:
+        return "idle", "Waiting for a server", "there are no logs in the data folder yet"
+    if last is None:
+        return "idle", "No logs yet", "nothing was measured yet"
+    if now - last > SILENT_AFTER_MS:
+        return (
+            "late",
+            f"Silent since {_since(last, now)}",
+            ("the server has stored nothing since; nobody sends, or it has stopped"),
+        )
+    return "good", "Live", "logs are coming in"
+
+
+def _since(moment: int, now: int) -> str:
+    is_today = date_time(moment)[:10] == date_time(now)[:10]
+    return clock_time(moment) if is_today else f"{date_time(moment)} UTC"
+
+
+def notice(snapshot: Snapshot) -> str:
+    """Say what keeps the page from being whole; empty where nothing does."""
+    if snapshot.troubles:
+        sentences = "".join(f"<p>{escape(each)}</p>" for each in snapshot.troubles)
+        return f'<div class="notice bad" role="alert">{sentences}</div>'
+    if snapshot.waiting:
+        return (
+            '<div class="notice"><p><b>Waiting for a server</b> on the data folder '
+            f"<code>{escape(snapshot.folder)}</code>. This page begins by itself when it starts: "
+            f"<code>waterline serve --data {escape(snapshot.folder)}</code></p></div>"
+        )
+    return ""
+
+
+def key_figures(snapshot: Snapshot, now: int) -> str:
+    """Tell the four numbers that are looked at first."""
+    tiles = (_tile_stored(snapshot), *_tiles_of_now(snapshot, now), _tile_disk(snapshot))
+    return f'<div class="tiles">{"".join(tiles)}</div>'
+
+
+def _tile(title: str, value: str, unit: str, detail: str) -> str:
+    shown_unit = f"<small>{unit}</small>" if value != NOTHING else ""
+    return (
+        f'<section><h3>{title}</h3><p class="value">{value}{shown_unit}</p>'
+        f'<p class="detail">{detail or "&nbsp;"}</p></section>'
+    )
+
+
+def _tile_stored(snapshot: Snapshot) -> str:
+    stored = snapshot.stored
+    if stored is None:
+        return _tile("Logs stored", NOTHING, "", "")
+    if not stored.complete:
+        return _tile("Logs stored", whole(stored.logs), "", "still counting …")
+    types = len(stored.types)
+    detail = f"{types} {'type' if types == 1 else 'types'}" if types else "none yet"
+    if stored.archived:
+        detail += f" · {whole(stored.archived)} archived"
+    return _tile("Logs stored", whole(stored.logs), "", detail)
+
+
+def _tiles_of_now(snapshot: Snapshot, now: int) -> tuple[str, str]:
+    seconds = snapshot.window.seconds
+    if not seconds:
+        return _tile("Logs per second", NOTHING, "", ""), _tile("Ack latency p99", NOTHING, "", "")
+    counts = [second.logs for second in seconds]
+    mean = rate(sum(counts) / len(counts))
+    detail = f'<span class="wide">5 min: </span>mean {mean} · peak {whole(max(counts))}'
+    throughput = _tile("Logs per second", whole(counts[-1]), "/s", detail)
+    latest = latest_latency(seconds, now)
+    if latest is None:
+        return throughput, _tile("Ack latency p99", NOTHING, "", "no acks lately")
+    detail = f"p50 {milliseconds(latest.p50)} · p95 {milliseconds(latest.p95)} ms"
+    return throughput, _tile("Ack latency p99", milliseconds(latest.p99), "ms", detail)
+
+
+def latest_latency(seconds: Iterable[Second], now: int) -> Percentiles | None:
+    """Return the ack latency of the last second that had acks, if that is lately."""
+    lately = [
+        second.latency
+        for second in seconds
+        if second.latency is not None and now - second.begin <= SILENT_AFTER_MS
+    ]
+    return lately[-1] if lately else None
+
+
+def _tile_disk(snapshot: Snapshot) -> str:
+    sizes = snapshot.sizes
+    if sizes is None:
+        return _tile("On disk", NOTHING, "", "")
+    number, unit = human_size(sizes.folder).split()
+    return _tile("On disk", number, unit, f"{human_size(sizes.free)} free")
+
+
+def throughput_legend(snapshot: Snapshot) -> str:
+    """Name the layers that the chart shows, each with its logs of the last second."""
+    seconds = snapshot.window.seconds
+    if not any(second.logs for second in seconds):
+        return '<p class="empty">No logs in the last 5 minutes</p>'
+    seen: dict[str, int] = {}
+    for second in seconds:
+        for log_type in second.stored:
+            name = log_type if log_type in snapshot.colours else OTHER_TYPES
+            seen.setdefault(name, 0)
+    for log_type, count in seconds[-1].stored.items():
+        seen[log_type if log_type in snapshot.colours else OTHER_TYPES] += count
+    order = [*KNOWN, *(name for name in snapshot.colours if name not in KNOWN), OTHER_TYPES]
+    shown = [(name, seen[name]) for name in order if name in seen]
+    return _legend(
+        (colour_of(name, snapshot.colours), name, f"{count:,}/s") for name, count in shown
+    )
+
+
+def latency_legend(snapshot: Snapshot, now: int) -> str:
+    """Name the lines, each with its latest value."""
+    seconds = snapshot.window.seconds
+    if not any(second.latency for second in seconds):
+        return '<p class="empty">No acks in the last 5 minutes</p>'
+    latest = latest_latency(seconds, now)
+    return _legend(
+        (colour, name, f"{milliseconds(getattr(latest, name, None))} ms" if latest else NOTHING)
+        for name, colour in PERCENTILES.items()
+    )
+
+
+def _legend(entries: Iterable[tuple[str, str, str]]) -> str:
+    items = "".join(
+        f'<li><i style="background:{colour}"></i><span>{escape(name)}</span><b>{value}</b></li>'
+        for colour, name, value in entries
+    )
+    return f'<ul class="legend">{items}</ul>'
+
+
+def stored(snapshot: Snapshot) -> str:
+    """Tell what is stored: by type, from when to when, how large."""
+    found = snapshot.stored
+    if found is None and snapshot.troubles:
+        return '<p class="empty">Not known</p>'
+    if found is None or not found.logs:
+        return '<p class="empty">Nothing is stored yet</p>'
+    return (
+        f"{_bar(found, snapshot.colours)}{_table_of_types(found, snapshot.colours)}"
+        f"<dl>{''.join(_facts(snapshot, found))}</dl>"
+    )
+
+
+def _bar(found: Stored, colours: Mapping[str, str]) -> str:
+    parts = "".join(
+        f'<i style="background:{colour_of(log_type, colours)};flex-grow:{count}"></i>'
+        for log_type, count in found.types.items()
+    )
+    return f'<div class="bar">{parts}</div>'
+
+
+def _table_of_types(found: Stored, colours: Mapping[str, str]) -> str:
+    listed = list(found.types.items())
+    # One more than the limit is listed too: a row for a single other type would tell less.
+    if len(listed) > MAX_TYPES + 1:
+        rest = listed[MAX_TYPES:]
+        name = f"{len(rest)} {OTHER_TYPES}"
+        listed = [*listed[:MAX_TYPES], (name, sum(count for _, count in rest))]
+    rows = "".join(
+        f'<tr><th scope="row"><i style="background:{colours.get(log_type, OTHER)}"></i>'
+        f'<span title="{escape(log_type)}">{escape(log_type)}</span></th>'
+        f"<td>{whole(count)}</td><td>{share(count, found.logs)}</td></tr>"
+        for log_type, count in listed
+    )
+    return f"<table><tbody>{rows}</tbody></table>"
+
+
+def _facts(snapshot: Snapshot, found: Stored) -> Iterable[str]:
+    yield _fact("oldest", f"{date_time(found.first_timestamp)} UTC")
+    yield _fact("newest", f"{date_time(found.last_timestamp)} UTC")
+    if found.archived:
+        yield _fact("archived", f"{whole(found.archived)} logs")
+    if (sizes := snapshot.sizes) is not None:
+        yield _fact("logs.db", human_size(sizes.logs))
+        yield _fact("metrics.db", human_size(sizes.metrics))
+        yield _fact("data folder", human_size(sizes.folder))
+        yield _fact("disk free", human_size(sizes.free))
+
+
+def _fact(name: str, value: str) -> str:
+    return f"<div><dt>{name}</dt><dd>{value}</dd></div>"

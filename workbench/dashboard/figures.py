@@ -1,0 +1,193 @@
+"""The two charts: what comes in by type, and how long an ack takes; the last five minutes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import nan
+from typing import Any, Final
+
+from bokeh.models import (
+    ColumnDataSource,
+    CrosshairTool,
+    DatetimeTickFormatter,
+    HoverTool,
+    Range1d,
+)
+from bokeh.plotting import figure
+
+from workbench.dashboard.colours import OTHER, PERCENTILES, SLOTS
+from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, Second, Snapshot, Window
+
+HEADROOM: Final = 1.08
+OTHER_TYPES: Final = "other types"
+_SLOT_NAMES: Final = tuple(f"slot{number}" for number in range(len(SLOTS)))
+_FONT_SIZE: Final = "12px"
+_TIME_FORMAT: Final = "%H:%M:%S UTC"
+
+# Seen on a light and on a dark page.
+CROSSHAIR: Final = "#8792A0"
+
+Columns = dict[str, Any]
+"""Column name to numbers."""
+
+
+class Chart:
+    """A figure over the window; each session has its own, and its own data.
+
+    Args:
+        unit: what the vertical axis counts.
+        names: the columns beside `time`.
+    """
+
+    def __init__(self, unit: str, names: Iterable[str]) -> None:
+        self.source = ColumnDataSource({name: [] for name in ("time", *names)})
+        self.figure = _plain_figure(unit)
+        self._revision: object = None
+        self._last = 0
+
+    def top(self, seconds: Sequence[Second]) -> float:
+        """Return the highest value drawn; never 0, so that there is an axis without data too."""
+        raise NotImplementedError
+
+    def show(self, window: Window, revision: object, now: int) -> None:
+        """Stream the seconds that are new; where the past is another, replace all.
+
+        Args:
+            window: the seconds.
+            revision: with another one than the last time, all counts anew.
+            now: milliseconds UTC, for a window without any second.
+        """
+        end = window.seconds[-1].begin if window.seconds else now
+        self.figure.x_range.update(start=end - WINDOW_SECONDS * SECOND, end=end)
+        self.figure.y_range.end = HEADROOM * self.top(window.seconds)
+        if revision != self._revision:
+            self.source.data = self.columns(window.seconds)
+            self._revision = revision
+        elif fresh := [second for second in window.seconds if second.begin > self._last]:
+            self.source.stream(self.columns(fresh), rollover=WINDOW_SECONDS)
+        self._last = window.seconds[-1].begin if window.seconds else 0
+
+    def columns(self, seconds: Sequence[Second]) -> Columns:
+        """Return what the figure draws of these seconds."""
+        raise NotImplementedError
+
+
+class ThroughputChart(Chart):
+    """Logs stored each second, stacked by type; each colour is a layer, whosever it is just now."""
+
+    def __init__(self) -> None:
+        super().__init__("logs / s", ("total", *_SLOT_NAMES))
+        self._slots: Mapping[str, str] = {}
+        self.figure.varea_stack(
+            list(_SLOT_NAMES), x="time", color=list(SLOTS), alpha=0.85, source=self.source
+        )
+        top = self.figure.line("time", "total", source=self.source, line_alpha=0)
+        self._hover = _add_hover(self.figure, top)
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show a snapshot."""
+        slots = {
+            log_type: _SLOT_NAMES[SLOTS.index(colour)]
+            for log_type, colour in snapshot.colours.items()
+        }
+        if slots != self._slots:
+            self._slots = slots
+            self._hover.tooltips = self._tooltips()
+        revision = (snapshot.window.revision, tuple(slots.items()))
+        self.show(snapshot.window, revision, snapshot.taken_at)
+
+    def top(self, seconds: Sequence[Second]) -> float:
+        """Return the most logs in a second."""
+        return max(5, *(second.logs for second in seconds), 0)
+
+    def columns(self, seconds: Sequence[Second]) -> Columns:
+        """Return the logs by layer."""
+        columns: Columns = {name: [0] * len(seconds) for name in _SLOT_NAMES}
+        for place, second in enumerate(seconds):
+            for log_type, count in second.stored.items():
+                columns[self._slots.get(log_type, _SLOT_NAMES[-1])][place] += count
+        columns["time"] = [second.begin for second in seconds]
+        columns["total"] = [second.logs for second in seconds]
+        return columns
+
+    def _tooltips(self) -> list[tuple[str, str]]:
+        rows = [("time", f"@time{{{_TIME_FORMAT}}}"), ("all logs / s", "@total{0,0}")]
+        rows += [(log_type, f"@{slot}{{0,0}}") for log_type, slot in self._slots.items()]
+        return [*rows, (OTHER_TYPES, f"@{_SLOT_NAMES[-1]}{{0,0}}")]
+
+
+class LatencyChart(Chart):
+    """Percentiles of ack latency each second; a gap where nothing was acked."""
+
+    def __init__(self) -> None:
+        super().__init__("ms", PERCENTILES)
+        for name, colour in PERCENTILES.items():
+            line = self.figure.line("time", name, source=self.source, color=colour, line_width=1.5)
+            # A second with silence before and after it would not show as a line.
+            self.figure.scatter("time", name, source=self.source, color=colour, size=2)
+        self._hover = _add_hover(self.figure, line)
+        self._hover.tooltips = [
+            ("time", f"@time{{{_TIME_FORMAT}}}"),
+            *((name, f"@{name}{{0,0.00}} ms") for name in reversed(PERCENTILES)),
+        ]
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show a snapshot."""
+        self.show(snapshot.window, snapshot.window.revision, snapshot.taken_at)
+
+    def top(self, seconds: Sequence[Second]) -> float:
+        """Return the highest percentile in milliseconds."""
+        return max(1, *(second.latency.p99 for second in seconds if second.latency), 0)
+
+    def columns(self, seconds: Sequence[Second]) -> Columns:
+        """Return the percentiles; nan where there are none."""
+        columns: Columns = {
+            name: [getattr(second.latency, name, nan) for second in seconds] for name in PERCENTILES
+        }
+        columns["time"] = [second.begin for second in seconds]
+        return columns
+
+
+def colour_of(log_type: str, colours: Mapping[str, str]) -> str:
+    """Return the colour in which a type is drawn."""
+    return colours.get(log_type, OTHER)
+
+
+def _plain_figure(unit: str) -> Any:  # noqa: ANN401 - Bokeh has no types
+    # Colours of axes and grid come from the page's style sheet, so that they follow its theme.
+    plot: Any = figure(
+        sizing_mode="stretch_both",
+        min_height=120,
+        x_axis_type="datetime",
+        x_range=Range1d(start=0, end=1),
+        y_range=Range1d(start=0, end=1),
+        x_axis_label="time (UTC)",
+        y_axis_label=unit,
+        toolbar_location=None,
+        tools="",
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=None,
+        min_border=4,
+        output_backend="canvas",
+    )
+    plot.xaxis.formatter = DatetimeTickFormatter(
+        seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M", hourmin="%H:%M", hours="%H:%M"
+    )
+    plot.xaxis.ticker.desired_num_ticks = 6
+    plot.yaxis.ticker.desired_num_ticks = 4
+    plot.xgrid.visible = False
+    plot.axis.axis_label_text_font_style = "normal"
+    plot.axis.axis_label_text_font_size = plot.axis.major_label_text_font_size = _FONT_SIZE
+    plot.axis.axis_line_color = plot.axis.major_tick_line_color = None
+    plot.axis.minor_tick_line_color = None
+    return plot
+
+
+def _add_hover(plot: Any, renderer: Any) -> Any:  # noqa: ANN401 - Bokeh has no types
+    hover = HoverTool(
+        renderers=[renderer],
+        mode="vline",
+        line_policy="nearest",
+        formatters={"@time": "datetime"},
+    )
+    plot.add_tools(hover, CrosshairTool(dimensions="height", line_color=CROSSHAIR))
+    return hover

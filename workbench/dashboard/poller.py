@@ -1,0 +1,165 @@
+"""The poller: one a process; each second it reads the data folder and makes a snapshot."""
+
+import os
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, cast
+
+import panel as pn
+from sqlalchemy import select
+
+from server.clock import now_ms
+from server.errors import DataFolderError
+from server.settings import load_settings
+from server.store.folder import DataFolder, file_size
+from server.store.schema import LOGS, METRICS
+from server.store.tables import seam
+from workbench.dashboard.colours import give_colours
+from workbench.dashboard.following import FollowedFile
+from workbench.dashboard.recent import RecentReader
+from workbench.dashboard.snapshot import SECOND, Sizes, Snapshot, Window
+from workbench.dashboard.stored import StoredReader
+from workbench.dashboard.window import WindowReader
+from workbench.reading import Database
+
+# The server writes a second's measurements within moments of its end.
+AFTER_THE_SECOND: Final = 0.15
+# A folder that is still being counted must not stop the rest of the page.
+COUNTING_SECONDS: Final = 0.3
+# Archives may be thousands of files; looking at all of them each second would be a waste.
+SECONDS_BETWEEN_SIZES: Final = 5
+_SHARED: Final = "waterline-poller"
+_making_shared: Final = threading.Lock()
+
+
+class Poller:
+    """Reads a data folder from a thread of its own; `snapshot` may be read from any.
+
+    Args:
+        path: the data folder; it may come later.
+        clock: returns milliseconds UTC.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], int] = now_ms) -> None:
+        self._folder = DataFolder(path)
+        self._clock = clock
+        self._window_reader = WindowReader()
+        self._recent_reader = RecentReader()
+        self._stored_reader = StoredReader()
+        self._logs = FollowedFile(self._folder.logs, LOGS, self._forget_logs)
+        self._metrics = FollowedFile(self._folder.metrics, METRICS, self._window_reader.forget)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dashboard-poller", daemon=True)
+        self.snapshot = Snapshot(0, clock(), str(path))
+
+    def start(self) -> None:
+        """Begin to read each second."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop reading and let the files go."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._logs.close()
+        self._metrics.close()
+
+    def poll(self) -> Snapshot:
+        """Read once; what cannot be read is told as a trouble, and tried again the next time."""
+        troubles: list[str] = []
+        now = self._clock()
+        last = self.snapshot
+        fresh = replace(
+            last, number=last.number + 1, taken_at=now, window=Window(revision=-1), stored=None
+        )
+        with self._telling(self._logs, troubles):
+            fresh = self._read_logs(fresh)
+        with self._telling(self._metrics, troubles):
+            fresh = self._read_metrics(fresh)
+        self.snapshot = replace(fresh, sizes=self._sizes(fresh), troubles=tuple(troubles))
+        return self.snapshot
+
+    @contextmanager
+    def _telling(self, file: FollowedFile, troubles: list[str]) -> Iterator[None]:
+        try:
+            yield
+        except DataFolderError as error:
+            troubles.append(str(error))
+            file.close()
+        except UnicodeDecodeError:
+            troubles.append(f"{file.path} is damaged: it holds a text that is no text")
+            file.close()
+
+    def _read_logs(self, fresh: Snapshot) -> Snapshot:
+        database = self._logs.open()
+        if database is None or not _is_ready(database):
+            return replace(fresh, waiting=True, recent=self._recent_reader.recent)
+        with database.view() as view:
+            recent = self._recent_reader.read(view)
+        late = time.monotonic() + COUNTING_SECONDS
+        stored = self._stored_reader.read(database.view, lambda: time.monotonic() > late)
+        return replace(fresh, waiting=False, recent=recent, stored=stored)
+
+    def _read_metrics(self, fresh: Snapshot) -> Snapshot:
+        database = self._metrics.open()
+        if database is None:
+            return fresh
+        with database.view() as view:
+            window = self._window_reader.read(view, fresh.taken_at)
+        totals: Counter[str] = Counter()
+        for second in window.seconds:
+            totals.update(second.stored)
+        return replace(fresh, window=window, colours=give_colours(fresh.colours, totals))
+
+    def _sizes(self, fresh: Snapshot) -> Sizes | None:
+        if fresh.sizes is not None and fresh.number % SECONDS_BETWEEN_SIZES:
+            return fresh.sizes
+        try:
+            return Sizes(
+                logs=_with_wal(self._folder.logs),
+                metrics=_with_wal(self._folder.metrics),
+                folder=self._folder.size(),
+                free=shutil.disk_usage(self._folder.path).free,
+            )
+        except OSError:
+            return None  # the folder has gone; that is told already
+
+    def _forget_logs(self) -> None:
+        self._recent_reader.forget()
+        self._stored_reader.forget()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.poll()
+            passed = self._clock() % SECOND / SECOND
+            self._stopping.wait((AFTER_THE_SECOND - passed) % 1 or 1)
+
+
+def _is_ready(database: Database) -> bool:
+    """Say whether the server that is just making logs.db has filled in its seam."""
+    with database.view() as view:
+        return bool(view.rows(select(seam.c.only)))
+
+
+def _with_wal(path: Path) -> int:
+    return file_size(path) + file_size(path.with_name(path.name + "-wal"))
+
+
+def shared_poller() -> Poller:
+    """Return the one poller of this process, started; it follows the folder of the settings.
+
+    Raises:
+        SettingsError: a setting is unknown or has no meaning.
+    """
+    with _making_shared:
+        if _SHARED not in pn.state.cache:
+            poller = Poller(load_settings({}, os.environ, Path.cwd()).settings.data)
+            poller.start()
+            pn.state.cache[_SHARED] = poller
+        return cast("Poller", pn.state.cache[_SHARED])

@@ -1,0 +1,153 @@
+"""Snapshot: all that the dashboard shows of one moment, shared by all sessions, never changed."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Final
+
+SECOND: Final = 1000
+"""Milliseconds."""
+WINDOW_SECONDS: Final = 300
+RECENT_LOGS: Final = 5000
+"""The newest logs that are kept to be shown and filtered: a few MB, at most 10."""
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Ack latency of one second in milliseconds, within the sketch's relative error."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """What was measured in one second."""
+
+    begin: int
+    """Milliseconds UTC."""
+    stored: Mapping[str, int]
+    """Logs stored, by type; empty where there were none."""
+    latency: Percentiles | None
+
+    @property
+    def logs(self) -> int:
+        """How many logs were stored in it."""
+        return sum(self.stored.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The last five minutes, second by second without a gap, oldest first."""
+
+    seconds: tuple[Second, ...] = ()
+    revision: int = 0
+    """Another number means that seconds once given have changed, so that all count anew."""
+    measured_at: int | None = None
+    """The last second with any measurement, inside the window or before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A stored log as far as it is shown: long texts are cut."""
+
+    seq: int
+    timestamp: int
+    type: str
+    source: str
+    message: str
+    attributes: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecentLogs:
+    """The newest logs in the order of their seq."""
+
+    lines: tuple[LogLine, ...] = ()
+    revision: int = 0
+    """Another number means another past: what was shown is void."""
+
+    @property
+    def last_seq(self) -> int:
+        """The newest log's seq; 0 where there is none."""
+        return self.lines[-1].seq if self.lines else 0
+
+    def newest(
+        self, limit: int, *, after: int = 0, types: Sequence[str] = (), contains: str = ""
+    ) -> list[LogLine]:
+        """Return the newest logs that match, newest first.
+
+        Args:
+            limit: so many at most.
+            after: only those with a higher seq.
+            types: only those of these types; all where it is empty.
+            contains: only those with this piece of text in the message, whatever its case.
+        """
+        wanted, piece = frozenset(types), contains.casefold()
+        found: list[LogLine] = []
+        for line in self._newest_first(after):
+            if len(found) == limit:
+                break
+            if (not wanted or line.type in wanted) and piece in line.message.casefold():
+                found.append(line)
+        return found
+
+    def _newest_first(self, after: int) -> Iterator[LogLine]:
+        begin = bisect_right(self.lines, after, key=attrgetter("seq"))
+        return (self.lines[place] for place in range(len(self.lines) - 1, begin - 1, -1))
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the logs are, hot and archived: how many of which types, from when to when."""
+
+    types: Mapping[str, int] = field(default_factory=dict)
+    """Logs by type, the most frequent first."""
+    archived: int = 0
+    """How many of them are archived."""
+    first_timestamp: int | None = None
+    last_timestamp: int | None = None
+    complete: bool = True
+    """False while a large folder is still being counted."""
+
+    @property
+    def logs(self) -> int:
+        """How many logs are stored."""
+        return sum(self.types.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Bytes on disk."""
+
+    logs: int
+    """logs.db and its WAL."""
+    metrics: int
+    """metrics.db and its WAL."""
+    folder: int
+    """All files of the data folder."""
+    free: int
+    """What its disk has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One moment of a data folder."""
+
+    number: int
+    """Counts up with each snapshot."""
+    taken_at: int
+    """Milliseconds UTC."""
+    folder: str
+    waiting: bool = True
+    """Whether there is no logs.db yet."""
+    troubles: tuple[str, ...] = ()
+    """What could not be read, one sentence each."""
+    window: Window = field(default_factory=Window)
+    recent: RecentLogs = field(default_factory=RecentLogs)
+    stored: Stored | None = None
+    sizes: Sizes | None = None
+    colours: Mapping[str, str] = field(default_factory=dict)
+    """The colour of each type that has one of its own."""

@@ -1,0 +1,94 @@
+"""Dashboard: one session's view of the shared snapshot, in a page or in a notebook."""
+
+# Panel has types in part only.
+# mypy: allow-untyped-calls
+
+from pathlib import Path
+from typing import Any, Final
+
+import panel as pn
+
+from server.clock import now_ms
+from workbench.dashboard import cards
+from workbench.dashboard.figures import LatencyChart, ThroughputChart
+from workbench.dashboard.log_table import LogTable
+from workbench.dashboard.poller import Poller, shared_poller
+from workbench.dashboard.snapshot import Snapshot
+
+REFRESH_MS: Final = 250
+"""How soon a session sees a new snapshot; there is one each second."""
+_PARTS_CSS: Final = (Path(__file__).parent / "parts.css").read_text(encoding="utf-8")
+# Where no page gives them room.
+_HEIGHTS: Final = {"throughput": 240, "latency": 240, "logs": 480}
+
+
+class Dashboard(pn.viewable.Viewer):
+    """The live dashboard of a data folder.
+
+    Args:
+        poller: where the snapshots come from; by default the one of this process.
+    """
+
+    def __init__(self, poller: Poller | None = None, **params: object) -> None:
+        super().__init__(**params)
+        self._poller = poller or shared_poller()
+        self._shown: object = None
+        self._texts = {
+            name: _text_pane()
+            for name in (
+                "status", "notice", "key_figures", "throughput_legend", "latency_legend", "stored",
+            )
+        }  # fmt: skip
+        self._throughput = ThroughputChart()
+        self._latency = LatencyChart()
+        self._logs = LogTable(sizing_mode="stretch_both", margin=0)
+        self._refresh()
+        self._callback = pn.state.add_periodic_callback(self._refresh, period=REFRESH_MS)
+
+    def parts(self) -> dict[str, Any]:
+        """Return the parts of the page by the names that its template uses."""
+        charts = {"throughput": self._throughput, "latency": self._latency}
+        panes = {
+            name: pn.pane.Bokeh(chart.figure, sizing_mode="stretch_both", margin=0)
+            for name, chart in charts.items()
+        }
+        return {**self._texts, **panes, "logs": self._logs}
+
+    def stop(self) -> None:
+        """Stop following; a notebook does so, the end of a served session does by itself."""
+        self._callback.stop()
+
+    def __panel__(self) -> Any:  # noqa: ANN401 - Panel has no types
+        """Return the parts below each other."""
+        parts = self.parts()
+        for name, height in _HEIGHTS.items():
+            parts[name].param.update(sizing_mode="stretch_width", height=height)
+        return pn.Column(*parts.values(), sizing_mode="stretch_width")
+
+    def _refresh(self) -> None:
+        snapshot, now = self._poller.snapshot, now_ms()
+        is_stale = now - snapshot.taken_at > cards.STALE_AFTER_MS
+        if self._shown == (snapshot.number, is_stale):
+            return
+        self._shown = (snapshot.number, is_stale)
+        with pn.io.hold():
+            self._show(snapshot, now)
+
+    def _show(self, snapshot: Snapshot, now: int) -> None:
+        texts = {
+            "status": cards.status(snapshot, now),
+            "notice": cards.notice(snapshot),
+            "key_figures": cards.key_figures(snapshot, now),
+            "throughput_legend": cards.throughput_legend(snapshot),
+            "latency_legend": cards.latency_legend(snapshot, now),
+            "stored": cards.stored(snapshot),
+        }
+        for name, text in texts.items():
+            self._texts[name].object = text
+        self._throughput.update(snapshot)
+        self._latency.update(snapshot)
+        self._logs.update(snapshot)
+
+
+def _text_pane() -> Any:  # noqa: ANN401 - Panel has no types
+    return pn.pane.HTML("", stylesheets=[_PARTS_CSS], sizing_mode="stretch_width", margin=0)
