@@ -1,0 +1,50 @@
+"""Fixtures: a page in a real Chromium that minds errors and strange hosts, and dashboards."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.browser import find_chromium
+from tests.support.processes import PATIENCE
+
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A running Chromium; its event loop must not outlive the file, others run loops too."""
+    path = find_chromium()
+    expect.set_options(timeout=PATIENCE * 1000)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page; at the end it must have met no error and asked no other host."""
+    context = browser.new_context(
+        viewport={"width": 1600, "height": 1000}, color_scheme="light", locale="en-GB"
+    )
+    opened = context.new_page()
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(f"page error: {error}"))
+    opened.on(
+        "console",
+        lambda line: faults.append(f"console: {line.text}") if line.type == "error" else None,
+    )
+    opened.on(
+        "request",
+        lambda request: faults.append(f"request: {request.url}") if _is_far(request.url) else None,
+    )
+    yield opened
+    context.close()
+    assert not faults, "\n".join(faults)
+
+
+def _is_far(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1"

@@ -1,0 +1,181 @@
+"""What the page says, of snapshots made by hand."""
+
+import pytest
+from bokeh.document import Document
+from bokeh.document.events import ColumnsStreamedEvent
+
+from workbench.dashboard import cards
+from workbench.dashboard.colours import FREE, KNOWN, give_colours
+from workbench.dashboard.figures import LatencyChart, ThroughputChart
+from workbench.dashboard.snapshot import (
+    SECOND,
+    LogLine,
+    Percentiles,
+    RecentLogs,
+    Second,
+    Snapshot,
+    Stored,
+    Window,
+)
+from workbench.dashboard.wording import NOTHING, milliseconds, rate, share
+
+NOW = 1_795_455_000_000
+FAST = Percentiles(1.0, 2.0, 3.0)
+
+
+def window(*seconds: Second, revision: int = 0) -> Window:
+    return Window(
+        seconds, revision, max((each.begin for each in seconds if each.stored), default=None)
+    )
+
+
+def second(
+    age: int, stored: dict[str, int] | None = None, latency: Percentiles | None = None
+) -> Second:
+    return Second(NOW - age * SECOND, stored or {}, latency)
+
+
+def snapshot(**fields: object) -> Snapshot:
+    given: dict[str, object] = {"number": 1, "taken_at": NOW, "folder": "data", "waiting": False}
+    return Snapshot(**(given | fields))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (snapshot(window=window(second(3, {"info": 1}))), "Live"),
+        (snapshot(window=window(second(11, {"info": 1}))), "Silent since 17:29:49 UTC"),
+        (snapshot(window=window(second(90_000, {"a": 1}))), "Silent since 2026-11-22 16:30:00 UTC"),
+        (snapshot(), "No logs yet"),
+        (snapshot(waiting=True), "Waiting for a server"),
+        (snapshot(troubles=("damaged",)), "Cannot read"),
+        (snapshot(taken_at=NOW - 16 * SECOND), "Not read since 17:29:44 UTC"),
+    ],
+)
+def test_status_says_how_it_stands(shown: Snapshot, words: str) -> None:
+    assert f"</i>{words}</span>" in cards.status(shown, NOW)
+
+
+def test_whatever_comes_from_outside_is_escaped() -> None:
+    bad = "<script>alert('x')</script>"
+    shown = snapshot(
+        folder=bad,
+        troubles=(bad,),
+        window=window(second(1, {bad: 1})),
+        stored=Stored({bad: 1}, first_timestamp=1, last_timestamp=2),
+        colours=give_colours({}, {bad: 1}),
+    )
+    made = [
+        cards.status(shown, NOW), cards.notice(shown), cards.key_figures(shown, NOW),
+        cards.throughput_legend(shown), cards.latency_legend(shown, NOW), cards.stored(shown),
+        cards.notice(snapshot(waiting=True, folder=bad)),
+    ]  # fmt: skip
+    assert all("<script" not in each for each in made)
+    assert sum("&lt;script&gt;" in each for each in made) == 5
+
+
+def test_key_figures_of_now_are_those_of_the_last_second() -> None:
+    shown = snapshot(
+        window=window(second(3, {"info": 9}, FAST), second(2, {"info": 2, "error": 1}))
+    )
+    text = cards.key_figures(shown, NOW)
+    assert '<p class="value">3<small>/s</small></p>' in text
+    assert "mean 6 · peak 9" in text
+    assert '<p class="value">3.00<small>ms</small></p>' in text
+
+
+def test_ack_latency_that_is_old_is_not_called_now() -> None:
+    shown = snapshot(window=window(second(60, {"info": 9}, FAST), second(2)))
+    assert "no acks lately" in cards.key_figures(shown, NOW)
+
+
+def test_a_count_that_goes_on_says_so() -> None:
+    shown = snapshot(stored=Stored({"info": 1234}, complete=False))
+    assert "1,234" in cards.key_figures(shown, NOW)
+    assert "still counting" in cards.key_figures(shown, NOW)
+
+
+def test_many_types_are_summed_up() -> None:
+    types = {f"kind-{number}": 10 for number in range(20)}
+    text = cards.stored(snapshot(stored=Stored(types, 0, 1, 2)))
+    assert text.count("<tr>") == 9
+    assert "12 other types" in text
+    assert "<td>120</td><td>60.0%</td>" in text
+
+
+def test_types_without_a_colour_of_their_own_are_one_layer() -> None:
+    stored = {f"kind-{number}": 1 for number in range(8)} | {"error": 2}
+    colours = give_colours({}, stored)
+    shown = snapshot(window=window(second(1, stored)), colours=colours)
+    assert "<span>other types</span><b>3/s</b>" in cards.throughput_legend(shown)
+    chart = ThroughputChart()
+    chart.update(shown)
+    data = chart.source.data
+    assert list(data["total"]) == [10]
+    assert sum(data[f"slot{number}"][0] for number in range(10)) == 10
+    assert (data["slot0"][0], data["slot9"][0]) == (2, 3)
+
+
+def test_a_chart_streams_what_is_new_and_starts_anew_with_another_past() -> None:
+    chart = LatencyChart()
+    first = window(second(3, {"a": 1}, FAST), second(2))
+    chart.update(snapshot(window=first))
+    document, events = Document(), list[object]()
+    document.add_root(chart.figure)
+    document.on_change(events.append)
+    longer = window(*first.seconds, second(1, {"a": 1}, FAST))
+    chart.update(snapshot(window=longer))
+    assert list(chart.source.data["time"]) == [each.begin for each in longer.seconds]
+    assert list(chart.source.data["p99"])[::2] == [3.0, 3.0]
+    (streamed,) = (each for each in events if isinstance(each, ColumnsStreamedEvent))
+    assert isinstance(streamed, ColumnsStreamedEvent)
+    assert streamed.data["time"] == [NOW - SECOND]
+    assert not any(getattr(each, "attr", "") == "data" for each in events if each is not streamed)
+    chart.update(snapshot(window=window(second(1), revision=1)))
+    assert list(chart.source.data["time"]) == [NOW - SECOND]
+
+
+def test_a_chart_keeps_the_window_and_no_more() -> None:
+    chart = LatencyChart()
+    for begin in range(0, 1000, 50):
+        seconds = [Second((begin + place) * SECOND, {}, None) for place in range(300)]
+        chart.update(snapshot(window=Window(tuple(seconds))))
+    assert len(chart.source.data["time"]) == 300
+    assert chart.source.data["time"][-1] == seconds[-1].begin
+
+
+def test_colours_are_kept_while_a_type_is_in_use() -> None:
+    first = give_colours({}, {"a": 1, "b": 9, "error": 3})
+    assert first == KNOWN | {"b": FREE[0], "a": FREE[1]}
+    assert give_colours(first, {"a": 100}) is first
+    full = give_colours(first, dict.fromkeys("abcdefgh", 1))
+    assert [name for name in full if name not in KNOWN] == ["b", "a", "c", "d", "e"]
+    later = give_colours(full, {"a": 1, "c": 1, "d": 1, "e": 1, "z": 5})
+    assert later["z"] == full["b"]
+    assert "b" not in later
+    assert len(set(later.values())) == len(later)
+
+
+def test_newest_logs_are_filtered() -> None:
+    lines = [
+        LogLine(seq, 0, "odd" if seq % 2 else "even", "s", f"Message {seq}", "{}")
+        for seq in range(1, 101)
+    ]
+    recent = RecentLogs(tuple(lines))
+    assert [each.seq for each in recent.newest(3)] == [100, 99, 98]
+    assert [each.seq for each in recent.newest(3, types=["odd"])] == [99, 97, 95]
+    assert [each.seq for each in recent.newest(9, after=97)] == [100, 99, 98]
+    assert [each.seq for each in recent.newest(9, contains="message 7", types=["even"])] == [
+        78, 76, 74, 72, 70,
+    ]  # fmt: skip
+    assert RecentLogs().newest(5) == []
+
+
+def test_numbers_are_short() -> None:
+    assert [rate(each) for each in (None, 0, 0.25, 3, 9.96, 12.7, 12345.6)] == [
+        NOTHING, "0", "0.2", "3", "10.0", "13", "12,346",
+    ]  # fmt: skip
+    assert [milliseconds(each) for each in (None, 0.123, 12.34, 1234.5)] == [
+        NOTHING, "0.12", "12.3", "1,234",
+    ]  # fmt: skip
+    assert [share(*each) for each in ((1, 3), (1, 100_000), (2, 2))] == ["33.3%", "<0.1%", "100.0%"]

@@ -1,0 +1,266 @@
+"""The page in a real Chromium, over a real server's data."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.support.browser import DashboardProcess, serving_dashboard
+from tests.support.processes import ServerProcess, serving
+
+pytestmark = pytest.mark.browser
+
+Log = Mapping[str, object]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server that the tests of this file share; each sends types of its own."""
+    with serving(tmp_path_factory.mktemp("page") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def dashboard(running: ServerProcess) -> Iterator[DashboardProcess]:
+    """A dashboard of the shared server's folder."""
+    with serving_dashboard(running.data) as process:
+        yield process
+
+
+def send(server: ServerProcess, *logs: Log) -> None:
+    socket = server.connect()
+    for log in logs:
+        socket.send(msgspec.json.encode(log).decode())
+        assert msgspec.json.decode(socket.recv())["type"] == "ack"
+    socket.close()
+
+
+def open_at(page: Page, dashboard: DashboardProcess) -> None:
+    page.goto(dashboard.url)
+    expect(page.locator(".tiles")).to_be_visible()
+
+
+def rows(page: Page) -> Locator:
+    return page.locator("#logs tbody tr")
+
+
+def choice(page: Page, log_type: str) -> Locator:
+    return page.locator(f'#logs button[data-type="{log_type}"]')
+
+
+def stored_logs(page: Page) -> int:
+    text = page.locator(".tiles .value").first.inner_text()
+    return int(text.replace(",", ""))
+
+
+def drawn_logs(page: Page) -> int:
+    """Sum what the throughput chart has of every second."""
+    total = page.evaluate(
+        """() => [...Bokeh.documents[0]._all_models.values()]
+            .filter((model) => model.type === "ColumnDataSource" && "total" in model.data)
+            .flatMap((model) => [...model.data.total])
+            .reduce((sum, count) => sum + count, 0)"""
+    )
+    assert isinstance(total, int)
+    return total
+
+
+def test_everything_moves_when_logs_come(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    send(running, {"type": "info", "message": "the very first"})
+    open_at(page, dashboard)
+    expect(page.get_by_text("the very first")).to_be_visible()
+    before, drawn_before = stored_logs(page), drawn_logs(page)
+    send(running, *({"type": "info", "message": f"number {number}"} for number in range(7)))
+    expect(page.get_by_text("number 6", exact=True)).to_be_visible()
+    expect(page.locator(".tiles .value").first).to_have_text(str(before + 7))
+    expect(page.locator(".state")).to_have_text("Live")
+    expect(page.locator("#latency .legend li")).to_have_count(3)
+    expect(page.locator("#stored tr", has_text="info").locator("td").first).to_have_text(
+        choice(page, "info").locator("b").inner_text()
+    )
+    page.wait_for_function(
+        f"""() => [...Bokeh.documents[0]._all_models.values()].some((model) =>
+            "total" in (model.data ?? {{}}) &&
+            [...model.data.total].reduce((sum, count) => sum + count, 0) === {drawn_before + 7})"""
+    )
+
+
+def test_newest_log_comes_first_with_all_that_it_says(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    open_at(page, dashboard)
+    moment = "2026-01-02T03:04:05.678Z"
+    send(
+        running,
+        {"type": "order", "message": "older"},
+        {"type": "order", "message": "newer", "timestamp": moment, "station": "hill", "n": 7},
+    )
+    expect(rows(page).nth(1).locator(".message")).to_have_text("older")
+    newest = rows(page).first
+    expect(newest.locator(".message")).to_have_text("newer")
+    expect(newest.locator(".time")).to_have_text("2026-01-02 03:04:05.678")
+    expect(newest.locator(".type")).to_have_text("order")
+    expect(newest.locator(".source")).to_have_text("test")
+    expect(newest.locator(".attributes")).to_have_text("station=hill n=7")
+
+
+def test_filters_by_type_and_by_message(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    send(
+        running,
+        {"type": "apple", "message": "red and sweet"},
+        {"type": "apple", "message": "green and sour"},
+        {"type": "pear", "message": "green and sweet"},
+        {"type": "plum", "message": "blue"},
+    )
+    open_at(page, dashboard)
+    choice(page, "apple").click()
+    expect(rows(page)).to_have_count(2)
+    choice(page, "pear").click()
+    expect(rows(page)).to_have_count(3)
+    page.get_by_label("Message contains").fill("SWEET")
+    expect(rows(page)).to_have_count(2)
+    expect(rows(page).first.locator(".message")).to_have_text("green and sweet")
+    send(
+        running,
+        {"type": "plum", "message": "sweet, but a plum"},
+        {"type": "apple", "message": "bitter"},
+        {"type": "apple", "message": "sweet again"},
+    )
+    expect(rows(page)).to_have_count(3)
+    expect(rows(page).first.locator(".message")).to_have_text("sweet again")
+    page.get_by_label("Message contains").fill("there is no such thing")
+    expect(page.get_by_text("None of the newest logs match")).to_be_visible()
+
+
+def test_markup_in_logs_is_shown_as_text(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    markup = '<img src=x onerror="window.wasHacked = true"><b>bold</b>'
+    send(running, {"type": "<i>markup</i>", "message": markup, "<u>key</u>": markup})
+    open_at(page, dashboard)
+    expect(rows(page).first.locator(".message")).to_have_text(markup)
+    expect(rows(page).first.locator(".type")).to_have_text("<i>markup</i>")
+    expect(rows(page).first.locator(".attributes")).to_have_text(f"<u>key</u>={markup}")
+    expect(choice(page, "<i>markup</i>").locator("span")).to_have_text("<i>markup</i>")
+    expect(page.locator("#stored th", has_text="<i>markup</i>")).to_be_visible()
+    # The legend knows it as soon as its second is measured.
+    expect(page.locator("#throughput .legend li", has_text="<i>markup</i>")).to_be_visible()
+    assert page.evaluate("window.wasHacked") is None
+
+
+def test_pause_holds_the_table_and_says_how_much_came(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    send(running, {"type": "held", "message": "before the pause"})
+    open_at(page, dashboard)
+    expect(rows(page).first.locator(".message")).to_have_text("before the pause")
+    page.get_by_role("button", name="Pause").click()
+    send(running, *({"type": "held", "message": f"during {number}"} for number in range(3)))
+    expect(page.get_by_role("button", name="Resume · 3 new")).to_be_visible()
+    expect(rows(page).first.locator(".message")).to_have_text("before the pause")
+    page.get_by_role("button", name="Resume").click()
+    expect(rows(page).first.locator(".message")).to_have_text("during 2")
+
+
+def test_theme_follows_the_browser_until_it_is_chosen(
+    page: Page, dashboard: DashboardProcess
+) -> None:
+    light, dark = "rgb(244, 246, 248)", "rgb(14, 19, 24)"
+    open_at(page, dashboard)
+    expect(page.locator("body")).to_have_css("background-color", light)
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("body")).to_have_css("background-color", dark)
+    page.get_by_role("button", name="Light or dark").click()
+    expect(page.locator("body")).to_have_css("background-color", light)
+    page.get_by_role("button", name="Light or dark").click()
+    page.emulate_media(color_scheme="light")
+    page.reload()
+    expect(page.locator("body")).to_have_css("background-color", dark)
+
+
+def test_charts_are_painted_anew_when_the_theme_changes(
+    page: Page, dashboard: DashboardProcess
+) -> None:
+    open_at(page, dashboard)
+    canvas = page.locator("#throughput canvas").first
+    expect(canvas).to_be_visible()
+    # All in one go, for each second they are painted anyway.
+    repaints = page.evaluate(
+        """() => {
+            const charts = [...Bokeh.index.all_views()].filter((view) => view.request_repaint);
+            let repaints = 0;
+            for (const chart of charts) {
+                const paint = chart.request_repaint.bind(chart);
+                chart.request_repaint = () => { repaints += 1; paint(); };
+            }
+            document.getElementById("theme").click();
+            return repaints;
+        }"""
+    )
+    assert repaints == 2
+
+
+@pytest.mark.parametrize("width", [390, 768, 1100, 1600])
+def test_page_is_never_wider_than_the_window(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess, width: int
+) -> None:
+    long_name = "t" * 64
+    send(
+        running,
+        {"type": long_name, "message": "x" * 3000, "attribute": "y" * 3000},
+        *({"type": f"kind-{number}", "message": "word " * 300} for number in range(30)),
+    )
+    page.set_viewport_size({"width": width, "height": 844})
+    open_at(page, dashboard)
+    expect(choice(page, long_name)).to_be_attached()
+    rows(page).first.click()
+    expect(rows(page).first).to_have_class(re.compile("open"))
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate("document.body.scrollWidth") == width
+    table = page.locator("#logs table")
+    assert table.evaluate("(table) => table.offsetWidth <= table.parentElement.clientWidth")
+
+
+def test_many_logs_scroll_within_their_card(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    send(running, *({"type": "info", "message": f"row {number}"} for number in range(100)))
+    open_at(page, dashboard)
+    expect(page.get_by_text("row 99", exact=True)).to_be_visible()
+    assert rows(page).count() >= 100
+    # The rows alone would be more than twice as high.
+    assert page.evaluate("document.documentElement.scrollHeight") < 1200
+
+
+def test_page_waits_calmly_for_a_server_and_begins_by_itself(page: Page, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with serving_dashboard(data) as waiting:
+        open_at(page, waiting)
+        expect(page.locator(".state")).to_have_text("Waiting for a server")
+        expect(page.locator(".notice code").first).to_have_text(str(data))
+        with serving(data) as server:
+            send(server, {"type": "info", "message": "good morning"})
+            expect(page.get_by_text("good morning")).to_be_visible()
+            expect(page.locator(".state")).to_have_text("Live")
+            expect(page.locator(".notice")).to_have_count(0)
+
+
+def test_lost_connection_is_told_and_mended(browser: Browser, tmp_path: Path) -> None:
+    page = browser.new_page()  # not the fixture: that the dashboard is gone is an error to it
+    with serving_dashboard(tmp_path / "data") as dashboard:
+        open_at(page, dashboard)
+        expect(page.locator("#lost")).to_be_hidden()
+        port = str(urlsplit(dashboard.url).port)
+    expect(page.locator("#lost b")).to_be_visible()
+    with serving_dashboard(tmp_path / "data", "--port", port):
+        expect(page.locator("#lost")).to_be_hidden()
+        expect(page.locator(".state")).to_have_text("Waiting for a server")
+    page.close()

@@ -1,0 +1,378 @@
+"""The poller over folders that real servers write, and over what becomes of them."""
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+import panel as pn
+import pytest
+
+from server.store.schema import LOGS, METRICS
+from tests.support.processes import PATIENCE, ServerProcess, serving
+from workbench.dashboard import stored as stored_module
+from workbench.dashboard.poller import Poller, shared_poller
+from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, Snapshot, Stored
+from workbench.dashboard.stored import StoredReader
+from workbench.dashboard.window import WindowReader
+from workbench.reading import Database
+
+Log = dict[str, object]
+
+
+@pytest.fixture
+def poller(data: Path) -> Iterator[Poller]:
+    """A poller that polls when it is told to."""
+    made = Poller(data)
+    yield made
+    made.stop()
+
+
+def send(server: ServerProcess, *logs: Log) -> None:
+    socket = server.connect()
+    for log in logs:
+        socket.send(msgspec.json.encode(log).decode())
+        assert msgspec.json.decode(socket.recv())["type"] == "ack"
+    socket.close()
+
+
+def logs_of(*types: str) -> list[Log]:
+    return [{"type": each, "message": f"{each} {place}"} for place, each in enumerate(types)]
+
+
+def poll_until(poller: Poller, is_so: Callable[[Snapshot], bool]) -> Snapshot:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so(snapshot := poller.poll()):
+        assert time.monotonic() < deadline, f"it never came: {snapshot}"
+        time.sleep(0.05)
+    return snapshot
+
+
+def measured(snapshot: Snapshot) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for second in snapshot.window.seconds:
+        total.update(second.stored)
+    return total
+
+
+def execute(database: Path, script: str) -> None:
+    """Write as another process does, with a SQLite library of its own."""
+    code = f"import apsw; apsw.Connection({str(database)!r}).execute({script!r})"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
+
+
+def test_missing_folder_is_waited_for_and_read_when_it_comes(data: Path, poller: Poller) -> None:
+    snapshot = poller.poll()
+    assert snapshot.waiting
+    assert snapshot.troubles == ()
+    assert snapshot.stored is None
+    assert snapshot.window.seconds == ()
+    with serving(data) as server:
+        send(server, *logs_of("info"))
+        snapshot = poll_until(poller, lambda each: bool(each.recent.lines))
+    assert not snapshot.waiting
+    assert snapshot.troubles == ()
+
+
+def test_counts_are_exact_and_go_on(server: ServerProcess, poller: Poller) -> None:
+    send(server, *logs_of("info", "error", "info"))
+    first = poller.poll().stored
+    assert first is not None
+    assert first.types == {"info": 2, "error": 1}
+    send(server, *logs_of("error", "error", "odd"), {"type": "odd", "message": "", "timestamp": 5})
+    then = poller.poll().stored
+    assert then is not None
+    assert then.types == {"error": 3, "info": 2, "odd": 2}
+    assert next(iter(then.types)) == "error"
+    assert then.complete
+    assert then.first_timestamp == 5
+    assert then.last_timestamp is not None
+    assert then.last_timestamp >= first.last_timestamp  # type: ignore[operator]
+
+
+def test_newest_logs_are_those_stored(server: ServerProcess, poller: Poller) -> None:
+    send(server, {"type": "info", "message": "m", "timestamp": 1234, "a": [1]})
+    poller.poll()
+    send(server, *logs_of("b", "c"))
+    lines = poller.poll().recent.lines
+    assert [(line.seq, line.type, line.message) for line in lines] == [
+        (1, "info", "m"),
+        (2, "b", "b 0"),
+        (3, "c", "c 1"),
+    ]
+    assert lines[0].timestamp == 1234
+    assert lines[0].source == "test"
+    assert lines[0].attributes == '{"a":[1]}'
+
+
+def test_long_texts_are_cut(server: ServerProcess, poller: Poller) -> None:
+    send(server, {"type": "info", "message": "é" * 5000, "a": "b" * 5000})
+    (line,) = poller.poll().recent.lines
+    assert line.message == "é" * 1000
+    assert len(line.attributes) == 1000
+
+
+def test_throughput_and_latency_are_those_measured(server: ServerProcess, poller: Poller) -> None:
+    send(server, *logs_of("info", "error", "info"))
+    snapshot = poll_until(poller, lambda each: measured(each).total() == 3)
+    assert measured(snapshot) == {"info": 2, "error": 1}
+    assert snapshot.window.measured_at is not None
+    with_logs = [second for second in snapshot.window.seconds if second.stored]
+    for second in with_logs:
+        assert second.latency is not None
+        assert 0 < second.latency.p50 <= second.latency.p95 <= second.latency.p99
+    assert all(second.latency is None for second in snapshot.window.seconds if not second.stored)
+
+
+def test_window_has_every_second_once(server: ServerProcess, poller: Poller) -> None:
+    send(server, *logs_of("info"))
+    first = poll_until(poller, lambda each: measured(each).total() == 1)
+    send(server, *logs_of("info"))
+    then = poll_until(poller, lambda each: measured(each).total() == 2)
+    for snapshot in (first, then):
+        begins = [second.begin for second in snapshot.window.seconds]
+        assert begins == list(range(begins[0], begins[0] + WINDOW_SECONDS * SECOND, SECOND))
+    assert then.window.seconds[-1].begin > first.window.seconds[-1].begin
+    assert then.window.revision == first.window.revision
+
+
+def test_reading_on_gives_what_reading_all_gives(server: ServerProcess, data: Path) -> None:
+    following = Poller(data)
+    for count in (1, 5, 2):
+        send(server, *logs_of(*["info"] * count, "error"))
+        poll_until(following, lambda each: stored_logs(each) == measured(each).total())
+    fresh = Poller(data)
+    both = [each.poll() for each in (following, fresh)]
+    assert both[0].stored == both[1].stored
+    assert both[0].recent.lines == both[1].recent.lines
+    windows = [{second.begin: second for second in each.window.seconds} for each in both]
+    shared = windows[0].keys() & windows[1].keys()
+    assert len(shared) > WINDOW_SECONDS / 2
+    for begin in shared:
+        assert windows[0][begin] == windows[1][begin]
+    following.stop()
+    fresh.stop()
+
+
+def stored_logs(snapshot: Snapshot) -> int:
+    return snapshot.stored.logs if snapshot.stored else -1
+
+
+def test_late_second_is_put_in_where_it_belongs(data: Path) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("info"))
+    reader, now = WindowReader(), int(time.time()) * SECOND + 600 * SECOND
+    late = now - 10 * SECOND
+    with Database(data / "metrics.db", METRICS) as metrics:
+        with metrics.view() as view:
+            before = reader.read(view, now)
+        execute(
+            data / "metrics.db",
+            "INSERT INTO rollups SELECT "
+            f"{late}, metric, 'late', 9, 9, 1, 1, sketch FROM rollups WHERE metric = 'logs_stored'",
+        )
+        with metrics.view() as view:
+            after = reader.read(view, now)
+    assert all(not second.stored for second in before.seconds)
+    assert after.revision != before.revision
+    assert {second.begin: second.stored for second in after.seconds if second.stored} == {
+        late: {"late": 9}
+    }
+    assert [each.begin for each in after.seconds] == [each.begin for each in before.seconds]
+    assert after.measured_at == late
+
+
+def test_archived_logs_are_counted_until_they_are_pruned(data: Path, poller: Poller) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("info", "info", "error", "debug"))
+    assert stored_logs(poller.poll()) == 4
+    execute(
+        data / "logs.db",
+        """
+        INSERT INTO archive_batches VALUES (1, '2026-01-01', 'f', 'parquet', 3, 1, 3, 7, 9, 7, 9,
+            '{"info":2,"error":1}', '{"test":3}', 1, 1, '', 1, NULL);
+        UPDATE seam SET archived_through = 3, generation = generation + 1;
+        """,
+    )
+    archived = poller.poll().stored
+    assert archived is not None
+    assert (archived.types, archived.archived) == ({"info": 2, "error": 1, "debug": 1}, 3)
+    assert archived.first_timestamp == 7
+    execute(
+        data / "logs.db",
+        """
+        DELETE FROM logs WHERE seq <= 3;
+        UPDATE archive_batches SET pruned_at = 1;
+        UPDATE seam SET generation = generation + 1;
+        """,
+    )
+    pruned = poller.poll().stored
+    assert pruned is not None
+    assert (pruned.types, pruned.archived) == ({"debug": 1}, 0)
+
+
+def test_rewritten_past_makes_what_was_shown_void(data: Path, poller: Poller) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("info", "info"))
+    before = poller.poll().recent
+    execute(data / "logs.db", "DELETE FROM logs WHERE seq = 2; UPDATE seam SET incarnation = 'x'")
+    after = poller.poll()
+    assert after.recent.revision != before.revision
+    assert [line.seq for line in after.recent.lines] == [1]
+    assert stored_logs(after) == 1
+
+
+def test_large_folder_is_counted_page_by_page(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_module, "PAGE", 3)
+    with serving(data) as server:
+        send(server, *logs_of(*"zaaaazza"))
+    reader = StoredReader()
+    seen: list[Stored] = []
+    with Database(data / "logs.db", LOGS) as logs:
+        while not seen or not seen[-1].complete:
+            seen.append(reader.read(logs.view, lambda: True))
+    assert [each.logs for each in seen] == [3, 6, 8]
+    assert [each.complete for each in seen] == [False, False, True]
+    assert seen[-1].types == {"a": 5, "z": 3}
+
+
+def test_folder_that_vanishes_and_comes_again_is_followed(data: Path, poller: Poller) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("old", "old"))
+    before = poller.poll()
+    assert stored_logs(before) == 2
+    data.rename(data.with_name("elsewhere"))
+    gone = poller.poll()
+    assert gone.waiting
+    assert gone.troubles == ()
+    assert gone.recent.lines == ()
+    assert gone.window.seconds == ()
+    with serving(data) as server:
+        send(server, *logs_of("new"))
+        again = poll_until(poller, lambda each: stored_logs(each) == 1)
+    assert [line.type for line in again.recent.lines] == ["new"]
+    assert again.recent.revision != before.recent.revision
+
+
+def test_folder_that_is_another_from_one_moment_to_the_next_is_noticed(
+    data: Path, poller: Poller
+) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("old", "old"))
+    other = data.with_name("other")
+    with serving(other) as server:
+        send(server, *logs_of("new"))
+    assert stored_logs(poller.poll()) == 2
+    data.rename(data.with_name("elsewhere"))
+    other.rename(data)
+    snapshot = poller.poll()
+    assert snapshot.stored is not None
+    assert snapshot.stored.types == {"new": 1}
+    assert [line.type for line in snapshot.recent.lines] == ["new"]
+
+
+def test_count_that_failed_midway_begins_anew(data: Path, poller: Poller) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("info"))
+    batch = "INSERT INTO archive_batches VALUES ({0}, 'd', 'f{0}', 'parquet', 3, 1, 3, 7, 9, 7, 9,"
+    for number, types in enumerate(('{"old":3}', "no JSON")):
+        execute(data / "logs.db", f"{batch.format(number)} '{types}', '', 1, 1, '', 1, NULL)")
+    (trouble,) = poller.poll().troubles
+    assert "batch that is damaged" in trouble
+    execute(data / "logs.db", """UPDATE archive_batches SET types = '{"old":3}'""")
+    snapshot = poller.poll()
+    assert snapshot.troubles == ()
+    assert snapshot.stored is not None
+    assert snapshot.stored.types == {"old": 6, "info": 1}
+
+
+def damage(path: Path) -> None:
+    """Overwrite a file in place, all of it but its header."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xa5" * (size - 100))
+
+
+@pytest.mark.parametrize("name", ["logs.db", "metrics.db"])
+@pytest.mark.parametrize("how", [damage, lambda path: path.write_bytes(b"no database " * 999)])
+def test_damaged_file_is_told_in_a_sentence_and_recovered_from(
+    data: Path, name: str, how: Callable[[Path], object]
+) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("info"))
+    sound = (data / name).read_bytes()
+    how(data / name)
+    poller = Poller(data)
+    (trouble,) = poller.poll().troubles
+    assert trouble.startswith(str(data / name))
+    assert "\n" not in trouble
+    assert poller.poll().troubles == (trouble,)
+    (data / name).unlink()
+    (data / name).write_bytes(sound)
+    recovered = poller.poll()
+    assert recovered.troubles == ()
+    assert stored_logs(recovered) == 1
+    assert recovered.window.measured_at is not None
+    poller.stop()
+
+
+def test_only_one_of_the_files_being_damaged_leaves_the_other(data: Path) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("info"))
+    damage(data / "metrics.db")
+    poller = Poller(data)
+    snapshot = poller.poll()
+    assert len(snapshot.troubles) == 1
+    assert stored_logs(snapshot) == 1
+    poller.stop()
+
+
+def test_sizes_are_those_on_disk(data: Path, poller: Poller) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("info"))
+    sizes = poller.poll().sizes
+    assert sizes is not None
+    assert sizes.logs >= (data / "logs.db").stat().st_size > 0
+    assert sizes.folder >= sizes.logs + sizes.metrics
+    assert sizes.free > 0
+
+
+def test_thread_polls_each_second_and_stops(data: Path) -> None:
+    with serving(data) as server:
+        poller = Poller(data)
+        poller.start()
+        send(server, *logs_of("info"))
+        deadline = time.monotonic() + PATIENCE
+        while poller.snapshot.number < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        poller.stop()
+    number = poller.snapshot.number
+    assert stored_logs(poller.snapshot) == 1
+    assert not poller._thread.is_alive()
+    assert poller.snapshot.number == number
+
+
+def test_sessions_that_start_at_once_share_one_poller(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATERLINE_DATA", str(data))
+    monkeypatch.setattr(pn.state, "cache", {})
+    started: list[Poller] = []
+
+    def start(poller: Poller) -> None:
+        time.sleep(0.05)  # so that a second one would have the time to be made
+        started.append(poller)
+
+    monkeypatch.setattr(Poller, "start", start)
+    with ThreadPoolExecutor(8) as threads:
+        futures = [threads.submit(shared_poller) for _ in range(8)]
+        found: Sequence[Poller] = [future.result() for future in futures]
+    assert len({id(each) for each in found}) == 1
+    assert started == [found[0]]
+    assert found[0].snapshot.folder == str(data)
