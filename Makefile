@@ -31,8 +31,9 @@ test: $(READY) ## every test with coverage, then the notebooks
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
 	@$(BIN)/pytest -q --nbval --nbval-cell-timeout=120 notebooks
+	@$(BIN)/coverage report
+	@$(BIN)/python -m tests.support.browser
 
 test-fast: $(READY) ## the tests that take no server, in seconds
 	@$(BIN)/pytest -q -m "not slow and not browser"

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func
 
 from server.store.folder import DataFolder
 from server.store.tables import logs
 from server.units import human_size
+from workbench.query import matching
+from workbench.question import Question
 from workbench.reading import View
 
 
@@ -58,12 +60,14 @@ class Holdings:
 
 
 def read_holdings(view: View, folder: DataFolder) -> Holdings:
-    """Count what a folder holds; it looks at every log."""
-    grouped = select(
-        logs.c.type, logs.c.source, func.count(), func.min(logs.c.timestamp),
-        func.max(logs.c.timestamp),
-    ).group_by(logs.c.type, logs.c.source)  # fmt: skip
-    rows = view.rows(grouped)
+    """Count what a folder holds; it looks at every log.
+
+    Raises:
+        IncompleteAnswer: only a part could be read.
+    """
+    times = (func.min(logs.c.timestamp), func.max(logs.c.timestamp))
+    counted = matching(view, Question(), logs.c.type, logs.c.source, func.count(), *times)
+    rows = view.rows(counted.group_by(logs.c.type, logs.c.source))
     return Holdings(
         path=str(folder.path),
         types=_sums((row[0], row[2]) for row in rows),
@@ -88,4 +92,5 @@ def _shares(counts: dict[str, int]) -> str:
 def _moment(milliseconds: int | None) -> str:
     if milliseconds is None:
         return "none"
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return f"{moment.replace(tzinfo=None)} UTC"  # %Y would leave out zeros before 1000

@@ -1,8 +1,10 @@
 """The latency report: percentiles of ack latency, or of any numeric attribute."""
 
+import math
 from collections.abc import Iterable
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -11,6 +13,7 @@ from sqlalchemy import Select, select
 from server.monitor.performance import Summary
 from server.monitor.sketch import RELATIVE_ERROR, Sketch
 from server.store.tables import rollups
+from workbench.attributes import STORED, column_name
 from workbench.reading import View
 
 ACK_LATENCY: Final = "ack_latency"
@@ -59,32 +62,52 @@ def attribute_latency(frame: pd.DataFrame, attribute: str, by: str | None) -> pd
     """Report a numeric attribute of logs, exactly; values that are no numbers do not count.
 
     Args:
-        frame: logs with the columns `attribute` and, where it is asked for, `by`.
-        attribute: the attribute's column.
+        frame: logs, `attribute` and, where it is asked for, `by` among their columns.
+        attribute: the attribute; its column has the name that `column_name` gives.
         by: a column to group by.
 
     Returns:
-        A row (for each value of `by`) with the columns metric, `by` and COLUMNS; percentiles as
-        `numpy.quantile` gives them.
+        A row (for each value of `by`) with the columns metric, `by` (`attributes.NAME` where that
+        is the name of another) and COLUMNS; percentiles as `numpy.quantile` gives them.
     """
-    groups: Iterable[tuple[Any, pd.DataFrame]]
-    groups = [(None, frame)] if by is None else frame.groupby(by, dropna=False, sort=True)
-    keys = ["metric"] if by is None else ["metric", by]
+    column = frame[column_name(attribute)]
+    groups: Iterable[tuple[Any, pd.Series[Any]]]
+    if by is None:
+        keys, groups = ["metric"], [(None, column)]
+    else:
+        keys = ["metric", f"attributes.{by}" if by in ("metric", *COLUMNS) else by]
+        by_column = frame[by if by in STORED else column_name(by)]
+        groups = column.groupby(_groupable(by_column), dropna=False, sort=True)
     rows = []
     for value, group in groups:
-        numbers = _numbers(group[attribute])
+        numbers = _numbers(group)
         if len(numbers):
-            rows.append({"metric": attribute, str(by): value, **_describe(numbers)})
+            rows.append({keys[-1]: value, "metric": attribute, **_describe(numbers)})
     return _frame(rows, keys)
 
 
+def _groupable(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return mixed and nested values as text: they have no order, and 1 would be true."""
+    return column.map(_as_text, na_action="ignore") if column.dtype == "object" else column
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 def _numbers(column: "pd.Series[Any]") -> npt.NDArray[np.float64]:
-    kept = [
-        value
-        for value in column.dropna()
-        if isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool)
-    ]
-    return np.asarray(kept, dtype="float64")
+    return np.asarray([each for each in column.dropna() if _is_number(each)], dtype="float64")
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool | np.bool):
+        return False
+    if not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float can hold
+        return False
 
 
 def _describe(numbers: npt.NDArray[np.float64]) -> dict[str, float]:

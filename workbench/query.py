@@ -1,15 +1,30 @@
 """One question becomes SQL over the hot logs, an Arrow table, and a DataFrame."""
 
+import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, literal, or_, select
+from sqlalchemy import (
+    REAL,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from server.errors import IncompleteAnswer
 from server.store.tables import logs, seam
 from workbench.question import Condition, Question, Scalar
 from workbench.reading import View
+from workbench.times import INT64
 
 MOMENT: Final = pa.timestamp("ms", tz="UTC")
 SCHEMA: Final = pa.schema(
@@ -25,11 +40,13 @@ SCHEMA: Final = pa.schema(
     ]
 )
 
-# SQLite compares 64-bit integers; a larger one is a real number to it.
-_INT64: Final = range(-(2**63), 2**63)
+# What json_each calls the types of values that are compared with each other.
+_NUMBER: Final = ("integer", "real")
+_TEXT: Final = ("text",)
+_BOOLEAN: Final = ("true", "false")
+
 _COMPARE: Final = {
     "==": lambda column, value: column == value,
-    "in": lambda column, value: column == value,
     "<": lambda column, value: column < value,
     "<=": lambda column, value: column <= value,
     ">": lambda column, value: column > value,
@@ -70,13 +87,15 @@ def matching(view: View, question: Question, *columns: Any) -> Select[Any]:  # n
     Raises:
         IncompleteAnswer: logs that it may ask for are archived.
     """
-    ((archived_through,),) = view.rows(select(seam.c.archived_through))
+    # A server that has just made the folder has yet to write its seam.
+    archived_through = sum(row[0] for row in view.rows(select(seam.c.archived_through)))
     if archived_through:
         raise IncompleteAnswer(
             f"the logs up to seq {archived_through} are archived, which this version of the "
             "workbench cannot read; use a later one"
         )
-    return select(*columns).select_from(logs).where(and_(*_criteria(question)))
+    criteria = [logs.c.seq > archived_through, *_criteria(question)]
+    return select(*columns).select_from(logs).where(and_(*criteria))
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:
@@ -86,13 +105,11 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _criteria(question: Question) -> list[ColumnElement[bool]]:
-    criteria: list[ColumnElement[bool]] = [
-        logs.c.seq > select(seam.c.archived_through).scalar_subquery()
-    ]
+    criteria: list[ColumnElement[bool]] = []
     if question.types is not None:
-        criteria.append(logs.c.type.in_(question.types))
+        criteria.append(_is_one_of(logs.c.type, question.types))
     if question.sources is not None:
-        criteria.append(logs.c.source.in_(question.sources))
+        criteria.append(_is_one_of(logs.c.source, question.sources))
     if question.since is not None:
         criteria.append(logs.c.timestamp >= question.since)
     if question.until is not None:
@@ -108,25 +125,39 @@ def _meets(condition: Condition) -> ColumnElement[bool]:
     kind, value = member.c.type, member.c.value
     # A duplicate key cannot be: the server has decoded and encoded every log.
     named = member.c.key == condition.attribute
-    if condition.operator == "!=":
-        test = and_(kind != "null", ~_is(kind, value, "==", condition.values[0]))
+    # Values of one kind are compared: SQLite alone would hold true for 1, and text above numbers.
+    if condition.operator == "in":
+        test = or_(
+            *(
+                and_(
+                    kind.in_(kinds),
+                    _is_one_of(value, [each for each in condition.values if _kinds(each) == kinds]),
+                )
+                for kinds in (_NUMBER, _TEXT, _BOOLEAN)
+            )
+        )
     else:
-        alternatives = [_is(kind, value, condition.operator, each) for each in condition.values]
-        test = or_(false(), *alternatives)
+        (wanted,) = condition.values
+        operator = "==" if condition.operator == "!=" else condition.operator
+        test = and_(kind.in_(_kinds(wanted)), _COMPARE[operator](value, _in_sql(wanted)))
+        if condition.operator == "!=":
+            test = and_(kind != "null", ~test)
     return exists(select(literal(1)).select_from(member).where(and_(named, test)))
 
 
-def _is(
-    kind: ColumnElement[Any], value: ColumnElement[Any], operator: str, wanted: Scalar
-) -> ColumnElement[bool]:
-    """Compare values of one kind: SQLite alone would hold true for 1, and text above numbers."""
-    kinds: tuple[str, ...]
-    if isinstance(wanted, bool):
-        kinds, wanted = ("true", "false"), int(wanted)
-    elif isinstance(wanted, str):
-        kinds = ("text",)
-    else:
-        kinds = ("integer", "real")
-        if isinstance(wanted, int) and wanted not in _INT64:
-            wanted = float(wanted)
-    return and_(kind.in_(kinds), _COMPARE[operator](value, wanted))
+def _is_one_of(column: ColumnElement[Any], values: Sequence[Scalar]) -> ColumnElement[bool]:
+    # As one value, for SQLite takes 32,766 of them at most.
+    return column.in_(select(func.json_each(json.dumps(values)).table_valued("value").c.value))
+
+
+def _kinds(value: Scalar) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return _BOOLEAN
+    return _TEXT if isinstance(value, str) else _NUMBER
+
+
+def _in_sql(value: Scalar) -> object:
+    if isinstance(value, int) and int(value) not in INT64:
+        # SQLite reads it from the log as a real number, and must read this one the same way.
+        return cast(literal(str(value), Text), REAL)
+    return int(value) if isinstance(value, bool) else value

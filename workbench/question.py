@@ -2,12 +2,12 @@
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypedDict, TypeVar, Unpack
+from typing import Any, Final, Literal, TypedDict, TypeGuard, TypeVar, Unpack
 
 from server.errors import UsageError
-from workbench.times import TimeLike, to_milliseconds
+from workbench.times import INT64, TimeLike, plain, to_milliseconds
 
 Order = Literal["oldest", "newest"]
 Scalar = str | int | float | bool
@@ -21,8 +21,9 @@ OPERATORS: Final = ("==", "!=", "<", "<=", ">", ">=", "in")
 class Condition:
     """One attribute compared with a value; `values` holds one, or several for `in`.
 
-    Numbers are compared with numbers, text with text, true and false with themselves. A log
-    without the attribute meets no condition; `!=` wants the attribute there with another value.
+    Numbers are compared with numbers, text with text, true and false with themselves; an integer
+    beyond 64 bits counts as the float next to it. A log without the attribute, or with null for
+    it, meets no condition; `!=` wants the attribute there with another value.
     """
 
     attribute: str
@@ -107,24 +108,44 @@ def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
 
 
 def _text(contains: object) -> str | None:
-    if contains is None or isinstance(contains, str):
+    if contains is None or _is_text(contains):
         return contains
     raise UsageError(f"contains={contains!r} is no text; give the text to look for")
 
 
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether a log could hold it: half a surrogate pair is no text."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _count(limit: object) -> int | None:
-    if limit is None or (isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0):
-        return limit
+    if limit is None:
+        return None
+    count = plain(limit)
+    if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
+        return min(count, INT64[-1])
     raise UsageError(f"limit={limit!r} is no count; give a whole number, 0 or more")
 
 
 def _texts(value: str | Sequence[str] | None, argument: str) -> tuple[str, ...] | None:
     if value is None:
         return None
-    texts = (value,) if isinstance(value, str) else tuple(value)
-    if not all(isinstance(each, str) for each in texts):
+    texts = _several(value)
+    if not all(map(_is_text, texts)):
         raise UsageError(f"{argument}={value!r} is no text; give one, or a list of texts")
     return texts
+
+
+def _several(value: object) -> tuple[Any, ...]:
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return (value,)
+    return tuple(value)
 
 
 def _conditions(where: Where | None) -> tuple[Condition, ...]:
@@ -139,27 +160,31 @@ def _conditions(where: Where | None) -> tuple[Condition, ...]:
 
 
 def _condition(attribute: str, wanted: object) -> Condition:
+    if not _is_text(attribute):
+        raise UsageError(f"where: {attribute!r} is no attribute; name it by a text")
     operator, value = "==", wanted
     if isinstance(wanted, tuple):
-        if len(wanted) != 2 or wanted[0] not in OPERATORS:
+        if len(wanted) != 2 or not isinstance(wanted[0], str) or wanted[0] not in OPERATORS:
             raise UsageError(
                 f"where[{attribute!r}]={wanted!r} is no condition; give a value or "
                 f"(operator, value) with one of {', '.join(OPERATORS)}"
             )
         operator, value = wanted
-    many = operator == "in"
-    if many and (isinstance(value, str) or not isinstance(value, Sequence | set | frozenset)):
-        raise UsageError(f"where[{attribute!r}]: 'in' wants a list of values, not {value!r}")
-    values = tuple(value) if many and isinstance(value, Sequence | set | frozenset) else (value,)
+    values = (value,)
+    if operator == "in":
+        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+            raise UsageError(f"where[{attribute!r}]: 'in' wants a list of values, not {value!r}")
+        values = tuple(value)
     return Condition(attribute, operator, tuple(_scalar(each, attribute) for each in values))
 
 
 def _scalar(value: object, attribute: str) -> Scalar:
-    unwrap = getattr(value, "item", None)
-    plain = unwrap() if callable(unwrap) else value  # numpy's scalars
-    if not isinstance(plain, Scalar) or (isinstance(plain, float) and math.isnan(plain)):
-        raise UsageError(
-            f"where[{attribute!r}]: {value!r} cannot be compared with; "
-            "give text, a number, True or False"
-        )
-    return plain
+    scalar = plain(value)
+    if _is_text(scalar) or isinstance(scalar, int):
+        return scalar
+    if isinstance(scalar, float) and not math.isnan(scalar):
+        return scalar
+    raise UsageError(
+        f"where[{attribute!r}]: {value!r} cannot be compared with; "
+        "give text, a number, True or False"
+    )

@@ -4,6 +4,7 @@ Every read of the workbench goes through ADBC and none through another SQLite li
 them in one process drop each other's file locks.
 """
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import pyarrow as pa
 from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite
 
-from server.errors import DataFolderError
+from server.errors import DataFolderError, UsageError
 from server.store.schema import Schema
 
 _DIALECT = sqlite.dialect(paramstyle="qmark")
@@ -27,8 +28,11 @@ _DIALECT = sqlite.dialect(paramstyle="qmark")
 def _read_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except adbc_driver_manager.Error as error:
-        raise DataFolderError(f"{path} cannot be read: {error}") from error
+    except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+        # The last two come from reading on, when the first rows were fine.
+        # What follows the first line is the statement.
+        reason = str(error).partition("\n")[0]
+        raise DataFolderError(f"{path} cannot be read: {reason}") from error
 
 
 class View:
@@ -72,7 +76,8 @@ class Database:
     def __init__(self, path: Path, schema: Schema) -> None:
         self._path = path
         self._lock = threading.Lock()
-        uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+        self._closed = False
+        uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
         with _read_errors(path):
             # Without autocommit a transaction begins with the first read: one moment for all.
             self._connection = adbc_driver_sqlite.dbapi.connect(uri, autocommit=False)
@@ -84,16 +89,24 @@ class Database:
 
     @contextmanager
     def view(self) -> Iterator[View]:
-        """Open a view; keep it short, for it holds the WAL back from shrinking."""
-        with self._lock, self._connection.cursor() as cursor:
-            try:
-                yield View(cursor, self._path)
-            finally:
-                self._connection.rollback()
+        """Open a view; keep it short, for it holds the WAL back from shrinking.
+
+        Raises:
+            UsageError: the database is closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise UsageError(f"{self._path} is closed here; connect to its folder again")
+            with self._connection.cursor() as cursor:
+                try:
+                    yield View(cursor, self._path)
+                finally:
+                    self._connection.rollback()
 
     def close(self) -> None:
         """Let the file go; may be called twice."""
         with self._lock:
+            self._closed = True
             self._connection.close()
 
     def __enter__(self) -> Self:

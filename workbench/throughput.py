@@ -28,9 +28,9 @@ def throughput(view: View, question: Question, every: str, clock: Clock) -> pd.D
         UsageError: `every` is no duration, or so short that the report would have no end.
     """
     step = _step(every)
-    moment = {"received_at": logs.c.received_at, "timestamp": logs.c.timestamp}.get(clock)
-    if moment is None:
+    if clock not in ("received_at", "timestamp"):
         raise UsageError(f"clock={clock!r} is unknown; give 'received_at' or 'timestamp'")
+    moment = logs.c[clock]
     # SQLite divides towards zero; before 1970 that would join two steps into one.
     rest = (moment % literal(step) + literal(step)) % literal(step)
     begin: Any = cast(moment - rest, Integer)
@@ -59,7 +59,9 @@ def throughput(view: View, question: Question, every: str, clock: Clock) -> pd.D
     )
 
 
-def _step(every: str) -> int:
+def _step(every: object) -> int:
+    if not isinstance(every, str):
+        raise UsageError(f"every={every!r} is no text; give a number and a unit, such as '5min'")
     try:
         step = parse_duration(every)
     except ValueError as error:

@@ -4,12 +4,17 @@ import re
 from datetime import UTC, date, datetime
 from typing import Final
 
+import numpy as np
+
 from server.errors import UsageError
 from server.units import MILLISECONDS, parse_duration
 
 TimeLike = datetime | date | str | int
 """A moment: a datetime (UTC where it has no zone), a date (its midnight UTC), ISO 8601 text,
 text such as `-1h` (that long ago), or integer milliseconds since 1970 UTC."""
+
+INT64: Final = range(-(2**63), 2**63)
+"""The integers that SQLite stores and compares."""
 
 _AGO: Final = re.compile(r"-\s*\d")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,10 +31,13 @@ def to_milliseconds(value: TimeLike, argument: str, now: int) -> int:
     Raises:
         UsageError: the value is no moment.
     """
-    if isinstance(value, bool):
+    number = plain(value)
+    if isinstance(number, bool):
         raise _not_a_time(value, argument)
-    if isinstance(value, int):
-        return value
+    if isinstance(number, int):
+        if int(number) not in INT64:
+            raise _not_a_time(value, argument)
+        return int(number)
     if isinstance(value, str):
         if _AGO.match(value.strip()):
             return now - _ago(value, argument)
@@ -41,6 +49,13 @@ def to_milliseconds(value: TimeLike, argument: str, now: int) -> int:
     if value != value:
         raise _not_a_time(value, argument)
     return _since_epoch(value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+def plain(value: object) -> object:
+    """Return a number or truth value of numpy's as Python's; all else as it is."""
+    if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+        return value.item()
+    return value
 
 
 def _since_epoch(moment: datetime) -> int:

@@ -1,5 +1,6 @@
 """Workbench: the one object an analyst holds. It reads; it never writes logs or metrics."""
 
+import html
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,17 +9,16 @@ from typing import Any, Literal, Self, Unpack
 import pandas as pd
 
 from server.clock import now_ms
-from server.errors import DataFolderError, UsageError
+from server.errors import DataFolderError, UsageError, WaterlineError
 from server.store.folder import DataFolder
 from server.store.schema import LOGS, METRICS
 from workbench.attributes import STORED, spread
 from workbench.holdings import Holdings, read_holdings
 from workbench.latency import ACK_LATENCY, attribute_latency, measured_latency
 from workbench.query import count_logs, hot_logs, to_frame
-from workbench.question import Filters, ask, shows_filters
+from workbench.question import Filters, Question, ask, shows_filters
 from workbench.reading import Database
 from workbench.throughput import Clock, throughput
-from workbench.times import TimeLike, to_milliseconds
 
 
 def connect(path: str | os.PathLike[str] = "data") -> "Workbench":
@@ -44,7 +44,7 @@ class Workbench:
     def __init__(self, path: str | os.PathLike[str], clock: Callable[[], int] = now_ms) -> None:
         self._folder = DataFolder(Path(path))
         self._clock = clock
-        if not self._folder.logs.exists():
+        if not _exists(self._folder.logs):
             raise DataFolderError(
                 f"there are no logs in {self._folder.path}; start a server with "
                 f"`waterline serve --data {self._folder.path}`, or name another folder"
@@ -140,16 +140,19 @@ class Workbench:
             UsageError: an argument makes no sense.
         """
         if attribute is not None:
-            names = [each for each in (attribute, by) if each is not None and each not in STORED]
-            frame = self.logs(attributes=names, **filters)
-            return attribute_latency(frame, attribute, by)
+            names = [attribute] if by is None or by in STORED else [attribute, by]
+            return attribute_latency(self.logs(attributes=names, **filters), attribute, by)
         if by is not None:
             raise UsageError(f"by={by!r} wants an attribute; ack latency is measured as one")
         _refuse(filters, "type", "source", "contains", "where", "order", "limit")
-        return self._ack_latency(filters.get("since"), filters.get("until"))
+        return self._ack_latency(ask(now=self._clock(), **filters))
 
     def holdings(self) -> Holdings:
-        """Return what the folder holds: logs by type and source, time range, size."""
+        """Return what the folder holds: logs by type and source, time range, size.
+
+        Raises:
+            IncompleteAnswer: only a part could be read.
+        """
         with self._logs.view() as view:
             return read_holdings(view, self._folder)
 
@@ -164,19 +167,30 @@ class Workbench:
         self.close()
 
     def __repr__(self) -> str:
-        return self.holdings().to_text()
+        try:
+            return self.holdings().to_text()
+        except WaterlineError as error:
+            return f"a workbench on {self._folder.path}: {error}"
 
     def _repr_html_(self) -> str:
-        return self.holdings().to_html()
+        try:
+            return self.holdings().to_html()
+        except WaterlineError:
+            return f"<p>{html.escape(repr(self))}</p>"
 
-    def _ack_latency(self, since: TimeLike | None, until: TimeLike | None) -> pd.DataFrame:
-        now = self._clock()
-        begin = None if since is None else to_milliseconds(since, "since", now)
-        end = None if until is None else to_milliseconds(until, "until", now)
+    def _ack_latency(self, question: Question) -> pd.DataFrame:
+        since, until = question.since, question.until
         if not self._folder.metrics.exists():
-            return measured_latency(None, ACK_LATENCY, begin, end)
+            return measured_latency(None, ACK_LATENCY, since, until)
         with Database(self._folder.metrics, METRICS) as metrics, metrics.view() as view:
-            return measured_latency(view, ACK_LATENCY, begin, end)
+            return measured_latency(view, ACK_LATENCY, since, until)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise DataFolderError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _refuse(filters: Filters, *names: str) -> None:

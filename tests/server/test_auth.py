@@ -233,6 +233,16 @@ def test_a_path_that_is_no_file_is_told_in_one_sentence(tmp_path: Path) -> None:
         inside.create("web", INGEST, 0)
 
 
+def test_a_file_that_cannot_be_written_is_told_and_the_tokens_stay(path: Path) -> None:
+    tokens = TokenFile(path)
+    text = tokens.create("web", INGEST, 0)
+    path.with_name("tokens.toml.new").mkdir()
+    with pytest.raises(TokenError) as raised:
+        tokens.revoke("web")
+    assert str(raised.value) == f"{path} cannot be written: Is a directory"
+    assert tokens.find(text) is not None
+
+
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(TokenError) as raised:
         TokenFile(tmp_path / "none" / "tokens.toml").create("web", INGEST, 0)

@@ -13,7 +13,7 @@ from sqlalchemy import Float, Integer, LargeBinary, Table, Text
 
 from server.errors import DataFolderError, NewerSchema
 from server.store.schema import LOGS, METRICS, Schema
-from server.store.sqlite import Synchronous, open_writer, transaction
+from server.store.sqlite import Synchronous, open_writer, sqlite_errors, transaction
 from server.store.tables import archive_batches, logs, rollups, seam
 from tests.support.processes import run_waterline
 
@@ -209,6 +209,27 @@ def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
     with closing(open_writer(path, LOGS, "FULL")) as connection:
         assert connection.pragma("user_version") == LOGS.version
         assert connection.pragma("auto_vacuum") == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (apsw.NotADBError, "is damaged or no database (why); put it aside and restore a copy"),
+        (apsw.CorruptError, "is damaged or no database (why); put it aside and restore a copy"),
+        (apsw.CantOpenError, "cannot be opened: why; check the rights on its folder"),
+        (apsw.ReadOnlyError, "cannot be written: why; check the rights on it and its folder"),
+        (apsw.FullError, "cannot be written: why; make room on its disk"),
+        (apsw.IOError, "cannot be read or written: why; check its disk"),
+        (apsw.BusyError, "is held by another process; stop it first"),
+    ],
+)
+def test_what_sqlite_says_of_a_file_is_told_in_our_words(
+    error: type[apsw.Error], sentence: str
+) -> None:
+    with pytest.raises(DataFolderError) as raised, sqlite_errors(Path("logs.db")):
+        raise error("why")
+    assert str(raised.value) == f"logs.db {sentence}"
+    assert isinstance(raised.value.__cause__, error)
 
 
 TABLES = [

@@ -19,15 +19,21 @@ from tests.support.processes import PATIENCE
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+_NONE = f"there is no Chromium: none of {', '.join(_NAMES)} is on the PATH"
+
+
+def _chromium() -> str | None:
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
 def find_chromium() -> str:
     """Return where Chromium is; skip the test where there is none, but fail it in CI."""
-    for name in _NAMES:
-        if (found := shutil.which(name)) is not None:
-            return found
-    reason = f"there is no Chromium: none of {', '.join(_NAMES)} is on the PATH"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    found = _chromium()
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(_NONE)
+        pytest.skip(_NONE)
+    return found
 
 
 @dataclass
@@ -74,3 +80,7 @@ def _wait_for_url(process: subprocess.Popen[str], log_path: Path) -> str:
 def _check(log: str) -> None:
     # Bokeh itself logs a traceback when a page goes away while something is sent to it.
     assert not re.search(r'File ".*/workbench/', log), log
+
+
+if __name__ == "__main__" and _chromium() is None:
+    print(f"The browser tests were skipped: {_NONE}.")  # noqa: T201 - the end of `make test`
