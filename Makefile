@@ -36,7 +36,8 @@ test: $(READY) ## every test with coverage, then the notebooks
 	@$(BIN)/python -m tests.support.browser
 
 test-fast: $(READY) ## the tests that take no server, in seconds
-	@$(BIN)/pytest -q -m "not slow and not browser"
+	@$(BIN)/pytest -q -m "not slow and not browser" --hypothesis-profile=quick \
+	  --ignore=tests/workbench/dashboard -p no:nbval
 
 lab: $(READY) ## JupyterLab on the notebooks
 	@$(BIN)/jupyter lab notebooks

@@ -5,8 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.processes import ServerProcess, serving
+
+# A shared machine may stall in any example, so none has a deadline.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", _PATIENT)
+settings.register_profile("quick", _PATIENT, max_examples=10)
+settings.load_profile("thorough")
 
 
 @pytest.fixture

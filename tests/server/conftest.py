@@ -1,17 +1,10 @@
-"""Fixtures of the server's tests, and how hypothesis runs them."""
+"""Fixtures of the server's tests."""
 
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from tests.support.processes import ServerProcess, serving
-
-# A slow machine fails no test.
-settings.register_profile(
-    "no deadline", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,8 @@ from workbench.samples import INCIDENT, Spread, day
 from workbench.samples.milestones import MILESTONES
 from workbench.samples.story import minute_of
 
+pytestmark = pytest.mark.slow
+
 Log = dict[str, object]
 
 DATE = dt.date(2026, 3, 17)
@@ -105,7 +107,7 @@ def test_the_sample_is_the_one_that_was_published() -> None:
     date=st.dates(dt.date(1970, 1, 1), dt.date(2199, 12, 31)),
     seed=st.integers(),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_sample_has_exactly_count_logs_in_order_within_its_date(
     count: int, date: dt.date, seed: int
 ) -> None:

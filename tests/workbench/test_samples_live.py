@@ -9,6 +9,8 @@ import pytest
 from workbench.samples import INCIDENT, day, live
 from workbench.samples.story import minute_of
 
+pytestmark = pytest.mark.slow
+
 Log = dict[str, object]
 
 STARTED = 1_790_000_000.0

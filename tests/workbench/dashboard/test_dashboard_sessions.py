@@ -23,6 +23,8 @@ from tests.support.processes import PATIENCE, ServerProcess, serving
 from workbench.dashboard.poller import Poller
 from workbench.dashboard.viewer import Dashboard
 
+pytestmark = pytest.mark.slow
+
 SESSIONS = 50
 # A session that is open costs 1.2 MB, so 50 that were kept would cost 60; a process that lets
 # them go was seen to grow by 2 MB, memory that is free but not given back.

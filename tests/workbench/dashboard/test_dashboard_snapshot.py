@@ -21,6 +21,8 @@ from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
 from workbench.reading import Database
 
+pytestmark = pytest.mark.slow
+
 Log = dict[str, object]
 
 
