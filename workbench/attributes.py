@@ -62,14 +62,14 @@ def _number_dtype(values: Sequence[object], kinds: set[type]) -> str:
 
 
 def _checked(names: object) -> list[str] | None:
-    """Return the names, each once, or None for all."""
+    """Return the names, or None for all."""
     if isinstance(names, str):
         if names == "all":
             return None
     elif isinstance(names, Iterable):
         listed = list(names)
         if all(isinstance(each, str) for each in listed):
-            return list(dict.fromkeys(listed))
+            return listed
     raise UsageError(f"attributes={names!r} is no list of names; give one, or 'all'")
 
 
