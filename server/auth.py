@@ -123,6 +123,7 @@ class TokenFile:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             self._refresh()
             yield
+            os.fsync(descriptor)  # a revoked token must not come back after a power cut
         finally:
             os.close(descriptor)
 

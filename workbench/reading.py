@@ -117,9 +117,14 @@ class Database:
 
     def _check(self, schema: Schema) -> None:
         with self.view() as view:
-            ((application_id, version),) = view.rows(
-                "SELECT application_id, user_version "
+            ((application_id, version, tables),) = view.rows(
+                "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema) "
                 "FROM pragma_application_id, pragma_user_version"
+            )
+        if not application_id and not tables:
+            raise DataFolderError(
+                f"{self._path} is empty; a server is just making it, or was stopped at that: "
+                "start one and try again"
             )
         schema.check(self._path, application_id, version)
         if version < schema.version:

@@ -224,9 +224,12 @@ def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     assert "file is not a database" in str(refusal(path))
 
 
-def test_an_empty_file_is_refused(path: Path) -> None:
+def test_a_file_that_a_server_is_just_making_is_refused_as_such(path: Path) -> None:
     path.write_bytes(b"")
-    assert "is not a database of Waterline's" in str(refusal(path))
+    assert str(refusal(path)) == (
+        f"{path} is empty; a server is just making it, or was stopped at that: "
+        "start one and try again"
+    )
 
 
 def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
