@@ -87,7 +87,7 @@ def test_a_port_that_was_chosen_is_free_to_be_listened_on() -> None:
 def test_a_name_that_no_machine_has_is_told() -> None:
     # Other failures are tested through the command: Tornado leaves their sockets unclosed.
     with pytest.raises(AddressError) as raised:
-        bind("no-such-host.invalid", 0, "port")
+        bind("nowhere.invalid", 0, "port")
     sentence = str(raised.value)
-    assert sentence.startswith("no-such-host.invalid is no address of this machine (")
+    assert sentence.startswith("nowhere.invalid is no address of this machine (")
     assert sentence.endswith("); choose another with --host")

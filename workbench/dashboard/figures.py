@@ -1,5 +1,6 @@
 """The two charts: what comes in by type, and how long an ack takes; the last five minutes."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from math import nan
 from typing import Any, Final
@@ -29,7 +30,7 @@ Columns = dict[str, Any]
 """Column name to numbers."""
 
 
-class Chart:
+class Chart(ABC):
     """A figure over the window; each session has its own, and its own data.
 
     Args:
@@ -43,9 +44,9 @@ class Chart:
         self._revision: object = None
         self._last = 0
 
+    @abstractmethod
     def top(self, seconds: Sequence[Second]) -> float:
         """Return the highest value drawn; never 0, so that there is an axis without data too."""
-        raise NotImplementedError
 
     def show(self, window: Window, revision: object, now: int) -> None:
         """Stream the seconds that are new; where the past is another, replace all.
@@ -65,9 +66,9 @@ class Chart:
             self.source.stream(self.columns(fresh), rollover=WINDOW_SECONDS)
         self._last = window.seconds[-1].begin if window.seconds else 0
 
+    @abstractmethod
     def columns(self, seconds: Sequence[Second]) -> Columns:
         """Return what the figure draws of these seconds."""
-        raise NotImplementedError
 
 
 class ThroughputChart(Chart):
