@@ -115,6 +115,7 @@ def test_each_metric_has_a_bound_of_its_own(monitor: PerformanceMonitor) -> None
     assert monitor.counts("commits") == {"new label": 1}
 
 
+@pytest.mark.slow
 def test_threads_that_record_at_once_lose_nothing(monitor: PerformanceMonitor) -> None:
     threads, times = 8, 2_000
     begin = threading.Barrier(threads + 1)

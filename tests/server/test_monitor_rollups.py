@@ -182,6 +182,7 @@ def test_what_cannot_be_written_waits_and_is_written_later(
 
 
 @pytest.mark.logs
+@pytest.mark.slow
 def test_what_waits_is_bounded_and_the_newest_stays(bench: Bench) -> None:
     bench.rollups._connection.execute("PRAGMA query_only = ON")
     metrics = 4_000

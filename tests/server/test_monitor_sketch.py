@@ -96,6 +96,7 @@ def test_zeros_are_known_exactly() -> None:
     assert sketch.count == 5
 
 
+@pytest.mark.slow
 def test_a_million_latencies_take_few_bytes() -> None:
     numbers = np.random.default_rng(7).lognormal(1, 1.5, 1_000_000)
     sketch = sketch_of(numbers.tolist())

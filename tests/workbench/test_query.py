@@ -380,6 +380,7 @@ def test_integers_beyond_64_bits_are_found_and_ordered(data: Path) -> None:
     assert seqs(data, where={"a": ("<", float("inf"))}) == [1, 3, 4]
 
 
+@pytest.mark.slow
 def test_a_list_of_values_may_be_as_long_as_one_likes(data: Path) -> None:
     fill_values(data, 7, "7")
     many = range(33_000)  # SQLite takes 32,766 parameters, and 1000 levels of OR

@@ -21,6 +21,7 @@ values = st.recursive(
 
 @settings(deadline=None, max_examples=40)
 @given(log=st.dictionaries(st.text(), values))
+@pytest.mark.slow
 def test_an_object_passes_unchanged(log: dict[str, object]) -> None:
     assert parse_json_line(json.dumps(log, ensure_ascii=False).encode()) == log
 

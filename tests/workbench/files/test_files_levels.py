@@ -180,6 +180,7 @@ def test_klog_says_its_level_with_the_first_letter(letter: str, name: str) -> No
     assert level(f"{letter}0102 15:04:05.000000  12 a.go:3] ERROR x") == (name, letter)
 
 
+@pytest.mark.slow
 def test_a_long_line_takes_no_more_than_its_length() -> None:
     for part in ("a", "a.", 'a="', "[a", "a:", "{", "(", "a=b ", "[a] "):
         find_level(part * 100_000, 0)

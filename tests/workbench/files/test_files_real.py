@@ -44,6 +44,7 @@ def text_lines(name: str) -> list[str]:
     return real_file(name).read_bytes().decode().removesuffix("\n").split("\n")
 
 
+@pytest.mark.slow
 def test_an_access_log_is_read_whole() -> None:
     found = logs("apache_access.log")
     statuses = [line.split('"')[2].split()[0] for line in text_lines("apache_access.log")]

@@ -265,6 +265,7 @@ surroundings = st.text(alphabet="abc [](){}\"'=;|é", max_size=20)
 
 @settings(deadline=None, max_examples=300)
 @given(moment=moments, writer=st.sampled_from(WRITERS), before=surroundings, after=surroundings)
+@pytest.mark.slow
 def test_a_time_written_anywhere_in_a_line_is_found_again(
     moment: datetime, writer: tuple[Callable[[datetime], str], int], before: str, after: str
 ) -> None:
@@ -291,6 +292,7 @@ def test_the_times_that_stand_at_line_starts_are_found_there(moment: datetime) -
 
 @settings(deadline=None, max_examples=50)
 @given(order=st.permutations(list(EXAMPLES)))
+@pytest.mark.slow
 def test_an_answer_does_not_depend_on_the_lines_before(order: list[str]) -> None:
     finder = TimestampFinder(reference=REFERENCE)
     for line in order:
