@@ -26,9 +26,10 @@ from workbench.dashboard.viewer import Dashboard
 pytestmark = pytest.mark.slow
 
 SESSIONS = 50
-# A session that is open costs 1.2 MB, so 50 that were kept would cost 60; a process that lets
-# them go was seen to grow by 2 MB, memory that is free but not given back.
-MAX_GROWTH = 20 * 2**20
+# A session that is open costs 1.2 MB, so 50 that were kept would cost 60. A process that lets them
+# go was seen to grow by 2 MB with Panel 1.9, by 23 MB with Panel 1.10, and by nothing in 90 more:
+# memory that is free but not given back.
+MAX_GROWTH = 30 * 2**20
 # Bokeh's own are 15 s and 17 s: the test would only wait longer.
 QUICKLY = ("--unused-session-lifetime", "300", "--check-unused-sessions", "100")
 
@@ -44,6 +45,16 @@ def open_and_close(url: str) -> None:
     session = pull_session(url=url)
     assert len(session.document.roots) > 1
     session.close()
+
+
+@pytest.fixture(autouse=True)
+def current_loop() -> Iterator[None]:
+    """Give Bokeh's client the current loop that it asks for; since Python 3.12 there is none."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture
@@ -95,6 +106,7 @@ def serving_in_process(app: Callable[[], Dashboard]) -> Iterator[str]:
         thread.join(PATIENCE)
 
 
+@pytest.mark.logs  # Bokeh may warn that a session came back within so short a lifetime
 def test_closed_sessions_leave_no_callback_and_nothing_else(data: Path) -> None:
     poller = Poller(data)
     dashboards: list[weakref.ref[Dashboard]] = []
