@@ -1,7 +1,6 @@
 """The WebSocket endpoints: producers push logs to /ingest, readers follow /live."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -18,8 +17,6 @@ from server.monitor.performance import PerformanceMonitor
 from server.records import InvalidLog, parse_log
 from server.web import Endpoint
 from server.writer import Commit, Submission, Writer
-
-logger = logging.getLogger(__name__)
 
 MAX_MESSAGE_SIZE: Final = 16 * 2**20
 # What a waiting frame takes besides its text: a record, a submission, their fields.

@@ -11,20 +11,10 @@ import pytest
 from server.monitor.performance import PerformanceMonitor
 from server.monitor.rollups import MAX_PENDING, Rollups
 from server.monitor.sketch import Sketch
+from tests.support.clock import NOON, Clock
 
-NOON = 1_795_435_200_000
 DAY = 86_400_000
 Key = tuple[int, str, str]
-
-
-class Clock:
-    """A clock that stands where it is put."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> int:
-        return self.now
 
 
 class Bench:

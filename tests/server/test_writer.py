@@ -17,19 +17,8 @@ from hypothesis import strategies as st
 from server.monitor.performance import PerformanceMonitor
 from server.records import Record
 from server.writer import MAX_COMMIT_LOGS, Answer, Commit, Refusal, Row, Submission, Writer
+from tests.support.clock import NOON, Clock
 from tests.support.processes import PATIENCE
-
-NOON = 1_795_435_200_000
-
-
-class Clock:
-    """A clock that stands where it is put."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> int:
-        return self.now
 
 
 class Bench:

@@ -21,6 +21,15 @@ def log(**members: object) -> str:
     return msgspec.json.encode({"type": "info", "message": "m"} | members).decode()
 
 
+def send(server: ServerProcess, *logs: Mapping[str, object]) -> None:
+    """Push logs over a connection of their own; each must be acked."""
+    connection = server.connect()
+    for each in logs:
+        connection.send(msgspec.json.encode(each).decode())
+        assert receive(connection)["type"] == "ack"
+    connection.close()
+
+
 def receive(socket: websocket.WebSocket) -> dict[str, Any]:
     """Return the next message."""
     return decode(socket.recv())

@@ -6,9 +6,13 @@ from collections.abc import Callable
 from tests.support.processes import PATIENCE
 
 
-def wait_until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
-    """Return once a condition holds; fail when it does not come to."""
+def wait_until(
+    condition: Callable[[], object],
+    what: str = "it did not come to pass",
+    patience: float = PATIENCE,
+) -> None:
+    """Return once a condition holds; fail, saying what was missed, when it does not come to."""
     deadline = time.monotonic() + patience
     while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
+        assert time.monotonic() < deadline, what
         time.sleep(0.005)

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import msgspec
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.browser import DashboardProcess, serving_dashboard
 from tests.support.processes import ServerProcess, serving
+from tests.support.sockets import send
 
 pytestmark = pytest.mark.browser
 
@@ -29,14 +29,6 @@ def dashboard(running: ServerProcess) -> Iterator[DashboardProcess]:
     """A dashboard of the shared server's folder."""
     with serving_dashboard(running.data) as process:
         yield process
-
-
-def send(server: ServerProcess, *logs: Log) -> None:
-    socket = server.connect()
-    for log in logs:
-        socket.send(msgspec.json.encode(log).decode())
-        assert msgspec.json.decode(socket.recv())["type"] == "ack"
-    socket.close()
 
 
 def open_at(page: Page, dashboard: DashboardProcess) -> None:

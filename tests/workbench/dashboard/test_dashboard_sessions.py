@@ -20,6 +20,7 @@ from tornado.ioloop import IOLoop
 
 from tests.support.browser import DashboardProcess, serving_dashboard
 from tests.support.processes import PATIENCE, ServerProcess, serving
+from tests.support.waiting import wait_until
 from workbench.dashboard.poller import Poller
 from workbench.dashboard.viewer import Dashboard
 
@@ -32,13 +33,6 @@ SESSIONS = 50
 MAX_GROWTH = 30 * 2**20
 # Bokeh's own are 15 s and 17 s: the test would only wait longer.
 QUICKLY = ("--unused-session-lifetime", "300", "--check-unused-sessions", "100")
-
-
-def wait_until(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def open_and_close(url: str) -> None:

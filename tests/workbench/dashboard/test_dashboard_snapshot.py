@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import msgspec
 import panel as pn
 import pytest
 
 from server.store.schema import LOGS, METRICS
 from tests.support.processes import PATIENCE, ServerProcess, serving
+from tests.support.sockets import send
+from tests.support.waiting import wait_until
 from workbench.dashboard import stored as stored_module
 from workbench.dashboard.poller import Poller, shared_poller
 from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, Snapshot, Stored
@@ -32,14 +33,6 @@ def poller(data: Path) -> Iterator[Poller]:
     made = Poller(data)
     yield made
     made.stop()
-
-
-def send(server: ServerProcess, *logs: Log) -> None:
-    socket = server.connect()
-    for log in logs:
-        socket.send(msgspec.json.encode(log).decode())
-        assert msgspec.json.decode(socket.recv())["type"] == "ack"
-    socket.close()
 
 
 def logs_of(*types: str) -> list[Log]:
@@ -349,10 +342,7 @@ def test_thread_polls_each_second_and_stops(data: Path) -> None:
         poller = Poller(data)
         poller.start()
         send(server, *logs_of("info"))
-        deadline = time.monotonic() + PATIENCE
-        while poller.snapshot.number < 3:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: poller.snapshot.number >= 3)
         poller.stop()
     number = poller.snapshot.number
     assert stored_logs(poller.snapshot) == 1

@@ -5,8 +5,7 @@ import re
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +16,12 @@ import pytest
 
 import workbench
 from tests.support.processes import PATIENCE, WATERLINE, create_token, run_waterline, serving
+from tests.support.waiting import wait_until
 from workbench.producer import Producer
 
 pytestmark = pytest.mark.slow
 
 FREE_PORTS = ("--port", "0", "--monitoring-port", "0", "--dashboard-port", "0")
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for what can be seen from outside, however long a slow machine takes."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"not seen: {what}"
-        time.sleep(0.05)
 
 
 def is_alive(pid: int) -> bool:
@@ -119,7 +111,7 @@ def test_the_demo_sends_logs_and_ctrl_c_leaves_no_process(data: Path) -> None:
         assert answers(up.dashboard)
         assert answers(up.health)
         with workbench.connect(data) as wb:
-            until(lambda: wb.count() > 50, "demo logs")
+            wait_until(lambda: wb.count() > 50, "demo logs")
             assert wb.logs(limit=1, attributes=["service"])["service"].notna().all()
         printed = up.stop(signal.SIGINT)
     assert printed == ""
@@ -136,7 +128,7 @@ def test_a_dashboard_that_dies_is_started_again_and_ingest_goes_on(data: Path) -
             os.kill(before["dashboard"], signal.SIGKILL)
             producer.send({"type": "info", "message": "meanwhile"})
             producer.flush()
-        until(lambda: answers(up.dashboard), "a new dashboard")
+        wait_until(lambda: answers(up.dashboard), "a new dashboard")
         after = up.children()
         assert after["server"] == before["server"]
         assert after["dashboard"] != before["dashboard"]
@@ -155,7 +147,7 @@ def test_a_server_that_dies_comes_back_at_its_address(data: Path) -> None:
             producer.send({"type": "info", "message": "after"})
         with workbench.connect(data) as wb:
             assert list(wb.logs()["message"]) == ["before", "after"]
-        until(lambda: answers(up.health), "the server's health")
+        wait_until(lambda: answers(up.health), "the server's health")
         printed = up.stop(signal.SIGTERM)
     assert printed == "waterline: the server ended (signal 9); starting it again\n"
 
