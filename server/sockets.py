@@ -1,0 +1,218 @@
+"""WebSockets that read all frames that have come at once, on top of Tornado's.
+
+Tornado keeps the handshake, the extensions, pings and pongs and the close handshake; only the way
+in is ours: what the socket has goes to a `FrameParser`, and what it finds to the handler, a run of
+messages in one call where the handler can take it.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable
+from typing import Any, Final, Protocol, runtime_checkable
+
+from tornado.iostream import SSLIOStream, StreamClosedError
+from tornado.websocket import WebSocketHandler, WebSocketProtocol13
+
+from server.frames import (
+    BINARY,
+    PING,
+    PONG,
+    TEXT,
+    Close,
+    Event,
+    Failure,
+    FrameParser,
+    Messages,
+    Ping,
+)
+from server.messages import Inflater
+
+# Private names of Tornado that this relies on; `test_sockets.py` pins them.
+# Overridden: WebSocketProtocol13._receive_frame_loop, _create_compressors.
+# Called: WebSocketProtocol13._handle_message, _run_callback, _abort, _get_compressor_options.
+# Set: WebSocketProtocol13._decompressor, _wire_bytes_in, _wire_bytes_out, _message_bytes_in.
+# `server/frames.py` takes tornado.util._websocket_mask, which is in C where it can be.
+
+_READ_SIZE: Final = 2**16
+# A peer that sends faster than we work must not keep the loop from the others: its turn ends after
+# so many bytes, where each message counts as some more.
+_TURN: Final = 2**18
+_MESSAGE_COST: Final = 2**10
+# What is read and thrown away after a peer broke a rule, so that it can read why.
+_DRAIN_SECONDS: Final = 2.0
+_DRAIN_SIZE: Final = 2**26
+
+
+@runtime_checkable
+class TakesMany(Protocol):
+    """A handler that takes a run of messages in one call."""
+
+    def on_messages(self, payloads: list[bytes]) -> Awaitable[None] | None:
+        """Take consecutive messages of one kind, text as UTF-8.
+
+        Nothing more is read before what is returned is done.
+        """
+
+
+class BulkProtocol(WebSocketProtocol13):
+    """RFC 6455 as Tornado speaks it, but reading many frames at a time.
+
+    A handler with `on_messages` (`TakesMany`) gets whole runs; another gets `on_message` for each.
+    A peer that breaks a rule is told why in a close frame, with the code that the RFC gives.
+    """
+
+    _inflater: Inflater | None = None
+    _takes_many: TakesMany | None = None
+    _spent = 0  # of this connection's turn
+
+    async def _receive_frame_loop(self) -> None:
+        try:
+            await self._receive()
+        except StreamClosedError:
+            self._abort()
+        finally:
+            self.handler.on_ws_connection_close(self.close_code, self.close_reason)
+
+    async def _receive(self) -> None:
+        parser = FrameParser(
+            masked=not self.mask_outgoing,
+            max_message_size=self.params.max_message_size,
+            inflater=self._inflater,
+        )
+        if isinstance(self.handler, TakesMany):
+            self._takes_many = self.handler
+        while not self.client_terminated:
+            data = await self.stream.read_bytes(_READ_SIZE, partial=True)
+            self._wire_bytes_in += len(data)
+            await self._spend(len(data))
+            await self._deliver_all(parser.feed(data))
+
+    async def _deliver_all(self, events: list[Event]) -> None:
+        for event in events:
+            if self.client_terminated:  # the handler failed, or the peer has gone
+                return
+            await self._deliver(event)
+
+    async def _deliver(self, event: Event) -> None:
+        if isinstance(event, Messages):
+            await self._deliver_messages(event)
+        elif isinstance(event, Failure):
+            await self._refuse(event)
+        elif isinstance(event, Close):
+            self.close_code, self.close_reason = event.code, event.reason or None
+            await self._return_farewell()
+        else:
+            opcode = PING if isinstance(event, Ping) else PONG
+            await self._wait_for(self._handle_message(opcode, event.payload))
+            await self._spend(_MESSAGE_COST)
+
+    async def _deliver_messages(self, messages: Messages) -> None:
+        payloads = messages.payloads
+        if self._takes_many is not None:
+            self._message_bytes_in += sum(map(len, payloads))
+            await self._wait_for(self._run_callback(self._takes_many.on_messages, payloads))
+            await self._spend(len(payloads) * _MESSAGE_COST)
+            return
+        opcode = TEXT if messages.is_text else BINARY
+        for payload in payloads:
+            await self._wait_for(self._handle_message(opcode, payload))
+            await self._spend(_MESSAGE_COST)
+
+    async def _spend(self, amount: int) -> None:
+        self._spent += amount
+        if self._spent >= _TURN:
+            self._spent = 0
+            await asyncio.sleep(0)
+
+    @staticmethod
+    async def _wait_for(done: Awaitable[None] | None) -> None:
+        if done is not None:
+            await done
+
+    async def _return_farewell(self) -> None:
+        """Answer the peer's close frame, and close once the answer has gone out."""
+        self.close(self.close_code)
+        # What was written before it may still wait; `close` has set the time that it is given.
+        await self.stream.write(b"")
+        self._end()
+
+    async def _refuse(self, failure: Failure) -> None:
+        """Say what rule was broken, and close once the peer has had time to read it.
+
+        Closing a socket with unread input resets the connection, and the peer would lose what was
+        said last; so the input is read, to its end or for a while (RFC 6455, 7.1.1).
+        """
+        self.close(failure.code, failure.reason)
+        said = self.stream.write(b"")
+        said.add_done_callback(lambda _: self._half_close())
+        with contextlib.suppress(TimeoutError, StreamClosedError):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await self._drain()
+        self._end()
+
+    async def _drain(self) -> None:
+        drained = 0
+        while drained < _DRAIN_SIZE:
+            drained += len(await self.stream.read_bytes(_READ_SIZE, partial=True))
+            await asyncio.sleep(0)
+
+    def _half_close(self) -> None:
+        # TLS has no half: the peer of such a stream waits for our end, or goes by the close frame.
+        if not self.stream.closed() and not isinstance(self.stream, SSLIOStream):
+            with contextlib.suppress(OSError):  # the peer has gone
+                self.stream.socket.shutdown(socket.SHUT_WR)
+
+    def _end(self) -> None:
+        self.client_terminated = True
+        self.close()
+
+    def _create_compressors(
+        self,
+        side: str,
+        agreed_parameters: dict[str, Any],
+        compression_options: dict[str, Any] | None = None,
+    ) -> None:
+        super()._create_compressors(side, agreed_parameters, compression_options)
+        other_side = "client" if side == "server" else "server"
+        options = self._get_compressor_options(other_side, agreed_parameters)
+        self._inflater = Inflater(
+            keeps_context=options["persistent"], window_bits=options["max_wbits"]
+        )
+        self._decompressor = None  # ours takes its place
+
+    def send_frames(self, frames: bytes) -> asyncio.Future[None]:
+        """Write whole unmasked frames as they are, in one go.
+
+        Returns:
+            What is done when the network has taken them; it fails with `StreamClosedError` when
+            the connection ends before that.
+
+        Raises:
+            StreamClosedError: the connection is closed, or a close frame has been sent or received,
+                after which nothing may be sent (RFC 6455, 5.5.1).
+        """
+        if self.is_closing():
+            raise StreamClosedError
+        sent = self.stream.write(frames)
+        self._wire_bytes_out += len(frames)
+        return sent
+
+
+class BulkSocket(WebSocketHandler):
+    """A handler whose connection reads many frames at a time; see `TakesMany`."""
+
+    def get_websocket_protocol(self) -> BulkProtocol | None:
+        """Return the protocol, or None for a version that is not ours; Tornado answers 426."""
+        plain = super().get_websocket_protocol()
+        if not isinstance(plain, WebSocketProtocol13):
+            return None
+        return BulkProtocol(self, plain.mask_outgoing, plain.params)
+
+    def send_frames(self, frames: bytes) -> asyncio.Future[None]:
+        """Write whole unmasked frames as they are, in one go: see `BulkProtocol.send_frames`."""
+        connection = self.ws_connection
+        if connection is None:
+            raise StreamClosedError
+        assert isinstance(connection, BulkProtocol)
+        return connection.send_frames(frames)
