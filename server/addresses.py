@@ -14,37 +14,43 @@ from server.errors import AddressError
 from server.settings import option_name
 
 _ANNOUNCEMENT: Final = re.compile(
-    r"waterline serves ws://\S+:(\d+)/ingest and http://\S+:(\d+) from "
+    r"waterline serves ws(s?)://\S+:(\d+)/ingest and http\1://\S+:(\d+) from "
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a running server listens."""
+    """Where a running server listens; `secure` says whether it speaks TLS."""
 
     host: str
     port: int
     monitoring_port: int
+    secure: bool = False
 
     @property
     def ingest(self) -> str:
         """The URL for producers."""
-        return f"ws://{_reachable(self.host)}:{self.port}/ingest"
+        return f"ws{self._s}://{_reachable(self.host)}:{self.port}/ingest"
 
     @property
     def monitoring(self) -> str:
         """The URL for those who watch it."""
-        return f"http://{_reachable(self.host)}:{self.monitoring_port}"
+        return f"http{self._s}://{_reachable(self.host)}:{self.monitoring_port}"
 
     def announcement(self, data: Path) -> str:
         """Return the line that a server prints once it accepts."""
         return f"waterline serves {self.ingest} and {self.monitoring} from {data}"
 
+    @property
+    def _s(self) -> str:
+        """What turns the name of a scheme into that of its secure form."""
+        return "s" if self.secure else ""
+
 
 def parse_announcement(line: str, host: str) -> Addresses | None:
     """Return the addresses in the line that a server on a host prints, None for another line."""
     found = _ANNOUNCEMENT.match(line)
-    return found and Addresses(host, int(found[1]), int(found[2]))
+    return found and Addresses(host, int(found[2]), int(found[3]), secure=bool(found[1]))
 
 
 def bind(host: str, port: int, setting: str) -> list[socket.socket]:

@@ -1,9 +1,11 @@
 """The server: wires the rooms together, starts them, drains and stops them."""
 
 import asyncio
+import itertools
 import logging
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,17 +14,26 @@ from typing import Final
 import tornado.httpserver
 import tornado.netutil
 import tornado.web
+from tornado.routing import Rule
 
 from server.addresses import Addresses, bind, is_loopback, port_of
 from server.auth import TokenFile
-from server.errors import ServerFailed
-from server.ingest import MAX_MESSAGE_SIZE, Connections, LiveReader, Producer
+from server.connections import Connections
+from server.errors import AddressError, ServerFailed
+from server.frames import MAX_MESSAGE_SIZE
+from server.gate import Gate
+from server.ingest import Producer
+from server.limits import TokenLimits
 from server.live import TICK_SECONDS, LiveHub
 from server.monitor.performance import PerformanceMonitor
 from server.monitor.rollups import Rollups
 from server.monitoring import Health, Metrics, Overview
+from server.posting import IsPost, Poster
 from server.settings import Settings
 from server.store.folder import DataFolder, ServerLock
+from server.store.pages import LogPages
+from server.tail import LiveReader
+from server.tls import server_context
 from server.web import NotFound, log_request
 from server.writer import Commit, Writer
 
@@ -30,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 # `waterline up` gives the whole of us 5 s, so the connections get less.
 CLOSE_SECONDS: Final = 2.0
+# A revoked token's connections are looked for once a second.
+TICKS_A_LOOK: Final = 5
 
 
 async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> None:
@@ -81,11 +94,19 @@ class _Server:
         self._monitor = PerformanceMonitor()
         self._rollups = Rollups(folder.metrics, self._monitor, settings.metrics_retention)
         opened.callback(self._rollups.stop)
-        self._writer = Writer(folder.logs, self._monitor, self._hand_over)
+        self._writer = Writer(folder.logs, self._monitor, self._hand_over, settings.dedupe_window)
         opened.callback(self._writer.stop)
+        self._pages = LogPages(folder.logs)
+        opened.callback(self._pages.close)
         self._hub = LiveHub(settings.live_buffer, self._writer.last_seq)
         self._connections = Connections(
-            self._writer, self._hub, self._monitor, self._tokens, settings.queue_size
+            self._writer,
+            self._hub,
+            self._monitor,
+            self._tokens,
+            TokenLimits(settings.token_connections, settings.token_rate),
+            Gate(settings.queue_size),
+            max(settings.queue_size, 2 * MAX_MESSAGE_SIZE),
         )
         self._overview = Overview(folder, self._connections, self._monitor, self._rollups)
         self._listening: list[tornado.httpserver.HTTPServer] = []
@@ -94,9 +115,13 @@ class _Server:
         """Start to accept.
 
         Raises:
-            AddressError: a port cannot be listened on.
+            AddressError: a port cannot be listened on, or nobody could be told apart there.
+            SettingsError: the certificate or its key cannot be used.
+            TokenError: the tokens that are needed there cannot be read.
         """
         settings = self._settings
+        tls = _tls(settings)
+        self._check_exposure(secure=tls is not None)
         ingest = bind(settings.host, settings.port, "port")
         self._opened.callback(_close_sockets, ingest)
         monitoring = bind(settings.host, settings.monitoring_port, "monitoring_port")
@@ -104,24 +129,54 @@ class _Server:
         self._rollups.start()
         self._writer.start()
         self._listening = [
-            _listen(self._ingest_app(), ingest),
-            _listen(self._monitoring_app(), monitoring),
+            _listen(self._ingest_app(), ingest, settings, tls),
+            _listen(self._monitoring_app(), monitoring, settings, tls),
         ]
-        return Addresses(settings.host, port_of(ingest), port_of(monitoring))
+        return Addresses(
+            settings.host, port_of(ingest), port_of(monitoring), secure=tls is not None
+        )
+
+    def _check_exposure(self, *, secure: bool) -> None:
+        """See that whoever comes from beyond this machine needs a token.
+
+        Raises:
+            AddressError: there is none, so that nobody could come but everyone could try.
+            TokenError: the tokens cannot be read.
+        """
+        settings = self._settings
+        if is_loopback(settings.host):
+            return
+        if not self._tokens.tokens():
+            raise AddressError(
+                f"{settings.host} is reached from beyond this machine and there is no token yet; "
+                f"make one with `waterline token create NAME --scope ingest --data {settings.data}`"
+                " or listen on 127.0.0.1"
+            )
+        if not secure:
+            logger.warning(
+                "tokens and logs travel to %s in the clear; give --tls-cert and --tls-key, or "
+                "listen on loopback behind a proxy that speaks TLS",
+                settings.host,
+            )
 
     async def run_until(self, stopping: asyncio.Event) -> None:
-        """Keep the live readers going until told to stop."""
-        while not stopping.is_set():
+        """Keep the live readers going until told to stop, and close who may stay no longer."""
+        for tick in itertools.count(1):
             try:
                 await asyncio.wait_for(stopping.wait(), TICK_SECONDS)
             except TimeoutError:
                 self._hub.tick()
+                if tick % TICKS_A_LOOK == 0:
+                    self._connections.close_withdrawn()
+            else:
+                return
 
     async def drain(self) -> None:
         """Take nothing more, commit and ack what is held, close every connection."""
         for each in self._listening:
             each.stop()
         self._connections.draining = True
+        self._pages.close()
         await self._loop.run_in_executor(None, self._writer.stop)
         # The last commits were handed over to the loop; let it deliver them first.
         await asyncio.sleep(0)
@@ -138,9 +193,14 @@ class _Server:
         # A ping each half: a peer that is gone is noticed within the whole.
         ping = self._settings.idle_timeout / 2000
         return tornado.web.Application(
-            [(r"/(?:ingest)?", Producer, shared), (r"/live", LiveReader, shared)],
+            [
+                Rule(IsPost(), Poster, shared),
+                (r"/(?:ingest)?", Producer, shared),
+                (r"/live", LiveReader, shared | {"pages": self._pages}),
+            ],
             default_handler_class=NotFound,
             log_function=log_request,
+            allowed_origins=self._settings.allowed_origins,
             paths="/ingest and /live, for WebSockets",
             websocket_max_message_size=MAX_MESSAGE_SIZE,
             websocket_ping_interval=ping,
@@ -154,6 +214,7 @@ class _Server:
             [(r"/metrics", Metrics, shared), (r"/health", Health, shared)],
             default_handler_class=NotFound,
             log_function=log_request,
+            allowed_origins=self._settings.allowed_origins,
             paths="/metrics and /health",
         )
 
@@ -163,9 +224,24 @@ def _close_sockets(sockets: list[socket.socket]) -> None:
         each.close()
 
 
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """Return what TLS is spoken with, None for plain TCP."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return server_context(settings.tls_cert, settings.tls_key)
+
+
 def _listen(
-    app: tornado.web.Application, sockets: list[socket.socket]
+    app: tornado.web.Application,
+    sockets: list[socket.socket],
+    settings: Settings,
+    tls: ssl.SSLContext | None,
 ) -> tornado.httpserver.HTTPServer:
-    server = tornado.httpserver.HTTPServer(app)
+    server = tornado.httpserver.HTTPServer(
+        app,
+        ssl_options=tls,
+        # Who has not said what it wants yet holds no token that could be counted.
+        idle_connection_timeout=settings.idle_timeout / 1000,
+    )
     server.add_sockets(sockets)
     return server

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import hmac
+import logging
 import os
 import re
 import secrets
@@ -18,6 +19,8 @@ import msgspec
 import tomli_w
 
 from server.errors import TokenError
+
+logger = logging.getLogger(__name__)
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # 256 random bits cannot be guessed, so a plain hash is enough and costs a request nothing.
@@ -43,6 +46,14 @@ class Token:
     scopes: frozenset[Scope]
     sha256: str
     created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What let a connection in: a token as it was then, and the scope that was asked of it."""
+
+    token: Token
+    scope: Scope
 
 
 def _hash(text: str) -> str:
@@ -75,6 +86,21 @@ class TokenFile:
             if hmac.compare_digest(token.sha256, digest):
                 found = token
         return found
+
+    def withdrawn(self, grants: Iterable[Grant]) -> set[Grant]:
+        """Return the grants that would not be given again: revoked, renewed, or scope taken.
+
+        Raises:
+            TokenError: the file is damaged or cannot be read.
+        """
+        self._refresh()
+        return {grant for grant in grants if not self._allows(grant)}
+
+    def _allows(self, grant: Grant) -> bool:
+        token = self._tokens.get(grant.token.name)
+        if token is None or token.sha256 != grant.token.sha256:
+            return False
+        return grant.scope in token.scopes
 
     def create(self, name: str, scopes: Iterable[Scope], created_at: int) -> str:
         """Add a token and return its text, which is stored nowhere.
@@ -167,6 +193,30 @@ class TokenFile:
         except OSError as error:
             raise TokenError(f"{self._path} cannot be written: {error.strerror}") from error
         self._refresh()
+
+
+class GrantWatch:
+    """Tells which grants in use were withdrawn since they were given.
+
+    A file that cannot be read withdraws nothing: a typing mistake in it must not cut off every
+    producer. It is told in one log line, once, until it can be read again.
+    """
+
+    def __init__(self, tokens: TokenFile) -> None:
+        self._tokens = tokens
+        self._told = False
+
+    def withdrawn(self, in_use: Iterable[Grant]) -> set[Grant]:
+        """Return the grants that are allowed no more; one `stat` where nothing has changed."""
+        try:
+            gone = self._tokens.withdrawn(in_use)
+        except TokenError as error:
+            if not self._told:
+                logger.error("%s; until then connections stay open and none is let in", error)
+            self._told = True
+            return set()
+        self._told = False
+        return gone
 
 
 class _Entry(msgspec.Struct):

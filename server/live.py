@@ -1,18 +1,24 @@
-"""The hub: sends every committed log to whoever reads `/live`, with a bounded buffer each."""
+"""The hub: sends every committed log to whoever reads the present, with a bounded buffer each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from itertools import compress
+from typing import Final, Literal, Protocol
 
 import msgspec
 
+from server.filters import EVERYTHING, Filter
+from server.frames import TEXT, frame_head
 from server.records import StoredLog, encode_stored
-from server.writer import Row
+from server.writer import Commit
 
 # A frame is sent as soon as it holds this much, also between two ticks.
 FRAME_SIZE: Final = 512 * 1024
 TICK_SECONDS: Final = 0.2
 TICKS_A_POSITION: Final = 5
+
+_LOGS_BEGIN: Final = b'{"type":"logs","logs":['
+_LOGS_END: Final = b"]}"
 
 
 class Reader(Protocol):
@@ -22,25 +28,121 @@ class Reader(Protocol):
     def unsent(self) -> int:
         """Bytes handed over that the peer has not taken."""
 
-    def send(self, frame: bytes) -> None:
-        """Send one text frame, some time."""
+    def send(self, frames: bytes) -> None:
+        """Send whole WebSocket frames, some time."""
+
+
+def logs_frame(lines: Sequence[bytes]) -> bytes:
+    """Return the frame of some logs, each of them encoded as JSON."""
+    logs = b",".join(lines)
+    head = frame_head(TEXT, len(_LOGS_BEGIN) + len(logs) + len(_LOGS_END))
+    return b"".join((head, _LOGS_BEGIN, logs, _LOGS_END))
+
+
+def position_frame(seq: int) -> bytes:
+    """Return the frame that says: every log up to this seq has come, if it was wanted."""
+    return _frame(type="position", seq=seq)
+
+
+def skipped_frame(first: int, last: int, reason: Literal["slow", "archived"]) -> bytes:
+    """Return the frame that says which logs do not come; the bounds are inclusive."""
+    return _frame(**{"type": "skipped", "from": first, "to": last, "reason": reason})
+
+
+def _frame(**members: object) -> bytes:
+    body = msgspec.json.encode(members)
+    return frame_head(TEXT, len(body)) + body
 
 
 @dataclass(slots=True)
-class Subscription:
-    """One reader, and the range it was too slow for, if any."""
+class _Subscription:
+    """One reader, the position it was told last, and the range it was too slow for, if any."""
 
     reader: Reader
+    told: int
+    buffer_size: int
     skipped_from: int | None = None
     skipped_to: int = 0
 
+    def offer(self, frame: bytes) -> bool:
+        """Send a frame and return True, or return False where there is no room for it.
 
-def _encode_event(**members: object) -> bytes:
-    return msgspec.json.encode(members)
+        One that skipped is told first. One who has taken everything can take any frame: a log
+        larger than the buffer is no fault of it.
+        """
+        unsent = self.reader.unsent
+        if unsent and unsent + len(frame) > self.buffer_size:
+            return False
+        if self.skipped_from is not None:
+            self.reader.send(skipped_frame(self.skipped_from, self.skipped_to, "slow"))
+            self.skipped_from = None
+        self.reader.send(frame)
+        return True
+
+    def skip(self, first: int, last: int) -> None:
+        """Note what there was no room for."""
+        if self.skipped_from is None:
+            self.skipped_from = first
+        self.skipped_to = last
+
+
+class _Feed:
+    """The readers who want the same, and what has gathered for them: one frame for them all."""
+
+    def __init__(self, wanted: Filter, frame_size: int) -> None:
+        self.subscriptions: dict[Reader, _Subscription] = {}
+        self._wanted = wanted
+        self._frame_size = frame_size
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._first = 0
+        self._last = 0
+
+    def take(self, logs: Sequence[StoredLog], lines: Sequence[bytes]) -> None:
+        """Gather what is wanted of some logs, given also as they are encoded."""
+        chosen = self._wanted.choose(logs)
+        if chosen is not None:
+            logs, lines = list(compress(logs, chosen)), list(compress(lines, chosen))
+        begin = 0
+        for at, line in enumerate(lines, 1):
+            self._size += len(line)
+            if self._size >= self._frame_size:
+                self._gather(logs[begin:at], lines[begin:at])
+                self.flush()
+                begin = at
+        self._gather(logs[begin:], lines[begin:])
+
+    def flush(self) -> None:
+        """Send what has gathered; who has no room for it skips it."""
+        if not self._lines:
+            return
+        frame = logs_frame(self._lines)
+        self._lines, self._size = [], 0
+        for each in self.subscriptions.values():
+            if not each.offer(frame):
+                each.skip(self._first, self._last)
+
+    def tell(self, seq: int) -> None:
+        """Tell the position to those for whom it has moved."""
+        frame = position_frame(seq)
+        for each in self.subscriptions.values():
+            if each.told != seq and each.offer(frame):
+                each.told = seq
+
+    def _gather(self, logs: Sequence[StoredLog], lines: Sequence[bytes]) -> None:
+        if not logs:
+            return
+        if not self._lines:
+            self._first = logs[0].seq
+        self._lines += lines
+        self._last = logs[-1].seq
 
 
 class LiveHub:
     """Encodes each log once for all readers; lives on the event loop.
+
+    Readers who want the same share each frame, the bytes themselves. Frames are not compressed:
+    that would cost a core for each reader.
 
     Args:
         buffer_size: bytes a reader may leave untaken before logs are skipped for it.
@@ -50,87 +152,71 @@ class LiveHub:
     def __init__(self, buffer_size: int, last_seq: int) -> None:
         self._buffer_size = buffer_size
         # A frame that fills a buffer alone would find room in an empty one only.
-        self._frame_size = min(FRAME_SIZE, buffer_size // 2)
-        self._subscriptions: dict[Reader, Subscription] = {}
-        self._pending: list[bytes] = []
-        self._pending_size = 0
-        self._pending_from = 0
+        self.frame_size: Final = min(FRAME_SIZE, buffer_size // 2)
+        self._feeds: dict[Filter, _Feed] = {}
+        self._wanted_by: dict[Reader, Filter] = {}
         self._last_seq = last_seq
         self._ticks = 0
 
     @property
     def readers(self) -> int:
-        """How many read now."""
-        return len(self._subscriptions)
+        """How many read the present."""
+        return len(self._wanted_by)
 
-    def subscribe(self, reader: Reader) -> None:
-        """Send a reader all that is published from now on."""
-        self._flush()
-        self._subscriptions[reader] = Subscription(reader)
+    @property
+    def last_seq(self) -> int:
+        """The highest seq that was published; every lower one was before it."""
+        return self._last_seq
+
+    def subscribe(self, reader: Reader, wanted: Filter = EVERYTHING) -> None:
+        """Tell a reader the position, and send it what it wants of all that is published after."""
+        feed = self._feeds.get(wanted)
+        if feed is None:
+            feed = self._feeds[wanted] = _Feed(wanted, self.frame_size)
+        # What has gathered was published before it came.
+        feed.flush()
+        reader.send(position_frame(self._last_seq))
+        feed.subscriptions[reader] = _Subscription(reader, self._last_seq, self._buffer_size)
+        self._wanted_by[reader] = wanted
 
     def unsubscribe(self, reader: Reader) -> None:
         """Forget a reader; one that is not known is fine."""
-        self._subscriptions.pop(reader, None)
-
-    def publish(self, rows: Sequence[Row]) -> None:
-        """Take committed rows, in order of seq."""
-        if not rows:
+        wanted = self._wanted_by.pop(reader, None)
+        if wanted is None:
             return
-        if self._subscriptions:
-            for row in rows:
-                self._add(row)
-        self._last_seq = rows[-1][0]
+        feed = self._feeds[wanted]
+        del feed.subscriptions[reader]
+        if not feed.subscriptions:
+            del self._feeds[wanted]
+
+    def publish(self, commit: Commit) -> None:
+        """Take what was committed."""
+        if commit.last_seq is None:
+            return
+        if self._feeds:
+            logs = commit.new_logs()
+            lines = list(map(encode_stored, logs))
+            for feed in self._feeds.values():
+                feed.take(logs, lines)
+        self._last_seq = commit.last_seq
 
     def announce(self, event: str, client_id: str, timestamp: int) -> None:
-        """Tell every reader that a client came or went; `timestamp` is milliseconds UTC."""
-        frame = _encode_event(type=event, clientId=client_id, timestamp=timestamp)
-        for each in self._subscriptions.values():
-            if self._has_room(each, frame):
-                each.reader.send(frame)
+        """Tell every reader that a client came or went; `timestamp` is milliseconds UTC.
+
+        One who has no room for it is not told.
+        """
+        frame = _frame(type=event, clientId=client_id, timestamp=timestamp)
+        for feed in self._feeds.values():
+            for each in feed.subscriptions.values():
+                each.offer(frame)
 
     def tick(self) -> None:
-        """Send what has gathered, and each second the position; call it every TICK_SECONDS."""
-        self._flush()
-        self._ticks += 1
-        if self._ticks % TICKS_A_POSITION == 0:
-            frame = _encode_event(type="position", seq=self._last_seq)
-            for each in self._subscriptions.values():
-                if self._has_room(each, frame):
-                    each.reader.send(frame)
+        """Send what has gathered, and each second the position where it moved.
 
-    def _add(self, row: Row) -> None:
-        encoded = encode_stored(StoredLog(*row[:7], msgspec.Raw(row[7].encode())))
-        if not self._pending:
-            self._pending_from = row[0]
-        self._pending.append(encoded)
-        self._pending_size += len(encoded)
-        self._last_seq = row[0]
-        if self._pending_size >= self._frame_size:
-            self._flush()
-
-    def _flush(self) -> None:
-        if not self._pending:
-            return
-        frame = b'{"type":"logs","logs":[' + b",".join(self._pending) + b"]}"
-        self._pending, self._pending_size = [], 0
-        for each in self._subscriptions.values():
-            if self._has_room(each, frame):
-                each.reader.send(frame)
-            else:
-                if each.skipped_from is None:
-                    each.skipped_from = self._pending_from
-                each.skipped_to = self._last_seq
-
-    def _has_room(self, subscription: Subscription, frame: bytes) -> bool:
-        """Say whether a reader can take a frame; one that skipped is told first.
-
-        One who has taken everything can take any: a log larger than the buffer is no fault of it.
+        Call it every TICK_SECONDS.
         """
-        unsent = subscription.reader.unsent
-        if unsent and unsent + len(frame) > self._buffer_size:
-            return False
-        if subscription.skipped_from is not None:
-            skipped = {"from": subscription.skipped_from, "to": subscription.skipped_to}
-            subscription.reader.send(_encode_event(type="skipped", **skipped, reason="slow"))
-            subscription.skipped_from = None
-        return True
+        self._ticks += 1
+        for feed in self._feeds.values():
+            feed.flush()
+            if self._ticks % TICKS_A_POSITION == 0:
+                feed.tell(self._last_seq)

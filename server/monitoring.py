@@ -13,7 +13,7 @@ import msgspec
 
 from server.auth import Scope, TokenFile
 from server.clock import now_ms
-from server.ingest import Connections
+from server.connections import Connections
 from server.monitor.performance import PerformanceMonitor
 from server.monitor.rollups import Rollups
 from server.store.folder import DataFolder, file_size
@@ -93,9 +93,11 @@ class MonitoringPage(Endpoint):
         self.tokens = tokens
 
     def prepare(self) -> None:
-        """Let in who may read."""
+        """Let in who may read; on loopback, whoever means this server."""
         if self.tokens is not None:
             self.authorise(self.tokens, Scope.READ)
+        else:
+            self.accepts_host()
 
     def answer(self, status: int, content: dict[str, object]) -> None:
         """Answer with JSON that nobody should keep."""

@@ -1,6 +1,7 @@
 """What a valid log is: decode, check, normalise. No I/O."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -177,10 +178,24 @@ def _encode_attributes(members: dict[str, object]) -> str:
         encoded = _encode_json(members)
     except RecursionError as error:
         raise InvalidLog(f"attributes may be nested {MAX_DEPTH} levels deep at most") from error
-    # Counting brackets is cheap and settles nearly every log; only a suspect is walked.
-    if encoded.count(b"{") + encoded.count(b"[") > MAX_DEPTH and _depth(members) > MAX_DEPTH:
+    if _is_deep(encoded, members):
         raise InvalidLog(f"attributes may be nested {MAX_DEPTH} levels deep at most")
     return encoded.decode()
+
+
+def is_too_deep(members: dict[str, object]) -> bool:
+    """Say whether attributes are nested deeper than a log's may be.
+
+    Raises:
+        RecursionError: they are deeper than can be encoded at all.
+    """
+    return _is_deep(_encode_json(members), members)
+
+
+def _is_deep(encoded: bytes, members: dict[str, object]) -> bool:
+    # Counting brackets is cheap and settles nearly every log; only a suspect is walked.
+    brackets = encoded.count(b"{") + encoded.count(b"[")
+    return brackets > MAX_DEPTH and _depth(members) > MAX_DEPTH
 
 
 def _depth(value: object) -> int:
@@ -201,3 +216,32 @@ def _depth(value: object) -> int:
 
 encode_stored = msgspec.json.Encoder().encode
 """Encode a StoredLog (or a list of them) as the compact JSON that `/live` sends."""
+
+_decode_rows: Final = msgspec.json.Decoder(
+    list[tuple[str, str, int | None, str, str, msgspec.Raw]]
+).decode
+
+
+def decode_rows(rows: bytes, seqs: Sequence[int], received_at: int) -> list[StoredLog]:
+    """Return logs as they are stored.
+
+    Args:
+        rows: a JSON array of arrays `[id, type, timestamp or null, source, message, attributes]`.
+        seqs: their seqs, one each.
+        received_at: milliseconds UTC.
+    """
+    return [
+        StoredLog(
+            seq,
+            log_id,
+            log_type,
+            received_at if timestamp is None else timestamp,
+            received_at,
+            source,
+            message,
+            attributes,
+        )
+        for seq, (log_id, log_type, timestamp, source, message, attributes) in zip(
+            seqs, _decode_rows(rows), strict=True
+        )
+    ]

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from server.errors import SettingsError
+from server.origins import format_origins, parse_origins
 from server.units import format_duration, format_size, parse_duration, parse_size
 
 FILE_NAME: Final = "waterline.toml"
 PREFIX: Final = "WATERLINE_"
 # Read by producers and the command, never printed, so they are no settings.
 CLIENT_VARIABLES: Final = frozenset({"WATERLINE_TOKEN", "WATERLINE_URL"})
+_NONE: Final = "none"
+_UNLIMITED: Final = "unlimited"
+_MOST: Final = 1_000_000
 
 
 def _parse_port(text: str) -> int:
@@ -28,6 +32,36 @@ def _parse_host(text: str) -> str:
     return text.strip()
 
 
+def _parse_count(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= _MOST:
+        raise ValueError(f"{text!r} is no number of connections; give one from 1 to {_MOST}")
+    return int(text)
+
+
+def _parse_rate(text: str) -> int | None:
+    if text.strip() == _UNLIMITED:
+        return None
+    rate = parse_size(text)
+    if not rate:
+        raise ValueError(f"at {text} nothing could be sent; write {_UNLIMITED} for no limit")
+    return rate
+
+
+def _show_rate(rate: int | None) -> str:
+    return _UNLIMITED if rate is None else format_size(rate)
+
+
+def _parse_file(text: str) -> Path | None:
+    # Empty is a mistake, not a way to say none: a variable that lost its value ends in no TLS.
+    if not text.strip():
+        raise ValueError(f"it is empty; give a PEM file, or {_NONE}")
+    return None if text.strip() == _NONE else Path(text)
+
+
+def _show_file(path: Path | None) -> str:
+    return _NONE if path is None else str(path)
+
+
 def _about(
     description: str, parse: Callable[[str], object], show: Callable[[Any], str] = str
 ) -> dict[str, Any]:
@@ -37,6 +71,8 @@ def _about(
 
 _DURATION: Final = (parse_duration, format_duration)
 _SIZE: Final = (parse_size, format_size)
+_RATE: Final = (_parse_rate, _show_rate)
+_FILE: Final = (_parse_file, _show_file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +99,37 @@ class Settings:
     idle_timeout: int = field(
         default=300_000, metadata=_about("how long a silent connection stays open", *_DURATION)
     )
+    dedupe_window: int = field(
+        default=86_400_000,
+        metadata=_about("how long from its receipt an archived log is recognised", *_DURATION),
+    )
     metrics_retention: int = field(
         default=7 * 86_400_000,
         metadata=_about("how long measurements by second are kept", *_DURATION),
+    )
+    token_connections: int = field(
+        default=2_000,
+        metadata=_about("how many connections a token may hold at once", _parse_count),
+    )
+    token_rate: int | None = field(
+        default=None,
+        metadata=_about("bytes a second that a token may send, such as 10MiB", *_RATE),
+    )
+    tls_cert: Path | None = field(
+        default=None,
+        metadata=_about("the server's certificate, a PEM file; with it, TLS on both ports", *_FILE),
+    )
+    tls_key: Path | None = field(
+        default=None,
+        metadata=_about("the private key of the certificate, a PEM file", *_FILE),
+    )
+    allowed_origins: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            "origins whose pages may connect besides the server's own, with commas; * is any",
+            parse_origins,
+            format_origins,
+        ),
     )
 
 
@@ -128,7 +192,8 @@ def load_settings(
         working_folder: where `waterline.toml` is looked for first; then in the data folder.
 
     Raises:
-        SettingsError: a key is unknown, a value has no meaning, or both folders hold a file.
+        SettingsError: a key is unknown, a value has no meaning, both folders hold a file, or a
+            certificate comes without its key.
     """
     given = _from_environment(environment)
     given |= {
@@ -141,6 +206,7 @@ def load_settings(
     found = _from_data_folder(working_folder, working_folder / data) | found
     values: dict[str, Any] = {name: _parse_value(name, *found[name]) for name in found}
     sources = {name: found[name][1] if name in found else "default" for name in setting_names()}
+    _check_pair(values, sources)
     return LoadedSettings(Settings(**values), sources)
 
 
@@ -192,6 +258,15 @@ def _parse_value(name: str, text: str, source: str) -> object:
         return _field(name).metadata["parse"](text)
     except ValueError as error:
         raise SettingsError(f"{name} ({source}): {error}") from error
+
+
+def _check_pair(values: Mapping[str, object], sources: Mapping[str, str]) -> None:
+    """See that a certificate comes with its key and the other way round."""
+    for one, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
+        if values.get(one) is not None and values.get(other) is None:
+            raise SettingsError(
+                f"{one} ({sources[one]}) is given without {other}; give both for TLS, or neither"
+            )
 
 
 def _unknown(key: str, place: str, known: Iterable[str]) -> SettingsError:

@@ -4,18 +4,21 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain, compress
+from operator import not_
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import apsw
-import uuid_utils
 
+from server.batches import Batch
 from server.clock import now_ms
 from server.monitor.performance import PerformanceMonitor
-from server.records import Record
+from server.records import StoredLog, decode_rows
+from server.store.log_table import LogTable, Stored
 from server.store.schema import LOGS
 from server.store.seam import Position, ensure_seam, read_position
 from server.store.sqlite import open_writer, sqlite_errors, transaction
@@ -23,19 +26,9 @@ from server.store.sqlite import open_writer, sqlite_errors, transaction
 logger = logging.getLogger(__name__)
 
 # A transaction takes all that waits, up to this: more would only make the first ack wait longer.
-MAX_COMMIT_LOGS: Final = 20_000
-
-Row = tuple[int, str, str, int, int, str, str, str]
-"""A log as stored: the columns of `logs` in their order."""
-
-Answer = tuple[str, int, bool]
-"""A stored log's id, its seq, and whether it was there already."""
-
-_INSERT: Final = """
-    INSERT INTO logs (seq, id, type, timestamp, received_at, source, message, attributes)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_FIND: Final = "SELECT seq FROM logs WHERE source = ? AND id = ?"
+MAX_COMMIT_SIZE: Final = 2 * 2**20
+# So often it is tried whether there is room again, while no logs come.
+PROBE_SECONDS: Final = 1.0
 
 
 class Refusal(StrEnum):
@@ -45,38 +38,69 @@ class Refusal(StrEnum):
     STORAGE_FAILED = "storage_failed"
 
 
+# What a waiting log takes besides its row: its id and type, and places in lists.
+LOG_OVERHEAD: Final = 200
+# What a submission takes besides its logs.
+SUBMISSION_OVERHEAD: Final = 1000
+
+
+class Owner(Protocol):
+    """Whoever handed logs over and waits for what becomes of them."""
+
+    def answer(self, submission: "Submission", committed_at: int) -> None:
+        """Take notice of it, on the event loop; `committed_at` is milliseconds UTC."""
+
+
 @dataclass(slots=True)
 class Submission:
     """Logs of one producer, waiting for their commit.
 
-    After the commit either `refusal` is set, or `answers` holds for each record its id, its seq
-    and whether it is a duplicate, in the order of the records.
+    After the commit either `refusal` is set, or `stored` says what became of each log; where the
+    batch has no logs, neither is.
     """
 
-    records: Sequence[Record]
-    source: str
+    batch: Batch
     size: int
     """Bytes they came as."""
     received: float
     """When they came, by `time.perf_counter`."""
-    owner: object
-    """Whoever is to hear of the answers; the writer does not look at it."""
-    answers: list[Answer] = field(default_factory=list)
+    owner: Owner
+    stored: Stored | None = None
     refusal: Refusal | None = None
+
+    @property
+    def weight(self) -> int:
+        """About the bytes of memory that it takes while it waits."""
+        batch = self.batch
+        return len(batch.rows) + LOG_OVERHEAD * len(batch.ids) + SUBMISSION_OVERHEAD
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one transaction did: who gets answers, and the new rows in order of seq."""
+    """What one transaction did: who gets answers, and the rows, of which some may be known."""
 
     submissions: Sequence[Submission]
-    rows: Sequence[Row]
     committed_at: int
     """Milliseconds UTC."""
+    rows: bytes = b"[]"
+    stored: Stored | None = None
+    received_at: int = 0
 
+    @property
+    def last_seq(self) -> int | None:
+        """The highest new seq; None where nothing is new."""
+        return None if self.stored is None else self.stored.last_new
 
-def _new_id() -> str:
-    return str(uuid_utils.uuid7())
+    def new_logs(self) -> list[StoredLog]:
+        """Return the new logs as stored, in order of seq."""
+        if self.stored is None:
+            return []
+        logs = decode_rows(self.rows, self.stored.seqs, self.received_at)
+        return (
+            logs
+            if self.stored.known is None
+            else list(compress(logs, map(not_, self.stored.known)))
+        )
 
 
 class Writer:
@@ -86,8 +110,8 @@ class Writer:
         path: logs.db; made where it is missing.
         monitor: takes commit times, ack latencies and counts.
         on_commit: called in the writer's thread after each commit, or each failure to.
+        dedupe_window: milliseconds for which a log is recognised although it is archived.
         clock: returns milliseconds UTC.
-        new_id: returns an id for a log that came without one; ids sort by time.
 
     Raises:
         DataFolderError: logs.db cannot be opened.
@@ -98,14 +122,14 @@ class Writer:
         path: Path,
         monitor: PerformanceMonitor,
         on_commit: Callable[[Commit], None],
+        dedupe_window: int,
         clock: Callable[[], int] = now_ms,
-        new_id: Callable[[], str] = _new_id,
     ) -> None:
         self._monitor = monitor
         self._on_commit = on_commit
         self._clock = clock
-        self._new_id = new_id
         self._connection = open_writer(path, LOGS, "FULL")
+        self._table = LogTable(self._connection, dedupe_window)
         with sqlite_errors(path):
             self.seam = ensure_seam(self._connection)
             self._position = read_position(self._connection)
@@ -148,17 +172,21 @@ class Writer:
         self._connection.close()
 
     def _run(self) -> None:
-        while submissions := self._take():
-            self._handle(submissions)
+        while not (self._stopping and not self._waiting):
+            if submissions := self._take():
+                self._handle(submissions)
+            elif self._refusal is not None:
+                self._probe()
 
     def _take(self) -> list[Submission]:
-        """Wait for submissions and return the first of them; none when all is done."""
+        """Wait for submissions and return the first of them; none when it is time to look up."""
+        patience = None if self._refusal is None else PROBE_SECONDS
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._stopping)
-            logs = 0
+            self._changed.wait_for(lambda: self._waiting or self._stopping, patience)
+            size = 0
             for index, submission in enumerate(self._waiting):
-                logs += len(submission.records)
-                if index and logs > MAX_COMMIT_LOGS:
+                size += len(submission.batch.rows)
+                if index and size > MAX_COMMIT_SIZE:
                     break
             else:
                 index = len(self._waiting)
@@ -167,75 +195,47 @@ class Writer:
 
     def _handle(self, submissions: list[Submission]) -> None:
         begun = time.perf_counter()
-        rows: list[Row] = []
+        with_logs = [each for each in submissions if each.batch.ids]
+        commit = Commit(submissions, self._clock())
+        if with_logs:
+            try:
+                commit = self._commit(submissions, with_logs)
+            except apsw.Error as error:
+                self._refuse(with_logs, error)
+            else:
+                self._refusal = None
+                self._measure(with_logs, begun)
+        self._on_commit(commit)
+
+    def _commit(self, submissions: list[Submission], with_logs: list[Submission]) -> Commit:
+        """Store what is new in one transaction, and say in each submission what became of it."""
+        if self._refusal is not None:
+            # A commit that failed may be in the file all the same, or not: only the file knows.
+            self._position = read_position(self._connection)
+        received_at = max(self._clock(), self._position.last_received_at)
+        rows = b"[" + b",".join([each.batch.rows for each in with_logs]) + b"]"
+        count = sum(len(each.batch.ids) for each in with_logs)
+        with transaction(self._connection):
+            stored = self._table.store(rows, count, self._position.last_seq + 1, received_at)
+        begin = 0
+        for each in with_logs:
+            end = begin + len(each.batch.ids)
+            known = None if stored.known is None else stored.known[begin:end]
+            each.stored = Stored(stored.seqs[begin:end], known)
+            begin = end
+        if stored.last_new is not None:
+            self._position = Position(stored.last_new, received_at)
+        return Commit(submissions, self._clock(), rows, stored, received_at)
+
+    def _probe(self) -> None:
+        """See whether logs could be stored again, so that `/health` says so before one comes."""
         try:
-            if any(each.records for each in submissions):
-                rows = self._commit(submissions)
+            with transaction(self._connection):
+                self._connection.execute(f"PRAGMA user_version = {LOGS.version}")
         except apsw.Error as error:
-            self._refuse(submissions, error)
+            logger.debug("logs still cannot be stored: %s", error)
         else:
             self._refusal = None
-            self._measure(submissions, rows, begun)
-        self._on_commit(Commit(submissions, rows, self._clock()))
-
-    def _commit(self, submissions: list[Submission]) -> list[Row]:
-        """Store what is new in one transaction, fill in the answers, return the new rows."""
-        received_at = max(self._clock(), self._position.last_received_at)
-        rows = self._number(submissions, received_at)
-        with transaction(self._connection):
-            stored, answers = self._store(rows)
-        remaining = iter(answers)
-        for submission in submissions:
-            submission.answers = [next(remaining) for _ in submission.records]
-        if stored:
-            self._position = Position(stored[-1][0], received_at)
-        return stored
-
-    def _number(self, submissions: list[Submission], received_at: int) -> list[Row]:
-        next_seq = self._position.last_seq + 1
-        records = ((each.source, record) for each in submissions for record in each.records)
-        return [
-            (
-                seq,
-                record.id or self._new_id(),
-                record.type,
-                received_at if record.timestamp is None else record.timestamp,
-                received_at,
-                source,
-                record.message,
-                record.attributes,
-            )
-            for seq, (source, record) in enumerate(records, next_seq)
-        ]
-
-    def _store(self, rows: list[Row]) -> tuple[list[Row], list[Answer]]:
-        # Not apsw's `with connection`: when SQLite has rolled back by itself, as it does on a full
-        # disk, that raises an error of its own in place of the cause.
-        self._connection.execute("SAVEPOINT batch")
-        try:
-            self._connection.executemany(_INSERT, rows)
-        except apsw.ConstraintError:
-            self._connection.execute("ROLLBACK TO batch")
-            # Duplicates are rare, so only now is each log looked at alone.
-            return self._store_one_by_one(rows)
-        return rows, [(row[1], row[0], False) for row in rows]
-
-    def _store_one_by_one(self, rows: list[Row]) -> tuple[list[Row], list[Answer]]:
-        connection = self._connection
-        stored: list[Row] = []
-        answers: list[Answer] = []
-        next_seq = rows[0][0]
-        for row in rows:
-            log_id, source = row[1], row[5]
-            first_seq = connection.execute(_FIND, (source, log_id)).get
-            if first_seq is None:
-                stored.append((next_seq, *row[1:]))
-                connection.execute(_INSERT, stored[-1])
-                answers.append((log_id, next_seq, False))
-                next_seq += 1
-            else:
-                answers.append((log_id, first_seq, True))
-        return stored, answers
 
     def _refuse(self, submissions: list[Submission], error: apsw.Error) -> None:
         full = isinstance(error, apsw.FullError)
@@ -246,17 +246,24 @@ class Writer:
             logger.error("logs cannot be stored and are refused until they can: %s", error)
         self._refusal = refusal
 
-    def _measure(self, submissions: list[Submission], rows: list[Row], begun: float) -> None:
+    def _measure(self, submissions: list[Submission], begun: float) -> None:
         now, monitor = time.perf_counter(), self._monitor
-        latencies: list[float] = []
+        total = 0
         for each in submissions:
-            latencies += [1000 * (now - each.received)] * len(each.records)
-        if not latencies:
-            return
+            count = len(each.batch.ids)
+            monitor.record("ack_latency", 1000 * (now - each.received), times=count)
+            total += count
         monitor.record("commit_duration", 1000 * (now - begun))
-        monitor.record("commit_logs", len(latencies))
-        monitor.record_many("ack_latency", latencies)
-        monitor.count("logs_duplicate", len(latencies) - len(rows))
+        monitor.record("commit_logs", total)
         monitor.record("commit_bytes", sum(each.size for each in submissions))
-        for log_type, amount in Counter(row[2] for row in rows).items():
+        types = Counter(chain.from_iterable(map(_new_types, submissions)))
+        for log_type, amount in types.items():
             monitor.count("logs_stored", amount, log_type)
+        monitor.count("logs_duplicate", total - types.total())
+
+
+def _new_types(submission: Submission) -> Iterable[str]:
+    stored = submission.stored
+    if stored is None or stored.known is None:
+        return submission.batch.types
+    return compress(submission.batch.types, map(not_, stored.known))

@@ -1,8 +1,10 @@
 """Fixtures: a server process of one's own, and a run that fails on unexpected log lines."""
 
 import logging
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +16,39 @@ _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", _PATIENT)
 settings.register_profile("quick", _PATIENT, max_examples=10)
 settings.load_profile("thorough")
+
+_FIGURES: Final = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run of the durability tests be long, or be the same once more."""
+    group = parser.getgroup("durability")
+    group.addoption("--kills", type=int, default=5, help="SIGKILLs under load (default: 5)")
+    group.addoption(
+        "--power-cuts", type=int, default=4, help="simulated power cuts of each kind (default: 4)"
+    )
+    group.addoption(
+        "--durability-seed",
+        type=int,
+        default=secrets.randbits(32),
+        help="decides the moments; a run tells its own (default: by chance)",
+    )
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show what tests had to tell besides that they passed or failed."""
+    if figures := config.stash.get(_FIGURES, []):
+        terminalreporter.section("figures")
+        for line in figures:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Takes lines for the end of the run, shown also when the test has failed."""
+    return request.config.stash.setdefault(_FIGURES, []).append
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ and stay light, so it never loads pandas or Panel.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -248,6 +249,47 @@ def send(
         click.echo(f"waterline: {failure}", err=True)
     if not summary.complete:
         raise SystemExit(1)
+
+
+@main.command()
+@click.option(
+    "--url",
+    default="ws://127.0.0.1:3001/live",
+    show_default=True,
+    help="the server's live address",
+)
+@click.option(
+    "--token",
+    envvar="WATERLINE_TOKEN",
+    required=True,
+    help="a token with the scope read; better as WATERLINE_TOKEN, which no process list shows",
+)
+@click.option("--type", "types", multiple=True, help="only logs of this type; may be repeated")
+@click.option("--source", "sources", multiple=True, help="only of this token; may be repeated")
+@click.option("--contains", multiple=True, help="only with this text in the message, case and all")
+@click.option(
+    "--after", type=click.IntRange(0, 2**63 - 1), help="begin behind this seq; 0 is all that is hot"
+)
+def tail(
+    url: str,
+    token: str,
+    types: tuple[str, ...],
+    sources: tuple[str, ...],
+    contains: tuple[str, ...],
+    after: int | None,
+) -> None:
+    """Print logs as they are committed, a JSON object a line, until Ctrl-C.
+
+    A lost connection is made anew, and goes on where it broke off: each log is printed once.
+    """
+    from workbench.tailing import Tail, Wanted
+
+    wanted = Wanted(types=types, sources=sources, contains=contains, after=after)
+    tail = Tail(url, token, wanted, lambda said: click.echo(f"waterline: {said}", err=True))
+    with contextlib.suppress(KeyboardInterrupt):
+        for lines in tail.follow():
+            sys.stdout.buffer.write(lines)
+            sys.stdout.buffer.flush()
 
 
 def _format(name: str) -> "Format":

@@ -4,11 +4,13 @@ import contextlib
 import logging
 import random
 import socket
+import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Self
 
 import msgspec
@@ -16,6 +18,7 @@ import uuid_utils
 import websocket
 
 from server.errors import DeliveryError, TokenError, UsageError
+from workbench.tls import SharedSocket, client_options
 
 logger = logging.getLogger(__name__)
 
@@ -97,15 +100,21 @@ class Producer:
     `on_reply` is called in another.
 
     Args:
-        url: the server's ingest address, such as `ws://127.0.0.1:3001/ingest`.
+        url: the server's ingest address, such as `ws://127.0.0.1:3001/ingest`, or `wss://…`. The
+            certificate of a server with TLS is always verified: against the authorities of the
+            system, or those in the file that the variable SSL_CERT_FILE names.
         token: a token with the scope `ingest`.
         window: how many logs may be without an answer before `send` waits; 1 to 10,000.
         patience: seconds without any answer or connection after which it gives up.
         on_reply: called with what became of each log, in order.
+        certificate: a PEM file; a server with TLS must show the first certificate in it, and its
+            name and authority do not matter then.
 
     Raises:
+        UsageError: an argument makes no sense.
         TokenError: from `send`, `flush`: the server does not accept the token.
-        DeliveryError: from `send`, `flush`: the server could not be reached for too long.
+        DeliveryError: from `send`, `flush`: the server could not be reached for too long, or its
+            certificate is not trusted.
     """
 
     def __init__(
@@ -116,15 +125,19 @@ class Producer:
         window: int = DEFAULT_WINDOW,
         patience: float = 60.0,
         on_reply: Callable[[Reply], None] | None = None,
+        certificate: Path | None = None,
     ) -> None:
+        # A query may hold a token, so it is never told.
+        self._place = url.partition("?")[0]
         if not url.startswith(("ws://", "wss://")):
             raise UsageError(
-                f"{url!r} is no WebSocket address; give one such as ws://127.0.0.1:3001/ingest"
+                f"{self._place!r} is no WebSocket address; give one such as ws://127.0.0.1:3001/ingest"
             )
         if not 1 <= window <= MAX_WINDOW:
             raise UsageError(f"window={window} is out of range; give 1 to {MAX_WINDOW}")
         self.counts = Counts()
         self._url = url
+        self._tls = client_options(certificate) if url.startswith("wss://") else {}
         self._token = token
         self._window = window
         self._patience = patience
@@ -230,7 +243,7 @@ class Producer:
             try:
                 with contextlib.closing(self._connect()) as connection:
                     self._receive(connection)
-            except TokenError as error:
+            except (TokenError, DeliveryError) as error:
                 self._give_up(error)
                 return
             except (OSError, websocket.WebSocketException, _Interrupted) as error:
@@ -238,7 +251,7 @@ class Producer:
                 if self._in_flight and time.monotonic() - self._last_progress > self._patience:
                     self._give_up(DeliveryError(self._reason(error)))
                     return
-                logger.info("%s: %s; connecting again", self._url, error)
+                logger.info("%s: %s; connecting again", self._place, error)
             if self._last_progress > begun:
                 pause = FIRST_PAUSE_SECONDS
             # Jitter, so that the producers of a restarted server do not all come at once.
@@ -248,15 +261,25 @@ class Producer:
     def _connect(self) -> "_Connection":
         try:
             connection = _Connection(
-                enable_multithread=True, sockopt=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+                enable_multithread=True,
+                sockopt=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+                sslopt=self._tls,
             )
             connection.settimeout(ANSWER_SECONDS)
             header = {"Authorization": f"Bearer {self._token}"}
-            connection.connect(self._url, header=header)  # type: ignore[no-untyped-call]
+            # An origin is for browsers; behind a proxy it could look like that of another site.
+            connection.connect(  # type: ignore[no-untyped-call]
+                self._url, header=header, suppress_origin=True
+            )
         except websocket.WebSocketBadStatusException as error:
+            reason = _refusal(error)
             if error.status_code in (401, 403):
-                raise TokenError(_refusal(self._url, error)) from error
-            raise
+                raise TokenError(f"{self._place} refused the token: {reason}") from error
+            raise _Interrupted(f"HTTP status {error.status_code}: {reason}") from error
+        except ssl.SSLCertVerificationError as error:
+            raise DeliveryError(self._distrust(error)) from error
+        if isinstance(connection.sock, SharedSocket):
+            connection.sock.share()
         with self._sending:
             for _, payload in list(self._in_flight):
                 connection.send(payload)
@@ -313,9 +336,16 @@ class Producer:
 
     def _reason(self, error: Exception) -> str:
         return (
-            f"{self._url} could not be reached for {self._patience:.0f} s ({error}); "
+            f"{self._place} could not be reached for {self._patience:.0f} s ({error}); "
             f"{self.counts.acked} logs are acked, {self.counts.waiting} are not: send those again "
             "once the server runs"
+        )
+
+    def _distrust(self, error: ssl.SSLCertVerificationError) -> str:
+        return (
+            f"the certificate of {self._place} is not trusted "
+            f"({error.verify_message.rstrip('.')}); use the name that it was made for, and let "
+            "SSL_CERT_FILE name the PEM file of its authority where the system does not know it"
         )
 
 
@@ -325,10 +355,10 @@ def _error_of(message: _Message) -> str | None:
     return message.message or message.error or "rejected without a reason"
 
 
-def _refusal(url: str, error: websocket.WebSocketBadStatusException) -> str:
-    """Return the server's own sentence about a token, where it gave one."""
+def _refusal(error: websocket.WebSocketBadStatusException) -> str:
+    """Return the server's own sentence, where it gave one."""
     try:
         body = msgspec.json.decode(error.resp_body or b"", type=_Message)
     except msgspec.DecodeError:
-        body = _Message(type="error", message=f"HTTP status {error.status_code}")
-    return f"{url} refused the token: {body.message}"
+        return "no reason was given"
+    return body.message or body.error or "no reason was given"

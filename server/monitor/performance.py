@@ -21,13 +21,13 @@ class Summary:
     max: float = float("-inf")
     sketch: Sketch = field(default_factory=Sketch)
 
-    def add(self, values: list[float]) -> None:
-        """Take in values, of which there is at least one."""
-        self.count += len(values)
-        self.sum += sum(values)
-        self.min = min(self.min, min(values))
-        self.max = max(self.max, max(values))
-        self.sketch.add(values)
+    def add(self, value: float, times: int) -> None:
+        """Take in a value that was seen once or several times."""
+        self.count += times
+        self.sum += value * times
+        self.min = min(self.min, value)
+        self.max = max(self.max, value)
+        self.sketch.add(value, times)
 
     def add_count(self, amount: int) -> None:
         """Count events that have no value of their own."""
@@ -62,15 +62,11 @@ class PerformanceMonitor:
         self._earlier: dict[Key, Summary] = {}
         self._labels: dict[str, set[str]] = {}
 
-    def record(self, name: str, value: float, label: str = "") -> None:
-        """Take one measurement."""
-        self.record_many(name, [value], label)
-
-    def record_many(self, name: str, values: list[float], label: str = "") -> None:
-        """Take measurements of one metric; none is fine."""
-        if values:
+    def record(self, name: str, value: float, label: str = "", times: int = 1) -> None:
+        """Take one measurement, or several of the same value; none is fine."""
+        if times:
             with self._lock:
-                self._summary(name, label).add(values)
+                self._summary(name, label).add(value, times)
 
     def count(self, name: str, amount: int, label: str = "") -> None:
         """Count events of one kind; none is fine."""

@@ -46,17 +46,14 @@ class Sketch:
         """How many values were added."""
         return self._zeros + self._positive.total() + self._negative.total()
 
-    def add(self, values: Iterable[float]) -> None:
-        """Count values; they must be finite."""
-        positive = []
-        for value in values:
-            if value > _SMALLEST:
-                positive.append(_bin_of(value))
-            elif value < -_SMALLEST:
-                self._negative[_bin_of(-value)] += 1
-            else:
-                self._zeros += 1
-        self._positive.update(positive)
+    def add(self, value: float, times: int = 1) -> None:
+        """Count a value, which must be finite, once or several times."""
+        if value > _SMALLEST:
+            self._positive[_bin_of(value)] += times
+        elif value < -_SMALLEST:
+            self._negative[_bin_of(-value)] += times
+        else:
+            self._zeros += times
 
     def merge(self, other: Self) -> None:
         """Add all that another sketch has counted; the error stays the same."""

@@ -85,6 +85,15 @@ LOGS: Final = Schema(
             pruned_at INTEGER               -- milliseconds UTC; the row stays for ever
         ) STRICT;
         """,
+        """
+        CREATE TABLE archived_ids (         -- of logs that were archived before they were 24 h old
+            source TEXT NOT NULL,
+            id TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            received_at INTEGER NOT NULL,   -- for dedupe_window from here a log is recognised
+            PRIMARY KEY (source, id)
+        ) STRICT, WITHOUT ROWID;
+        """,
     ),
 )
 

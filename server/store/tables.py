@@ -56,6 +56,15 @@ archive_batches: Final = Table(
     Column("pruned_at", Integer),
 )
 
+archived_ids: Final = Table(
+    "archived_ids",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("received_at", Integer, nullable=False),
+)
+
 rollups: Final = Table(
     "rollups",
     MetaData(),  # of metrics.db

@@ -33,21 +33,28 @@ def test_the_urls_are_such_that_one_can_connect_to_them(host: str, reached_at: s
     addresses = Addresses(host, 3001, 3002)
     assert addresses.ingest == f"ws://{reached_at}:3001/ingest"
     assert addresses.monitoring == f"http://{reached_at}:3002"
+    secure = Addresses(host, 3001, 3002, secure=True)
+    assert secure.ingest == f"wss://{reached_at}:3001/ingest"
+    assert secure.monitoring == f"https://{reached_at}:3002"
 
 
 @given(
     st.sampled_from(["127.0.0.1", "0.0.0.0", "::1", "localhost"]),
     st.integers(0, 65535),
     st.integers(0, 65535),
+    st.booleans(),
 )
-def test_what_a_server_announces_is_read_back(host: str, port: int, monitoring_port: int) -> None:
-    addresses = Addresses(host, port, monitoring_port)
+def test_what_a_server_announces_is_read_back(
+    host: str, port: int, monitoring_port: int, secure: bool
+) -> None:
+    addresses = Addresses(host, port, monitoring_port, secure)
     line = addresses.announcement(Path("some folder/data")) + "\n"
     assert parse_announcement(line, host) == addresses
 
 
 def test_another_line_is_no_announcement() -> None:
-    for line in ("", "\n", "waterline: port 3001 is in use", "waterline serves nothing"):
+    mixed = "waterline serves wss://127.0.0.1:3001/ingest and http://127.0.0.1:3002 from data"
+    for line in ("", "\n", "waterline: port 3001 is in use", "waterline serves nothing", mixed):
         assert parse_announcement(line, "127.0.0.1") is None
 
 

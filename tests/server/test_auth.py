@@ -1,5 +1,6 @@
 """Tokens: made, found, renewed, revoked; never stored as text; no change lost."""
 
+import logging
 import stat
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.auth import Scope, Token, TokenFile
+from server.auth import Grant, GrantWatch, Scope, Token, TokenFile
 from server.errors import TokenError
 from tests.support.processes import PATIENCE, create_token, run_waterline
 
@@ -170,6 +171,78 @@ def test_revoking_an_unknown_token_names_the_known(path: Path) -> None:
     with pytest.raises(TokenError) as raised:
         tokens.revoke("web")
     assert str(raised.value) == "there is no token web; the tokens are: a, b"
+
+
+# What a server that is running notices
+
+
+def grant(tokens: TokenFile, text: str, scope: Scope = Scope.INGEST) -> Grant:
+    """Return what a connection with this token text holds."""
+    token = tokens.find(text)
+    assert token is not None
+    return Grant(token, scope)
+
+
+def test_a_grant_stays_while_its_token_does(path: Path) -> None:
+    server, command = TokenFile(path), TokenFile(path)
+    held = grant(server, command.create("web", INGEST, 0))
+    watch = GrantWatch(server)
+    assert watch.withdrawn([held]) == set()
+    command.create("other", BOTH, 0)
+    assert watch.withdrawn([held]) == set()
+    assert watch.withdrawn([]) == set()
+
+
+def test_a_grant_goes_with_its_token_and_no_other_goes(path: Path) -> None:
+    server, command = TokenFile(path), TokenFile(path)
+    gone = grant(server, command.create("gone", INGEST, 0))
+    kept = grant(server, command.create("kept", INGEST, 0))
+    watch = GrantWatch(server)
+    command.revoke("gone")
+    assert watch.withdrawn([gone, kept]) == {gone}
+    assert watch.withdrawn([gone, kept]) == {gone}
+    path.unlink()
+    assert watch.withdrawn([gone, kept]) == {gone, kept}
+
+
+def test_a_token_with_a_new_text_withdraws_what_came_with_the_old_one(path: Path) -> None:
+    server, command = TokenFile(path), TokenFile(path)
+    old = grant(server, command.create("web", INGEST, 0))
+    text = command.renew("web", INGEST, 0)
+    # A handshake reads the new file before the watch looks; the change must not be lost by it.
+    new = grant(server, text)
+    assert GrantWatch(server).withdrawn([old, new]) == {old}
+
+
+def test_a_token_that_loses_a_scope_withdraws_what_needs_it(path: Path) -> None:
+    server = TokenFile(path)
+    text = server.create("web", BOTH, 0)
+    pushes, reads = grant(server, text, Scope.INGEST), grant(server, text, Scope.READ)
+    watch = GrantWatch(server)
+    path.write_text(path.read_text().replace('"ingest",', ""))
+    assert watch.withdrawn([pushes, reads]) == {pushes}
+
+
+@pytest.mark.logs
+def test_a_damaged_file_withdraws_nothing_and_is_told_once(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = TokenFile(path)
+    text = server.create("web", INGEST, 0)
+    held, good = grant(server, text), path.read_text()
+    watch = GrantWatch(server)
+    for times in (1, 2):
+        path.write_text("[web")
+        for in_use in ([held], [], [held]):
+            assert watch.withdrawn(in_use) == set()
+        lines = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
+        assert len(lines) == times
+        assert lines[-1].startswith(f"{path} is damaged (")
+        assert lines[-1].endswith("; until then connections stay open and none is let in")
+        path.write_text(good)
+        assert watch.withdrawn([held]) == set()
+    server.revoke("web")
+    assert watch.withdrawn([held]) == {held}
 
 
 HASH = "0" * 64

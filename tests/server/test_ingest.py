@@ -14,7 +14,7 @@ import pytest
 import websocket
 
 from server.clock import now_ms
-from server.ingest import MAX_MESSAGE_SIZE, OVERHEAD, Gate
+from server.frames import MAX_MESSAGE_SIZE
 from tests.support.processes import ServerProcess, create_token, run_waterline, serving
 from tests.support.sockets import (
     DeflateSocket,
@@ -175,9 +175,11 @@ def test_a_full_queue_holds_producers_back_and_loses_nothing(data: Path) -> None
     ("frame", "message"),
     [
         ("hello", "this is no JSON: "),
-        ("", "this is no JSON: "),
+        ("", "this holds no log; send a log, a JSON array of logs, or one log a line"),
+        (" \n", "this holds no log; "),
+        ("[]", "this holds no log; "),
         ("[" * 100_000, "this JSON is nested more than 64 levels deep"),
-        ('[{"type":"info","message":"m"}]', "a log is a JSON object with type and message, this"),
+        ("[[]]", "a log is a JSON object with type and message, this is an array"),
         ("1", "a log is a JSON object with type and message, this is a number"),
         ('{"message":"m"}', "type must be a string of 1 to 64 characters"),
         ('{"type":"info"}', "message must be a string"),
@@ -312,16 +314,18 @@ def test_a_client_that_breaks_off_and_sends_all_again_stores_each_log_once(
 
 
 @slow
-def test_compression_is_used_where_the_client_offers_it(shared_server: ServerProcess) -> None:
+def test_compressed_logs_are_taken_where_the_client_offers_it(
+    shared_server: ServerProcess,
+) -> None:
     with closing(DeflateSocket(shared_server)) as socket:
         assert socket.agreed.startswith("permessage-deflate")
+        # Acks are small and many: they are sent as they are, as RFC 7692 allows (section 6).
         greeting, compressed = socket.receive()
-        assert (greeting["type"], compressed) == ("connection", True)
+        assert (greeting["type"], compressed) == ("connection", False)
         for _ in range(3):  # what was sent before is the dictionary of what comes
             log_id = new_id()
             socket.send(log(id=log_id, message="water " * 1_000))
-            ack, compressed = socket.receive()
-            assert (ack["logId"], compressed) == (log_id, True)
+            assert socket.receive()[0]["logId"] == log_id
         log_id = new_id()
         socket.send_frame(log(id=log_id).encode(), compressed=False)
         assert socket.receive()[0]["logId"] == log_id
@@ -559,20 +563,3 @@ def test_a_token_never_appears_in_what_the_server_prints(data: Path) -> None:
     assert token not in printed
     assert wrong not in printed
     assert "token=" not in printed
-
-
-# Backpressure
-
-
-def test_the_gate_closes_above_its_mark_and_opens_at_half_of_it() -> None:
-    gate = Gate(4 * (1_000 + OVERHEAD))
-    states = []
-    for _ in range(5):
-        gate.enter(1_000)
-        states.append(gate.is_open)
-    assert gate.waiting == 5 * (1_000 + OVERHEAD)
-    for _ in range(5):
-        gate.leave(1_000)
-        states.append(gate.is_open)
-    assert states == [True, True, True, True, False, False, False, True, True, True]
-    assert gate.waiting == 0

@@ -1,26 +1,17 @@
 """The live feed: every log as stored, to everyone who reads, and what becomes of the slow."""
 
 import json
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from socket import SO_RCVBUF, SOL_SOCKET
-from typing import Any
 
 import pytest
 import websocket
-from hypothesis import given
-from hypothesis import strategies as st
 
-from server.live import FRAME_SIZE, TICKS_A_POSITION, LiveHub
 from server.records import MAX_DEPTH
-from server.writer import Row
+from tests.support.live import Received, follow, push, reading
 from tests.support.processes import PATIENCE, ServerProcess, create_token, serving
 from tests.support.sockets import (
     break_off,
     connected,
-    decode,
     log,
     receive,
     receive_many,
@@ -29,71 +20,6 @@ from tests.support.sockets import (
 from tests.support.waiting import wait_until
 
 slow = pytest.mark.slow
-
-
-@dataclass
-class Received:
-    """What a reader was told, kind by kind, each in its order."""
-
-    logs: list[dict[str, Any]] = field(default_factory=list)
-    skipped: list[dict[str, Any]] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
-
-    def take(self, message: dict[str, Any]) -> None:
-        kind = message["type"]
-        if kind == "logs":
-            self.logs += message["logs"]
-        elif kind == "skipped":
-            self.skipped.append(message)
-        elif kind == "position":
-            self.positions.append(message["seq"])
-        else:
-            self.events.append(message)
-
-    @property
-    def seqs(self) -> list[int]:
-        return [each["seq"] for each in self.logs]
-
-    @property
-    def accounted_for(self) -> list[int]:
-        """Every seq that came or was told to be skipped, once for each time, in order."""
-        gone = [seq for each in self.skipped for seq in range(each["from"], each["to"] + 1)]
-        return sorted([*self.seqs, *gone])
-
-
-def follow(reader: websocket.WebSocket, until: int) -> Received:
-    """Read up to a position that is not before a seq."""
-    received = Received()
-    while not received.positions or received.positions[-1] < until:
-        received.take(receive(reader))
-    return received
-
-
-def push(producer: websocket.WebSocket, *logs: str) -> list[int]:
-    """Send logs and return their seqs."""
-    for each in logs:
-        producer.send(each)
-    return [answer["seq"] for answer in receive_many(producer, len(logs))]
-
-
-@contextmanager
-def reading(server: ServerProcess, receive_buffer: int = 0) -> Iterator[websocket.WebSocket]:
-    """Follow the live feed; the kernel may be told to buffer little."""
-    with closing(
-        websocket.create_connection(
-            server.live,
-            header=[f"Authorization: Bearer {server.token}"],
-            sockopt=[(SOL_SOCKET, SO_RCVBUF, receive_buffer)] if receive_buffer else [],
-            timeout=PATIENCE,
-            skip_utf8_validation=True,  # it looks at each byte in Python: 4 MB/s
-        )
-    ) as reader:
-        assert receive(reader)["type"] == "connection"
-        yield reader
-
-
-# Over a real socket
 
 
 @slow
@@ -188,9 +114,9 @@ def test_a_reader_begins_with_what_is_committed_after_it_came(server: ServerProc
 
 
 @slow
-def test_the_position_is_told_each_second_also_when_nothing_comes(server: ServerProcess) -> None:
+def test_the_position_is_told_at_first_and_when_it_has_moved(server: ServerProcess) -> None:
     with reading(server) as reader:
-        assert [receive(reader), receive(reader)] == [{"type": "position", "seq": 0}] * 2
+        assert receive(reader) == {"type": "position", "seq": 0}
         with connected(server) as producer:
             (seq,) = push(producer, log())
         assert follow(reader, seq).positions[-1] == 1
@@ -300,176 +226,3 @@ def test_a_reader_that_does_not_read_is_told_what_it_missed_and_holds_up_nobody(
         # From here on it gets everything again.
         push(producer, log())
         assert follow(sleeper, count + 1).seqs == [count + 1]
-
-
-# The hub alone
-
-
-class FakeReader:
-    """A reader whose peer takes frames only when told to."""
-
-    def __init__(self) -> None:
-        self.unsent = 0
-        self.received = Received()
-        self.frames: list[bytes] = []
-
-    def send(self, frame: bytes) -> None:
-        self.frames.append(frame)
-        self.unsent += len(frame)
-        self.received.take(decode(frame))
-
-    def take_all(self) -> None:
-        self.unsent = 0
-
-
-def row(seq: int, size: int = 10) -> Row:
-    return (seq, f"id {seq}", "info", 1, 2, "web", "x" * size, "{}")
-
-
-def test_logs_gather_until_the_next_tick() -> None:
-    hub, reader = LiveHub(10_000, 0), FakeReader()
-    hub.subscribe(reader)
-    hub.publish([row(1), row(2)])
-    hub.publish([row(3)])
-    assert reader.frames == []
-    hub.tick()
-    assert len(reader.frames) == 1
-    assert reader.received.seqs == [1, 2, 3]
-    hub.tick()
-    assert len(reader.frames) == 1
-
-
-def test_many_logs_do_not_wait_for_the_tick() -> None:
-    hub, reader = LiveHub(16 * FRAME_SIZE, 0), FakeReader()
-    hub.subscribe(reader)
-    hub.publish([row(seq, FRAME_SIZE // 4) for seq in range(1, 10)])
-    assert reader.received.seqs == list(range(1, 9))
-    assert max(map(len, reader.frames)) < FRAME_SIZE * 5 // 4 + 1_000
-
-
-def test_a_reader_that_comes_between_two_ticks_gets_nothing_from_before() -> None:
-    hub, early, late = LiveHub(10_000, 0), FakeReader(), FakeReader()
-    hub.subscribe(early)
-    hub.publish([row(1)])
-    hub.subscribe(late)
-    hub.publish([row(2)])
-    hub.tick()
-    assert (early.received.seqs, late.received.seqs) == ([1, 2], [2])
-
-
-def test_a_reader_that_went_gets_nothing_more() -> None:
-    hub, reader = LiveHub(10_000, 0), FakeReader()
-    hub.subscribe(reader)
-    assert hub.readers == 1
-    hub.unsubscribe(reader)
-    hub.unsubscribe(reader)
-    hub.publish([row(1)])
-    for _ in range(TICKS_A_POSITION):
-        hub.tick()
-    assert reader.frames == []
-    assert hub.readers == 0
-
-
-def test_the_position_is_told_every_fifth_tick_with_or_without_readers_before() -> None:
-    hub, reader = LiveHub(10_000, 41), FakeReader()
-    hub.publish([row(42)])
-    hub.subscribe(reader)
-    for _ in range(TICKS_A_POSITION * 2):
-        hub.tick()
-    assert reader.received.positions == [42, 42]
-    assert reader.received.logs == []
-
-
-def test_a_slow_reader_is_told_the_whole_range_once_it_reads_again() -> None:
-    hub, reader = LiveHub(1_000, 0), FakeReader()
-    hub.subscribe(reader)
-    hub.publish([row(seq, 500) for seq in range(1, 21)])
-    assert (reader.received.seqs, reader.received.skipped) == ([1], [])
-    reader.take_all()
-    hub.publish([row(21, 500)])
-    assert reader.received.skipped == [{"type": "skipped", "from": 2, "to": 20, "reason": "slow"}]
-    assert reader.received.seqs == [1, 21]
-
-
-def test_a_slow_reader_is_told_before_anything_else_also_before_events() -> None:
-    hub, reader = LiveHub(1_000, 0), FakeReader()
-    hub.subscribe(reader)
-    hub.publish([row(1, 900)])
-    hub.tick()
-    hub.publish([row(2, 900)])
-    hub.tick()
-    reader.take_all()
-    hub.announce("client_connect", "c", 5)
-    assert [decode(frame)["type"] for frame in reader.frames] == [
-        "logs",
-        "skipped",
-        "client_connect",
-    ]
-
-
-def test_one_slow_reader_takes_nothing_from_the_others() -> None:
-    hub, asleep, awake = LiveHub(1_000, 0), FakeReader(), FakeReader()
-    hub.subscribe(asleep)
-    hub.subscribe(awake)
-    for seq in range(1, 51):
-        hub.publish([row(seq, 400)])
-        hub.tick()
-        awake.take_all()
-    assert awake.received.seqs == list(range(1, 51))
-    assert awake.received.skipped == []
-
-
-def test_what_a_slow_reader_holds_stays_bounded() -> None:
-    hub, reader = LiveHub(10_000, 0), FakeReader()
-    hub.subscribe(reader)
-    for seq in range(1, 501):
-        hub.publish([row(seq, 300)])
-        hub.announce("client_connect", "c", 5)
-        hub.tick()
-    assert reader.unsent <= 10_000 + 100  # and the word that it skipped
-
-
-def test_events_a_slow_reader_has_no_room_for_are_dropped() -> None:
-    hub, reader = LiveHub(100, 0), FakeReader()
-    hub.subscribe(reader)
-    hub.announce("client_connect", "a", 5)
-    hub.announce("client_connect", "b", 5)
-    reader.take_all()
-    hub.announce("client_connect", "c", 5)
-    assert [each["clientId"] for each in reader.received.events] == ["a", "c"]
-
-
-actions = st.lists(
-    st.one_of(
-        st.tuples(st.just("publish"), st.lists(st.integers(0, 600), max_size=6)),
-        st.tuples(st.sampled_from(["tick", "take", "announce"]), st.just([])),
-    ),
-    max_size=60,
-)
-
-
-@given(actions, st.integers(0, 2_000))
-def test_whatever_a_reader_does_each_seq_comes_or_is_told_as_skipped_once(
-    given_actions: list[tuple[str, list[int]]], buffer_size: int
-) -> None:
-    hub, reader, last = LiveHub(buffer_size, 0), FakeReader(), 0
-    hub.subscribe(reader)
-    for action, sizes in given_actions:
-        if action == "publish":
-            hub.publish([row(last + number, size) for number, size in enumerate(sizes, 1)])
-            last += len(sizes)
-        elif action == "tick":
-            hub.tick()
-        elif action == "announce":
-            hub.announce("client_connect", "c", 5)
-        else:
-            reader.take_all()
-    for _ in range(TICKS_A_POSITION):
-        reader.take_all()
-        hub.tick()
-    # A reader of no buffer at all is told with the next frame that finds it empty.
-    reader.take_all()
-    hub.announce("client_connect", "c", 5)
-    assert reader.received.accounted_for == list(range(1, last + 1))
-    assert reader.received.seqs == sorted(reader.received.seqs)
-    assert reader.received.positions[-1] == last

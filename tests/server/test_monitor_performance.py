@@ -12,6 +12,11 @@ def monitor() -> PerformanceMonitor:
     return PerformanceMonitor()
 
 
+def record_all(monitor: PerformanceMonitor, *values: float, label: str = "") -> None:
+    for value in values:
+        monitor.record("latency", value, label)
+
+
 def test_a_metric_that_was_never_recorded_has_no_average_and_no_percentiles(
     monitor: PerformanceMonitor,
 ) -> None:
@@ -23,7 +28,7 @@ def test_a_metric_that_was_never_recorded_has_no_average_and_no_percentiles(
 
 
 def test_recording_no_values_leaves_no_trace(monitor: PerformanceMonitor) -> None:
-    monitor.record_many("latency", [])
+    monitor.record("latency", 5.0, times=0)
     monitor.count("events", 0)
     assert monitor.report() == {}
     assert monitor.take() == {}
@@ -31,20 +36,33 @@ def test_recording_no_values_leaves_no_trace(monitor: PerformanceMonitor) -> Non
 
 def test_the_average_is_over_all_values_and_labels(monitor: PerformanceMonitor) -> None:
     monitor.record("latency", 1.0)
-    monitor.record_many("latency", [2.0, 3.0], "a")
+    record_all(monitor, 2.0, 3.0, label="a")
     monitor.record("latency", 10.0, "b")
     monitor.record("other", 1000.0)
     assert monitor.average("latency") == 4.0
 
 
 def test_a_report_tells_what_the_values_were(monitor: PerformanceMonitor) -> None:
-    monitor.record_many("latency", [float(value) for value in range(1, 101)])
+    record_all(monitor, *range(1, 101))
     report = monitor.report()["latency"]
     assert report["average"] == 50.5
     assert (report["min"], report["max"], report["count"]) == (1.0, 100.0, 100)
     assert report["p50"] == pytest.approx(50, rel=0.01)
     assert report["p95"] == pytest.approx(95, rel=0.01)
     assert report["p99"] == pytest.approx(99, rel=0.01)
+
+
+def test_a_value_recorded_several_times_at_once_counts_as_often(
+    monitor: PerformanceMonitor,
+) -> None:
+    monitor.record("latency", 2.0, "x", times=99)
+    monitor.record("latency", 102.0, "x")
+    report = monitor.report()["latency"]
+    assert report["count"] == 100
+    assert report["average"] == 3.0
+    assert (report["min"], report["max"]) == (2.0, 102.0)
+    assert report["p50"] == report["p99"] == pytest.approx(2.0, rel=0.01)
+    assert monitor.percentile("latency", 100) == 102.0
 
 
 def test_a_percentile_is_never_outside_what_was_seen(monitor: PerformanceMonitor) -> None:
@@ -83,7 +101,7 @@ def test_what_was_taken_comes_once_and_stays_in_the_report(monitor: PerformanceM
     first = monitor.take()
     assert {key: summary.count for key, summary in first.items()} == {("latency", "x"): 1}
     assert monitor.take() == {}
-    monitor.record_many("latency", [2.0, 3.0], "x")
+    record_all(monitor, 2.0, 3.0, label="x")
     second = monitor.take()
     assert {key: summary.count for key, summary in second.items()} == {("latency", "x"): 2}
     assert first["latency", "x"].count == 1

@@ -26,6 +26,11 @@ class Bench:
         self.monitor = PerformanceMonitor()
         self.rollups = Rollups(path, self.monitor, retention, self.clock)
 
+    def record(self, *values: float, label: str = "") -> None:
+        """Take values of one metric."""
+        for value in values:
+            self.monitor.record("latency", value, label)
+
     def flush(self, after: int = 1000) -> None:
         """Let some milliseconds pass and write."""
         self.clock.now += after
@@ -47,7 +52,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def test_a_second_is_one_row_a_metric_and_label(bench: Bench) -> None:
-    bench.monitor.record_many("latency", [1.0, 2.0, 6.0])
+    bench.record(1.0, 2.0, 6.0)
     bench.monitor.count("logs_stored", 2, "info")
     bench.monitor.count("logs_stored", 1, "error")
     bench.flush()
@@ -62,7 +67,7 @@ def test_a_second_is_one_row_a_metric_and_label(bench: Bench) -> None:
 
 
 def test_the_row_holds_the_sketch_of_its_second(bench: Bench) -> None:
-    bench.monitor.record_many("latency", [float(value) for value in range(1, 101)])
+    bench.record(*range(1, 101))
     bench.flush()
     data = bench.rows()[NOON, "latency", ""][4]
     assert isinstance(data, bytes)
@@ -189,7 +194,7 @@ def test_what_waits_is_bounded_and_the_newest_stays(bench: Bench) -> None:
 
 def test_history_tells_average_and_count_between_two_times(bench: Bench) -> None:
     for value in (1.0, 2.0, 30.0):
-        bench.monitor.record_many("latency", [value, value + 1])
+        bench.record(value, value + 1)
         bench.monitor.count("logs_stored", 1, f"type {value}")
         bench.flush()
     assert bench.rollups.history(NOON, NOON + 1000) == [
@@ -200,7 +205,7 @@ def test_history_tells_average_and_count_between_two_times(bench: Bench) -> None
 
 
 def test_the_view_has_the_columns_of_the_source_document(bench: Bench) -> None:
-    bench.monitor.record_many("latency", [1.0, 3.0], "x")
+    bench.record(1.0, 3.0, label="x")
     bench.flush()
     with closing(apsw.Connection(str(bench.path))) as connection:
         cursor = connection.execute("SELECT * FROM performance_metrics")

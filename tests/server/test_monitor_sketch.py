@@ -20,10 +20,15 @@ samples = st.lists(likely, min_size=1, max_size=200) | st.lists(finite, min_size
 shares = st.floats(0, 1) | st.sampled_from([0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0])
 
 
+def add_all(sketch: Sketch, values: list[float]) -> None:
+    for value in values:
+        sketch.add(value)
+
+
 def sketch_of(*samples: list[float]) -> Sketch:
     sketch = Sketch()
     for values in samples:
-        sketch.add(values)
+        add_all(sketch, values)
     return sketch
 
 
@@ -54,12 +59,23 @@ def test_merging_equals_adding_all(parts: list[list[float]]) -> None:
     assert merged.count == sum(len(values) for values in parts)
 
 
+@given(st.lists(st.tuples(likely | finite, st.integers(1, 20)), min_size=1, max_size=20))
+def test_a_value_added_several_times_at_once_counts_as_often(
+    given_values: list[tuple[float, int]],
+) -> None:
+    sketch = Sketch()
+    for value, times in given_values:
+        sketch.add(value, times)
+    singly = sketch_of([value for value, times in given_values for _ in range(times)])
+    assert counted(sketch) == counted(singly)
+
+
 @given(samples, samples)
 def test_merging_leaves_the_other_as_it_was(left: list[float], right: list[float]) -> None:
     sketch, other = sketch_of(left), sketch_of(right)
     before = counted(other)
     sketch.merge(other)
-    sketch.add([1.0])
+    sketch.add(1.0)
     assert counted(other) == before
 
 
@@ -72,7 +88,7 @@ def test_bytes_are_read_back_as_the_same_sketch(values: list[float]) -> None:
 @given(samples)
 def test_a_sketch_that_was_read_back_counts_on(values: list[float]) -> None:
     sketch = Sketch.from_bytes(sketch_of(values).to_bytes())
-    sketch.add(values)
+    add_all(sketch, values)
     assert counted(sketch) == counted(sketch_of(values, values))
 
 

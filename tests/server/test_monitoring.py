@@ -173,6 +173,7 @@ def test_a_server_that_cannot_store_says_so_and_recovers(server: ServerProcess) 
                 "message": "the log was not stored; send it again later",
                 "logId": log_id,
                 "retryable": True,
+                "index": 0,
             }
             assert refusal["error"] in {"storage_full", "storage_failed"}
         status, _, health = request(server, "GET", "/health")
@@ -208,6 +209,7 @@ def test_beyond_loopback_a_token_that_may_read_is_needed(data: Path) -> None:
     reader = create_token(data, "eyes", ("read",))
     pump = create_token(data, "pump", ("ingest",))
     with serving(data, "--host", "0.0.0.0", token=reader) as server:
+        server.expected_errors.append("tokens and logs travel to 0.0.0.0 in the clear")
         for path in ("/health", "/metrics"):
             status, headers, body = request(server, "GET", path)
             assert (status, body["error"]) == (401, "unauthorized")

@@ -21,7 +21,9 @@ from server.records import (
     Record,
     StoredLog,
     check_log,
+    decode_rows,
     encode_stored,
+    is_too_deep,
     parse_log,
     parse_rfc3339,
 )
@@ -359,6 +361,30 @@ def test_a_stored_log_is_encoded_with_its_columns_in_order_and_attributes_nested
         b'{"seq":7,"id":"a","type":"info","timestamp":1,"received_at":2,"source":"web",'
         b'"message":"m","attributes":{"k":[1]}}'
     )
+
+
+def test_rows_are_decoded_as_they_are_stored() -> None:
+    rows = b'[["a","info",null,"web","\\u0000",{"k":[1.50]}],["b","error",-5,"web","m",{}]]'
+    assert decode_rows(rows, [7, 9], 2) == [
+        StoredLog(7, "a", "info", 2, 2, "web", "\x00", msgspec.Raw(b'{"k":[1.50]}')),
+        StoredLog(9, "b", "error", -5, 2, "web", "m", msgspec.Raw(b"{}")),
+    ]
+    assert decode_rows(b"[]", [], 2) == []
+
+
+def test_rows_and_their_seqs_are_as_many() -> None:
+    with pytest.raises(ValueError, match="argument"):
+        decode_rows(b'[["a","info",null,"web","m",{}]]', [7, 8], 2)
+
+
+@pytest.mark.parametrize(("levels", "too_deep"), [(1, False), (64, False), (65, True), (200, True)])
+def test_members_are_too_deep_beyond_64_levels(levels: int, too_deep: bool) -> None:
+    members: dict[str, object] = {}
+    for _ in range(levels - 1):
+        members = {"k": members}
+    assert is_too_deep(members) == too_deep
+    assert not is_too_deep({"wide": [{}] * 1000})
+    assert not is_too_deep({"text": "[{" * 1000})
 
 
 names = st.text() | st.sampled_from(["id", "type", "message", "timestamp", "seq"])

@@ -52,6 +52,11 @@ def test_describe_writes_each_value_as_one_would_write_it(tmp_path: Path) -> Non
             "live_buffer": "4MiB",
             "idle_timeout": "5min",
             "metrics_retention": "7d",
+            "token_connections": "2000",
+            "token_rate": "unlimited",
+            "tls_cert": "none",
+            "tls_key": "none",
+            "allowed_origins": "none",
         }
         == texts
     )
@@ -262,6 +267,66 @@ def test_a_bad_value_names_setting_and_source(tmp_path: Path) -> None:
     assert str(raised.value).startswith(f"queue_size (file {file}): '33554432' is no size; write")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("token_connections", "0", "'0' is no number of connections; give one from 1 to 1000000"),
+        ("token_connections", "1000001", "'1000001' is no number of connections; give one from"),
+        ("token_connections", "many", "'many' is no number of connections; give one from 1 to"),
+        ("token_connections", "²", "'²' is no number of connections; give one from 1 to"),
+        ("token_rate", "10", "'10' is no size; write a number and a unit"),
+        ("token_rate", "0B", "at 0B nothing could be sent; write unlimited for no limit"),
+        ("tls_cert", "", "it is empty; give a PEM file, or none"),
+        ("tls_key", " ", "it is empty; give a PEM file, or none"),
+        ("allowed_origins", "logs.example.com", "'logs.example.com' is no origin; write one as"),
+    ],
+)
+def test_what_is_no_limit_no_file_and_no_origin_is_refused(
+    tmp_path: Path, name: str, text: str, reason: str
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings({name: text}, {}, tmp_path)
+    assert str(raised.value).startswith(f"{name} (option {option_name(name)}): {reason}")
+
+
+def test_limits_files_and_origins_are_read(tmp_path: Path) -> None:
+    options: dict[str, str | None] = {
+        "token_connections": "7",
+        "token_rate": "10MiB",
+        "tls_cert": "cert.pem",
+        "tls_key": "key.pem",
+        "allowed_origins": "https://a, HTTP://B:80",
+    }
+    settings = load_settings(options, {}, tmp_path).settings
+    assert (settings.token_connections, settings.token_rate) == (7, 10 * 2**20)
+    assert (settings.tls_cert, settings.tls_key) == (Path("cert.pem"), Path("key.pem"))
+    assert settings.allowed_origins == ("https://a", "http://b")
+
+
+def test_none_takes_back_what_a_source_below_has_set(tmp_path: Path) -> None:
+    (tmp_path / "waterline.toml").write_text(
+        "tls_cert = 'c'\ntls_key = 'k'\ntoken_rate = '1MiB'\nallowed_origins = '*'\n"
+    )
+    options: dict[str, str | None] = {
+        "tls_cert": "none",
+        "tls_key": "none",
+        "token_rate": "unlimited",
+        "allowed_origins": "none",
+    }
+    assert load_settings(options, {}, tmp_path).settings == Settings()
+
+
+@pytest.mark.parametrize(("one", "other"), [("tls_cert", "tls_key"), ("tls_key", "tls_cert")])
+def test_a_certificate_and_its_key_come_together(tmp_path: Path, one: str, other: str) -> None:
+    for rest in ({}, {other: "none"}):
+        with pytest.raises(SettingsError) as raised:
+            load_settings({one: "a.pem", **rest}, {}, tmp_path)
+        assert str(raised.value) == (
+            f"{one} (option {option_name(one)}) is given without {other}; "
+            "give both for TLS, or neither"
+        )
+
+
 def test_an_empty_host_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as raised:
         load_settings({"host": " "}, {}, tmp_path)
@@ -297,6 +362,11 @@ values = st.fixed_dictionaries(
         "live_buffer": st.integers(0, 2**53 - 1),
         "idle_timeout": st.integers(0, 2**53 - 1),
         "metrics_retention": st.integers(0, 2**53 - 1),
+        "token_connections": st.integers(1, 1_000_000),
+        "token_rate": st.none() | st.integers(1, 2**53 - 1),
+        "tls_cert": st.just(Path("a/cert.pem")),
+        "tls_key": st.just(Path("a/key.pem")),
+        "allowed_origins": st.sampled_from([(), ("*",), ("https://a", "http://b:8080")]),
     }
 )
 

@@ -1,8 +1,9 @@
 """WebSockets that read many frames at once: what handlers and peers see, over real sockets."""
 
 import asyncio
+import contextlib
 import inspect
-import socket
+import random
 import ssl
 from collections.abc import Coroutine
 from dataclasses import replace
@@ -12,16 +13,14 @@ import pytest
 import tornado.util
 from hypothesis import given
 from hypothesis import strategies as st
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
 import server.sockets
 from server.frames import (
     BINARY,
-    CLOSE,
     CONTINUATION,
     PING,
-    PONG,
     TEXT,
     Close,
     frame_head,
@@ -29,62 +28,11 @@ from server.frames import (
 from server.sockets import BulkProtocol
 from server.tls import server_context
 from tests.support.frames import Deflater, Item, close_frame, frame, head, items, wire
+from tests.support.listening import Listener, listen
 from tests.support.peers import DEFLATE, Echo, Seen, serving
 from tests.support.tls import LOOPBACK, LOOPBACK_KEY
 
 # The same as Tornado
-
-Heard = list[tuple[int, bytes]]
-
-
-class Listener:
-    """A handler that keeps what a protocol tells it, without a server."""
-
-    def __init__(self) -> None:
-        self.heard: Heard = []
-        self.closed: tuple[int | None, str | None] | None = None
-
-    def on_message(self, message: str | bytes) -> None:
-        if isinstance(message, str):
-            self.heard.append((TEXT, message.encode()))
-        else:
-            self.heard.append((BINARY, message))
-
-    def on_ping(self, data: bytes) -> None:
-        self.heard.append((PING, data))
-
-    def on_pong(self, data: bytes) -> None:
-        self.heard.append((PONG, data))
-
-    def on_ws_connection_close(
-        self, close_code: int | None = None, close_reason: str | None = None
-    ) -> None:
-        self.closed = (close_code, close_reason)
-
-    def log_exception(self, *problem: object) -> None:
-        raise AssertionError(problem)
-
-
-async def listen(
-    kind: type[WebSocketProtocol13], data: bytes, agreed: dict[str, str] | None
-) -> Listener:
-    """Let a server's protocol read bytes from a socket, up to a close frame."""
-    ours, theirs = socket.socketpair()
-    theirs.setblocking(False)
-    listener = Listener()
-    protocol = kind(listener, False, _WebSocketParams(max_message_size=2**20))
-    protocol.stream = IOStream(ours)
-    if agreed is not None:
-        protocol._create_compressors("server", agreed, {})
-    sending = asyncio.get_running_loop().sock_sendall(theirs, data)
-    await asyncio.wait_for(asyncio.gather(sending, protocol._receive_frame_loop()), 30)
-    theirs.close()
-    assert protocol.stream.closed()
-    assert protocol._wire_bytes_in == len(data)
-    assert protocol._message_bytes_in == sum(
-        len(payload) for opcode, payload in listener.heard if opcode < CLOSE
-    )
-    return listener
 
 
 @given(items, st.sampled_from(["none", "kept", "fresh"]))
@@ -121,6 +69,9 @@ def test_a_run_of_messages_comes_in_one_call() -> None:
             peer = await place.connect(behind=[frame(TEXT, b"a"), frame(TEXT, b"b")])
             assert peer.status == 101
             assert await peer.reader.readexactly(6) == b"\x82\x01a\x82\x01b"
+            assert seen.handler is not None
+            assert isinstance(seen.handler.ws_connection, BulkProtocol)
+            assert seen.handler.ws_connection._message_bytes_in == 2
             await peer.leave()
         assert seen.runs == [[b"a", b"b"]]
 
@@ -185,6 +136,8 @@ def test_a_fault_of_the_handler_ends_its_connection_alone(
 
 # Deflate
 
+NOISE = random.Random(1).randbytes(200).hex().encode()
+
 
 @pytest.mark.parametrize(("wanted", "bits"), [("", 15), ("; client_max_window_bits=9", 9)])
 def test_deflate_is_agreed_on_and_undone(wanted: str, bits: int) -> None:
@@ -194,12 +147,20 @@ def test_deflate_is_agreed_on_and_undone(wanted: str, bits: int) -> None:
             peer = await place.connect(DEFLATE.format(wanted))
             assert f"permessage-deflate{wanted}\r\n" in peer.headers
             deflater = Deflater(window_bits=bits)
-            for _ in range(3):
-                await peer.send(frame(TEXT, deflater.deflate(b"hello" * 20), bits=0x40))
-                assert await peer.hear() == [(BINARY, b"hello" * 20)]
+            for _ in range(3):  # each refers to the one before, 400 bytes back
+                await peer.send(frame(TEXT, deflater.deflate(NOISE), bits=0x40))
+                assert await peer.hear() == [(BINARY, NOISE)]
             await peer.leave()
 
     run(main())
+
+
+def test_a_context_that_was_not_to_be_kept_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.sockets, "_DRAIN_SECONDS", 0.01)
+    deflater = Deflater(keeps_context=True)
+    data = b"".join(frame(TEXT, deflater.deflate(NOISE), bits=0x40) for _ in range(2))
+    listener = asyncio.run(listen(BulkProtocol, data, {"client_no_context_takeover": ""}))
+    assert listener.heard == [(TEXT, NOISE)]
 
 
 # A peer that breaks a rule
@@ -287,7 +248,7 @@ def test_a_peer_that_breaks_a_rule_and_sends_on_is_not_read_for_long(
         seen = Seen()
         async with serving(seen) as place:
             peer = await place.connect(behind=[frame(PING, final=False)])
-            with pytest.raises(ConnectionError):
+            with contextlib.suppress(ConnectionError):
                 while True:
                     await peer.send(bytes(2**16))
                     sent += 2**16

@@ -14,7 +14,7 @@ from sqlalchemy import Float, Integer, LargeBinary, Table, Text
 from server.errors import DataFolderError, NewerSchema
 from server.store.schema import LOGS, METRICS, Schema
 from server.store.sqlite import Synchronous, open_writer, sqlite_errors, transaction
-from server.store.tables import archive_batches, logs, rollups, seam
+from server.store.tables import archive_batches, archived_ids, logs, rollups, seam
 from tests.support.processes import run_waterline
 
 BOTH = pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def create_foreign(path: Path) -> bytes:
 
 
 def test_a_fresh_file_has_the_tables(fresh: apsw.Connection) -> None:
-    assert names_of(fresh, "table") == {"logs", "seam", "archive_batches"}
+    assert names_of(fresh, "table") == {"logs", "seam", "archive_batches", "archived_ids"}
     assert names_of(fresh, "index") == {"logs_source_id", "logs_timestamp"}
 
 
@@ -134,6 +134,28 @@ def test_a_schema_of_more_steps_brings_an_older_file_up_to_date(tmp_path: Path) 
         assert columns[-1] == "extra"
     with pytest.raises(NewerSchema):
         open_writer(path, LOGS, "FULL")
+
+
+def test_a_file_of_the_first_version_gets_the_table_of_archived_ids_and_keeps_its_logs(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "logs.db"
+    row = (1, "a", "info", 2, 3, "web", "m", "{}")
+    first = Schema(LOGS.application_id, LOGS.steps[:1])
+    with closing(open_writer(path, first, "FULL")) as connection:
+        assert "archived_ids" not in names_of(connection, "table")
+        connection.execute("INSERT INTO logs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    with closing(open_writer(path, LOGS, "FULL")) as connection:
+        assert connection.execute("SELECT count(*) FROM archived_ids").get == 0
+        assert connection.execute("SELECT * FROM logs").fetchall() == [row]
+
+
+def test_an_archived_id_is_kept_once_a_source(fresh: apsw.Connection) -> None:
+    insert = "INSERT INTO archived_ids VALUES (?, 'a', 1, 0)"
+    fresh.execute(insert, ("x",))
+    fresh.execute(insert, ("y",))
+    with pytest.raises(apsw.ConstraintError):
+        fresh.execute(insert, ("x",))
 
 
 def test_a_step_that_fails_leaves_the_file_at_the_version_before(tmp_path: Path) -> None:
@@ -236,6 +258,7 @@ TABLES = [
     pytest.param(LOGS, logs, id="logs"),
     pytest.param(LOGS, seam, id="seam"),
     pytest.param(LOGS, archive_batches, id="archive_batches"),
+    pytest.param(LOGS, archived_ids, id="archived_ids"),
     pytest.param(METRICS, rollups, id="rollups"),
 ]
 SQL_TYPES = {Integer: "INTEGER", Text: "TEXT", Float: "REAL", LargeBinary: "BLOB"}

@@ -11,16 +11,21 @@ from typing import Final
 import apsw
 import msgspec
 
+from server.batches import read_frames
 from server.monitor.performance import PerformanceMonitor
-from server.records import parse_log
 from server.store.folder import DataFolder
-from server.writer import Answer, Commit, Submission, Writer
+from server.writer import Commit, Submission, Writer
 
 Log = Mapping[str, object]
 """A log as a producer sends it: the members of the JSON object."""
 
 NOON: Final = 1_773_748_800_000
 """2026-03-17 12:00 UTC, when logs come in unless a test says otherwise."""
+
+Answer = tuple[str, int, bool]
+"""A stored log's id, its seq, and whether it was there already."""
+
+DAY: Final = 86_400_000
 
 _RUN_SQL: Final = """
 import json, sys, apsw
@@ -41,6 +46,13 @@ class Batch:
     received_at: int = NOON
 
 
+class Nobody:
+    """Hands logs over and does not wait to hear of them."""
+
+    def answer(self, submission: Submission, committed_at: int) -> None:
+        """Let it be."""
+
+
 def fill(
     path: Path, logs: Iterable[Log] = (), *, source: str = "test", received_at: int = NOON
 ) -> list[Answer]:
@@ -58,17 +70,21 @@ def fill_batches(path: Path, batches: Iterable[Batch]) -> list[Answer]:
     folder.create()
     now = 0
     commits: SimpleQueue[Commit] = SimpleQueue()
-    writer = Writer(folder.logs, PerformanceMonitor(), commits.put, clock=lambda: now)
+    writer = Writer(folder.logs, PerformanceMonitor(), commits.put, DAY, clock=lambda: now)
     answers: list[Answer] = []
     try:
         writer.start()
         for batch in batches:
             now = batch.received_at
-            records = [parse_log(msgspec.json.encode(log)) for log in batch.logs]
-            writer.submit(Submission(records, batch.source, 0, 0.0, None))
+            given = read_frames([msgspec.json.encode(log) for log in batch.logs], batch.source)
+            assert not given.frames, "every log that is given must be valid"
+            writer.submit(Submission(given, 0, 0.0, Nobody()))
             (done,) = commits.get(timeout=30).submissions
             assert done.refusal is None, done.refusal
-            answers += done.answers
+            if done.stored is None:  # there were no logs
+                continue
+            known = done.stored.known or [False] * len(given.ids)
+            answers += zip(given.ids, done.stored.seqs, known, strict=True)
     finally:
         writer.stop()
     return answers

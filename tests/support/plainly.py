@@ -28,18 +28,21 @@ class PlainLog:
 
 
 def store_plainly(batches: Iterable[Batch]) -> list[PlainLog]:
-    """Return what should be stored: each id of a source once, seq and receipt ascending."""
+    """Return what should be stored: each id of a source once, seq and receipt ascending.
+
+    A duplicate uses its seq up where a new log of its batch comes behind it.
+    """
     stored: list[PlainLog] = []
     known: set[tuple[str, object]] = set()
-    received_at = 0
+    last_seq = received_at = 0
     for batch in batches:
         moment = max(received_at, batch.received_at)
-        for log in batch.logs:
+        for seq, log in enumerate(batch.logs, last_seq + 1):
             key = (batch.source, log.get("id"))
             if key[1] is None or key not in known:
                 known.add(key)
-                stored.append(_plain_log(log, len(stored) + 1, batch.source, moment))
-                received_at = moment
+                stored.append(_plain_log(log, seq, batch.source, moment))
+                last_seq, received_at = seq, moment
     return stored
 
 

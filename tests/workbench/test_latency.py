@@ -56,7 +56,8 @@ def roll_up(data: Path, *seconds: tuple[int, Sequence[float]], metric: str = "ac
     """Write values into metrics.db as the server does, each with the second it belongs to."""
     for second, values in seconds:
         monitor = PerformanceMonitor()
-        monitor.record_many(metric, list(values))
+        for value in values:
+            monitor.record(metric, value)
         # A flush is for the second that has just ended; stopping flushes.
         clock = partial(int, second + 1000)
         rollups = Rollups(data / "metrics.db", monitor, retention=10**15, clock=clock)

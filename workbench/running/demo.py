@@ -1,12 +1,13 @@
 """Sends the sample as live traffic; `waterline up --demo` runs it as a module.
 
 The server's address and the token come as WATERLINE_URL and WATERLINE_TOKEN, which no process
-list shows.
+list shows. An argument is the certificate of a server with TLS, by which it is known.
 """
 
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Final
 
 from server.errors import WaterlineError
@@ -22,9 +23,13 @@ PATIENCE_SECONDS: Final = 3600.0
 def main() -> int:
     """Send until the day is over; return the exit code."""
     begun = time.monotonic()
+    certificate = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     try:
         with Producer(
-            os.environ["WATERLINE_URL"], os.environ["WATERLINE_TOKEN"], patience=PATIENCE_SECONDS
+            os.environ["WATERLINE_URL"],
+            os.environ["WATERLINE_TOKEN"],
+            patience=PATIENCE_SECONDS,
+            certificate=certificate,
         ) as producer:
             for log in live():
                 producer.send(log)

@@ -58,7 +58,7 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
     await panel_answers(settings, panel_port)
     url = dashboard_url(settings, panel_port)
     if demo:
-        await group.start(_demo(addresses, folder))
+        await group.start(_demo(addresses, folder, settings))
     traffic = ", with the sample as live traffic for a day" if demo else ""
     say(f"\nWaterline is up after {time.monotonic() - begun:.1f} s{traffic}.\n")
     for line in _welcome(addresses, url, settings.data):
@@ -76,13 +76,15 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, **values, variable_name("data"): str(settings.data.absolute())}
 
 
-def _demo(addresses: Addresses, folder: DataFolder) -> Program:
+def _demo(addresses: Addresses, folder: DataFolder, settings: Settings) -> Program:
     # A new text at each start: it is kept in the demo's memory and nowhere else.
     token = TokenFile(folder.tokens).renew(DEMO_TOKEN, [Scope.INGEST], now_ms())
     secrets = {"WATERLINE_URL": addresses.ingest, "WATERLINE_TOKEN": token}
-    return Program(
-        "the demo", [sys.executable, "-m", "workbench.running.demo"], {**os.environ, **secrets}
-    )
+    command = [sys.executable, "-m", "workbench.running.demo"]
+    if settings.tls_cert is not None:
+        # It comes by an address that no authority vouches for; so it is shown whom to expect.
+        command.append(str(settings.tls_cert))
+    return Program("the demo", command, {**os.environ, **secrets})
 
 
 async def _ready(process: asyncio.subprocess.Process, host: str) -> Addresses:

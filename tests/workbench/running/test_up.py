@@ -16,6 +16,7 @@ import pytest
 
 import workbench
 from tests.support.processes import PATIENCE, WATERLINE, create_token, run_waterline, serving
+from tests.support.tls import NAMED, WITH_NAMED
 from tests.support.waiting import wait_until
 from workbench.producer import Producer
 
@@ -94,7 +95,7 @@ def everything(data: Path, *options: str) -> Iterator[Everything]:
             line = process.stdout.readline()
             assert line, f"it ended: {printed} {process.communicate()}"
             printed += line
-        addresses = re.findall(r"(?:http|ws)://[^\s,]+", printed)
+        addresses = re.findall(r"(?:http|ws)s?://[^\s,]+", printed)
         health = next(each for each in addresses if each.endswith("/health"))
         ingest = next(each for each in addresses if each.endswith("/ingest"))
         dashboard = next(each for each in addresses if each.endswith("/dashboard"))
@@ -116,6 +117,31 @@ def test_the_demo_sends_logs_and_ctrl_c_leaves_no_process(data: Path) -> None:
         printed = up.stop(signal.SIGINT)
     assert printed == ""
     assert "demo" in (data / "tokens.toml").read_text()
+
+
+def test_with_tls_the_demo_knows_its_server_whatever_name_the_certificate_is_for(
+    data: Path,
+) -> None:
+    with everything(data, "--demo", *WITH_NAMED) as up:
+        assert up.ingest.startswith("wss://")
+        assert up.health.startswith("https://")
+        assert not answers(up.health)  # nobody else is shown the certificate
+        with workbench.connect(data) as wb:
+            wait_until(lambda: wb.count() > 50, "demo logs")
+        with Producer(up.ingest, create_token(data), certificate=NAMED) as producer:
+            producer.send({"type": "info", "message": "of my own"})
+        up.process.send_signal(signal.SIGINT)
+        _, errors = up.process.communicate(timeout=PATIENCE)
+        assert up.process.returncode == 0
+        assert re.fullmatch(r"(waterline: WARNING: SSL Error on .*\n)*", errors)
+
+
+def test_beyond_loopback_without_a_token_it_ends_with_the_servers_sentence(data: Path) -> None:
+    done = run_waterline("up", "--data", data, *FREE_PORTS, "--host", "0.0.0.0")
+    first, second = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert "there is no token yet; make one with `waterline token create" in first
+    assert second == "waterline: the server did not start; the line above says why"
 
 
 def test_a_dashboard_that_dies_is_started_again_and_ingest_goes_on(data: Path) -> None:

@@ -1,0 +1,219 @@
+"""Many logs a call: what frames and bodies hold, checked together and encoded for the writer.
+
+The rules are those of `records`, which looks at one log. Here the members of all logs are looked at
+column by column, which costs a log about half; only when something is odd is each looked at alone.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Final, NamedTuple, TypeVar, cast
+
+import msgspec
+import uuid_utils
+
+from server.records import (
+    MAX_DEPTH,
+    MAX_ID_LENGTH,
+    MAX_TIMESTAMP,
+    MAX_TYPE_LENGTH,
+    MIN_TIMESTAMP,
+    InvalidLog,
+    Record,
+    check_log,
+    is_too_deep,
+    parse_log,
+    parse_rfc3339,
+)
+
+NO_LOGS: Final = "this holds no log; send a log, a JSON array of logs, or one log a line"
+
+
+class Frame(NamedTuple):
+    """What one frame or body held: how many valid logs, and what was wrong at which index."""
+
+    valid: int
+    rejected: Sequence[tuple[int, InvalidLog]]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The valid logs of some frames, ready to be stored.
+
+    `ids` has one for each log; those at the positions in `made` were given here. `rows` is the logs
+    as JSON arrays `[id, type, timestamp or null, source, message, attributes]`, joined by commas.
+    `frames` is None where each frame held exactly one log and that was valid, which is usual.
+    """
+
+    ids: Sequence[str]
+    types: Sequence[str]
+    rows: bytes
+    made: frozenset[int]
+    frames: Sequence[Frame] | None
+
+
+T = TypeVar("T")
+
+_decode: Final = msgspec.json.Decoder().decode
+_decode_array: Final = msgspec.json.Decoder(list[object]).decode
+_decode_lines: Final = msgspec.json.Decoder().decode_lines
+_encode: Final = msgspec.json.Encoder().encode
+_NO_JSON: Final = (msgspec.DecodeError, RecursionError, ValueError)
+
+
+class _OddLog(Exception):
+    """Some log of many breaks a rule, or may: each is to be looked at alone."""
+
+
+def new_id() -> str:
+    """Return an id that sorts by time: a UUIDv7 (RFC 9562, section 5.7)."""
+    return str(uuid_utils.uuid7())
+
+
+def read_frames(frames: Sequence[bytes], source: str, make_id: Callable[[], str] = new_id) -> Batch:
+    """Decode and check what frames hold: each one log, a JSON array of logs, or one log a line.
+
+    Args:
+        frames: the payloads, in UTF-8.
+        source: the name of the token they came with.
+        make_id: returns an id for a log that came without one.
+    """
+    try:
+        return _encode_logs(list(map(_decode, frames)), source, make_id, None)
+    except (_OddLog, *_NO_JSON):
+        pass
+    try:
+        values = [_split(each) for each in frames]
+        if not all(values):
+            raise _OddLog
+        outline = [Frame(len(each), ()) for each in values]
+        return _encode_logs(list(chain.from_iterable(values)), source, make_id, outline)
+    except (_OddLog, *_NO_JSON):
+        return _read_one_by_one(frames, source, make_id)
+
+
+def _split(frame: bytes) -> list[object]:
+    """Return the JSON values of a frame that is sound throughout.
+
+    Raises:
+        ValueError, RecursionError: it is not; `_read_damaged` then finds what is.
+    """
+    return _decode_array(frame) if _is_array(frame) else _decode_lines(frame)
+
+
+def _is_array(frame: bytes) -> bool:
+    return frame.lstrip()[:1] == b"["
+
+
+def _encode_logs(
+    values: Sequence[object],
+    source: str,
+    make_id: Callable[[], str],
+    frames: Sequence[Frame] | None,
+) -> Batch:
+    """Encode logs that obey every rule. Takes members out of them.
+
+    Raises:
+        _OddLog: one does not, or it takes a closer look to say.
+    """
+    if _kinds(values) != {dict}:
+        raise _OddLog
+    logs = cast("Sequence[dict[str, object]]", values)
+    ids, made = _complete_ids(_take(logs, "id"), make_id)
+    types = _short_texts(_take(logs, "type"), MAX_TYPE_LENGTH)
+    timestamps = _read_timestamps(_take(logs, "timestamp"))
+    messages = _take(logs, "message")
+    if _kinds(messages) != {str}:
+        raise _OddLog
+    columns = (ids, types, timestamps, repeat(source), messages, logs)
+    try:
+        rows = _encode(list(zip(*columns, strict=False)))[1:-1]
+    except RecursionError as error:
+        raise _OddLog from error
+    # Each row is one array and its attributes one object; only what is beyond that can be deep.
+    if rows.count(b"[") + rows.count(b"{") - 2 * len(logs) >= MAX_DEPTH and any(
+        map(is_too_deep, logs)
+    ):
+        raise _OddLog
+    return Batch(ids, types, rows, made, frames)
+
+
+def _kinds(values: Iterable[object]) -> set[type]:
+    return set(map(type, values))
+
+
+def _take(logs: Sequence[dict[str, object]], member: str) -> list[object]:
+    return list(map(dict.pop, logs, repeat(member), repeat(None)))
+
+
+def _short_texts(values: Sequence[object], longest: int) -> Sequence[str]:
+    if _kinds(values) != {str}:
+        raise _OddLog
+    texts = cast("Sequence[str]", values)
+    lengths = set(map(len, texts))
+    if min(lengths) < 1 or max(lengths) > longest:
+        raise _OddLog
+    return texts
+
+
+def _complete_ids(
+    given: Sequence[object], make_id: Callable[[], str]
+) -> tuple[Sequence[str], frozenset[int]]:
+    if None not in given:
+        return _short_texts(given, MAX_ID_LENGTH), frozenset()
+    made = frozenset(index for index, log_id in enumerate(given) if log_id is None)
+    ids = [make_id() if log_id is None else log_id for log_id in given]
+    return _short_texts(ids, MAX_ID_LENGTH), made
+
+
+def _read_timestamps(given: Sequence[object]) -> Sequence[int | None]:
+    kinds = _kinds(given)
+    if str in kinds:
+        try:
+            given = [parse_rfc3339(each) if isinstance(each, str) else each for each in given]
+        except (ValueError, OverflowError) as error:
+            raise _OddLog from error
+        kinds = _kinds(given)
+    if not kinds <= {int, type(None)}:
+        raise _OddLog
+    known = cast("list[int]", [each for each in given if each is not None])
+    if known and not MIN_TIMESTAMP <= min(known) <= max(known) <= MAX_TIMESTAMP:
+        raise _OddLog
+    return cast("Sequence[int | None]", given)
+
+
+def _read_one_by_one(frames: Sequence[bytes], source: str, make_id: Callable[[], str]) -> Batch:
+    records: list[Record] = []
+    outline: list[Frame] = []
+    for frame in frames:
+        before, rejected = len(records), []
+        for index, log in enumerate(_read_damaged(frame)):
+            if isinstance(log, Record):
+                records.append(log)
+            else:
+                rejected.append((index, log))
+        outline.append(Frame(len(records) - before, rejected))
+    ids = [make_id() if each.id is None else each.id for each in records]
+    rows = [
+        (log_id, each.type, each.timestamp, source, each.message, msgspec.Raw(each.attributes))
+        for log_id, each in zip(ids, records, strict=True)
+    ]
+    made = frozenset(index for index, each in enumerate(records) if each.id is None)
+    return Batch(ids, [each.type for each in records], _encode(rows)[1:-1], made, outline)
+
+
+def _read_damaged(frame: bytes) -> Sequence[Record | InvalidLog]:
+    """Tell of each log in a frame whether it is one; a frame without any holds one fault."""
+    try:
+        logs = [_try(check_log, value) for value in _split(frame)]
+    except _NO_JSON:
+        parts = [frame] if _is_array(frame) else frame.split(b"\n")
+        logs = [_try(parse_log, part) for part in parts if part.strip()]
+    return logs or [InvalidLog(NO_LOGS)]
+
+
+def _try(read: Callable[[T], Record], log: T) -> Record | InvalidLog:
+    try:
+        return read(log)
+    except InvalidLog as error:
+        return error

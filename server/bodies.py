@@ -1,0 +1,180 @@
+"""A request body as it streams in: decompressed piece by piece and never larger than allowed."""
+
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Final, Protocol
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+# What is decompressed at once: a bomb is noticed after this much, not after a gigabyte.
+_STEP: Final = 2**18
+# A zstd frame may demand a window of 2 GiB; of 16 MiB none needs more than its own size.
+_MAX_WINDOW_LOG: Final = 24
+
+
+class BodyTooLarge(ValueError):
+    """The body holds more than is taken at once."""
+
+
+class DamagedBody(ValueError):
+    """The body does not decompress, or ends too early."""
+
+
+class UnknownEncoding(ValueError):
+    """The body's Content-Encoding is none that is known."""
+
+
+class _Decompressor(Protocol):
+    """One stream of compressed data, decompressed in bounded steps."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether its end has been reached."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What came behind its end."""
+
+    def step(self, data: bytes) -> bytes:
+        """Take data and return at most _STEP bytes of what it holds."""
+
+    @property
+    def has_more(self) -> bool:
+        """Whether a step without new data may yield something."""
+
+
+class _Gzip:
+    """One member of a gzip file (RFC 1952)."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data
+
+    def step(self, data: bytes) -> bytes:
+        return self._stream.decompress(self._stream.unconsumed_tail + data, _STEP)
+
+    @property
+    def has_more(self) -> bool:
+        return bool(self._stream.unconsumed_tail)
+
+
+class _Zstd:
+    """One frame of zstd (RFC 8878)."""
+
+    def __init__(self) -> None:
+        options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _MAX_WINDOW_LOG}
+        self._stream = zstd.ZstdDecompressor(options=options)
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data
+
+    def step(self, data: bytes) -> bytes:
+        return self._stream.decompress(data, _STEP)
+
+    @property
+    def has_more(self) -> bool:
+        return not self._stream.needs_input and not self._stream.eof
+
+
+_ENCODINGS: Final[dict[str, Callable[[], _Decompressor] | None]] = {
+    "": None,
+    "identity": None,
+    "gzip": _Gzip,
+    "x-gzip": _Gzip,
+    "zstd": _Zstd,
+}
+
+
+class Body:
+    """Gathers what a body holds, decompressed.
+
+    Args:
+        encoding: the Content-Encoding header, empty where there was none.
+        limit: bytes it may hold at most.
+
+    Raises:
+        UnknownEncoding: the encoding is neither gzip nor zstd.
+    """
+
+    def __init__(self, encoding: str, limit: int) -> None:
+        name = encoding.strip().lower()
+        if name not in _ENCODINGS:
+            raise UnknownEncoding(f"Content-Encoding may be gzip or zstd, not {name[:40]!r}")
+        self._open = _ENCODINGS[name]
+        self._stream = self._open() if self._open else None
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._begun = False
+        self.size = 0
+        """Bytes held so far."""
+
+    def announce(self, length: int) -> None:
+        """Take notice of the Content-Length before anything of it has come.
+
+        Raises:
+            BodyTooLarge: it is more than the limit, compressed or not.
+        """
+        if length > self._limit:
+            raise self._too_large()
+
+    def feed(self, data: bytes) -> None:
+        """Take the next piece as it came.
+
+        Raises:
+            BodyTooLarge: there is more than the limit.
+            DamagedBody: it does not decompress.
+        """
+        if self._open is None:
+            self._keep(data)
+            return
+        try:
+            self._decompress(self._open, data)
+        except (zlib.error, zstd.ZstdError) as error:
+            raise DamagedBody(f"the body does not decompress: {error}") from error
+
+    def whole(self) -> bytes:
+        """Return all that it holds.
+
+        Raises:
+            DamagedBody: the compressed data ends too early.
+        """
+        if self._begun and not (self._stream and self._stream.eof):
+            raise DamagedBody("the body does not decompress: it ends too early")
+        return b"".join(self._pieces)
+
+    def _decompress(self, open_next: Callable[[], _Decompressor], data: bytes) -> None:
+        while data or (self._stream and self._stream.has_more):
+            if self._stream is None or self._stream.eof:
+                self._stream = open_next()
+            self._begun = True
+            self._keep(self._stream.step(data))
+            data = self._stream.unused_data if self._stream.eof else b""
+
+    def _keep(self, piece: bytes) -> None:
+        self.size += len(piece)
+        if self.size > self._limit:
+            raise self._too_large()
+        if piece:
+            self._pieces.append(piece)
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(
+            f"a body may hold {self._limit >> 20} MiB at most, also when it is decompressed; "
+            "send it in parts"
+        )

@@ -1,0 +1,63 @@
+"""Catching up: reads committed logs for one who begins in the past, until it joins the present."""
+
+import asyncio
+from typing import Final, Protocol
+
+from server.filters import Filter
+from server.live import LiveHub, Reader, logs_frame, position_frame, skipped_frame
+from server.records import encode_stored
+from server.store.pages import LogPages
+
+# What one page may take of a reader's buffer: enough to keep it busy while the next is read.
+PAGE_SIZE: Final = 128 * 1024
+POSITION_SECONDS: Final = 1.0
+
+
+class PatientReader(Reader, Protocol):
+    """A reader that can be waited for."""
+
+    async def drained(self) -> None:
+        """Return once the peer has taken everything, or has gone."""
+
+
+async def catch_up(
+    reader: PatientReader, hub: LiveHub, pages: LogPages, wanted: Filter, after: int
+) -> None:
+    """Send a reader what it wants of the logs behind a seq, then subscribe it to the hub.
+
+    Nothing is skipped for it, however slowly it reads: the next page is read once it has taken the
+    last one. What is archived is told as skipped. It may be cancelled; it returns without
+    subscribing when the pages are closed.
+
+    Args:
+        reader: who reads.
+        hub: what it joins.
+        pages: the logs of the past; the hub has published none that are not in there.
+        wanted: which logs it wants.
+        after: a seq, lower than the last that was published.
+
+    Raises:
+        DataFolderError: the logs cannot be read.
+    """
+    now = asyncio.get_running_loop().time
+    size = min(PAGE_SIZE, hub.frame_size)
+    reader.send(position_frame(after))
+    told_at = now()
+    while pages.is_open:
+        # What is committed but not published yet will come from the hub.
+        page = pages.read(after, hub.last_seq, size)
+        if page.begin > after:
+            reader.send(skipped_frame(after + 1, page.begin, "archived"))
+        lines = [encode_stored(log) for log in page.logs if wanted.accepts(log)]
+        if lines:
+            reader.send(logs_frame(lines))
+        after = page.end
+        # Nothing is published between this page and the subscription: nobody else runs meanwhile.
+        if after == hub.last_seq:
+            hub.subscribe(reader, wanted)
+            return
+        if now() - told_at >= POSITION_SECONDS:
+            reader.send(position_frame(after))
+            told_at = now()
+        await asyncio.sleep(0)
+        await reader.drained()

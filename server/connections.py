@@ -1,0 +1,161 @@
+"""The WebSockets of producers and readers: who is there and what has not been sent yet."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+import tornado.iostream
+import tornado.websocket
+import uuid_utils
+
+from server.auth import Grant, GrantWatch, Scope, TokenFile
+from server.clock import now_ms
+from server.frames import TEXT, frame_head
+from server.gate import Gate
+from server.limits import TokenLimits
+from server.live import LiveHub
+from server.monitor.performance import PerformanceMonitor
+from server.sockets import BulkSocket
+from server.web import Endpoint
+from server.writer import Commit, Submission, Writer
+
+# A producer that does not read its acks is not read either beyond this.
+MAX_UNSENT: Final = 2**20
+
+
+@dataclass(slots=True)
+class Connections:
+    """What all connections share: the way to the writer, the hub, and who is there."""
+
+    writer: Writer
+    hub: LiveHub
+    monitor: PerformanceMonitor
+    tokens: TokenFile
+    limits: TokenLimits
+    gate: Gate
+    most_in_flight: int
+    in_flight: int = 0
+    """Bytes of request bodies that have not come to their end."""
+    draining: bool = False
+    watch: GrantWatch = field(init=False)
+    open: set["Connection"] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.watch = GrantWatch(self.tokens)
+
+    def submit(self, submission: Submission) -> None:
+        """Hand logs to the writer; their owner is answered in its turn."""
+        frames = submission.batch.frames or ()
+        self.monitor.count("logs_rejected", sum(len(each.rejected) for each in frames))
+        self.gate.enter(submission.weight)
+        self.writer.submit(submission)
+
+    def deliver(self, commit: Commit) -> None:
+        """Answer everyone who waited for a commit, then tell the readers."""
+        for submission in commit.submissions:
+            self.gate.leave(submission.weight)
+            submission.owner.answer(submission, commit.committed_at)
+        self.hub.publish(commit)
+
+    def close_withdrawn(self) -> None:
+        """Close the connections whose token was revoked; call it each second."""
+        gone = self.watch.withdrawn({each.grant for each in self.open})
+        if gone:
+            for each in [each for each in self.open if each.grant in gone]:
+                each.close(1008, "the token was revoked")
+
+    async def close(self, seconds: float) -> None:
+        """Let every connection send what it holds, for some seconds at most, and close it."""
+        drained = [asyncio.ensure_future(each.drained()) for each in self.open]
+        if drained:
+            await asyncio.wait(drained, timeout=seconds)
+        for each in list(self.open):
+            each.close(1001, "the server stops")
+
+
+class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
+    """One WebSocket, with its id and the count of what it has not sent yet."""
+
+    scope: Scope
+    grant: Grant
+
+    def initialize(self, connections: Connections) -> None:
+        """Take what all connections share."""
+        self.connections = connections
+        self.client_id = str(uuid_utils.uuid7())
+        self._unsent = 0
+        self._all_sent = asyncio.Event()
+        self._all_sent.set()
+
+    def prepare(self) -> None:
+        """Let only a token with the right scope in, and a page only from where it may come."""
+        if not self.accepts_origin():
+            return
+        token = self.authorise(self.connections.tokens, self.scope)
+        if token is None or not self.accepts_handshake():
+            return
+        if self.enter(self.connections.limits, token):
+            self.grant = Grant(token, self.scope)
+
+    @property
+    def source(self) -> str:
+        """The name of the token it came in with."""
+        return self.grant.token.name
+
+    def get_compression_options(self) -> dict[str, object] | None:
+        """Accept permessage-deflate from those who offer it."""
+        return {}
+
+    def open(self) -> None:
+        """Greet the client and tell the readers of its coming."""
+        self.connections.open.add(self)
+        # Else the second of two acks waits for the peer's TCP to acknowledge the first: 40 ms.
+        self.set_nodelay(True)
+        greeting = {"type": "connection", "clientId": self.client_id, "timestamp": now_ms()}
+        self.send_text(msgspec.json.encode(greeting))
+        self.connections.hub.announce("client_connect", self.client_id, now_ms())
+
+    def on_close(self) -> None:
+        """Tell the readers of its going."""
+        self.leave()
+        self.connections.open.discard(self)
+        self._all_sent.set()
+        self.connections.hub.announce("client_disconnect", self.client_id, now_ms())
+
+    @property
+    def unsent(self) -> int:
+        """Bytes handed over that the network has not taken."""
+        # What it took at once is accounted for only when the loop comes round; a burst of frames
+        # must not look like a slow peer until then.
+        connection = self.ws_connection
+        if connection is None or connection.stream is None or not connection.stream.writing():
+            return 0
+        return self._unsent
+
+    def send_text(self, message: bytes) -> None:
+        """Send one text message; nothing happens when the peer has gone."""
+        self.send(frame_head(TEXT, len(message)) + message)
+
+    def send(self, frames: bytes) -> None:
+        """Send whole frames; nothing happens when the peer has gone."""
+        try:
+            sent = self.send_frames(frames)
+        except tornado.iostream.StreamClosedError:
+            return
+        size = len(frames)
+        self._unsent += size
+        self._all_sent.clear()
+
+        def account(future: asyncio.Future[None]) -> None:
+            self._unsent -= size
+            if not self._unsent:
+                self._all_sent.set()
+            if not future.cancelled():
+                future.exception()  # the peer has gone; on_close says so
+
+        sent.add_done_callback(account)
+
+    async def drained(self) -> None:
+        """Return once everything has been handed to the network, or the peer has gone."""
+        await self._all_sent.wait()

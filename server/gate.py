@@ -1,0 +1,43 @@
+"""Holding producers back while more waits for its commit than may."""
+
+import asyncio
+
+
+class Gate:
+    """Counts the bytes that wait; closed above the high mark, opened again below half of it.
+
+    Were the two marks one, every commit would wake all producers for a log or two.
+    """
+
+    def __init__(self, high: int) -> None:
+        self._high = high
+        self._low = high // 2
+        self._waiting = 0
+        self._open = asyncio.Event()
+        self._open.set()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait for their commit."""
+        return self._waiting
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more may come."""
+        return self._open.is_set()
+
+    def enter(self, size: int) -> None:
+        """Count so many bytes that wait from now on."""
+        self._waiting += size
+        if self._waiting > self._high:
+            self._open.clear()
+
+    def leave(self, size: int) -> None:
+        """Count so many bytes that wait no longer."""
+        self._waiting -= size
+        if self._waiting <= self._low:
+            self._open.set()
+
+    async def wait(self) -> None:
+        """Return once more may come."""
+        await self._open.wait()

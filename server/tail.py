@@ -1,0 +1,80 @@
+"""Where readers follow the logs: the WebSocket /live."""
+
+import asyncio
+import logging
+
+from server.auth import Scope
+from server.catch_up import catch_up
+from server.connections import Connection, Connections
+from server.errors import DataFolderError, UsageError
+from server.filters import EVERYTHING, read_query
+from server.store.pages import LogPages
+
+logger = logging.getLogger(__name__)
+
+
+class LiveReader(Connection):
+    """A connection that is sent the logs it wants as they are committed, or from a seq on.
+
+    Who asks for what is behind a seq that has not been given yet joins the present; the position
+    that it is told first is then lower than what it asked for.
+    """
+
+    scope = Scope.READ
+    _wanted = EVERYTHING
+    _after: int | None = None
+    _catching_up: asyncio.Task[None] | None = None
+
+    def initialize(self, connections: Connections, pages: LogPages) -> None:  # type: ignore[override]
+        """Take what all connections share, and the logs of the past."""
+        super().initialize(connections)
+        self._pages = pages
+
+    def prepare(self) -> None:
+        """Let in who holds a token and says clearly what it wants."""
+        super().prepare()
+        if self._finished:
+            return
+        try:
+            self._wanted, self._after = read_query(self.request.query_arguments)
+        except UsageError as error:
+            self.fail(400, "bad_request", str(error))
+
+    def get_compression_options(self) -> None:
+        """Refuse permessage-deflate: all readers are sent the same bytes."""
+        return
+
+    def open(self) -> None:
+        """Greet the reader and begin."""
+        super().open()
+        hub = self.connections.hub
+        if self._after is None or self._after >= hub.last_seq:
+            hub.subscribe(self, self._wanted)
+        else:
+            self._catching_up = asyncio.create_task(self._catch_up(self._after))
+
+    def on_close(self) -> None:
+        """End its subscription."""
+        self._stop_catching_up()
+        self.connections.hub.unsubscribe(self)
+        super().on_close()
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close the connection; nothing more is sent on it."""
+        self._stop_catching_up()
+        self.connections.hub.unsubscribe(self)
+        super().close(code, reason)
+
+    def on_message(self, message: str | bytes) -> None:
+        """Readers have nothing to say; what they send is dropped."""
+
+    async def _catch_up(self, after: int) -> None:
+        try:
+            await catch_up(self, self.connections.hub, self._pages, self._wanted, after)
+        except DataFolderError as error:
+            logger.error("a reader cannot be sent the past: %s", error)
+            self.close(1011, "the logs cannot be read")
+
+    def _stop_catching_up(self) -> None:
+        if self._catching_up is not None:
+            self._catching_up.cancel()
