@@ -49,8 +49,8 @@ notebooks: $(READY) ## run the notebooks anew and keep their outputs
 	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask='[("kernelspec"),("language_info","name")]' \
 	  notebooks/*.ipynb
 
-bench: $(READY) ## measure ingest against raw inserts
-	@$(BIN)/python -m benchmarks
+bench: $(READY) ## measure, each figure beside its limit or baseline; JSON=FILE keeps it too
+	@$(BIN)/python -m benchmarks $(if $(JSON),--json '$(JSON)')
 
 lint: $(READY) ## format check, lint, types, and which room imports which
 	@$(BIN)/ruff format --check .

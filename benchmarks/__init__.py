@@ -1,1 +1,5 @@
-"""Benchmarks: each prints a ratio against a baseline of the same run. `make bench` runs them."""
+"""Benchmarks: one command, one table; each figure beside its limit or a baseline of the same run.
+
+`python -m benchmarks --help` tells what there is. Nothing here is a timed test: a figure that
+misses its target is shown as such, and the command ends well.
+"""

@@ -1,129 +1,73 @@
-"""Durable acks a second over WebSockets, beside raw inserts of the same rows by SQLite."""
+"""Ingest: durable logs a second over WebSockets, beside raw inserts and a plain handler."""
 
-import selectors
-import socket
-import tempfile
-import threading
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
-from typing import Final
+from dataclasses import dataclass, field, replace
 
-import msgspec
-import websocket
+from benchmarks.follower import Told, following
+from benchmarks.load import connected, send_all
+from benchmarks.logs import made_logs, take
+from benchmarks.raw_inserts import insert_raw
+from benchmarks.rows import Row, compared
+from benchmarks.servers import measured_server, plain_server
+from benchmarks.sizes import Sizes
 
-from server.auth import Scope, TokenFile
-from server.clock import now_ms
-from server.records import parse_log
-from server.store.folder import DataFolder
-from server.store.schema import LOGS
-from server.store.sqlite import open_writer, transaction
-from workbench.running.own_server import own_server
-from workbench.samples import day
-
-CONNECTIONS: Final = 4
-# What the server makes of this load, so that both sides commit as often.
-ROWS_A_TRANSACTION: Final = 2_000
-RECEIVED: Final = 1 << 20
-_ACK: Final = b'{"type":"ack"'
+LOGS_A_FRAME = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Logs a second of the server and of its baseline."""
+@dataclass(slots=True)
+class _Rates:
+    """Logs a second of each way, a value a round."""
 
-    name: str
-    measured: float
-    baseline: float
-
-    @property
-    def ratio(self) -> float:
-        """How much of the baseline the server reaches."""
-        return self.measured / self.baseline
+    raw: list[float] = field(default_factory=list)
+    plain: list[float] = field(default_factory=list)
+    single: list[float] = field(default_factory=list)
+    followed: list[float] = field(default_factory=list)
+    batched: list[float] = field(default_factory=list)
 
 
-def compare_single_logs(count: int) -> Comparison:
-    """Send logs one a frame until the last is acked; then insert the same rows directly."""
-    logs = [msgspec.json.encode(log) for log in day(count)]
-    return Comparison("single-log frames, each acked", _ingest(logs), _raw_inserts(logs))
+def measure_ingest(sizes: Sizes) -> list[Row]:
+    """Measure all ways in turn, so that a machine that slows down slows all of them."""
+    logs = take(made_logs(), sizes.ingest_logs)
+    few = logs[: sizes.plain_logs]
+    rates, told = _Rates(), Told(0, 0)
+    for _ in range(sizes.rounds):
+        rates.raw.append(len(logs) / insert_raw(logs))
+        rates.plain.append(len(few) / _send_to_plain_handler(few))
+        rates.single.append(len(logs) / _send(logs, 1))
+        seconds, heard = _send_followed(logs)
+        rates.followed.append(len(logs) / seconds)
+        told = Told(told.logs + heard.logs, told.skipped + heard.skipped)
+        rates.batched.append(len(logs) / _send(logs, LOGS_A_FRAME))
+    return _rows(rates, told, len(logs) * sizes.rounds)
 
 
-def _ingest(logs: Sequence[bytes]) -> float:
-    with tempfile.TemporaryDirectory() as path, own_server(Path(path)) as server:
-        tokens = TokenFile(DataFolder(Path(path)).tokens)
-        token = tokens.create("bench", [Scope.INGEST], now_ms())
-        connections = [_Connection(server.ingest, token, part) for part in _shares(logs)]
-        begun = time.perf_counter()
-        for each in connections:
-            each.sender.start()
-        _read_acks(connections)
-        return len(logs) / (time.perf_counter() - begun)
+def _rows(rates: _Rates, told: Told, sent: int) -> list[Row]:
+    single, batched = "single-log frames", f"frames of {LOGS_A_FRAME} logs"
+    raw = "raw inserts"
+    followed = compared(f"{single}, live reader", rates.followed, "no reader", rates.single, 0.6)
+    return [
+        compared(f"{single}, each acked", rates.single, raw, rates.raw),
+        compared(f"{single}, each acked", rates.single, "plain handler", rates.plain),
+        replace(
+            followed,
+            is_whole=told.logs == sent,
+            note=f"the reader got {told.logs:,} of {sent:,} logs",
+        ),
+        compared(f"{batched}, ack=batch", rates.batched, raw, rates.raw, 0.8),
+    ]
 
 
-def _raw_inserts(logs: Sequence[bytes]) -> float:
-    records = [parse_log(log) for log in logs]
-    received_at = now_ms()
-    rows = iter(
-        (seq, each.id, each.type, each.timestamp, received_at, "raw", each.message, each.attributes)
-        for seq, each in enumerate(records, 1)
-    )
-    with tempfile.TemporaryDirectory() as path:
-        connection = open_writer(Path(path) / "logs.db", LOGS, "FULL")
-        begun = time.perf_counter()
-        while batch := list(islice(rows, ROWS_A_TRANSACTION)):
-            with transaction(connection):
-                connection.executemany("INSERT INTO logs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", batch)
-        seconds = time.perf_counter() - begun
-        connection.close()
-    return len(logs) / seconds
+def _send(logs: Sequence[bytes], logs_a_frame: int) -> float:
+    with measured_server() as server:
+        return server.take(logs, logs_a_frame)
 
 
-def _shares(logs: Sequence[bytes]) -> list[Sequence[bytes]]:
-    return [logs[number::CONNECTIONS] for number in range(CONNECTIONS)]
+def _send_followed(logs: Sequence[bytes]) -> tuple[float, Told]:
+    with measured_server() as server, following(server.live, server.token, len(logs)) as reader:
+        seconds = server.take(logs)
+        return seconds, reader.end()
 
 
-class _Connection:
-    """A connection whose frames are made before the clock starts."""
-
-    def __init__(self, url: str, token: str, logs: Sequence[bytes]) -> None:
-        header = {"Authorization": f"Bearer {token}"}
-        connection = websocket.create_connection(url, header=header)
-        connection.recv()  # the greeting
-        assert isinstance(connection.sock, socket.socket)
-        self.socket = connection.sock
-        self.unanswered = len(logs)
-        self._rest = b""
-        self._frames = b"".join(
-            websocket.ABNF.create_frame(log, websocket.ABNF.OPCODE_TEXT).format() for log in logs
-        )
-        self.sender = threading.Thread(target=self._send)
-
-    def read(self) -> None:
-        """Count the acks that are there."""
-        data = self.socket.recv(RECEIVED)
-        if not data:
-            raise ConnectionError("the server closed the connection")
-        data = self._rest + data
-        self.unanswered -= data.count(_ACK)
-        # What is cut off here may be the begin of an ack, and is never a whole one.
-        self._rest = data[1 - len(_ACK) :]
-
-    def _send(self) -> None:
-        self.socket.setblocking(True)
-        self.socket.sendall(self._frames)
-
-
-def _read_acks(connections: Sequence[_Connection]) -> None:
-    with selectors.DefaultSelector() as selector:
-        for each in connections:
-            selector.register(each.socket, selectors.EVENT_READ, each)
-        while selector.get_map():
-            for key, _ in selector.select():
-                key.data.read()
-                if not key.data.unanswered:
-                    selector.unregister(key.data.socket)
-    for each in connections:
-        each.sender.join()
-        each.socket.close()
+def _send_to_plain_handler(logs: Sequence[bytes]) -> float:
+    with plain_server() as url, connected(url, "none", logs) as connections:
+        return send_all(connections)

@@ -29,7 +29,7 @@ from server.frames import (
 from server.messages import Inflater
 
 # Private names of Tornado that this relies on; `test_sockets.py` pins them.
-# Overridden: WebSocketProtocol13._receive_frame_loop, _create_compressors.
+# Overridden: WebSocketProtocol13._receive_frame_loop, _create_compressors, _received_pong.
 # Called: WebSocketProtocol13._handle_message, _run_callback, _abort, _get_compressor_options.
 # Set: WebSocketProtocol13._decompressor, _wire_bytes_in, _wire_bytes_out, _message_bytes_in.
 # `server/frames.py` takes tornado.util._websocket_mask, which is in C where it can be.
@@ -65,6 +65,8 @@ class BulkProtocol(WebSocketProtocol13):
     _inflater: Inflater | None = None
     _takes_many: TakesMany | None = None
     _spent = 0  # of this connection's turn
+    _has_pong = False
+    _is_held = False
 
     async def _receive_frame_loop(self) -> None:
         try:
@@ -125,10 +127,26 @@ class BulkProtocol(WebSocketProtocol13):
             self._spent = 0
             await asyncio.sleep(0)
 
-    @staticmethod
-    async def _wait_for(done: Awaitable[None] | None) -> None:
+    async def _wait_for(self, done: Awaitable[None] | None) -> None:
         if done is not None:
-            await done
+            self._is_held = True
+            try:
+                await done
+            finally:
+                self._is_held = False
+                self._has_pong = True  # it may have come meanwhile
+
+    @property
+    def _received_pong(self) -> bool:
+        """Whether the peer is known to be there.
+
+        While the handler holds it back nothing is read, its pongs neither: that is not its fault.
+        """
+        return self._has_pong or self._is_held
+
+    @_received_pong.setter
+    def _received_pong(self, value: bool) -> None:
+        self._has_pong = value
 
     async def _return_farewell(self) -> None:
         """Answer the peer's close frame, and close once the answer has gone out."""

@@ -1,8 +1,7 @@
 """The live feed from a seq of the past on, and with filters, against real servers."""
 
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -226,17 +225,11 @@ def test_readers_that_never_read_cost_their_buffers_while_200_000_logs_pass(
     with serving(data, "--live-buffer", "1MiB") as server:
         send(server, 100_000)  # so that what the server itself takes has been taken
         before = _resident(server)
-        opened: list[Callable[[], object]] = []
-        try:
+        with ExitStack() as opened:
             for _ in range(sleepers):
-                context = reading(server, receive_buffer=4096, **query)
-                context.__enter__()
-                opened.append(lambda context=context: context.__exit__(None, None, None))
+                opened.enter_context(reading(server, 4096, **query))
             send(server, count)
             grown = _resident(server) - before
-        finally:
-            for close in opened:
-                close()
         # 60 MB passed each of them; the margin is for what their frames and the heap take.
         assert grown < sleepers * buffer_size + 16 * 2**20
 

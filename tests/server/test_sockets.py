@@ -347,5 +347,6 @@ def test_tornado_has_the_private_names_that_are_relied_on() -> None:
         assert list(inspect.signature(method).parameters) == parameters, said.format(name)
     protocol = WebSocketProtocol13(Listener(), False, _WebSocketParams())
     names = {"_decompressor", "_wire_bytes_in", "_wire_bytes_out", "_message_bytes_in"}
+    names |= {"_received_pong"}
     assert names <= vars(protocol).keys(), said.format(names - vars(protocol).keys())
     assert tornado.util._websocket_mask(b"abcd", b"54321") == b"TVPVP", said.format("mask")

@@ -1,0 +1,98 @@
+"""The servers that are measured: Waterline's and the plain handler's, each a process of its own."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.request import urlopen
+
+import msgspec
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.load import connected, send_all
+from benchmarks.logs import SOURCE
+from server.auth import Scope, TokenFile
+from server.clock import now_ms
+from server.store.folder import DataFolder
+from workbench.running.own_server import own_server
+
+_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredServer:
+    """A running server on a folder of its own, and a token that may do everything."""
+
+    ingest: str
+    monitoring: str
+    token: str
+    process: int
+
+    @property
+    def live(self) -> str:
+        """The URL of the live feed."""
+        return self.ingest.removesuffix("/ingest") + "/live"
+
+    def health(self, member: str) -> int:
+        """Return a number that /health tells."""
+        with urlopen(self.monitoring + "/health", timeout=_SECONDS) as page:
+            return int(msgspec.json.decode(page.read())[member])
+
+    def resident_bytes(self) -> int:
+        """Return how much memory its process holds.
+
+        Raises:
+            BenchmarkError: this system does not tell; Linux does.
+        """
+        status = Path(f"/proc/{self.process}/status")
+        if not status.is_file():
+            raise BenchmarkError("memory can be measured on Linux only: /proc is missing")
+        (line,) = [each for each in status.read_text().splitlines() if each.startswith("VmRSS:")]
+        return int(line.split()[1]) * 1024
+
+    def take(self, logs: Sequence[bytes], logs_a_frame: int = 1) -> float:
+        """Send it logs that are new to it; return the seconds until the last was acked.
+
+        One log a frame is acked log by log, more of them frame by frame.
+
+        Raises:
+            BenchmarkError: it did not store each of them.
+        """
+        url = self.ingest + ("?ack=batch" if logs_a_frame > 1 else "")
+        before = self.health("last_seq")
+        with connected(url, self.token, logs, logs_a_frame) as connections:
+            seconds = send_all(connections)
+        stored = self.health("last_seq") - before
+        if stored != len(logs):
+            raise BenchmarkError(f"of {len(logs)} logs the server stored {stored}")
+        return seconds
+
+
+@contextmanager
+def measured_server() -> Iterator[MeasuredServer]:
+    """Run a Waterline on an empty folder; both are gone at the end."""
+    with tempfile.TemporaryDirectory() as path, own_server(Path(path)) as addresses:
+        folder = DataFolder(Path(path))
+        token = TokenFile(folder.tokens).create(SOURCE, [Scope.INGEST, Scope.READ], now_ms())
+        process = int(folder.server_lock.read_text())
+        yield MeasuredServer(addresses.ingest, addresses.monitoring, token, process)
+
+
+@contextmanager
+def plain_server() -> Iterator[str]:
+    """Run the plain handler on an empty folder; yield its URL."""
+    with tempfile.TemporaryDirectory() as path:
+        command = [sys.executable, "-m", "benchmarks.plain_handler", path]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                port = process.stdout.readline().strip()
+                if not port:
+                    raise BenchmarkError("the plain handler did not start")
+                yield f"ws://127.0.0.1:{port}/ingest"
+            finally:
+                process.terminate()

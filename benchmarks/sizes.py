@@ -1,0 +1,64 @@
+"""How much each benchmark does: what fits into five minutes, and the long forms."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """Counts of logs, connections and rounds."""
+
+    rounds: int
+    """How often each figure of ingest, latency and start-up is taken; the table has medians."""
+    ingest_logs: int
+    """Logs of one figure of ingest."""
+    plain_logs: int
+    """The same for the plain Tornado handler, which takes a tenth as many in that time."""
+    warm_up_logs: int
+    """Logs that a fresh server takes before latency and growth are measured."""
+    steady_rate: int
+    """Logs a second while latency is measured."""
+    steady_logs: int
+    """Logs sent at that rate."""
+    growth_logs: int
+    """Rows that a table grows to."""
+    growth_parts: int
+    """Into so many parts its growth is cut; the last is set beside the first."""
+    growth_rounds: int
+    """How often a table is grown by ids that sort by time."""
+    memory_logs: int
+    """Logs that a server takes before its memory is looked at."""
+    idle_connections: int
+    """Connections that are held while nothing is sent."""
+    passing_connections: int
+    """Connections that come and go before that."""
+
+
+SHORT: Final = Sizes(
+    rounds=5,
+    ingest_logs=200_000,
+    plain_logs=30_000,
+    warm_up_logs=20_000,
+    steady_rate=10_000,
+    steady_logs=50_000,
+    growth_logs=2_000_000,
+    growth_parts=10,
+    growth_rounds=3,
+    memory_logs=1_000_000,
+    idle_connections=1_000,
+    passing_connections=5_000,
+)
+FULL: Final = Sizes(
+    rounds=9,
+    ingest_logs=1_000_000,
+    plain_logs=100_000,
+    warm_up_logs=20_000,
+    steady_rate=10_000,
+    steady_logs=600_000,
+    growth_logs=10_000_000,
+    growth_parts=10,
+    growth_rounds=3,
+    memory_logs=1_000_000,
+    idle_connections=1_000,
+    passing_connections=5_000,
+)
