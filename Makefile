@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test test-fast lab notebooks bench lint format lock clean
+.PHONY: help install run dev test test-fast fuzz lab notebooks bench lint format lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ test: $(READY) ## every test with coverage, then the notebooks
 test-fast: $(READY) ## the tests that take no server, in seconds
 	@$(BIN)/pytest -q -m "not slow and not browser" --hypothesis-profile=quick \
 	  --ignore=tests/workbench/dashboard -p no:nbval
+
+fuzz: $(READY) ## attack a server at random for a minute
+	@$(BIN)/pytest tests/server/test_fuzz.py --fuzz-seconds 60
 
 lab: $(READY) ## JupyterLab on the notebooks
 	@$(BIN)/jupyter lab notebooks

@@ -1,6 +1,7 @@
 """The one thread that writes logs: group commit, seq, duplicates. An ack it gives is durable."""
 
 import logging
+import shutil
 import threading
 import time
 from collections import Counter
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 MAX_COMMIT_SIZE: Final = 2 * 2**20
 # So often it is tried whether there is room again, while no logs come.
 PROBE_SECONDS: Final = 1.0
+# Rows take so many times their size: in the WAL and in the table, each time with their indexes.
+ROOM_FACTOR: Final = 8
 
 
 class Refusal(StrEnum):
@@ -136,7 +139,9 @@ class Writer:
         self._waiting: list[Submission] = []
         self._changed = threading.Condition()
         self._stopping = False
+        self._path = path
         self._refusal: Refusal | None = None
+        self._refused_size = 0
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     @property
@@ -229,6 +234,8 @@ class Writer:
 
     def _probe(self) -> None:
         """See whether logs could be stored again, so that `/health` says so before one comes."""
+        if self._refusal is Refusal.STORAGE_FULL and not self._has_room():
+            return
         try:
             with transaction(self._connection):
                 self._connection.execute(f"PRAGMA user_version = {LOGS.version}")
@@ -237,8 +244,14 @@ class Writer:
         else:
             self._refusal = None
 
+    def _has_room(self) -> bool:
+        # A small commit finds room in the WAL when the disk has none left.
+        wanted = ROOM_FACTOR * self._refused_size
+        return shutil.disk_usage(self._path.parent).free >= wanted
+
     def _refuse(self, submissions: list[Submission], error: apsw.Error) -> None:
         full = isinstance(error, apsw.FullError)
+        self._refused_size = sum(len(each.batch.rows) for each in submissions)
         refusal = Refusal.STORAGE_FULL if full else Refusal.STORAGE_FAILED
         for submission in submissions:
             submission.refusal = refusal

@@ -21,7 +21,7 @@ _FIGURES: Final = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a run of the durability tests be long, or be the same once more."""
+    """Let a run of the tests that go by chance be long, or be the same once more."""
     group = parser.getgroup("durability")
     group.addoption("--kills", type=int, default=5, help="SIGKILLs under load (default: 5)")
     group.addoption(
@@ -32,6 +32,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=secrets.randbits(32),
         help="decides the moments; a run tells its own (default: by chance)",
+    )
+    group = parser.getgroup("fuzzing")
+    group.addoption(
+        "--fuzz-seconds", type=float, default=5.0, help="how long to attack (default: 5)"
+    )
+    group.addoption(
+        "--fuzz-seed",
+        type=int,
+        default=secrets.randbits(32),
+        help="decides the attacks; a run tells its own (default: by chance)",
     )
 
 

@@ -1,0 +1,161 @@
+"""A disk that is really full: nothing acked is lost, and the server recovers by itself."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+import msgspec
+import pytest
+import websocket
+
+from server.writer import PROBE_SECONDS
+from tests.support.processes import ServerProcess, serving
+from tests.support.sockets import connected, log, receive
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+_DISK: Final = 6 * 2**20
+_BALLAST: Final = 3 * 2**20
+STORAGE_FULL: Final = "logs are not stored: storage_full"
+_LOGS_FAIL: Final = (
+    r"^waterline: ERROR: logs cannot be stored and are refused until they can: "
+    r"database or disk is full$"
+)
+_MEASUREMENTS_FAIL: Final = (
+    r"^waterline: ERROR: measurements cannot be written and wait: database or disk is full$"
+)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """The root of a file system of a few megabytes."""
+    root = tmp_path / "disk"
+    root.mkdir()
+    mount = shutil.which("mount")
+    if mount is None:
+        pytest.skip("there is no command to mount a small disk")
+    command = [mount, "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no small disk can be mounted: {done.stderr.strip()}")
+    try:
+        yield root
+    finally:
+        # Lazily, so that it goes also when a failed test left a file open.
+        subprocess.run(["umount", "--lazy", str(root)], check=True)
+
+
+def put_ballast(path: Path) -> None:
+    """Take half of the disk away."""
+    path.write_bytes(bytes(_BALLAST))
+    assert path.stat().st_blocks * 512 >= _BALLAST, "it takes no room"
+
+
+def message_of(log_id: str) -> str:
+    """Return a message of a few pages by which one can tell that the log was stored whole."""
+    return log_id.ljust(20_000, ".")
+
+
+def push(producer: websocket.WebSocket, log_id: str) -> dict[str, Any]:
+    """Send one log and return its answer."""
+    producer.send(log(id=log_id, message=message_of(log_id)))
+    return receive(producer)
+
+
+def push_until_refused(producer: websocket.WebSocket, acked: dict[str, int]) -> dict[str, Any]:
+    """Send logs until one is refused; note the seqs of those that were acked."""
+    for number in count(len(acked)):
+        answer = push(producer, f"log-{number}")
+        if answer["type"] != "ack":
+            return answer
+        acked[answer["logId"]] = answer["seq"]
+    raise AssertionError
+
+
+def reasons(server: ServerProcess) -> list[str]:
+    """Return why a server is degraded; nothing where it says that all is well."""
+    status, page = server.get("/health")
+    found = msgspec.convert(page["reasons"], list[str])
+    assert (status, page["status"]) == ((503, "degraded") if found else (200, "healthy"))
+    return found
+
+
+def uptime(server: ServerProcess) -> float:
+    """Return for how many seconds a server has been running, by its own clock."""
+    return msgspec.convert(server.get("/health")[1]["uptime"], float)
+
+
+def look_at(data: Path) -> tuple[object, dict[str, int]]:
+    """Return the verdict of the integrity check, and the seqs of the logs by id."""
+    with closing(apsw.Connection(str(data / "logs.db"))) as connection:
+        found = connection.execute("SELECT id, seq, message FROM logs ORDER BY seq").fetchall()
+        rows = msgspec.convert(found, list[tuple[str, int, str]])
+        assert all(message == message_of(log_id) for log_id, _, message in rows)
+        seqs = {log_id: seq for log_id, seq, _ in rows}
+        assert len(seqs) == len(rows), "a log is there twice"
+        return connection.pragma("integrity_check"), seqs
+
+
+def test_a_full_disk_loses_nothing_that_was_acked_and_room_alone_ends_it(
+    disk: Path,
+) -> None:
+    data, ballast = disk / "data", disk / "ballast"
+    put_ballast(ballast)
+    acked: dict[str, int] = {}
+    with serving(data) as server, connected(server) as producer:
+        server.expected_errors += [_LOGS_FAIL, _MEASUREMENTS_FAIL]
+        refusal = push_until_refused(producer, acked)
+        refused_id = f"log-{len(acked)}"
+        assert acked
+        assert refusal == {
+            "type": "error",
+            "error": "storage_full",
+            "message": "the log was not stored; send it again later",
+            "logId": refused_id,
+            "retryable": True,
+            "index": 0,
+        }
+        assert STORAGE_FULL in reasons(server)
+        # The measurements of each second find no room either.
+        wait_until(lambda: "measurements cannot be written to metrics.db" in reasons(server))
+        assert push(producer, refused_id)["error"] == "storage_full"
+
+        ballast.unlink()
+        wait_until(lambda: not reasons(server))
+        answer = push(producer, refused_id)
+        assert (answer["type"], answer["logId"]) == ("ack", refused_id)
+        assert "duplicate" not in answer
+        acked[refused_id] = answer["seq"]
+        again = push(producer, refused_id)
+        assert (again["seq"], again["duplicate"]) == (answer["seq"], True)
+    assert look_at(data) == ("ok", acked)
+
+
+def test_a_server_that_was_stopped_on_a_full_disk_has_all_that_was_acked(disk: Path) -> None:
+    data, ballast = disk / "data", disk / "ballast"
+    put_ballast(ballast)
+    acked: dict[str, int] = {}
+    with serving(data) as server, connected(server) as producer:
+        server.expected_errors += [_LOGS_FAIL, _MEASUREMENTS_FAIL]
+        assert push_until_refused(producer, acked)["error"] == "storage_full"
+    ballast.unlink()
+    assert look_at(data) == ("ok", acked)
+
+
+def test_health_is_degraded_for_as_long_as_logs_find_no_room(disk: Path) -> None:
+    data = disk / "data"
+    put_ballast(disk / "ballast")
+    with serving(data) as server, connected(server) as producer:
+        server.expected_errors += [_LOGS_FAIL, _MEASUREMENTS_FAIL]
+        assert push_until_refused(producer, {})["error"] == "storage_full"
+        seen: list[list[str]] = []
+        end = uptime(server) + 3 * PROBE_SECONDS
+        while uptime(server) < end:
+            seen.append(reasons(server))
+        assert all(STORAGE_FULL in each for each in seen)

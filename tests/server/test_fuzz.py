@@ -1,0 +1,286 @@
+"""Nothing that comes over the network moves the server, and each attacker gets its answer.
+
+`--fuzz-seconds` makes a run longer, `--fuzz-seed` makes the same attacks again.
+"""
+
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import apsw
+import pytest
+
+from tests.server.test_posting import post
+from tests.support.attacks import ATTACKS, Target
+from tests.support.processes import ServerProcess, create_token, serving
+from tests.support.sockets import connected, log, receive, receive_many
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+NO_LOG: Final = "this holds no log; send a log, a JSON array of logs, or one log a line"
+TOO_DEEP: Final = "attributes may be nested 64 levels deep at most"
+NO_JSON: Final = "this is no JSON: "
+MALFORMED: Final = f"{NO_JSON}JSON is malformed: "
+# So many attacks of each kind fill the server's caches; what it needs more after them is a leak.
+_WARMING: Final = 20
+_MOST_GROWTH: Final = 48 * 2**20
+
+
+def new_id() -> str:
+    return f"id-{uuid.uuid4()}"
+
+
+def stored(data: Path, source: str = "test") -> dict[str, tuple[object, ...]]:
+    """Return (type, message, attributes) of the logs of a source by id; each must be there once."""
+    statement = "SELECT id, type, message, attributes FROM logs WHERE source = ? ORDER BY seq"
+    with closing(apsw.Connection(str(data / "logs.db"))) as connection:
+        rows = connection.execute(statement, (source,)).fetchall()
+    found = {str(log_id): tuple(rest) for log_id, *rest in rows}
+    assert len(found) == len(rows), "a log is there twice"
+    return found
+
+
+# Attackers of every kind at once
+
+
+def send_well(server: ServerProcess, token: str, over: threading.Event) -> list[str]:
+    """Send logs one at a time until it is over; each must be acked. Return their ids."""
+    acked: list[str] = []
+    with connected(server, token=token) as producer:
+        while not over.is_set():
+            log_id = f"good-{len(acked)}"
+            producer.send(log(id=log_id, message=log_id))
+            answer = receive(producer)
+            assert (answer["type"], answer["logId"]) == ("ack", log_id), answer
+            acked.append(log_id)
+    return acked
+
+
+def attack(target: Target, kind: str, seed: int, goes_on: Callable[[int], bool]) -> int:
+    """Attack in one way for as long as it goes on; return how often."""
+    for number in count():
+        if not goes_on(number):
+            return number
+        try:
+            ATTACKS[kind](target, Random(f"{seed} {kind} {number}"))
+        except Exception as error:
+            error.add_note(f"this was attack {number} of {kind} with --fuzz-seed {seed}")
+            raise
+    raise AssertionError
+
+
+def attack_in_all_ways(target: Target, seed: int, goes_on: Callable[[int], bool]) -> dict[str, int]:
+    """Attack in every way at once; return how often in each."""
+    with ThreadPoolExecutor(len(ATTACKS)) as pool:
+        runs = {kind: pool.submit(attack, target, kind, seed, goes_on) for kind in ATTACKS}
+        return {kind: run.result() for kind, run in runs.items()}
+
+
+def resident_bytes(server: ServerProcess) -> int:
+    """Return the memory that a server occupies now."""
+    command = ["ps", "-o", "rss=", "-p", str(server.process.pid)]
+    return int(subprocess.check_output(command, text=True)) * 1024
+
+
+def test_no_attack_moves_the_server_or_a_producer_that_behaves(
+    data: Path, request: pytest.FixtureRequest, tell: Callable[[str], None]
+) -> None:
+    seconds = request.config.getoption("--fuzz-seconds")
+    seed = request.config.getoption("--fuzz-seed")
+    tell(f"{request.node.name}: --fuzz-seed {seed}")
+    over = threading.Event()
+    with serving(data) as server, ThreadPoolExecutor(1) as pool:
+        target = Target(server, create_token(data, "attacker", ("ingest",)))
+        attack_in_all_ways(target, seed, lambda number: number < _WARMING)
+        before = resident_bytes(server)
+        sending = pool.submit(send_well, server, create_token(data, "good"), over)
+        try:
+            end = time.monotonic() + seconds
+            counts = attack_in_all_ways(target, seed, lambda _: time.monotonic() < end)
+        finally:
+            over.set()
+        acked = sending.result()
+        growth = resident_bytes(server) - before
+        tell(f"{len(acked)} logs acked, {growth / 2**20:.1f} MiB more memory, attacks: {counts}")
+        assert server.process.poll() is None
+        assert growth <= _MOST_GROWTH
+        wait_until(lambda: server.get("/health")[1]["connections"] == 0)
+        status, health = server.get("/health")
+        assert (status, health["queue_bytes"]) == (200, 0)
+    assert acked
+    assert min(counts.values()) > 0
+    assert list(stored(data, "good")) == acked
+
+
+# Attacks with a name, each with its exact answer
+
+
+def error(message: str, index: int = 0, log_id: str | None = None) -> dict[str, Any]:
+    """Return how a log is refused."""
+    return {
+        "type": "error",
+        "error": "invalid_log",
+        "message": message,
+        "logId": log_id,
+        "index": index,
+    }
+
+
+def nested(levels: int, log_id: str) -> str:
+    """Return a log whose attributes are nested so deep, counting the object that holds them."""
+    return log(id=log_id, x=0).replace('"x":0', f'"x":{"[" * (levels - 1)}{"]" * (levels - 1)}')
+
+
+@pytest.mark.parametrize("form", ["array", "lines"])
+@pytest.mark.parametrize("bad", [0, 617, 999])
+def test_one_bad_log_among_a_thousand_rejects_itself_with_its_index(
+    shared_server: ServerProcess, form: str, bad: int
+) -> None:
+    ids = [new_id() for _ in range(1000)]
+    logs = [log(id=log_id, message=7 if at == bad else "m") for at, log_id in enumerate(ids)]
+    sent = f"[{','.join(logs)}]" if form == "array" else "\n".join(logs)
+    with connected(shared_server) as producer:
+        producer.send(sent)
+        answers = receive_many(producer, 1000)
+    assert answers[bad] == error("message must be a string", bad, ids[bad])
+    assert [each["logId"] for each in answers] == ids
+    assert [at for at, each in enumerate(answers) if each["type"] != "ack"] == [bad]
+    assert stored(shared_server.data).keys() & set(ids) == set(ids) - {ids[bad]}
+
+
+@pytest.mark.parametrize(
+    ("frame", "message", "log_id"),
+    [
+        pytest.param(nested(65, "deep"), TOO_DEEP, "deep", id="one level too deep"),
+        pytest.param(nested(900, "deep"), TOO_DEEP, "deep", id="deep"),
+        pytest.param(
+            nested(1_000_000, "deep"),
+            "this JSON is nested more than 64 levels deep",
+            None,
+            id="a depth bomb",
+        ),
+        pytest.param(
+            log(k=0).replace(":0", f":{'9' * 5000}"),
+            f"{NO_JSON}Integer value out of range - at `$[...]`",
+            None,
+            id="more digits than are read",
+        ),
+        pytest.param(
+            log(id="far", timestamp=0).replace(":0", f":{'9' * 400}"),
+            "timestamp must lie in the years 1 to 9999",
+            "far",
+            id="a huge timestamp",
+        ),
+        pytest.param(
+            log(k=0).replace(":0", ":1e999"),
+            f"{NO_JSON}Number out of range - at `$[...]`",
+            None,
+            id="more than a float holds",
+        ),
+        pytest.param(
+            log(k=0).replace(":0", ":NaN"),
+            f"{MALFORMED}invalid character (byte 33)",
+            None,
+            id="NaN",
+        ),
+        pytest.param(
+            log(k=0).replace(":0", ":-Infinity"),
+            f"{MALFORMED}invalid character (byte 34)",
+            None,
+            id="minus infinity",
+        ),
+        pytest.param(
+            log(k=0).replace(":0", r':"\ud800"'),
+            f"{NO_JSON}Input data was truncated",
+            None,
+            id="a lone surrogate in a value",
+        ),
+        pytest.param(
+            log(k=0).replace('"k"', r'"\udfff"'),
+            f"{MALFORMED}invalid utf-16 surrogate pair (byte 36)",
+            None,
+            id="a lone surrogate in a name",
+        ),
+        pytest.param("[ ]", NO_LOG, None, id="an empty batch"),
+        pytest.param("\n\r\n\t", NO_LOG, None, id="empty lines"),
+    ],
+)
+def test_what_cannot_be_stored_is_told_why_and_its_connection_goes_on(
+    shared_server: ServerProcess, frame: str, message: str, log_id: str | None
+) -> None:
+    with connected(shared_server) as producer:
+        producer.send(frame)
+        assert receive(producer) == error(message, log_id=log_id)
+        producer.send(log())
+        assert receive(producer)["type"] == "ack"
+
+
+@pytest.mark.parametrize(
+    ("members", "attributes"),
+    [
+        pytest.param(f'"n":{"7" * 400}', f'{{"n":{"7" * 400}}}', id="a huge integer"),
+        pytest.param(f'"n":-{2**63 + 1}', f'{{"n":-{2**63 + 1}}}', id="just no int64"),
+        pytest.param('"k":1,"k":{"k":2},"k":3', '{"k":3}', id="a repeated member"),
+        pytest.param('"k":{"a":1,"a":2}', '{"k":{"a":2}}', id="repeated inside"),
+        pytest.param(r'"k":"\ud834\udd1e"', '{"k":"𝄞"}', id="a whole surrogate pair"),
+        pytest.param(r'"k":"\u0000"', r'{"k":"\u0000"}', id="a zero"),
+    ],
+)
+def test_what_is_odd_but_valid_is_stored_as_it_came(
+    shared_server: ServerProcess, members: str, attributes: str
+) -> None:
+    log_id = new_id()
+    with connected(shared_server) as producer:
+        producer.send(f'{{"id":"{log_id}","type":"info","message":"m",{members}}}')
+        assert receive(producer)["logId"] == log_id
+    assert stored(shared_server.data)[log_id] == ("info", "m", attributes)
+
+
+def test_of_each_repeated_member_the_last_one_counts(shared_server: ServerProcess) -> None:
+    first, last = new_id(), new_id()
+    text = log(id=first, type="a")[:-1] + "," + log(id=last, type="b", message="n")[1:]
+    with connected(shared_server) as producer:
+        producer.send(text)
+        assert receive(producer)["logId"] == last
+    found = stored(shared_server.data)
+    assert first not in found
+    assert found[last] == ("b", "n", "{}")
+
+
+def test_attributes_may_be_nested_sixty_four_levels_deep(shared_server: ServerProcess) -> None:
+    log_id = new_id()
+    with connected(shared_server) as producer:
+        producer.send(nested(64, log_id))
+        assert receive(producer)["logId"] == log_id
+    attributes = str(stored(shared_server.data)[log_id][2])
+    assert attributes == f'{{"x":{"[" * 63}{"]" * 63}}}'
+
+
+def test_a_bomb_among_good_logs_rejects_itself_alone(shared_server: ServerProcess) -> None:
+    a, b = new_id(), new_id()
+    with connected(shared_server, f"{shared_server.ingest}?ack=batch") as producer:
+        producer.send("\n".join([log(id=a), "[" * 100_000, log(id=b)]))
+        answer = receive(producer)
+    bomb = error("this JSON is nested more than 64 levels deep", 1)
+    assert answer["count"] == 2
+    assert [{"type": "error", **each} for each in answer["errors"]] == [bomb]
+    assert {a, b} <= stored(shared_server.data).keys()
+
+
+@pytest.mark.parametrize("unit", ["\\", '"', "\0", "𝄞", " "])
+def test_a_megabyte_of_any_character_is_stored_whole(
+    shared_server: ServerProcess, unit: str
+) -> None:
+    log_id, message = new_id(), unit * (2**20 // len(unit.encode()))
+    answer = post(shared_server, log(id=log_id, type="a", message=message).encode())
+    assert (answer.status, answer.json["count"], answer.json["errors"]) == (200, 1, [])
+    assert stored(shared_server.data)[log_id] == ("a", message, "{}")
