@@ -220,8 +220,7 @@ class Writer:
         received_at = max(self._clock(), self._position.last_received_at)
         rows = b"[" + b",".join([each.batch.rows for each in with_logs]) + b"]"
         count = sum(len(each.batch.ids) for each in with_logs)
-        with transaction(self._connection):
-            stored = self._table.store(rows, count, self._position.last_seq + 1, received_at)
+        stored = self._table.store(rows, count, self._position.last_seq + 1, received_at)
         begin = 0
         for each in with_logs:
             end = begin + len(each.batch.ids)

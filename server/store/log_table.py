@@ -6,6 +6,10 @@ from typing import Final, cast
 
 import apsw
 
+from server.store.sqlite import transaction
+
+Bindings = dict[str, bytes | int]
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -29,7 +33,8 @@ class Stored:
 
 # Rows come as one JSON text, so that SQLite unpacks and inserts them all within one step, in which
 # it holds no Python lock: inserts then run beside the event loop. Measured: as fast as
-# `executemany`, which takes the lock a row, and waits for it a row when the loop is busy.
+# `executemany`, which takes the lock a row, and waits for it a row when the loop is busy. Alone,
+# the statement is a transaction of its own; BEGIN and COMMIT would wait for the lock twice more.
 _INSERT: Final = """
     INSERT INTO logs (seq, id, type, timestamp, received_at, source, message, attributes)
     SELECT
@@ -41,8 +46,8 @@ _INSERT: Final = """
             SELECT 1 FROM archived_ids
             WHERE source = value ->> 3 AND id = value ->> 0 AND received_at >= :recognised_since
         )
-    ON CONFLICT (source, id) DO NOTHING
 """
+_INSERT_UNKNOWN: Final = _INSERT + "ON CONFLICT (source, id) DO NOTHING"
 _DELETE_FORGOTTEN: Final = """
     DELETE FROM logs WHERE seq IN (
         SELECT logs.seq
@@ -63,7 +68,7 @@ _FIND: Final = """
 
 
 class LogTable:
-    """Stores rows on the connection that writes; each call belongs into a transaction.
+    """Stores rows on the connection that writes; each call is one transaction.
 
     Args:
         connection: the one that writes.
@@ -84,21 +89,34 @@ class LogTable:
             count: how many they are, at least one.
             first_seq: above every seq that was ever given.
             received_at: milliseconds UTC, not before that of any row.
+
+        Raises:
+            apsw.Error: nothing was stored.
         """
-        bindings = {
+        bindings: Bindings = {
             "rows": rows,
             "first_seq": first_seq,
             "received_at": received_at,
             "recognised_since": received_at - self._dedupe_window,
         }
-        connection = self._connection
-        connection.execute(_INSERT, bindings)
-        if connection.changes() == count:
-            return Stored(range(first_seq, first_seq + count), None)
+        try:
+            self._connection.execute(_INSERT, bindings)
+        except apsw.ConstraintError:
+            with transaction(self._connection):
+                self._store_unknown(bindings)
+                return self._find(bindings)
+        if self._connection.changes() < count:
+            return self._find(bindings)
+        return Stored(range(first_seq, first_seq + count), None)
+
+    def _store_unknown(self, bindings: Bindings) -> None:
         # What is archived stays in the table until it is cleared away, and would look known.
-        connection.execute(_DELETE_FORGOTTEN, bindings)
-        if connection.changes():
-            connection.execute(_INSERT, bindings)
-        found = cast("list[tuple[int]]", connection.execute(_FIND, bindings).fetchall())
-        seqs = [seq for (seq,) in found]
+        self._connection.execute(_DELETE_FORGOTTEN, bindings)
+        self._connection.execute(_INSERT_UNKNOWN, bindings)
+
+    def _find(self, bindings: Bindings) -> Stored:
+        """Look up the seq of each row, now that each is there or in `archived_ids`."""
+        rows = self._connection.execute(_FIND, bindings).fetchall()
+        seqs = [seq for (seq,) in cast("list[tuple[int]]", rows)]
+        first_seq = cast("int", bindings["first_seq"])
         return Stored(seqs, [seq != first_seq + at for at, seq in enumerate(seqs)])
