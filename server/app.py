@@ -7,8 +7,8 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import ExitStack, asynccontextmanager
 from typing import Final
 
 import tornado.httpserver
@@ -17,6 +17,7 @@ import tornado.web
 from tornado.routing import Rule
 
 from server.addresses import Addresses, bind, is_loopback, port_of
+from server.archiving import Archiving
 from server.auth import TokenFile
 from server.connections import Connections
 from server.errors import AddressError, ServerFailed
@@ -108,7 +109,10 @@ class _Server:
             Gate(settings.queue_size),
             max(settings.queue_size, 2 * MAX_MESSAGE_SIZE),
         )
-        self._overview = Overview(folder, self._connections, self._monitor, self._rollups)
+        self._archiving = Archiving(settings)
+        self._overview = Overview(
+            folder, self._connections, self._monitor, self._rollups, self._archiving
+        )
         self._listening: list[tornado.httpserver.HTTPServer] = []
 
     def listen(self) -> Addresses:
@@ -161,11 +165,17 @@ class _Server:
 
     async def run_until(self, stopping: asyncio.Event) -> None:
         """Keep the live readers going until told to stop, and close who may stay no longer."""
+        async with _running(self._archiving.run()) as archiving:
+            await self._tick_until(stopping, archiving)
+
+    async def _tick_until(self, stopping: asyncio.Event, archiving: "asyncio.Task[None]") -> None:
         for tick in itertools.count(1):
             try:
                 await asyncio.wait_for(stopping.wait(), TICK_SECONDS)
             except TimeoutError:
                 self._hub.tick()
+                if archiving.done():
+                    archiving.result()  # raises what it died of: a fault of ours
                 if tick % TICKS_A_LOOK == 0:
                     self._connections.close_withdrawn()
             else:
@@ -217,6 +227,17 @@ class _Server:
             allowed_origins=self._settings.allowed_origins,
             paths="/metrics and /health",
         )
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[None, None, None]) -> AsyncIterator["asyncio.Task[None]"]:
+    """Run something beside; at the end it is cancelled, and has ended."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _close_sockets(sockets: list[socket.socket]) -> None:

@@ -5,13 +5,17 @@ WaterlineError
 ├── SettingsError         a setting that is unknown or has no meaning
 ├── DataFolderError       the data folder cannot be used
 │   ├── DataFolderInUse   another process holds it
+│   ├── ArchiveInUse      another archive job works on it
 │   └── NewerSchema       a later version of Waterline wrote it
 ├── TokenError            a token that is missing, unknown or not allowed this
 ├── AddressError          an address that cannot be listened on
 ├── StartFailed           a process ended instead of serving
 ├── ServerFailed          the server could not go on
 ├── DeliveryError         a producer could not deliver
-└── IncompleteAnswer      a question that could only be answered in part
+└── ArchiveError          an archive file is missing, damaged or cannot be written
+    └── RemoteError       object storage cannot be reached, or refuses
+
+PrunedLogs is a warning: an answer is without logs that were pruned.
 """
 
 
@@ -33,6 +37,10 @@ class DataFolderError(WaterlineError):
 
 class DataFolderInUse(DataFolderError):
     """Another process holds the data folder."""
+
+
+class ArchiveInUse(DataFolderError):
+    """Another archive job works on the data folder."""
 
 
 class NewerSchema(DataFolderError):
@@ -59,5 +67,17 @@ class DeliveryError(WaterlineError):
     """A producer could not deliver what it was given."""
 
 
+class ArchiveError(WaterlineError):
+    """An archive file is missing, damaged or cannot be written."""
+
+
+class RemoteError(ArchiveError):
+    """Object storage cannot be reached, or refuses."""
+
+
 class IncompleteAnswer(WaterlineError):
     """A question could only be answered in part, so it is not answered."""
+
+
+class PrunedLogs(UserWarning):
+    """An answer is without logs that were pruned."""

@@ -11,6 +11,7 @@ from typing import Final
 import apsw
 import msgspec
 
+from server.archiving import Archiving
 from server.auth import Scope, TokenFile
 from server.clock import now_ms
 from server.connections import Connections
@@ -32,6 +33,7 @@ class Overview:
     connections: Connections
     monitor: PerformanceMonitor
     rollups: Rollups
+    archiving: Archiving
     started: float = field(default_factory=time.monotonic)
 
     def metrics(self) -> dict[str, object]:
@@ -54,15 +56,24 @@ class Overview:
             reasons.append("measurements cannot be written to metrics.db")
         return reasons
 
+    def warnings(self) -> list[str]:
+        """Return what is worth a look, one sentence each, although logs are taken and stored."""
+        warnings = []
+        free = shutil.disk_usage(self.folder.path).free
+        if free < LOW_DISK:
+            warnings.append(f"{free} bytes are free on the disk")
+        if self.archiving.failure is not None:
+            warnings.append(f"archiving failed and is tried again: {self.archiving.failure}")
+        return warnings
+
     def health(self) -> dict[str, object]:
         """Return the state of the server: sizes in bytes, uptime in seconds."""
         reasons = self.reasons()
-        free = shutil.disk_usage(self.folder.path).free
         wal = self.folder.logs.with_name(self.folder.logs.name + "-wal")
         return {
             "status": "degraded" if reasons else "healthy",
             "reasons": reasons,
-            "warnings": [f"{free} bytes are free on the disk"] if free < LOW_DISK else [],
+            "warnings": self.warnings(),
             "uptime": round(time.monotonic() - self.started, 3),
             "memory": {"max_rss": _max_resident()},
             "version": version("waterline"),
@@ -74,7 +85,11 @@ class Overview:
             "live_readers": self.connections.hub.readers,
             "database_bytes": file_size(self.folder.logs),
             "wal_bytes": file_size(wal),
-            "disk_free_bytes": free,
+            "disk_free_bytes": shutil.disk_usage(self.folder.path).free,
+            "archive": {
+                "running": self.archiving.is_running,
+                "last_run_ended": self.archiving.ended_at,
+            },
         }
 
 

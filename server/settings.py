@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from server.errors import SettingsError
+from server.formats import LEVELS, MOST_ROWS, Format
 from server.origins import format_origins, parse_origins
 from server.units import format_duration, format_size, parse_duration, parse_size
 
@@ -17,6 +18,10 @@ PREFIX: Final = "WATERLINE_"
 CLIENT_VARIABLES: Final = frozenset({"WATERLINE_TOKEN", "WATERLINE_URL"})
 _NONE: Final = "none"
 _UNLIMITED: Final = "unlimited"
+_NEVER: Final = "never"
+_BY_FORMAT: Final = "auto"
+_YES: Final = "yes"
+_NO: Final = "no"
 _MOST: Final = 1_000_000
 
 
@@ -49,6 +54,63 @@ def _parse_rate(text: str) -> int | None:
 
 def _show_rate(rate: int | None) -> str:
     return _UNLIMITED if rate is None else format_size(rate)
+
+
+def _parse_age(text: str) -> int | None:
+    return None if text.strip() == _NEVER else parse_duration(text)
+
+
+def _show_age(age: int | None) -> str:
+    return _NEVER if age is None else format_duration(age)
+
+
+def _parse_format(text: str) -> Format:
+    try:
+        return Format(text.strip())
+    except ValueError:
+        raise ValueError(f"{text!r} is no format; choose one of {', '.join(Format)}") from None
+
+
+def _parse_number(text: str, most: int, what: str) -> int | None:
+    if text.strip() == _BY_FORMAT:
+        return None
+    if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= most:
+        raise ValueError(f"{text!r} is no {what}; give one from 1 to {most}, or '{_BY_FORMAT}'")
+    return int(text)
+
+
+def _parse_rows(text: str) -> int | None:
+    return _parse_number(text, MOST_ROWS, "number of logs")
+
+
+def _parse_level(text: str) -> int | None:
+    return _parse_number(text, max(levels[-1] for levels in LEVELS.values()), "level")
+
+
+def _show_number(number: int | None) -> str:
+    return _BY_FORMAT if number is None else str(number)
+
+
+def _parse_destination(text: str) -> str | None:
+    if text.strip() == _NONE:
+        return None
+    if not text.strip().startswith("s3://"):
+        raise ValueError(f"{text!r} is no object storage; give s3://bucket/prefix, or {_NONE}")
+    return text.strip().rstrip("/")
+
+
+def _show_destination(address: str | None) -> str:
+    return _NONE if address is None else address
+
+
+def _parse_yes(text: str) -> bool:
+    if text.strip() not in (_YES, _NO):
+        raise ValueError(f"{text!r} is neither {_YES} nor {_NO}")
+    return text.strip() == _YES
+
+
+def _show_yes(value: bool) -> str:
+    return _YES if value else _NO
 
 
 def _parse_file(text: str) -> Path | None:
@@ -102,6 +164,42 @@ class Settings:
     dedupe_window: int = field(
         default=86_400_000,
         metadata=_about("how long from its receipt an archived log is recognised", *_DURATION),
+    )
+    archive_after: int | None = field(
+        default=30 * 86_400_000,
+        metadata=_about(
+            "how long after their receipt logs are archived, or never", _parse_age, _show_age
+        ),
+    )
+    archive_every: int = field(
+        default=86_400_000,
+        metadata=_about("how much more than that is waited for, so that batches fill", *_DURATION),
+    )
+    archive_format: Format = field(
+        default=Format.PARQUET,
+        metadata=_about("of archived batches: parquet or json.gz", _parse_format),
+    )
+    archive_batch_rows: int | None = field(
+        default=None,
+        metadata=_about("logs in a batch: parquet 100000, json.gz 5000", _parse_rows, _show_number),
+    )
+    archive_level: int | None = field(
+        default=None,
+        metadata=_about(
+            "how hard batches are compressed: parquet 3, json.gz 6", _parse_level, _show_number
+        ),
+    )
+    archive_dest: str | None = field(
+        default=None,
+        metadata=_about(
+            "object storage for batches, as s3://bucket/prefix",
+            _parse_destination,
+            _show_destination,
+        ),
+    )
+    archive_keep_local: bool = field(
+        default=True,
+        metadata=_about("whether uploaded batches stay here too: yes or no", _parse_yes, _show_yes),
     )
     metrics_retention: int = field(
         default=7 * 86_400_000,
@@ -207,6 +305,7 @@ def load_settings(
     values: dict[str, Any] = {name: _parse_value(name, *found[name]) for name in found}
     sources = {name: found[name][1] if name in found else "default" for name in setting_names()}
     _check_pair(values, sources)
+    _check_level(values, sources)
     return LoadedSettings(Settings(**values), sources)
 
 
@@ -266,6 +365,17 @@ def _check_pair(values: Mapping[str, object], sources: Mapping[str, str]) -> Non
         if values.get(one) is not None and values.get(other) is None:
             raise SettingsError(
                 f"{one} ({sources[one]}) is given without {other}; give both for TLS, or neither"
+            )
+
+
+def _check_level(values: Mapping[str, object], sources: Mapping[str, str]) -> None:
+    """See that the format of archives knows the level."""
+    chosen, level = values.get("archive_format", Format.PARQUET), values.get("archive_level")
+    for known, levels in LEVELS.items():
+        if known == chosen and isinstance(level, int) and level not in levels:
+            raise SettingsError(
+                f"archive_level ({sources['archive_level']}): {known} has levels from "
+                f"{levels[0]} to {levels[-1]}, not {level}"
             )
 
 

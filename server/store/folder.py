@@ -1,4 +1,4 @@
-"""The data folder: where each file lies, and the lock that keeps a second server out."""
+"""The data folder: where each file lies, and the locks that keep a second process out."""
 
 import fcntl
 import os
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from server.errors import DataFolderError, DataFolderInUse
+from server.errors import ArchiveInUse, DataFolderError, DataFolderInUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,16 @@ class DataFolder:
     def tokens(self) -> Path:
         """The tokens, hashed."""
         return self.path / "tokens.toml"
+
+    @property
+    def archives(self) -> Path:
+        """The archived batches, a folder a day."""
+        return self.path / "archives"
+
+    @property
+    def archive_lock(self) -> Path:
+        """Held by the one job that changes the archives; names its process."""
+        return self.path / "archive.lock"
 
     @property
     def server_lock(self) -> Path:
@@ -86,24 +96,28 @@ def _not_writable(path: Path, reason: str | None) -> DataFolderError:
     )
 
 
-class ServerLock:
-    """Holds a data folder for one server; the kernel lets go when the process ends."""
+class _Lock:
+    """Holds a data folder for one process; the kernel lets go when the process ends."""
 
-    def __init__(self, folder: DataFolder) -> None:
+    def __init__(self, folder: DataFolder, path: Path) -> None:
         self._folder = folder
+        self._path = path
         self._descriptor: int | None = None
+
+    def in_use(self, holder: str) -> DataFolderInUse | ArchiveInUse:
+        """Return the error that says which process holds the lock."""
+        raise NotImplementedError
 
     def __enter__(self) -> Self:
         """Take the lock.
 
         Raises:
             DataFolderInUse: another server holds it.
+            ArchiveInUse: another archive job holds it.
             DataFolderError: the folder cannot be written.
         """
         try:
-            descriptor = os.open(
-                self._folder.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
-            )
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise _not_writable(self._folder.path, error.strerror) from error
         try:
@@ -111,10 +125,7 @@ class ServerLock:
         except BlockingIOError as error:
             holder = os.read(descriptor, 32).decode(errors="replace").strip()
             os.close(descriptor)
-            raise DataFolderInUse(
-                f"another server (process {holder or 'unknown'}) serves {self._folder.path}; "
-                "stop it first or name another folder with --data"
-            ) from error
+            raise self.in_use(f"process {holder or 'unknown'}") from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor
@@ -124,3 +135,31 @@ class ServerLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+class ServerLock(_Lock):
+    """Held by the one server of a data folder."""
+
+    def __init__(self, folder: DataFolder) -> None:
+        super().__init__(folder, folder.server_lock)
+
+    def in_use(self, holder: str) -> DataFolderInUse:
+        """Return the error that says which process holds the lock."""
+        return DataFolderInUse(
+            f"another server ({holder}) serves {self._folder.path}; "
+            "stop it first or name another folder with --data"
+        )
+
+
+class ArchiveLock(_Lock):
+    """Held by the one job that changes the archives of a data folder."""
+
+    def __init__(self, folder: DataFolder) -> None:
+        super().__init__(folder, folder.archive_lock)
+
+    def in_use(self, holder: str) -> ArchiveInUse:
+        """Return the error that says which process holds the lock."""
+        return ArchiveInUse(
+            f"another archive job ({holder}) works on {self._folder.path}; "
+            "wait until it has ended, or stop it"
+        )

@@ -10,14 +10,12 @@ import apsw
 import msgspec
 
 from server.records import StoredLog
-from server.store.sqlite import sqlite_errors
+from server.store.sqlite import open_reader, sqlite_errors
 
 # Such a page takes well under a millisecond to read, so the event loop can do it in passing.
 MAX_PAGE_LOGS: Final = 500
 # What a log takes besides its message and attributes: names and columns of little length.
 LOG_OVERHEAD: Final = 200
-# A reader in WAL mode waits for nobody but one who recovers the file.
-BUSY_TIMEOUT_MS: Final = 1_000
 
 _SELECT: Final = """
     SELECT seq, id, type, timestamp, received_at, source, message, attributes
@@ -50,11 +48,7 @@ class LogPages:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with sqlite_errors(path):
-            self._connection: apsw.Connection | None = apsw.Connection(
-                str(path), flags=apsw.SQLITE_OPEN_READONLY
-            )
-            self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        self._connection: apsw.Connection | None = open_reader(path)
 
     @property
     def is_open(self) -> bool:

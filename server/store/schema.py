@@ -94,6 +94,16 @@ LOGS: Final = Schema(
             PRIMARY KEY (source, id)
         ) STRICT, WITHOUT ROWID;
         """,
+        """
+        ALTER TABLE archive_batches         -- SHA-256 of the file that its logs were adopted from
+            ADD COLUMN adopted_from TEXT;
+        ALTER TABLE archive_batches         -- as s3://bucket/prefix: where its copy lies
+            ADD COLUMN uploaded_to TEXT;
+        ALTER TABLE archive_batches         -- milliseconds UTC
+            ADD COLUMN uploaded_at INTEGER;
+        ALTER TABLE archive_batches         -- milliseconds UTC: from then on only the copy is there
+            ADD COLUMN local_removed_at INTEGER;
+        """,
     ),
 )
 

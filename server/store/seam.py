@@ -37,6 +37,22 @@ def ensure_seam(connection: apsw.Connection) -> Seam:
             "INSERT OR IGNORE INTO seam VALUES (1, ?, ?, 0, 0)",
             (secrets.token_hex(16), secrets.token_hex(16)),
         )
+    return read_seam(connection)
+
+
+def replace_seam(connection: apsw.Connection, folder_id: str, archived_through: int) -> None:
+    """Write the seam of a folder whose catalog is rebuilt; inside a transaction.
+
+    The incarnation is new, for the past may be another than before.
+    """
+    connection.execute(
+        "INSERT OR REPLACE INTO seam VALUES (1, ?, ?, 1, ?)",
+        (folder_id, secrets.token_hex(16), archived_through),
+    )
+
+
+def read_seam(connection: apsw.Connection) -> Seam:
+    """Return the seam of a folder that has one."""
     row = connection.execute(
         "SELECT folder_id, incarnation, generation, archived_through FROM seam"
     ).fetchall()[0]
@@ -50,6 +66,7 @@ def read_position(connection: apsw.Connection) -> Position:
         SELECT
             max(
                 (SELECT archived_through FROM seam),
+                ifnull((SELECT max(last_seq) FROM archive_batches), 0),
                 ifnull((SELECT max(seq) FROM logs), 0)
             ),
             max(

@@ -1,5 +1,6 @@
 """Connections that write: the SQLite build, pragmas, migrations, and errors in our words."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +19,12 @@ WAL_SIZE_LIMIT: Final = 64 * 2**20
 # Pages in the WAL before they go to the database: 32 MB. Ids in no order touch the same index pages
 # again and again, which are then written there once; measured, a quarter more rows a second.
 CHECKPOINT_PAGES: Final = 8_000
-# Another process (a backup, an archive run) holds the write lock for moments only.
-BUSY_TIMEOUT_MS: Final = 10_000
+# Another process (a backup, an archive run) holds the write lock for moments only. SQLite's own
+# way to wait sleeps longer and longer: beside an archive run that makes some acks 80 ms late.
+BUSY_STEP_SECONDS: Final = 0.0005
+BUSY_STEPS: Final = 20_000  # 10 s at least
+# A reader in WAL mode waits for nobody but one who recovers the file.
+READER_TIMEOUT_MS: Final = 1_000
 
 Synchronous = Literal["FULL", "NORMAL"]
 
@@ -77,7 +82,7 @@ def open_writer(path: Path, schema: Schema, synchronous: Synchronous) -> apsw.Co
     with sqlite_errors(path):
         connection = apsw.Connection(str(path))
         try:
-            connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+            connection.set_busy_handler(_wait)
             is_new = connection.pragma("page_count") == 0
             if is_new:
                 # Only takes effect before the file has a page, so before WAL.
@@ -97,6 +102,18 @@ def open_writer(path: Path, schema: Schema, synchronous: Synchronous) -> apsw.Co
         return connection
 
 
+def open_reader(path: Path) -> apsw.Connection:
+    """Open a database that is there for reading only, beside whoever writes it.
+
+    Raises:
+        DataFolderError: it cannot be opened.
+    """
+    with sqlite_errors(path):
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.set_busy_timeout(READER_TIMEOUT_MS)
+    return connection
+
+
 @contextmanager
 def transaction(connection: apsw.Connection) -> Iterator[None]:
     """Commit what is done inside, all of it or, when anything fails, nothing."""
@@ -108,6 +125,12 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
         # SQLite has rolled back by itself after some errors, not after others.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _wait(steps: int) -> bool:
+    """Wait a step for a lock; say whether to try again."""
+    time.sleep(BUSY_STEP_SECONDS)
+    return steps < BUSY_STEPS
 
 
 def _check_origin(connection: apsw.Connection, schema: Schema, path: Path) -> None:

@@ -54,6 +54,10 @@ archive_batches: Final = Table(
     Column("sha256", Text, nullable=False),
     Column("archived_at", Integer, nullable=False),
     Column("pruned_at", Integer),
+    Column("adopted_from", Text),
+    Column("uploaded_to", Text),
+    Column("uploaded_at", Integer),
+    Column("local_removed_at", Integer),
 )
 
 archived_ids: Final = Table(

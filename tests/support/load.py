@@ -161,7 +161,8 @@ class Load:
     @property
     def acked(self) -> dict[str, int | None]:
         """The seq of the first ack of each id that was acked; None where it was for a frame."""
-        return {log_id: seq for each in self._senders for log_id, seq in each.acked.items()}
+        # Of a copy: producers go on meanwhile.
+        return {log_id: seq for each in self._senders for log_id, seq in each.acked.copy().items()}
 
     @property
     def sent(self) -> set[str]:

@@ -25,6 +25,7 @@ def own_server(data: Path) -> Iterator[Addresses]:
     command += ["--host", _HOST, "--port", "0", "--monitoring-port", "0"]
     # Whatever limits and certificates the user has set are for another server.
     command += ["--tls-cert", "none", "--tls-key", "none", "--token-rate", "unlimited"]
+    command += ["--archive-after", "never", "--archive-dest", "none"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
     )

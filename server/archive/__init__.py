@@ -1,0 +1,1 @@
+"""Archives: verified, compressed batches of logs. Never imported by the serving process."""

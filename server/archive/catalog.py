@@ -1,0 +1,32 @@
+"""The catalog of a data folder that may be in use, read at one moment."""
+
+from contextlib import closing
+
+from server.errors import DataFolderError
+from server.store.catalog import ArchivedBatch, read_batches
+from server.store.folder import DataFolder
+from server.store.schema import LOGS
+from server.store.seam import Seam, read_seam
+from server.store.sqlite import open_reader, sqlite_errors
+
+
+def read_catalog(folder: DataFolder) -> tuple[Seam, list[ArchivedBatch]]:
+    """Read seam and catalog of a folder that may be in use, in one short view.
+
+    Raises:
+        DataFolderError: there are no logs, or they cannot be read.
+    """
+    if not folder.logs.exists():
+        raise DataFolderError(
+            f"there are no logs in {folder.path}; name the data folder with --data"
+        )
+    with closing(open_reader(folder.logs)) as connection, sqlite_errors(folder.logs):
+        connection.execute("BEGIN")
+        version = connection.pragma("user_version")
+        LOGS.check(folder.logs, connection.pragma("application_id"), version)
+        if version < LOGS.version:
+            raise DataFolderError(
+                f"{folder.logs} has schema version {version}, this Waterline reads "
+                f"{LOGS.version}; start its server once to bring it up to date"
+            )
+        return read_seam(connection), read_batches(connection)

@@ -1,0 +1,19 @@
+"""The columns of stored logs as Arrow, the same for hot and archived ones."""
+
+from typing import Final
+
+import pyarrow as pa
+
+MOMENT: Final = pa.timestamp("ms", tz="UTC")
+SCHEMA: Final = pa.schema(
+    [
+        pa.field("seq", pa.int64(), nullable=False),
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("type", pa.string(), nullable=False),
+        pa.field("timestamp", MOMENT, nullable=False),
+        pa.field("received_at", MOMENT, nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("message", pa.string(), nullable=False),
+        pa.field("attributes", pa.string(), nullable=False),
+    ]
+)

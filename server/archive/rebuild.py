@@ -1,0 +1,200 @@
+"""Rebuilding: the catalog of a folder whose logs.db is lost, from manifests and batch files."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from server.archive.files import Files
+from server.archive.findings import Findings, find_archives
+from server.archive.progress import Progress, silent
+from server.archive.reading import checked
+from server.archive.remote import Bucket, open_bucket
+from server.archive.tidying import publish_manifests
+from server.clock import now_ms
+from server.errors import ArchiveError, DataFolderError, RemoteError, UsageError
+from server.store.catalog import ArchivedBatch, found_catalog
+from server.store.folder import ArchiveLock, DataFolder, ServerLock, file_size
+from server.store.schema import LOGS
+from server.store.sqlite import open_writer, sqlite_errors
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What the catalog knows again. Faults and skipped are sentences that begin with a file."""
+
+    batches: int = 0
+    """Kept ones; those that were pruned are recorded as before and not counted."""
+    logs: int = 0
+    """In those."""
+    size: int = 0
+    """Bytes of their files."""
+    faults: list[str] = field(default_factory=list)
+    """What is damaged or missing; batches are recorded, and reading one raises and names it."""
+    skipped: list[str] = field(default_factory=list)
+    """Files that are not of these archives."""
+
+
+def rebuild_catalog(
+    folder: DataFolder,
+    *,
+    origin: str | None = None,
+    skip_damaged: bool = False,
+    files: Files | None = None,
+    clock: Callable[[], int] = now_ms,
+    progress: Progress = silent,
+) -> Rebuilt:
+    """Make logs.db anew for a folder that has lost it, with all that is archived.
+
+    What was not archived is gone with it. Every file is checked first; then one transaction records
+    all, so a run that is cut off has recorded nothing and can be repeated. Seqs and the folder's id
+    stay, the incarnation is new: pins and caches of before do not hold.
+
+    Args:
+        folder: the data folder; no server of it may run.
+        origin: `s3://bucket/prefix` that its batches were uploaded to, for those that are not here.
+        skip_damaged: record batches too whose files are damaged or missing.
+        files: how files are read and written.
+        clock: returns milliseconds UTC.
+        progress: is told how many batches are checked.
+
+    Raises:
+        UsageError: logs.db is there and holds logs; or there are no archives; or there are no
+            credentials for `origin`.
+        ArchiveError: files are damaged or missing, and `skip_damaged` was not asked for; or
+            archives contradict each other. Nothing was made.
+        RemoteError: object storage refuses. Nothing was made.
+        DataFolderInUse, ArchiveInUse: a server or a job holds the folder.
+        DataFolderError: the folder or logs.db cannot be written.
+    """
+    files = files or Files()
+    folder.create()
+    with ServerLock(folder), ArchiveLock(folder):
+        _refuse_unless_lost(folder)
+        bucket = None if origin is None else open_bucket(origin)
+        found = find_archives(folder, bucket, files)
+        if not found.batches and not found.faults:
+            raise UsageError(
+                f"there are no archives in {origin or folder.archives}; "
+                "name the data folder with --data, or object storage that has its batches"
+            )
+        rebuilt = _Check(folder, bucket, files, clock, progress).run(found)
+        if rebuilt.faults and not (skip_damaged and found.batches):
+            raise ArchiveError(
+                "nothing was rebuilt, for files are damaged or missing: "
+                + "; ".join(rebuilt.faults)
+            )
+        _record(folder, found, files)
+    return rebuilt
+
+
+class _Check:
+    """Sees that the files of batches are there."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        bucket: Bucket | None,
+        files: Files,
+        clock: Callable[[], int],
+        progress: Progress,
+    ) -> None:
+        self._folder = folder
+        self._bucket = bucket
+        self._files = files
+        self._clock = clock
+        self._progress = progress
+        self._buckets: dict[str, Bucket] = {}
+
+    def run(self, found: Findings) -> Rebuilt:
+        """Look at the file of each batch, and put into the findings where it lies."""
+        rebuilt = Rebuilt(faults=list(found.faults), skipped=found.skipped)
+        for place, batch in enumerate(found.batches):
+            if batch.is_kept:
+                found.batches[place] = self._look_at(batch, rebuilt)
+            self._progress("checked", place + 1, len(found.batches))
+        return rebuilt
+
+    def _look_at(self, batch: ArchivedBatch, rebuilt: Rebuilt) -> ArchivedBatch:
+        try:
+            located = self._located(batch)
+        except RemoteError:
+            raise
+        except ArchiveError as error:
+            rebuilt.faults.append(str(error))
+            return batch
+        rebuilt.batches += 1
+        rebuilt.logs += batch.rows
+        rebuilt.size += batch.stored_bytes
+        return located
+
+    def _located(self, batch: ArchivedBatch) -> ArchivedBatch:
+        """Return a batch with where its file lies by now.
+
+        Raises:
+            ArchiveError: it lies nowhere, or is damaged.
+        """
+        path = self._folder.archives / batch.file
+        if path.exists():
+            checked(batch, self._files.read(path), str(path))
+            return replace(batch, local_removed_at=None)
+        bucket = self._bucket_of(batch)
+        if bucket is None:
+            raise ArchiveError(f"{path} is missing; put a copy in its place")
+        stored = bucket.head(batch.file)
+        if stored is None:
+            raise ArchiveError(f"{bucket.url(batch.file)} is missing; put a copy in its place")
+        if stored.size != batch.stored_bytes:
+            raise ArchiveError(
+                f"{bucket.url(batch.file)} is damaged: it has {stored.size} bytes and was archived "
+                f"with {batch.stored_bytes}; put a copy in its place"
+            )
+        now = self._clock()
+        return replace(
+            batch,
+            uploaded_to=bucket.address,
+            uploaded_at=batch.uploaded_at or now,
+            local_removed_at=batch.local_removed_at or now,
+        )
+
+    def _bucket_of(self, batch: ArchivedBatch) -> Bucket | None:
+        if self._bucket is not None:
+            return self._bucket
+        address = batch.uploaded_to
+        if address is None:
+            return None
+        if address not in self._buckets:
+            self._buckets[address] = open_bucket(address)
+        return self._buckets[address]
+
+
+def _refuse_unless_lost(folder: DataFolder) -> None:
+    """See that no logs are in the way.
+
+    Raises:
+        UsageError: there are some.
+        DataFolderError: there may be some.
+    """
+    path = folder.logs
+    if not file_size(path):
+        log = path.with_name(f"{path.name}-wal")
+        if file_size(log):
+            raise DataFolderError(
+                f"{log} holds the last commits of a logs.db that is gone; put that back, or move "
+                "the file elsewhere"
+            )
+        return
+    with closing(open_writer(path, LOGS, "FULL")) as connection, sqlite_errors(path):
+        holds_any = connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM logs) OR EXISTS (SELECT 1 FROM archive_batches)"
+        ).get
+    if holds_any:
+        raise UsageError(
+            f"{path} is there and holds logs; only a folder that has lost it is rebuilt from its "
+            "archives: name files of version 2.0 to adopt those"
+        )
+
+
+def _record(folder: DataFolder, found: Findings, files: Files) -> None:
+    with closing(open_writer(folder.logs, LOGS, "FULL")) as connection, sqlite_errors(folder.logs):
+        found_catalog(connection, found.folder_id, found.batches)
+        publish_manifests(folder, connection, files)

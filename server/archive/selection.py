@@ -1,0 +1,67 @@
+"""A selection of archived logs by time, type and source: what the catalog tells, then the logs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from server.archive.columns import MOMENT
+from server.store.catalog import ArchivedBatch
+
+_INT64: Final = range(-(2**63), 2**63)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which logs; None wants all. Times are milliseconds UTC of `timestamp`."""
+
+    since: int | None = None
+    """Inclusive."""
+    until: int | None = None
+    """Exclusive."""
+    types: tuple[str, ...] | None = None
+    sources: tuple[str, ...] | None = None
+
+    def most(self, batch: ArchivedBatch) -> int:
+        """Return how many logs of a batch can be wanted at most; 0: it need not be opened."""
+        if self.since is not None and batch.last_timestamp < self.since:
+            return 0
+        if self.until is not None and batch.first_timestamp >= self.until:
+            return 0
+        return min(_among(batch.types, self.types), _among(batch.sources, self.sources))
+
+    def has_all(self, batch: ArchivedBatch) -> bool:
+        """Say whether every log of a batch is wanted."""
+        begins = self.since is None or self.since <= batch.first_timestamp
+        ends = self.until is None or batch.last_timestamp < self.until
+        return begins and ends and self.most(batch) == batch.rows
+
+    def of(self, logs: pa.Table) -> pa.Table:
+        """Return those that are wanted, in their order.
+
+        Args:
+            logs: with the columns of SCHEMA.
+        """
+        masks = []
+        if self.since is not None:
+            masks.append(pc.greater_equal(logs["timestamp"], _moment(self.since)))
+        if self.until is not None:
+            masks.append(pc.less(logs["timestamp"], _moment(self.until)))
+        for name, values in (("type", self.types), ("source", self.sources)):
+            if values is not None:
+                masks.append(pc.is_in(logs[name], pa.array(values, pa.string())))
+        for mask in masks[1:]:
+            masks[0] = pc.and_(masks[0], mask)
+        return logs.filter(masks[0]) if masks else logs
+
+
+def _among(counts: Mapping[str, int], wanted: tuple[str, ...] | None) -> int:
+    if wanted is None:
+        return sum(counts.values())
+    return sum(counts.get(each, 0) for each in set(wanted))
+
+
+def _moment(milliseconds: int) -> pa.Scalar:
+    return pa.scalar(min(max(milliseconds, _INT64[0]), _INT64[-1]), MOMENT)

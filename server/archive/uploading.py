@@ -1,0 +1,125 @@
+"""Uploading: each batch to object storage, checked there; the manifest of its day last."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import apsw
+
+from server.archive.files import Files
+from server.archive.manifest import NAME, days_of, manifest_of
+from server.archive.progress import Progress
+from server.archive.reading import BatchReader
+from server.archive.remote import Bucket, open_bucket
+from server.archive.tidying import publish_manifests, tidy
+from server.store.catalog import ArchivedBatch, change_batches, read_batches
+from server.store.folder import DataFolder
+from server.store.seam import read_seam
+
+
+@dataclass(slots=True)
+class Uploaded:
+    """What went to object storage."""
+
+    batches: int = 0
+    size: int = 0
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where batches are uploaded to, and whether they stay here too."""
+
+    address: str
+    """`s3://bucket/prefix`."""
+    keep_local: bool
+
+
+class Upload:
+    """Brings what is not there yet to object storage.
+
+    Args:
+        folder: the data folder.
+        connection: one that writes its logs.db.
+        files: how files are read and removed.
+        destination: where to.
+        clock: returns milliseconds UTC.
+        progress: is told how far it is.
+    """
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        connection: apsw.Connection,
+        files: Files,
+        destination: Destination,
+        clock: Callable[[], int],
+        progress: Progress,
+    ) -> None:
+        self._folder = folder
+        self._connection = connection
+        self._files = files
+        self._destination = destination
+        self._clock = clock
+        self._progress = progress
+        self._reader = BatchReader(folder, files)
+
+    def run(self) -> Uploaded:
+        """Upload day by day; a day counts once its manifest is there.
+
+        Raises:
+            ArchiveError: a local file is damaged.
+            RemoteError: object storage refuses; what was recorded is there, the rest goes with the
+                next run.
+        """
+        uploaded = Uploaded()
+        batches = read_batches(self._connection)
+        total = sum(map(self._is_due, batches))
+        if not total:
+            return uploaded
+        bucket = open_bucket(self._destination.address)
+        for day, of_day in days_of(batches).items():
+            if any(map(self._is_due, of_day)):
+                self._upload_day(bucket, day, of_day, uploaded, total)
+        publish_manifests(self._folder, self._connection, self._files)
+        tidy(self._folder, self._connection, self._files)
+        return uploaded
+
+    def _upload_day(
+        self,
+        bucket: Bucket,
+        day: str,
+        batches: list[ArchivedBatch],
+        uploaded: Uploaded,
+        total: int,
+    ) -> None:
+        now = self._clock()
+        local_removed_at = None if self._destination.keep_local else now
+        changed = []
+        for batch in batches:
+            if not self._is_due(batch):
+                continue
+            content = self._reader.content(batch)
+            bucket.put_new(batch.file, content)
+            changed.append(
+                replace(
+                    batch,
+                    uploaded_to=bucket.address,
+                    uploaded_at=now,
+                    local_removed_at=batch.local_removed_at or local_removed_at,
+                )
+            )
+            uploaded.batches += 1
+            uploaded.size += len(content)
+            self._progress("uploaded", uploaded.batches, total)
+        # Before it is recorded: should this fail, the whole day is looked at again.
+        changes = {each.batch: each for each in changed}
+        of_day = [changes.get(each.batch, each) for each in batches]
+        bucket.put(f"{day}/{NAME}", manifest_of(day, of_day, read_seam(self._connection)))
+        change_batches(self._connection, changed)
+
+    def _is_due(self, batch: ArchivedBatch) -> bool:
+        if not batch.is_kept:
+            return False
+        is_there = batch.uploaded_to == self._destination.address
+        may_stay = self._destination.keep_local or batch.local_removed_at is not None
+        return not (is_there and may_stay)

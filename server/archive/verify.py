@@ -1,0 +1,285 @@
+"""Verifying: that every batch is there and holds what the catalog says; nothing is changed."""
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from server.archive.batch import describe
+from server.archive.catalog import read_catalog
+from server.archive.consistency import overlaps, row_fault, seam_fault
+from server.archive.files import UNFINISHED_PREFIX, UNFINISHED_SUFFIX, Files
+from server.archive.hot_rows import DAY
+from server.archive.manifest import NAME, days_of, manifest_of, parse_manifest
+from server.archive.names import batch_number, day_folders, day_text
+from server.archive.progress import Progress, silent
+from server.archive.reading import BatchReader, decoded
+from server.errors import ArchiveError, ArchiveInUse
+from server.formats import Format
+from server.store.catalog import ArchivedBatch
+from server.store.folder import ArchiveLock, DataFolder
+from server.store.seam import Seam
+from server.store.sqlite import open_reader, sqlite_errors
+
+# What a file tells of itself, once it is known to be the one that was archived.
+_TOLD: Final = (
+    "first_seq",
+    "last_seq",
+    "first_timestamp",
+    "last_timestamp",
+    "first_received_at",
+    "last_received_at",
+    "types",
+    "sources",
+    "raw_bytes",
+)
+# What a query sees of logs.db lies above the seam; no adopted batch there may have it too.
+_TWICE: Final = """
+    SELECT file FROM archive_batches, seam
+    WHERE last_seq > archived_through
+    AND EXISTS (SELECT 1 FROM logs WHERE seq BETWEEN first_seq AND last_seq)
+    ORDER BY first_seq
+"""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was found. Faults and warnings are sentences that begin with a file or its URL."""
+
+    batches: int = 0
+    """So many are sound."""
+    logs: int = 0
+    """In those."""
+    size: int = 0
+    """Bytes of their files."""
+    faults: list[str] = field(default_factory=list)
+    """Logs are missing or in doubt, or a manifest is."""
+    warnings: list[str] = field(default_factory=list)
+    """Nothing is lost, but it is worth a look."""
+
+
+def verify(
+    folder: DataFolder,
+    *,
+    files: Files | None = None,
+    all_copies: bool = False,
+    progress: Progress = silent,
+) -> Verdict:
+    """Read every batch and manifest, and see that they are what the catalog says.
+
+    Servers and archive jobs may run meanwhile; what a job moves is looked at again where it went.
+
+    Args:
+        folder: the data folder.
+        files: how files are read.
+        all_copies: whether copies in object storage are read too where the local file is kept.
+        progress: is told how many batches are done.
+
+    Raises:
+        DataFolderError: there are no logs, or logs.db cannot be read.
+        UsageError: object storage is to be read and there are no credentials for it.
+    """
+    return _Verification(folder, files or Files(), all_copies, progress).run()
+
+
+class _Verification:
+    """One run of it."""
+
+    def __init__(
+        self, folder: DataFolder, files: Files, all_copies: bool, progress: Progress
+    ) -> None:
+        self._folder = folder
+        self._files = files
+        self._all_copies = all_copies
+        self._progress = progress
+        self._reader = BatchReader(folder, files)
+        self._verdict = Verdict()
+
+    def run(self) -> Verdict:
+        """Look at catalog, batches, manifests, and what else lies there."""
+        seam, batches = read_catalog(self._folder)
+        self._look_at_catalog(seam, batches)
+        kept = [each for each in batches if each.is_kept and row_fault(each) is None]
+        for done, batch in enumerate(kept, 1):
+            self._look_at(batch)
+            self._progress("verified", done, len(kept))
+        self._look_at_manifests()
+        self._look_at_remote_manifests(kept)
+        self._look_around()
+        return self._verdict
+
+    def _look_at_catalog(self, seam: Seam, batches: list[ArchivedBatch]) -> None:
+        for batch in batches:
+            for fault in (row_fault(batch), seam_fault(batch, seam)):
+                if fault is not None:
+                    self._fault(self._path(batch), fault)
+        for one, other in overlaps(batches):
+            self._fault(
+                self._path(other),
+                f"the catalog gives it seqs from {other.first_seq} on, and {one.file} those up to "
+                f"{one.last_seq}",
+            )
+        for file in _twice(self._folder.logs):
+            self._fault(self._folder.archives / file, "logs.db has logs with its seqs too")
+        for batch in batches:
+            if not batch.is_kept and batch.uploaded_to is not None:
+                self._warn(
+                    f"{batch.uploaded_to}/{batch.file}",
+                    "it was pruned and may still be there; the next prune removes it",
+                )
+
+    def _look_at(self, batch: ArchivedBatch) -> None:
+        """Look at a batch; where a job has changed its row since, by what it says now."""
+        while (found := self._fault_of(batch)) is not None:
+            _, batches = read_catalog(self._folder)
+            now = next((each for each in batches if each.batch == batch.batch), None)
+            if now is None or now == batch:
+                self._fault(*found)
+                return
+            if not now.is_kept:
+                return
+            batch = now
+        self._verdict.batches += 1
+        self._verdict.logs += batch.rows
+        self._verdict.size += batch.stored_bytes
+
+    def _fault_of(self, batch: ArchivedBatch) -> tuple[str, str] | None:
+        """Return the name of a copy that is not sound and what is wrong; None where all are."""
+        name = self._reader.name(batch)
+        try:
+            content = self._reader.content(batch)
+            logs = decoded(batch, content, name)
+            differing = _differing(batch, content, logs)
+            if differing:
+                return name, "it does not hold what the catalog says: " + "; ".join(differing)
+            if self._all_copies and batch.uploaded_to is not None:
+                name = f"{batch.uploaded_to}/{batch.file}"
+                if batch.local_removed_at is None:
+                    self._reader.remote_content(batch)
+        except ArchiveError as error:
+            return name, str(error)
+        return None
+
+    def _look_at_manifests(self) -> None:
+        if not self._lagging():
+            return
+        try:
+            # Nobody changes anything meanwhile, so a difference is one.
+            with ArchiveLock(self._folder):
+                lagging = self._lagging()
+        except ArchiveInUse:
+            for path in self._lagging():
+                self._warn(path, "it is behind the catalog; an archive job is at work")
+            return
+        for path in lagging:
+            reason = "it is not what the catalog says" if path.exists() else "it is missing"
+            self._fault(path, f"{reason}; the next archive run writes it again")
+
+    def _lagging(self) -> list[Path]:
+        """Return the manifests that are not what the catalog says."""
+        seam, batches = read_catalog(self._folder)
+        lagging = []
+        for day, of_day in days_of(batches).items():
+            path = self._folder.archives / day / NAME
+            if not self._holds(path, manifest_of(day, of_day, seam)):
+                lagging.append(path)
+        return lagging
+
+    def _holds(self, path: Path, content: bytes) -> bool:
+        try:
+            return self._files.read(path) == content
+        except ArchiveError:
+            return False
+
+    def _look_at_remote_manifests(self, batches: Iterable[ArchivedBatch]) -> None:
+        """See that the manifests in object storage name what is there, and can so rebuild it."""
+        by_manifest: dict[tuple[str, str], list[ArchivedBatch]] = {}
+        for batch in batches:
+            if batch.uploaded_to and (self._all_copies or batch.local_removed_at is not None):
+                by_manifest.setdefault((batch.uploaded_to, batch.day), []).append(batch)
+        for (address, day), uploaded in by_manifest.items():
+            name = f"{address}/{day}/{NAME}"
+            try:
+                content = self._reader.bucket(uploaded[0]).get(f"{day}/{NAME}")
+                told = {(each.file, each.sha256) for each in parse_manifest(content, name).batches}
+            except ArchiveError as error:
+                self._fault(name, str(error))
+                continue
+            for batch in uploaded:
+                if (batch.file, batch.sha256) not in told:
+                    self._fault(name, f"it does not tell of {batch.file}")
+
+    def _look_around(self) -> None:
+        """Name the files that the catalog does not want there."""
+        if not self._folder.archives.is_dir():
+            return
+        days = day_folders(self._folder.archives)
+        paths = [each for each in self._folder.archives.iterdir() if each not in days]
+        paths += [path for day in days if day.is_dir() for path in day.iterdir()]
+        # Read after the folders, so that it knows what a job has just written.
+        _, batches = read_catalog(self._folder)
+        known = {self._path(each): each for each in batches}
+        manifests = {self._folder.archives / each.day / NAME for each in batches}
+        for path in sorted(paths):
+            reason = _strange(path, known.get(path))
+            if reason is not None and path not in manifests and path.exists():
+                self._warn(path, reason)
+
+    def _path(self, batch: ArchivedBatch) -> Path:
+        return self._folder.archives / batch.file
+
+    def _fault(self, name: Path | str, reason: str) -> None:
+        self._verdict.faults.append(_sentence(name, reason))
+
+    def _warn(self, name: Path | str, reason: str) -> None:
+        self._verdict.warnings.append(_sentence(name, reason))
+
+
+def _sentence(name: Path | str, reason: str) -> str:
+    return reason if reason.startswith(str(name)) else f"{name}: {reason}"
+
+
+def _twice(logs: Path) -> list[str]:
+    """Return the files of batches whose seqs are hot as well."""
+    with closing(open_reader(logs)) as connection, sqlite_errors(logs):
+        return [str(file) for (file,) in connection.execute(_TWICE).fetchall()]
+
+
+def _differing(batch: ArchivedBatch, content: bytes, logs: pa.Table) -> list[str]:
+    """Return what the catalog says otherwise than the logs of a batch do."""
+    found = describe(
+        logs,
+        content,
+        day=batch.day,
+        file=batch.file,
+        format=Format(batch.format),
+        archived_at=batch.archived_at,
+        adopted_from=batch.adopted_from,
+    )
+    differing = [
+        f"{name} is {getattr(found, name)}, not {getattr(batch, name)}"
+        for name in _TOLD
+        if getattr(found, name) != getattr(batch, name)
+    ]
+    days = {day_text(each // DAY) for each in (found.first_received_at, found.last_received_at)}
+    if days != {batch.day}:
+        differing.append(f"day is {' to '.join(sorted(days))}, not {batch.day}")
+    return differing
+
+
+def _strange(path: Path, batch: ArchivedBatch | None) -> str | None:
+    """Return why a file is not wanted; None where the catalog keeps it."""
+    if batch is not None:
+        if not batch.is_kept:
+            return "it was pruned; the next archive run removes it"
+        if batch.local_removed_at is not None:
+            return "it is in object storage; the next archive run removes it here"
+        return None
+    if path.name.startswith(UNFINISHED_PREFIX) and path.name.endswith(UNFINISHED_SUFFIX):
+        return "a job is writing it or was cut off at that; the next archive run removes it"
+    if batch_number(path.name) is not None:
+        return "the catalog does not know it; a job is just recording it, or was cut off before"
+    return "nobody here knows what it is"

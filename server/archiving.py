@@ -1,0 +1,124 @@
+"""Archiving on a schedule: a process of its own does it, whenever logs are due."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from server.clock import now_ms
+from server.errors import DataFolderError
+from server.settings import Settings, setting_names, setting_text, variable_name
+from server.store.due import Duties, is_due
+from server.store.folder import DataFolder
+
+logger = logging.getLogger(__name__)
+
+SECOND: Final = 1000  # milliseconds
+# So often it is looked whether logs are due, or as often as they may be archived.
+LOOK_SECONDS: Final = 60.0
+# After a failed run the next one waits: twice as long each time, up to the last.
+FIRST_PAUSE: Final = 60.0
+LAST_PAUSE: Final = 3600.0
+# What a failed run says is shown to operators.
+MAX_REASON: Final = 1000
+
+
+class Archiving:
+    """Looks each minute whether logs are due, and runs the archive job in a process.
+
+    The job needs Arrow, which would double the server's memory.
+
+    Args:
+        settings: what is archived when, where to.
+        clock: returns milliseconds UTC.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], int] = now_ms,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._settings = settings
+        self._folder = DataFolder(settings.data)
+        self._clock = clock
+        self._sleep = sleep
+        self._process: asyncio.subprocess.Process | None = None
+        self._failures = 0
+        self.failure: str | None = None
+        """Why the last run failed, in one sentence; None when it did not."""
+        self.ended_at: int | None = None
+        """When the last run ended, in milliseconds UTC."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is under way."""
+        return self._process is not None
+
+    async def run(self) -> None:
+        """Archive whenever logs are due, until cancelled; a run under way is then ended."""
+        if self._settings.archive_after is None:
+            return
+        while True:
+            if self._is_due(self._settings.archive_after):
+                await self._archive()
+            await self._sleep(self._pause())
+
+    def _is_due(self, after: int) -> bool:
+        settings, now = self._settings, self._clock()
+        duties = Duties(
+            received_by=now - after - settings.archive_every,
+            recognised_since=now - settings.dedupe_window,
+            destination=settings.archive_dest,
+            keep_local=settings.archive_keep_local,
+        )
+        try:
+            return is_due(self._folder.logs, duties)
+        except DataFolderError as error:
+            self._fail(str(error))
+            return False
+
+    async def _archive(self) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "server.archive",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env=os.environ | _variables(self._settings),
+        )
+        self._process = process
+        try:
+            _, said = await process.communicate()
+        finally:
+            if process.returncode is None:
+                # It may be ended at any moment, and the next run goes on.
+                process.kill()
+                await process.wait()
+            self._process = None
+        self.ended_at = self._clock()
+        if process.returncode == 0:
+            self._failures, self.failure = 0, None
+        elif process.returncode != os.EX_TEMPFAIL:  # else somebody archives by hand
+            lines = said.decode(errors="replace").strip().splitlines()
+            self._fail((lines or [f"it ended with code {process.returncode}"])[-1][:MAX_REASON])
+
+    def _fail(self, reason: str) -> None:
+        if reason != self.failure:
+            logger.error("archiving failed and is tried again: %s", reason)
+        self._failures += 1
+        self.failure = reason
+
+    def _pause(self) -> float:
+        if self._failures:
+            return min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10))
+        return max(1.0, min(LOOK_SECONDS, self._settings.archive_every / SECOND))
+
+
+def _variables(settings: Settings) -> dict[str, str]:
+    """Return the settings in force as environment variables, for a process to read."""
+    return {variable_name(name): setting_text(settings, name) for name in setting_names()}

@@ -1,0 +1,389 @@
+"""Rebuilding: a folder that has lost logs.db gets its catalog back from what is archived."""
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from server.archive.adopt import adopt_files
+from server.archive.batch import label_of
+from server.archive.columns import SCHEMA
+from server.archive.files import Files, System
+from server.archive.formats import encode
+from server.archive.manifest import NAME
+from server.archive.prune import prune
+from server.archive.reading import BatchReader
+from server.archive.rebuild import Rebuilt, rebuild_catalog
+from server.archive.verify import verify
+from server.errors import (
+    ArchiveError,
+    ArchiveInUse,
+    DataFolderError,
+    DataFolderInUse,
+    UsageError,
+)
+from server.formats import Format
+from server.store.catalog import ArchivedBatch
+from server.store.folder import ArchiveLock, DataFolder, ServerLock
+from server.store.seam import Seam
+from tests.support.archive_runs import (
+    LATER,
+    Row,
+    all_rows,
+    archive,
+    catalog,
+    fill_three_days,
+    seam_of,
+)
+from tests.support.faulty_files import Fault, FaultySystem
+from tests.support.folders import DAY, NOON, fill
+
+
+def lose_logs(data: Path) -> None:
+    for path in data.glob("logs.db*"):
+        path.unlink()
+
+
+def path_of(data: Path, batch: ArchivedBatch) -> Path:
+    return DataFolder(data).archives / batch.file
+
+
+def assert_clean(data: Path) -> None:
+    found = verify(DataFolder(data))
+    assert (found.faults, found.warnings) == ([], [])
+
+
+@pytest.fixture
+def rows(data: Path) -> list[Row]:
+    return fill_three_days(data)
+
+
+@pytest.fixture(params=list(Format), ids=str)
+def batches(data: Path, rows: list[Row], request: pytest.FixtureRequest) -> list[ArchivedBatch]:
+    """Archived in either format; logs.db is still there."""
+    assert rows
+    archive(data, format=request.param)
+    return catalog(data)
+
+
+def test_all_that_was_archived_is_there_again(
+    data: Path, rows: list[Row], batches: list[ArchivedBatch]
+) -> None:
+    before = seam_of(data)
+    lose_logs(data)
+    told: list[tuple[str, int, int]] = []
+    done = rebuild_catalog(DataFolder(data), progress=lambda *given: told.append(given))
+    assert done == Rebuilt(batches=4, logs=6, size=sum(each.stored_bytes for each in batches))
+    assert told[-1] == ("checked", 4, 4)
+    assert catalog(data) == batches
+    assert all_rows(data) == rows
+    seam = seam_of(data)
+    assert (seam.folder_id, seam.archived_through) == (before.folder_id, 6)
+    assert seam.incarnation != before.incarnation
+    assert seam.generation > 0
+    assert_clean(data)
+
+
+def test_logs_go_on_behind_what_was_rebuilt(data: Path, batches: list[ArchivedBatch]) -> None:
+    lose_logs(data)
+    rebuild_catalog(DataFolder(data))
+    ((_, seq, _),) = fill(data, [{"type": "info", "message": "new"}], received_at=NOON)
+    assert seq == batches[-1].last_seq + 1
+    archive(data)
+    assert_clean(data)
+    assert catalog(data)[-1].last_received_at == batches[-1].last_received_at, "never back"
+
+
+def test_pruned_and_adopted_batches_are_recorded_as_before(data: Path, tmp_path: Path) -> None:
+    fill_three_days(data)
+    archive(data)
+    path = tmp_path / "old.json.gz"
+    metadata = {
+        "archiveDate": "2023-11-15T00:00:00.000Z",
+        "batch": 1,
+        "totalLogs": 1,
+        "compression": "gzip",
+        "version": "2.0",
+    }
+    document = {"metadata": metadata, "logs": [{"type": "info", "message": "m"}]}
+    path.write_bytes(gzip.compress(json.dumps(document).encode()))
+    given = {"source": "old", "format": Format.JSON_GZ, "level": 6}
+    adopt_files(DataFolder(data), [path], clock=lambda: LATER, **given)  # type: ignore[arg-type]
+    prune(DataFolder(data), catalog(data)[:1], clock=lambda: LATER)
+    before = catalog(data)
+    lose_logs(data)
+    rebuild_catalog(DataFolder(data))
+    assert catalog(data) == before
+    assert seam_of(data).archived_through == 7
+    assert_clean(data)
+    done = adopt_files(DataFolder(data), [path], **given)  # type: ignore[arg-type]
+    assert done.skipped == [f"{path} was adopted before"]
+
+
+def test_batches_that_no_manifest_names_are_taken_too(
+    data: Path, rows: list[Row], batches: list[ArchivedBatch]
+) -> None:
+    (path_of(data, batches[2]).parent / NAME).unlink()
+    lose_logs(data)
+    rebuild_catalog(DataFolder(data))
+    found = catalog(data)
+    assert [each.file for each in found] == [each.file for each in batches]
+    assert found[2].batch == 5, "its number went with the manifest"
+    assert found[2].archived_at == batches[2].archived_at
+    assert all_rows(data) == rows
+    assert_clean(data)
+
+
+def test_files_alone_are_enough(data: Path, rows: list[Row], batches: list[ArchivedBatch]) -> None:
+    folder_id = seam_of(data).folder_id
+    for path in DataFolder(data).archives.rglob(NAME):
+        path.unlink()
+    lose_logs(data)
+    rebuild_catalog(DataFolder(data))
+    assert catalog(data) == batches, "even their numbers, which go by seq"
+    assert seam_of(data).folder_id == folder_id
+    assert all_rows(data) == rows
+    assert_clean(data)
+
+
+def test_files_of_other_folders_or_of_seqs_that_are_taken_are_left_out(
+    data: Path, tmp_path: Path, rows: list[Row], batches: list[ArchivedBatch]
+) -> None:
+    other = tmp_path / "other"
+    fill(other, [{"type": "info", "message": str(each)} for each in range(40)])
+    archive(other, format=Format(batches[0].format), batch_rows=40)
+    (strange,) = catalog(other)
+    suffix = batches[0].format
+    day = path_of(data, batches[0]).parent
+    foreign, again = (day / f"batch-{each:04d}.{suffix}" for each in (7, 8))
+    shutil.copy(path_of(other, strange), foreign)
+    shutil.copy(path_of(data, batches[1]), again)
+    wrong_day = path_of(data, batches[3]).with_name(f"batch-0007.{suffix}")
+    shutil.copy(path_of(data, batches[0]), wrong_day)
+    lose_logs(data)
+    done = rebuild_catalog(DataFolder(data))
+    assert [each.partition(": ")[0] for each in done.skipped] == [
+        str(each) for each in (foreign, again, wrong_day)
+    ]
+    reasons = [each.partition(": ")[2] for each in done.skipped]
+    assert reasons == [
+        f"it is of another data folder, {seam_of(other).folder_id}",
+        f"its seqs are those of {batches[1].file}",
+        "its logs were received on another day",
+    ]
+    assert catalog(data) == batches
+    assert all_rows(data) == rows
+
+
+def test_files_that_do_not_say_whose_they_are_or_hold_nothing_are_left_out(
+    data: Path, batches: list[ArchivedBatch]
+) -> None:
+    day = path_of(data, batches[0]).parent
+    (day / "batch-0007.json.gz").write_bytes(gzip.compress(b'{"logs": []}'))
+    label = label_of(SCHEMA.empty_table(), Format.PARQUET, 8, seam_of(data).folder_id, LATER)
+    content = encode(SCHEMA.empty_table(), label, Format.PARQUET, 3)
+    (day / "batch-0008.parquet").write_bytes(content)
+    lose_logs(data)
+    assert rebuild_catalog(DataFolder(data)).skipped == [
+        f"{day}/batch-0007.json.gz: it does not say whose it is",
+        f"{day}/batch-0008.parquet: it holds no logs",
+    ]
+    assert catalog(data) == batches
+
+
+def test_a_manifest_in_the_folder_of_another_day_is_damaged(
+    data: Path, batches: list[ArchivedBatch]
+) -> None:
+    day = path_of(data, batches[3]).parent
+    other = day.rename(day.with_name("2001-01-01"))
+    lose_logs(data)
+    with pytest.raises(ArchiveError, match=f"{other / NAME} is damaged: .* is of another day"):
+        rebuild_catalog(DataFolder(data))
+
+
+def test_of_two_batches_with_one_number_the_later_gets_another(
+    data: Path, rows: list[Row], batches: list[ArchivedBatch]
+) -> None:
+    manifest = path_of(data, batches[3]).parent / NAME
+    manifest.write_text(manifest.read_text().replace('"batch": 4', '"batch": 1'))
+    lose_logs(data)
+    rebuild_catalog(DataFolder(data))
+    assert [each.batch for each in catalog(data)] == [1, 2, 3, 4]
+    assert all_rows(data) == rows
+    assert_clean(data)
+
+
+def test_a_folder_that_has_logs_is_not_rebuilt(
+    data: Path, batches: list[ArchivedBatch], tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="is there and holds logs"):
+        rebuild_catalog(DataFolder(data))
+    assert catalog(data) == batches
+    hot = tmp_path / "hot"
+    fill(hot, [{"type": "info", "message": "m"}])
+    with pytest.raises(UsageError, match="is there and holds logs"):
+        rebuild_catalog(DataFolder(hot))
+
+
+def test_a_database_that_a_server_has_just_made_is_not_in_the_way(
+    data: Path, rows: list[Row], batches: list[ArchivedBatch]
+) -> None:
+    before = seam_of(data)
+    lose_logs(data)
+    fill(data)
+    assert seam_of(data).folder_id != before.folder_id
+    rebuild_catalog(DataFolder(data))
+    assert seam_of(data).folder_id == before.folder_id
+    assert (catalog(data), all_rows(data)) == (batches, rows)
+
+
+def test_the_last_commits_of_a_lost_database_are_not_thrown_away(
+    data: Path, batches: list[ArchivedBatch]
+) -> None:
+    lose_logs(data)
+    left = DataFolder(data).logs.with_name("logs.db-wal")
+    left.write_bytes(b"commits")
+    with pytest.raises(DataFolderError, match=r"logs\.db-wal holds the last commits"):
+        rebuild_catalog(DataFolder(data))
+    assert left.read_bytes() == b"commits"
+    left.unlink()
+    rebuild_catalog(DataFolder(data))
+    assert catalog(data) == batches
+
+
+def test_a_folder_without_archives_is_told_so(data: Path) -> None:
+    with pytest.raises(UsageError, match="there are no archives in"):
+        rebuild_catalog(DataFolder(data))
+    assert not DataFolder(data).logs.exists()
+
+
+def test_nothing_is_rebuilt_beside_a_server_or_a_job(
+    data: Path, batches: list[ArchivedBatch]
+) -> None:
+    lose_logs(data)
+    with ServerLock(DataFolder(data)), pytest.raises(DataFolderInUse):
+        rebuild_catalog(DataFolder(data))
+    with ArchiveLock(DataFolder(data)), pytest.raises(ArchiveInUse):
+        rebuild_catalog(DataFolder(data))
+    assert not DataFolder(data).logs.exists()
+    assert batches
+
+
+def test_damaged_and_missing_files_are_named_and_nothing_is_made(
+    data: Path, batches: list[ArchivedBatch]
+) -> None:
+    missing, damaged = path_of(data, batches[0]), path_of(data, batches[3])
+    missing.unlink()
+    content = bytearray(damaged.read_bytes())
+    content[50] ^= 1
+    damaged.write_bytes(content)
+    lose_logs(data)
+    with pytest.raises(ArchiveError) as raised:
+        rebuild_catalog(DataFolder(data))
+    assert f"{missing} is missing" in str(raised.value)
+    assert f"{damaged} is damaged" in str(raised.value)
+    assert not DataFolder(data).logs.exists()
+
+
+def test_the_rest_can_be_had_and_a_damaged_file_still_raises(
+    data: Path, batches: list[ArchivedBatch]
+) -> None:
+    missing = path_of(data, batches[0])
+    missing.unlink()
+    lose_logs(data)
+    done = rebuild_catalog(DataFolder(data), skip_damaged=True)
+    assert (done.batches, done.logs) == (3, 4)
+    assert [each.partition(" ")[0] for each in done.faults] == [str(missing)]
+    assert catalog(data) == batches, "it does not look as if it had been pruned on purpose"
+    reader = BatchReader(DataFolder(data))
+    with pytest.raises(ArchiveError, match=str(missing)):
+        reader.read(batches[0])
+    assert reader.read(batches[1]).num_rows == 1
+
+
+def test_a_damaged_manifest_is_named_and_its_files_stand_for_it(
+    data: Path, rows: list[Row], batches: list[ArchivedBatch]
+) -> None:
+    manifest = path_of(data, batches[0]).parent / NAME
+    manifest.write_bytes(manifest.read_bytes()[:-20])
+    lose_logs(data)
+    with pytest.raises(ArchiveError, match=f"{manifest} is no manifest"):
+        rebuild_catalog(DataFolder(data))
+    assert not DataFolder(data).logs.exists()
+    done = rebuild_catalog(DataFolder(data), skip_damaged=True)
+    assert [each.partition(" ")[0] for each in done.faults] == [str(manifest)]
+    assert all_rows(data) == rows
+    assert_clean(data)
+
+
+@pytest.mark.parametrize("file", ["../../elsewhere/batch-0001.parquet", "/etc/batch-0001.parquet"])
+def test_a_manifest_cannot_name_a_file_outside_the_archives(
+    data: Path, rows: list[Row], file: str
+) -> None:
+    assert rows
+    archive(data)
+    batch = catalog(data)[3]
+    manifest = path_of(data, batch).parent / NAME
+    manifest.write_text(manifest.read_text().replace(batch.file, file))
+    lose_logs(data)
+    with pytest.raises(ArchiveError, match=f"{manifest} is damaged: the catalog gives it a name"):
+        rebuild_catalog(DataFolder(data))
+
+
+def test_manifests_of_two_folders_are_refused(
+    data: Path, tmp_path: Path, batches: list[ArchivedBatch]
+) -> None:
+    other = tmp_path / "other"
+    fill(other, [{"type": "info", "message": "m"}], received_at=NOON + 5 * DAY)
+    archive(other)
+    (strange,) = catalog(other)
+    shutil.copytree(path_of(other, strange).parent, DataFolder(data).archives / strange.day)
+    lose_logs(data)
+    with pytest.raises(ArchiveError, match="is of the data folder"):
+        rebuild_catalog(DataFolder(data), skip_damaged=True)
+    assert not DataFolder(data).logs.exists()
+    assert batches
+
+
+def test_manifests_that_contradict_each_other_are_refused(
+    data: Path, batches: list[ArchivedBatch]
+) -> None:
+    manifest = path_of(data, batches[3]).parent / NAME
+    manifest.write_text(manifest.read_text().replace('"first_seq": 6', '"first_seq": 5'))
+    lose_logs(data)
+    with pytest.raises(ArchiveError, match="the manifests contradict each other"):
+        rebuild_catalog(DataFolder(data), skip_damaged=True)
+    assert not DataFolder(data).logs.exists()
+
+
+@pytest.mark.parametrize("operation", ["read", "create", "rename"])
+def test_a_run_that_fails_can_be_repeated_or_has_done_all(
+    data: Path, rows: list[Row], batches: list[ArchivedBatch], operation: str
+) -> None:
+    (path_of(data, batches[2]).parent / NAME).unlink()
+    lose_logs(data)
+    system: System = FaultySystem(data, Fault(operation))
+    with pytest.raises(ArchiveError, match="cannot "):
+        rebuild_catalog(DataFolder(data), files=Files(system))
+    if operation == "read":
+        assert not DataFolder(data).logs.exists()
+        rebuild_catalog(DataFolder(data))
+    assert all_rows(data) == rows
+    archive(data)
+    assert_clean(data)
+
+
+def test_each_rebuilding_is_an_incarnation_of_its_own(
+    data: Path, batches: list[ArchivedBatch]
+) -> None:
+    incarnations = {seam_of(data).incarnation}
+    folder_id = seam_of(data).folder_id
+    for _ in range(2):
+        lose_logs(data)
+        rebuild_catalog(DataFolder(data))
+        found = seam_of(data)
+        assert found == Seam(folder_id, found.incarnation, 1, batches[-1].last_seq)
+        incarnations.add(found.incarnation)
+    assert len(incarnations) == 3

@@ -1,0 +1,149 @@
+"""Archive runs in this process, and what a data folder holds after one."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final, cast
+
+import apsw
+import pyarrow as pa
+import pytest
+
+from server.archive.files import Files, System
+from server.archive.job import ArchiveJob, Outcome
+from server.archive.manifest import NAME, days_of, manifest_of
+from server.archive.policy import Policy
+from server.archive.reading import BatchReader
+from server.formats import DEFAULT_LEVEL, Format
+from server.store.catalog import ArchivedBatch, read_batches
+from server.store.folder import DataFolder
+from server.store.seam import Seam, read_seam
+from tests.support.folders import DAY, NOON, Batch, alter, fill_batches
+
+LATER: Final = NOON + 100 * DAY
+"""When runs take place unless a test says otherwise: all logs are old by then."""
+
+Row = tuple[int, str, str, int, int, str, str, str]
+"""A stored log, its columns in their order."""
+
+
+def fill_three_days(data: Path) -> list[Row]:
+    """Store 3, 2 and 1 logs on three days in a row, and return them."""
+    odd = {
+        "type": "error",
+        "message": 'a\u0000b "\\ 水',
+        "timestamp": -5,
+        "level": {"a": [1.5, None]},
+    }
+    fill_batches(
+        data,
+        [
+            Batch([{"id": "a", "type": "info", "message": ""}, odd | {"id": "b"}], "pump", NOON),
+            Batch([odd | {"id": "a"}], "valve", NOON + 1),
+            Batch([odd | {"id": f"c{each}"} for each in range(2)], "pump", NOON + DAY),
+            Batch([odd | {"id": "d"}], "pump", NOON + 2 * DAY),
+        ],
+    )
+    return hot_rows(data)
+
+
+def policy_for(**changes: Any) -> Policy:  # noqa: ANN401 - any of its members
+    """Return a policy by which logs of 30 days go, two to a batch."""
+    chosen = changes.get("format", Format.PARQUET)
+    members: dict[str, Any] = {
+        "older_than": 30 * DAY,
+        "format": chosen,
+        "level": DEFAULT_LEVEL[chosen],
+        "batch_rows": 2,
+        "dedupe_window": DAY,
+    }
+    return Policy(**(members | changes))
+
+
+def archive(
+    data: Path,
+    *,
+    system: System | None = None,
+    now: int = LATER,
+    **changes: Any,  # noqa: ANN401 - any member of the policy
+) -> Outcome:
+    """Do one run at a moment, by a policy with changes."""
+    job = ArchiveJob(
+        DataFolder(data), policy_for(**changes), files=Files(system), clock=lambda: now
+    )
+    return job.run()
+
+
+def leave_unrecorded(data: Path, **changes: Any) -> Path:  # noqa: ANN401 - as above
+    """Let a run write a batch that it cannot record, and return its file."""
+    before = files_below(data)
+    alter(
+        DataFolder(data).logs,
+        "CREATE TRIGGER refuse BEFORE INSERT ON archive_batches BEGIN SELECT raise(ABORT, ''); END",
+    )
+    with pytest.raises(apsw.ConstraintError):
+        archive(data, **changes)
+    alter(DataFolder(data).logs, "DROP TRIGGER refuse")
+    (file,) = files_below(data) - before
+    return DataFolder(data).archives / file
+
+
+@contextmanager
+def opened(data: Path) -> Iterator[apsw.Connection]:
+    """Open the logs.db of a folder for a while."""
+    with closing(apsw.Connection(str(DataFolder(data).logs))) as connection:
+        yield connection
+
+
+def hot_rows(data: Path, above: int = 0) -> list[Row]:
+    """Return what the table of logs holds above a seq."""
+    with opened(data) as connection:
+        rows = connection.execute("SELECT * FROM logs WHERE seq > ? ORDER BY seq", (above,))
+        return cast("list[Row]", rows.fetchall())
+
+
+def catalog(data: Path) -> list[ArchivedBatch]:
+    """Return all batches."""
+    with opened(data) as connection:
+        return read_batches(connection)
+
+
+def seam_of(data: Path) -> Seam:
+    """Return the seam."""
+    with opened(data) as connection:
+        return read_seam(connection)
+
+
+def rows_of(logs: pa.Table) -> list[Row]:
+    """Return archived logs as they lay in their table."""
+    columns = [
+        (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist()
+        for column in logs.columns
+    ]
+    return list(zip(*columns, strict=True))
+
+
+def all_rows(data: Path) -> list[Row]:
+    """Return what a query would see: archived logs, and hot ones above the seam."""
+    reader = BatchReader(DataFolder(data))
+    archived = [row for batch in catalog(data) for row in rows_of(reader.read(batch))]
+    return archived + hot_rows(data, above=seam_of(data).archived_through)
+
+
+def files_below(data: Path) -> set[str]:
+    """Return the names of all files of the archives, hidden ones too."""
+    archives = DataFolder(data).archives
+    return {str(each.relative_to(archives)) for each in archives.rglob("*") if each.is_file()}
+
+
+def assert_complete(data: Path, expected: list[Row]) -> None:
+    """See that all logs are archived, each once, and that nothing else lies about."""
+    assert all_rows(data) == expected
+    assert hot_rows(data) == []
+    batches, seam = catalog(data), seam_of(data)
+    assert seam.archived_through == expected[-1][0]
+    days = days_of(batches)
+    assert files_below(data) == {each.file for each in batches} | {f"{day}/{NAME}" for day in days}
+    for day, of_day in days.items():
+        written = (DataFolder(data).archives / day / NAME).read_bytes()
+        assert written == manifest_of(day, of_day, seam)
