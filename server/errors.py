@@ -75,9 +75,5 @@ class RemoteError(ArchiveError):
     """Object storage cannot be reached, or refuses."""
 
 
-class IncompleteAnswer(WaterlineError):
-    """A question could only be answered in part, so it is not answered."""
-
-
 class PrunedLogs(UserWarning):
     """An answer is without logs that were pruned."""

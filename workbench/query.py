@@ -1,66 +1,190 @@
-"""One question becomes SQL over the hot logs, an Arrow table, and a DataFrame."""
+"""One question becomes SQL over hot rows and a choice of archived ones: one answer, one moment."""
 
-import json
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import (
-    REAL,
-    ColumnElement,
-    Select,
-    Text,
-    and_,
-    cast,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-)
+import pyarrow.compute as pc
+from sqlalchemy import Select, and_, func, select
 
-from server.errors import IncompleteAnswer
-from server.store.tables import logs, seam
-from workbench.question import Condition, Question, Scalar
-from workbench.reading import View
-from workbench.times import INT64
+from server.archive.columns import SCHEMA
+from server.archive.reading import BatchReader
+from server.errors import ArchiveError
+from server.store.catalog import ArchivedBatch
+from server.store.folder import DataFolder
+from server.store.tables import logs
+from workbench.archived import Catalog, exactly_of, read_catalog, read_past
+from workbench.choosing import choose
+from workbench.criteria import criteria
+from workbench.pruned import lacking
+from workbench.question import Question
+from workbench.reading import Database, View
 
-MOMENT: Final = pa.timestamp("ms", tz="UTC")
-SCHEMA: Final = pa.schema(
+# Each time another archive job must have come in between.
+_ATTEMPTS: Final = 3
+# So many rows at once: an Arrow array of text holds no more than 2 GiB.
+_SLICE: Final = 10_000
+_WIDE: Final = pa.schema(
     [
-        pa.field("seq", pa.int64(), nullable=False),
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("type", pa.string(), nullable=False),
-        pa.field("timestamp", MOMENT, nullable=False),
-        pa.field("received_at", MOMENT, nullable=False),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("message", pa.string(), nullable=False),
-        pa.field("attributes", pa.string(), nullable=False),
+        each.with_type(pa.large_string()) if each.type == pa.string() else each  # wider offsets
+        for each in SCHEMA
     ]
 )
 
-# What json_each calls the types of values that are compared with each other.
-_NUMBER: Final = ("integer", "real")
-_TEXT: Final = ("text",)
-_BOOLEAN: Final = ("true", "false")
-
-_COMPARE: Final = {
-    "==": lambda column, value: column == value,
-    "<": lambda column, value: column < value,
-    "<=": lambda column, value: column <= value,
-    ">": lambda column, value: column > value,
-    ">=": lambda column, value: column >= value,
-}
+_Hot = TypeVar("_Hot")
+_Whole = TypeVar("_Whole")
 
 
-def hot_logs(view: View, question: Question) -> pa.Table:
-    """Answer a question over the hot logs with the columns of SCHEMA, in its order.
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[_Whole]):
+    """What was asked for, and a sentence about what it is without, if anything."""
 
-    Raises:
-        IncompleteAnswer: logs that it may ask for are archived.
+    value: _Whole
+    lacks: str | None
+
+
+class Logs:
+    """The logs of a data folder, hot and archived, each once; any answer is of one moment.
+
+    Args:
+        folder: the data folder.
+        database: its logs.db.
     """
-    chosen = matching(view, question, *logs.c)
+
+    def __init__(self, folder: DataFolder, database: Database) -> None:
+        self._database = database
+        self._reader = BatchReader(folder)
+
+    def table(self, question: Question) -> Answer[pa.Table]:
+        """Answer with the columns of SCHEMA, in the question's order.
+
+        Raises:
+            ArchiveError: an archive file is missing or damaged; the sentence names it.
+        """
+
+        def whole(hot: pa.Table, catalog: Catalog) -> Answer[pa.Table]:
+            found = _Found(hot, question)
+            newest_first = sorted(catalog.kept, key=_last_place, reverse=True)
+            for batch in newest_first:
+                if found.is_full_before(batch):
+                    break
+                found.add(self.chosen(batch, question))
+            pruned = [each for each in catalog.pruned if not found.is_full_before(each)]
+            return Answer(found.table(), lacking(pruned, question))
+
+        return self.ask(question, lambda view, catalog: _hot_table(view, catalog, question), whole)
+
+    def count(self, question: Question) -> Answer[int]:
+        """Count the logs that a question is about, its limit heeded.
+
+        Raises:
+            ArchiveError: an archive file is missing or damaged; the sentence names it.
+        """
+        limit = question.limit
+
+        def whole(count: int, catalog: Catalog) -> Answer[int]:
+            known = [exactly_of(each, question) for each in catalog.kept]
+            count += sum(each or 0 for each in known)
+            for batch, exactly in zip(catalog.kept, known, strict=True):
+                if limit is not None and count >= limit:
+                    break
+                if exactly is None:
+                    count += self.chosen(batch, question).num_rows
+            if limit is not None and count >= limit:
+                return Answer(limit, None)
+            return Answer(count, lacking(catalog.pruned, question))
+
+        return self.ask(question, lambda view, catalog: _hot_count(view, catalog, question), whole)
+
+    def ask(
+        self,
+        question: Question,
+        hot: Callable[[View, Catalog], _Hot],
+        whole: Callable[[_Hot, Catalog], _Whole],
+    ) -> _Whole:
+        """Answer in two steps: within a view, and with the files of what it says is archived.
+
+        When a file has gone and the catalog has changed since the view, both are done anew.
+
+        Args:
+            question: says which batches matter.
+            hot: answers over the hot rows, see `hot_rows`.
+            whole: adds the batches to that.
+
+        Raises:
+            ArchiveError: an archive file is missing or damaged; the sentence names it.
+        """
+        attempts = 0
+        while True:
+            attempts += 1
+            with self._database.view() as view:
+                catalog = read_catalog(view, question)
+                part = hot(view, catalog)
+            try:
+                return whole(part, catalog)
+            except ArchiveError:
+                if attempts == _ATTEMPTS or self._past() == catalog.past:
+                    raise
+
+    def chosen(self, batch: ArchivedBatch, question: Question) -> pa.Table:
+        """Return the logs of a batch that a question is about, its limit not heeded.
+
+        Raises:
+            ArchiveError: its file is missing or damaged; the sentence names it.
+        """
+        return choose(self._reader.read(batch), question)
+
+    def _past(self) -> tuple[str, int]:
+        with self._database.view() as view:
+            return read_past(view)
+
+
+class _Found:
+    """Collects what a question is about; with a limit, not many more rows than that."""
+
+    def __init__(self, hot: pa.Table, question: Question) -> None:
+        self._question = question
+        self._parts = [hot]
+        self._is_arranged = True
+
+    def add(self, part: pa.Table) -> None:
+        if not part.num_rows:
+            return
+        self._parts.append(part)
+        self._is_arranged = False
+        limit = self._question.limit
+        if limit is not None and sum(each.num_rows for each in self._parts) > 2 * limit:
+            self._parts = [self.table()]
+            self._is_arranged = True
+
+    def is_full_before(self, batch: ArchivedBatch) -> bool:
+        """Whether there are as many logs as the limit, all newer than any of a batch."""
+        limit = self._question.limit
+        return limit is not None and limit <= sum(_newer(each, batch) for each in self._parts)
+
+    def table(self) -> pa.Table:
+        if self._is_arranged:
+            return self._parts[0]
+        return _arranged(pa.concat_tables(self._parts), self._question)
+
+
+def to_frame(table: pa.Table) -> pd.DataFrame:
+    """Return a table as a DataFrame: text as `str`, times as `datetime64[ms, UTC]`."""
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def hot_rows(catalog: Catalog, question: Question, columns: Sequence[Any]) -> Select[Any]:
+    """Select columns of the hot logs that a question is about, unordered."""
+    # Up to the seam they may still be there, and are in batches.
+    wanted = [logs.c.seq > catalog.archived_through, *criteria(question)]
+    return select(*columns).select_from(logs).where(and_(*wanted))
+
+
+def _hot_table(view: View, catalog: Catalog, question: Question) -> pa.Table:
+    chosen = hot_rows(catalog, question, [*logs.c])
     # The newest of a limit are wanted, whatever the order they are shown in.
     newest_first = question.order == "newest" or question.limit is not None
     if newest_first:
@@ -71,93 +195,42 @@ def hot_logs(view: View, question: Question) -> pa.Table:
         chosen = chosen.limit(question.limit)
     table = view.fetch(chosen).cast(SCHEMA)
     if newest_first and question.order == "oldest":
-        table = table.take(pa.array(range(table.num_rows - 1, -1, -1), pa.int64()))
+        table = _take(table, pa.array(range(table.num_rows - 1, -1, -1), pa.int64()))
     return table
 
 
-def count_logs(view: View, question: Question) -> int:
-    """Count the logs that a question is about, its limit heeded."""
-    ((count,),) = view.rows(matching(view, question, func.count()))
-    return int(count) if question.limit is None else min(int(count), question.limit)
+def _hot_count(view: View, catalog: Catalog, question: Question) -> int:
+    ((count,),) = view.rows(hot_rows(catalog, question, [func.count()]))
+    return int(count)
 
 
-def matching(view: View, question: Question, *columns: Any) -> Select[Any]:  # noqa: ANN401
-    """Select columns of the hot logs that a question is about, unordered.
-
-    Raises:
-        IncompleteAnswer: logs that it may ask for are archived.
-    """
-    # A server that has just made the folder has yet to write its seam.
-    archived_through = sum(row[0] for row in view.rows(select(seam.c.archived_through)))
-    if archived_through:
-        raise IncompleteAnswer(
-            f"the logs up to seq {archived_through} are archived, which this version of the "
-            "workbench cannot read; use a later one"
-        )
-    criteria = [logs.c.seq > archived_through, *_criteria(question)]
-    return select(*columns).select_from(logs).where(and_(*criteria))
+def _last_place(batch: ArchivedBatch) -> tuple[int, int]:
+    return batch.last_timestamp, batch.last_seq
 
 
-def to_frame(table: pa.Table) -> pd.DataFrame:
-    """Return a table as a DataFrame: text as `str`, times as `datetime64[ms, UTC]`."""
-    frame: pd.DataFrame = table.to_pandas()
-    return frame
+def _newer(table: pa.Table, batch: ArchivedBatch) -> int:
+    """Count the logs that come behind any that a batch may hold."""
+    timestamps = table["timestamp"].cast(pa.int64())
+    later = pc.greater(timestamps, batch.last_timestamp)
+    as_late = pc.equal(timestamps, batch.last_timestamp)
+    behind = pc.or_(later, pc.and_(as_late, pc.greater(table["seq"], batch.last_seq)))
+    return int(pc.sum(behind, min_count=0).as_py())
 
 
-def _criteria(question: Question) -> list[ColumnElement[bool]]:
-    criteria: list[ColumnElement[bool]] = []
-    if question.types is not None:
-        criteria.append(_is_one_of(logs.c.type, question.types))
-    if question.sources is not None:
-        criteria.append(_is_one_of(logs.c.source, question.sources))
-    if question.since is not None:
-        criteria.append(logs.c.timestamp >= question.since)
-    if question.until is not None:
-        criteria.append(logs.c.timestamp < question.until)
-    if question.contains is not None:
-        # instr minds case and knows no wildcards, unlike LIKE.
-        criteria.append(func.instr(logs.c.message, question.contains) > 0)
-    return criteria + [_meets(condition) for condition in question.where]
+def _arranged(table: pa.Table, question: Question) -> pa.Table:
+    """Return the newest of the limit, in the question's order."""
+    keys = table.select(["timestamp", "seq"])
+    newest_first = pc.sort_indices(
+        keys, sort_keys=[("timestamp", "descending"), ("seq", "descending")]
+    )
+    chosen = newest_first if question.limit is None else newest_first[: question.limit]
+    return _take(table, chosen if question.order == "newest" else chosen[::-1])
 
 
-def _meets(condition: Condition) -> ColumnElement[bool]:
-    member = func.json_each(logs.c.attributes).table_valued("key", "value", "type")
-    kind, value = member.c.type, member.c.value
-    # A duplicate key cannot be: the server has decoded and encoded every log.
-    named = member.c.key == condition.attribute
-    # Values of one kind are compared: SQLite alone would hold true for 1, and text above numbers.
-    if condition.operator == "in":
-        test = or_(
-            *(
-                and_(
-                    kind.in_(kinds),
-                    _is_one_of(value, [each for each in condition.values if _kinds(each) == kinds]),
-                )
-                for kinds in (_NUMBER, _TEXT, _BOOLEAN)
-            )
-        )
-    else:
-        (wanted,) = condition.values
-        operator = "==" if condition.operator == "!=" else condition.operator
-        test = and_(kind.in_(_kinds(wanted)), _COMPARE[operator](value, _in_sql(wanted)))
-        if condition.operator == "!=":
-            test = and_(kind != "null", ~test)
-    return exists(select(literal(1)).select_from(member).where(and_(named, test)))
-
-
-def _is_one_of(column: ColumnElement[Any], values: Sequence[Scalar]) -> ColumnElement[bool]:
-    # As one value, for SQLite takes 32,766 of them at most.
-    return column.in_(select(func.json_each(json.dumps(values)).table_valued("value").c.value))
-
-
-def _kinds(value: Scalar) -> tuple[str, ...]:
-    if isinstance(value, bool):
-        return _BOOLEAN
-    return _TEXT if isinstance(value, str) else _NUMBER
-
-
-def _in_sql(value: Scalar) -> object:
-    if isinstance(value, int) and int(value) not in INT64:
-        # SQLite reads it from the log as a real number, and must read this one the same way.
-        return cast(literal(str(value), Text), REAL)
-    return int(value) if isinstance(value, bool) else value
+def _take(table: pa.Table, places: pa.Array) -> pa.Table:
+    wide = table.cast(_WIDE).combine_chunks()
+    slices = [
+        wide.take(places[start : start + _SLICE]).cast(SCHEMA)
+        for start in range(0, len(places), _SLICE)
+    ]
+    return pa.concat_tables(slices) if slices else SCHEMA.empty_table()

@@ -4,7 +4,7 @@ import html
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, Unpack
 
 import pandas as pd
 
@@ -13,12 +13,22 @@ from server.errors import DataFolderError, UsageError, WaterlineError
 from server.store.folder import DataFolder
 from server.store.schema import LOGS, METRICS
 from workbench.attributes import STORED, spread
+from workbench.compression import compression
+from workbench.compression_compare import compression_compare
+from workbench.figures import draw
 from workbench.holdings import Holdings, read_holdings
 from workbench.latency import ACK_LATENCY, attribute_latency, measured_latency
-from workbench.query import count_logs, hot_logs, to_frame
+from workbench.pruned import warn_of
+from workbench.query import Logs, to_frame
 from workbench.question import Filters, Question, ask, shows_filters
 from workbench.reading import Database
 from workbench.throughput import Clock, throughput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# A batch of the default format: enough to tell codecs apart, in a few seconds.
+_COMPARED: Final = 100_000
 
 
 def connect(path: str | os.PathLike[str] = "data") -> "Workbench":
@@ -49,7 +59,8 @@ class Workbench:
                 f"there are no logs in {self._folder.path}; start a server with "
                 f"`waterline serve --data {self._folder.path}`, or name another folder"
             )
-        self._logs = Database(self._folder.logs, LOGS)
+        self._database = Database(self._folder.logs, LOGS)
+        self._logs = Logs(self._folder, self._database)
 
     @shows_filters
     def logs(
@@ -58,7 +69,7 @@ class Workbench:
         attributes: Sequence[str] | Literal["all"] | None = None,
         **filters: Unpack[Filters],
     ) -> pd.DataFrame:
-        """Return logs, oldest first.
+        """Return logs, hot and archived, oldest first.
 
         Args:
             attributes: names of attributes that become columns of their own, or `"all"`, in
@@ -71,17 +82,25 @@ class Workbench:
 
         Returns:
             Columns seq (`int64`), id, type, source, message (`str`), timestamp, received_at
-            (`datetime64[ms, UTC]`) and attributes (`str`, a JSON object).
+            (`datetime64[ms, UTC]`) and attributes (`str`, a JSON object). Where logs are missing
+            because they were pruned, `attrs["pruned"]` says so.
 
         Raises:
             UsageError: an argument makes no sense.
-            IncompleteAnswer: only a part could be read.
+            ArchiveError: an archive file is missing or damaged; the sentence names it.
+
+        Warns:
+            PrunedLogs: some that were asked for are gone, as they were pruned.
         """
         question = ask(now=self._clock(), **filters)
-        with self._logs.view() as view:
-            table = hot_logs(view, question)
-        frame = to_frame(table)
-        return frame if attributes is None else spread(frame, attributes)
+        answer = self._logs.table(question)
+        frame = to_frame(answer.value)
+        if attributes is not None:
+            frame = spread(frame, attributes)
+        if answer.lacks is not None:
+            frame.attrs["pruned"] = answer.lacks
+            warn_of(answer.lacks)
+        return frame
 
     @shows_filters
     def count(self, **filters: Unpack[Filters]) -> int:
@@ -89,11 +108,15 @@ class Workbench:
 
         Raises:
             UsageError: an argument makes no sense.
-            IncompleteAnswer: only a part could be read.
+            ArchiveError: an archive file is missing or damaged; the sentence names it.
+
+        Warns:
+            PrunedLogs: some that were asked for are gone, as they were pruned.
         """
         question = ask(now=self._clock(), **filters)
-        with self._logs.view() as view:
-            return count_logs(view, question)
+        answer = self._logs.count(question)
+        warn_of(answer.lacks)
+        return answer.value
 
     @shows_filters
     def throughput(
@@ -113,11 +136,16 @@ class Workbench:
 
         Raises:
             UsageError: an argument makes no sense.
+            ArchiveError: an archive file is missing or damaged; the sentence names it.
+
+        Warns:
+            PrunedLogs: some that were asked for are gone, as they were pruned.
         """
         _refuse(filters, "order", "limit")
         question = ask(now=self._clock(), **filters)
-        with self._logs.view() as view:
-            return throughput(view, question, every, clock)
+        answer = throughput(self._logs, question, every, clock)
+        warn_of(answer.lacks)
+        return answer.value
 
     @shows_filters
     def latency(
@@ -138,6 +166,10 @@ class Workbench:
 
         Raises:
             UsageError: an argument makes no sense.
+            ArchiveError: an archive file is missing or damaged; the sentence names it.
+
+        Warns:
+            PrunedLogs: some that were asked for are gone, as they were pruned.
         """
         if attribute is not None:
             names = [attribute] if by is None or by in STORED else [attribute, by]
@@ -147,18 +179,70 @@ class Workbench:
         _refuse(filters, "type", "source", "contains", "where", "order", "limit")
         return self._ack_latency(ask(now=self._clock(), **filters))
 
+    def compression(self) -> pd.DataFrame:
+        """Report the archived batches: what each holds, where it lies, what it saves.
+
+        It opens no archive file; `figure` draws it.
+
+        Returns:
+            A row a batch, pruned ones too, in the order of their seqs. The columns are day, file
+            (below the archives), format, place (`local`, `local+bucket`, `bucket`, `pruned`), rows,
+            raw_bytes (as compact JSON), stored_bytes, first_seq, last_seq (`int64`), ratio (raw
+            over stored), saved (1 - stored over raw; `float64`), first_timestamp, last_timestamp,
+            archived_at and pruned_at (`datetime64[ms, UTC]`).
+        """
+        with self._database.view() as view:
+            return compression(view)
+
+    @shows_filters
+    def compression_compare(self, rounds: int = 3, **filters: Unpack[Filters]) -> pd.DataFrame:
+        """Store logs by each codec and level of the archive formats, and read them back.
+
+        Nothing is written to a disk; `figure` draws it.
+
+        Args:
+            rounds: how often each is timed; the report has the medians.
+            **filters: which logs, those of `logs` without `order`; the newest 100,000 of them
+                unless `limit` says otherwise.
+
+        Returns:
+            A row a codec and level with the columns format, codec, level, rows, raw_bytes (as
+            compact JSON), stored_bytes, ratio, saved, write_mb_per_s, read_mb_per_s (10^6 bytes of
+            JSON a second) and is_default.
+
+        Raises:
+            UsageError: an argument makes no sense, or there are no such logs.
+            ArchiveError: an archive file is missing or damaged; the sentence names it.
+
+        Warns:
+            PrunedLogs: some that were asked for are gone, as they were pruned.
+        """
+        _refuse(filters, "order")
+        if filters.get("limit") is None:
+            filters["limit"] = _COMPARED
+        answer = self._logs.table(ask(now=self._clock(), **filters))
+        warn_of(answer.lacks)
+        return compression_compare(answer.value, rounds)
+
+    @staticmethod
+    def figure(report: pd.DataFrame) -> "Figure":
+        """Draw what `compression` or `compression_compare` has returned, for a notebook.
+
+        Raises:
+            UsageError: it is another frame, or matplotlib is not installed.
+        """
+        return draw(report)
+
     def holdings(self) -> Holdings:
         """Return what the folder holds: logs by type and source, time range, size.
 
-        Raises:
-            IncompleteAnswer: only a part could be read.
+        It opens no archive file, for the catalog tells what is in them.
         """
-        with self._logs.view() as view:
-            return read_holdings(view, self._folder)
+        return read_holdings(self._logs, self._folder)
 
     def close(self) -> None:
         """Let the files go; may be called twice."""
-        self._logs.close()
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self

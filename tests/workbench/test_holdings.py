@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import IncompleteAnswer
 from server.records import MAX_TIMESTAMP, MIN_TIMESTAMP
-from tests.support.folders import Batch, Log, alter, fill, fill_batches
+from tests.support.folders import Batch, Log, fill, fill_batches
 from workbench.holdings import Holdings
 from workbench.workbench import Workbench
 
@@ -119,8 +118,15 @@ def test_names_in_html_are_escaped() -> None:
     assert html.startswith("<table>")
 
 
-def test_a_part_is_never_counted_as_the_whole(data: Path) -> None:
-    fill(data, logs(3, "info"))
-    alter(data / "logs.db", "UPDATE seam SET archived_through = 2")
-    with pytest.raises(IncompleteAnswer):
-        held(data)
+def test_words_of_what_is_archived_and_pruned_come_where_there_is_any() -> None:
+    holdings = Holdings("data", {"info": 12_345}, {}, 0, 0, 0, 9_000, 1_200, 70_000)
+    assert holdings.to_text().splitlines()[1:4] == [
+        "logs         12,345",
+        "archived     9,000 of them, in 1,200 batches",
+        "pruned       70,000 more",
+    ]
+
+
+def test_names_of_the_same_number_stand_in_their_order(data: Path) -> None:
+    fill(data, logs(1, "warning") + logs(1, "error") + logs(2, "info"))
+    assert list(held(data).types) == ["info", "error", "warning"]

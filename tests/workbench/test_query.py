@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.formats import Format
 from server.records import MAX_TIMESTAMP, MIN_TIMESTAMP
+from tests.support.archives import archive
 from tests.support.folders import NOON, Batch, Log, fill, fill_batches
 from tests.support.plainly import PlainLog, answer_plainly, same_json, store_plainly
 from workbench.question import OPERATORS, ask
@@ -228,6 +231,18 @@ def test_any_question_is_answered_as_a_plain_filter_would(
 
 
 def seqs(data: Path, **filters: Any) -> list[int]:  # noqa: ANN401 - any filter
+    """Return what is found, once it is known to be the same when some or all is archived."""
+    found = found_in(data, **filters)
+    for rows in (1, 100_000):
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "data"
+            shutil.copytree(data, copy)
+            archive(copy, [(rows, Format.PARQUET)])
+            assert found_in(copy, **filters) == found
+    return found
+
+
+def found_in(data: Path, **filters: Any) -> list[int]:  # noqa: ANN401 - any filter
     with Workbench(data, clock=lambda: NOON) as wb:
         found = wb.logs(**filters)["seq"].tolist()
         assert wb.count(**filters) == len(found)

@@ -1,0 +1,159 @@
+"""What logs are exported as: JSON lines, CSV or Parquet, written piece by piece into a stream."""
+
+from enum import StrEnum
+from typing import BinaryIO, Final, Protocol
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from server.archive.columns import SCHEMA
+from server.archive.json_gz import stored_logs
+from server.archive.parquet import ENCODINGS, FEW_VALUES, ROWS_A_GROUP
+from server.formats import DEFAULT_LEVEL, Format
+
+# So many logs are Python objects at a time.
+_LOGS_AT_ONCE: Final = 10_000
+# A row group of long logs has fewer rows: it is held in memory.
+_GROUP_SIZE: Final = 64 * 2**20
+# RFC 3339; the seconds come with the milliseconds that the type has.
+_MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
+_MOMENTS: Final = ("timestamp", "received_at")
+_CSV_SCHEMA: Final = pa.schema(
+    [
+        pa.field(each.name, pa.string() if each.name in _MOMENTS else each.type, nullable=False)
+        for each in SCHEMA
+    ]
+)
+
+
+class ExportFormat(StrEnum):
+    """What logs are exported as."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+class Output:
+    """A stream that is written to, its bytes counted; once stopped it takes nothing more.
+
+    Args:
+        stream: where to; it need not be seekable, and stays open.
+
+    Attributes:
+        size: bytes that were written.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._is_stopped = False
+        self.size = 0
+        self.closed = False
+        """For Arrow, which asks."""
+
+    def write(self, content: bytes) -> int:
+        """Write bytes, all of them."""
+        if not self._is_stopped:
+            self._stream.write(content)
+            self.size += len(content)
+        return len(content)
+
+    def tell(self) -> int:
+        """Return the bytes that were written."""
+        return self.size
+
+    def flush(self) -> None:
+        """Do nothing: whoever has the stream flushes it."""
+
+    def close(self) -> None:
+        """Do nothing: whoever has the stream closes it."""
+
+    def stop(self) -> None:
+        """Take nothing more: what failed must not end as if it were whole."""
+        self._is_stopped = True
+
+
+class LogWriter(Protocol):
+    """Writes logs in one format."""
+
+    def write(self, table: pa.Table) -> None:
+        """Write logs with the columns of SCHEMA, behind those before."""
+
+    def close(self) -> None:
+        """Write what ends the format."""
+
+
+def open_log_writer(format: ExportFormat, output: Output) -> LogWriter:  # noqa: A002 - its name
+    """Return what writes logs into an output."""
+    writers: dict[ExportFormat, type[_JsonLines | _Csv | _Parquet]] = {
+        ExportFormat.JSONL: _JsonLines,
+        ExportFormat.CSV: _Csv,
+        ExportFormat.PARQUET: _Parquet,
+    }
+    return writers[format](output)
+
+
+class _JsonLines:
+    """A log a line, as `/live` sends them: times as milliseconds UTC, attributes as an object."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._encode = msgspec.json.Encoder().encode_lines
+
+    def write(self, table: pa.Table) -> None:
+        for start in range(0, table.num_rows, _LOGS_AT_ONCE):
+            self._output.write(self._encode(stored_logs(table.slice(start, _LOGS_AT_ONCE))))
+
+    def close(self) -> None:
+        pass
+
+
+class _Csv:
+    """CSV (RFC 4180) with a header; lines end in LF, times are ISO 8601 in UTC."""
+
+    def __init__(self, output: Output) -> None:
+        self._writer = pa.csv.CSVWriter(pa.PythonFile(output, mode="w"), _CSV_SCHEMA)
+
+    def write(self, table: pa.Table) -> None:
+        columns = [
+            pc.strftime(column, format=_MOMENT) if name in _MOMENTS else column
+            for name, column in zip(table.column_names, table.columns, strict=True)
+        ]
+        self._writer.write_table(pa.table(columns, schema=_CSV_SCHEMA))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class _Parquet:
+    """Parquet with the columns of SCHEMA, written as archive files are."""
+
+    def __init__(self, output: Output) -> None:
+        self._writer = pq.ParquetWriter(
+            pa.PythonFile(output, mode="w"),
+            SCHEMA,
+            compression=Format.PARQUET.compression,
+            compression_level=DEFAULT_LEVEL[Format.PARQUET],
+            use_dictionary=FEW_VALUES,
+            column_encoding=ENCODINGS,
+            write_page_checksum=True,
+        )
+        self._waiting: list[pa.Table] = []
+
+    def write(self, table: pa.Table) -> None:
+        self._waiting.append(table)
+        rows = sum(each.num_rows for each in self._waiting)
+        if rows >= ROWS_A_GROUP or sum(each.nbytes for each in self._waiting) >= _GROUP_SIZE:
+            self._write_groups()
+
+    def close(self) -> None:
+        self._write_groups()
+        self._writer.close()
+
+    def _write_groups(self) -> None:
+        if any(each.num_rows for each in self._waiting):
+            self._writer.write_table(pa.concat_tables(self._waiting), ROWS_A_GROUP)
+        self._waiting = []

@@ -1,0 +1,110 @@
+"""Labels at the points of a figure, each where it covers no point, no line and no other label."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.text import Annotation
+from matplotlib.transforms import BboxBase
+
+INK: Final = "#22303C"
+_NEAR: Final = 7
+_NEAR_RING: Final = 11
+
+_Numbers = np.ndarray[Any, np.dtype[np.float64]]
+_Place = tuple[float, float, str, str]
+"""Offset from the point to the right and up, in points, and alignments."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointLabel:
+    """What to write at a point; bold where the point stands out by a ring around it."""
+
+    text: str
+    x: float
+    y: float
+    has_ring: bool
+
+
+def label_points(axes: Axes, labels: Sequence[PointLabel]) -> None:
+    """Write labels. All else must be drawn by then: the layout of the figure is fixed from here on.
+
+    Args:
+        axes: with the points, their scales and their lines.
+        labels: those that come first have the choice.
+    """
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    points = axes.transData.transform([(each.x, each.y) for each in labels])
+    lines = [axes.transData.transform(line.get_xydata()) for line in axes.get_lines()]
+    taken = np.concatenate(
+        [_around(points, reach=6), *(_around(_along(each), 2) for each in lines)]
+    )
+    for each in labels:
+        label = axes.annotate(
+            each.text,
+            (each.x, each.y),
+            (0, 0),
+            textcoords="offset points",
+            fontsize=9,
+            color=INK,
+            fontweight="bold" if each.has_ring else "normal",
+            zorder=5,
+        )
+        _find_room(label, axes.bbox, taken, _NEAR_RING if each.has_ring else _NEAR)
+        taken = np.concatenate([taken, [label.get_window_extent().extents]])
+
+
+def _find_room(label: Annotation, room: BboxBase, taken: _Numbers, near: float) -> None:
+    """Put a label where it covers least and stays within the axes, the nearest such place first."""
+
+    def covered(place: _Place) -> float:
+        _put(label, place)
+        box = label.get_window_extent().padded(1)
+        inside = _shared(box, np.array([room.extents]))
+        return box.width * box.height - inside + _shared(box, taken)
+
+    _put(label, min(_places(near), key=covered))
+
+
+def _places(near: float) -> Iterator[_Place]:
+    """Give places around a point, the nearest ones first."""
+    for away in (near, near + 8, near + 18, near + 30):
+        yield away, 0, "left", "center"
+        yield 0, away, "center", "bottom"
+        yield 0, -away, "center", "top"
+        yield -away, 0, "right", "center"
+        for x, y in ((1, 1), (-1, 1), (1, -1), (-1, -1)):
+            side, height = "left" if x > 0 else "right", "bottom" if y > 0 else "top"
+            yield 0.7 * away * x, 0.7 * away * y, side, height
+
+
+def _put(label: Annotation, place: _Place) -> None:
+    x, y, horizontal, vertical = place
+    label.set(position=(x, y), horizontalalignment=horizontal, verticalalignment=vertical)
+
+
+def _around(points: _Numbers, reach: float) -> _Numbers:
+    """Return the box around each point: left, bottom, right, top."""
+    return np.hstack([points - reach, points + reach])
+
+
+def _along(corners: _Numbers) -> _Numbers:
+    """Return points that lie close to each other along a line."""
+    parts = [corners[:1]]
+    for begin, end in pairwise(corners):
+        steps = 1 + int(np.hypot(*(end - begin)) / 4)
+        parts.append(np.linspace(begin, end, steps))
+    return np.concatenate(parts)
+
+
+def _shared(box: BboxBase, boxes: _Numbers) -> float:
+    """Return how much a box has in common with others, in square pixels."""
+    width = np.minimum(box.x1, boxes[:, 2]) - np.maximum(box.x0, boxes[:, 0])
+    height = np.minimum(box.y1, boxes[:, 3]) - np.maximum(box.y0, boxes[:, 1])
+    return float((width.clip(0) * height.clip(0)).sum())
