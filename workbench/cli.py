@@ -7,32 +7,23 @@ and stay light, so it never loads pandas or Panel.
 import asyncio
 import contextlib
 import logging
-import os
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from server.clock import now_ms
 from server.errors import UsageError, WaterlineError
-from server.settings import (
-    LoadedSettings,
-    load_settings,
-    option_name,
-    setting_help,
-    setting_names,
-)
+from server.settings import setting_help, setting_names
+from workbench.archive_commands import archive
+from workbench.options import duration, load, settings_options
 
 if TYPE_CHECKING:
     from server.auth import TokenFile
     from server.store.folder import DataFolder
     from workbench.files.formats import Format
-
-Command = Callable[..., Any]
 
 
 class Waterline(click.Group):
@@ -53,20 +44,7 @@ def main() -> None:
     """Take logs in, keep them, look at them live, and explore them in notebooks."""
 
 
-def _settings_options(*names: str) -> Callable[[Command], Command]:
-    """Give a command the options of these settings."""
-
-    def decorate(command: Command) -> Command:
-        for name in reversed(names):
-            option = click.option(option_name(name), name, metavar="VALUE", help=setting_help(name))
-            command = option(command)
-        return command
-
-    return decorate
-
-
-def _load(options: dict[str, str | None]) -> LoadedSettings:
-    return load_settings(options, os.environ, Path.cwd())
+main.add_command(archive)
 
 
 def _say(line: str) -> None:
@@ -80,13 +58,13 @@ def _log_to_stderr() -> None:
 
 
 @main.command()
-@_settings_options(*setting_names())
+@settings_options(*setting_names())
 def serve(**options: str | None) -> None:
     """Run the server: ingest, live and monitoring. It ends by SIGTERM or Ctrl-C."""
     from server.addresses import Addresses
     from server.app import serve
 
-    settings = _load(options).settings
+    settings = load(options).settings
     _log_to_stderr()
 
     def announce(addresses: Addresses) -> None:
@@ -96,30 +74,30 @@ def serve(**options: str | None) -> None:
 
 
 @main.command("up")
-@_settings_options(*setting_names())
+@settings_options(*setting_names())
 @click.option("--demo", is_flag=True, help="send the sample as live traffic, for a day at most")
 def run_all(demo: bool, **options: str | None) -> None:
     """Run server, monitoring and dashboard together, until Ctrl-C or SIGTERM."""
     from workbench.running.up import up
 
-    asyncio.run(up(_load(options).settings, demo=demo, say=_say))
+    asyncio.run(up(load(options).settings, demo=demo, say=_say))
 
 
 @main.command()
-@_settings_options("data", "host")
+@settings_options("data", "host")
 @click.option("--port", "dashboard_port", metavar="VALUE", help=setting_help("dashboard_port"))
 def dashboard(**options: str | None) -> None:
     """Serve the dashboard of a data folder; its server may run or not."""
     from workbench.running.panel import show_dashboard
 
-    asyncio.run(show_dashboard(_load(options).settings, _say))
+    asyncio.run(show_dashboard(load(options).settings, _say))
 
 
 @main.command("settings")
-@_settings_options(*setting_names())
+@settings_options(*setting_names())
 def show_settings(**options: str | None) -> None:
     """Print the settings in force and where each came from."""
-    rows = _load(options).describe()
+    rows = load(options).describe()
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, value, source in rows:
         click.echo(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}")
@@ -140,7 +118,7 @@ def token() -> None:
     type=click.Choice(["ingest", "read"]),
     help="what it allows; may be given twice",
 )
-@_settings_options("data")
+@settings_options("data")
 def create_token(name: str, scopes: tuple[str, ...], **options: str | None) -> None:
     """Make a token and print it, this once: only its hash is kept."""
     from server.auth import Scope
@@ -151,7 +129,7 @@ def create_token(name: str, scopes: tuple[str, ...], **options: str | None) -> N
 
 
 @token.command("list")
-@_settings_options("data")
+@settings_options("data")
 def list_tokens(**options: str | None) -> None:
     """List the tokens: name, scopes, when made."""
     _, tokens = _tokens(options)
@@ -162,7 +140,7 @@ def list_tokens(**options: str | None) -> None:
 
 @token.command("revoke")
 @click.argument("name")
-@_settings_options("data")
+@settings_options("data")
 def revoke_token(name: str, **options: str | None) -> None:
     """Revoke a token: from now on it opens nothing."""
     _, tokens = _tokens(options)
@@ -174,7 +152,7 @@ def _tokens(options: dict[str, str | None]) -> tuple["DataFolder", "TokenFile"]:
     from server.auth import TokenFile
     from server.store.folder import DataFolder
 
-    folder = DataFolder(_load(options).settings.data)
+    folder = DataFolder(load(options).settings.data)
     return folder, TokenFile(folder.tokens)
 
 
@@ -240,7 +218,7 @@ def send(
             timezone=_timezone(zone),
             extraction=None if extract is None else Extraction(extract),
         ),
-        patience=_duration("--patience", patience) / 1000,
+        patience=duration("--patience", patience) / 1000,
         standard_input=sys.stdin.buffer,
     )
     for line in summary.lines():
@@ -311,15 +289,6 @@ def _timezone(name: str) -> tzinfo:
         raise UsageError(
             f"--timezone {name} is unknown; give a name such as Europe/Berlin"
         ) from error
-
-
-def _duration(option: str, text: str) -> int:
-    from server.units import parse_duration
-
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise UsageError(f"{option}: {error}") from error
 
 
 if __name__ == "__main__":
