@@ -1,4 +1,4 @@
-"""The parts of the page that are text: status, notice, key figures, legends, what is stored.
+"""The parts of the page that are text: status, notice, key figures, legends, what is kept.
 
 Each function makes HTML of a snapshot; whatever comes from a log is escaped.
 """
@@ -10,13 +10,22 @@ from typing import Final
 from server.units import human_size
 from workbench.dashboard.colours import KNOWN, OTHER, PERCENTILES
 from workbench.dashboard.figures import OTHER_TYPES, colour_of
-from workbench.dashboard.snapshot import SECOND, Percentiles, Second, Snapshot, Stored
+from workbench.dashboard.snapshot import (
+    SECOND,
+    ArchivedDay,
+    Archives,
+    Percentiles,
+    Second,
+    Snapshot,
+    Stored,
+)
 from workbench.dashboard.wording import (
     NOTHING,
     clock_time,
     date_time,
     milliseconds,
     rate,
+    saved,
     share,
     whole,
 )
@@ -217,13 +226,77 @@ def _table_of_types(found: Stored, colours: Mapping[str, str]) -> str:
 def _facts(snapshot: Snapshot, found: Stored) -> Iterable[str]:
     yield _fact("oldest", f"{date_time(found.first_timestamp)} UTC")
     yield _fact("newest", f"{date_time(found.last_timestamp)} UTC")
-    if found.archived:
-        yield _fact("archived", f"{whole(found.archived)} logs")
     if (sizes := snapshot.sizes) is not None:
         yield _fact("logs.db", human_size(sizes.logs))
         yield _fact("metrics.db", human_size(sizes.metrics))
         yield _fact("data folder", human_size(sizes.folder))
         yield _fact("disk free", human_size(sizes.free))
+
+
+def archives(snapshot: Snapshot) -> str:
+    """Tell what is archived: how much it saves, and day by day."""
+    found = snapshot.archives
+    if found is None and snapshot.troubles:
+        return '<p class="empty">Not known</p>'
+    if found is None or not (found.logs or found.pruned):
+        return '<p class="empty">Nothing is archived yet</p>'
+    return (
+        f"{_what_is_saved(found)}{_table_of_days(found)}<dl>{''.join(_archive_facts(found))}</dl>"
+    )
+
+
+def _what_is_saved(found: Archives) -> str:
+    if not found.logs:
+        return '<p class="empty">All that was archived has been pruned</p>'
+    batches = f"{whole(found.batches)} {'batch' if found.batches == 1 else 'batches'}"
+    return (
+        f'<p class="value">{saved(found.raw_bytes, found.stored_bytes)}<small>saved</small></p>'
+        f'<p class="detail">{human_size(found.raw_bytes)} of JSON in '
+        f"{human_size(found.stored_bytes)}, {batches}</p>"
+    )
+
+
+def _table_of_days(found: Archives) -> str:
+    most = max(each.raw_bytes for each in found.days)
+    rows = "".join(_row_of_day(each, most) for each in found.days)
+    older = ""
+    if found.older_days:
+        days = f"{whole(found.older_days)} {'day' if found.older_days == 1 else 'days'}"
+        older = f'<p class="detail">and {days} before them</p>'
+    return (
+        '<div class="days" tabindex="0" role="group" aria-label="Archives by day"><table><thead>'
+        '<tr><th scope="col">day</th><td>logs</td><td class="sizes">as JSON</td>'
+        '<td class="sizes">stored</td><td class="room"></td><td>saved</td></tr></thead>'
+        f"<tbody>{rows}</tbody></table>{older}</div>"
+    )
+
+
+def _row_of_day(day: ArchivedDay, most: int) -> str:
+    name = f'<th scope="row">{escape(day.day)}</th>'
+    pruned = f"{whole(day.pruned)} logs were pruned"
+    if not day.logs:
+        cells = '<td></td><td class="sizes"></td><td class="sizes"></td><td class="room"></td>'
+        return f'<tr class="gone" title="{pruned}">{name}{cells}<td>pruned</td></tr>'
+    raw, stored_size = human_size(day.raw_bytes), human_size(day.stored_bytes)
+    title = f"{raw} of JSON in {stored_size}" + (f"; {pruned}" if day.pruned else "")
+    bar = (
+        f'<div class="pair"><i style="width:{100 * day.raw_bytes / most:.1f}%"></i>'
+        f'<b style="width:{100 * day.stored_bytes / most:.1f}%"></b></div>'
+    )
+    return (
+        f'<tr title="{title}">{name}<td>{whole(day.logs)}</td><td class="sizes">{raw}</td>'
+        f'<td class="sizes">{stored_size}</td><td class="room">{bar}</td>'
+        f"<td>{saved(day.raw_bytes, day.stored_bytes)}</td></tr>"
+    )
+
+
+def _archive_facts(found: Archives) -> Iterable[str]:
+    if found.logs:
+        yield _fact("archived", f"{whole(found.logs)} logs")
+    if found.bucket_bytes:
+        yield _fact("only in object storage", human_size(found.bucket_bytes))
+    if found.pruned:
+        yield _fact("pruned", f"{whole(found.pruned)} logs")
 
 
 def _fact(name: str, value: str) -> str:

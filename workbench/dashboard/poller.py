@@ -20,6 +20,7 @@ from server.settings import load_settings
 from server.store.folder import DataFolder, file_size
 from server.store.schema import LOGS, METRICS
 from server.store.tables import seam
+from workbench.dashboard.archives import ArchivesReader
 from workbench.dashboard.colours import give_colours
 from workbench.dashboard.following import FollowedFile
 from workbench.dashboard.recent import RecentReader
@@ -52,6 +53,7 @@ class Poller:
         self._window_reader = WindowReader()
         self._recent_reader = RecentReader()
         self._stored_reader = StoredReader()
+        self._archives_reader = ArchivesReader()
         self._logs = FollowedFile(self._folder.logs, LOGS, self._forget_logs)
         self._metrics = FollowedFile(self._folder.metrics, METRICS, self._window_reader.forget)
         self._stopping = threading.Event()
@@ -76,7 +78,12 @@ class Poller:
         now = self._clock()
         last = self.snapshot
         fresh = replace(
-            last, number=last.number + 1, taken_at=now, window=Window(revision=-1), stored=None
+            last,
+            number=last.number + 1,
+            taken_at=now,
+            window=Window(revision=-1),
+            stored=None,
+            archives=None,
         )
         with self._telling(self._logs, troubles):
             fresh = self._read_logs(fresh)
@@ -102,9 +109,10 @@ class Poller:
             return replace(fresh, waiting=True, recent=self._recent_reader.recent)
         with database.view() as view:
             recent = self._recent_reader.read(view)
+            archives = self._archives_reader.read(view)
         late = time.monotonic() + COUNTING_SECONDS
         stored = self._stored_reader.read(database.view, lambda: time.monotonic() > late)
-        return replace(fresh, waiting=False, recent=recent, stored=stored)
+        return replace(fresh, waiting=False, recent=recent, stored=stored, archives=archives)
 
     def _read_metrics(self, fresh: Snapshot) -> Snapshot:
         database = self._metrics.open()
@@ -133,6 +141,7 @@ class Poller:
     def _forget_logs(self) -> None:
         self._recent_reader.forget()
         self._stored_reader.forget()
+        self._archives_reader.forget()
 
     def _run(self) -> None:
         while not self._stopping.is_set():

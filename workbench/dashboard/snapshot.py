@@ -9,6 +9,8 @@ from typing import Final
 SECOND: Final = 1000
 """Milliseconds."""
 WINDOW_SECONDS: Final = 300
+ARCHIVED_DAYS: Final = 30
+"""The newest days with archives that are shown one by one."""
 RECENT_LOGS: Final = 5000
 """The newest logs that are kept to be shown and filtered: a few MB, at most 10."""
 
@@ -119,6 +121,37 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchivedDay:
+    """What is archived of the logs that came in on one day, UTC."""
+
+    day: str
+    logs: int
+    raw_bytes: int
+    """The logs as compact JSON."""
+    stored_bytes: int
+    pruned: int = 0
+    """Logs that were archived and pruned since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archives:
+    """What is archived, in all and by day."""
+
+    days: tuple[ArchivedDay, ...] = ()
+    """The newest days that have archives, newest first."""
+    older_days: int = 0
+    """How many days with archives come before them."""
+    batches: int = 0
+    logs: int = 0
+    raw_bytes: int = 0
+    stored_bytes: int = 0
+    bucket_bytes: int = 0
+    """How much of stored_bytes lies in object storage only."""
+    pruned: int = 0
+    """Logs that were archived and pruned since; they are in no other number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
     """Bytes on disk."""
 
@@ -148,6 +181,7 @@ class Snapshot:
     window: Window = field(default_factory=Window)
     recent: RecentLogs = field(default_factory=RecentLogs)
     stored: Stored | None = None
+    archives: Archives | None = None
     sizes: Sizes | None = None
     colours: Mapping[str, str] = field(default_factory=dict)
     """The colour of each type that has one of its own."""

@@ -1,8 +1,9 @@
 """Counts what is stored: every log once, then only those above the last one counted."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -22,18 +23,22 @@ _decode_counts: Final = msgspec.json.Decoder(dict[str, int]).decode
 
 
 class StoredReader:
-    """Follows the number of logs of one logs.db; the past is counted anew when it changes."""
+    """Follows the number of logs of one logs.db.
+
+    What moves from the hot logs to the archives is not counted again. All is counted anew when
+    the past was rewritten, or logs were pruned: what is left may begin later.
+    """
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew: the file is another."""
+        """Begin anew: the file is another, or its past is."""
         self._past: tuple[str, int] | None = None
-        self._types: Counter[str] = Counter()
-        self._archived = 0
-        self._first: int | None = None
-        self._last: int | None = None
+        self._archived_through = 0
+        self._pruned = 0
+        self._archived = _Counts()
+        self._hot = _Counts()
         self._counted_through = 0
         self._complete = False
 
@@ -50,45 +55,84 @@ class StoredReader:
                 return self._result()
 
     def _count_page(self, view: View) -> bool:
-        self._begin_anew_where_the_past_changed(view)
+        self._follow_the_archives(view)
         rows = view.rows(_page_after(self._counted_through))
         for log_type, count, first, last, seq in rows:
-            self._add(log_type, count)
-            self._span(first, last)
+            self._hot.add({log_type: count}, first, last)
             self._counted_through = max(self._counted_through, seq)
         counts: list[int] = [row[1] for row in rows]
         return sum(counts) < PAGE
 
-    def _begin_anew_where_the_past_changed(self, view: View) -> None:
+    def _follow_the_archives(self, view: View) -> None:
         ((incarnation, generation, archived_through),) = view.rows(
             select(seam.c.incarnation, seam.c.generation, seam.c.archived_through)
         )
         if self._past == (incarnation, generation):
             return
-        self.forget()
+        batches = [_Batch(_counts_of_batch(row[0]), *row[1:]) for row in view.rows(_batches())]
+        pruned = sum(not each.is_kept for each in batches)
+        if self._past is None or self._past[0] != incarnation or self._pruned != pruned:
+            self.forget()
+        if self._counted_through > archived_through:
+            self._move_out(batches, archived_through)
+        else:
+            self._hot = _Counts()
+            self._counted_through = archived_through
+        self._archived = _Counts()
+        for each in batches:
+            if each.is_kept:
+                self._archived.add(each.types, each.first_timestamp, each.last_timestamp)
         self._past = (incarnation, generation)
-        self._counted_through = archived_through
-        for types, first, last in view.rows(_kept_batches()):
-            for log_type, count in _counts_of_batch(types).items():
-                self._add(log_type, count)
-                self._archived += count
-            self._span(first, last)
+        self._archived_through, self._pruned = archived_through, pruned
 
-    def _add(self, log_type: str, count: int) -> None:
-        self._types[log_type] += count
-
-    def _span(self, first: int, last: int) -> None:
-        self._first = first if self._first is None else min(self._first, first)
-        self._last = last if self._last is None else max(self._last, last)
+    def _move_out(self, batches: Iterable["_Batch"], archived_through: int) -> None:
+        """Take from the hot logs what is archived by now; adopted batches never were among them."""
+        moved = range(self._archived_through + 1, archived_through + 1)
+        for each in batches:
+            if each.first_seq in moved and not each.is_adopted:
+                self._hot.types.subtract(each.types)
 
     def _result(self) -> Stored:
+        both = (self._archived, self._hot)
         return Stored(
-            types=dict(self._types.most_common()),
-            archived=self._archived,
-            first_timestamp=self._first,
-            last_timestamp=self._last,
+            types=dict((+self._archived.types + self._hot.types).most_common()),
+            archived=self._archived.types.total(),
+            first_timestamp=min(
+                (each.first for each in both if each.first is not None), default=None
+            ),
+            last_timestamp=max((each.last for each in both if each.last is not None), default=None),
             complete=self._complete,
         )
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Logs by type, and from when to when; logs that moved on still count for when."""
+
+    types: Counter[str] = field(default_factory=Counter)
+    first: int | None = None
+    last: int | None = None
+
+    def add(self, types: Mapping[str, int], first: int, last: int) -> None:
+        self.types.update(types)
+        self.first = first if self.first is None else min(self.first, first)
+        self.last = last if self.last is None else max(self.last, last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What the catalog has of a batch, as far as it is counted."""
+
+    types: Mapping[str, int]
+    first_seq: int
+    first_timestamp: int
+    last_timestamp: int
+    pruned_at: int | None
+    is_adopted: int
+
+    @property
+    def is_kept(self) -> bool:
+        return self.pruned_at is None
 
 
 def _page_after(seq: int) -> Select[Any]:
@@ -103,10 +147,17 @@ def _page_after(seq: int) -> Select[Any]:
     ).group_by(of_page.type)
 
 
-def _kept_batches() -> Select[Any]:
+def _batches() -> Select[Any]:
     columns = archive_batches.c
-    kept = select(columns.types, columns.first_timestamp, columns.last_timestamp)
-    return kept.where(columns.pruned_at.is_(None))
+    return select(
+        columns.types,
+        columns.first_seq,
+        columns.first_timestamp,
+        columns.last_timestamp,
+        columns.pruned_at,
+        # As a text it could be read as a number: that is what it is taken for while it is null.
+        columns.adopted_from.is_not(None),
+    )
 
 
 def _counts_of_batch(types: str) -> dict[str, int]:

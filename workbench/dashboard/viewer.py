@@ -37,6 +37,7 @@ class Dashboard(pn.viewable.Viewer):
             name: _text_pane()
             for name in (
                 "status", "notice", "key_figures", "throughput_legend", "latency_legend", "stored",
+                "archives",
             )
         }  # fmt: skip
         self._throughput = ThroughputChart()
@@ -82,6 +83,7 @@ class Dashboard(pn.viewable.Viewer):
             "throughput_legend": cards.throughput_legend(snapshot),
             "latency_legend": cards.latency_legend(snapshot, now),
             "stored": cards.stored(snapshot),
+            "archives": cards.archives(snapshot),
         }
         for name, text in texts.items():
             self._texts[name].object = text

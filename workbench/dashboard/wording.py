@@ -34,6 +34,11 @@ def share(part: int, all_of_them: int) -> str:
     return "<0.1%" if percent < 0.1 else f"{percent:.1f}%"
 
 
+def saved(raw_bytes: int, stored_bytes: int) -> str:
+    """Return the part of the space that is saved, such as `89.6%`; below 0 where it is more."""
+    return f"{100 * (1 - stored_bytes / raw_bytes):.1f}%" if raw_bytes else NOTHING
+
+
 def clock_time(moment: int) -> str:
     """Return a time of the day such as `16:31:07 UTC`."""
     return f"{_as_datetime(moment):%H:%M:%S} UTC"

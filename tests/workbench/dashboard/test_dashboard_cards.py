@@ -1,5 +1,7 @@
 """What the page says, of snapshots made by hand."""
 
+from dataclasses import replace
+
 import pytest
 from bokeh.document import Document
 from bokeh.document.events import ColumnsStreamedEvent
@@ -9,6 +11,8 @@ from workbench.dashboard.colours import FREE, KNOWN, give_colours
 from workbench.dashboard.figures import LatencyChart, ThroughputChart
 from workbench.dashboard.snapshot import (
     SECOND,
+    ArchivedDay,
+    Archives,
     LogLine,
     Percentiles,
     RecentLogs,
@@ -17,7 +21,7 @@ from workbench.dashboard.snapshot import (
     Stored,
     Window,
 )
-from workbench.dashboard.wording import NOTHING, milliseconds, rate, share
+from workbench.dashboard.wording import NOTHING, milliseconds, rate, saved, share
 
 NOW = 1_795_455_000_000
 FAST = Percentiles(1.0, 2.0, 3.0)
@@ -103,6 +107,66 @@ def test_many_types_are_summed_up() -> None:
     assert "<td>120</td><td>60.0%</td>" in text
 
 
+ARCHIVES = Archives(
+    days=(
+        ArchivedDay("2026-01-03", 2000, 1_000_000, 80_000),
+        ArchivedDay("2026-01-02", 10, 250_000, 50_000, pruned=5),
+        ArchivedDay("2026-01-01", 0, 0, 0, pruned=7),
+    ),
+    batches=3,
+    logs=2010,
+    raw_bytes=1_250_000,
+    stored_bytes=130_000,
+    pruned=12,
+)
+
+
+@pytest.mark.parametrize("found", [None, Archives()])
+def test_before_the_first_archive_the_card_says_so(found: Archives | None) -> None:
+    assert cards.archives(snapshot(archives=found)) == (
+        '<p class="empty">Nothing is archived yet</p>'
+    )
+
+
+def test_archives_that_cannot_be_read_are_not_called_none() -> None:
+    assert "Not known" in cards.archives(snapshot(archives=None, troubles=("damaged",)))
+
+
+def test_archives_tell_what_they_save_in_all_and_by_day() -> None:
+    text = cards.archives(snapshot(archives=ARCHIVES))
+    assert '<p class="value">89.6%<small>saved</small></p>' in text
+    assert "1.2 MiB of JSON in 127.0 KiB, 3 batches" in text
+    first, second, third = text.split("<tbody>")[1].split("</tr>")[:3]
+    assert '<th scope="row">2026-01-03</th><td>2,000</td>' in first
+    assert first.endswith("<td>92.0%</td>")
+    assert '<i style="width:100.0%"></i><b style="width:8.0%"></b>' in first
+    assert '<i style="width:25.0%"></i><b style="width:5.0%"></b>' in second
+    assert second.endswith("<td>80.0%</td>")
+    assert "5 logs were pruned" in second
+    assert "7 logs were pruned" in third
+    assert third.endswith("<td>pruned</td>")
+    assert "<dt>archived</dt><dd>2,010 logs</dd>" in text
+    assert "<dt>pruned</dt><dd>12 logs</dd>" in text
+    assert "object storage" not in text
+    assert "before them" not in text
+
+
+def test_archives_that_lie_elsewhere_or_long_ago_are_summed_up() -> None:
+    text = cards.archives(snapshot(archives=replace(ARCHIVES, bucket_bytes=2048, older_days=1)))
+    assert "<dt>only in object storage</dt><dd>2.0 KiB</dd>" in text
+    assert "and 1 day before them" in text
+    text = cards.archives(snapshot(archives=replace(ARCHIVES, older_days=1200)))
+    assert "and 1,200 days before them" in text
+
+
+def test_archives_of_which_nothing_is_left_are_told_as_pruned() -> None:
+    days = (ArchivedDay("2026-01-01", 0, 0, 0, pruned=7),)
+    text = cards.archives(snapshot(archives=Archives(days=days, pruned=7)))
+    assert "All that was archived has been pruned" in text
+    assert "<td>pruned</td>" in text
+    assert "<dt>archived</dt>" not in text
+
+
 def test_types_without_a_colour_of_their_own_are_one_layer() -> None:
     stored = {f"kind-{number}": 1 for number in range(8)} | {"error": 2}
     colours = give_colours({}, stored)
@@ -179,3 +243,6 @@ def test_numbers_are_short() -> None:
         NOTHING, "0.12", "12.3", "1,234",
     ]  # fmt: skip
     assert [share(*each) for each in ((1, 3), (1, 100_000), (2, 2))] == ["33.3%", "<0.1%", "100.0%"]
+    assert [saved(*each) for each in ((1000, 104), (10, 11), (0, 0))] == [
+        "89.6%", "-10.0%", NOTHING,
+    ]  # fmt: skip

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.support.archived import batch, record_elsewhere
 from tests.support.browser import DashboardProcess, serving_dashboard
 from tests.support.processes import ServerProcess, serving
 from tests.support.sockets import send
@@ -230,6 +231,36 @@ def test_many_logs_scroll_within_their_card(
     assert rows(page).count() >= 100
     # The rows alone would be more than twice as high.
     assert page.evaluate("document.documentElement.scrollHeight") < 1200
+
+
+@pytest.mark.parametrize("width", [390, 1000, 1280, 1600])
+def test_archives_are_told_by_day_and_follow_what_becomes_of_them(
+    page: Page, data: Path, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    with serving(data), serving_dashboard(data) as dashboard:
+        open_at(page, dashboard)
+        card = page.locator("#archives")
+        expect(card.get_by_text("Nothing is archived yet")).to_be_visible()
+        many = {"rows": 123_456_789, "raw_bytes": 40 * 10**9, "stored_bytes": 4 * 10**9}
+        record_elsewhere(data, *(batch(number, **many) for number in range(1, 30)))
+        expect(card.locator(".value")).to_have_text("90.0%saved")
+        days = card.locator("tbody tr")
+        expect(days).to_have_count(29)
+        expect(days.first.locator("th")).to_have_text("2026-01-29")
+        expect(days.first.locator("td").last).to_have_text("90.0%")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        # The card scrolls, the page does not grow with it.
+        assert card.evaluate("(card) => card.offsetHeight") < 500
+        for place in ("th", "td >> nth=0", "td >> nth=-1"):
+            cell = days.first.locator(place)
+            assert cell.evaluate("(cell) => cell.scrollWidth <= cell.clientWidth")
+        pruned = batch(30, **many, pruned_at=1)
+        record_elsewhere(data, pruned)
+        expect(days.first.locator("td").last).to_have_text("pruned")
+        expect(card.locator("dl div", has_text="pruned").locator("dd")).to_have_text(
+            "123,456,789 logs"
+        )
 
 
 def test_page_waits_calmly_for_a_server_and_begins_by_itself(page: Page, tmp_path: Path) -> None:

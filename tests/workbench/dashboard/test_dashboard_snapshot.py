@@ -6,18 +6,29 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import panel as pn
 import pytest
 
 from server.store.schema import LOGS, METRICS
+from tests.support.archived import batch, record_elsewhere
 from tests.support.processes import PATIENCE, ServerProcess, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
 from workbench.dashboard import stored as stored_module
 from workbench.dashboard.poller import Poller, shared_poller
-from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, Snapshot, Stored
+from workbench.dashboard.snapshot import (
+    ARCHIVED_DAYS,
+    SECOND,
+    WINDOW_SECONDS,
+    ArchivedDay,
+    Archives,
+    Snapshot,
+    Stored,
+)
 from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
 from workbench.reading import Database
@@ -181,18 +192,16 @@ def test_late_second_is_put_in_where_it_belongs(data: Path) -> None:
     assert after.measured_at == late
 
 
+ARCHIVED = batch(
+    1, rows=3, last_seq=3, first_timestamp=7, last_timestamp=9, types={"info": 2, "error": 1}
+)
+
+
 def test_archived_logs_are_counted_until_they_are_pruned(data: Path, poller: Poller) -> None:
     with serving(data) as server:
         send(server, *logs_of("info", "info", "error", "debug"))
     assert stored_logs(poller.poll()) == 4
-    execute(
-        data / "logs.db",
-        """
-        INSERT INTO archive_batches VALUES (1, '2026-01-01', 'f', 'parquet', 3, 1, 3, 7, 9, 7, 9,
-            '{"info":2,"error":1}', '{"test":3}', 1, 1, '', 1, NULL);
-        UPDATE seam SET archived_through = 3, generation = generation + 1;
-        """,
-    )
+    record_elsewhere(data, ARCHIVED, through=3)
     archived = poller.poll().stored
     assert archived is not None
     assert (archived.types, archived.archived) == ({"info": 2, "error": 1, "debug": 1}, 3)
@@ -208,6 +217,146 @@ def test_archived_logs_are_counted_until_they_are_pruned(data: Path, poller: Pol
     pruned = poller.poll().stored
     assert pruned is not None
     assert (pruned.types, pruned.archived) == ({"debug": 1}, 0)
+    assert pruned.first_timestamp == pruned.last_timestamp
+    assert pruned.first_timestamp != 7
+
+
+def test_logs_that_are_archived_are_not_counted_again(data: Path) -> None:
+    with serving(data) as server:
+        send(server, *logs_of(*"aabbc"))
+    reader = StoredReader()
+    with Database(data / "logs.db", LOGS) as logs:
+        before = reader.read(logs.view, lambda: False)
+        # Nobody takes rows above the seam away; here it shows that they are not read again.
+        execute(data / "logs.db", "DELETE FROM logs")
+        record_elsewhere(
+            data,
+            batch(1, rows=2, last_seq=2, types={"a": 2}),
+            batch(2, rows=1, first_seq=3, last_seq=3, types={"b": 1}),
+            through=3,
+        )
+        after = reader.read(logs.view, lambda: False)
+    assert after.types == before.types == {"a": 2, "b": 2, "c": 1}
+    assert (before.archived, after.archived) == (0, 3)
+    assert after.complete
+
+
+def test_adopted_logs_come_on_top_of_those_counted(data: Path, poller: Poller) -> None:
+    with serving(data) as server:
+        send(server, *logs_of(*"aab"))
+    assert stored_logs(poller.poll()) == 3
+    adopted = batch(9, rows=5, first_seq=4, last_seq=8, types={"a": 5}, adopted_from="f" * 64)
+    record_elsewhere(data, adopted)
+    with serving(data, token=server.token) as server:
+        send(server, *logs_of(*"cd"))  # they get the seqs 9 and 10
+    before = poller.poll().stored
+    assert before is not None
+    assert (before.types, before.archived) == ({"a": 7, "b": 1, "c": 1, "d": 1}, 5)
+    record_elsewhere(
+        data,
+        batch(1, rows=3, last_seq=3, types={"a": 2, "b": 1}),
+        batch(2, rows=1, first_seq=9, last_seq=9, types={"c": 1}),
+        through=9,
+    )
+    after = poller.poll().stored
+    assert after is not None
+    assert (after.types, after.archived) == (before.types, 9)
+
+
+def test_what_became_of_the_last_of_many_batches_is_seen(data: Path, poller: Poller) -> None:
+    with serving(data):
+        pass
+    adopted: dict[str, Any] = {
+        "adopted_from": "f" * 64,
+        "uploaded_to": "s3://b/l",
+        "local_removed_at": 1,
+    }
+    batches = [
+        batch(number, day="2026-01-01", file=f"2026-01-01/batch-{number:04d}.parquet", rows=1)
+        for number in range(1, 1502)
+    ]
+    last = replace(batches[-1], types={"late": 1}, **adopted)
+    record_elsewhere(data, *batches[:-1], last)
+    snapshot = poller.poll()
+    assert snapshot.troubles == ()
+    assert snapshot.stored is not None
+    assert snapshot.stored.types["late"] == 1
+    assert snapshot.archives is not None
+    assert (snapshot.archives.logs, snapshot.archives.bucket_bytes) == (1501, 30_000)
+
+
+def test_a_count_that_the_archives_overtake_goes_on_behind_them(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_module, "PAGE", 3)
+    with serving(data) as server:
+        send(server, *logs_of(*"aaaabbbb"))
+    reader = StoredReader()
+    with Database(data / "logs.db", LOGS) as logs:
+        assert reader.read(logs.view, lambda: True).logs == 3
+        record_elsewhere(data, batch(1, rows=5, last_seq=5, types={"a": 4, "b": 1}), through=5)
+        overtaken = reader.read(logs.view, lambda: False)
+    assert (overtaken.types, overtaken.archived) == ({"a": 4, "b": 4}, 5)
+
+
+def test_archives_are_summed_up_by_day(data: Path, poller: Poller) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("info"))
+    assert poller.poll().archives == Archives()
+    in_bucket = {"uploaded_to": "s3://b/l", "uploaded_at": 1}
+    record_elsewhere(
+        data,
+        batch(1, rows=5, pruned_at=1),
+        batch(2, rows=10, raw_bytes=100, stored_bytes=10),
+        batch(3, rows=20, raw_bytes=200, stored_bytes=30, day="2026-01-02", **in_bucket),
+        batch(4, rows=7, day="2026-01-02", pruned_at=1, local_removed_at=1, **in_bucket),
+        batch(5, rows=40, raw_bytes=400, stored_bytes=50, local_removed_at=1, **in_bucket),
+    )
+    assert poller.poll().archives == Archives(
+        days=(
+            ArchivedDay("2026-01-05", 40, 400, 50),
+            ArchivedDay("2026-01-02", 30, 300, 40, pruned=7),
+            ArchivedDay("2026-01-01", 0, 0, 0, pruned=5),
+        ),
+        batches=3,
+        logs=70,
+        raw_bytes=700,
+        stored_bytes=90,
+        bucket_bytes=50,
+        pruned=12,
+    )
+
+
+def test_only_the_newest_days_with_archives_are_kept_and_all_are_summed_up(
+    data: Path, poller: Poller
+) -> None:
+    with serving(data):
+        pass
+    days = [f"2026-{month:02d}-{day:02d}" for month in (1, 2) for day in range(1, 21)]
+    batches = [
+        batch(number, day=day, file=f"{day}/batch-0001.parquet")
+        for number, day in enumerate(days, 1)
+    ]
+    record_elsewhere(data, *batches)
+    archives = poller.poll().archives
+    assert archives is not None
+    assert [each.day for each in archives.days] == sorted(days, reverse=True)[:ARCHIVED_DAYS]
+    assert (archives.older_days, archives.batches, archives.logs) == (10, 40, 40_000)
+
+
+def test_the_catalog_is_read_anew_only_when_the_archives_have_changed(
+    data: Path, poller: Poller
+) -> None:
+    with serving(data):
+        pass
+    record_elsewhere(data, batch(1))
+    first = poller.poll().archives
+    execute(data / "logs.db", "UPDATE archive_batches SET rows = 5")
+    assert poller.poll().archives is first
+    execute(data / "logs.db", "UPDATE seam SET generation = generation + 1")
+    changed = poller.poll().archives
+    assert changed is not None
+    assert changed.logs == 5
 
 
 def test_rewritten_past_makes_what_was_shown_void(data: Path, poller: Poller) -> None:
@@ -273,9 +422,8 @@ def test_folder_that_is_another_from_one_moment_to_the_next_is_noticed(
 def test_count_that_failed_midway_begins_anew(data: Path, poller: Poller) -> None:
     with serving(data) as server:
         send(server, *logs_of("info"))
-    batch = "INSERT INTO archive_batches VALUES ({0}, 'd', 'f{0}', 'parquet', 3, 1, 3, 7, 9, 7, 9,"
-    for number, types in enumerate(('{"old":3}', "no JSON")):
-        execute(data / "logs.db", f"{batch.format(number)} '{types}', '', 1, 1, '', 1, NULL)")
+    record_elsewhere(data, ARCHIVED, batch(2, rows=3, types={"old": 3}))
+    execute(data / "logs.db", "UPDATE archive_batches SET types = 'no JSON' WHERE batch = 2")
     (trouble,) = poller.poll().troubles
     assert "batch that is damaged" in trouble
     execute(data / "logs.db", """UPDATE archive_batches SET types = '{"old":3}'""")
