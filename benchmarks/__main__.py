@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from benchmarks.archiving import measure_archiving
 from benchmarks.errors import BenchmarkError
 from benchmarks.growth import measure_growth
 from benchmarks.ingest import measure_ingest
@@ -26,6 +27,7 @@ BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "growth": measure_growth,
     "memory": measure_memory,
     "startup": measure_startup,
+    "archiving": measure_archiving,
 }
 _ABOUT: Final = (
     "Measures Waterline, each figure beside its limit or a baseline of the same run. "
@@ -73,7 +75,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--only", action="append", choices=BENCHMARKS, help="run this one; may be given again"
     )
     parser.add_argument(
-        "--rounds", type=_positive, metavar="N", help="take ingest, latency and start-up so often"
+        "--rounds",
+        type=_positive,
+        metavar="N",
+        help="take ingest, latency, start-up and archiving so often",
     )
     parser.add_argument(
         "--full", action="store_true", help="the long forms, as a table of ten million rows"

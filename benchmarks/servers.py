@@ -75,9 +75,17 @@ class MeasuredServer:
 @contextmanager
 def measured_server() -> Iterator[MeasuredServer]:
     """Run a Waterline on an empty folder; both are gone at the end."""
-    with tempfile.TemporaryDirectory() as path, own_server(Path(path)) as addresses:
-        folder = DataFolder(Path(path))
-        token = TokenFile(folder.tokens).create(SOURCE, [Scope.INGEST, Scope.READ], now_ms())
+    with tempfile.TemporaryDirectory() as path, serving_folder(Path(path)) as server:
+        yield server
+
+
+@contextmanager
+def serving_folder(path: Path) -> Iterator[MeasuredServer]:
+    """Run a Waterline on a folder of ours, which stays."""
+    folder = DataFolder(path)
+    folder.create()
+    with own_server(path) as addresses:
+        token = TokenFile(folder.tokens).renew(SOURCE, [Scope.INGEST, Scope.READ], now_ms())
         process = int(folder.server_lock.read_text())
         yield MeasuredServer(addresses.ingest, addresses.monitoring, token, process)
 

@@ -9,7 +9,7 @@ class Sizes:
     """Counts of logs, connections and rounds."""
 
     rounds: int
-    """How often each figure of ingest, latency and start-up is taken; the table has medians."""
+    """How often ingest, latency, start-up and archiving are measured; the table has medians."""
     ingest_logs: int
     """Logs of one figure of ingest."""
     plain_logs: int
@@ -32,6 +32,12 @@ class Sizes:
     """Connections that are held while nothing is sent."""
     passing_connections: int
     """Connections that come and go before that."""
+    archive_logs: int
+    """Logs that are archived."""
+    archive_rate: int
+    """Logs a second that producers send beside an archive run."""
+    archive_seconds: int
+    """For how long they do."""
 
 
 SHORT: Final = Sizes(
@@ -47,6 +53,9 @@ SHORT: Final = Sizes(
     memory_logs=1_000_000,
     idle_connections=1_000,
     passing_connections=5_000,
+    archive_logs=300_000,
+    archive_rate=5_000,
+    archive_seconds=6,
 )
 FULL: Final = Sizes(
     rounds=9,
@@ -61,4 +70,7 @@ FULL: Final = Sizes(
     memory_logs=1_000_000,
     idle_connections=1_000,
     passing_connections=5_000,
+    archive_logs=1_000_000,
+    archive_rate=5_000,
+    archive_seconds=20,
 )

@@ -35,6 +35,9 @@ TINY = Sizes(
     memory_logs=50,
     idle_connections=3,
     passing_connections=5,
+    archive_logs=200,
+    archive_rate=500,
+    archive_seconds=1,
 )
 
 

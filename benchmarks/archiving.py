@@ -1,0 +1,155 @@
+"""Archiving: how fast, how small, and what producers notice of it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Final
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.latency import percentile
+from benchmarks.load import connected, send_steadily
+from benchmarks.logs import made_logs, take
+from benchmarks.rows import Row, Target
+from benchmarks.servers import serving_folder
+from benchmarks.sizes import Sizes
+from server.archive.job import ArchiveJob, Outcome
+from server.archive.policy import Policy
+from server.formats import DEFAULT_LEVEL, DEFAULT_ROWS, Format
+from server.settings import variable_name
+from server.store.folder import DataFolder
+from server.units import format_duration
+
+_MB: Final = 1_000_000
+_LEAST_RATE: Final = 100.0
+# What is left of compact JSON. A third of that are ids, of which bits by chance do not compress.
+_MOST_OF_JSON: Final = 0.17
+# At most so many times as late may acks come while logs are archived.
+_LATER: Final = 2.0
+_LOGS_A_FRAME: Final = 1_000
+# What is archived is a month old, so its ids need not be remembered.
+_DEDUPE_WINDOW: Final = 1
+
+
+def measure_archiving(sizes: Sizes) -> list[Row]:
+    """Archive the same logs in each format, and a part of them beside producers."""
+    with tempfile.TemporaryDirectory() as path:
+        filled = Path(path) / "filled"
+        _fill(filled, sizes.archive_logs)
+        work = Path(path) / "work"
+        rows = []
+        for each in Format:
+            outcomes = [_archive(filled, work, each) for _ in range(sizes.rounds)]
+            rows += _rows(each, outcomes)
+        return [*rows, _removal(outcomes), _latency(filled, work, sizes)]
+
+
+def _rows(chosen: Format, outcomes: list[Outcome]) -> list[Row]:
+    return [
+        Row(
+            name=f"archiving to {chosen}",
+            unit="MB/s",
+            values=[_raw(each) / _MB / each.seconds for each in outcomes],
+            beside="limit",
+            references=[_LEAST_RATE] * len(outcomes),
+            # The limit is for the format that is used unless told otherwise.
+            target=Target(1.0, at_most=False) if chosen is Format.PARQUET else None,
+        ),
+        Row(
+            name=f"archive file, {chosen}",
+            unit="MB",
+            values=[_stored(each) / _MB for each in outcomes],
+            beside="as JSON",
+            references=[_raw(each) / _MB for each in outcomes],
+            target=Target(_MOST_OF_JSON, at_most=True),
+        ),
+    ]
+
+
+def _removal(outcomes: list[Outcome]) -> Row:
+    """Return how long archived rows take to go, with pauses; it has no limit."""
+    return Row(
+        name="removal and shrinking",
+        unit="s",
+        values=[each.removed.rows_seconds + each.removed.size_seconds for each in outcomes],
+        beside="archiving",
+        references=[each.seconds for each in outcomes],
+    )
+
+
+def _latency(filled: Path, work: Path, sizes: Sizes) -> Row:
+    without, beside = [], []
+    for _ in range(sizes.rounds):
+        without.append(_p99(filled, work, sizes, archives=False))
+        beside.append(_p99(filled, work, sizes, archives=True))
+    return Row(
+        name=f"ack latency p99 at {sizes.archive_rate:,}/s, archiving",
+        unit="ms",
+        values=beside,
+        beside="not archiving",
+        references=without,
+        target=Target(_LATER, at_most=True),
+    )
+
+
+def _p99(filled: Path, work: Path, sizes: Sizes, *, archives: bool) -> float:
+    """Return the p99 of acks while logs are archived, removed and space is given back, or not."""
+    _copy(filled, work)
+    logs = take(made_logs(sorted_ids=False), sizes.archive_rate * sizes.archive_seconds)
+    with (
+        serving_folder(work) as server,
+        connected(server.ingest, server.token, logs) as connections,
+        _archiving(work) if archives else nullcontext(),
+    ):
+        latencies = send_steadily(connections, sizes.archive_rate)
+    return 1000 * percentile(sorted(latencies), 99)
+
+
+@contextmanager
+def _archiving(folder: Path) -> Iterator[None]:
+    """Archive all that is there, over and over, as the server's own process would."""
+    environment = os.environ | {
+        variable_name("data"): str(folder),
+        variable_name("archive_after"): "0s",
+        variable_name("dedupe_window"): format_duration(_DEDUPE_WINDOW),
+    }
+    with subprocess.Popen([sys.executable, "-m", "server.archive"], env=environment) as process:
+        try:
+            yield
+        finally:
+            if process.wait():
+                raise BenchmarkError("the archive job failed, as told above")
+
+
+def _archive(filled: Path, work: Path, chosen: Format) -> Outcome:
+    _copy(filled, work)
+    policy = Policy(
+        older_than=0,
+        format=chosen,
+        level=DEFAULT_LEVEL[chosen],
+        batch_rows=DEFAULT_ROWS[chosen],
+        dedupe_window=_DEDUPE_WINDOW,
+    )
+    return ArchiveJob(DataFolder(work), policy).run()
+
+
+def _fill(folder: Path, count: int) -> None:
+    with serving_folder(folder) as server:
+        server.take(take(made_logs(), count), _LOGS_A_FRAME)
+
+
+def _copy(folder: Path, copy: Path) -> None:
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy)
+
+
+def _raw(outcome: Outcome) -> int:
+    return sum(each.raw_bytes for each in outcome.batches)
+
+
+def _stored(outcome: Outcome) -> int:
+    return sum(each.stored_bytes for each in outcome.batches)
