@@ -71,6 +71,7 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
     # Without its writer a server would look healthy and ack nothing: better none at all.
     threading.excepthook = stop_on_failure
     with ServerLock(folder), ExitStack() as opened:
+        folder.refuse_lost_logs()
         server = _Server(settings, folder, opened)
         on_ready(server.listen())
         try:

@@ -22,7 +22,8 @@ from server.errors import TokenError
 
 logger = logging.getLogger(__name__)
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""Of a token, and so the source of the logs that come with it."""
 # 256 random bits cannot be guessed, so a plain hash is enough and costs a request nothing.
 _SECRET_BYTES: Final = 32
 _PREFIX: Final = "wl_"
@@ -108,7 +109,7 @@ class TokenFile:
         Raises:
             TokenError: the name is taken or not fit for one.
         """
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise TokenError(
                 f"{name!r} is no token name; use up to 64 letters, digits, '.', '_' and '-'"
             )

@@ -60,6 +60,17 @@ def format_size(size: int) -> str:
     return _format(size, BYTES, ("GiB", "MiB", "KiB", "B"))
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number of things for a person to read: `1 log`, `2,000 logs`, `2 batches`.
+
+    Args:
+        number: how many.
+        one: what one of them is called.
+        many: what several are called; with an `s` behind `one` if not said.
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def human_size(size: float) -> str:
     """Return bytes for a person to read, such as `1.4 MiB`; rounded, not to be parsed."""
     for name in ("B", "KiB", "MiB", "GiB"):

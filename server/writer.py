@@ -21,7 +21,7 @@ from server.monitor.performance import PerformanceMonitor
 from server.records import StoredLog, decode_rows
 from server.store.log_table import LogTable, Stored
 from server.store.schema import LOGS
-from server.store.seam import Position, ensure_seam, read_position
+from server.store.seam import Position, read_position, read_seam
 from server.store.sqlite import open_writer, sqlite_errors, transaction
 
 logger = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ class Writer:
         self._connection = open_writer(path, LOGS, "FULL")
         self._table = LogTable(self._connection, dedupe_window)
         with sqlite_errors(path):
-            self.seam = ensure_seam(self._connection)
+            self.seam = read_seam(self._connection)
             self._position = read_position(self._connection)
         self._waiting: list[Submission] = []
         self._changed = threading.Condition()

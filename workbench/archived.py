@@ -33,7 +33,7 @@ def read_catalog(view: View, question: Question) -> Catalog:
     if question.until is not None:
         within.append(archive_batches.c.first_timestamp < question.until)
     archived_through, past = _read_seam(view)
-    batches = [each for each in read_batches(view, *within) if most_of(each, question)]
+    batches = [each for each in read_batches(view, *within) if question.selection.most(each)]
     return Catalog(
         archived_through,
         past,
@@ -69,36 +69,7 @@ def read_batches(view: View, *criteria: ColumnElement[bool]) -> list[ArchivedBat
     return [batch_of([*row.values()]) for row in rows]
 
 
-def most_of(batch: ArchivedBatch, question: Question) -> int:
-    """Return how many of a batch's logs a question is about at most; times are not looked at."""
-    return min(
-        _chosen(batch.types, question.types, batch.rows),
-        _chosen(batch.sources, question.sources, batch.rows),
-    )
-
-
-def exactly_of(batch: ArchivedBatch, question: Question) -> int | None:
-    """Return how many of a batch's logs a question is about; None where only its file can tell.
-
-    The question's limit is not heeded.
-    """
-    is_open = question.contains is None and not question.where
-    begins = question.since is None or question.since <= batch.first_timestamp
-    ends = question.until is None or batch.last_timestamp < question.until
-    if not (is_open and begins and ends):
-        return None
-    of_types = _chosen(batch.types, question.types, batch.rows)
-    of_sources = _chosen(batch.sources, question.sources, batch.rows)
-    # Where both leave some out, the catalog does not tell how many both choose.
-    return min(of_types, of_sources) if batch.rows in (of_types, of_sources) else None
-
-
-def _chosen(counts: dict[str, int], wanted: tuple[str, ...] | None, rows: int) -> int:
-    return rows if wanted is None else sum(counts.get(each, 0) for each in set(wanted))
-
-
 def _read_seam(view: View) -> tuple[int, tuple[str, int]]:
     columns = (seam.c.archived_through, seam.c.incarnation, seam.c.generation)
-    for archived_through, incarnation, generation in view.rows(select(*columns)):
-        return archived_through, (incarnation, generation)
-    return 0, ("", 0)  # a server that has just made the folder has yet to write it
+    ((archived_through, incarnation, generation),) = view.rows(select(*columns))
+    return archived_through, (incarnation, generation)

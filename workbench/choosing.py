@@ -25,23 +25,12 @@ def choose(table: pa.Table, question: Question) -> pa.Table:
         table: logs with the columns of SCHEMA.
         question: what is asked.
     """
-    for name, values in (("type", question.types), ("source", question.sources)):
-        if values is not None:
-            wanted = pa.array(values, pa.string())
-            table = table.filter(pc.is_in(table[name], value_set=wanted))
-    if question.since is not None:
-        table = table.filter(pc.greater_equal(_milliseconds(table), question.since))
-    if question.until is not None:
-        table = table.filter(pc.less(_milliseconds(table), question.until))
+    table = question.selection.of(table)
     if question.contains is not None:
         table = table.filter(pc.match_substring(table["message"], question.contains))
     if question.where and table.num_rows:
         table = table.filter(pc.is_in(table["seq"], value_set=_meeting(table, question)))
     return table
-
-
-def _milliseconds(table: pa.Table) -> pa.ChunkedArray:
-    return table["timestamp"].cast(pa.int64())
 
 
 def _meeting(table: pa.Table, question: Question) -> pa.ChunkedArray:

@@ -10,7 +10,7 @@ from typing import Final
 from server.errors import PrunedLogs
 from server.records import MAX_TIMESTAMP
 from server.store.catalog import ArchivedBatch
-from workbench.archived import exactly_of, most_of
+from server.units import counted
 from workbench.question import Question
 
 _HERE: Final = f"{Path(__file__).parent}/"
@@ -27,9 +27,9 @@ def lacking(pruned: Iterable[ArchivedBatch], question: Question) -> str | None:
     batches = list(pruned)
     if not batches:
         return None
-    known = [exactly_of(each, question) for each in batches]
-    most = sum(most_of(each, question) for each in batches)
-    amount = f"{'up to ' if None in known else ''}{most:,} log{'' if most == 1 else 's'}"
+    known = [question.exactly(each) for each in batches]
+    most = sum(question.selection.most(each) for each in batches)
+    amount = f"{'up to ' if None in known else ''}{counted(most, 'log')}"
     first = min(each.first_timestamp for each in batches)
     last = max(each.last_timestamp for each in batches)
     return (

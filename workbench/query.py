@@ -15,7 +15,7 @@ from server.errors import ArchiveError
 from server.store.catalog import ArchivedBatch
 from server.store.folder import DataFolder
 from server.store.tables import logs
-from workbench.archived import Catalog, exactly_of, read_catalog, read_past
+from workbench.archived import Catalog, read_catalog, read_past
 from workbench.choosing import choose
 from workbench.criteria import criteria
 from workbench.pruned import lacking
@@ -85,7 +85,7 @@ class Logs:
         limit = question.limit
 
         def whole(count: int, catalog: Catalog) -> Answer[int]:
-            known = [exactly_of(each, question) for each in catalog.kept]
+            known = [question.exactly(each) for each in catalog.kept]
             count += sum(each or 0 for each in known)
             for batch, exactly in zip(catalog.kept, known, strict=True):
                 if limit is not None and count >= limit:

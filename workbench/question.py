@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypedDict, TypeGuard, TypeVar, Unpack
 
+from server.archive.selection import Selection
 from server.errors import UsageError
+from server.store.catalog import ArchivedBatch
 from workbench.times import INT64, TimeLike, plain, to_milliseconds
 
 Order = Literal["oldest", "newest"]
@@ -43,6 +45,19 @@ class Question:
     where: tuple[Condition, ...] = ()
     order: Order = "oldest"
     limit: int | None = None
+
+    @property
+    def selection(self) -> Selection:
+        """What a catalog of archives can tell of it; a log that is asked for is among these."""
+        return Selection(since=self.since, until=self.until, types=self.types, sources=self.sources)
+
+    def exactly(self, batch: ArchivedBatch) -> int | None:
+        """Return how many of a batch's logs it is about; None where only its file can tell.
+
+        The limit is not heeded.
+        """
+        is_all = self.contains is None and not self.where
+        return self.selection.exactly(batch) if is_all else None
 
 
 class Filters(TypedDict, total=False):

@@ -1,9 +1,7 @@
 """Adopting: archive files of version 2.0, made elsewhere, become batches of this data folder."""
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,25 +10,22 @@ import apsw
 
 from server.archive.changing import changing
 from server.archive.files import Files
-from server.archive.names import day_folders
 from server.archive.progress import Progress, silent
 from server.archive.tidying import publish_manifests, tidy
 from server.archive.version_2_0 import read_version_2_0
 from server.archive.writing import write_batch
+from server.auth import NAME
 from server.clock import now_ms
-from server.errors import ArchiveError, DataFolderError, UsageError
+from server.errors import ArchiveError, UsageError
 from server.formats import Format
 from server.store.catalog import ArchivedBatch, add_batches, read_batches
 from server.store.folder import DataFolder, ServerLock
 from server.store.schema import LOGS
-from server.store.seam import ensure_seam, read_position, read_seam
-from server.store.sqlite import open_writer, sqlite_errors
+from server.store.seam import read_position, read_seam
+from server.store.sqlite import open_writer
 
 PATTERN: Final = "*.json.gz"
 """What files of version 2.0 are called, below a folder."""
-
-# As the names of tokens, which the sources of all other logs are.
-_SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(slots=True)
@@ -76,7 +71,7 @@ def adopt_files(
         ArchiveInUse: another archive job works on the folder.
         DataFolderError: the folder cannot be written, or has lost its logs.db.
     """
-    if not _SOURCE.fullmatch(source):
+    if not NAME.fullmatch(source):
         raise UsageError(
             f"{source!r} is no name of a source; use up to 64 letters, digits, '.', '_' and '-'"
         )
@@ -84,7 +79,8 @@ def adopt_files(
     files = files or Files()
     folder.create()
     with ServerLock(folder):
-        _ensure_logs(folder)
+        folder.refuse_lost_logs()
+        open_writer(folder.logs, LOGS, "FULL").close()
         with changing(folder) as connection:
             tidy(folder, connection, files)
             work = _Adoption(folder, connection, source, format, level, files, clock)
@@ -184,16 +180,3 @@ def _files_of(paths: Iterable[Path]) -> list[Path]:
             raise UsageError(f"{path} is missing; name a file, or a folder of {PATTERN}")
         found |= dict.fromkeys(below)
     return list(found)
-
-
-def _ensure_logs(folder: DataFolder) -> None:
-    """Make logs.db in a folder that is new."""
-    if folder.logs.exists():
-        return
-    if lost := day_folders(folder.archives):
-        raise DataFolderError(
-            f"{folder.path} has archives, such as {lost[0]}, and no logs.db; "
-            "rebuild it first: waterline archive adopt, without files"
-        )
-    with closing(open_writer(folder.logs, LOGS, "FULL")) as connection, sqlite_errors(folder.logs):
-        ensure_seam(connection)

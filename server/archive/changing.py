@@ -8,7 +8,6 @@ import apsw
 from server.errors import DataFolderError
 from server.store.folder import ArchiveLock, DataFolder
 from server.store.schema import LOGS
-from server.store.seam import ensure_seam
 from server.store.sqlite import open_writer, sqlite_errors
 
 
@@ -29,5 +28,4 @@ def changing(folder: DataFolder) -> Iterator[apsw.Connection]:
         closing(open_writer(folder.logs, LOGS, "FULL")) as connection,
         sqlite_errors(folder.logs),
     ):
-        ensure_seam(connection)
         yield connection

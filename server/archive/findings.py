@@ -13,7 +13,7 @@ from server.archive.formats import decode
 from server.archive.hot_rows import DAY
 from server.archive.label import Label
 from server.archive.manifest import NAME, Manifest, parse_manifest
-from server.archive.names import batch_format, batch_number, day_folders, day_text
+from server.archive.names import batch_format, batch_number, day_text
 from server.archive.remote import Bucket
 from server.errors import ArchiveError
 from server.records import parse_rfc3339
@@ -79,7 +79,7 @@ class _Search:
 
     def _manifests(self) -> Iterator[tuple[str, Manifest]]:
         """Give the manifests that can be read, those here first, each with what to call it."""
-        for folder in day_folders(self._folder.archives):
+        for folder in self._folder.day_folders():
             path = folder / NAME
             if path.exists():
                 yield from self._parsed(self._files.read(path), str(path), folder.name)
@@ -136,7 +136,7 @@ class _Search:
         """Return the batch files here that no manifest names."""
         return [
             path
-            for day in day_folders(self._folder.archives)
+            for day in self._folder.day_folders()
             for path in sorted(day.iterdir())
             if batch_number(path.name) is not None
             and f"{day.name}/{path.name}" not in self._batches

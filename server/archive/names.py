@@ -9,7 +9,6 @@ from typing import Final
 from server.formats import Format
 
 _BATCH: Final = re.compile(r"batch-(\d{4,})\.(parquet|json\.gz)", re.ASCII)
-_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _SECONDS_A_DAY: Final = 86_400
 
 
@@ -44,15 +43,6 @@ def next_number(folder: Path, known: Iterable[str]) -> int:
     of_day = [file for file in known if file.startswith(f"{folder.name}/")]
     numbers = [batch_number(file) for file in [*of_day, *_names(folder)]]
     return 1 + max((number for number in numbers if number is not None), default=0)
-
-
-def day_folders(archives: Path) -> list[Path]:
-    """Return the folders of all days, in order."""
-    if not archives.is_dir():
-        return []
-    return sorted(
-        each for each in archives.iterdir() if _DAY.fullmatch(each.name) and each.is_dir()
-    )
 
 
 def _names(folder: Path) -> list[str]:

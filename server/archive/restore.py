@@ -164,7 +164,7 @@ class _Work:
             known = held.get(batch.file)
             if known is not None and not (known.is_kept and known.local_removed_at is None):
                 batches.append(known)  # let go in the target, on purpose
-            elif self._wanted.has_all(batch):
+            elif self._wanted.exactly(batch) == batch.rows:
                 batches.append(self._bring_whole(batch, known))
             elif part := self._bring_part(batch, known, folder_id):
                 batches.append(part)

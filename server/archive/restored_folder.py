@@ -16,7 +16,7 @@ from server.errors import ArchiveError, DataFolderError, UsageError
 from server.store.catalog import ArchivedBatch, add_batches, change_batches, read_batches
 from server.store.folder import DataFolder
 from server.store.schema import LOGS
-from server.store.seam import ensure_seam, read_seam
+from server.store.seam import read_seam
 from server.store.sqlite import open_writer, sqlite_errors, transaction
 
 NAME: Final = "restore.json"
@@ -149,7 +149,6 @@ def _database(batches: list[ArchivedBatch]) -> bytes:
         with TemporaryDirectory() as elsewhere:
             path = Path(elsewhere) / "logs.db"
             with closing(open_writer(path, LOGS, "FULL")) as connection, sqlite_errors(path):
-                ensure_seam(connection)
                 _amend(connection, batches, {})
             return path.read_bytes()
     except OSError as error:

@@ -30,13 +30,18 @@ class Selection:
             return 0
         if self.until is not None and batch.first_timestamp >= self.until:
             return 0
-        return min(_among(batch.types, self.types), _among(batch.sources, self.sources))
+        return min(self._among_types(batch), self._among_sources(batch))
 
-    def has_all(self, batch: ArchivedBatch) -> bool:
-        """Say whether every log of a batch is wanted."""
+    def exactly(self, batch: ArchivedBatch) -> int | None:
+        """Return how many logs of a batch are wanted; None where only its file can tell."""
         begins = self.since is None or self.since <= batch.first_timestamp
         ends = self.until is None or batch.last_timestamp < self.until
-        return begins and ends and self.most(batch) == batch.rows
+        if not (begins and ends):
+            return None if self.most(batch) else 0
+        of_types, of_sources = self._among_types(batch), self._among_sources(batch)
+        # Where both leave some out, the catalog does not tell how many both choose.
+        is_told = batch.rows in (of_types, of_sources) or not of_types or not of_sources
+        return min(of_types, of_sources) if is_told else None
 
     def of(self, logs: pa.Table) -> pa.Table:
         """Return those that are wanted, in their order.
@@ -55,6 +60,12 @@ class Selection:
         for mask in masks[1:]:
             masks[0] = pc.and_(masks[0], mask)
         return logs.filter(masks[0]) if masks else logs
+
+    def _among_types(self, batch: ArchivedBatch) -> int:
+        return _among(batch.types, self.types)
+
+    def _among_sources(self, batch: ArchivedBatch) -> int:
+        return _among(batch.sources, self.sources)
 
 
 def _among(counts: Mapping[str, int], wanted: tuple[str, ...] | None) -> int:

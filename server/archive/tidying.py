@@ -8,7 +8,7 @@ from server.archive.files import UNFINISHED_PREFIX, UNFINISHED_SUFFIX, Files
 from server.archive.formats import decode
 from server.archive.hot_rows import HotRows
 from server.archive.manifest import NAME, days_of, manifest_of
-from server.archive.names import batch_format, batch_number, day_folders
+from server.archive.names import batch_format, batch_number
 from server.errors import ArchiveError
 from server.store.catalog import ArchivedBatch, read_batches
 from server.store.folder import DataFolder
@@ -21,7 +21,7 @@ def tidy(folder: DataFolder, connection: apsw.Connection, files: Files) -> None:
     Whatever else lies there is left alone.
 
     Raises:
-        ArchiveError: a file cannot be removed.
+        ArchiveError: a file cannot be read or removed.
     """
     # A folder may have been made by a job that was cut off before it was on the disk.
     for made in (folder.path, folder.archives):
@@ -30,7 +30,7 @@ def tidy(folder: DataFolder, connection: apsw.Connection, files: Files) -> None:
     rows = HotRows(connection)
     seam, batches = read_seam(connection), read_batches(connection)
     known = {each.file: each for each in batches}
-    for day in day_folders(folder.archives):
+    for day in folder.day_folders():
         for path in sorted(day.iterdir()):
             batch = known.get(f"{day.name}/{path.name}")
             if (
@@ -66,8 +66,9 @@ def _is_leftover(path: Path, seam: Seam, rows: HotRows, files: Files) -> bool:
     """Say whether a batch is ours and was not recorded, and all its logs are still hot."""
     if batch_number(path.name) is None:
         return False
+    content = files.read(path)
     try:
-        contents = decode(files.read(path), batch_format(path.name))
+        contents = decode(content, batch_format(path.name))
     except ArchiveError:
         return False  # not what we write; `archive verify` names it
     logs = contents.logs

@@ -14,7 +14,7 @@ from server.archive.consistency import overlaps, row_fault, seam_fault
 from server.archive.files import UNFINISHED_PREFIX, UNFINISHED_SUFFIX, Files
 from server.archive.hot_rows import DAY
 from server.archive.manifest import NAME, days_of, manifest_of, parse_manifest
-from server.archive.names import batch_number, day_folders, day_text
+from server.archive.names import batch_number, day_text
 from server.archive.progress import Progress, silent
 from server.archive.reading import BatchReader, decoded
 from server.errors import ArchiveError, ArchiveInUse
@@ -216,7 +216,7 @@ class _Verification:
         """Name the files that the catalog does not want there."""
         if not self._folder.archives.is_dir():
             return
-        days = day_folders(self._folder.archives)
+        days = self._folder.day_folders()
         paths = [each for each in self._folder.archives.iterdir() if each not in days]
         paths += [path for day in days if day.is_dir() for path in day.iterdir()]
         # Read after the folders, so that it knows what a job has just written.

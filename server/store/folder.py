@@ -2,11 +2,14 @@
 
 import fcntl
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from server.errors import ArchiveInUse, DataFolderError, DataFolderInUse
+
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,30 @@ class DataFolder:
             ) from error
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise _not_writable(self.path, "permission denied")
+
+    def day_folders(self) -> list[Path]:
+        """Return the folders of all archived days, in order."""
+        if not self.archives.is_dir():
+            return []
+        return sorted(
+            each for each in self.archives.iterdir() if _DAY.fullmatch(each.name) and each.is_dir()
+        )
+
+    def refuse_lost_logs(self) -> None:
+        """See that nobody makes a logs.db anew beside the archives of one that is gone.
+
+        Its seqs would be given again, and its logs were in no answer.
+
+        Raises:
+            DataFolderError: there are archives and no logs.db.
+        """
+        if file_size(self.logs):
+            return
+        if days := self.day_folders():
+            raise DataFolderError(
+                f"{self.path} has archives, such as {days[0]}, and no logs.db; put that back, or "
+                "make it anew from the archives: waterline archive adopt, without files"
+            )
 
     def size(self) -> int:
         """Return the bytes that all files of the folder take, those in folders below it too."""

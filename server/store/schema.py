@@ -103,6 +103,8 @@ LOGS: Final = Schema(
             ADD COLUMN uploaded_at INTEGER;
         ALTER TABLE archive_batches         -- milliseconds UTC: from then on only the copy is there
             ADD COLUMN local_removed_at INTEGER;
+        INSERT OR IGNORE INTO seam          -- so that no folder is ever without one
+            VALUES (1, lower(hex(randomblob(16))), lower(hex(randomblob(16))), 0, 0);
         """,
     ),
 )

@@ -6,8 +6,6 @@ from typing import cast
 
 import apsw
 
-from server.store.sqlite import transaction
-
 
 @dataclass(frozen=True, slots=True)
 class Seam:
@@ -30,29 +28,19 @@ class Position:
     last_received_at: int
 
 
-def ensure_seam(connection: apsw.Connection) -> Seam:
-    """Return the seam, made for a new folder."""
-    with transaction(connection):
-        connection.execute(
-            "INSERT OR IGNORE INTO seam VALUES (1, ?, ?, 0, 0)",
-            (secrets.token_hex(16), secrets.token_hex(16)),
-        )
-    return read_seam(connection)
-
-
 def replace_seam(connection: apsw.Connection, folder_id: str, archived_through: int) -> None:
     """Write the seam of a folder whose catalog is rebuilt; inside a transaction.
 
     The incarnation is new, for the past may be another than before.
     """
     connection.execute(
-        "INSERT OR REPLACE INTO seam VALUES (1, ?, ?, 1, ?)",
+        "UPDATE seam SET folder_id = ?, incarnation = ?, generation = 1, archived_through = ?",
         (folder_id, secrets.token_hex(16), archived_through),
     )
 
 
 def read_seam(connection: apsw.Connection) -> Seam:
-    """Return the seam of a folder that has one."""
+    """Return the seam; its schema has made it."""
     row = connection.execute(
         "SELECT folder_id, incarnation, generation, archived_through FROM seam"
     ).fetchall()[0]

@@ -143,9 +143,11 @@ def _check_origin(connection: apsw.Connection, schema: Schema, path: Path) -> No
 
 
 def _migrate(connection: apsw.Connection, schema: Schema) -> None:
-    """Take the steps that a database lacks, each in a transaction of its own."""
-    for number in range(connection.pragma("user_version"), schema.version):
-        with transaction(connection):
-            connection.execute(schema.steps[number])
-            connection.execute(f"PRAGMA application_id = {schema.application_id}")
-            connection.execute(f"PRAGMA user_version = {number + 1}")
+    """Take the steps that a database lacks, all at once: readers see it before or after."""
+    if connection.pragma("user_version") == schema.version:
+        return
+    with transaction(connection):
+        for step in schema.steps[connection.pragma("user_version") :]:
+            connection.execute(step)
+        connection.execute(f"PRAGMA application_id = {schema.application_id}")
+        connection.execute(f"PRAGMA user_version = {schema.version}")

@@ -18,6 +18,7 @@ import websocket
 
 from server.addresses import parse_announcement
 from server.writer import LOG_OVERHEAD, SUBMISSION_OVERHEAD
+from tests.support.folders import fill
 from tests.support.processes import (
     PATIENCE,
     ServerProcess,
@@ -137,6 +138,28 @@ def test_a_folder_that_cannot_be_used_ends_it_with_one_sentence(tmp_path: Path) 
     assert done.stderr == (
         f"waterline: the data folder {tmp_path / 'file'} is a file; name a folder with --data\n"
     )
+
+
+def test_a_folder_that_has_lost_its_logs_is_not_begun_anew_and_can_be_rebuilt(data: Path) -> None:
+    fill(data, [{"id": "a", "type": "info", "message": "m"}])
+    archived = run_waterline("archive", "run", "--data", data, "--older-than", "0s")
+    assert (archived.returncode, archived.stderr) == (0, "")
+    (day,) = (data / "archives").iterdir()
+    for each in data.glob("logs.db*"):
+        each.unlink()
+    for lost in ("missing", "empty"):
+        done = run_waterline("serve", "--data", data, *FREE_PORTS)
+        assert (done.returncode, done.stdout) == (1, ""), lost
+        assert done.stderr == (
+            f"waterline: {data} has archives, such as {day}, and no logs.db; put that back, or "
+            "make it anew from the archives: waterline archive adopt, without files\n"
+        )
+        (data / "logs.db").touch()
+    rebuilt = run_waterline("archive", "adopt", "--data", data)
+    assert (rebuilt.returncode, rebuilt.stderr) == (0, "")
+    with serving(data) as server, connected(server) as producer:
+        producer.send(log())
+        assert receive(producer)["seq"] == 2
 
 
 def test_a_setting_without_meaning_ends_it_with_one_sentence(data: Path) -> None:

@@ -20,7 +20,7 @@ from server.store.catalog import (
     read_batches,
 )
 from server.store.schema import LOGS
-from server.store.seam import Seam, ensure_seam, read_seam
+from server.store.seam import Seam, read_seam
 from server.store.sqlite import open_writer
 from tests.support.archived import batch
 
@@ -28,7 +28,6 @@ from tests.support.archived import batch
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
     with closing(open_writer(tmp_path / "logs.db", LOGS, "FULL")) as opened:
-        ensure_seam(opened)
         yield opened
 
 

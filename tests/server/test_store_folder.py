@@ -150,3 +150,12 @@ def test_a_lock_that_another_process_holds_names_it_until_that_is_killed(tmp_pat
         holder.wait(PATIENCE)
         with ServerLock(folder):
             assert folder.server_lock.read_text() == f"{os.getpid()}\n"
+
+
+def test_the_folders_of_archived_days_come_in_order_and_nothing_else(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    assert folder.day_folders() == []
+    for name in ("2026-11-23", "2025-01-01", "lost+found", "2026-1-1", ".2026-11-24"):
+        (folder.archives / name).mkdir(parents=True)
+    (folder.archives / "2026-11-22").write_bytes(b"a file")
+    assert [each.name for each in folder.day_folders()] == ["2025-01-01", "2026-11-23"]

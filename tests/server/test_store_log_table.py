@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from server.records import MAX_DEPTH, MAX_TIMESTAMP, MIN_TIMESTAMP
 from server.store.log_table import LogTable, Stored
 from server.store.schema import LOGS
-from server.store.seam import ensure_seam
 from server.store.sqlite import open_writer, transaction
 from tests.support.clock import NOON
 
@@ -29,7 +28,6 @@ class Bench:
 
     def __init__(self, path: Path) -> None:
         self.connection = open_writer(path, LOGS, "FULL")
-        ensure_seam(self.connection)
         self.table = LogTable(self.connection, WINDOW)
         self.now = NOON
         self.next_seq = 1

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from server.units import (
     BYTES,
     MILLISECONDS,
+    counted,
     format_duration,
     format_size,
     human_size,
@@ -148,3 +149,9 @@ def test_a_size_is_written_in_the_largest_unit_that_is_exact(size: int, text: st
 )
 def test_a_size_for_a_person_has_one_decimal(size: int, text: str) -> None:
     assert human_size(size) == text
+
+
+def test_things_are_counted_as_a_person_would() -> None:
+    assert [counted(number, "log") for number in (0, 1, 2000)] == ["0 logs", "1 log", "2,000 logs"]
+    assert counted(1, "batch", "batches") == "1 batch"
+    assert counted(2, "batch", "batches") == "2 batches"

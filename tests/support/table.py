@@ -7,7 +7,6 @@ import msgspec
 
 from server.store.log_table import LogTable
 from server.store.schema import LOGS
-from server.store.seam import ensure_seam
 from server.store.sqlite import open_writer, transaction
 
 
@@ -17,7 +16,6 @@ class Table:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.connection = open_writer(path, LOGS, "NORMAL")
-        ensure_seam(self.connection)
         self._table = LogTable(self.connection, 0)
         self.last_seq = 0
 

@@ -120,7 +120,6 @@ def test_any_name_of_a_folder_will_do(tmp_path: Path) -> None:
 
 def test_a_folder_whose_server_has_only_begun_is_empty(data: Path) -> None:
     fill(data)
-    alter(data / "logs.db", "DELETE FROM seam")
     with workbench.connect(data) as wb:
         assert wb.logs().empty
         assert wb.count() == 0

@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Final, cast
 
 import panel as pn
-from sqlalchemy import select
 
 from server.clock import now_ms
 from server.errors import DataFolderError
 from server.settings import load_settings
 from server.store.folder import DataFolder, file_size
 from server.store.schema import LOGS, METRICS
-from server.store.tables import seam
 from workbench.dashboard.archives import ArchivesReader
 from workbench.dashboard.colours import give_colours
 from workbench.dashboard.following import FollowedFile
@@ -27,7 +25,6 @@ from workbench.dashboard.recent import RecentReader
 from workbench.dashboard.snapshot import SECOND, Sizes, Snapshot, Window
 from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
-from workbench.reading import Database
 
 # The server writes a second's measurements within moments of its end.
 AFTER_THE_SECOND: Final = 0.15
@@ -105,7 +102,7 @@ class Poller:
 
     def _read_logs(self, fresh: Snapshot) -> Snapshot:
         database = self._logs.open()
-        if database is None or not _is_ready(database):
+        if database is None:
             return replace(fresh, waiting=True, recent=self._recent_reader.recent)
         with database.view() as view:
             recent = self._recent_reader.read(view)
@@ -148,12 +145,6 @@ class Poller:
             self.poll()
             passed = self._clock() % SECOND / SECOND
             self._stopping.wait((AFTER_THE_SECOND - passed) % 1 or 1)
-
-
-def _is_ready(database: Database) -> bool:
-    """Say whether the server that is just making logs.db has filled in its seam."""
-    with database.view() as view:
-        return bool(view.rows(select(seam.c.only)))
 
 
 def _with_wal(path: Path) -> int:

@@ -202,7 +202,7 @@ def test_a_folder_that_has_lost_its_logs_is_not_begun_anew(data: Path, tmp_path:
     fill_three_days(data)
     archive(data)
     DataFolder(data).logs.unlink()
-    with pytest.raises(DataFolderError, match="rebuild it first"):
+    with pytest.raises(DataFolderError, match="has archives, such as"):
         adopt(data, write(tmp_path / "1.json.gz", "a"))
     assert not DataFolder(data).logs.exists()
 

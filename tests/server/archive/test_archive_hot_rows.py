@@ -15,7 +15,6 @@ from server.archive.hot_rows import DAY, HotRows, Range
 from server.records import MAX_TIMESTAMP, MIN_TIMESTAMP
 from server.store.catalog import add_batches
 from server.store.schema import LOGS
-from server.store.seam import ensure_seam
 from tests.support.archive_runs import Row, rows_of
 from tests.support.archived import batch
 
@@ -34,7 +33,6 @@ def memory() -> apsw.Connection:
     connection = apsw.Connection(":memory:")
     for step in LOGS.steps:
         connection.execute(step)
-    ensure_seam(connection)
     return connection
 
 

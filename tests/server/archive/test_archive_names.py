@@ -8,7 +8,6 @@ from server.archive.names import (
     batch_file,
     batch_format,
     batch_number,
-    day_folders,
     day_text,
     next_number,
 )
@@ -70,16 +69,3 @@ def test_numbers_go_on_behind_those_of_catalog_and_folder(tmp_path: Path) -> Non
     (folder / "batch-0090.txt").write_bytes(b"no batch")
     assert next_number(folder, known) == 8
     assert next_number(folder, [*known, "2026-11-23/batch-12345.parquet"]) == 12_346
-
-
-def test_the_folders_of_days_come_in_order_and_nothing_else(tmp_path: Path) -> None:
-    archives = tmp_path / "archives"
-    assert day_folders(archives) == []
-    for name in ("2026-11-23", "2025-01-01", "lost+found", "2026-1-1", ".2026-11-24"):
-        (archives / name).mkdir(parents=True)
-    assert [each.name for each in day_folders(archives)] == ["2025-01-01", "2026-11-23"]
-
-
-def test_a_file_that_is_called_as_a_day_is_no_folder_of_one(tmp_path: Path) -> None:
-    (tmp_path / "2026-11-23").write_bytes(b"")
-    assert day_folders(tmp_path) == []

@@ -233,6 +233,7 @@ def test_a_run_that_fails_is_told_and_logs_are_taken_all_the_same(data: Path) ->
 @pytest.fixture
 def pipe(data: Path) -> Path:
     """What each run stops at, to see whether it is a batch that was left."""
+    fill(data)
     pipe = DataFolder(data).archives / "2026-01-01" / "batch-0001.parquet"
     pipe.parent.mkdir(parents=True)
     os.mkfifo(pipe)
