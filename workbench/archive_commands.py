@@ -1,7 +1,6 @@
 """The commands `waterline archive …`. What each needs is imported when it runs, as in cli.py."""
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,13 +8,12 @@ import click
 
 from server.errors import UsageError
 from server.formats import LEVELS, MOST_ROWS, Format
-from server.units import human_size
+from server.units import counted, human_size
 from workbench.options import Command, duration, load, settings_options
 
 if TYPE_CHECKING:
     from server.archive.job import Outcome
     from server.settings import Settings
-    from server.store.catalog import ArchivedBatch
     from workbench.question import Question
 
 
@@ -82,18 +80,21 @@ def run(
             job.run()
         finally:
             bars.close()
-            for line in _told(job.outcome):
+            done = _told(job.outcome)
+            for line in done:
                 click.echo(line)
+    if not done:
+        click.echo("nothing was old enough to be archived")
 
 
 def _told(outcome: "Outcome") -> list[str]:
-    """Return what a run has done, a line each."""
+    """Return what a run has done, a line each; also when it failed then."""
     lines = []
     if outcome.batches:
         raw = sum(each.raw_bytes for each in outcome.batches)
         stored = sum(each.stored_bytes for each in outcome.batches)
         lines.append(
-            f"archived {outcome.logs:,} logs in {len(outcome.batches):,} batches: "
+            f"archived {_amount(outcome.logs, len(outcome.batches))}: "
             f"{human_size(raw)} as JSON, {human_size(stored)} stored, "
             f"{1 - stored / raw:.1%} saved; {outcome.seconds:.2f} s, "
             f"{raw / 1e6 / outcome.seconds:.0f} MB/s"
@@ -101,12 +102,12 @@ def _told(outcome: "Outcome") -> list[str]:
     removed, uploaded = outcome.removed, outcome.uploaded
     if removed.rows:
         lines.append(
-            f"removed {removed.rows:,} rows in {removed.rows_seconds:.2f} s, gave "
+            f"removed {counted(removed.rows, 'row')} in {removed.rows_seconds:.2f} s, gave "
             f"{human_size(removed.size)} back in {removed.size_seconds:.2f} s"
         )
     if uploaded.batches:
-        lines.append(f"uploaded {uploaded.batches:,} batches, {human_size(uploaded.size)}")
-    return lines or ["nothing was old enough to be archived"]
+        lines.append(f"uploaded {_batches(uploaded.batches)}, {human_size(uploaded.size)}")
+    return lines
 
 
 @archive.command("list")
@@ -115,31 +116,11 @@ def list_batches(data: str | None) -> None:
     """List the batches: where, which logs, how large, how much that saves."""
     from server.archive.catalog import read_catalog
     from server.store.folder import DataFolder
+    from workbench.archive_listing import listing
 
     _, batches = read_catalog(DataFolder(load({"data": data}).settings.data))
-    if not batches:
-        click.echo("nothing is archived yet")
-        return
-    for each in batches:
-        click.echo(
-            f"{each.file:<32} {each.rows:>9,} logs  seq {each.first_seq}..{each.last_seq}  "
-            f"{human_size(each.stored_bytes):>10}  {each.saved:>6.1%} saved  {_place(each)}"
-        )
-    kept = [each for each in batches if each.is_kept]
-    raw, stored = sum(each.raw_bytes for each in kept), sum(each.stored_bytes for each in kept)
-    if kept:
-        click.echo(
-            f"{sum(each.rows for each in kept):,} logs in {len(kept):,} batches: "
-            f"{human_size(raw)} as JSON, {human_size(stored)} stored, {1 - stored / raw:.1%} saved"
-        )
-
-
-def _place(batch: "ArchivedBatch") -> str:
-    if batch.pruned_at is not None:
-        return f"pruned {datetime.fromtimestamp(batch.pruned_at / 1000, UTC):%Y-%m-%d}"
-    if batch.uploaded_to is None:
-        return "here"
-    return batch.uploaded_to if batch.local_removed_at is not None else f"here, {batch.uploaded_to}"
+    for line in listing(batches):
+        click.echo(line)
 
 
 @archive.command()
@@ -159,7 +140,8 @@ def verify(all_copies: bool, data: str | None) -> None:
     for fault in verdict.faults:
         click.echo(f"waterline: {fault}", err=True)
     click.echo(
-        f"{verdict.batches:,} batches are sound: {verdict.logs:,} logs, {human_size(verdict.size)}"
+        f"sound: {_batches(verdict.batches)}, {counted(verdict.logs, 'log')}, "
+        f"{human_size(verdict.size)}"
     )
     if verdict.faults:
         raise SystemExit(1)
@@ -229,12 +211,13 @@ def restore(
             progress=bars,
         )
     if restored.pruned:
-        click.echo(f"waterline: up to {restored.pruned:,} logs are missing: pruned", err=True)
+        missing = counted(restored.pruned, "log")
+        click.echo(f"note: up to {missing} of this range were pruned", err=True)
     if not restored.batches:
         click.echo("no archived log is in this range, so no folder was made")
         return
     click.echo(
-        f"{into} holds {restored.logs:,} logs in {len(restored.batches):,} batches, "
+        f"{into} holds {_amount(restored.logs, len(restored.batches))}, "
         f"{human_size(restored.size)}; open it with workbench.connect({str(into)!r})"
     )
 
@@ -279,9 +262,9 @@ def export(
             progress=bars,
         )
     if exported.lacks:
-        click.echo(f"waterline: {exported.lacks}", err=True)
+        click.echo(f"note: {exported.lacks}", err=True)
     if not is_stream:
-        click.echo(f"{file} holds {exported.logs:,} logs, {human_size(exported.size)}")
+        click.echo(f"{file} holds {counted(exported.logs, 'log')}, {human_size(exported.size)}")
 
 
 @archive.command()
@@ -301,14 +284,16 @@ def prune(older_than: str, yes: bool, data: str | None) -> None:
     planned = plan_prune(folder, now_ms() - duration("--older-than", older_than))
     if planned:
         click.echo(
-            f"{sum(each.rows for each in planned):,} logs in {len(planned):,} batches, received "
+            f"{_amount(sum(each.rows for each in planned), len(planned))}, received "
             f"{planned[0].day} to {planned[-1].day}, will be gone for good"
         )
         if not yes:
             click.confirm("Remove them?", abort=True)
     with ProgressBars() as bars:
         pruned = prune(folder, planned, progress=bars)
-    click.echo(f"pruned {pruned.logs:,} logs in {pruned.batches:,} batches")
+    click.echo(
+        f"pruned {_amount(pruned.logs, pruned.batches)}" if planned else "no batch is that old"
+    )
 
 
 @archive.command()
@@ -358,7 +343,7 @@ def _adopt_files(settings: "Settings", paths: tuple[Path, ...], source: str) -> 
         )
     for skipped in adopted.skipped:
         click.echo(f"note: {skipped}", err=True)
-    click.echo(f"adopted {adopted.logs:,} logs in {adopted.batches:,} batches")
+    click.echo(f"adopted {_amount(adopted.logs, adopted.batches)}")
 
 
 def _rebuild(settings: "Settings", origin: str | None, *, skip_damaged: bool) -> None:
@@ -372,4 +357,12 @@ def _rebuild(settings: "Settings", origin: str | None, *, skip_damaged: bool) ->
         )
     for sentence in [*rebuilt.faults, *rebuilt.skipped]:
         click.echo(f"waterline: {sentence}", err=True)
-    click.echo(f"{settings.data} knows {rebuilt.logs:,} logs in {rebuilt.batches:,} batches again")
+    click.echo(f"{settings.data} knows {_amount(rebuilt.logs, rebuilt.batches)} again")
+
+
+def _amount(logs: int, batches: int) -> str:
+    return f"{counted(logs, 'log')} in {_batches(batches)}"
+
+
+def _batches(number: int) -> str:
+    return counted(number, "batch", "batches")

@@ -67,7 +67,9 @@ def export_logs(
                 to.flush()
                 return exported
         if to.exists() and not force:
-            raise UsageError(f"{to} is there already; name another file, or write over it by force")
+            raise UsageError(
+                f"{to} is there already; name another file, or write over it with --force"
+            )
         with _write_errors(str(to)), _new_file(to) as stream:
             return _write(Walk(folder, database, question), format, stream, progress)
 

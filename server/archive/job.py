@@ -82,16 +82,19 @@ class ArchiveJob:
             publish_manifests(self._folder, connection, self._files)
             removal = Removal(connection, self._policy.dedupe_window, self._clock, self._progress)
             self.outcome.removed = removal.run()
-            finish_pruned_uploads(connection, self._progress)
+            if finish_pruned_uploads(connection, self._progress):
+                publish_manifests(self._folder, connection, self._files)
             if self._policy.destination is not None:
-                self.outcome.uploaded = Upload(
+                upload = Upload(
                     self._folder,
                     connection,
                     self._files,
                     self._policy.destination,
                     self._clock,
                     self._progress,
-                ).run()
+                )
+                self.outcome.uploaded = upload.uploaded
+                upload.run()
         return self.outcome
 
     def _archive(self, connection: apsw.Connection) -> None:

@@ -62,8 +62,10 @@ class Upload:
         self._clock = clock
         self._progress = progress
         self._reader = BatchReader(folder, files)
+        self.uploaded = Uploaded()
+        """What was uploaded so far, also when the run failed."""
 
-    def run(self) -> Uploaded:
+    def run(self) -> None:
         """Upload day by day; a day counts once its manifest is there.
 
         Raises:
@@ -71,26 +73,19 @@ class Upload:
             RemoteError: object storage refuses; what was recorded is there, the rest goes with the
                 next run.
         """
-        uploaded = Uploaded()
         batches = read_batches(self._connection)
         total = sum(map(self._is_due, batches))
         if not total:
-            return uploaded
+            return
         bucket = open_bucket(self._destination.address)
         for day, of_day in days_of(batches).items():
             if any(map(self._is_due, of_day)):
-                self._upload_day(bucket, day, of_day, uploaded, total)
+                self._upload_day(bucket, day, of_day, total)
         publish_manifests(self._folder, self._connection, self._files)
         tidy(self._folder, self._connection, self._files)
-        return uploaded
 
     def _upload_day(
-        self,
-        bucket: Bucket,
-        day: str,
-        batches: list[ArchivedBatch],
-        uploaded: Uploaded,
-        total: int,
+        self, bucket: Bucket, day: str, batches: list[ArchivedBatch], total: int
     ) -> None:
         now = self._clock()
         local_removed_at = None if self._destination.keep_local else now
@@ -108,9 +103,9 @@ class Upload:
                     local_removed_at=batch.local_removed_at or local_removed_at,
                 )
             )
-            uploaded.batches += 1
-            uploaded.size += len(content)
-            self._progress("uploaded", uploaded.batches, total)
+            self.uploaded.batches += 1
+            self.uploaded.size += len(content)
+            self._progress("uploaded", self.uploaded.batches, total)
         # Before it is recorded: should this fail, the whole day is looked at again.
         changes = {each.batch: each for each in changed}
         of_day = [changes.get(each.batch, each) for each in batches]

@@ -1,5 +1,6 @@
 """Pruning: what is old goes, here and in object storage; its record stays, and so does the rest."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -197,8 +198,21 @@ def test_no_manifest_in_object_storage_promises_what_may_be_gone(
     assert [each.pruned_at for each in told.batches] == [LATER, LATER]
 
 
-def test_a_bucket_that_refuses_is_told_and_all_is_done_here(
-    data: Path, uploaded: list[ArchivedBatch], another: Bucket, monkeypatch: pytest.MonkeyPatch
+def prune_nothing(data: Path) -> None:
+    prune(DataFolder(data), [], clock=lambda: LATER + 1)
+
+
+def archive_nothing(data: Path) -> None:
+    archive(data, now=0, destination=None)
+
+
+@pytest.mark.parametrize("go_on", [prune_nothing, archive_nothing])
+def test_a_bucket_that_refuses_is_told_and_the_next_job_goes_on(
+    data: Path,
+    uploaded: list[ArchivedBatch],
+    another: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+    go_on: Callable[[Path], None],
 ) -> None:
     with monkeypatch.context() as wrong:
         wrong.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
@@ -211,7 +225,7 @@ def test_a_bucket_that_refuses_is_told_and_all_is_done_here(
     assert [each.partition(": ")[0] for each in found.warnings] == [
         another.url(each.file) for each in uploaded[:2]
     ]
-    prune(DataFolder(data), [], clock=lambda: LATER + 1)
+    go_on(data)
     assert another.head(uploaded[0].file) is None
     assert [each.uploaded_to for each in catalog(data)[:2]] == [None, None]
     assert [each.pruned_at for each in catalog(data)[:2]] == [LATER, LATER]
