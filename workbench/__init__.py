@@ -8,13 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.producer import Producer
+    from workbench.clients.producer import Producer
     from workbench.workbench import Workbench, connect
 
 __all__ = ["Producer", "Workbench", "connect"]
 
 _ROOMS = {
-    "Producer": "workbench.producer",
+    "Producer": "workbench.clients.producer",
     "Workbench": "workbench.workbench",
     "connect": "workbench.workbench",
 }

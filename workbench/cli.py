@@ -17,13 +17,13 @@ import click
 from server.clock import now_ms
 from server.errors import UsageError, WaterlineError
 from server.settings import setting_help, setting_names
-from workbench.archive_commands import archive
-from workbench.options import duration, load, settings_options
+from workbench.commands.archive import archive
+from workbench.commands.options import duration, load, settings_options
 
 if TYPE_CHECKING:
     from server.auth import TokenFile
     from server.store.folder import DataFolder
-    from workbench.files.formats import Format
+    from workbench.clients.files.formats import Format
 
 
 class Waterline(click.Group):
@@ -206,8 +206,8 @@ def send(
     What is sent twice is stored once, so a file that has grown can be sent again. The exit code
     is 1 when anything was rejected or not acked.
     """
-    from workbench.files.extract import Extraction
-    from workbench.sending import Reading, send_files
+    from workbench.clients.files.extract import Extraction
+    from workbench.clients.sending import Reading, send_files
 
     summary = send_files(
         files,
@@ -260,7 +260,7 @@ def tail(
 
     A lost connection is made anew, and goes on where it broke off: each log is printed once.
     """
-    from workbench.tailing import Tail, Wanted
+    from workbench.clients.tailing import Tail, Wanted
 
     wanted = Wanted(types=types, sources=sources, contains=contains, after=after)
     tail = Tail(url, token, wanted, lambda said: click.echo(f"waterline: {said}", err=True))
@@ -271,7 +271,7 @@ def tail(
 
 
 def _format(name: str) -> "Format":
-    from workbench.files.formats import Format
+    from workbench.clients.files.formats import Format
 
     try:
         return Format(name)

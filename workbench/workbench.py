@@ -12,17 +12,17 @@ from server.clock import now_ms
 from server.errors import DataFolderError, UsageError, WaterlineError
 from server.store.folder import DataFolder
 from server.store.schema import LOGS, METRICS
-from workbench.attributes import STORED, spread
-from workbench.compression import compression
-from workbench.compression_compare import compression_compare
-from workbench.figures import draw
-from workbench.holdings import Holdings, read_holdings
-from workbench.latency import ACK_LATENCY, attribute_latency, measured_latency
-from workbench.pruned import warn_of
-from workbench.query import Logs, to_frame
-from workbench.question import Filters, Question, ask, shows_filters
-from workbench.reading import Database
-from workbench.throughput import Clock, throughput
+from workbench.asking.pruned import warn_of
+from workbench.asking.query import Logs, to_frame
+from workbench.asking.question import Filters, Question, ask, shows_filters
+from workbench.asking.reading import Database
+from workbench.reports.attributes import STORED, spread
+from workbench.reports.compression import compression
+from workbench.reports.compression_compare import compression_compare
+from workbench.reports.figures import draw
+from workbench.reports.holdings import Holdings, read_holdings
+from workbench.reports.latency import ACK_LATENCY, attribute_latency, measured_latency
+from workbench.reports.throughput import Clock, throughput
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -20,7 +20,7 @@ from tests.support.processes import (
     start_server,
 )
 from tests.support.sockets import break_off, log, receive, refused, wire
-from workbench.producer import Producer
+from workbench.clients.producer import Producer
 
 FREE_PORTS = ("--port", "0", "--monitoring-port", "0")
 

@@ -15,7 +15,7 @@ from server.formats import Format
 from tests.support.archives import archive, path_of
 from tests.support.folders import Log, alter, alter_elsewhere, fill
 from tests.support.processes import ServerProcess, serving
-from workbench.question import Filters
+from workbench.asking.question import Filters
 from workbench.workbench import Workbench
 
 LOG: Log = {"type": "info", "message": "m", "n": 1}

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from server.errors import UsageError
 from tests.support.archived import batch, record
 from tests.support.folders import Log, fill
-from workbench.compression_compare import CODECS
-from workbench.question import Filters
+from workbench.asking.question import Filters
+from workbench.reports.compression_compare import CODECS
 from workbench.workbench import Workbench
 
 LOGS: list[Log] = [

@@ -7,8 +7,8 @@ from typing import Any, Final
 from sqlalchemy import Integer, Select, case, cast, func, select
 
 from server.store.tables import archive_batches, seam
+from workbench.asking.reading import View
 from workbench.dashboard.snapshot import ARCHIVED_DAYS, ArchivedDay, Archives
-from workbench.reading import View
 
 
 class ArchivesReader:

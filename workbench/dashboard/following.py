@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from server.store.schema import Schema
-from workbench.reading import Database
+from workbench.asking.reading import Database
 
 # What a file is, whatever its name.
 _Identity = tuple[int, int]

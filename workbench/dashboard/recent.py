@@ -5,8 +5,8 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 
 from server.store.tables import logs, seam
+from workbench.asking.reading import View
 from workbench.dashboard.snapshot import RECENT_LOGS, LogLine, RecentLogs
-from workbench.reading import View
 
 MAX_TEXT: Final = 1000
 """Characters of a message and of its attributes that are kept; more cannot be read at a glance."""

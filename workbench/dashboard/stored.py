@@ -11,8 +11,8 @@ from sqlalchemy import Select, func, select
 
 from server.errors import DataFolderError
 from server.store.tables import archive_batches, logs, seam
+from workbench.asking.reading import View
 from workbench.dashboard.snapshot import Stored
-from workbench.reading import View
 
 # Some 20 ms of reading, so that no view holds the WAL back for long.
 PAGE: Final = 20_000

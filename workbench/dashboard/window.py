@@ -10,8 +10,8 @@ from sqlalchemy import Select, select
 from server.errors import DataFolderError
 from server.monitor.sketch import Sketch
 from server.store.tables import rollups
+from workbench.asking.reading import View
 from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, Percentiles, Second, Window
-from workbench.reading import View
 
 LOGS_STORED: Final = "logs_stored"
 ACK_LATENCY: Final = "ack_latency"

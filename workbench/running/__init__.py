@@ -1,1 +1,1 @@
-"""Processes: everything together, the dashboard alone, the demo, a server for a while."""
+"""Processes: everything together, the dashboard alone, a server for a while."""

@@ -80,7 +80,7 @@ def _demo(addresses: Addresses, folder: DataFolder, settings: Settings) -> Progr
     # A new text at each start: it is kept in the demo's memory and nowhere else.
     token = TokenFile(folder.tokens).renew(DEMO_TOKEN, [Scope.INGEST], now_ms())
     secrets = {"WATERLINE_URL": addresses.ingest, "WATERLINE_TOKEN": token}
-    command = [sys.executable, "-m", "workbench.running.demo"]
+    command = [sys.executable, "-m", "workbench.samples.demo"]
     if settings.tls_cert is not None:
         # It comes by an address that no authority vouches for; so it is shown whom to expect.
         command.append(str(settings.tls_cert))

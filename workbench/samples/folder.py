@@ -7,7 +7,7 @@ from typing import Final
 from server.auth import Scope, TokenFile
 from server.clock import now_ms
 from server.store.folder import DataFolder
-from workbench.producer import Counts, Producer
+from workbench.clients.producer import Counts, Producer
 from workbench.running.own_server import own_server
 from workbench.samples.whole_day import day
 

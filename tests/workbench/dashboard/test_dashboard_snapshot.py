@@ -18,6 +18,7 @@ from tests.support.archived import batch, record_elsewhere
 from tests.support.processes import PATIENCE, ServerProcess, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
+from workbench.asking.reading import Database
 from workbench.dashboard import stored as stored_module
 from workbench.dashboard.poller import Poller, shared_poller
 from workbench.dashboard.snapshot import (
@@ -31,7 +32,6 @@ from workbench.dashboard.snapshot import (
 )
 from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
-from workbench.reading import Database
 
 pytestmark = pytest.mark.slow
 

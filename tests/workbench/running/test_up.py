@@ -18,7 +18,7 @@ import workbench
 from tests.support.processes import PATIENCE, WATERLINE, create_token, run_waterline, serving
 from tests.support.tls import NAMED, WITH_NAMED
 from tests.support.waiting import wait_until
-from workbench.producer import Producer
+from workbench.clients.producer import Producer
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +59,7 @@ class Everything:
         kinds = {
             "cli serve": "server",
             "panel serve": "dashboard",
-            "running.demo": "demo",
+            "samples.demo": "demo",
         }
         found = {}
         for line in listed.stdout.splitlines():

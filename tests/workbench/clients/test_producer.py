@@ -1,0 +1,133 @@
+"""The producer, against a real server that comes, goes, and refuses."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+import workbench
+from server.errors import DeliveryError, TokenError, UsageError
+from tests.support.processes import ServerProcess, create_token, serving, start_server
+from workbench.clients.producer import MAX_WINDOW, Producer, Reply
+
+pytestmark = pytest.mark.slow
+
+
+def numbered(count: int) -> list[dict[str, object]]:
+    return [{"id": f"log-{n:06d}", "type": "info", "message": f"number {n}"} for n in range(count)]
+
+
+def test_every_log_is_acked_in_order_when_the_block_ends(server: ServerProcess) -> None:
+    replies: list[Reply] = []
+    with Producer(server.ingest, server.token, window=50, on_reply=replies.append) as producer:
+        for log in numbered(500):
+            producer.send(log)
+    assert [reply.log_id for reply in replies] == [log["id"] for log in numbered(500)]
+    assert [reply.seq for reply in replies] == list(range(1, 501))
+    assert (producer.counts.stored, producer.counts.waiting) == (500, 0)
+
+
+def test_a_log_sent_twice_is_a_duplicate_with_its_first_seq(server: ServerProcess) -> None:
+    replies: list[Reply] = []
+    with Producer(server.ingest, server.token, on_reply=replies.append) as producer:
+        for log in [*numbered(3), *numbered(3)]:
+            producer.send(log)
+    assert [(reply.seq, reply.duplicate) for reply in replies] == [
+        (1, False), (2, False), (3, False), (1, True), (2, True), (3, True),
+    ]  # fmt: skip
+    assert (producer.counts.stored, producer.counts.duplicates) == (3, 3)
+
+
+def test_a_log_without_an_id_is_given_one_that_is_stored(server: ServerProcess) -> None:
+    with Producer(server.ingest, server.token) as producer:
+        log_id = producer.send({"type": "info", "message": "anonymous", "id": None})
+    with workbench.connect(server.data) as wb:
+        assert list(wb.logs()["id"]) == [log_id]
+
+
+def test_a_rejected_log_is_told_with_its_reason_and_stops_nothing(server: ServerProcess) -> None:
+    replies: list[Reply] = []
+    with Producer(server.ingest, server.token, on_reply=replies.append) as producer:
+        producer.send({"id": "good", "type": "info", "message": "fine"})
+        producer.send({"id": "bad", "type": "info", "message": 5})
+        producer.send({"id": "after", "type": "info", "message": "fine"})
+    assert [reply.error for reply in replies] == [None, "message must be a string", None]
+    assert (producer.counts.stored, producer.counts.rejected) == (2, 1)
+
+
+def test_what_a_killed_server_had_not_acked_is_sent_again(data: Path) -> None:
+    first = start_server(data)
+    port = first.ingest.rsplit(":", 1)[1].removesuffix("/ingest")
+    replies: list[Reply] = []
+    some_acked = threading.Event()
+
+    def heard(reply: Reply) -> None:
+        replies.append(reply)
+        if len(replies) == 200:
+            some_acked.set()
+
+    with Producer(first.ingest, first.token, window=100, on_reply=heard) as producer:
+        sending = threading.Thread(target=lambda: [producer.send(log) for log in numbered(2000)])
+        sending.start()
+        assert some_acked.wait(30)
+        first.kill()
+        acked_before = {reply.log_id: reply.seq for reply in list(replies)}
+        with serving(data, "--port", port, token=first.token):
+            sending.join()
+            producer.flush()
+            with workbench.connect(data) as wb:
+                stored = wb.logs()
+    assert producer.counts.acked == 2000
+    assert sorted(stored["id"]) == [log["id"] for log in numbered(2000)]
+    seqs = dict(zip(stored["id"], stored["seq"], strict=True))
+    assert acked_before == {log_id: seqs[log_id] for log_id in acked_before}
+
+
+def test_a_refused_token_ends_it_with_the_servers_sentence(server: ServerProcess) -> None:
+    with (
+        pytest.raises(TokenError, match="refused the token: this token is unknown"),
+        Producer(server.ingest, "wl_wrong") as producer,
+    ):
+        producer.send({"type": "info", "message": "never stored"})
+
+
+def test_a_token_that_may_only_read_is_refused(server: ServerProcess) -> None:
+    reader = create_token(server.data, "reader", ("read",))
+    with (
+        pytest.raises(TokenError, match="lacks the scope ingest"),
+        Producer(server.ingest, reader) as producer,
+    ):
+        producer.send({"type": "info", "message": "never stored"})
+
+
+def test_a_server_that_is_not_there_is_given_up_after_the_patience() -> None:
+    with (
+        pytest.raises(DeliveryError, match=r"could not be reached for 0 s.*1 are not"),
+        Producer("ws://127.0.0.1:9/ingest", "t", patience=0.2) as producer,
+    ):
+        producer.send({"type": "info", "message": "never stored"})
+
+
+def test_what_cannot_be_sent_is_refused_at_once(server: ServerProcess) -> None:
+    with Producer(server.ingest, server.token) as producer:
+        with pytest.raises(UsageError, match="cannot be written as JSON"):
+            producer.send({"type": "info", "message": "x", "value": object()})
+        with pytest.raises(UsageError, match="16 MiB"):
+            producer.send({"type": "info", "message": "x" * (16 * 2**20)})
+    assert producer.counts.sent == 0
+
+
+def test_what_makes_no_sense_is_refused() -> None:
+    with pytest.raises(UsageError, match="no WebSocket address"):
+        Producer("http://127.0.0.1:3001", "t")
+    with pytest.raises(UsageError, match=f"window=0 .* {MAX_WINDOW}"):
+        Producer("ws://127.0.0.1:3001", "t", window=0)
+
+
+def test_closing_twice_is_fine_and_leaves_no_thread(server: ServerProcess) -> None:
+    producer = Producer(server.ingest, server.token)
+    producer.send({"type": "info", "message": "x"})
+    producer.flush()
+    producer.close()
+    producer.close()
+    assert "producer" not in {thread.name for thread in threading.enumerate()}

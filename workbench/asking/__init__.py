@@ -1,0 +1,1 @@
+"""Questions: what is asked, and one answer over hot rows and archives."""

@@ -1,0 +1,236 @@
+"""One question becomes SQL over hot rows and a choice of archived ones: one answer, one moment."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Select, and_, func, select
+
+from server.archive.columns import SCHEMA
+from server.archive.reading import BatchReader
+from server.errors import ArchiveError
+from server.store.catalog import ArchivedBatch
+from server.store.folder import DataFolder
+from server.store.tables import logs
+from workbench.asking.archived import Catalog, read_catalog, read_past
+from workbench.asking.choosing import choose
+from workbench.asking.criteria import criteria
+from workbench.asking.pruned import lacking
+from workbench.asking.question import Question
+from workbench.asking.reading import Database, View
+
+# Each time another archive job must have come in between.
+_ATTEMPTS: Final = 3
+# So many rows at once: an Arrow array of text holds no more than 2 GiB.
+_SLICE: Final = 10_000
+_WIDE: Final = pa.schema(
+    [
+        each.with_type(pa.large_string()) if each.type == pa.string() else each  # wider offsets
+        for each in SCHEMA
+    ]
+)
+
+_Hot = TypeVar("_Hot")
+_Whole = TypeVar("_Whole")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[_Whole]):
+    """What was asked for, and a sentence about what it is without, if anything."""
+
+    value: _Whole
+    lacks: str | None
+
+
+class Logs:
+    """The logs of a data folder, hot and archived, each once; any answer is of one moment.
+
+    Args:
+        folder: the data folder.
+        database: its logs.db.
+    """
+
+    def __init__(self, folder: DataFolder, database: Database) -> None:
+        self._database = database
+        self._reader = BatchReader(folder)
+
+    def table(self, question: Question) -> Answer[pa.Table]:
+        """Answer with the columns of SCHEMA, in the question's order.
+
+        Raises:
+            ArchiveError: an archive file is missing or damaged; the sentence names it.
+        """
+
+        def whole(hot: pa.Table, catalog: Catalog) -> Answer[pa.Table]:
+            found = _Found(hot, question)
+            newest_first = sorted(catalog.kept, key=_last_place, reverse=True)
+            for batch in newest_first:
+                if found.is_full_before(batch):
+                    break
+                found.add(self.chosen(batch, question))
+            pruned = [each for each in catalog.pruned if not found.is_full_before(each)]
+            return Answer(found.table(), lacking(pruned, question))
+
+        return self.ask(question, lambda view, catalog: _hot_table(view, catalog, question), whole)
+
+    def count(self, question: Question) -> Answer[int]:
+        """Count the logs that a question is about, its limit heeded.
+
+        Raises:
+            ArchiveError: an archive file is missing or damaged; the sentence names it.
+        """
+        limit = question.limit
+
+        def whole(count: int, catalog: Catalog) -> Answer[int]:
+            known = [question.exactly(each) for each in catalog.kept]
+            count += sum(each or 0 for each in known)
+            for batch, exactly in zip(catalog.kept, known, strict=True):
+                if limit is not None and count >= limit:
+                    break
+                if exactly is None:
+                    count += self.chosen(batch, question).num_rows
+            if limit is not None and count >= limit:
+                return Answer(limit, None)
+            return Answer(count, lacking(catalog.pruned, question))
+
+        return self.ask(question, lambda view, catalog: _hot_count(view, catalog, question), whole)
+
+    def ask(
+        self,
+        question: Question,
+        hot: Callable[[View, Catalog], _Hot],
+        whole: Callable[[_Hot, Catalog], _Whole],
+    ) -> _Whole:
+        """Answer in two steps: within a view, and with the files of what it says is archived.
+
+        When a file has gone and the catalog has changed since the view, both are done anew.
+
+        Args:
+            question: says which batches matter.
+            hot: answers over the hot rows, see `hot_rows`.
+            whole: adds the batches to that.
+
+        Raises:
+            ArchiveError: an archive file is missing or damaged; the sentence names it.
+        """
+        attempts = 0
+        while True:
+            attempts += 1
+            with self._database.view() as view:
+                catalog = read_catalog(view, question)
+                part = hot(view, catalog)
+            try:
+                return whole(part, catalog)
+            except ArchiveError:
+                if attempts == _ATTEMPTS or self._past() == catalog.past:
+                    raise
+
+    def chosen(self, batch: ArchivedBatch, question: Question) -> pa.Table:
+        """Return the logs of a batch that a question is about, its limit not heeded.
+
+        Raises:
+            ArchiveError: its file is missing or damaged; the sentence names it.
+        """
+        return choose(self._reader.read(batch), question)
+
+    def _past(self) -> tuple[str, int]:
+        with self._database.view() as view:
+            return read_past(view)
+
+
+class _Found:
+    """Collects what a question is about; with a limit, not many more rows than that."""
+
+    def __init__(self, hot: pa.Table, question: Question) -> None:
+        self._question = question
+        self._parts = [hot]
+        self._is_arranged = True
+
+    def add(self, part: pa.Table) -> None:
+        if not part.num_rows:
+            return
+        self._parts.append(part)
+        self._is_arranged = False
+        limit = self._question.limit
+        if limit is not None and sum(each.num_rows for each in self._parts) > 2 * limit:
+            self._parts = [self.table()]
+            self._is_arranged = True
+
+    def is_full_before(self, batch: ArchivedBatch) -> bool:
+        """Whether there are as many logs as the limit, all newer than any of a batch."""
+        limit = self._question.limit
+        return limit is not None and limit <= sum(_newer(each, batch) for each in self._parts)
+
+    def table(self) -> pa.Table:
+        if self._is_arranged:
+            return self._parts[0]
+        return _arranged(pa.concat_tables(self._parts), self._question)
+
+
+def to_frame(table: pa.Table) -> pd.DataFrame:
+    """Return a table as a DataFrame: text as `str`, times as `datetime64[ms, UTC]`."""
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def hot_rows(catalog: Catalog, question: Question, columns: Sequence[Any]) -> Select[Any]:
+    """Select columns of the hot logs that a question is about, unordered."""
+    # Up to the seam they may still be there, and are in batches.
+    wanted = [logs.c.seq > catalog.archived_through, *criteria(question)]
+    return select(*columns).select_from(logs).where(and_(*wanted))
+
+
+def _hot_table(view: View, catalog: Catalog, question: Question) -> pa.Table:
+    chosen = hot_rows(catalog, question, [*logs.c])
+    # The newest of a limit are wanted, whatever the order they are shown in.
+    newest_first = question.order == "newest" or question.limit is not None
+    if newest_first:
+        chosen = chosen.order_by(logs.c.timestamp.desc(), logs.c.seq.desc())
+    else:
+        chosen = chosen.order_by(logs.c.timestamp, logs.c.seq)
+    if question.limit is not None:
+        chosen = chosen.limit(question.limit)
+    table = view.fetch(chosen).cast(SCHEMA)
+    if newest_first and question.order == "oldest":
+        table = _take(table, pa.array(range(table.num_rows - 1, -1, -1), pa.int64()))
+    return table
+
+
+def _hot_count(view: View, catalog: Catalog, question: Question) -> int:
+    ((count,),) = view.rows(hot_rows(catalog, question, [func.count()]))
+    return int(count)
+
+
+def _last_place(batch: ArchivedBatch) -> tuple[int, int]:
+    return batch.last_timestamp, batch.last_seq
+
+
+def _newer(table: pa.Table, batch: ArchivedBatch) -> int:
+    """Count the logs that come behind any that a batch may hold."""
+    timestamps = table["timestamp"].cast(pa.int64())
+    later = pc.greater(timestamps, batch.last_timestamp)
+    as_late = pc.equal(timestamps, batch.last_timestamp)
+    behind = pc.or_(later, pc.and_(as_late, pc.greater(table["seq"], batch.last_seq)))
+    return int(pc.sum(behind, min_count=0).as_py())
+
+
+def _arranged(table: pa.Table, question: Question) -> pa.Table:
+    """Return the newest of the limit, in the question's order."""
+    keys = table.select(["timestamp", "seq"])
+    newest_first = pc.sort_indices(
+        keys, sort_keys=[("timestamp", "descending"), ("seq", "descending")]
+    )
+    chosen = newest_first if question.limit is None else newest_first[: question.limit]
+    return _take(table, chosen if question.order == "newest" else chosen[::-1])
+
+
+def _take(table: pa.Table, places: pa.Array) -> pa.Table:
+    wide = table.cast(_WIDE).combine_chunks()
+    slices = [
+        wide.take(places[start : start + _SLICE]).cast(SCHEMA)
+        for start in range(0, len(places), _SLICE)
+    ]
+    return pa.concat_tables(slices) if slices else SCHEMA.empty_table()

@@ -1,0 +1,147 @@
+"""Walking: all logs that a question is about, by seq, in many short views that agree."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from server.archive.columns import SCHEMA
+from server.archive.following import follow
+from server.archive.reading import BatchReader
+from server.errors import ArchiveError, DataFolderError
+from server.store.catalog import ArchivedBatch
+from server.store.folder import DataFolder
+from server.store.tables import logs
+from workbench.asking.archived import read_batches, read_catalog, read_past
+from workbench.asking.choosing import choose
+from workbench.asking.pruned import lacking
+from workbench.asking.query import hot_rows
+from workbench.asking.question import Question
+from workbench.asking.reading import Database, View
+
+# Read in some 20 ms: so long at most does a view hold the WAL.
+PAGE_ROWS: Final = 20_000
+# A page of long logs has fewer rows: it is held in memory.
+PAGE_SIZE: Final = 32 * 2**20
+
+_LAST_SEQ: Final = """
+    SELECT max(
+        ifnull((SELECT archived_through FROM seam), 0),
+        ifnull((SELECT max(last_seq) FROM archive_batches), 0),
+        ifnull((SELECT max(seq) FROM logs), 0)
+    )
+"""
+# The last row is the one that reaches the size, so that there is always one.
+_PAGE: Final = """
+    SELECT max(seq) FROM (
+        SELECT seq, sum(size) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - size AS before
+        FROM (
+            SELECT seq, octet_length(message) + octet_length(attributes) AS size
+            FROM logs WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?
+        )
+    ) WHERE before < ?
+"""
+
+
+class Walk:
+    """All logs that a question is about, hot and archived, as of one moment, each once, by seq.
+
+    Archive jobs may run meanwhile: what they move is found where it then is.
+
+    Args:
+        folder: the data folder.
+        database: its logs.db.
+        question: which logs; its order and limit are not heeded.
+
+    Attributes:
+        last_seq: the highest seq that was committed at the moment; nothing above it is seen.
+        after: the seq that the walk has come to.
+        lacks: a sentence about pruned logs that the question may be about, if any.
+
+    Raises:
+        DataFolderError: logs.db cannot be read.
+    """
+
+    def __init__(self, folder: DataFolder, database: Database, question: Question) -> None:
+        self._folder = folder
+        self._database = database
+        self._question = question
+        self._reader = BatchReader(folder)
+        with database.view() as view:
+            self._catalog = read_catalog(view, question)
+            ((self.last_seq,),) = view.rows(_LAST_SEQ)
+        self._pruned = {each.batch for each in self._catalog.pruned}
+        self.lacks = lacking(self._catalog.pruned, question)
+        self.after = 0
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the logs piece by piece, with the columns of SCHEMA; a piece may be empty.
+
+        Raises:
+            ArchiveError: an archive file is missing, damaged or was pruned meanwhile.
+            DataFolderError: logs.db cannot be read, or was replaced meanwhile.
+        """
+        while self.after < self.last_seq:
+            yield self._next()
+
+    def _next(self) -> pa.Table:
+        with self._database.view() as view:
+            self._keep_up(view)
+            batch = self._next_batch()
+            begin = max(self.after, self._catalog.archived_through)
+            end = self.last_seq if batch is None else min(self.last_seq, batch.first_seq - 1)
+            if begin < end:
+                return self._hot(view, begin, end)
+        if batch is None:
+            self.after = self.last_seq
+            return SCHEMA.empty_table()
+        return self._archived(batch)
+
+    def _keep_up(self, view: View) -> None:
+        """Read the catalog anew when it has changed."""
+        past = read_past(view)
+        if past == self._catalog.past:
+            return
+        if past[0] != self._catalog.past[0] != "":
+            raise DataFolderError(
+                f"{self._folder.path} was replaced by another while it was read; run the command "
+                "again"
+            )
+        self._catalog = read_catalog(view, self._question)
+        for batch in self._catalog.pruned:
+            if batch.batch not in self._pruned and self._is_ahead(batch):
+                raise ArchiveError(
+                    f"{batch.file} was pruned while it was to be read; run the command again"
+                )
+
+    def _next_batch(self) -> ArchivedBatch | None:
+        return next(filter(self._is_ahead, self._catalog.kept), None)
+
+    def _is_ahead(self, batch: ArchivedBatch) -> bool:
+        return batch.last_seq > self.after and batch.first_seq <= self.last_seq
+
+    def _hot(self, view: View, begin: int, end: int) -> pa.Table:
+        ((last,),) = view.rows(_PAGE, (begin, end, PAGE_ROWS, PAGE_SIZE))
+        if last is None:
+            self.after = end
+            return SCHEMA.empty_table()
+        chosen = hot_rows(self._catalog, self._question, [*logs.c])
+        within = chosen.where(logs.c.seq > begin, logs.c.seq <= last).order_by(logs.c.seq)
+        table = view.fetch(within).cast(SCHEMA)
+        self.after = last
+        return table
+
+    def _archived(self, batch: ArchivedBatch) -> pa.Table:
+        table = follow(batch, self._reader.read, self._batches)
+        if batch.first_seq <= self.after or batch.last_seq > self.last_seq:
+            # Rows that were hot when the walk came by, or when it began.
+            seqs = table["seq"]
+            behind, within = pc.greater(seqs, self.after), pc.less_equal(seqs, self.last_seq)
+            table = table.filter(pc.and_(behind, within))
+        self.after = min(batch.last_seq, self.last_seq)
+        return choose(table, self._question)
+
+    def _batches(self) -> list[ArchivedBatch]:
+        with self._database.view() as view:
+            return read_batches(view)

@@ -1,0 +1,1 @@
+"""Exports: a range of logs as a file that other programs read."""

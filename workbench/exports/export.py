@@ -1,0 +1,122 @@
+"""Exporting: a range of logs, hot and archived, into a file or a stream."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from server.archive.progress import Progress, silent
+from server.errors import DataFolderError, UsageError
+from server.store.folder import DataFolder, sync_folder
+from server.store.schema import LOGS
+from workbench.asking.question import Question
+from workbench.asking.reading import Database
+from workbench.asking.walking import Walk
+from workbench.exports.formats import ExportFormat, Output, open_log_writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What was exported."""
+
+    logs: int
+    size: int
+    """Bytes."""
+    lacks: str | None
+    """A sentence about pruned logs that are missing, if any."""
+
+
+def export_logs(
+    folder: DataFolder,
+    question: Question,
+    format: ExportFormat,  # noqa: A002 - what everybody calls it
+    to: Path | BinaryIO,
+    *,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Exported:
+    """Write the logs that a question is about, each once, as of one moment, by seq.
+
+    They are read piece by piece; the server and archive jobs may run meanwhile. A file has its name
+    once it is whole and on the disk. A stream may end early: what fails then raises.
+
+    Args:
+        folder: the data folder.
+        question: which logs; its order and limit are not heeded.
+        format: as what.
+        to: a file, or a stream such as `sys.stdout.buffer`, which is flushed and stays open.
+        force: write over a file that is there.
+        progress: is told how far it is, in seqs.
+
+    Raises:
+        UsageError: the file is there, or it or the stream cannot be written.
+        ArchiveError: a batch is missing, damaged or was pruned meanwhile; no file is left.
+        DataFolderError: there are no logs, or they cannot be read.
+        BrokenPipeError: nobody reads the stream any more.
+    """
+    if not folder.logs.exists():
+        raise DataFolderError(
+            f"there are no logs in {folder.path}; name the data folder with --data"
+        )
+    with Database(folder.logs, LOGS) as database:
+        if not isinstance(to, Path):
+            with _write_errors("the stream"):
+                exported = _write(Walk(folder, database, question), format, to, progress)
+                to.flush()
+                return exported
+        if to.exists() and not force:
+            raise UsageError(
+                f"{to} is there already; name another file, or write over it with --force"
+            )
+        with _write_errors(str(to)), _new_file(to) as stream:
+            return _write(Walk(folder, database, question), format, stream, progress)
+
+
+def _write(
+    walk: Walk,
+    format: ExportFormat,  # noqa: A002 - what everybody calls it
+    stream: BinaryIO,
+    progress: Progress,
+) -> Exported:
+    output = Output(stream)
+    logs = 0
+    try:
+        writer = open_log_writer(format, output)
+        for table in walk.tables():
+            writer.write(table)
+            logs += table.num_rows
+            progress("exported", walk.after, walk.last_seq)
+        writer.close()
+    except BaseException:
+        # Arrow's writers end their format when they are let go of.
+        output.stop()
+        raise
+    return Exported(logs=logs, size=output.size, lacks=walk.lacks)
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that gets its name once it is whole and on the disk; else nothing is left."""
+    # Another process may export to the same name at the same time.
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with unfinished.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+@contextmanager
+def _write_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageError(f"{name} cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,71 @@
+"""The compression report: what each archived batch takes, in place of what its logs took."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pandas as pd
+
+from server.store.catalog import ArchivedBatch
+from workbench.asking.archived import read_batches
+from workbench.asking.reading import View
+
+_MOMENT: Final = "datetime64[ms, UTC]"
+
+_REPORT: Final[dict[str, tuple[str, Callable[[ArchivedBatch], object]]]] = {
+    "day": ("str", lambda batch: batch.day),
+    "file": ("str", lambda batch: batch.file),
+    "format": ("str", lambda batch: batch.format),
+    "rows": ("int64", lambda batch: batch.rows),
+    "raw_bytes": ("int64", lambda batch: batch.raw_bytes),
+    "stored_bytes": ("int64", lambda batch: batch.stored_bytes),
+    "ratio": ("float64", lambda batch: batch.ratio),
+    "saved": ("float64", lambda batch: batch.saved),
+    "first_seq": ("int64", lambda batch: batch.first_seq),
+    "last_seq": ("int64", lambda batch: batch.last_seq),
+    "first_timestamp": (_MOMENT, lambda batch: batch.first_timestamp),
+    "last_timestamp": (_MOMENT, lambda batch: batch.last_timestamp),
+    "archived_at": (_MOMENT, lambda batch: batch.archived_at),
+    "place": ("str", lambda batch: place_of(batch)),
+    "pruned_at": (_MOMENT, lambda batch: batch.pruned_at),
+}
+"""Column to dtype and to what it says of a batch."""
+
+
+def compression(view: View) -> pd.DataFrame:
+    """Report every batch of the catalog, those that were pruned too, in the order of their seqs.
+
+    Args:
+        view: of logs.db.
+
+    Returns:
+        A row a batch with the columns day, file (below the archives), format and place (`str`),
+        rows, raw_bytes, stored_bytes, first_seq and last_seq (`int64`), ratio (raw over stored
+        bytes) and saved (1 - stored over raw) (`float64`), first_timestamp, last_timestamp,
+        archived_at and pruned_at (`datetime64[ms, UTC]`; missing where it was not pruned).
+
+    Raises:
+        DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
+    """
+    batches = read_batches(view)
+    return pd.DataFrame(
+        {
+            name: _column([value_of(batch) for batch in batches], dtype)
+            for name, (dtype, value_of) in _REPORT.items()
+        }
+    )
+
+
+def place_of(batch: ArchivedBatch) -> str:
+    """Return where a batch lies: `local`, `local+bucket`, `bucket`, or `pruned` for nowhere."""
+    if not batch.is_kept:
+        return "pruned"
+    if batch.uploaded_to is None:
+        return "local"
+    return "local+bucket" if batch.local_removed_at is None else "bucket"
+
+
+def _column(values: list[object], dtype: str) -> "pd.Series[Any]":
+    if dtype != _MOMENT:
+        return pd.Series(values, dtype=dtype)
+    moments: pd.Series[Any] = pd.Series(values, dtype="datetime64[ms]").dt.tz_localize("UTC")
+    return moments
