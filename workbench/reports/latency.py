@@ -1,6 +1,7 @@
 """The latency report: percentiles of ack latency, or of any numeric attribute."""
 
 import math
+import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -111,15 +112,23 @@ def _is_number(value: object) -> bool:
 
 
 def _describe(numbers: npt.NDArray[np.float64]) -> dict[str, float]:
-    quantiles = np.quantile(numbers, [q / 100 for q in PERCENTILES])
+    scale = _scale(numbers)
+    scaled = numbers / scale
+    quantiles = np.quantile(scaled, [q / 100 for q in PERCENTILES]) * scale
     return {
         "count": len(numbers),
-        "mean": float(numbers.mean()),
+        "mean": float(scaled.mean() * scale),
         "min": float(numbers.min()),
         "max": float(numbers.max()),
         **{f"p{q}": float(value) for q, value in zip(PERCENTILES, quantiles, strict=True)},
         "relative_error": 0.0,
     }
+
+
+def _scale(numbers: npt.NDArray[np.float64]) -> float:
+    """Return a power of two, 1 unless the sum of numbers could be more than a float holds."""
+    exponent = math.frexp(np.abs(numbers).max())[1] + len(numbers).bit_length()
+    return 2.0 ** max(0, exponent - sys.float_info.max_exp)
 
 
 def _frame(rows: list[dict[str, Any]], keys: list[str]) -> pd.DataFrame:

@@ -84,6 +84,16 @@ def test_percentiles_are_those_of_numpy_exactly(
     assert frame["relative_error"].tolist() == [0.0]
 
 
+def test_numbers_whose_sum_is_beyond_a_float_have_a_mean_and_percentiles(data: Path) -> None:
+    most = 1.7e308
+    fill(data, [*measured("x", most, most), *measured("y", -most, most, 5e-324)])
+    with Workbench(data) as wb:
+        assert wb.latency("x")[MEASURED].iloc[0].tolist() == [most] * len(MEASURED)
+        of_y = wb.latency("y").iloc[0]
+    assert of_y[["mean", "min", "p50", "max"]].tolist() == [0.0, -most, 0.0, most]
+    assert of_y["p95"] == pytest.approx(0.9 * most)
+
+
 def test_what_is_no_number_does_not_count(data: Path) -> None:
     values = [1, 2.5, True, False, None, "3", [4], {"a": 5}, 10**400]
     fill(data, [*measured("x", *values), {"type": "info", "message": "lacks it"}])
