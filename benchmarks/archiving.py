@@ -111,7 +111,7 @@ def _p99(filled: Path, work: Path, sizes: Sizes, *, archives: bool) -> float:
 
 @contextmanager
 def _archiving(folder: Path) -> Iterator[None]:
-    """Archive all that is there, over and over, as the server's own process would."""
+    """Archive all that is there, as the server's own process would."""
     environment = os.environ | {
         variable_name("data"): str(folder),
         variable_name("archive_after"): "0s",

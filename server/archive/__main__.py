@@ -7,19 +7,17 @@ from pathlib import Path
 
 from server.archive.job import ArchiveJob
 from server.archive.policy import policy_of
+from server.archive.priority import give_way
 from server.errors import ArchiveInUse, WaterlineError
 from server.settings import load_settings
 from server.store.folder import DataFolder
-
-# Producers wait for acks, nobody waits for us.
-NICENESS = 10
 
 
 def main() -> int:
     """Archive once; return the exit code: that of a temporary failure where another job runs."""
     # Whoever stops the server, or its terminal, stops the run at once: the next one goes on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.nice(NICENESS)
+    give_way()
     try:
         settings = load_settings({}, os.environ, Path.cwd()).settings
         ArchiveJob(DataFolder(settings.data), policy_of(settings)).run()

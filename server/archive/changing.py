@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Final
 
 import apsw
 
@@ -9,6 +10,11 @@ from server.errors import DataFolderError
 from server.store.folder import ArchiveLock, DataFolder
 from server.store.schema import LOGS
 from server.store.sqlite import open_writer, sqlite_errors
+
+# Pages in the WAL before they go to the database: a job changes many, and while a large checkpoint
+# keeps the disk busy a commit of the server waits. Measured, 8,000 made the slowest acks twice as
+# late, and 250 gained nothing more.
+CHECKPOINT_PAGES: Final = 1_000
 
 
 @contextmanager
@@ -28,4 +34,5 @@ def changing(folder: DataFolder) -> Iterator[apsw.Connection]:
         closing(open_writer(folder.logs, LOGS, "FULL")) as connection,
         sqlite_errors(folder.logs),
     ):
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         yield connection

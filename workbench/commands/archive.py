@@ -58,9 +58,11 @@ def run(
     """
     from server.archive.job import ArchiveJob
     from server.archive.policy import policy_of
+    from server.archive.priority import give_way
     from server.store.folder import DataFolder
     from workbench.commands.progress_bar import ProgressBars
 
+    give_way()
     if older_than is not None:
         duration("--older-than", older_than)
     settings = load(

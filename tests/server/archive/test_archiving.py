@@ -300,6 +300,7 @@ def test_a_server_that_is_stopped_ends_a_run_under_way(
         send_all(server)
         with ended_at_last(job_of(server)) as job:
             assert is_alive(job)
+            assert os.getpriority(os.PRIO_PROCESS, job) == 19, "producers come first"
             server.process.send_signal(number_)
             assert server.process.wait(PATIENCE) == 0
             assert not is_alive(job)
