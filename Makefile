@@ -35,9 +35,9 @@ test: $(READY) ## every test with coverage, then the notebooks
 	@$(BIN)/coverage report
 	@$(BIN)/python -m tests.support.browser
 
-test-fast: $(READY) ## the tests that take no server, in seconds
-	@$(BIN)/pytest -q -m "not slow and not browser" --hypothesis-profile=quick \
-	  --ignore=tests/workbench/dashboard -p no:nbval
+test-fast: $(READY) ## the tests that take no server, page or archive, in seconds
+	@$(BIN)/pytest -q -m "not slow and not browser" --hypothesis-profile=quick -p no:nbval \
+	  --ignore=tests/workbench/dashboard --ignore=tests/server/archive --ignore=tests/workbench/exports
 
 fuzz: $(READY) ## attack a server at random for a minute
 	@$(BIN)/pytest tests/server/test_fuzz.py --fuzz-seconds 60

@@ -44,6 +44,7 @@ TINY = Sizes(
 # Logs, frames, rows: no process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sorted_ids", [True, False])
 def test_logs_are_valid_and_the_same_each_time(sorted_ids: bool) -> None:
     logs = take(made_logs(sorted_ids=sorted_ids), 25_000)

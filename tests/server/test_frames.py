@@ -316,6 +316,7 @@ def peak(reader: FrameParser, parts: list[bytes]) -> tuple[list[Event], int]:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fragments", [1, 100])
 def test_a_bomb_takes_no_more_than_the_limit_and_a_little(fragments: int) -> None:
     limit = 2**20
@@ -331,6 +332,7 @@ def test_a_bomb_takes_no_more_than_the_limit_and_a_little(fragments: int) -> Non
     assert most < 1.5 * limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1])
 def test_fragments_take_no_more_memory_than_what_they_hold(size: int) -> None:
     fragments = frame(CONTINUATION, b"x" * size, final=False) * 10_000
@@ -367,6 +369,7 @@ class Counted(bytes):
         return cls(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "step"), [(2**24, 2**16), (20_000, 1)])
 def test_a_message_in_many_pieces_is_copied_a_few_times_only(size: int, step: int) -> None:
     data = frame(BINARY, bytes(size))

@@ -38,6 +38,13 @@ _CASES: Final = [
 ]
 
 
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    """Say what is known of a case: that it cannot pass, or that it waits for a timeout."""
+    if name in _DOES_NOT_APPLY:
+        return [pytest.mark.xfail(strict=True, reason=_DOES_NOT_APPLY[name])]
+    return [pytest.mark.slow] if "Timeout" in name else []
+
+
 @pytest.fixture(autouse=True)
 def silent_access_log() -> Iterator[None]:
     """Tornado's tests count lines, and expect the requests not to be among them."""
@@ -69,9 +76,7 @@ def ours(monkeypatch: pytest.MonkeyPatch) -> list[BulkProtocol]:
         pytest.param(
             case,
             id=_name(case),
-            marks=[pytest.mark.xfail(strict=True, reason=_DOES_NOT_APPLY[_name(case)])]
-            if _name(case) in _DOES_NOT_APPLY
-            else [],
+            marks=_marks(_name(case)),
         )
         for case in _CASES
     ],

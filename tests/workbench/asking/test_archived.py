@@ -22,6 +22,8 @@ from tests.support.folders import NOON, Batch, Log, alter, alter_elsewhere, fill
 from tests.workbench.asking.test_query import NAMES, batches_of_logs, questions
 from workbench.workbench import Workbench
 
+pytestmark = pytest.mark.slow
+
 PARQUET, JSON_GZ = Format.PARQUET, Format.JSON_GZ
 DAY = 86_400_000
 
@@ -84,7 +86,6 @@ def folders_and_questions(draw: st.DrawFn) -> tuple[list[Batch], list[dict[str, 
     return batches, draw(st.lists(questions(batches), min_size=6, max_size=10))
 
 
-@pytest.mark.slow
 @settings(max_examples=80)
 @given(folders_and_questions(), archivings)
 def test_archiving_changes_no_answer(
@@ -105,7 +106,6 @@ integers_near_64_bits = st.integers(-(2**70), 2**70) | st.integers(2**62, 2**64)
 numbers = integers_near_64_bits | st.floats(allow_nan=False, allow_infinity=False)
 
 
-@pytest.mark.slow
 @settings(max_examples=80)
 @given(
     st.lists(numbers, min_size=1, max_size=40),
@@ -300,7 +300,6 @@ def test_a_batch_that_the_catalog_describes_badly_is_refused(data: Path) -> None
 # Changes while a question is being answered
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS.keys())
 def test_what_is_archived_while_connected_is_noticed(
     data: Path, ask: Callable[[Workbench], object]
@@ -334,7 +333,6 @@ class Interfering:
         return self._read(batch)
 
 
-@pytest.mark.slow
 def test_a_batch_pruned_before_it_is_read_makes_the_question_be_asked_anew(data: Path) -> None:
     fill(data, logs_at(10, 20, 30))
     first, second = archive(data, [(1, PARQUET), (1, PARQUET)])
@@ -347,7 +345,6 @@ def test_a_batch_pruned_before_it_is_read_makes_the_question_be_asked_anew(data:
     assert path_of(data, second).exists()
 
 
-@pytest.mark.slow
 def test_a_question_is_not_asked_anew_for_ever(data: Path) -> None:
     fill(data, logs_at(10, 20))
     (batch,) = archive(data, [(1, PARQUET)])

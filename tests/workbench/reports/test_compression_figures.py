@@ -20,6 +20,8 @@ from tests.support.processes import PATIENCE
 from workbench.reports.compression_figures import Picture
 from workbench.reports.figures import draw
 
+pytestmark = pytest.mark.slow
+
 Points = Sequence[tuple[float, float]]
 
 CODECS = [
@@ -239,7 +241,6 @@ def run(program: str) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
 def test_the_workbench_loads_no_matplotlib_before_a_figure_is_asked_for() -> None:
     modules = (
         "workbench.workbench, workbench.reports.figures, workbench.reports.compression_compare"
@@ -248,7 +249,6 @@ def test_the_workbench_loads_no_matplotlib_before_a_figure_is_asked_for() -> Non
     assert run(program) == "False\n"
 
 
-@pytest.mark.slow
 def test_without_matplotlib_the_error_names_the_extra() -> None:
     program = (
         "import sys\n"
