@@ -78,10 +78,13 @@ class ArchiveJob:
         """
         with changing(self._folder) as connection:
             tidy(self._folder, connection, self._files)
+            removal = Removal(connection, self._policy.dedupe_window, self._clock, self._progress)
+            self.outcome.removed = removal.removed
+            # On a full disk, what an earlier run has left takes the room that new files need.
+            removal.run()
             self._archive(connection)
             publish_manifests(self._folder, connection, self._files)
-            removal = Removal(connection, self._policy.dedupe_window, self._clock, self._progress)
-            self.outcome.removed = removal.run()
+            removal.run()
             if finish_pruned_uploads(connection, self._progress):
                 publish_manifests(self._folder, connection, self._files)
             if self._policy.destination is not None:

@@ -64,27 +64,28 @@ class Removal:
         self._dedupe_window = dedupe_window
         self._clock = clock
         self._progress = progress
+        self.removed = Removed()
+        """What was removed so far, in all runs."""
 
-    def run(self) -> Removed:
+    def run(self) -> None:
         """Remove all that is archived.
 
         Raises:
             apsw.Error: the database refuses; what is left goes with the next run.
         """
-        removed = Removed()
+        removed = self.removed
         # A slice that a power cut takes back is removed again: no need to wait for the disk.
         self._connection.execute("PRAGMA synchronous = NORMAL")
         try:
             begun = time.perf_counter()
-            removed.rows = self._remove_rows()
+            removed.rows += self._remove_rows()
             self._forget_ids()
             done = time.perf_counter()
-            removed.rows_seconds = done - begun
-            removed.size = self._shrink()
-            removed.size_seconds = time.perf_counter() - done
+            removed.rows_seconds += done - begun
+            removed.size += self._shrink()
+            removed.size_seconds += time.perf_counter() - done
         finally:
             self._connection.execute("PRAGMA synchronous = FULL")
-        return removed
 
     def _remove_rows(self) -> int:
         through = self._number("SELECT archived_through FROM seam")

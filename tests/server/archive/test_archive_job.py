@@ -1,5 +1,6 @@
 """The archive job: which logs go, into which batches, and what is said of them afterwards."""
 
+import errno
 import hashlib
 import os
 from collections import Counter
@@ -14,7 +15,6 @@ from server.archive.files import Files
 from server.archive.formats import decode, encode
 from server.archive.job import ArchiveJob
 from server.archive.label import VERSION, Label
-from server.archive.removal import Removed
 from server.archive.uploading import Uploaded
 from server.errors import ArchiveError, ArchiveInUse, DataFolderError
 from server.formats import Format
@@ -36,6 +36,7 @@ from tests.support.archive_runs import (
 )
 from tests.support.faulty_files import Fault, FaultySystem
 from tests.support.folders import DAY, NOON, Batch, fill, fill_batches
+from tests.support.looking import number
 
 every_format = pytest.mark.parametrize("format", list(Format))
 
@@ -72,12 +73,12 @@ def test_the_catalog_says_what_file_and_logs_are(
     rows = fill_three_days(data)
     archive(data, format=format)
     begin = 0
-    for number, batch in enumerate(catalog(data), 1):
+    for place, batch in enumerate(catalog(data), 1):
         of_batch = rows[begin : begin + batch.rows]
         begin += batch.rows
         content = (data / "archives" / batch.file).read_bytes()
         timestamps, received = [row[3] for row in of_batch], [row[4] for row in of_batch]
-        assert batch.batch == number
+        assert batch.batch == place
         assert batch.format == format.value
         assert (batch.first_seq, batch.last_seq) == (of_batch[0][0], of_batch[-1][0])
         assert (batch.first_timestamp, batch.last_timestamp) == (min(timestamps), max(timestamps))
@@ -292,7 +293,24 @@ def test_a_run_that_failed_says_what_it_has_done(data: Path) -> None:
     assert job.outcome.batches == catalog(data)
     assert job.outcome.logs == 3
     assert job.outcome.seconds > 0
-    assert job.outcome.removed == Removed()
+    assert (job.outcome.removed.rows, job.outcome.removed.size) == (0, 0)
+
+
+def test_on_a_full_disk_each_run_gives_the_room_back_that_the_one_before_could_not(
+    data: Path,
+) -> None:
+    expected = fill_three_days(data)
+    no_room = Fault("create", number=errno.ENOSPC)
+    with pytest.raises(ArchiveError, match="No space left"):
+        archive(data, system=FaultySystem(data, no_room, call=2))
+    rows = "SELECT count(*) FROM logs"
+    assert number(data, rows) == len(expected), "the first run could not come to that"
+    with pytest.raises(ArchiveError, match="No space left"):
+        archive(data, system=FaultySystem(data, no_room, call=1))
+    assert number(data, rows) == len(expected) - catalog(data)[0].rows
+    assert all_rows(data) == expected
+    archive(data)
+    assert_complete(data, expected)
 
 
 def test_rows_that_an_earlier_run_left_behind_the_seam_go_also_when_nothing_is_due(

@@ -21,7 +21,9 @@ from tests.support.folders import DAY, NOON, Batch, alter, fill, fill_batches
 def remove(data: Path, now: int = NOON, window: int = DAY) -> Removed:
     """Remove what is archived, at a moment."""
     with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
-        return Removal(connection, window, lambda: now, silent).run()
+        removal = Removal(connection, window, lambda: now, silent)
+        removal.run()
+    return removal.removed
 
 
 def archive_through(data: Path, seq: int) -> None:
