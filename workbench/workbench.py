@@ -12,6 +12,8 @@ from server.clock import now_ms
 from server.errors import DataFolderError, UsageError, WaterlineError
 from server.store.folder import DataFolder
 from server.store.schema import LOGS, METRICS
+from workbench.asking.moment import read_moment
+from workbench.asking.pin import Pin, to_pin
 from workbench.asking.pruned import warn_of
 from workbench.asking.query import Logs, to_frame
 from workbench.asking.question import Filters, Question, ask, shows_filters
@@ -31,13 +33,19 @@ if TYPE_CHECKING:
 _COMPARED: Final = 100_000
 
 
-def connect(path: str | os.PathLike[str] = "data") -> "Workbench":
+def connect(path: str | os.PathLike[str] = "data", *, at: Pin | str | None = None) -> "Workbench":
     """Open a data folder for reading; its server may run or not.
 
+    Args:
+        path: the data folder.
+        at: a pin that `Workbench.pin` has returned, or its text: questions about logs are answered
+            as of then, unless they have a pin of their own.
+
     Raises:
+        UsageError: `at` is no pin, or one of another folder or another past.
         DataFolderError: there is no Waterline data, or it cannot be read.
     """
-    return Workbench(path)
+    return Workbench(path, at=at)
 
 
 class Workbench:
@@ -46,14 +54,23 @@ class Workbench:
     Args:
         path: the data folder.
         clock: returns milliseconds UTC; relative times such as `-1h` count from it.
+        at: see `connect`.
 
     Raises:
+        UsageError: `at` is no pin, or one of another folder or another past.
         DataFolderError: there is no Waterline data, or it cannot be read.
     """
 
-    def __init__(self, path: str | os.PathLike[str], clock: Callable[[], int] = now_ms) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        clock: Callable[[], int] = now_ms,
+        *,
+        at: Pin | str | None = None,
+    ) -> None:
         self._folder = DataFolder(Path(path))
         self._clock = clock
+        self._pin = None if at is None else to_pin(at)
         if not _exists(self._folder.logs):
             raise DataFolderError(
                 f"there are no logs in {self._folder.path}; start a server with "
@@ -61,6 +78,20 @@ class Workbench:
             )
         self._database = Database(self._folder.logs, LOGS)
         self._logs = Logs(self._folder, self._database)
+        if self._pin is not None:
+            self._check(self._pin)
+
+    def pin(self) -> Pin:
+        """Name this moment: asked `at` it again, a question is answered by the same logs.
+
+        Its text is short, fits in a cell, and does as well as the pin. Logs that are pruned
+        afterwards are lacking, as `PrunedLogs` then tells. A workbench that was opened `at` a pin
+        returns that one.
+        """
+        if self._pin is not None:
+            return self._pin
+        with self._database.view() as view:
+            return read_moment(view).pin(self._clock())
 
     @shows_filters
     def logs(
@@ -77,8 +108,8 @@ class Workbench:
             **filters: which logs: `type` and `source` (a text or several), `since` (inclusive)
                 and `until` (exclusive) on `timestamp`, `contains` (a piece of the message, case
                 minded), `where` (attribute to value or to (operator, value), with ==, !=, <, <=,
-                >, >=, in), `order` (`"oldest"` or `"newest"` first) and `limit` (so many of the
-                newest).
+                >, >=, in), `order` (`"oldest"` or `"newest"` first), `limit` (so many of the
+                newest) and `at` (a pin: as of then).
 
         Returns:
             Columns seq (`int64`), id, type, source, message (`str`), timestamp, received_at
@@ -92,7 +123,7 @@ class Workbench:
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
-        question = ask(now=self._clock(), **filters)
+        question = self._ask(filters)
         answer = self._logs.table(question)
         frame = to_frame(answer.value)
         if attributes is not None:
@@ -113,7 +144,7 @@ class Workbench:
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
-        question = ask(now=self._clock(), **filters)
+        question = self._ask(filters)
         answer = self._logs.count(question)
         warn_of(answer.lacks)
         return answer.value
@@ -142,7 +173,7 @@ class Workbench:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
         _refuse(filters, "order", "limit")
-        question = ask(now=self._clock(), **filters)
+        question = self._ask(filters)
         answer = throughput(self._logs, question, every, clock)
         warn_of(answer.lacks)
         return answer.value
@@ -176,8 +207,8 @@ class Workbench:
             return attribute_latency(self.logs(attributes=names, **filters), attribute, by)
         if by is not None:
             raise UsageError(f"by={by!r} wants an attribute; ack latency is measured as one")
-        _refuse(filters, "type", "source", "contains", "where", "order", "limit")
-        return self._ack_latency(ask(now=self._clock(), **filters))
+        _refuse(filters, "type", "source", "contains", "where", "order", "limit", "at")
+        return self._ack_latency(self._ask(filters))
 
     def compression(self) -> pd.DataFrame:
         """Report the archived batches: what each holds, where it lies, what it saves.
@@ -220,7 +251,7 @@ class Workbench:
         _refuse(filters, "order")
         if filters.get("limit") is None:
             filters["limit"] = _COMPARED
-        answer = self._logs.table(ask(now=self._clock(), **filters))
+        answer = self._logs.table(self._ask(filters))
         warn_of(answer.lacks)
         return compression_compare(answer.value, rounds)
 
@@ -261,6 +292,19 @@ class Workbench:
             return self.holdings().to_html()
         except WaterlineError:
             return f"<p>{html.escape(repr(self))}</p>"
+
+    def _ask(self, filters: Filters) -> Question:
+        if self._pin is not None and filters.get("at") is None:
+            filters = {**filters, "at": self._pin}
+        return ask(now=self._clock(), **filters)
+
+    def _check(self, pin: Pin) -> None:
+        try:
+            with self._database.view() as view:
+                read_moment(view).check(pin)
+        except BaseException:
+            self.close()
+            raise
 
     def _ack_latency(self, question: Question) -> pd.DataFrame:
         since, until = question.since, question.until

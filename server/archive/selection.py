@@ -23,6 +23,8 @@ class Selection:
     """Exclusive."""
     types: tuple[str, ...] | None = None
     sources: tuple[str, ...] | None = None
+    through: int | None = None
+    """The highest seq, inclusive."""
 
     def most(self, batch: ArchivedBatch) -> int:
         """Return how many logs of a batch can be wanted at most; 0: it need not be opened."""
@@ -30,13 +32,16 @@ class Selection:
             return 0
         if self.until is not None and batch.first_timestamp >= self.until:
             return 0
+        if self.through is not None and batch.first_seq > self.through:
+            return 0
         return min(self._among_types(batch), self._among_sources(batch))
 
     def exactly(self, batch: ArchivedBatch) -> int | None:
         """Return how many logs of a batch are wanted; None where only its file can tell."""
         begins = self.since is None or self.since <= batch.first_timestamp
         ends = self.until is None or batch.last_timestamp < self.until
-        if not (begins and ends):
+        is_past = self.through is None or batch.last_seq <= self.through
+        if not (begins and ends and is_past):
             return None if self.most(batch) else 0
         of_types, of_sources = self._among_types(batch), self._among_sources(batch)
         # Where both leave some out, the catalog does not tell how many both choose.
@@ -54,6 +59,8 @@ class Selection:
             masks.append(pc.greater_equal(logs["timestamp"], _moment(self.since)))
         if self.until is not None:
             masks.append(pc.less(logs["timestamp"], _moment(self.until)))
+        if self.through is not None:
+            masks.append(pc.less_equal(logs["seq"], self.through))
         for name, values in (("type", self.types), ("source", self.sources)):
             if values is not None:
                 masks.append(pc.is_in(logs[name], pa.array(values, pa.string())))

@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Text, func, select
 
 from server.store.catalog import COLUMNS, ArchivedBatch, batch_of
-from server.store.tables import archive_batches, seam
+from server.store.tables import archive_batches
+from workbench.asking.moment import Moment, read_moment
 from workbench.asking.question import Question
 from workbench.asking.reading import View
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The seam, and the batches that may hold logs that a question is about."""
+    """The moment, and the batches that may hold logs that a question is about."""
 
-    archived_through: int
-    past: tuple[str, int]
-    """Incarnation and generation: while they stay, so do the batches and their files."""
+    moment: Moment
     kept: tuple[ArchivedBatch, ...]
     pruned: tuple[ArchivedBatch, ...]
 
@@ -26,25 +25,22 @@ def read_catalog(view: View, question: Question) -> Catalog:
 
     Raises:
         DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
+        UsageError: the question has a pin that is not of this folder, or of another past.
     """
+    moment = read_moment(view)
+    if question.pin is not None:
+        moment.check(question.pin)
     within: list[ColumnElement[bool]] = []
     if question.since is not None:
         within.append(archive_batches.c.last_timestamp >= question.since)
     if question.until is not None:
         within.append(archive_batches.c.first_timestamp < question.until)
-    archived_through, past = _read_seam(view)
     batches = [each for each in read_batches(view, *within) if question.selection.most(each)]
     return Catalog(
-        archived_through,
-        past,
+        moment,
         kept=tuple(each for each in batches if each.is_kept),
         pruned=tuple(each for each in batches if not each.is_kept),
     )
-
-
-def read_past(view: View) -> tuple[str, int]:
-    """Return incarnation and generation as they are now."""
-    return _read_seam(view)[1]
 
 
 def read_batches(view: View, *criteria: ColumnElement[bool]) -> list[ArchivedBatch]:
@@ -67,9 +63,3 @@ def read_batches(view: View, *criteria: ColumnElement[bool]) -> list[ArchivedBat
     for row in rows:
         row.update({name: row[name] or None for name in texts})
     return [batch_of([*row.values()]) for row in rows]
-
-
-def _read_seam(view: View) -> tuple[int, tuple[str, int]]:
-    columns = (seam.c.archived_through, seam.c.incarnation, seam.c.generation)
-    ((archived_through, incarnation, generation),) = view.rows(select(*columns))
-    return archived_through, (incarnation, generation)

@@ -49,6 +49,8 @@ def criteria(question: Question) -> list[ColumnElement[bool]]:
     if question.contains is not None:
         # instr minds case and knows no wildcards, unlike LIKE.
         wanted.append(func.instr(logs.c.message, question.contains) > 0)
+    if question.through is not None:
+        wanted.append(logs.c.seq <= question.through)
     return wanted + attribute_criteria(question)
 
 

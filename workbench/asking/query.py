@@ -15,9 +15,10 @@ from server.errors import ArchiveError
 from server.store.catalog import ArchivedBatch
 from server.store.folder import DataFolder
 from server.store.tables import logs
-from workbench.asking.archived import Catalog, read_catalog, read_past
+from workbench.asking.archived import Catalog, read_catalog
 from workbench.asking.choosing import choose
 from workbench.asking.criteria import criteria
+from workbench.asking.moment import read_moment
 from workbench.asking.pruned import lacking
 from workbench.asking.question import Question
 from workbench.asking.reading import Database, View
@@ -125,7 +126,7 @@ class Logs:
             try:
                 return whole(part, catalog)
             except ArchiveError:
-                if attempts == _ATTEMPTS or self._past() == catalog.past:
+                if attempts == _ATTEMPTS or self._past() == catalog.moment.past:
                     raise
 
     def chosen(self, batch: ArchivedBatch, question: Question) -> pa.Table:
@@ -138,7 +139,7 @@ class Logs:
 
     def _past(self) -> tuple[str, int]:
         with self._database.view() as view:
-            return read_past(view)
+            return read_moment(view).past
 
 
 class _Found:
@@ -179,7 +180,7 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
 def hot_rows(catalog: Catalog, question: Question, columns: Sequence[Any]) -> Select[Any]:
     """Select columns of the hot logs that a question is about, unordered."""
     # Up to the seam they may still be there, and are in batches.
-    wanted = [logs.c.seq > catalog.archived_through, *criteria(question)]
+    wanted = [logs.c.seq > catalog.moment.archived_through, *criteria(question)]
     return select(*columns).select_from(logs).where(and_(*wanted))
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypedDict, TypeGuard, TypeVar, Unpack
 from server.archive.selection import Selection
 from server.errors import UsageError
 from server.store.catalog import ArchivedBatch
+from workbench.asking.pin import Pin, to_pin
 from workbench.asking.times import INT64, TimeLike, plain, to_milliseconds
 
 Order = Literal["oldest", "newest"]
@@ -45,11 +46,24 @@ class Question:
     where: tuple[Condition, ...] = ()
     order: Order = "oldest"
     limit: int | None = None
+    pin: Pin | None = None
+    """The moment as of which it is answered; None is now."""
+
+    @property
+    def through(self) -> int | None:
+        """The highest seq that it is about; None where there is no pin."""
+        return None if self.pin is None else self.pin.seq
 
     @property
     def selection(self) -> Selection:
         """What a catalog of archives can tell of it; a log that is asked for is among these."""
-        return Selection(since=self.since, until=self.until, types=self.types, sources=self.sources)
+        return Selection(
+            since=self.since,
+            until=self.until,
+            types=self.types,
+            sources=self.sources,
+            through=self.through,
+        )
 
     def exactly(self, batch: ArchivedBatch) -> int | None:
         """Return how many of a batch's logs it is about; None where only its file can tell.
@@ -71,6 +85,7 @@ class Filters(TypedDict, total=False):
     where: Where | None
     order: Order
     limit: int | None
+    at: Pin | str | None
 
 
 _Method = TypeVar("_Method", bound=Callable[..., object])
@@ -90,7 +105,11 @@ def shows_filters(method: _Method) -> _Method:
 
 
 def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
-    """Make a question of what an analyst wrote; `now` is what relative times count from.
+    """Make a question of what an analyst wrote.
+
+    Args:
+        now: what relative times count from, unless there is a pin; milliseconds UTC.
+        **filters: what the analyst wrote.
 
     Raises:
         UsageError: an argument makes no sense; the sentence names it.
@@ -101,6 +120,10 @@ def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
             f"there is no filter {min(unknown)}; the filters are "
             f"{', '.join(sorted(Filters.__optional_keys__))}"
         )
+    at = filters.get("at")
+    pin = None if at is None else to_pin(at)
+    if pin is not None:
+        now = pin.taken_at
     since, until = filters.get("since"), filters.get("until")
     order = filters.get("order")
     order = "oldest" if order is None else order
@@ -119,6 +142,7 @@ def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
         where=_conditions(filters.get("where")),
         order=order,
         limit=_count(filters.get("limit")),
+        pin=pin,
     )
 
 

@@ -13,8 +13,9 @@ from server.errors import ArchiveError, DataFolderError
 from server.store.catalog import ArchivedBatch
 from server.store.folder import DataFolder
 from server.store.tables import logs
-from workbench.asking.archived import read_batches, read_catalog, read_past
+from workbench.asking.archived import read_batches, read_catalog
 from workbench.asking.choosing import choose
+from workbench.asking.moment import read_moment
 from workbench.asking.pruned import lacking
 from workbench.asking.query import hot_rows
 from workbench.asking.question import Question
@@ -25,13 +26,6 @@ PAGE_ROWS: Final = 20_000
 # A page of long logs has fewer rows: it is held in memory.
 PAGE_SIZE: Final = 32 * 2**20
 
-_LAST_SEQ: Final = """
-    SELECT max(
-        ifnull((SELECT archived_through FROM seam), 0),
-        ifnull((SELECT max(last_seq) FROM archive_batches), 0),
-        ifnull((SELECT max(seq) FROM logs), 0)
-    )
-"""
 # The last row is the one that reaches the size, so that there is always one.
 _PAGE: Final = """
     SELECT max(seq) FROM (
@@ -70,7 +64,8 @@ class Walk:
         self._reader = BatchReader(folder)
         with database.view() as view:
             self._catalog = read_catalog(view, question)
-            ((self.last_seq,),) = view.rows(_LAST_SEQ)
+        moment = self._catalog.moment
+        self.last_seq = moment.last_seq if question.through is None else question.through
         self._pruned = {each.batch for each in self._catalog.pruned}
         self.lacks = lacking(self._catalog.pruned, question)
         self.after = 0
@@ -89,7 +84,7 @@ class Walk:
         with self._database.view() as view:
             self._keep_up(view)
             batch = self._next_batch()
-            begin = max(self.after, self._catalog.archived_through)
+            begin = max(self.after, self._catalog.moment.archived_through)
             end = self.last_seq if batch is None else min(self.last_seq, batch.first_seq - 1)
             if begin < end:
                 return self._hot(view, begin, end)
@@ -100,10 +95,10 @@ class Walk:
 
     def _keep_up(self, view: View) -> None:
         """Read the catalog anew when it has changed."""
-        past = read_past(view)
-        if past == self._catalog.past:
+        moment = read_moment(view)
+        if moment.past == self._catalog.moment.past:
             return
-        if past[0] != self._catalog.past[0] != "":
+        if moment.incarnation != self._catalog.moment.incarnation:
             raise DataFolderError(
                 f"{self._folder.path} was replaced by another while it was read; run the command "
                 "again"

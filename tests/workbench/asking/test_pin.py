@@ -1,0 +1,237 @@
+"""A pin brings back the same rows, whatever has come, gone to batches or started since."""
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import workbench
+from server.archive.rebuild import rebuild_catalog
+from server.errors import PrunedLogs, UsageError
+from server.formats import Format
+from server.store.folder import DataFolder
+from tests.support.archives import archive, elsewhere, prune
+from tests.support.folders import NOON, fill, fill_batches
+from tests.workbench.asking.test_query import batches_of_logs, questions
+from workbench.asking.pin import Pin, take_pin, to_pin
+from workbench.workbench import Workbench
+
+DAY = 86_400_000
+LOG = {"type": "info", "message": "m"}
+
+pins = st.builds(
+    take_pin,
+    st.integers(-(10**12), 10**14),
+    st.integers(0, 10**18 - 1),
+    st.text("0123456789abcdef", min_size=32, max_size=32),
+    st.text("0123456789abcdef", min_size=32, max_size=32),
+)
+
+
+def answers(wb: Workbench, asked: list[dict[str, Any]], at: Pin | str | None) -> list[object]:
+    """Return everything that a pin must bring back."""
+    found: list[object] = []
+    for filters in asked:
+        unlimited = {k: v for k, v in filters.items() if k not in ("order", "limit")}
+        found += [
+            wb.logs(**filters, at=at).to_dict("list"),
+            wb.count(**filters, at=at),
+            wb.throughput("10000y", clock="timestamp", **unlimited, at=at).to_dict("list"),
+            wb.latency("duration_ms", by="type", **filters, at=at).to_dict("list"),
+        ]
+    return found
+
+
+# Its text
+
+
+@given(pins)
+def test_the_text_of_a_pin_is_short_and_says_all_of_it(pin: Pin) -> None:
+    assert to_pin(str(pin)) == pin
+    assert to_pin(f" {pin}\n") == pin
+    assert to_pin(pin) is pin
+    assert len(str(pin)) < 80
+    assert repr(pin) == f"Pin('{pin}')"
+
+
+@given(pins, st.data())
+def test_a_slip_of_the_pen_is_found(pin: Pin, data: st.DataObject) -> None:
+    text = str(pin)
+    at = data.draw(st.integers(0, len(text) - 1))
+    changed = text[:at] + data.draw(st.sampled_from("0123456789abcdef")) + text[at + 1 :]
+    if changed != text:
+        with pytest.raises(UsageError, match=r"is no pin|was changed"):
+            to_pin(changed)
+
+
+@pytest.mark.parametrize(
+    "given", ["", "now", 5, 2.5, ["a"], "2026-99-99T00:00:00.000Z/1/" + "a" * 8]
+)
+def test_what_is_no_pin_is_refused_by_the_name_of_the_argument(data: Path, given: object) -> None:
+    fill(data, [LOG])
+    sentence = f"at={given!r} is no pin; give what wb.pin() has returned, or its text"
+    with workbench.connect(data) as wb, pytest.raises(UsageError, match=re.escape(sentence)):
+        wb.logs(at=given)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=re.escape(sentence)):
+        workbench.connect(data, at=given)  # type: ignore[arg-type]
+
+
+# The same rows
+
+steps = st.lists(
+    st.one_of(
+        batches_of_logs.map(lambda batches: ("ingest", batches)),
+        st.tuples(st.integers(1, 6), st.sampled_from(Format), st.booleans()).map(
+            lambda chosen: ("archive", chosen)
+        ),
+        st.just(("pin", None)),
+    ),
+    min_size=2,
+    max_size=8,
+)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[Any], list[dict[str, Any]]]:
+    first = draw(batches_of_logs)
+    asked = [{}, *draw(st.lists(questions(first), min_size=1, max_size=2))]
+    return [("ingest", first), ("pin", None), *draw(steps)], asked
+
+
+@pytest.mark.slow
+@settings(max_examples=60)
+@given(histories())
+def test_a_pin_brings_back_what_was_there(case: tuple[list[Any], list[dict[str, Any]]]) -> None:
+    history, asked = case
+    kept: list[tuple[Pin, list[object]]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        for what, given in history:
+            if what == "ingest":
+                fill_batches(data, given)
+            elif what == "archive":
+                rows, format_, clear = given
+                archive(data, [(rows, format_)], clear=clear)
+            else:
+                with Workbench(data, clock=lambda: NOON) as wb:
+                    pin = wb.pin()
+                    kept.append((pin, answers(wb, asked, None)))
+        for pin, before in kept:
+            with Workbench(data, clock=lambda: NOON + DAY) as wb:
+                assert answers(wb, asked, str(pin)) == before
+            with Workbench(data, clock=lambda: NOON + DAY, at=pin) as wb:
+                assert answers(wb, asked, None) == before
+                assert wb.pin() == pin
+
+
+def test_relative_times_count_from_the_pin(data: Path) -> None:
+    fill(data, [LOG | {"id": "a", "timestamp": NOON - 30_000}])
+    with Workbench(data, clock=lambda: NOON) as wb:
+        pin = wb.pin()
+        assert wb.count(since="-1min") == 1
+    with Workbench(data, clock=lambda: NOON + DAY) as wb:
+        assert (wb.count(since="-1min"), wb.count(since="-1min", at=pin)) == (0, 1)
+
+
+def test_a_question_may_have_another_pin_than_its_workbench(data: Path) -> None:
+    pins = []
+    for _ in range(2):
+        fill(data, [LOG])
+        with workbench.connect(data) as wb:
+            pins.append(wb.pin())
+    with workbench.connect(data, at=pins[0]) as wb:
+        assert (wb.count(), wb.count(at=pins[1])) == (1, 2)
+
+
+def test_a_pin_within_a_batch_cuts_it(data: Path) -> None:
+    fill(data, [LOG] * 3)
+    with workbench.connect(data) as wb:
+        pin = wb.pin()
+    fill(data, [LOG] * 3)
+    archive(data, [(6, Format.PARQUET)], clear=True)
+    with workbench.connect(data, at=pin) as wb:
+        assert wb.count() == 3
+        assert wb.logs(order="newest", limit=2)["seq"].tolist() == [3, 2]
+        assert [wb.count(type="info"), wb.count(type="error")] == [3, 0]
+
+
+def test_an_empty_folder_has_a_pin_too(data: Path) -> None:
+    fill(data)
+    with workbench.connect(data) as wb:
+        pin = wb.pin()
+    fill(data, [LOG])
+    with workbench.connect(data, at=pin) as wb:
+        assert wb.logs().empty
+        assert wb.count() == 0
+
+
+# What cannot be brought back
+
+
+def test_what_was_pruned_since_is_told(data: Path) -> None:
+    fill(data, [LOG] * 4)
+    batches = archive(data, [(2, Format.PARQUET), (2, Format.PARQUET)], clear=True)
+    with workbench.connect(data) as wb:
+        pin = wb.pin()
+    elsewhere(prune, data, batches[:1])
+    with workbench.connect(data, at=pin) as wb:
+        with pytest.warns(PrunedLogs, match="^this answer lacks 2 logs, pruned with batches "):
+            assert wb.logs()["seq"].tolist() == [3, 4]
+        with pytest.warns(PrunedLogs, match="lacks 2 logs"):
+            assert wb.count() == 2
+
+
+def test_a_pin_of_another_folder_is_refused(data: Path, tmp_path: Path) -> None:
+    for path in (data, tmp_path / "other"):
+        fill(path, [LOG])
+    with workbench.connect(data) as wb:
+        pin = wb.pin()
+    sentence = f"the pin {pin} is of another data folder; connect to that one, or take a new pin"
+    with workbench.connect(tmp_path / "other") as wb, pytest.raises(UsageError, match=sentence):
+        wb.logs(at=pin)
+    with pytest.raises(UsageError, match=sentence):
+        workbench.connect(tmp_path / "other", at=pin)
+
+
+def test_a_pin_of_a_past_that_was_rewritten_is_refused(data: Path) -> None:
+    fill(data, [LOG] * 3)
+    archive(data, [(2, Format.PARQUET)], clear=True)
+    with workbench.connect(data) as wb:
+        pin = wb.pin()
+    for each in data.glob("logs.db*"):
+        each.unlink()
+    rebuild_catalog(DataFolder(data))
+    fill(data, [LOG | {"message": "another"}])  # it has the seq of the one that is lost
+    with workbench.connect(data) as wb, pytest.raises(UsageError, match="past of this folder was"):
+        wb.logs(at=pin)
+
+
+def test_a_pin_from_after_a_backup_is_refused(data: Path) -> None:
+    fill(data, [LOG])
+    backup = (data / "logs.db").read_bytes()
+    fill(data, [LOG])
+    with workbench.connect(data) as wb:
+        pin = wb.pin()
+    for each in data.glob("logs.db*"):
+        each.unlink()
+    (data / "logs.db").write_bytes(backup)
+    with workbench.connect(data) as wb:
+        with pytest.raises(UsageError, match="ends at seq 1, before the pin"):
+            wb.logs(at=pin)
+        assert wb.count() == 1
+
+
+def test_what_was_measured_has_no_pin(data: Path) -> None:
+    fill(data, [LOG])
+    with workbench.connect(data) as wb, pytest.raises(UsageError, match=r"at=.* has no meaning"):
+        wb.latency(at=wb.pin())
+
+
+def test_pins_are_equal_when_they_are_of_one_moment(data: Path) -> None:
+    fill(data, [LOG])
+    with Workbench(data, clock=lambda: NOON) as wb:
+        assert wb.pin() == wb.pin() == to_pin(str(wb.pin()))

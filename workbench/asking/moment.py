@@ -1,0 +1,75 @@
+"""The moment of an answer: which past of which folder, and how far its logs go by then."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from server.errors import UsageError
+from workbench.asking.pin import Pin, take_pin
+from workbench.asking.reading import View
+
+_MOMENT: Final = """
+    SELECT
+        folder_id,
+        incarnation,
+        generation,
+        archived_through,
+        max(
+            archived_through,
+            ifnull((SELECT max(last_seq) FROM archive_batches), 0),
+            ifnull((SELECT max(seq) FROM logs), 0)
+        )
+    FROM seam
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What logs.db says of itself in one view."""
+
+    folder_id: str
+    incarnation: str
+    generation: int
+    archived_through: int
+    """Every seq up to it is in a batch; rows of `logs` up to it are garbage."""
+    last_seq: int
+    """The highest that was ever given."""
+
+    @property
+    def past(self) -> tuple[str, int]:
+        """While it stays, so do the batches and their files."""
+        return self.incarnation, self.generation
+
+    def pin(self, now: int) -> Pin:
+        """Return the pin of this moment; `now` is milliseconds UTC."""
+        return take_pin(now, self.last_seq, self.folder_id, self.incarnation)
+
+    def check(self, pin: Pin) -> None:
+        """See that an answer as of a pin is to be had.
+
+        Raises:
+            UsageError: the pin is of another folder, or of a past that is not this one's.
+        """
+        if not pin.is_of(self.folder_id):
+            raise UsageError(
+                f"the pin {pin} is of another data folder; connect to that one, or take a new pin"
+            )
+        if not pin.knows(self.incarnation):
+            raise UsageError(
+                f"the past of this folder was rewritten since the pin {pin}: its logs.db was made "
+                "anew, and seqs may mean other logs by now; take a new pin"
+            )
+        if pin.seq > self.last_seq:
+            raise UsageError(
+                f"this folder ends at seq {self.last_seq}, before the pin {pin}: its logs.db is of "
+                "an earlier time, such as a backup; take a new pin"
+            )
+
+
+def read_moment(view: View) -> Moment:
+    """Return the moment of a view.
+
+    Raises:
+        DataFolderError: logs.db cannot be read.
+    """
+    ((folder_id, incarnation, generation, archived_through, last_seq),) = view.rows(_MOMENT)
+    return Moment(folder_id, incarnation, generation, archived_through, last_seq)
