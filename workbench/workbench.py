@@ -2,11 +2,13 @@
 
 import html
 import os
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, Unpack
 
 import pandas as pd
+import pyarrow as pa
 
 from server.clock import now_ms
 from server.errors import DataFolderError, UsageError, WaterlineError
@@ -18,6 +20,7 @@ from workbench.asking.pruned import warn_of
 from workbench.asking.query import Logs, to_frame
 from workbench.asking.question import Filters, Question, ask, shows_filters
 from workbench.asking.reading import Database
+from workbench.asking.walking import Walk
 from workbench.reports.attributes import STORED, spread
 from workbench.reports.compression import compression
 from workbench.reports.compression_compare import compression_compare
@@ -113,8 +116,9 @@ class Workbench:
 
         Returns:
             Columns seq (`int64`), id, type, source, message (`str`), timestamp, received_at
-            (`datetime64[ms, UTC]`) and attributes (`str`, a JSON object). Where logs are missing
-            because they were pruned, `attrs["pruned"]` says so.
+            (`datetime64[ms, UTC]`) and attributes (`str`, a JSON object). `attrs` has `pin` (asked
+            at it, the same logs come back), `rows` (`hot` and `archived`), `seconds`, and
+            `pruned`, a sentence, where logs are missing because they were pruned.
 
         Raises:
             UsageError: an argument makes no sense.
@@ -123,15 +127,70 @@ class Workbench:
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
-        question = self._ask(filters)
-        answer = self._logs.table(question)
-        frame = to_frame(answer.value)
+        begun, now = time.perf_counter(), self._clock()
+        question = self._ask(filters, now)
+        rows = self._logs.rows(question)
+        frame = to_frame(rows.table)
         if attributes is not None:
             frame = spread(frame, attributes)
-        if answer.lacks is not None:
-            frame.attrs["pruned"] = answer.lacks
-            warn_of(answer.lacks)
+        frame.attrs["pin"] = str(question.pin or rows.moment.pin(now))
+        frame.attrs["rows"] = {"hot": len(frame) - rows.archived, "archived": rows.archived}
+        frame.attrs["seconds"] = time.perf_counter() - begun
+        if rows.lacks is not None:
+            frame.attrs["pruned"] = rows.lacks
+            warn_of(rows.lacks)
         return frame
+
+    @shows_filters
+    def arrow(self, **filters: Unpack[Filters]) -> pa.Table:
+        """Return logs as an Arrow table, for Polars, DuckDB and others; the filters of `logs`.
+
+        Returns:
+            The columns of `logs`; times are `timestamp[ms, UTC]`, `attributes` is a JSON object.
+
+        Raises:
+            UsageError: an argument makes no sense.
+            ArchiveError: an archive file is missing or damaged; the sentence names it.
+
+        Warns:
+            PrunedLogs: some that were asked for are gone, as they were pruned.
+        """
+        rows = self._logs.rows(self._ask(filters))
+        warn_of(rows.lacks)
+        return rows.table
+
+    @shows_filters
+    def iter_logs(
+        self,
+        *,
+        attributes: Sequence[str] | Literal["all"] | None = None,
+        **filters: Unpack[Filters],
+    ) -> Iterator[pd.DataFrame]:
+        """Yield logs piece by piece, by seq, for more of them than memory holds.
+
+        All pieces are of the moment of this call, however long the walk takes and whatever comes
+        in or is archived meanwhile.
+
+        Args:
+            attributes: as for `logs`; with `"all"` each piece has columns of its own.
+            **filters: those of `logs`, without `order` and `limit`.
+
+        Yields:
+            Frames with the columns of `logs`, none of them empty; `attrs["pin"]` names the moment.
+
+        Raises:
+            UsageError: an argument makes no sense.
+            ArchiveError: an archive file is missing or damaged, or was pruned meanwhile.
+
+        Warns:
+            PrunedLogs: some that were asked for are gone, as they were pruned.
+        """
+        _refuse(filters, "order", "limit")
+        now = self._clock()
+        question = self._ask(filters, now)
+        walk = Walk(self._folder, self._database, question)
+        warn_of(walk.lacks)
+        return _pieces(walk, str(question.pin or walk.moment.pin(now)), attributes)
 
     @shows_filters
     def count(self, **filters: Unpack[Filters]) -> int:
@@ -251,9 +310,9 @@ class Workbench:
         _refuse(filters, "order")
         if filters.get("limit") is None:
             filters["limit"] = _COMPARED
-        answer = self._logs.table(self._ask(filters))
-        warn_of(answer.lacks)
-        return compression_compare(answer.value, rounds)
+        rows = self._logs.rows(self._ask(filters))
+        warn_of(rows.lacks)
+        return compression_compare(rows.table, rounds)
 
     @staticmethod
     def figure(report: pd.DataFrame) -> "Figure":
@@ -293,10 +352,10 @@ class Workbench:
         except WaterlineError:
             return f"<p>{html.escape(repr(self))}</p>"
 
-    def _ask(self, filters: Filters) -> Question:
+    def _ask(self, filters: Filters, now: int | None = None) -> Question:
         if self._pin is not None and filters.get("at") is None:
             filters = {**filters, "at": self._pin}
-        return ask(now=self._clock(), **filters)
+        return ask(now=self._clock() if now is None else now, **filters)
 
     def _check(self, pin: Pin) -> None:
         try:
@@ -312,6 +371,18 @@ class Workbench:
             return measured_latency(None, ACK_LATENCY, since, until)
         with Database(self._folder.metrics, METRICS) as metrics, metrics.view() as view:
             return measured_latency(view, ACK_LATENCY, since, until)
+
+
+def _pieces(
+    walk: Walk, pin: str, attributes: Sequence[str] | Literal["all"] | None
+) -> Iterator[pd.DataFrame]:
+    for table in walk.tables():
+        if table.num_rows:
+            frame = to_frame(table)
+            if attributes is not None:
+                frame = spread(frame, attributes)
+            frame.attrs["pin"] = pin
+            yield frame
 
 
 def _exists(path: Path) -> bool:

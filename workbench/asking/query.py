@@ -18,7 +18,7 @@ from server.store.tables import logs
 from workbench.asking.archived import Catalog, read_catalog
 from workbench.asking.choosing import choose
 from workbench.asking.criteria import criteria
-from workbench.asking.moment import read_moment
+from workbench.asking.moment import Moment, read_moment
 from workbench.asking.pruned import lacking
 from workbench.asking.question import Question
 from workbench.asking.reading import Database, View
@@ -46,6 +46,19 @@ class Answer(Generic[_Whole]):
     lacks: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Logs that were asked for, as of one moment."""
+
+    table: pa.Table
+    """With the columns of SCHEMA, in the question's order."""
+    lacks: str | None
+    """A sentence about pruned logs that the question may be about, if any."""
+    moment: Moment
+    archived: int
+    """How many of them came from batches; the others were hot."""
+
+
 class Logs:
     """The logs of a data folder, hot and archived, each once; any answer is of one moment.
 
@@ -58,14 +71,14 @@ class Logs:
         self._database = database
         self._reader = BatchReader(folder)
 
-    def table(self, question: Question) -> Answer[pa.Table]:
-        """Answer with the columns of SCHEMA, in the question's order.
+    def rows(self, question: Question) -> Rows:
+        """Answer with the logs themselves.
 
         Raises:
             ArchiveError: an archive file is missing or damaged; the sentence names it.
         """
 
-        def whole(hot: pa.Table, catalog: Catalog) -> Answer[pa.Table]:
+        def whole(hot: pa.Table, catalog: Catalog) -> Rows:
             found = _Found(hot, question)
             newest_first = sorted(catalog.kept, key=_last_place, reverse=True)
             for batch in newest_first:
@@ -73,7 +86,10 @@ class Logs:
                     break
                 found.add(self.chosen(batch, question))
             pruned = [each for each in catalog.pruned if not found.is_full_before(each)]
-            return Answer(found.table(), lacking(pruned, question))
+            table = found.table()
+            return Rows(
+                table, lacking(pruned, question), catalog.moment, _from_batches(table, catalog)
+            )
 
         return self.ask(question, lambda view, catalog: _hot_table(view, catalog, question), whole)
 
@@ -203,6 +219,20 @@ def _hot_table(view: View, catalog: Catalog, question: Question) -> pa.Table:
 def _hot_count(view: View, catalog: Catalog, question: Question) -> int:
     ((count,),) = view.rows(hot_rows(catalog, question, [func.count()]))
     return int(count)
+
+
+def _from_batches(table: pa.Table, catalog: Catalog) -> int:
+    """Count the logs that are not hot."""
+    through = catalog.moment.archived_through
+    archived = pc.less_equal(table["seq"], through)
+    for batch in catalog.kept:
+        if batch.last_seq > through:  # adopted: its block of seqs lies among those of hot rows
+            within = pc.and_(
+                pc.greater_equal(table["seq"], batch.first_seq),
+                pc.less_equal(table["seq"], batch.last_seq),
+            )
+            archived = pc.or_(archived, within)
+    return int(pc.sum(archived, min_count=0).as_py())
 
 
 def _last_place(batch: ArchivedBatch) -> tuple[int, int]:

@@ -49,6 +49,7 @@ class Walk:
         question: which logs; its order and limit are not heeded.
 
     Attributes:
+        moment: of the first view.
         last_seq: the highest seq that was committed at the moment; nothing above it is seen.
         after: the seq that the walk has come to.
         lacks: a sentence about pruned logs that the question may be about, if any.
@@ -64,8 +65,8 @@ class Walk:
         self._reader = BatchReader(folder)
         with database.view() as view:
             self._catalog = read_catalog(view, question)
-        moment = self._catalog.moment
-        self.last_seq = moment.last_seq if question.through is None else question.through
+        self.moment = self._catalog.moment
+        self.last_seq = self.moment.last_seq if question.through is None else question.through
         self._pruned = {each.batch for each in self._catalog.pruned}
         self.lacks = lacking(self._catalog.pruned, question)
         self.after = 0
