@@ -13,9 +13,12 @@ WaterlineError
 ├── ServerFailed          the server could not go on
 ├── DeliveryError         a producer could not deliver
 └── ArchiveError          an archive file is missing, damaged or cannot be written
+    ├── IncompleteAnswer  a question needs archive files that are missing or damaged
     └── RemoteError       object storage cannot be reached, or refuses
+        └── ObjectMissing     an object is not there
 
-PrunedLogs is a warning: an answer is without logs that were pruned.
+Warnings, of answers that lack something: PrunedLogs, as logs were pruned; MissingLogs, as archive
+files are missing or damaged and the question wanted the rest.
 """
 
 
@@ -71,9 +74,21 @@ class ArchiveError(WaterlineError):
     """An archive file is missing, damaged or cannot be written."""
 
 
+class IncompleteAnswer(ArchiveError):
+    """A question needs archive files that are missing or damaged, so it is not answered."""
+
+
 class RemoteError(ArchiveError):
     """Object storage cannot be reached, or refuses."""
 
 
+class ObjectMissing(RemoteError):
+    """An object is not there."""
+
+
 class PrunedLogs(UserWarning):
     """An answer is without logs that were pruned."""
+
+
+class MissingLogs(UserWarning):
+    """An answer is without logs whose archive files are missing or damaged."""

@@ -5,22 +5,22 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Final, Literal, Self, Unpack
 
 import pandas as pd
 import pyarrow as pa
 
 from server.clock import now_ms
-from server.errors import DataFolderError, UsageError, WaterlineError
+from server.errors import DataFolderError, MissingLogs, UsageError, WaterlineError
 from server.store.folder import DataFolder
 from server.store.schema import LOGS, METRICS
 from workbench.asking.moment import read_moment
 from workbench.asking.pin import Pin, to_pin
-from workbench.asking.pruned import warn_of
 from workbench.asking.query import Logs, to_frame
-from workbench.asking.question import Filters, Question, ask, shows_filters
+from workbench.asking.question import Filters, Question, ask, refuse, shows_filters
 from workbench.asking.reading import Database
 from workbench.asking.walking import Walk
+from workbench.asking.warning import warn_of
 from workbench.reports.attributes import STORED, spread
 from workbench.reports.compression import compression
 from workbench.reports.compression_compare import compression_compare
@@ -101,6 +101,7 @@ class Workbench:
         self,
         *,
         attributes: Sequence[str] | Literal["all"] | None = None,
+        incomplete: Literal["raise", "warn"] = "raise",
         **filters: Unpack[Filters],
     ) -> pd.DataFrame:
         """Return logs, hot and archived, oldest first.
@@ -108,6 +109,8 @@ class Workbench:
         Args:
             attributes: names of attributes that become columns of their own, or `"all"`, in
                 place of the column `attributes`.
+            incomplete: what to do where archive files are missing or damaged: `"raise"`, or
+                `"warn"` and return the other logs.
             **filters: which logs: `type` and `source` (a text or several), `since` (inclusive)
                 and `until` (exclusive) on `timestamp`, `contains` (a piece of the message, case
                 minded), `where` (attribute to value or to (operator, value), with ==, !=, <, <=,
@@ -118,18 +121,20 @@ class Workbench:
             Columns seq (`int64`), id, type, source, message (`str`), timestamp, received_at
             (`datetime64[ms, UTC]`) and attributes (`str`, a JSON object). `attrs` has `pin` (asked
             at it, the same logs come back), `rows` (`hot` and `archived`), `seconds`, and
-            `pruned`, a sentence, where logs are missing because they were pruned.
+            `pruned`, a sentence, where logs are missing because they were pruned, and `missing`, a
+            sentence a file, where `incomplete="warn"` has left some out.
 
         Raises:
             UsageError: an argument makes no sense.
-            ArchiveError: an archive file is missing or damaged; the sentence names it.
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
 
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
+            MissingLogs: archive files are missing or damaged, and the others were wanted.
         """
         begun, now = time.perf_counter(), self._clock()
         question = self._ask(filters, now)
-        rows = self._logs.rows(question)
+        rows = self._logs.rows(question, may_lack=_warns(incomplete))
         frame = to_frame(rows.table)
         if attributes is not None:
             frame = spread(frame, attributes)
@@ -139,6 +144,9 @@ class Workbench:
         if rows.lacks is not None:
             frame.attrs["pruned"] = rows.lacks
             warn_of(rows.lacks)
+        if rows.missing:
+            frame.attrs["missing"] = list(rows.missing)
+            warn_of(f"this answer lacks logs: {'; '.join(rows.missing)}", MissingLogs)
         return frame
 
     @shows_filters
@@ -150,7 +158,7 @@ class Workbench:
 
         Raises:
             UsageError: an argument makes no sense.
-            ArchiveError: an archive file is missing or damaged; the sentence names it.
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
 
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
@@ -185,7 +193,7 @@ class Workbench:
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
-        _refuse(filters, "order", "limit")
+        refuse(filters, "order", "limit")
         now = self._clock()
         question = self._ask(filters, now)
         walk = Walk(self._folder, self._database, question)
@@ -198,7 +206,7 @@ class Workbench:
 
         Raises:
             UsageError: an argument makes no sense.
-            ArchiveError: an archive file is missing or damaged; the sentence names it.
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
 
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
@@ -226,12 +234,12 @@ class Workbench:
 
         Raises:
             UsageError: an argument makes no sense.
-            ArchiveError: an archive file is missing or damaged; the sentence names it.
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
 
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
-        _refuse(filters, "order", "limit")
+        refuse(filters, "order", "limit")
         question = self._ask(filters)
         answer = throughput(self._logs, question, every, clock)
         warn_of(answer.lacks)
@@ -256,7 +264,7 @@ class Workbench:
 
         Raises:
             UsageError: an argument makes no sense.
-            ArchiveError: an archive file is missing or damaged; the sentence names it.
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
 
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
@@ -266,7 +274,7 @@ class Workbench:
             return attribute_latency(self.logs(attributes=names, **filters), attribute, by)
         if by is not None:
             raise UsageError(f"by={by!r} wants an attribute; ack latency is measured as one")
-        _refuse(filters, "type", "source", "contains", "where", "order", "limit", "at")
+        refuse(filters, "type", "source", "contains", "where", "order", "limit", "at")
         return self._ack_latency(self._ask(filters))
 
     def compression(self) -> pd.DataFrame:
@@ -302,12 +310,12 @@ class Workbench:
 
         Raises:
             UsageError: an argument makes no sense, or there are no such logs.
-            ArchiveError: an archive file is missing or damaged; the sentence names it.
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
 
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
-        _refuse(filters, "order")
+        refuse(filters, "order")
         if filters.get("limit") is None:
             filters["limit"] = _COMPARED
         rows = self._logs.rows(self._ask(filters))
@@ -385,15 +393,14 @@ def _pieces(
             yield frame
 
 
+def _warns(incomplete: object) -> bool:
+    if incomplete not in ("raise", "warn"):
+        raise UsageError(f"incomplete={incomplete!r} is unknown; give 'raise' or 'warn'")
+    return incomplete == "warn"
+
+
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
     except OSError as error:
         raise DataFolderError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _refuse(filters: Filters, *names: str) -> None:
-    given: dict[str, Any] = {**filters}
-    for name in names:
-        if given.get(name) is not None:
-            raise UsageError(f"{name}={given[name]!r} has no meaning here; leave it out")

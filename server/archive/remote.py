@@ -13,7 +13,7 @@ from obstore.store import S3Store
 
 from server.archive.bucket_address import BucketAddress, Patience, open_store, parse_address
 from server.archive.refusals import NO_STORE, Kind, Refusal, attempt
-from server.errors import RemoteError
+from server.errors import ObjectMissing, RemoteError
 
 if TYPE_CHECKING:  # obstore has it for type checkers only
     from obstore import ObjectMeta
@@ -108,7 +108,8 @@ class Bucket:
         """Return what an object holds, all of it.
 
         Raises:
-            RemoteError: it is missing, or the store refuses or cannot be reached.
+            ObjectMissing: it is not there.
+            RemoteError: the store refuses or cannot be reached.
         """
         path = self._address.object_key(key)
         outcome = attempt(lambda: self._download(path))
@@ -118,7 +119,7 @@ class Bucket:
                 return content
             outcome = NO_STORE  # such as the page of a proxy that asks for a password
         if outcome.kind is Kind.MISSING:
-            raise RemoteError(
+            raise ObjectMissing(
                 f"cannot read {self.url(key)}: it is missing; put a copy in its place, "
                 "or check the address"
             )

@@ -1,19 +1,14 @@
-"""What an answer lacks because it was pruned: told in one sentence, and as a warning."""
+"""What an answer lacks because it was pruned: told in one sentence."""
 
-import inspect
-import warnings
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final
 
-from server.errors import PrunedLogs
 from server.records import MAX_TIMESTAMP
 from server.store.catalog import ArchivedBatch
 from server.units import counted
 from workbench.asking.question import Question
 
-_HERE: Final = f"{Path(__file__).parents[1]}/"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,12 +33,6 @@ def lacking(pruned: Iterable[ArchivedBatch], question: Question) -> str | None:
     )
 
 
-def warn_of(sentence: str | None) -> None:
-    """Warn of pruned logs, if any, at the line that called the workbench."""
-    if sentence is not None:
-        warnings.warn(PrunedLogs(sentence), stacklevel=_callers_level())
-
-
 def _advice(since: int, question: Question) -> str:
     if since > MAX_TIMESTAMP or (question.until is not None and since >= question.until):
         return ""
@@ -53,11 +42,3 @@ def _advice(since: int, question: Question) -> str:
 def _text(timestamp: int) -> str:
     moment = _EPOCH + timedelta(milliseconds=timestamp)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _callers_level() -> int:
-    """Return what `warnings.warn`, called by our caller, needs to name the first foreign line."""
-    level, frame = 0, inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
-        level, frame = level + 1, frame.f_back
-    return level

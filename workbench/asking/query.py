@@ -11,12 +11,11 @@ from sqlalchemy import Select, and_, func, select
 
 from server.archive.columns import SCHEMA
 from server.archive.reading import BatchReader
-from server.errors import ArchiveError
 from server.store.catalog import ArchivedBatch
 from server.store.folder import DataFolder
 from server.store.tables import logs
 from workbench.asking.archived import Catalog, read_catalog
-from workbench.asking.choosing import choose
+from workbench.asking.batches import Batches
 from workbench.asking.criteria import criteria
 from workbench.asking.moment import Moment, read_moment
 from workbench.asking.pruned import lacking
@@ -57,6 +56,8 @@ class Rows:
     moment: Moment
     archived: int
     """How many of them came from batches; the others were hot."""
+    missing: tuple[str, ...]
+    """A sentence for each batch that could not be read; it names the file."""
 
 
 class Logs:
@@ -71,44 +72,57 @@ class Logs:
         self._database = database
         self._reader = BatchReader(folder)
 
-    def rows(self, question: Question) -> Rows:
+    def rows(self, question: Question, *, may_lack: bool = False) -> Rows:
         """Answer with the logs themselves.
 
+        Args:
+            question: which logs.
+            may_lack: answer without those whose archive files are missing or damaged.
+
         Raises:
-            ArchiveError: an archive file is missing or damaged; the sentence names it.
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
         """
 
-        def whole(hot: pa.Table, catalog: Catalog) -> Rows:
+        def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Rows:
             found = _Found(hot, question)
             newest_first = sorted(catalog.kept, key=_last_place, reverse=True)
             for batch in newest_first:
                 if found.is_full_before(batch):
                     break
-                found.add(self.chosen(batch, question))
+                found.add(batches.chosen(batch))
             pruned = [each for each in catalog.pruned if not found.is_full_before(each)]
             table = found.table()
             return Rows(
-                table, lacking(pruned, question), catalog.moment, _from_batches(table, catalog)
+                table,
+                lacking(pruned, question),
+                catalog.moment,
+                _from_batches(table, catalog),
+                tuple(batches.faults),
             )
 
-        return self.ask(question, lambda view, catalog: _hot_table(view, catalog, question), whole)
+        return self.ask(
+            question,
+            lambda view, catalog: _hot_table(view, catalog, question),
+            whole,
+            may_lack=may_lack,
+        )
 
     def count(self, question: Question) -> Answer[int]:
         """Count the logs that a question is about, its limit heeded.
 
         Raises:
-            ArchiveError: an archive file is missing or damaged; the sentence names it.
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
         """
         limit = question.limit
 
-        def whole(count: int, catalog: Catalog) -> Answer[int]:
+        def whole(count: int, catalog: Catalog, batches: Batches) -> Answer[int]:
             known = [question.exactly(each) for each in catalog.kept]
             count += sum(each or 0 for each in known)
             for batch, exactly in zip(catalog.kept, known, strict=True):
                 if limit is not None and count >= limit:
                     break
                 if exactly is None:
-                    count += self.chosen(batch, question).num_rows
+                    count += batches.chosen(batch).num_rows
             if limit is not None and count >= limit:
                 return Answer(limit, None)
             return Answer(count, lacking(catalog.pruned, question))
@@ -119,7 +133,9 @@ class Logs:
         self,
         question: Question,
         hot: Callable[[View, Catalog], _Hot],
-        whole: Callable[[_Hot, Catalog], _Whole],
+        whole: Callable[[_Hot, Catalog, Batches], _Whole],
+        *,
+        may_lack: bool = False,
     ) -> _Whole:
         """Answer in two steps: within a view, and with the files of what it says is archived.
 
@@ -129,9 +145,10 @@ class Logs:
             question: says which batches matter.
             hot: answers over the hot rows, see `hot_rows`.
             whole: adds the batches to that.
+            may_lack: answer also where archive files are missing or damaged.
 
         Raises:
-            ArchiveError: an archive file is missing or damaged; the sentence names it.
+            IncompleteAnswer: they are, and `may_lack` was not said; the sentence names them.
         """
         attempts = 0
         while True:
@@ -139,19 +156,14 @@ class Logs:
             with self._database.view() as view:
                 catalog = read_catalog(view, question)
                 part = hot(view, catalog)
-            try:
-                return whole(part, catalog)
-            except ArchiveError:
-                if attempts == _ATTEMPTS or self._past() == catalog.moment.past:
-                    raise
-
-    def chosen(self, batch: ArchivedBatch, question: Question) -> pa.Table:
-        """Return the logs of a batch that a question is about, its limit not heeded.
-
-        Raises:
-            ArchiveError: its file is missing or damaged; the sentence names it.
-        """
-        return choose(self._reader.read(batch), question)
+            batches = Batches(self._reader, question)
+            answer = whole(part, catalog, batches)
+            if not batches.faults:
+                return answer
+            if attempts == _ATTEMPTS or self._past() == catalog.moment.past:
+                if may_lack:
+                    return answer
+                raise batches.error()
 
     def _past(self) -> tuple[str, int]:
         with self._database.view() as view:

@@ -88,6 +88,18 @@ class Filters(TypedDict, total=False):
     at: Pin | str | None
 
 
+def refuse(filters: Filters, *names: str) -> None:
+    """See that none of these filters is given, where they have no meaning.
+
+    Raises:
+        UsageError: one is.
+    """
+    given: dict[str, Any] = {**filters}
+    for name in names:
+        if given.get(name) is not None:
+            raise UsageError(f"{name}={given[name]!r} has no meaning here; leave it out")
+
+
 _Method = TypeVar("_Method", bound=Callable[..., object])
 
 

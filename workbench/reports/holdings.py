@@ -12,6 +12,7 @@ from server.store.folder import DataFolder
 from server.store.tables import logs
 from server.units import human_size
 from workbench.asking.archived import Catalog
+from workbench.asking.batches import Batches
 from workbench.asking.query import Logs, hot_rows
 from workbench.asking.question import Question
 from workbench.asking.reading import View
@@ -80,7 +81,7 @@ class Holdings:
 def read_holdings(every_log: Logs, folder: DataFolder) -> Holdings:
     """Count what a folder holds: it looks at every hot log, and at the catalog for the others."""
 
-    def whole(rows: list[_Row], catalog: Catalog) -> Holdings:
+    def whole(rows: list[_Row], catalog: Catalog, _: Batches) -> Holdings:
         kept = catalog.kept
         types = _sums((row[0], row[2]) for row in rows)
         sources = _sums((row[1], row[2]) for row in rows)

@@ -12,6 +12,7 @@ from server.errors import UsageError
 from server.store.tables import logs
 from server.units import parse_duration
 from workbench.asking.archived import Catalog
+from workbench.asking.batches import Batches
 from workbench.asking.pruned import lacking
 from workbench.asking.query import Answer, Logs, hot_rows
 from workbench.asking.question import Question
@@ -42,9 +43,9 @@ def throughput(
     if clock not in ("received_at", "timestamp"):
         raise UsageError(f"clock={clock!r} is unknown; give 'received_at' or 'timestamp'")
 
-    def whole(counts: _Counts, catalog: Catalog) -> Answer[_Counts]:
+    def whole(counts: _Counts, catalog: Catalog, batches: Batches) -> Answer[_Counts]:
         for batch in catalog.kept:
-            counts.update(_count(every_log.chosen(batch, question), step, clock))
+            counts.update(_count(batches.chosen(batch), step, clock))
         return Answer(counts, lacking(catalog.pruned, question))
 
     counted = every_log.ask(

@@ -1,0 +1,50 @@
+"""The batches of one question: each read once, and what is missing or damaged told together."""
+
+import pyarrow as pa
+
+from server.archive.columns import SCHEMA
+from server.archive.reading import BatchReader
+from server.errors import ArchiveError, IncompleteAnswer, ObjectMissing, RemoteError
+from server.store.catalog import ArchivedBatch
+from workbench.asking.choosing import choose
+from workbench.asking.question import Question
+
+# So many files an error names; of more it says how many.
+_NAMED = 5
+
+
+class Batches:
+    """Reads the batches that a question needs, and goes on where one cannot be read.
+
+    Args:
+        reader: reads a batch.
+        question: which logs of it are wanted; its limit is not heeded.
+
+    Attributes:
+        faults: a sentence for each batch that could not be read; it names the file.
+    """
+
+    def __init__(self, reader: BatchReader, question: Question) -> None:
+        self.faults: list[str] = []
+        self._reader = reader
+        self._question = question
+        self._refused: set[str | None] = set()
+
+    def chosen(self, batch: ArchivedBatch) -> pa.Table:
+        """Return the logs of a batch that the question is about; none where it cannot be read."""
+        if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
+            # Each further request would be tried for a minute.
+            self.faults.append(f"{self._reader.name(batch)} is in that object storage too")
+            return SCHEMA.empty_table()
+        try:
+            return choose(self._reader.read(batch), self._question)
+        except ArchiveError as error:
+            self.faults.append(str(error))
+            if isinstance(error, RemoteError) and not isinstance(error, ObjectMissing):
+                self._refused.add(batch.uploaded_to)
+            return SCHEMA.empty_table()
+
+    def error(self) -> IncompleteAnswer:
+        """Return the error that names what could not be read."""
+        named, more = self.faults[:_NAMED], len(self.faults) - _NAMED
+        return IncompleteAnswer("; ".join([*named, f"and {more} more"] if more > 0 else named))
