@@ -2,26 +2,18 @@
 
 import html
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 import pandas as pd
-import pyarrow as pa
 
-from server.clock import now_ms
-from server.errors import DataFolderError, MissingLogs, UsageError, WaterlineError
-from server.store.folder import DataFolder
-from server.store.schema import LOGS, METRICS
-from workbench.asking.moment import read_moment
-from workbench.asking.pin import Pin, to_pin
-from workbench.asking.query import Logs, to_frame
-from workbench.asking.question import Filters, Question, ask, refuse, shows_filters
+from server.errors import UsageError, WaterlineError
+from server.store.schema import METRICS
+from workbench.asking.pin import Pin
+from workbench.asking.question import Filters, Question, refuse, shows_filters
 from workbench.asking.reading import Database
-from workbench.asking.walking import Walk
 from workbench.asking.warning import warn_of
-from workbench.reports.attributes import STORED, spread
+from workbench.questions import Questions
+from workbench.reports.attributes import STORED
 from workbench.reports.compression import compression
 from workbench.reports.compression_compare import compression_compare
 from workbench.reports.figures import draw
@@ -51,170 +43,11 @@ def connect(path: str | os.PathLike[str] = "data", *, at: Pin | str | None = Non
     return Workbench(path, at=at)
 
 
-class Workbench:
-    """Answers questions about the logs of one data folder.
+class Workbench(Questions):
+    """Answers questions about the logs of one data folder, and reports on them.
 
-    Args:
-        path: the data folder.
-        clock: returns milliseconds UTC; relative times such as `-1h` count from it.
-        at: see `connect`.
-
-    Raises:
-        UsageError: `at` is no pin, or one of another folder or another past.
-        DataFolderError: there is no Waterline data, or it cannot be read.
+    The arguments and errors are those of `Questions`.
     """
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        clock: Callable[[], int] = now_ms,
-        *,
-        at: Pin | str | None = None,
-    ) -> None:
-        self._folder = DataFolder(Path(path))
-        self._clock = clock
-        self._pin = None if at is None else to_pin(at)
-        if not _exists(self._folder.logs):
-            raise DataFolderError(
-                f"there are no logs in {self._folder.path}; start a server with "
-                f"`waterline serve --data {self._folder.path}`, or name another folder"
-            )
-        self._database = Database(self._folder.logs, LOGS)
-        self._logs = Logs(self._folder, self._database)
-        if self._pin is not None:
-            self._check(self._pin)
-
-    def pin(self) -> Pin:
-        """Name this moment: asked `at` it again, a question is answered by the same logs.
-
-        Its text is short, fits in a cell, and does as well as the pin. Logs that are pruned
-        afterwards are lacking, as `PrunedLogs` then tells. A workbench that was opened `at` a pin
-        returns that one.
-        """
-        if self._pin is not None:
-            return self._pin
-        with self._database.view() as view:
-            return read_moment(view).pin(self._clock())
-
-    @shows_filters
-    def logs(
-        self,
-        *,
-        attributes: Sequence[str] | Literal["all"] | None = None,
-        incomplete: Literal["raise", "warn"] = "raise",
-        **filters: Unpack[Filters],
-    ) -> pd.DataFrame:
-        """Return logs, hot and archived, oldest first.
-
-        Args:
-            attributes: names of attributes that become columns of their own, or `"all"`, in
-                place of the column `attributes`.
-            incomplete: what to do where archive files are missing or damaged: `"raise"`, or
-                `"warn"` and return the other logs.
-            **filters: which logs: `type` and `source` (a text or several), `since` (inclusive)
-                and `until` (exclusive) on `timestamp`, `contains` (a piece of the message, case
-                minded), `where` (attribute to value or to (operator, value), with ==, !=, <, <=,
-                >, >=, in), `order` (`"oldest"` or `"newest"` first), `limit` (so many of the
-                newest) and `at` (a pin: as of then).
-
-        Returns:
-            Columns seq (`int64`), id, type, source, message (`str`), timestamp, received_at
-            (`datetime64[ms, UTC]`) and attributes (`str`, a JSON object). `attrs` has `pin` (asked
-            at it, the same logs come back), `rows` (`hot` and `archived`), `seconds`, and
-            `pruned`, a sentence, where logs are missing because they were pruned, and `missing`, a
-            sentence a file, where `incomplete="warn"` has left some out.
-
-        Raises:
-            UsageError: an argument makes no sense.
-            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
-
-        Warns:
-            PrunedLogs: some that were asked for are gone, as they were pruned.
-            MissingLogs: archive files are missing or damaged, and the others were wanted.
-        """
-        begun, now = time.perf_counter(), self._clock()
-        question = self._ask(filters, now)
-        rows = self._logs.rows(question, may_lack=_warns(incomplete))
-        frame = to_frame(rows.table)
-        if attributes is not None:
-            frame = spread(frame, attributes)
-        frame.attrs["pin"] = str(question.pin or rows.moment.pin(now))
-        frame.attrs["rows"] = {"hot": len(frame) - rows.archived, "archived": rows.archived}
-        frame.attrs["seconds"] = time.perf_counter() - begun
-        if rows.lacks is not None:
-            frame.attrs["pruned"] = rows.lacks
-            warn_of(rows.lacks)
-        if rows.missing:
-            frame.attrs["missing"] = list(rows.missing)
-            warn_of(f"this answer lacks logs: {'; '.join(rows.missing)}", MissingLogs)
-        return frame
-
-    @shows_filters
-    def arrow(self, **filters: Unpack[Filters]) -> pa.Table:
-        """Return logs as an Arrow table, for Polars, DuckDB and others; the filters of `logs`.
-
-        Returns:
-            The columns of `logs`; times are `timestamp[ms, UTC]`, `attributes` is a JSON object.
-
-        Raises:
-            UsageError: an argument makes no sense.
-            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
-
-        Warns:
-            PrunedLogs: some that were asked for are gone, as they were pruned.
-        """
-        rows = self._logs.rows(self._ask(filters))
-        warn_of(rows.lacks)
-        return rows.table
-
-    @shows_filters
-    def iter_logs(
-        self,
-        *,
-        attributes: Sequence[str] | Literal["all"] | None = None,
-        **filters: Unpack[Filters],
-    ) -> Iterator[pd.DataFrame]:
-        """Yield logs piece by piece, by seq, for more of them than memory holds.
-
-        All pieces are of the moment of this call, however long the walk takes and whatever comes
-        in or is archived meanwhile.
-
-        Args:
-            attributes: as for `logs`; with `"all"` each piece has columns of its own.
-            **filters: those of `logs`, without `order` and `limit`.
-
-        Yields:
-            Frames with the columns of `logs`, none of them empty; `attrs["pin"]` names the moment.
-
-        Raises:
-            UsageError: an argument makes no sense.
-            ArchiveError: an archive file is missing or damaged, or was pruned meanwhile.
-
-        Warns:
-            PrunedLogs: some that were asked for are gone, as they were pruned.
-        """
-        refuse(filters, "order", "limit")
-        now = self._clock()
-        question = self._ask(filters, now)
-        walk = Walk(self._folder, self._database, question)
-        warn_of(walk.lacks)
-        return _pieces(walk, str(question.pin or walk.moment.pin(now)), attributes)
-
-    @shows_filters
-    def count(self, **filters: Unpack[Filters]) -> int:
-        """Count logs; the filters are those of `logs`.
-
-        Raises:
-            UsageError: an argument makes no sense.
-            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
-
-        Warns:
-            PrunedLogs: some that were asked for are gone, as they were pruned.
-        """
-        question = self._ask(filters)
-        answer = self._logs.count(question)
-        warn_of(answer.lacks)
-        return answer.value
 
     @shows_filters
     def throughput(
@@ -338,16 +171,6 @@ class Workbench:
         """
         return read_holdings(self._logs, self._folder)
 
-    def close(self) -> None:
-        """Let the files go; may be called twice."""
-        self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         try:
             return self.holdings().to_text()
@@ -360,47 +183,9 @@ class Workbench:
         except WaterlineError:
             return f"<p>{html.escape(repr(self))}</p>"
 
-    def _ask(self, filters: Filters, now: int | None = None) -> Question:
-        if self._pin is not None and filters.get("at") is None:
-            filters = {**filters, "at": self._pin}
-        return ask(now=self._clock() if now is None else now, **filters)
-
-    def _check(self, pin: Pin) -> None:
-        try:
-            with self._database.view() as view:
-                read_moment(view).check(pin)
-        except BaseException:
-            self.close()
-            raise
-
     def _ack_latency(self, question: Question) -> pd.DataFrame:
         since, until = question.since, question.until
         if not self._folder.metrics.exists():
             return measured_latency(None, ACK_LATENCY, since, until)
         with Database(self._folder.metrics, METRICS) as metrics, metrics.view() as view:
             return measured_latency(view, ACK_LATENCY, since, until)
-
-
-def _pieces(
-    walk: Walk, pin: str, attributes: Sequence[str] | Literal["all"] | None
-) -> Iterator[pd.DataFrame]:
-    for table in walk.tables():
-        if table.num_rows:
-            frame = to_frame(table)
-            if attributes is not None:
-                frame = spread(frame, attributes)
-            frame.attrs["pin"] = pin
-            yield frame
-
-
-def _warns(incomplete: object) -> bool:
-    if incomplete not in ("raise", "warn"):
-        raise UsageError(f"incomplete={incomplete!r} is unknown; give 'raise' or 'warn'")
-    return incomplete == "warn"
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError as error:
-        raise DataFolderError(f"{path} cannot be read: {error.strerror}") from error

@@ -48,11 +48,7 @@ class View:
         The types are those of the values; where there are none, ADBC says int64.
         """
         if not isinstance(question, str):
-            compiled = question.compile(
-                dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
-            )
-            values = [compiled.params[name] for name in compiled.positiontup or ()]
-            question = str(compiled)
+            question, values = _compiled(question)
         with _read_errors(self._path):
             self._cursor.execute(question, values or None)
             return self._cursor.fetch_arrow_table()
@@ -63,6 +59,17 @@ class View:
         """Answer a statement as Python values."""
         table = self.fetch(question, values)
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+    def explain(self, question: Select[Any]) -> list[str]:
+        """Return the steps by which SQLite would answer a statement, in its own words."""
+        text, values = _compiled(question)
+        return [detail for *_, detail in self.rows(f"EXPLAIN QUERY PLAN {text}", values)]
+
+
+def _compiled(question: Select[Any]) -> tuple[str, list[object]]:
+    """Return a statement as SQLite's text, and the values to be bound."""
+    compiled = question.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    return str(compiled), [compiled.params[name] for name in compiled.positiontup or ()]
 
 
 class Database:

@@ -1,0 +1,66 @@
+"""The plan of a question: what of the hot rows and which archive files an answer will read."""
+
+from dataclasses import dataclass
+
+from server.store.catalog import ArchivedBatch
+from server.units import counted, human_size
+from workbench.asking.archived import read_batches, read_catalog
+from workbench.asking.query import ordered_hot_rows
+from workbench.asking.question import Question
+from workbench.asking.reading import View
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an answer will read; a limit may end it earlier."""
+
+    hot: tuple[str, ...]
+    """How SQLite finds the hot rows, in its own words, a line a step."""
+    files: tuple[ArchivedBatch, ...]
+    """The batches that are read, in the order of their seqs."""
+    left_out: int
+    """How many batches the catalog rules out by time, type, source or pin."""
+    pruned: int
+    """How many batches that it might be about are gone."""
+    most: int
+    """So many archived logs it is about at most."""
+
+    @property
+    def size(self) -> int:
+        """The bytes of the files."""
+        return sum(each.stored_bytes for each in self.files)
+
+    def __str__(self) -> str:
+        rows = sum(each.rows for each in self.files)
+        remote = sum(each.local_removed_at is not None for each in self.files)
+        lines = [f"hot rows: {'; '.join(self.hot)}"]
+        lines.append(
+            f"archive files: {len(self.files):,} with {counted(rows, 'log')}, "
+            f"{human_size(self.size)}"
+            + (f", {remote:,} of them in object storage" if remote else "")
+        )
+        lines.append(f"of these at most {counted(self.most, 'log')}")
+        lines.append(f"left out by the catalog: {counted(self.left_out, 'file')}")
+        if self.pruned:
+            lines.append(f"gone, as they were pruned: {counted(self.pruned, 'file')}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def plan(view: View, question: Question) -> Plan:
+    """Return the plan of a question; nothing but the catalog is read.
+
+    Raises:
+        DataFolderError: logs.db cannot be read.
+        UsageError: the question's pin is not of this folder, or of another past.
+    """
+    catalog = read_catalog(view, question)
+    kept = sum(each.is_kept for each in read_batches(view))
+    return Plan(
+        hot=tuple(view.explain(ordered_hot_rows(catalog, question))),
+        files=catalog.kept,
+        left_out=kept - len(catalog.kept),
+        pruned=len(catalog.pruned),
+        most=sum(question.selection.most(each) for each in catalog.kept),
+    )
