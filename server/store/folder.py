@@ -124,16 +124,30 @@ def _not_writable(path: Path, reason: str | None) -> DataFolderError:
 
 
 class _Lock:
-    """Holds a data folder for one process; the kernel lets go when the process ends."""
+    """Holds a data folder for one process; the kernel lets go when the process ends.
 
-    def __init__(self, folder: DataFolder, path: Path) -> None:
+    Args:
+        folder: the data folder.
+        path: the file that is locked, and names the process.
+        in_use: the error where another process holds it.
+        who: what the sentence of that error calls the other.
+        advice: what the other does, and what to do about it.
+    """
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        path: Path,
+        in_use: type[DataFolderInUse | ArchiveInUse],
+        who: str,
+        advice: str,
+    ) -> None:
         self._folder = folder
         self._path = path
+        self._in_use = in_use
+        self._who = who
+        self._advice = advice
         self._descriptor: int | None = None
-
-    def in_use(self, holder: str) -> DataFolderInUse | ArchiveInUse:
-        """Return the error that says which process holds the lock."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         """Take the lock.
@@ -150,9 +164,9 @@ class _Lock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.read(descriptor, 32).decode(errors="replace").strip()
+            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
-            raise self.in_use(f"process {holder or 'unknown'}") from error
+            raise self._in_use(f"{self._who} (process {holder}) {self._advice}") from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor
@@ -168,13 +182,12 @@ class ServerLock(_Lock):
     """Held by the one server of a data folder."""
 
     def __init__(self, folder: DataFolder) -> None:
-        super().__init__(folder, folder.server_lock)
-
-    def in_use(self, holder: str) -> DataFolderInUse:
-        """Return the error that says which process holds the lock."""
-        return DataFolderInUse(
-            f"another server ({holder}) serves {self._folder.path}; "
-            "stop it first or name another folder with --data"
+        super().__init__(
+            folder,
+            folder.server_lock,
+            DataFolderInUse,
+            "another server",
+            f"serves {folder.path}; stop it first or name another folder with --data",
         )
 
 
@@ -182,11 +195,10 @@ class ArchiveLock(_Lock):
     """Held by the one job that changes the archives of a data folder."""
 
     def __init__(self, folder: DataFolder) -> None:
-        super().__init__(folder, folder.archive_lock)
-
-    def in_use(self, holder: str) -> ArchiveInUse:
-        """Return the error that says which process holds the lock."""
-        return ArchiveInUse(
-            f"another archive job ({holder}) works on {self._folder.path}; "
-            "wait until it has ended, or stop it"
+        super().__init__(
+            folder,
+            folder.archive_lock,
+            ArchiveInUse,
+            "another archive job",
+            f"works on {folder.path}; wait until it has ended, or stop it",
         )

@@ -18,6 +18,7 @@ import websocket
 
 from server.addresses import parse_announcement
 from server.writer import LOG_OVERHEAD, SUBMISSION_OVERHEAD
+from tests.support.archive_runs import lose_logs
 from tests.support.folders import fill
 from tests.support.processes import (
     PATIENCE,
@@ -145,8 +146,7 @@ def test_a_folder_that_has_lost_its_logs_is_not_begun_anew_and_can_be_rebuilt(da
     archived = run_waterline("archive", "run", "--data", data, "--older-than", "0s")
     assert (archived.returncode, archived.stderr) == (0, "")
     (day,) = (data / "archives").iterdir()
-    for each in data.glob("logs.db*"):
-        each.unlink()
+    lose_logs(data)
     for lost in ("missing", "empty"):
         done = run_waterline("serve", "--data", data, *FREE_PORTS)
         assert (done.returncode, done.stdout) == (1, ""), lost

@@ -14,6 +14,7 @@ from server.archive.job import ArchiveJob, Outcome
 from server.archive.manifest import NAME, days_of, manifest_of
 from server.archive.policy import Policy
 from server.archive.reading import BatchReader
+from server.archive.verify import verify
 from server.formats import DEFAULT_LEVEL, Format
 from server.store.catalog import ArchivedBatch, read_batches
 from server.store.folder import DataFolder
@@ -147,3 +148,15 @@ def assert_complete(data: Path, expected: list[Row]) -> None:
     for day, of_day in days.items():
         written = (DataFolder(data).archives / day / NAME).read_bytes()
         assert written == manifest_of(day, of_day, seam)
+
+
+def lose_logs(data: Path) -> None:
+    """Remove logs.db, as a disk or a person may do."""
+    for path in data.glob("logs.db*"):
+        path.unlink()
+
+
+def assert_clean(data: Path) -> None:
+    """See that `verify` finds nothing at all."""
+    found = verify(DataFolder(data))
+    assert (found.faults, found.warnings) == ([], [])

@@ -1,10 +1,12 @@
 """Fixtures of the archive's tests: a bucket of a real object store."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from server.archive.remote import Bucket, open_bucket
+from tests.support.archive_runs import Row, fill_three_days
 from tests.support.object_store import QUICK, ObjectStore, object_store
 
 
@@ -39,3 +41,9 @@ def bucket(store: ObjectStore, address: str) -> Bucket:
 def another(store: ObjectStore, address: str) -> Bucket:
     """The same place for another client, past the proxy."""
     return open_bucket(address, store.direct, QUICK)
+
+
+@pytest.fixture
+def rows(data: Path) -> list[Row]:
+    """A folder with logs of three days, as they are stored."""
+    return fill_three_days(data)

@@ -16,7 +16,6 @@ from server.archive.manifest import NAME
 from server.archive.prune import prune
 from server.archive.reading import BatchReader
 from server.archive.rebuild import Rebuilt, rebuild_catalog
-from server.archive.verify import verify
 from server.errors import (
     ArchiveError,
     ArchiveInUse,
@@ -33,31 +32,15 @@ from tests.support.archive_runs import (
     Row,
     all_rows,
     archive,
+    assert_clean,
     catalog,
     fill_three_days,
+    lose_logs,
     seam_of,
 )
+from tests.support.archives import path_of
 from tests.support.faulty_files import Fault, FaultySystem
 from tests.support.folders import DAY, NOON, fill
-
-
-def lose_logs(data: Path) -> None:
-    for path in data.glob("logs.db*"):
-        path.unlink()
-
-
-def path_of(data: Path, batch: ArchivedBatch) -> Path:
-    return DataFolder(data).archives / batch.file
-
-
-def assert_clean(data: Path) -> None:
-    found = verify(DataFolder(data))
-    assert (found.faults, found.warnings) == ([], [])
-
-
-@pytest.fixture
-def rows(data: Path) -> list[Row]:
-    return fill_three_days(data)
 
 
 @pytest.fixture(params=list(Format), ids=str)

@@ -9,7 +9,6 @@ from server.archive.manifest import NAME
 from server.archive.rebuild import rebuild_catalog
 from server.archive.remote import Bucket
 from server.archive.uploading import Destination
-from server.archive.verify import verify
 from server.errors import (
     ArchiveError,
     RemoteError,
@@ -21,29 +20,12 @@ from tests.support.archive_runs import (
     Row,
     all_rows,
     archive,
+    assert_clean,
     catalog,
-    fill_three_days,
+    lose_logs,
 )
+from tests.support.archives import path_of
 from tests.support.object_store import ObjectStore
-
-
-def lose_logs(data: Path) -> None:
-    for path in data.glob("logs.db*"):
-        path.unlink()
-
-
-def path_of(data: Path, batch: ArchivedBatch) -> Path:
-    return DataFolder(data).archives / batch.file
-
-
-def assert_clean(data: Path) -> None:
-    found = verify(DataFolder(data))
-    assert (found.faults, found.warnings) == ([], [])
-
-
-@pytest.fixture
-def rows(data: Path) -> list[Row]:
-    return fill_three_days(data)
 
 
 @pytest.fixture

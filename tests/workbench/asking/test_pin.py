@@ -14,6 +14,7 @@ from server.archive.rebuild import rebuild_catalog
 from server.errors import PrunedLogs, UsageError
 from server.formats import Format
 from server.store.folder import DataFolder
+from tests.support.archive_runs import lose_logs
 from tests.support.archives import archive, elsewhere, prune
 from tests.support.folders import NOON, fill, fill_batches
 from tests.workbench.asking.test_query import batches_of_logs, questions
@@ -202,8 +203,7 @@ def test_a_pin_of_a_past_that_was_rewritten_is_refused(data: Path) -> None:
     archive(data, [(2, Format.PARQUET)], clear=True)
     with workbench.connect(data) as wb:
         pin = wb.pin()
-    for each in data.glob("logs.db*"):
-        each.unlink()
+    lose_logs(data)
     rebuild_catalog(DataFolder(data))
     fill(data, [LOG | {"message": "another"}])  # it has the seq of the one that is lost
     with workbench.connect(data) as wb, pytest.raises(UsageError, match="past of this folder was"):
@@ -216,8 +216,7 @@ def test_a_pin_from_after_a_backup_is_refused(data: Path) -> None:
     fill(data, [LOG])
     with workbench.connect(data) as wb:
         pin = wb.pin()
-    for each in data.glob("logs.db*"):
-        each.unlink()
+    lose_logs(data)
     (data / "logs.db").write_bytes(backup)
     with workbench.connect(data) as wb:
         with pytest.raises(UsageError, match="ends at seq 1, before the pin"):

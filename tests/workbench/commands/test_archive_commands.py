@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import workbench
-from tests.support.archive_runs import LATER, archive, catalog, fill_three_days
+from tests.support.archive_runs import LATER, archive, catalog, fill_three_days, lose_logs
 from tests.support.folders import DAY, NOON, fill
 from tests.support.processes import run_waterline
 
@@ -294,8 +294,7 @@ def test_rebuilding_is_for_a_folder_that_has_lost_its_logs(
         [],
         "waterline: --from and --skip-damaged are for rebuilding; leave FILE out\n",
     )
-    for each in archived.glob("logs.db*"):
-        each.unlink()
+    lose_logs(archived)
     rebuilt = waterline("adopt")
     assert said(rebuilt) == (0, [f"{archived} knows 6 logs in 4 batches again"], "")
     with workbench.connect(archived) as wb:
