@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
+# Tests start a thousand processes: each would compile our modules anew.
+test test-fast: export PYTHONDONTWRITEBYTECODE =
 .PHONY: help install run dev test test-fast fuzz lab notebooks bench lint format lock clean
 
 help: ## list these commands
