@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self, Unpack
 
@@ -88,7 +89,8 @@ class Questions:
                 and `until` (exclusive) on `timestamp`, `contains` (a piece of the message, case
                 minded), `where` (attribute to value or to (operator, value), with ==, !=, <, <=,
                 >, >=, in), `order` (`"oldest"` or `"newest"` first), `limit` (so many of the
-                newest) and `at` (a pin: as of then).
+                newest), `columns` (which of those below, in this order) and `at` (a pin: as of
+                then).
 
         Returns:
             Columns seq (`int64`), id, type, source, message (`str`), timestamp, received_at
@@ -106,9 +108,9 @@ class Questions:
             MissingLogs: archive files are missing or damaged, and the others were wanted.
         """
         begun, now = time.perf_counter(), self._clock()
-        question = self._ask(filters, now)
+        question = _with_attributes(self._ask(filters, now), attributes)
         rows = self._logs.rows(question, may_lack=_warns(incomplete))
-        frame = to_frame(rows.table)
+        frame = to_frame(rows.table.select(question.columns))
         if attributes is not None:
             frame = spread(frame, attributes)
         frame.attrs["pin"] = str(question.pin or rows.moment.pin(now))
@@ -136,9 +138,10 @@ class Questions:
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
-        rows = self._logs.rows(self._ask(filters))
+        question = self._ask(filters)
+        rows = self._logs.rows(question)
         warn_of(rows.lacks)
-        return rows.table
+        return rows.table.select(question.columns)
 
     @shows_filters
     def iter_logs(
@@ -168,14 +171,14 @@ class Questions:
         """
         refuse(filters, "order", "limit")
         now = self._clock()
-        question = self._ask(filters, now)
+        question = _with_attributes(self._ask(filters, now), attributes)
         walk = Walk(self._folder, self._database, question)
         warn_of(walk.lacks)
         return _pieces(walk, str(question.pin or walk.moment.pin(now)), attributes)
 
     @shows_filters
     def count(self, **filters: Unpack[Filters]) -> int:
-        """Count logs; the filters are those of `logs`.
+        """Count logs; the filters are those of `logs`, without `columns`.
 
         Raises:
             UsageError: an argument makes no sense.
@@ -184,8 +187,8 @@ class Questions:
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
-        question = self._ask(filters)
-        answer = self._logs.count(question)
+        refuse(filters, "columns")
+        answer = self._logs.count(self._ask(filters))
         warn_of(answer.lacks)
         return answer.value
 
@@ -237,6 +240,13 @@ def _pieces(
                 frame = spread(frame, attributes)
             frame.attrs["pin"] = pin
             yield frame
+
+
+def _with_attributes(question: Question, attributes: object) -> Question:
+    """Return a question by which the attributes are read too, where they are wanted."""
+    if attributes is None or "attributes" in question.columns:
+        return question
+    return replace(question, columns=(*question.columns, "attributes"))
 
 
 def _warns(incomplete: object) -> bool:

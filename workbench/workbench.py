@@ -13,7 +13,6 @@ from workbench.asking.question import Filters, Question, refuse, shows_filters
 from workbench.asking.reading import Database
 from workbench.asking.warning import warn_of
 from workbench.questions import Questions
-from workbench.reports.attributes import STORED
 from workbench.reports.compression import compression
 from workbench.reports.compression_compare import compression_compare
 from workbench.reports.figures import draw
@@ -58,7 +57,7 @@ class Workbench(Questions):
         Args:
             every: the step, such as `1s`, `5min` or `1h`; steps begin at its multiples in UTC.
             clock: `received_at` for when logs came in, `timestamp` for when they happened.
-            **filters: those of `logs`, without `order` and `limit`.
+            **filters: those of `logs`, without `order`, `limit` and `columns`.
 
         Returns:
             Columns time (the step's begin, `datetime64[ms, UTC]`), type (`str`), logs (`int64`)
@@ -72,7 +71,7 @@ class Workbench(Questions):
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
-        refuse(filters, "order", "limit")
+        refuse(filters, "order", "limit", "columns")
         question = self._ask(filters)
         answer = throughput(self._logs, question, every, clock)
         warn_of(answer.lacks)
@@ -88,7 +87,7 @@ class Workbench(Questions):
             attribute: the attribute; without one it is the time from a log's arrival to its
                 durable commit, in milliseconds, as the server measured it.
             by: a column or attribute to group by; for attributes.
-            **filters: those of `logs`; for ack latency only `since` and `until`.
+            **filters: those of `logs` without `columns`; for ack latency only `since` and `until`.
 
         Returns:
             Columns metric, `by` where given, count (`int64`), mean, min, p50, p95, p99, max and
@@ -102,9 +101,11 @@ class Workbench(Questions):
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
+        refuse(filters, "columns")
         if attribute is not None:
-            names = [attribute] if by is None or by in STORED else [attribute, by]
-            return attribute_latency(self.logs(attributes=names, **filters), attribute, by)
+            answer = attribute_latency(self._logs, self._ask(filters), attribute, by)
+            warn_of(answer.lacks)
+            return answer.value
         if by is not None:
             raise UsageError(f"by={by!r} wants an attribute; ack latency is measured as one")
         refuse(filters, "type", "source", "contains", "where", "order", "limit", "at")
@@ -133,8 +134,8 @@ class Workbench(Questions):
 
         Args:
             rounds: how often each is timed; the report has the medians.
-            **filters: which logs, those of `logs` without `order`; the newest 100,000 of them
-                unless `limit` says otherwise.
+            **filters: which logs, those of `logs` without `order` and `columns`; the newest
+                100,000 of them unless `limit` says otherwise.
 
         Returns:
             A row a codec and level with the columns format, codec, level, rows, raw_bytes (as
@@ -148,7 +149,7 @@ class Workbench(Questions):
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
-        refuse(filters, "order")
+        refuse(filters, "order", "columns")
         if filters.get("limit") is None:
             filters["limit"] = _COMPARED
         rows = self._logs.rows(self._ask(filters))

@@ -1,5 +1,6 @@
 """The columns of stored logs as Arrow, the same for hot and archived ones."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import pyarrow as pa
@@ -17,3 +18,10 @@ SCHEMA: Final = pa.schema(
         pa.field("attributes", pa.string(), nullable=False),
     ]
 )
+
+NAMES: Final = tuple(SCHEMA.names)
+
+
+def schema_of(names: Iterable[str]) -> pa.Schema:
+    """Return the part of SCHEMA with these columns."""
+    return pa.schema([SCHEMA.field(name) for name in names])

@@ -1,6 +1,7 @@
 """The formats of archive files: logs to bytes, and back with everything checked that can be."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.archive import json_gz, parquet
-from server.archive.columns import SCHEMA
+from server.archive.columns import NAMES, schema_of
 from server.archive.label import VERSION, Label
 from server.errors import ArchiveError
 from server.formats import Format
@@ -30,7 +31,8 @@ class Contents:
     """What an archive file holds.
 
     Attributes:
-        logs: a table of exactly `SCHEMA`, no value null, `seq` ascending.
+        logs: a table of the columns of `SCHEMA`, or of those that were wanted, no value null,
+            `seq` ascending.
         label: what the file says of itself; None where something else wrote it, without a label.
     """
 
@@ -60,20 +62,31 @@ def encode(
 def decode(
     content: pa.Buffer | bytes,
     format: Format,  # noqa: A002 - as files, settings and the catalog call it
+    columns: Sequence[str] | None = None,
 ) -> Contents:
     """Read an archive file.
+
+    Args:
+        content: the file.
+        format: what it is.
+        columns: those to read, in the order of `SCHEMA`; None is all, and then others in the file
+            are damage.
 
     Raises:
         ArchiveError: it is damaged, or no archive file of this format and `VERSION`. The sentence
             is about "it": the caller says which file.
     """
-    reader = parquet if format is Format.PARQUET else json_gz
     try:
-        table, label = reader.decode(content)
-        logs = _fit(table)
+        if format is Format.PARQUET:
+            table, label = parquet.decode(content, columns)
+            logs = _fit(table, columns or NAMES)
+        else:
+            table, label = json_gz.decode(content)
+            logs = _fit(table, NAMES).select(columns or NAMES)
     except _DAMAGE as error:
         raise ArchiveError(f"it is no sound {_KINDS[format]}: {_first_line(error)}") from error
-    _check_order(logs)
+    if "seq" in logs.column_names:
+        _check_order(logs)
     if label is not None:
         _check_label(label, logs.num_rows)
     return Contents(logs, label)
@@ -83,19 +96,19 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _fit(table: pa.Table) -> pa.Table:
-    """Return a table with exactly `SCHEMA`.
+def _fit(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Return a table with exactly these columns of `SCHEMA`.
 
     Raises:
         ArchiveError: it has other columns, or nulls.
         pa.ArrowException: a column is of another type.
     """
-    if table.column_names != SCHEMA.names:
+    if table.column_names != [*names]:
         raise ArchiveError(f"it has other columns than logs have: {', '.join(table.column_names)}")
-    for name, column in zip(SCHEMA.names, table.columns, strict=True):
+    for name, column in zip(names, table.columns, strict=True):
         if column.null_count:
             raise ArchiveError(f"some of its logs have no {name}")
-    return table.cast(SCHEMA)
+    return table.cast(schema_of(names))
 
 
 def _check_order(logs: pa.Table) -> None:

@@ -1,5 +1,6 @@
 """A batch of logs as a Parquet file that any Parquet reader can open."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
@@ -44,11 +45,17 @@ def encode(table: pa.Table, label: Label, level: int | None, codec: str = "zstd"
     return sink.getvalue()
 
 
-def decode(content: pa.Buffer | bytes) -> tuple[pa.Table, Label | None]:
-    """Read a Parquet file, checking the checksum of every page.
+def decode(
+    content: pa.Buffer | bytes, columns: Sequence[str] | None = None
+) -> tuple[pa.Table, Label | None]:
+    """Read a Parquet file, checking the checksum of every page that is read.
+
+    Args:
+        content: the file.
+        columns: those to read, where the file has them; None is all that it has.
 
     Returns:
-        The table, without metadata but with whatever columns the file has; the label, if any.
+        The table, without metadata; the label, if any.
 
     Raises:
         pa.ArrowException, OSError, msgspec.DecodeError: it is damaged or no Parquet file.
@@ -56,6 +63,6 @@ def decode(content: pa.Buffer | bytes) -> tuple[pa.Table, Label | None]:
     with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
         about = file.metadata.metadata or {}
         label = read_label(about[_LABEL]) if _LABEL in about else None
-        table = file.read().replace_schema_metadata(None)
+        table = file.read(columns=columns).replace_schema_metadata(None)
     table.validate(full=True)  # else text that is no UTF-8 would show only where it is used
     return table, label

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -35,13 +35,17 @@ class BatchReader:
         self._environment = environment
         self._buckets: dict[str, Bucket] = {}
 
-    def read(self, batch: ArchivedBatch) -> pa.Table:
-        """Return the logs of a batch, with the columns of SCHEMA in the order of their seqs.
+    def read(self, batch: ArchivedBatch, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the logs of a batch in the order of their seqs.
+
+        Args:
+            batch: as the catalog has it.
+            columns: those of SCHEMA that are wanted, in its order; None is all.
 
         Raises:
             ArchiveError: its file is missing, or is not what was archived; the sentence names it.
         """
-        return decoded(batch, self.content(batch), self.name(batch))
+        return decoded(batch, self.content(batch), self.name(batch), columns)
 
     def content(self, batch: ArchivedBatch) -> bytes:
         """Return the file of a batch, the local one where it is kept, and known to be sound.
@@ -98,14 +102,16 @@ def checked(batch: ArchivedBatch, content: bytes, name: str) -> bytes:
     return content
 
 
-def decoded(batch: ArchivedBatch, content: bytes, name: str) -> pa.Table:
-    """Return the logs that a file holds, with the columns of SCHEMA.
+def decoded(
+    batch: ArchivedBatch, content: bytes, name: str, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """Return the logs that a file holds, with the columns of SCHEMA or those that are wanted.
 
     Raises:
         ArchiveError: they are not those of the batch; `name` is what the sentence calls the file.
     """
     try:
-        logs = decode(content, Format(batch.format)).logs
+        logs = decode(content, Format(batch.format), columns).logs
     except ArchiveError as error:
         raise _damaged(name, str(error)) from error
     if logs.num_rows != batch.rows:

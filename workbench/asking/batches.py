@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from server.archive.columns import SCHEMA
+from server.archive.columns import schema_of
 from server.archive.reading import BatchReader
 from server.errors import ArchiveError, IncompleteAnswer, ObjectMissing, RemoteError
 from server.store.catalog import ArchivedBatch
@@ -31,18 +31,25 @@ class Batches:
         self._refused: set[str | None] = set()
 
     def chosen(self, batch: ArchivedBatch) -> pa.Table:
-        """Return the logs of a batch that the question is about; none where it cannot be read."""
+        """Return the logs of a batch that the question is about; none where it cannot be read.
+
+        They have the question's `kept` columns.
+        """
         if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
             # Each further request would be tried for a minute.
             self.faults.append(f"{self._reader.name(batch)} is in that object storage too")
-            return SCHEMA.empty_table()
+            return self._none()
         try:
-            return choose(self._reader.read(batch), self._question)
+            table = self._reader.read(batch, self._question.needed)
+            return choose(table, self._question).select(self._question.kept)
         except ArchiveError as error:
             self.faults.append(str(error))
             if isinstance(error, RemoteError) and not isinstance(error, ObjectMissing):
                 self._refused.add(batch.uploaded_to)
-            return SCHEMA.empty_table()
+            return self._none()
+
+    def _none(self) -> pa.Table:
+        return schema_of(self._question.kept).empty_table()
 
     def error(self) -> IncompleteAnswer:
         """Return the error that names what could not be read."""

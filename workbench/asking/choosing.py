@@ -22,7 +22,7 @@ def choose(table: pa.Table, question: Question) -> pa.Table:
     """Return the rows that a question is about, in their order; its limit is not heeded.
 
     Args:
-        table: logs with the columns of SCHEMA.
+        table: logs with the columns that the question needs, or more.
         question: what is asked.
     """
     table = question.selection.of(table)

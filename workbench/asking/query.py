@@ -1,7 +1,7 @@
 """One question becomes SQL over hot rows and a choice of archived ones: one answer, one moment."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
 import pandas as pd
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Select, and_, func, select
 
-from server.archive.columns import SCHEMA
+from server.archive.columns import schema_of
 from server.archive.reading import BatchReader
 from server.store.catalog import ArchivedBatch
 from server.store.folder import DataFolder
@@ -26,12 +26,6 @@ from workbench.asking.reading import Database, View
 _ATTEMPTS: Final = 3
 # So many rows at once: an Arrow array of text holds no more than 2 GiB.
 _SLICE: Final = 10_000
-_WIDE: Final = pa.schema(
-    [
-        each.with_type(pa.large_string()) if each.type == pa.string() else each  # wider offsets
-        for each in SCHEMA
-    ]
-)
 
 _Hot = TypeVar("_Hot")
 _Whole = TypeVar("_Whole")
@@ -50,7 +44,7 @@ class Rows:
     """Logs that were asked for, as of one moment."""
 
     table: pa.Table
-    """With the columns of SCHEMA, in the question's order."""
+    """With the question's `kept` columns, in its order."""
     lacks: str | None
     """A sentence about pruned logs that the question may be about, if any."""
     moment: Moment
@@ -107,6 +101,29 @@ class Logs:
             may_lack=may_lack,
         )
 
+    def parts(self, question: Question) -> Answer[list[pa.Table]]:
+        """Answer with the logs in no order, for what sums them up: sorting is spared.
+
+        Returns:
+            Tables with the question's `kept` columns.
+
+        Raises:
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
+        """
+        if question.limit is not None:
+            rows = self.rows(question)
+            return Answer([rows.table], rows.lacks)
+
+        def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Answer[list[pa.Table]]:
+            parts = [hot, *map(batches.chosen, catalog.kept)]
+            return Answer(parts, lacking(catalog.pruned, question))
+
+        return self.ask(
+            question,
+            lambda view, catalog: _fetched(view, stored_rows(catalog, question), question),
+            whole,
+        )
+
     def count(self, question: Question) -> Answer[int]:
         """Count the logs that a question is about, its limit heeded.
 
@@ -114,6 +131,7 @@ class Logs:
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
         """
         limit = question.limit
+        question = replace(question, columns=("seq",))
 
         def whole(count: int, catalog: Catalog, batches: Batches) -> Answer[int]:
             known = [question.exactly(each) for each in catalog.kept]
@@ -215,9 +233,14 @@ def hot_rows(catalog: Catalog, question: Question, columns: Sequence[Any]) -> Se
     return select(*columns).select_from(logs).where(and_(*wanted))
 
 
+def stored_rows(catalog: Catalog, question: Question) -> Select[Any]:
+    """Select the `kept` columns of the hot logs that a question is about, unordered."""
+    return hot_rows(catalog, question, [logs.c[name] for name in question.kept])
+
+
 def ordered_hot_rows(catalog: Catalog, question: Question) -> Select[Any]:
     """Select the hot logs that a question is about, the newest first where it has a limit."""
-    chosen = hot_rows(catalog, question, [*logs.c])
+    chosen = stored_rows(catalog, question)
     if _is_newest_first(question):
         chosen = chosen.order_by(logs.c.timestamp.desc(), logs.c.seq.desc())
     else:
@@ -231,10 +254,14 @@ def _is_newest_first(question: Question) -> bool:
 
 
 def _hot_table(view: View, catalog: Catalog, question: Question) -> pa.Table:
-    table = view.fetch(ordered_hot_rows(catalog, question)).cast(SCHEMA)
+    table = _fetched(view, ordered_hot_rows(catalog, question), question)
     if _is_newest_first(question) and question.order == "oldest":
         table = _take(table, pa.array(range(table.num_rows - 1, -1, -1), pa.int64()))
     return table
+
+
+def _fetched(view: View, chosen: Select[Any], question: Question) -> pa.Table:
+    return view.fetch(chosen).cast(schema_of(question.kept))
 
 
 def _hot_count(view: View, catalog: Catalog, question: Question) -> int:
@@ -280,9 +307,13 @@ def _arranged(table: pa.Table, question: Question) -> pa.Table:
 
 
 def _take(table: pa.Table, places: pa.Array) -> pa.Table:
-    wide = table.cast(_WIDE).combine_chunks()
+    wide = table.cast(pa.schema(map(_with_wide_offsets, table.schema))).combine_chunks()
     slices = [
-        wide.take(places[start : start + _SLICE]).cast(SCHEMA)
+        wide.take(places[start : start + _SLICE]).cast(table.schema)
         for start in range(0, len(places), _SLICE)
     ]
-    return pa.concat_tables(slices) if slices else SCHEMA.empty_table()
+    return pa.concat_tables(slices) if slices else table.schema.empty_table()
+
+
+def _with_wide_offsets(field: pa.Field) -> pa.Field:
+    return field.with_type(pa.large_string()) if field.type == pa.string() else field

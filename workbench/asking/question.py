@@ -2,10 +2,11 @@
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypedDict, TypeGuard, TypeVar, Unpack
 
+from server.archive.columns import NAMES
 from server.archive.selection import Selection
 from server.errors import UsageError
 from server.store.catalog import ArchivedBatch
@@ -46,8 +47,26 @@ class Question:
     where: tuple[Condition, ...] = ()
     order: Order = "oldest"
     limit: int | None = None
+    columns: tuple[str, ...] = NAMES
+    """The stored columns that are wanted, in their order."""
     pin: Pin | None = None
     """The moment as of which it is answered; None is now."""
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The columns that answers are put together with, in the order of storage."""
+        return _in_order({*self.columns, "seq", "timestamp"})
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """These, and those by which logs of an archive are chosen."""
+        by = {
+            "type": self.types is not None,
+            "source": self.sources is not None,
+            "message": self.contains is not None,
+            "attributes": bool(self.where),
+        }
+        return _in_order({*self.kept, *(name for name, is_needed in by.items() if is_needed)})
 
     @property
     def through(self) -> int | None:
@@ -85,6 +104,7 @@ class Filters(TypedDict, total=False):
     where: Where | None
     order: Order
     limit: int | None
+    columns: Sequence[str] | None
     at: Pin | str | None
 
 
@@ -154,8 +174,33 @@ def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
         where=_conditions(filters.get("where")),
         order=order,
         limit=_count(filters.get("limit")),
+        columns=_columns(filters.get("columns")),
         pin=pin,
     )
+
+
+def _in_order(names: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in NAMES if name in names)
+
+
+def _columns(columns: object) -> tuple[str, ...]:
+    if columns is None:
+        return NAMES
+    names = _several(columns)
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        advice = (
+            f", and an attribute becomes one with attributes=[{unknown[0]!r}]"
+            if isinstance(unknown[0], str)
+            else ""
+        )
+        raise UsageError(
+            f"columns={columns!r}: there is no column {unknown[0]!r}; the columns are "
+            f"{', '.join(NAMES)}{advice}"
+        )
+    if not names or len({*names}) < len(names):
+        raise UsageError(f"columns={columns!r} is no choice of columns; name some, each once")
+    return names
 
 
 def _text(contains: object) -> str | None:

@@ -6,7 +6,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from server.archive.columns import SCHEMA
+from server.archive.columns import schema_of
 from server.archive.following import follow
 from server.archive.reading import BatchReader
 from server.errors import ArchiveError, DataFolderError
@@ -17,7 +17,7 @@ from workbench.asking.archived import read_batches, read_catalog
 from workbench.asking.choosing import choose
 from workbench.asking.moment import read_moment
 from workbench.asking.pruned import lacking
-from workbench.asking.query import hot_rows
+from workbench.asking.query import stored_rows
 from workbench.asking.question import Question
 from workbench.asking.reading import Database, View
 
@@ -72,14 +72,14 @@ class Walk:
         self.after = 0
 
     def tables(self) -> Iterator[pa.Table]:
-        """Yield the logs piece by piece, with the columns of SCHEMA; a piece may be empty.
+        """Yield the logs piece by piece, with the question's columns; a piece may be empty.
 
         Raises:
             ArchiveError: an archive file is missing, damaged or was pruned meanwhile.
             DataFolderError: logs.db cannot be read, or was replaced meanwhile.
         """
         while self.after < self.last_seq:
-            yield self._next()
+            yield self._next().select(self._question.columns)
 
     def _next(self) -> pa.Table:
         with self._database.view() as view:
@@ -91,7 +91,7 @@ class Walk:
                 return self._hot(view, begin, end)
         if batch is None:
             self.after = self.last_seq
-            return SCHEMA.empty_table()
+            return self._none()
         return self._archived(batch)
 
     def _keep_up(self, view: View) -> None:
@@ -121,15 +121,15 @@ class Walk:
         ((last,),) = view.rows(_PAGE, (begin, end, PAGE_ROWS, PAGE_SIZE))
         if last is None:
             self.after = end
-            return SCHEMA.empty_table()
-        chosen = hot_rows(self._catalog, self._question, [*logs.c])
+            return self._none()
+        chosen = stored_rows(self._catalog, self._question)
         within = chosen.where(logs.c.seq > begin, logs.c.seq <= last).order_by(logs.c.seq)
-        table = view.fetch(within).cast(SCHEMA)
+        table = view.fetch(within).cast(schema_of(self._question.kept))
         self.after = last
         return table
 
     def _archived(self, batch: ArchivedBatch) -> pa.Table:
-        table = follow(batch, self._reader.read, self._batches)
+        table = follow(batch, self._read, self._batches)
         if batch.first_seq <= self.after or batch.last_seq > self.last_seq:
             # Rows that were hot when the walk came by, or when it began.
             seqs = table["seq"]
@@ -137,6 +137,12 @@ class Walk:
             table = table.filter(pc.and_(behind, within))
         self.after = min(batch.last_seq, self.last_seq)
         return choose(table, self._question)
+
+    def _read(self, batch: ArchivedBatch) -> pa.Table:
+        return self._reader.read(batch, self._question.needed)
+
+    def _none(self) -> pa.Table:
+        return schema_of(self._question.kept).empty_table()
 
     def _batches(self) -> list[ArchivedBatch]:
         with self._database.view() as view:

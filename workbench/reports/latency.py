@@ -2,20 +2,28 @@
 
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import chain
+from types import NoneType
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 from sqlalchemy import Select, select
 
+from server.errors import UsageError
 from server.monitor.performance import Summary
 from server.monitor.sketch import RELATIVE_ERROR, Sketch
 from server.store.tables import rollups
+from workbench.asking.query import Answer, Logs
+from workbench.asking.question import Question
 from workbench.asking.reading import View
-from workbench.reports.attributes import STORED, column_name
+from workbench.reports.attributes import STORED, as_column, values_of
 
 ACK_LATENCY: Final = "ack_latency"
 COLUMNS: Final = {
@@ -59,32 +67,52 @@ def measured_latency(
     return _frame([row], ["metric"])
 
 
-def attribute_latency(frame: pd.DataFrame, attribute: str, by: str | None) -> pd.DataFrame:
+def attribute_latency(
+    every_log: Logs, question: Question, attribute: str, by: str | None
+) -> Answer[pd.DataFrame]:
     """Report a numeric attribute of logs, exactly; values that are no numbers do not count.
 
     Args:
-        frame: logs, `attribute` and, where it is asked for, `by` among their columns.
-        attribute: the attribute; its column has the name that `column_name` gives.
-        by: a column to group by.
+        every_log: the logs of a folder.
+        question: which of them.
+        attribute: the attribute.
+        by: a stored column or an attribute to group by.
 
     Returns:
         A row (for each value of `by`) with the columns metric, `by` (`attributes.NAME` where that
         is the name of another) and COLUMNS; percentiles as `numpy.quantile` gives them.
+
+    Raises:
+        UsageError: `attribute` or `by` is no name.
+        IncompleteAnswer: archive files are missing or damaged; the sentence names them.
     """
-    column = frame[column_name(attribute)]
+    for argument, name in (("attribute", attribute), ("by", by)):
+        if not isinstance(name, str | None):
+            raise UsageError(f"{argument}={name!r} is no name; give it as text")
+    stored = [by] if by in STORED else []
+    answer = every_log.parts(replace(question, columns=("attributes", *stored)))
+    names = [attribute] if by is None or stored else [*dict.fromkeys((attribute, by))]
+    values = [values_of(part["attributes"], names) for part in answer.value]
+    column = pd.Series(np.concatenate([_numbers(first) for first, *_ in values]))
     groups: Iterable[tuple[Any, pd.Series[Any]]]
     if by is None:
         keys, groups = ["metric"], [(None, column)]
     else:
         keys = ["metric", f"attributes.{by}" if by in ("metric", *COLUMNS) else by]
-        by_column = frame[by if by in STORED else column_name(by)]
+        if stored:
+            by_column = pa.concat_tables(part.select(stored) for part in answer.value).to_pandas()[
+                by
+            ]
+        else:
+            by_column = as_column([*chain.from_iterable(each[-1] for each in values)], column.index)
         groups = column.groupby(_groupable(by_column), dropna=False, sort=True)
     rows = []
     for value, group in groups:
-        numbers = _numbers(group)
+        # In order, so that the mean is rounded the same wherever the logs lie.
+        numbers = np.sort(group.dropna().to_numpy())
         if len(numbers):
             rows.append({keys[-1]: value, "metric": attribute, **_describe(numbers)})
-    return _frame(rows, keys)
+    return Answer(_frame(rows, keys), answer.lacks)
 
 
 def _groupable(column: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -96,19 +124,21 @@ def _as_text(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _numbers(column: "pd.Series[Any]") -> npt.NDArray[np.float64]:
-    return np.asarray([each for each in column.dropna() if _is_number(each)], dtype="float64")
+def _numbers(values: Sequence[object]) -> npt.NDArray[np.float64]:
+    """Return values as floats, NaN where one is no number or one that no float can hold."""
+    if {*map(type, values)} <= {int, float, NoneType}:
+        with suppress(OverflowError):  # an integer that no float can hold
+            return np.array(values, dtype="float64")
+    return np.array([_number(each) for each in values], dtype="float64")
 
 
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool | np.bool):
-        return False
-    if not isinstance(value, int | float | np.integer | np.floating):
-        return False
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
     try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer that no float can hold
-        return False
+        return float(value)
+    except OverflowError:
+        return math.nan
 
 
 def _describe(numbers: npt.NDArray[np.float64]) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """The throughput report: how many logs came in each step of time, by type."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -42,6 +43,8 @@ def throughput(
     step = _step(every)
     if clock not in ("received_at", "timestamp"):
         raise UsageError(f"clock={clock!r} is unknown; give 'received_at' or 'timestamp'")
+
+    question = replace(question, columns=("type", clock))
 
     def whole(counts: _Counts, catalog: Catalog, batches: Batches) -> Answer[_Counts]:
         for batch in catalog.kept:

@@ -51,6 +51,19 @@ SOME: list[Row] = [
 ]
 
 
+@every_format
+@given(rows=rows, columns=st.sets(st.sampled_from(SCHEMA.names), min_size=1))
+def test_some_columns_are_those_of_all(
+    format: Format,  # noqa: A002
+    rows: list[Row],
+    columns: set[str],
+) -> None:
+    table = table_of(rows)
+    names = [name for name in SCHEMA.names if name in columns]
+    content = written(table, format)
+    assert decode(content, format, names).logs.equals(table.select(names))
+
+
 def table_of(rows: list[Row], first_seq: int = 1) -> pa.Table:
     """Return logs in the columns that archives have, with a gap in seq behind each third."""
     seqs = [first_seq + index + index // 3 for index in range(len(rows))]

@@ -326,11 +326,11 @@ class Interfering:
         self._read = wb._logs._reader.read
         wb._logs._reader.read = self.read  # type: ignore[method-assign]
 
-    def read(self, batch: ArchivedBatch) -> Any:  # noqa: ANN401 - an Arrow table
+    def read(self, batch: ArchivedBatch, columns: Sequence[str] | None = None) -> Any:  # noqa: ANN401 - an Arrow table
         self.reads += 1
         if self.acts:
             self.acts.pop(0)()
-        return self._read(batch)
+        return self._read(batch, columns)
 
 
 def test_a_batch_pruned_before_it_is_read_makes_the_question_be_asked_anew(data: Path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,10 +103,10 @@ def test_a_bucket_that_refuses_is_asked_once_not_for_each_batch(
         asked: list[str] = []
         read = wb._logs._reader.read
 
-        def noted(batch: ArchivedBatch) -> object:
+        def noted(batch: ArchivedBatch, columns: Sequence[str] | None = None) -> object:
             if batch.local_removed_at is not None:
                 asked.append(batch.file)
-            return read(batch)
+            return read(batch, columns)
 
         monkeypatch.setattr(wb._logs._reader, "read", noted)
         with pytest.warns(MissingLogs):

@@ -1,5 +1,6 @@
 """A plan names the files that an answer reads, all of them and no other."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,9 @@ def explained(data: Path, **filters: Any) -> Plan:  # noqa: ANN401 - any filter
         reader = wb._logs._reader
         before = reader.read
 
-        def noted(batch: ArchivedBatch) -> object:
+        def noted(batch: ArchivedBatch, columns: Sequence[str] | None = None) -> object:
             read.append(batch.file)
-            return before(batch)
+            return before(batch, columns)
 
         reader.read = noted  # type: ignore[method-assign]
         wb.logs(**filters)

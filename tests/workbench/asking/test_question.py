@@ -19,7 +19,7 @@ NO_MAPPING = "is no mapping; give one such as {'status': 500} or {'duration_ms':
 NO_CONDITION = (
     f"is no condition; give a value or (operator, value) with one of {', '.join(OPERATORS)}"
 )
-FILTERS = "at, contains, limit, order, since, source, type, until, where"
+FILTERS = "at, columns, contains, limit, order, since, source, type, until, where"
 NOT_COMPARED = "cannot be compared with; give text, a number, True or False"
 NANOSECOND = repr(np.timedelta64(1, "ns"))
 
