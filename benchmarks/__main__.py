@@ -15,6 +15,7 @@ from benchmarks.ingest import measure_ingest
 from benchmarks.latency import measure_latency
 from benchmarks.machine import machine
 from benchmarks.memory import measure_memory
+from benchmarks.questions import measure_questions
 from benchmarks.report import Report
 from benchmarks.rows import Row
 from benchmarks.sizes import FULL, SHORT, Sizes
@@ -28,6 +29,7 @@ BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "memory": measure_memory,
     "startup": measure_startup,
     "archiving": measure_archiving,
+    "questions": measure_questions,
 }
 _ABOUT: Final = (
     "Measures Waterline, each figure beside its limit or a baseline of the same run. "
@@ -78,7 +80,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--rounds",
         type=_positive,
         metavar="N",
-        help="take ingest, latency, start-up and archiving so often",
+        help="take ingest, latency, start-up, archiving and questions so often",
     )
     parser.add_argument(
         "--full", action="store_true", help="the long forms, as a table of ten million rows"

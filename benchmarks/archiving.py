@@ -39,11 +39,11 @@ def measure_archiving(sizes: Sizes) -> list[Row]:
     """Archive the same logs in each format, and a part of them beside producers."""
     with tempfile.TemporaryDirectory() as path:
         filled = Path(path) / "filled"
-        _fill(filled, sizes.archive_logs)
+        fill_folder(filled, sizes.archive_logs)
         work = Path(path) / "work"
         rows = []
         for each in Format:
-            outcomes = [_archive(filled, work, each) for _ in range(sizes.rounds)]
+            outcomes = [archive_all(filled, work, each) for _ in range(sizes.rounds)]
             rows += _rows(each, outcomes)
         return [*rows, _removal(outcomes), _latency(filled, work, sizes)]
 
@@ -125,7 +125,8 @@ def _archiving(folder: Path) -> Iterator[None]:
                 raise BenchmarkError("the archive job failed, as told above")
 
 
-def _archive(filled: Path, work: Path, chosen: Format) -> Outcome:
+def archive_all(filled: Path, work: Path, chosen: Format) -> Outcome:
+    """Archive a copy of a folder, all that is in it."""
     _copy(filled, work)
     policy = Policy(
         older_than=0,
@@ -137,7 +138,8 @@ def _archive(filled: Path, work: Path, chosen: Format) -> Outcome:
     return ArchiveJob(DataFolder(work), policy).run()
 
 
-def _fill(folder: Path, count: int) -> None:
+def fill_folder(folder: Path, count: int) -> None:
+    """Let a server take so many logs."""
     with serving_folder(folder) as server:
         server.take(take(made_logs(), count), _LOGS_A_FRAME)
 

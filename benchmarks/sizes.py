@@ -9,7 +9,7 @@ class Sizes:
     """Counts of logs, connections and rounds."""
 
     rounds: int
-    """How often ingest, latency, start-up and archiving are measured; the table has medians."""
+    """How often most of them are measured; the table has medians."""
     ingest_logs: int
     """Logs of one figure of ingest."""
     plain_logs: int
@@ -38,6 +38,8 @@ class Sizes:
     """Logs a second that producers send beside an archive run."""
     archive_seconds: int
     """For how long they do."""
+    question_logs: int
+    """Logs that questions are asked about."""
 
 
 SHORT: Final = Sizes(
@@ -56,6 +58,7 @@ SHORT: Final = Sizes(
     archive_logs=300_000,
     archive_rate=5_000,
     archive_seconds=6,
+    question_logs=1_000_000,
 )
 FULL: Final = Sizes(
     rounds=9,
@@ -73,4 +76,5 @@ FULL: Final = Sizes(
     archive_logs=1_000_000,
     archive_rate=5_000,
     archive_seconds=20,
+    question_logs=1_000_000,
 )

@@ -1,6 +1,7 @@
 """One question becomes SQL over hot rows and a choice of archived ones: one answer, one moment."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -29,6 +30,7 @@ _SLICE: Final = 10_000
 
 _Hot = TypeVar("_Hot")
 _Whole = TypeVar("_Whole")
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +103,24 @@ class Logs:
             may_lack=may_lack,
         )
 
-    def parts(self, question: Question) -> Answer[list[pa.Table]]:
-        """Answer with the logs in no order, for what sums them up: sorting is spared.
+    def parts(self, question: Question, take: Callable[[pa.Table], _Part]) -> Answer[list[_Part]]:
+        """Answer with what is taken of the logs part by part, in no order: sorting is spared.
 
-        Returns:
-            Tables with the question's `kept` columns.
+        Args:
+            question: which logs.
+            take: is given tables with the question's `kept` columns.
 
         Raises:
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
         """
         if question.limit is not None:
             rows = self.rows(question)
-            return Answer([rows.table], rows.lacks)
+            return Answer([take(rows.table)], rows.lacks)
 
-        def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Answer[list[pa.Table]]:
-            parts = [hot, *map(batches.chosen, catalog.kept)]
+        def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Answer[list[_Part]]:
+            # While one is taken of, the next is read.
+            with ThreadPoolExecutor(max_workers=1) as reader:
+                parts = [take(hot), *map(take, reader.map(batches.chosen, catalog.kept))]
             return Answer(parts, lacking(catalog.pruned, question))
 
         return self.ask(

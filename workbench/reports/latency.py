@@ -4,7 +4,7 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from types import NoneType
 from typing import Any, Final
@@ -89,23 +89,23 @@ def attribute_latency(
     for argument, name in (("attribute", attribute), ("by", by)):
         if not isinstance(name, str | None):
             raise UsageError(f"{argument}={name!r} is no name; give it as text")
-    stored = [by] if by in STORED else []
-    answer = every_log.parts(replace(question, columns=("attributes", *stored)))
+    stored = by if by in STORED else None
     names = [attribute] if by is None or stored else [*dict.fromkeys((attribute, by))]
-    values = [values_of(part["attributes"], names) for part in answer.value]
-    column = pd.Series(np.concatenate([_numbers(first) for first, *_ in values]))
+
+    def take(part: pa.Table) -> _Part:
+        values = values_of(part["attributes"], names)
+        return _Part(_numbers(values[0]), values[-1] if stored is None else part[stored])
+
+    columns = ("attributes",) if stored is None else ("attributes", stored)
+    answer = every_log.parts(replace(question, columns=columns), take)
+    column = pd.Series(np.concatenate([part.numbers for part in answer.value]))
     groups: Iterable[tuple[Any, pd.Series[Any]]]
     if by is None:
         keys, groups = ["metric"], [(None, column)]
     else:
         keys = ["metric", f"attributes.{by}" if by in ("metric", *COLUMNS) else by]
-        if stored:
-            by_column = pa.concat_tables(part.select(stored) for part in answer.value).to_pandas()[
-                by
-            ]
-        else:
-            by_column = as_column([*chain.from_iterable(each[-1] for each in values)], column.index)
-        groups = column.groupby(_groupable(by_column), dropna=False, sort=True)
+        keyed = _keyed([part.keys for part in answer.value], column.index)
+        groups = column.groupby(keyed, dropna=False, sort=True)
     rows = []
     for value, group in groups:
         # In order, so that the mean is rounded the same wherever the logs lie.
@@ -113,6 +113,23 @@ def attribute_latency(
         if len(numbers):
             rows.append({keys[-1]: value, "metric": attribute, **_describe(numbers)})
     return Answer(_frame(rows, keys), answer.lacks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a part of the logs has of the attribute, and of what it is grouped by."""
+
+    numbers: npt.NDArray[np.float64]
+    keys: list[Any] | pa.ChunkedArray
+
+
+def _keyed(parts: list[list[Any] | pa.ChunkedArray], index: "pd.Index[Any]") -> "pd.Series[Any]":
+    """Return the keys of all parts as one column."""
+    if isinstance(parts[0], list):
+        return _groupable(as_column([*chain.from_iterable(parts)], index))
+    chunks = [chunk for part in parts for chunk in part.chunks]  # type: ignore[union-attr] # all are alike
+    keys: pd.Series[Any] = pa.chunked_array(chunks, parts[0].type).to_pandas()
+    return keys
 
 
 def _groupable(column: "pd.Series[Any]") -> "pd.Series[Any]":
