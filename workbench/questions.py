@@ -23,6 +23,9 @@ from workbench.asking.reading import Database
 from workbench.asking.walking import Walk
 from workbench.asking.warning import warn_of
 from workbench.reports.attributes import spread
+from workbench.sql.logs import LogsRelation
+from workbench.sql.statement import Parameters, answer
+from workbench.sql.tables import batches_relation, metrics_relation
 
 
 class Questions:
@@ -188,9 +191,9 @@ class Questions:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
         refuse(filters, "columns")
-        answer = self._logs.count(self._ask(filters))
-        warn_of(answer.lacks)
-        return answer.value
+        counted = self._logs.count(self._ask(filters))
+        warn_of(counted.lacks)
+        return counted.value
 
     @shows_filters
     def explain(self, **filters: Unpack[Filters]) -> Plan:
@@ -205,6 +208,52 @@ class Questions:
         """
         with self._database.view() as view:
             return plan(view, self._ask(filters))
+
+    def sql(
+        self,
+        query: str,
+        parameters: Parameters | None = None,
+        *,
+        at: Pin | str | None = None,
+    ) -> pd.DataFrame:
+        """Answer a SELECT in DuckDB's SQL, over all logs, hot and archived.
+
+        What it filters and the columns it names are all that is read, piece by piece; every part
+        of it is of one moment.
+
+        Args:
+            query: over `logs` (the columns of `logs`, times in UTC), `archive_batches` and
+                `performance_metrics` (both of now). Attributes are JSON: `attributes->>'status'`.
+            parameters: the values of `?` or `$1`, or a mapping for those of `$name`.
+            at: a pin: as of then.
+
+        Returns:
+            The rows; times are `datetime64[us, UTC]`. `attrs` has `pin` and `seconds`, and `pruned`
+            as `logs` says it.
+
+        Raises:
+            UsageError: it is no SELECT, or one that cannot be answered; or `at` is no pin of this
+                folder.
+            ArchiveError: an archive file that it needs is missing or damaged.
+
+        Warns:
+            PrunedLogs: some that were asked for are gone, as they were pruned.
+        """
+        begun = time.perf_counter()
+        pin = self.pin() if at is None else to_pin(at)
+        logs = LogsRelation(self._folder, self._database, self._logs, pin)
+        relations = {
+            "logs": logs.relation(),
+            "archive_batches": batches_relation(self._database),
+            "performance_metrics": metrics_relation(self._folder),
+        }
+        frame = to_frame(answer(query, parameters, relations))
+        frame.attrs["pin"] = str(pin)
+        frame.attrs["seconds"] = time.perf_counter() - begun
+        if logs.lacks is not None:
+            frame.attrs["pruned"] = logs.lacks
+            warn_of(logs.lacks)
+        return frame
 
     def close(self) -> None:
         """Let the files go; may be called twice."""

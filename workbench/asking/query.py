@@ -129,6 +129,13 @@ class Logs:
             whole,
         )
 
+    def most(self, question: Question) -> int:
+        """Return how many logs a question is about at most; no file is opened."""
+        with self._database.view() as view:
+            catalog = read_catalog(view, question)
+            hot = _hot_count(view, catalog, question)
+        return hot + sum(question.selection.most(each) for each in catalog.kept)
+
     def count(self, question: Question) -> Answer[int]:
         """Count the logs that a question is about, its limit heeded.
 

@@ -28,6 +28,11 @@ _DIALECT = sqlite.dialect(paramstyle="qmark")
 def _read_errors(path: Path) -> Iterator[None]:
     try:
         yield
+    except adbc_driver_manager.NotSupportedError as error:
+        # It would cancel the statement, which this driver cannot: SQLite has gone on to its end.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
     except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
         # The last two come from reading on, when the first rows were fine.
         # What follows the first line is the statement.

@@ -1,0 +1,349 @@
+"""SQL over a folder gives what a plain filter gives, reads what it needs, and reaches no more."""
+
+import datetime as dt
+import operator
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import workbench
+from server.archive.reading import BatchReader
+from server.errors import ArchiveError, PrunedLogs, UsageError, WaterlineError
+from server.formats import Format
+from server.store.catalog import ArchivedBatch
+from tests.support.archives import archive, elsewhere, path_of, prune
+from tests.support.folders import NOON, Batch, fill, fill_batches
+from tests.support.plainly import PlainLog, store_plainly
+from tests.workbench.asking.test_query import batches_of_logs
+from workbench.sql.statement import Parameters
+from workbench.workbench import Workbench
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+LOG = {"type": "info", "message": "m"}
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+Condition = tuple[str, list[object], Callable[[PlainLog], bool]]
+"""A text of SQL, the values of its parameters, and what it means."""
+
+
+@st.composite
+def comparisons(draw: st.DrawFn, logs: list[PlainLog]) -> Condition:
+    name = draw(st.sampled_from(["seq", "type", "source", "message", "timestamp"]))
+    sign = draw(st.sampled_from([*COMPARISONS]))
+    value = getattr(draw(st.sampled_from(logs)), name)
+    if name != "timestamp":
+        if isinstance(value, str) and sign not in ("=", "<>"):
+            sign = "="
+        compare = COMPARISONS[sign]
+        return f"{name} {sign} ?", [value], lambda log: compare(getattr(log, name), value)
+    value = max(-(10**12), min(value, 4 * 10**12)) + draw(st.integers(-1, 1))
+    compare = COMPARISONS[sign]
+    given = EPOCH + dt.timedelta(milliseconds=value)
+    return f"timestamp {sign} ?", [given], lambda log: compare(log.timestamp, value)
+
+
+def both(one: Condition, other: Condition) -> Condition:
+    return (
+        f"({one[0]} AND {other[0]})",
+        one[1] + other[1],
+        lambda log: one[2](log) and other[2](log),
+    )
+
+
+def either(one: Condition, other: Condition) -> Condition:
+    return f"({one[0]} OR {other[0]})", one[1] + other[1], lambda log: one[2](log) or other[2](log)
+
+
+@st.composite
+def folders_and_conditions(draw: st.DrawFn) -> tuple[list[Batch], list[Condition]]:
+    batches = draw(batches_of_logs)
+    logs = store_plainly(batches)
+    conditions = st.recursive(
+        comparisons(logs),
+        lambda inner: st.builds(both, inner, inner) | st.builds(either, inner, inner),
+        max_leaves=3,
+    )
+    return batches, draw(st.lists(conditions, min_size=3, max_size=6))
+
+
+@pytest.mark.slow
+@settings(max_examples=50)
+@given(
+    folders_and_conditions(),
+    st.lists(st.tuples(st.integers(1, 6), st.sampled_from(Format)), max_size=3),
+    st.booleans(),
+)
+def test_a_where_chooses_what_a_plain_filter_does(
+    case: tuple[list[Batch], list[Condition]],
+    parts: list[tuple[int, Format]],
+    clear: bool,
+) -> None:
+    batches, conditions = case
+    logs = store_plainly(batches)
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        fill_batches(data, batches)
+        if parts:
+            archive(data, parts, clear=clear)
+        with Workbench(data, clock=lambda: NOON) as wb:
+            for text, values, means in conditions:
+                found = wb.sql(f"SELECT seq, message FROM logs WHERE {text} ORDER BY seq", values)
+                expected = [log for log in logs if means(log)]
+                expected.sort(key=lambda log: log.seq)
+                assert found["seq"].tolist() == [log.seq for log in expected]
+                assert found["message"].tolist() == [log.message for log in expected]
+                counted = wb.sql(f"SELECT count(*) AS n FROM logs WHERE {text}", values)
+                assert counted["n"].tolist() == [len(expected)]
+
+
+def test_a_question_to_all_columns_is_as_logs_with_times_in_microseconds(data: Path) -> None:
+    fill(data, [LOG, {**LOG, "status": 500}])
+    with workbench.connect(data) as wb:
+        found = wb.sql("SELECT * FROM logs ORDER BY seq")
+        logs = wb.logs()
+        times = {"timestamp": "datetime64[us, UTC]", "received_at": "datetime64[us, UTC]"}
+        assert {**found.dtypes.astype(str)} == {**logs.dtypes.astype(str), **times}
+        assert found.to_dict("list") == logs.to_dict("list")
+        (status,) = wb.sql("SELECT attributes->>'status' AS s FROM logs WHERE seq = 2")["s"]
+    assert status == "500"
+
+
+def test_sums_of_whole_numbers_are_whole(data: Path) -> None:
+    fill(data, [LOG] * 3)
+    with workbench.connect(data) as wb:
+        found = wb.sql("SELECT sum(seq) AS s, avg(seq) AS a FROM logs")
+    assert {**found.dtypes.astype(str)} == {"s": "int64", "a": "float64"}
+    assert found.to_dict("list") == {"s": [6], "a": [2.0]}
+
+
+@pytest.mark.parametrize(
+    ("query", "parameters"),
+    [
+        ("SELECT seq FROM logs WHERE message = ?", ["' OR 1=1 --"]),
+        ("SELECT seq FROM logs WHERE message = $1", ["' OR 1=1 --"]),
+        ("SELECT seq FROM logs WHERE message = $m", {"m": "' OR 1=1 --"}),
+    ],
+)
+def test_parameters_are_bound(data: Path, query: str, parameters: Parameters) -> None:
+    fill(data, [LOG, {"type": "info", "message": "' OR 1=1 --"}])
+    with workbench.connect(data) as wb:
+        assert wb.sql(query, parameters)["seq"].tolist() == [2]
+
+
+# What is read
+
+
+Reading = tuple[int, Sequence[str] | None]
+"""The first seq of a batch that is read, and the columns."""
+
+
+def noted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Reading]:
+    seen: list[Reading] = []
+    read = BatchReader.read
+
+    def noted(
+        reader: BatchReader, batch: ArchivedBatch, columns: Sequence[str] | None = None
+    ) -> object:
+        seen.append((batch.first_seq, columns))
+        return read(reader, batch, columns)
+
+    monkeypatch.setattr(BatchReader, "read", noted)
+    return seen
+
+
+def test_of_archives_only_the_files_and_columns_that_are_needed_are_read(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(data, [{**LOG, "timestamp": NOON + n} for n in range(6)])
+    archive(data, [(2, Format.PARQUET)] * 3, clear=True)
+    with workbench.connect(data) as wb:
+        seen = noted_reads(monkeypatch)
+        assert wb.sql("SELECT type FROM logs WHERE seq = 3")["type"].tolist() == ["info"]
+        ((first_seq, columns),) = seen
+        assert first_seq == 3
+        assert columns is not None
+        assert "attributes" not in columns
+        assert "message" not in columns
+        seen.clear()
+        since = EPOCH + dt.timedelta(milliseconds=NOON + 4)
+        wb.sql("SELECT message FROM logs WHERE timestamp >= ?", [since])
+        assert [first for first, _ in seen] == [5]
+
+
+@pytest.mark.parametrize("inside", ["seq >= 3", "timestamp >= '2026-03-17 12:00:00.002Z'"])
+def test_a_damaged_file_matters_where_it_is_needed(data: Path, inside: str) -> None:
+    fill(data, [{**LOG, "timestamp": NOON + n} for n in range(4)])
+    _, second = archive(data, [(2, Format.PARQUET)] * 2, clear=True)
+    path_of(data, second).write_bytes(b"damaged")
+    with workbench.connect(data) as wb:
+        assert wb.sql("SELECT seq FROM logs WHERE seq < 3")["seq"].tolist() == [1, 2]
+        with pytest.raises(ArchiveError, match=re.escape(second.file)):
+            wb.sql(f"SELECT seq FROM logs WHERE {inside}")
+
+
+# One moment
+
+
+def test_every_part_of_a_statement_is_of_one_moment_also_a_pinned_one(data: Path) -> None:
+    fill(data, [LOG] * 3)
+    counted = "SELECT (SELECT count(*) FROM logs) AS a, count(*) AS b FROM logs"
+    with workbench.connect(data) as wb:
+        pin = wb.pin()
+        elsewhere(fill, data, [LOG] * 2)
+        elsewhere(archive, data, [(4, Format.PARQUET)], clear=True)
+        assert wb.sql(counted).to_dict("list") == {"a": [5], "b": [5]}
+        found = wb.sql(counted, at=pin)
+        assert found.to_dict("list") == {"a": [3], "b": [3]}
+        assert found.attrs["pin"] == str(pin)
+    with workbench.connect(data, at=pin) as wb:
+        assert wb.sql(counted).to_dict("list") == {"a": [3], "b": [3]}
+
+
+def test_what_was_pruned_is_told(data: Path) -> None:
+    fill(data, [LOG] * 4)
+    prune(data, archive(data, [(2, Format.PARQUET)], clear=True))
+    with workbench.connect(data) as wb, pytest.warns(PrunedLogs):
+        found = wb.sql("SELECT seq FROM logs ORDER BY seq")
+    assert found["seq"].tolist() == [3, 4]
+    assert "pruned" in found.attrs["pruned"]
+
+
+# The other relations
+
+
+def test_the_catalog_is_a_relation(data: Path) -> None:
+    fill(data, [LOG] * 4)
+    first, second = archive(data, [(3, Format.PARQUET), (1, Format.JSON_GZ)])
+    with workbench.connect(data) as wb:
+        found = wb.sql(
+            "SELECT file, last_seq - first_seq + 1 AS rows FROM archive_batches ORDER BY file"
+        )
+        kinds = wb.sql("SELECT archived_at, types FROM archive_batches LIMIT 1")
+    assert found.to_dict("list") == {"file": [first.file, second.file], "rows": [3, 1]}
+    assert str(kinds["archived_at"].dtype) == "datetime64[us, UTC]"
+    assert '"info"' in kinds["types"][0]
+
+
+def test_without_measurements_their_relation_is_empty(data: Path) -> None:
+    fill(data, [LOG])
+    with workbench.connect(data) as wb:
+        found = wb.sql("SELECT * FROM performance_metrics")
+    assert [*found.columns] == ["id", "metric_name", "value", "timestamp", "metadata"]
+    assert found.empty
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("", "has 0 statements"),
+        ("SELECT 1; SELECT 2", "has 2 statements"),
+        ("INSERT INTO logs SELECT * FROM logs", "is no SELECT but INSERT"),
+        ("DELETE FROM logs", "is no SELECT but DELETE"),
+        ("UPDATE logs SET type = 'x'", "is no SELECT but UPDATE"),
+        ("DROP TABLE logs", "is no SELECT but DROP"),
+        ("CREATE TABLE x AS SELECT 1", "is no SELECT but CREATE"),
+        ("ATTACH 'x.db'", "is no SELECT but ATTACH"),
+        ("COPY (SELECT 1) TO 'x.csv'", "is no SELECT but COPY"),
+        ("SET threads = 1", "is no SELECT but SET"),
+        ("INSTALL httpfs", "is no SELECT but"),
+        ("SELECT * FROM 'x.csv'", "cannot be answered: "),
+        ("SELECT * FROM read_csv('x.csv')", "cannot be answered: "),
+        ("SELECT * FROM sqlite_scan('logs.db', 'logs')", "cannot be answered: "),
+        ("SELECT * FROM nothing", "cannot be answered: "),
+        ("SELECT duration FROM logs", "cannot be answered: "),
+        ("SELEC seq FROM logs", "cannot be answered: "),
+        ("SELECT * FROM logs WHERE seq = ?", "cannot be answered: "),
+        ("SELECT message::INTEGER FROM logs", "cannot be answered: "),
+    ],
+)
+def test_what_is_no_select_over_our_relations_is_refused(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str, reason: str
+) -> None:
+    fill(data, [LOG])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.csv").write_text("a\n1\n")
+    with workbench.connect(data) as wb:
+        with pytest.raises(UsageError) as refused:
+            wb.sql(query)
+        assert str(refused.value).startswith(f"query={query!r} {reason}")
+        assert "\n" not in str(refused.value)
+        assert wb.sql("SELECT count(*) AS n FROM logs")["n"].tolist() == [1]
+    assert [each.name for each in tmp_path.glob("x.*")] == ["x.csv"]
+
+
+@pytest.mark.parametrize("query", [None, 5, b"SELECT 1"])
+def test_what_is_no_text_is_refused(data: Path, query: object) -> None:
+    fill(data, [LOG])
+    with workbench.connect(data) as wb, pytest.raises(UsageError, match=r"is no text"):
+        wb.sql(query)  # type: ignore[arg-type]
+
+
+def test_variables_of_the_caller_are_no_relations(data: Path) -> None:
+    fill(data, [LOG])
+    with workbench.connect(data) as wb:
+        frame = wb.logs()
+        assert len(frame) == 1
+        with pytest.raises(UsageError, match=r"cannot be answered"):
+            wb.sql("SELECT * FROM frame")
+
+
+def test_a_pin_of_another_folder_is_refused(data: Path, tmp_path: Path) -> None:
+    fill(data, [LOG])
+    fill(tmp_path / "other", [LOG])
+    with workbench.connect(tmp_path / "other") as other:
+        pin = other.pin()
+    with workbench.connect(data) as wb, pytest.raises(WaterlineError, match=r"another data folder"):
+        wb.sql("SELECT count(*) FROM logs", at=pin)
+
+
+# Interrupts
+
+# Once the statement has computed for a while, which the clock of the process tells.
+_INTERRUPTED = """
+import os, signal, sys, threading, time, workbench
+
+def interrupt(begun):
+    while time.process_time() < begun + 0.5:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+with workbench.connect(sys.argv[1]) as wb:
+    wb.sql("SELECT 1")
+    threading.Thread(target=interrupt, args=[time.process_time()]).start()
+    try:
+        wb.sql("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range<>b.range")
+    except KeyboardInterrupt:
+        print(wb.sql("SELECT count(*) AS n FROM logs").n[0])
+"""
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_a_statement_and_the_workbench_goes_on(data: Path) -> None:
+    fill(data, [LOG] * 7)
+    # Without an interrupt this statement takes hours.
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED, str(data)],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "7\n"

@@ -1,0 +1,120 @@
+"""A statement of SQL: DuckDB answers it over our relations, and reaches nothing else."""
+
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from server.errors import UsageError
+from workbench.sql.relation import Relation
+
+# Seconds between two interrupts.
+_PAUSE: Final = 0.05
+
+Parameters = Sequence[object] | Mapping[str, object]
+
+
+def answer(
+    query: str, parameters: Parameters | None, relations: Mapping[str, Relation]
+) -> pa.Table:
+    """Answer one SELECT.
+
+    Args:
+        query: the text of it.
+        parameters: the values of `?` or `$1`, or by name those of `$name`; they are bound.
+        relations: by the names that the query may use.
+
+    Returns:
+        The rows. Whole numbers wider than 64 bits, as DuckDB's sums are, are int64 where they fit;
+        other decimals are float64.
+
+    Raises:
+        UsageError: it is no SELECT, or one that DuckDB cannot answer.
+        WaterlineError: a relation could not be read.
+    """
+    if not isinstance(query, str):
+        raise UsageError(f"query={query!r} is no text; give a SELECT")
+    with _opened() as connection:
+        try:
+            statement = _only_select(connection, query)
+            for name, relation in relations.items():
+                connection.register(name, relation)
+            return _plain(_run(connection, statement, parameters, relations.values()))
+        except (duckdb.Error, pa.ArrowException) as error:
+            for relation in relations.values():
+                if relation.fault is not None:
+                    raise relation.fault from error
+            raise _refused(query, error) from error
+
+
+@contextmanager
+def _opened() -> Iterator[duckdb.DuckDBPyConnection]:
+    with tempfile.TemporaryDirectory(prefix="waterline-sql-") as spilled:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "enable_external_access": "false",
+            "python_enable_replacements": "false",
+            "temp_directory": spilled,
+        }
+        with closing(duckdb.connect(":memory:", config=config)) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET lock_configuration = true")
+            yield connection
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection,
+    statement: duckdb.Statement,
+    parameters: Parameters | None,
+    relations: Collection[Relation],
+) -> pa.Table:
+    """Run a statement beside the main thread, which alone is told of an interrupt, and heeds it."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        running = executor.submit(
+            lambda: connection.sql(statement, params=parameters).to_arrow_table()
+        )
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            for relation in relations:
+                relation.stop()
+            while not running.done():  # it may not have begun, and is deaf to the first ones
+                connection.interrupt()
+                wait([running], _PAUSE)
+            raise
+
+
+def _only_select(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
+    statements = connection.extract_statements(query)
+    if len(statements) != 1:
+        raise UsageError(f"query={query!r} has {len(statements)} statements; give one SELECT")
+    (statement,) = statements
+    if statement.type is not duckdb.StatementType.SELECT:
+        raise UsageError(
+            f"query={query!r} is no SELECT but {statement.type.name}; SQL here only reads"
+        )
+    return statement
+
+
+def _refused(query: str, error: Exception) -> UsageError:
+    reason = str(error).strip().partition("\n")[0]
+    return UsageError(f"query={query!r} cannot be answered: {reason}")
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    columns = [_number(column) if pa.types.is_decimal(column.type) else column for column in table]
+    return pa.table(columns, names=table.column_names)
+
+
+def _number(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if column.type.scale:
+        return column.cast(pa.float64())
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return column

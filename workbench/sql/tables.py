@@ -1,0 +1,82 @@
+"""The small relations: `archive_batches` of the catalog, `performance_metrics` of metrics.db."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Integer
+
+from server.archive.columns import MOMENT
+from server.store.catalog import COLUMNS
+from server.store.folder import DataFolder
+from server.store.schema import METRICS
+from server.store.tables import archive_batches
+from workbench.asking.archived import read_batches
+from workbench.asking.reading import Database
+from workbench.sql.bounds import bounds
+from workbench.sql.relation import Relation
+
+_BATCHES: Final = pa.schema(
+    [
+        pa.field(
+            name,
+            MOMENT
+            if name.endswith(("_timestamp", "_at"))
+            else pa.int64()
+            if isinstance(archive_batches.c[name].type, Integer)
+            else pa.string(),
+        )
+        for name in COLUMNS
+    ]
+)
+_METRICS: Final = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("metric_name", pa.string()),
+        ("value", pa.float64()),
+        ("timestamp", MOMENT),
+        ("metadata", pa.string()),
+    ]
+)
+_INT64: Final = range(-(2**63), 2**63)
+
+
+def batches_relation(database: Database) -> Relation:
+    """Return the archived batches, pruned ones too; `types` and `sources` are JSON objects."""
+
+    def read(columns: tuple[str, ...], _: pc.Expression | None) -> Iterator[pa.Table]:
+        with database.view() as view:
+            batches = read_batches(view)
+        rows = [{name: _plain(getattr(each, name)) for name in columns} for each in batches]
+        yield pa.Table.from_pylist(rows, pa.schema([_BATCHES.field(name) for name in columns]))
+
+    return Relation(_BATCHES, read)
+
+
+def metrics_relation(folder: DataFolder) -> Relation:
+    """Return what the server measured, a row a second, metric and label."""
+
+    def read(
+        columns: tuple[str, ...],
+        filter: pc.Expression | None,  # noqa: A002 - Arrow's name
+    ) -> Iterator[pa.Table]:
+        schema = pa.schema([_METRICS.field(name) for name in columns])
+        times = _INT64 if filter is None else bounds(filter, "timestamp", _METRICS, _INT64)
+        if not times or not folder.metrics.exists():
+            yield schema.empty_table()
+            return
+        chosen = ", ".join(columns)
+        with Database(folder.metrics, METRICS) as metrics, metrics.view() as view:
+            table = view.fetch(
+                f"SELECT {chosen} FROM performance_metrics WHERE timestamp BETWEEN ? AND ?",
+                (times[0], times[-1]),
+            )
+        yield table.cast(schema)
+
+    return Relation(_METRICS, read)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a column's value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
