@@ -9,6 +9,7 @@ from typing import Literal, Self, Unpack
 
 import pandas as pd
 import pyarrow as pa
+from sqlalchemy import Engine
 
 from server.clock import now_ms
 from server.errors import DataFolderError, MissingLogs, UsageError
@@ -17,12 +18,13 @@ from server.store.schema import LOGS
 from workbench.asking.moment import read_moment
 from workbench.asking.pin import Pin, to_pin
 from workbench.asking.plan import Plan, plan
-from workbench.asking.query import Logs, to_frame
+from workbench.asking.query import Answer, Logs, to_frame
 from workbench.asking.question import Filters, Question, ask, refuse, shows_filters
 from workbench.asking.reading import Database
 from workbench.asking.walking import Walk
 from workbench.asking.warning import warn_of
 from workbench.reports.attributes import spread
+from workbench.sql.engine import Ask, make_engine
 from workbench.sql.logs import LogsRelation
 from workbench.sql.statement import Parameters, answer
 from workbench.sql.tables import batches_relation, metrics_relation
@@ -241,19 +243,33 @@ class Questions:
         """
         begun = time.perf_counter()
         pin = self.pin() if at is None else to_pin(at)
-        logs = LogsRelation(self._folder, self._database, self._logs, pin)
-        relations = {
-            "logs": logs.relation(),
-            "archive_batches": batches_relation(self._database),
-            "performance_metrics": metrics_relation(self._folder),
-        }
-        frame = to_frame(answer(query, parameters, relations))
+        answered = self._answered(query, parameters, pin)
+        frame = to_frame(answered.value)
         frame.attrs["pin"] = str(pin)
         frame.attrs["seconds"] = time.perf_counter() - begun
-        if logs.lacks is not None:
-            frame.attrs["pruned"] = logs.lacks
-            warn_of(logs.lacks)
+        if answered.lacks is not None:
+            frame.attrs["pruned"] = answered.lacks
+            warn_of(answered.lacks)
         return frame
+
+    @property
+    def engine(self) -> Engine:
+        """An engine of SQLAlchemy's over what `sql` sees, for tools that want one; it only reads.
+
+        Each of its connections is of the moment at which it was opened. A result is held in memory.
+        """
+
+        def connect() -> Ask:
+            pin = self.pin()
+
+            def ask_at_pin(query: str, parameters: Sequence[object] | None) -> pa.Table:
+                answered = self._answered(query, parameters, pin)
+                warn_of(answered.lacks)
+                return answered.value
+
+            return ask_at_pin
+
+        return make_engine(connect)
 
     def close(self) -> None:
         """Let the files go; may be called twice."""
@@ -269,6 +285,15 @@ class Questions:
         if self._pin is not None and filters.get("at") is None:
             filters = {**filters, "at": self._pin}
         return ask(now=self._clock() if now is None else now, **filters)
+
+    def _answered(self, query: str, parameters: Parameters | None, pin: Pin) -> Answer[pa.Table]:
+        logs = LogsRelation(self._folder, self._database, self._logs, pin)
+        relations = {
+            "logs": logs.relation(),
+            "archive_batches": batches_relation(self._database),
+            "performance_metrics": metrics_relation(self._folder),
+        }
+        return Answer(answer(query, parameters, relations), logs.lacks)
 
     def _check(self, pin: Pin) -> None:
         try:

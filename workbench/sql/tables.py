@@ -18,7 +18,7 @@ from workbench.asking.reading import Database
 from workbench.sql.bounds import bounds
 from workbench.sql.relation import Relation
 
-_BATCHES: Final = pa.schema(
+BATCH_COLUMNS: Final = pa.schema(
     [
         pa.field(
             name,
@@ -31,7 +31,7 @@ _BATCHES: Final = pa.schema(
         for name in COLUMNS
     ]
 )
-_METRICS: Final = pa.schema(
+METRIC_COLUMNS: Final = pa.schema(
     [
         ("id", pa.int64()),
         ("metric_name", pa.string()),
@@ -50,9 +50,9 @@ def batches_relation(database: Database) -> Relation:
         with database.view() as view:
             batches = read_batches(view)
         rows = [{name: _plain(getattr(each, name)) for name in columns} for each in batches]
-        yield pa.Table.from_pylist(rows, pa.schema([_BATCHES.field(name) for name in columns]))
+        yield pa.Table.from_pylist(rows, pa.schema([BATCH_COLUMNS.field(name) for name in columns]))
 
-    return Relation(_BATCHES, read)
+    return Relation(BATCH_COLUMNS, read)
 
 
 def metrics_relation(folder: DataFolder) -> Relation:
@@ -62,8 +62,8 @@ def metrics_relation(folder: DataFolder) -> Relation:
         columns: tuple[str, ...],
         filter: pc.Expression | None,  # noqa: A002 - Arrow's name
     ) -> Iterator[pa.Table]:
-        schema = pa.schema([_METRICS.field(name) for name in columns])
-        times = _INT64 if filter is None else bounds(filter, "timestamp", _METRICS, _INT64)
+        schema = pa.schema([METRIC_COLUMNS.field(name) for name in columns])
+        times = _INT64 if filter is None else bounds(filter, "timestamp", METRIC_COLUMNS, _INT64)
         if not times or not folder.metrics.exists():
             yield schema.empty_table()
             return
@@ -75,7 +75,7 @@ def metrics_relation(folder: DataFolder) -> Relation:
             )
         yield table.cast(schema)
 
-    return Relation(_METRICS, read)
+    return Relation(METRIC_COLUMNS, read)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a column's value
