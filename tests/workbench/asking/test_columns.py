@@ -1,8 +1,6 @@
 """A choice of columns is that part of the whole answer, and no other column is read for it."""
 
 import re
-import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,10 @@ import workbench
 from server.archive.columns import NAMES
 from server.errors import UsageError
 from server.formats import Format
-from server.store.catalog import ArchivedBatch
-from tests.support.archives import archive
-from tests.support.folders import NOON, Batch, fill, fill_batches
+from tests.support.archives import Part, archive
+from tests.support.folders import Batch, fill
+from tests.support.part_archived import noted_reads, part_archived, parts
 from tests.workbench.asking.test_query import batches_of_logs, questions
-from workbench.workbench import Workbench
 
 choices = st.lists(st.sampled_from(NAMES), min_size=1, unique=True)
 
@@ -34,35 +31,26 @@ def folders_and_questions(
 
 @pytest.mark.slow
 @settings(max_examples=60)
-@given(
-    folders_and_questions(),
-    st.lists(st.tuples(st.integers(1, 6), st.sampled_from(Format)), max_size=3),
-    st.booleans(),
-)
+@given(folders_and_questions(), parts, st.booleans())
 def test_some_columns_are_that_part_of_the_whole_answer(
     case: tuple[list[Batch], list[tuple[dict[str, Any], list[str]]]],
-    parts: list[tuple[int, Format]],
+    archived: list[Part],
     clear: bool,
 ) -> None:
     batches, asked = case
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder)
-        fill_batches(data, batches)
-        if parts:
-            archive(data, parts, clear=clear)
-        with Workbench(data, clock=lambda: NOON) as wb:
-            for filters, columns in asked:
-                whole = wb.logs(**filters)
-                some = wb.logs(columns=columns, **filters)
-                pd.testing.assert_frame_equal(some, whole[columns])
-                table = wb.arrow(columns=columns, **filters)
-                assert table.equals(wb.arrow(**filters).select(columns))
-                by_seq = {k: v for k, v in filters.items() if k not in ("order", "limit")}
-                walked = [*wb.iter_logs(columns=columns, **by_seq)]
-                pieces = [*wb.iter_logs(**by_seq)]
-                assert len(walked) == len(pieces)
-                for one, other in zip(walked, pieces, strict=True):
-                    pd.testing.assert_frame_equal(one, other[columns])
+    with part_archived(batches, archived, clear=clear) as wb:
+        for filters, columns in asked:
+            whole = wb.logs(**filters)
+            some = wb.logs(columns=columns, **filters)
+            pd.testing.assert_frame_equal(some, whole[columns])
+            table = wb.arrow(columns=columns, **filters)
+            assert table.equals(wb.arrow(**filters).select(columns))
+            by_seq = {k: v for k, v in filters.items() if k not in ("order", "limit")}
+            walked = [*wb.iter_logs(columns=columns, **by_seq)]
+            pieces = [*wb.iter_logs(**by_seq)]
+            assert len(walked) == len(pieces)
+            for one, other in zip(walked, pieces, strict=True):
+                pd.testing.assert_frame_equal(one, other[columns])
 
 
 def test_attributes_stand_beside_the_columns_that_were_chosen(data: Path) -> None:
@@ -80,19 +68,12 @@ def test_of_a_file_only_the_columns_that_are_needed_are_read(
     fill(data, [{"type": "info", "message": "m", "x": 1}] * 2)
     archive(data, [(2, Format.PARQUET)], clear=True)
     with workbench.connect(data) as wb:
-        read = wb._logs._reader.read
-        seen: list[Sequence[str] | None] = []
-
-        def noted(batch: ArchivedBatch, columns: Sequence[str] | None = None) -> object:
-            seen.append(columns)
-            return read(batch, columns)
-
-        monkeypatch.setattr(wb._logs._reader, "read", noted)
+        seen = noted_reads(monkeypatch)
         wb.logs(columns=["type"])
         wb.logs(columns=["type"], contains="m", source="test")
         wb.count(where={"x": 1})
         wb.latency("x", by="source")
-    assert seen == [
+    assert [columns for _, columns in seen] == [
         ("seq", "type", "timestamp"),
         ("seq", "type", "timestamp", "source", "message"),
         ("seq", "timestamp", "attributes"),

@@ -1,7 +1,6 @@
 """Logs piece by piece, and as Arrow: the same as all at once, whatever comes in between."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ import workbench
 from server.archive.columns import SCHEMA
 from server.errors import PrunedLogs, UsageError
 from server.formats import Format
-from tests.support.archives import adopt, archive, elsewhere, prune
-from tests.support.folders import NOON, fill, fill_batches
+from tests.support.archives import Part, adopt, archive, elsewhere, prune
+from tests.support.folders import NOON, Batch, fill
+from tests.support.part_archived import part_archived, parts
 from tests.support.processes import PATIENCE
 from tests.workbench.asking.test_query import assert_dtypes, batches_of_logs, questions
 from workbench.asking import walking
@@ -28,29 +28,24 @@ LOG = {"type": "info", "message": "m", "duration_ms": 1.5}
 
 
 @st.composite
-def folders_and_filters(draw: st.DrawFn) -> tuple[list[Any], list[int], dict[str, Any]]:
+def folders_and_filters(draw: st.DrawFn) -> tuple[list[Batch], dict[str, Any]]:
     batches = draw(batches_of_logs)
     filters = draw(questions(batches))
     filters.pop("order"), filters.pop("limit")
-    return batches, draw(st.lists(st.integers(1, 5), max_size=3)), filters
+    return batches, filters
 
 
 @pytest.mark.slow
 @settings(max_examples=60)
-@given(folders_and_filters())
+@given(folders_and_filters(), parts)
 def test_the_pieces_are_what_all_at_once_is(
-    case: tuple[list[Any], list[int], dict[str, Any]],
+    case: tuple[list[Batch], dict[str, Any]], archived: list[Part]
 ) -> None:
-    batches, parts, filters = case
-    with tempfile.TemporaryDirectory() as folder:
-        fill_batches(Path(folder), batches)
-        archive(Path(folder), [(rows, Format.PARQUET) for rows in parts])
-        with Workbench(folder, clock=lambda: NOON) as wb:
-            expected = wb.logs(**filters)
-            pieces = list(wb.iter_logs(**filters))
-            assert (
-                wb.arrow(**filters).to_pylist() == wb.arrow(**filters, order="oldest").to_pylist()
-            )
+    batches, filters = case
+    with part_archived(batches, archived) as wb:
+        expected = wb.logs(**filters)
+        pieces = list(wb.iter_logs(**filters))
+        assert wb.arrow(**filters).to_pylist() == wb.arrow(**filters, order="oldest").to_pylist()
     for each in pieces:
         assert_dtypes(each)
         assert len(each)

@@ -24,8 +24,9 @@ from server.errors import ArchiveError, DataFolderError, UsageError
 from server.formats import Format
 from server.records import StoredLog, encode_stored
 from server.store.folder import DataFolder
-from tests.support.archives import adopt, archive, elsewhere, path_of, prune
+from tests.support.archives import Part, adopt, archive, elsewhere, path_of, prune
 from tests.support.folders import NOON, Batch, alter_elsewhere, fill, fill_batches
+from tests.support.part_archived import parts
 from tests.support.plainly import answer_plainly, same_json, store_plainly
 from tests.support.processes import PATIENCE, WATERLINE, ServerProcess, run_waterline, serving
 from tests.workbench.asking.test_query import folders_and_questions
@@ -89,13 +90,13 @@ def read_logs(data: Path) -> pd.DataFrame:
 @settings(max_examples=60)
 @given(
     folders_and_questions(),
-    st.lists(st.tuples(st.integers(1, 6), st.sampled_from(Format)), max_size=4),
+    parts,
     st.booleans(),
     st.none() | st.tuples(st.integers(1, 20), st.integers(1, 6)),
 )
 def test_it_holds_what_a_plain_filter_of_all_logs_gives(
     drawn: tuple[list[Batch], list[dict[str, Any]]],
-    parts: list[tuple[int, Format]],
+    archived: list[Part],
     clear: bool,
     adopted: tuple[int, int] | None,
 ) -> None:
@@ -104,7 +105,7 @@ def test_it_holds_what_a_plain_filter_of_all_logs_gives(
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         fill_batches(data, batches)
-        archive(data, parts, clear=clear)
+        archive(data, archived, clear=clear)
         if adopted is not None:
             adopt(data, adopted[0], sum(adopted) - 1, Format.PARQUET)
         for filters in asked:

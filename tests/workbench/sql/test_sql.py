@@ -5,8 +5,7 @@ import operator
 import re
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench
-from server.archive.reading import BatchReader
 from server.errors import ArchiveError, PrunedLogs, UsageError, WaterlineError
 from server.formats import Format
-from server.store.catalog import ArchivedBatch
-from tests.support.archives import archive, elsewhere, path_of, prune
-from tests.support.folders import NOON, Batch, fill, fill_batches
+from tests.support.archives import Part, archive, elsewhere, path_of, prune
+from tests.support.folders import NOON, Batch, fill
+from tests.support.part_archived import noted_reads, part_archived, parts
 from tests.support.plainly import PlainLog, store_plainly
 from tests.workbench.asking.test_query import batches_of_logs
 from workbench.sql.statement import Parameters
-from workbench.workbench import Workbench
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 LOG = {"type": "info", "message": "m"}
@@ -83,32 +80,21 @@ def folders_and_conditions(draw: st.DrawFn) -> tuple[list[Batch], list[Condition
 
 @pytest.mark.slow
 @settings(max_examples=50)
-@given(
-    folders_and_conditions(),
-    st.lists(st.tuples(st.integers(1, 6), st.sampled_from(Format)), max_size=3),
-    st.booleans(),
-)
+@given(folders_and_conditions(), parts, st.booleans())
 def test_a_where_chooses_what_a_plain_filter_does(
-    case: tuple[list[Batch], list[Condition]],
-    parts: list[tuple[int, Format]],
-    clear: bool,
+    case: tuple[list[Batch], list[Condition]], archived: list[Part], clear: bool
 ) -> None:
     batches, conditions = case
     logs = store_plainly(batches)
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder)
-        fill_batches(data, batches)
-        if parts:
-            archive(data, parts, clear=clear)
-        with Workbench(data, clock=lambda: NOON) as wb:
-            for text, values, means in conditions:
-                found = wb.sql(f"SELECT seq, message FROM logs WHERE {text} ORDER BY seq", values)
-                expected = [log for log in logs if means(log)]
-                expected.sort(key=lambda log: log.seq)
-                assert found["seq"].tolist() == [log.seq for log in expected]
-                assert found["message"].tolist() == [log.message for log in expected]
-                counted = wb.sql(f"SELECT count(*) AS n FROM logs WHERE {text}", values)
-                assert counted["n"].tolist() == [len(expected)]
+    with part_archived(batches, archived, clear=clear) as wb:
+        for text, values, means in conditions:
+            found = wb.sql(f"SELECT seq, message FROM logs WHERE {text} ORDER BY seq", values)
+            expected = [log for log in logs if means(log)]
+            expected.sort(key=lambda log: log.seq)
+            assert found["seq"].tolist() == [log.seq for log in expected]
+            assert found["message"].tolist() == [log.message for log in expected]
+            counted = wb.sql(f"SELECT count(*) AS n FROM logs WHERE {text}", values)
+            assert counted["n"].tolist() == [len(expected)]
 
 
 def test_a_question_to_all_columns_is_as_logs_with_times_in_microseconds(data: Path) -> None:
@@ -146,24 +132,6 @@ def test_parameters_are_bound(data: Path, query: str, parameters: Parameters) ->
 
 
 # What is read
-
-
-Reading = tuple[int, Sequence[str] | None]
-"""The first seq of a batch that is read, and the columns."""
-
-
-def noted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Reading]:
-    seen: list[Reading] = []
-    read = BatchReader.read
-
-    def noted(
-        reader: BatchReader, batch: ArchivedBatch, columns: Sequence[str] | None = None
-    ) -> object:
-        seen.append((batch.first_seq, columns))
-        return read(reader, batch, columns)
-
-    monkeypatch.setattr(BatchReader, "read", noted)
-    return seen
 
 
 def test_of_archives_only_the_files_and_columns_that_are_needed_are_read(

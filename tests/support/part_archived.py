@@ -1,0 +1,50 @@
+"""A workbench over logs of which a part is archived, as property tests draw it; what it reads."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import strategies as st
+
+from server.archive.reading import BatchReader
+from server.formats import Format
+from server.store.catalog import ArchivedBatch
+from tests.support.archives import Part, archive
+from tests.support.folders import NOON, Batch, fill_batches
+from workbench.workbench import Workbench
+
+parts: st.SearchStrategy[list[Part]] = st.lists(
+    st.tuples(st.integers(1, 6), st.sampled_from(Format)), max_size=3
+)
+
+Reading = tuple[int, Sequence[str] | None]
+"""The first seq of a batch that is read, and the columns."""
+
+
+@contextmanager
+def part_archived(
+    batches: Sequence[Batch], archived: Sequence[Part], *, clear: bool = False
+) -> Iterator[Workbench]:
+    """Open a folder with these logs at noon; see `archive` for the rest."""
+    with tempfile.TemporaryDirectory() as folder:
+        fill_batches(Path(folder), batches)
+        archive(Path(folder), archived, clear=clear)
+        with Workbench(folder, clock=lambda: NOON) as wb:
+            yield wb
+
+
+def noted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Reading]:
+    """Return a list that each reading of a batch is added to."""
+    seen: list[Reading] = []
+    read = BatchReader.read
+
+    def noted(
+        reader: BatchReader, batch: ArchivedBatch, columns: Sequence[str] | None = None
+    ) -> object:
+        seen.append((batch.first_seq, columns))
+        return read(reader, batch, columns)
+
+    monkeypatch.setattr(BatchReader, "read", noted)
+    return seen
