@@ -18,7 +18,8 @@ WaterlineError
         └── ObjectMissing     an object is not there
 
 Warnings, of answers that lack something: PrunedLogs, as logs were pruned; MissingLogs, as archive
-files are missing or damaged and the question wanted the rest.
+files are missing or damaged and the question wanted the rest. Of an answer that lacks nothing:
+DamagedCache.
 """
 
 
@@ -92,3 +93,7 @@ class PrunedLogs(UserWarning):
 
 class MissingLogs(UserWarning):
     """An answer is without logs whose archive files are missing or damaged."""
+
+
+class DamagedCache(UserWarning):
+    """The cache was damaged; it is put aside, and the answer was read anew."""

@@ -18,11 +18,14 @@ from server.store.schema import LOGS
 from workbench.asking.moment import read_moment
 from workbench.asking.pin import Pin, to_pin
 from workbench.asking.plan import Plan, plan
-from workbench.asking.query import Answer, Logs, to_frame
+from workbench.asking.query import Answer, Logs, Rows, to_frame
 from workbench.asking.question import Filters, Question, ask, refuse, shows_filters
 from workbench.asking.reading import Database
 from workbench.asking.walking import Walk
 from workbench.asking.warning import warn_of
+from workbench.caching.cache import Cache
+from workbench.caching.durations import Outcome
+from workbench.caching.limits import SIZE, TTL, Limits
 from workbench.reports.attributes import spread
 from workbench.sql.engine import Ask, make_engine
 from workbench.sql.logs import LogsRelation
@@ -37,10 +40,17 @@ class Questions:
         path: the data folder.
         clock: returns milliseconds UTC; relative times such as `-1h` count from it.
         at: a pin, or its text: what has no pin of its own is answered as of then.
+        cache: whether answers to `logs` and `arrow` are kept in the folder's cache.db.
+        cache_ttl: how long an answer is kept.
+        cache_size: what all answers may take; the least recently used go first.
 
     Raises:
-        UsageError: `at` is no pin, or one of another folder or another past.
+        UsageError: `at` is no pin, or one of another folder or another past; or `cache_ttl` or
+            `cache_size` has no meaning.
         DataFolderError: there is no Waterline data, or it cannot be read.
+
+    Attributes:
+        cache: the cache, which shows and clears itself; None where there is to be none.
     """
 
     def __init__(
@@ -49,10 +59,15 @@ class Questions:
         clock: Callable[[], int] = now_ms,
         *,
         at: Pin | str | None = None,
+        cache: bool = True,
+        cache_ttl: str = TTL,
+        cache_size: str = SIZE,
     ) -> None:
         self._folder = DataFolder(Path(path))
         self._clock = clock
         self._pin = None if at is None else to_pin(at)
+        limits = Limits.of(cache_ttl, cache_size)
+        self.cache = Cache(self._folder.cache, clock, limits) if cache else None
         if not _exists(self._folder.logs):
             raise DataFolderError(
                 f"there are no logs in {self._folder.path}; start a server with "
@@ -102,7 +117,9 @@ class Questions:
             (`datetime64[ms, UTC]`) and attributes (`str`, a JSON object). `attrs` has `pin` (asked
             at it, the same logs come back), `rows` (`hot` and `archived`), `seconds`, and
             `pruned`, a sentence, where logs are missing because they were pruned, and `missing`, a
-            sentence a file, where `incomplete="warn"` has left some out.
+            sentence a file, where `incomplete="warn"` has left some out, and `cache`: `"hit"`
+            where the cache had all, `"merged"` where it lacked what came since, `"miss"` or
+            `"off"`.
 
         Raises:
             UsageError: an argument makes no sense.
@@ -111,15 +128,17 @@ class Questions:
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
             MissingLogs: archive files are missing or damaged, and the others were wanted.
+            DamagedCache: the cache was damaged; the answer is not.
         """
         begun, now = time.perf_counter(), self._clock()
         question = _with_attributes(self._ask(filters, now), attributes)
-        rows = self._logs.rows(question, may_lack=_warns(incomplete))
+        rows, outcome = self._rows(question, may_lack=_warns(incomplete))
         frame = to_frame(rows.table.select(question.columns))
         if attributes is not None:
             frame = spread(frame, attributes)
         frame.attrs["pin"] = str(question.pin or rows.moment.pin(now))
         frame.attrs["rows"] = {"hot": len(frame) - rows.archived, "archived": rows.archived}
+        frame.attrs["cache"] = outcome
         frame.attrs["seconds"] = time.perf_counter() - begun
         if rows.lacks is not None:
             frame.attrs["pruned"] = rows.lacks
@@ -144,7 +163,7 @@ class Questions:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
         question = self._ask(filters)
-        rows = self._logs.rows(question)
+        rows, _ = self._rows(question)
         warn_of(rows.lacks)
         return rows.table.select(question.columns)
 
@@ -202,14 +221,16 @@ class Questions:
         """Show what `logs` with these filters would read, without reading it.
 
         Returns:
-            A plan that prints itself: how SQLite finds the hot rows, which archive files are read,
-            and how many the catalog rules out.
+            A plan that prints itself: how much the cache has, how SQLite finds the hot rows, which
+            archive files are read, and how many the catalog rules out.
 
         Raises:
             UsageError: an argument makes no sense.
         """
+        question = self._ask(filters)
+        known = None if self.cache is None else self.cache.known(question)
         with self._database.view() as view:
-            return plan(view, self._ask(filters))
+            return plan(view, question, known)
 
     def sql(
         self,
@@ -274,6 +295,8 @@ class Questions:
     def close(self) -> None:
         """Let the files go; may be called twice."""
         self._database.close()
+        if self.cache is not None:
+            self.cache.close()
 
     def __enter__(self) -> Self:
         return self
@@ -285,6 +308,13 @@ class Questions:
         if self._pin is not None and filters.get("at") is None:
             filters = {**filters, "at": self._pin}
         return ask(now=self._clock() if now is None else now, **filters)
+
+    def _rows(
+        self, question: Question, *, may_lack: bool = False
+    ) -> tuple[Rows, Outcome | Literal["off"]]:
+        if self.cache is None:
+            return self._logs.rows(question, may_lack=may_lack), "off"
+        return self.cache.rows(self._logs, question, may_lack=may_lack)
 
     def _answered(self, query: str, parameters: Parameters | None, pin: Pin) -> Answer[pa.Table]:
         logs = LogsRelation(self._folder, self._database, self._logs, pin)

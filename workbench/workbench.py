@@ -12,6 +12,7 @@ from workbench.asking.pin import Pin
 from workbench.asking.question import Filters, Question, refuse, shows_filters
 from workbench.asking.reading import Database
 from workbench.asking.warning import warn_of
+from workbench.caching.limits import SIZE, TTL
 from workbench.questions import Questions
 from workbench.reports.compression import compression
 from workbench.reports.compression_compare import compression_compare
@@ -27,19 +28,31 @@ if TYPE_CHECKING:
 _COMPARED: Final = 100_000
 
 
-def connect(path: str | os.PathLike[str] = "data", *, at: Pin | str | None = None) -> "Workbench":
+def connect(
+    path: str | os.PathLike[str] = "data",
+    *,
+    at: Pin | str | None = None,
+    cache: bool = True,
+    cache_ttl: str = TTL,
+    cache_size: str = SIZE,
+) -> "Workbench":
     """Open a data folder for reading; its server may run or not.
 
     Args:
         path: the data folder.
         at: a pin that `Workbench.pin` has returned, or its text: questions about logs are answered
             as of then, unless they have a pin of their own.
+        cache: whether answers to `logs` and `arrow` are kept in the folder's cache.db, where a
+            repeated question finds them; they are used where they equal what is stored.
+        cache_ttl: how long an answer is kept, such as `1h`.
+        cache_size: what all answers may take, such as `256MiB`; the least recently used go first.
 
     Raises:
-        UsageError: `at` is no pin, or one of another folder or another past.
+        UsageError: `at` is no pin, or one of another folder or another past; or `cache_ttl` or
+            `cache_size` has no meaning.
         DataFolderError: there is no Waterline data, or it cannot be read.
     """
-    return Workbench(path, at=at)
+    return Workbench(path, at=at, cache=cache, cache_ttl=cache_ttl, cache_size=cache_size)
 
 
 class Workbench(Questions):

@@ -29,6 +29,11 @@ class DataFolder:
         return self.path / "metrics.db"
 
     @property
+    def cache(self) -> Path:
+        """Answers that the workbench keeps; it may be deleted."""
+        return self.path / "cache.db"
+
+    @property
     def tokens(self) -> Path:
         """The tokens, hashed."""
         return self.path / "tokens.toml"

@@ -86,6 +86,7 @@ def _is_asked_for(log: PlainLog, question: Question) -> bool:
         and (question.sources is None or log.source in question.sources)
         and (question.since is None or log.timestamp >= question.since)
         and (question.until is None or log.timestamp < question.until)
+        and (question.through is None or log.seq <= question.through)
         and (question.contains is None or question.contains in log.message)
         and all(_meets(log.attributes.get(each.attribute), each) for each in question.where)
     )

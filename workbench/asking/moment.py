@@ -17,7 +17,8 @@ _MOMENT: Final = """
             archived_through,
             ifnull((SELECT max(last_seq) FROM archive_batches), 0),
             ifnull((SELECT max(seq) FROM logs), 0)
-        )
+        ),
+        (SELECT count(pruned_at) FROM archive_batches)
     FROM seam
 """
 
@@ -33,6 +34,8 @@ class Moment:
     """Every seq up to it is in a batch; rows of `logs` up to it are garbage."""
     last_seq: int
     """The highest that was ever given."""
+    pruned: int
+    """How many batches are gone."""
 
     @property
     def past(self) -> tuple[str, int]:
@@ -71,5 +74,5 @@ def read_moment(view: View) -> Moment:
     Raises:
         DataFolderError: logs.db cannot be read.
     """
-    ((folder_id, incarnation, generation, archived_through, last_seq),) = view.rows(_MOMENT)
-    return Moment(folder_id, incarnation, generation, archived_through, last_seq)
+    (row,) = view.rows(_MOMENT)
+    return Moment(*row)

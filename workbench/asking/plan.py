@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from server.store.catalog import ArchivedBatch
 from server.units import counted, human_size
 from workbench.asking.archived import read_batches, read_catalog
+from workbench.asking.known import Known
 from workbench.asking.query import ordered_hot_rows
 from workbench.asking.question import Question
 from workbench.asking.reading import View
@@ -24,6 +25,8 @@ class Plan:
     """How many batches that it might be about are gone."""
     most: int
     """So many archived logs it is about at most."""
+    known: int | None
+    """So many logs of the answer the cache has; the rest is what came since. None: nothing."""
 
     @property
     def size(self) -> int:
@@ -33,7 +36,8 @@ class Plan:
     def __str__(self) -> str:
         rows = sum(each.rows for each in self.files)
         remote = sum(each.local_removed_at is not None for each in self.files)
-        lines = [f"hot rows: {'; '.join(self.hot)}"]
+        known = "nothing" if self.known is None else counted(self.known, "log")
+        lines = [f"from the cache: {known}", f"hot rows: {'; '.join(self.hot)}"]
         lines.append(
             f"archive files: {len(self.files):,} with {counted(rows, 'log')}, "
             f"{human_size(self.size)}"
@@ -48,8 +52,13 @@ class Plan:
     __repr__ = __str__
 
 
-def plan(view: View, question: Question) -> Plan:
+def plan(view: View, question: Question, known: Known | None = None) -> Plan:
     """Return the plan of a question; nothing but the catalog is read.
+
+    Args:
+        view: a view of logs.db.
+        question: what is asked.
+        known: what is known of the answer, if it still holds.
 
     Raises:
         DataFolderError: logs.db cannot be read.
@@ -57,10 +66,15 @@ def plan(view: View, question: Question) -> Plan:
     """
     catalog = read_catalog(view, question)
     kept = sum(each.is_kept for each in read_batches(view))
+    if known is not None and not known.mark.holds(view, catalog.moment):
+        known = None
+    after = 0 if known is None else known.mark.last_seq
+    files = tuple(each for each in catalog.kept if each.last_seq > after)
     return Plan(
-        hot=tuple(view.explain(ordered_hot_rows(catalog, question))),
-        files=catalog.kept,
+        hot=tuple(view.explain(ordered_hot_rows(catalog, question, after))),
+        files=files,
         left_out=kept - len(catalog.kept),
         pruned=len(catalog.pruned),
-        most=sum(question.selection.most(each) for each in catalog.kept),
+        most=sum(question.selection.most(each) for each in files),
+        known=None if known is None else known.table.num_rows,
     )

@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select
 
 from server.archive.columns import schema_of
 from server.archive.reading import BatchReader
@@ -18,6 +18,7 @@ from server.store.tables import logs
 from workbench.asking.archived import Catalog, read_catalog
 from workbench.asking.batches import Batches
 from workbench.asking.criteria import criteria
+from workbench.asking.known import Known, Mark, take_mark
 from workbench.asking.moment import Moment, read_moment
 from workbench.asking.pruned import lacking
 from workbench.asking.question import Question
@@ -25,6 +26,8 @@ from workbench.asking.reading import Database, View
 
 # Each time another archive job must have come in between.
 _ATTEMPTS: Final = 3
+# A share that makes SQLite look by seq first; it takes a literal only.
+_FEW: Final[ColumnElement[float]] = literal_column("0.0001")
 # So many rows at once: an Arrow array of text holds no more than 2 GiB.
 _SLICE: Final = 10_000
 
@@ -54,6 +57,10 @@ class Rows:
     """How many of them came from batches; the others were hot."""
     missing: tuple[str, ...]
     """A sentence for each batch that could not be read; it names the file."""
+    mark: Mark
+    """What this answer can be known by later."""
+    came: int | None
+    """How many logs were added to what was known; None where nothing was known that holds."""
 
 
 class Logs:
@@ -68,24 +75,43 @@ class Logs:
         self._database = database
         self._reader = BatchReader(folder)
 
-    def rows(self, question: Question, *, may_lack: bool = False) -> Rows:
+    def rows(
+        self, question: Question, known: Known | None = None, *, may_lack: bool = False
+    ) -> Rows:
         """Answer with the logs themselves.
 
         Args:
             question: which logs.
+            known: what is known of the answer; where it holds no more, all is read.
             may_lack: answer without those whose archive files are missing or damaged.
 
         Raises:
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
         """
 
-        def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Rows:
-            found = _Found(hot, question)
+        def begin(view: View, catalog: Catalog) -> _Begun:
+            mark = take_mark(view, catalog.moment, question.through)
+            holds = known is not None and known.mark.holds(view, catalog.moment)
+            still = known if holds else None
+            after = 0 if still is None else still.mark.last_seq
+            return _Begun(mark, still, after, _hot_table(view, catalog, question, after))
+
+        def whole(begun: _Begun, catalog: Catalog, batches: Batches) -> Rows:
+            found = _Found(begun.hot, question)
+            came = begun.hot.num_rows
+            if begun.known is not None:
+                found.add(begun.known.table, is_arranged=True)
             newest_first = sorted(catalog.kept, key=_last_place, reverse=True)
             for batch in newest_first:
+                if batch.last_seq <= begun.after:
+                    continue
                 if found.is_full_before(batch):
                     break
-                found.add(batches.chosen(batch))
+                chosen = batches.chosen(batch)
+                if batch.first_seq <= begun.after:
+                    chosen = chosen.filter(pc.greater(chosen["seq"], begun.after))
+                came += chosen.num_rows
+                found.add(chosen)
             pruned = [each for each in catalog.pruned if not found.is_full_before(each)]
             table = found.table()
             return Rows(
@@ -94,14 +120,11 @@ class Logs:
                 catalog.moment,
                 _from_batches(table, catalog),
                 tuple(batches.faults),
+                begun.mark,
+                None if begun.known is None else came,
             )
 
-        return self.ask(
-            question,
-            lambda view, catalog: _hot_table(view, catalog, question),
-            whole,
-            may_lack=may_lack,
-        )
+        return self.ask(question, begin, whole, may_lack=may_lack)
 
     def parts(self, question: Question, take: Callable[[pa.Table], _Part]) -> Answer[list[_Part]]:
         """Answer with what is taken of the logs part by part, in no order: sorting is spared.
@@ -200,6 +223,18 @@ class Logs:
             return read_moment(view).past
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What one view gives to an answer."""
+
+    mark: Mark
+    known: Known | None
+    """What is known and holds in the view."""
+    after: int
+    """Only logs of higher seqs are added to that."""
+    hot: pa.Table
+
+
 class _Found:
     """Collects what a question is about; with a limit, not many more rows than that."""
 
@@ -208,8 +243,12 @@ class _Found:
         self._parts = [hot]
         self._is_arranged = True
 
-    def add(self, part: pa.Table) -> None:
+    def add(self, part: pa.Table, *, is_arranged: bool = False) -> None:
         if not part.num_rows:
+            return
+        if self._is_arranged and not self._parts[0].num_rows:
+            # One part alone that is in order stays as it is.
+            self._parts, self._is_arranged = [part], is_arranged
             return
         self._parts.append(part)
         self._is_arranged = False
@@ -235,24 +274,35 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def hot_rows(catalog: Catalog, question: Question, columns: Sequence[Any]) -> Select[Any]:
-    """Select columns of the hot logs that a question is about, unordered."""
+def hot_rows(
+    catalog: Catalog, question: Question, columns: Sequence[Any], after: int = 0
+) -> Select[Any]:
+    """Select columns of the hot logs that a question is about, unordered.
+
+    Args:
+        catalog: says where the seam is.
+        question: which logs.
+        columns: what of them.
+        after: only those of higher seqs.
+    """
     # Up to the seam they may still be there, and are in batches. Nearly all lie above it: without
     # that word SQLite may walk through all of them and not use the index of timestamps; a report on
-    # the last seconds of a million rows took ten times as long.
+    # the last seconds of a million rows took ten times as long. Above what is known lie few.
     is_hot = func.likely(logs.c.seq > catalog.moment.archived_through)
     wanted = [is_hot, *criteria(question)]
+    if after:
+        wanted.append(func.likelihood(logs.c.seq > after, _FEW))
     return select(*columns).select_from(logs).where(and_(*wanted))
 
 
-def stored_rows(catalog: Catalog, question: Question) -> Select[Any]:
+def stored_rows(catalog: Catalog, question: Question, after: int = 0) -> Select[Any]:
     """Select the `kept` columns of the hot logs that a question is about, unordered."""
-    return hot_rows(catalog, question, [logs.c[name] for name in question.kept])
+    return hot_rows(catalog, question, [logs.c[name] for name in question.kept], after)
 
 
-def ordered_hot_rows(catalog: Catalog, question: Question) -> Select[Any]:
+def ordered_hot_rows(catalog: Catalog, question: Question, after: int = 0) -> Select[Any]:
     """Select the hot logs that a question is about, the newest first where it has a limit."""
-    chosen = stored_rows(catalog, question)
+    chosen = stored_rows(catalog, question, after)
     if _is_newest_first(question):
         chosen = chosen.order_by(logs.c.timestamp.desc(), logs.c.seq.desc())
     else:
@@ -265,8 +315,8 @@ def _is_newest_first(question: Question) -> bool:
     return question.order == "newest" or question.limit is not None
 
 
-def _hot_table(view: View, catalog: Catalog, question: Question) -> pa.Table:
-    table = _fetched(view, ordered_hot_rows(catalog, question), question)
+def _hot_table(view: View, catalog: Catalog, question: Question, after: int) -> pa.Table:
+    table = _fetched(view, ordered_hot_rows(catalog, question, after), question)
     if _is_newest_first(question) and question.order == "oldest":
         table = _take(table, pa.array(range(table.num_rows - 1, -1, -1), pa.int64()))
     return table

@@ -88,10 +88,11 @@ def test_it_prints_itself(data: Path, batches: list[ArchivedBatch]) -> None:
     change(data, [replace(batches[1], uploaded_to="s3://logs", local_removed_at=NOON)])
     with workbench.connect(data) as wb:
         lines = str(wb.explain(type="error")).splitlines()
-    assert lines[0].startswith("hot rows: ")
-    assert lines[1].startswith("archive files: 3 with 6 logs, ")
-    assert lines[1].endswith(", 1 of them in object storage")
-    assert lines[2:] == [
+    assert lines[0] == "from the cache: nothing"
+    assert lines[1].startswith("hot rows: ")
+    assert lines[2].startswith("archive files: 3 with 6 logs, ")
+    assert lines[2].endswith(", 1 of them in object storage")
+    assert lines[3:] == [
         "of these at most 3 logs",
         "left out by the catalog: 0 files",
     ]

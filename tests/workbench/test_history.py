@@ -1,0 +1,187 @@
+"""Whatever becomes of a folder's logs, and of the cache, any answer is that of a plain filter."""
+
+import shutil
+import tempfile
+import warnings
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from server.archive.prune import plan_prune, prune
+from server.errors import PrunedLogs
+from server.formats import Format
+from server.store.folder import DataFolder
+from tests.support import archive_runs
+from tests.support.folders import NOON, Batch, fill_batches
+from tests.support.plainly import PlainLog, answer_plainly, store_plainly
+from tests.workbench.asking.test_query import assert_equal, batches_of_logs, questions
+from workbench.asking.pin import Pin
+from workbench.asking.question import ask
+from workbench.caching import cache
+from workbench.workbench import Workbench
+
+TTL = 1_000
+"""Milliseconds for which answers are kept here."""
+
+outcomes: Counter[str] = Counter()
+"""What the cache had for all questions of all histories."""
+
+relative_times = st.integers(0, 20).map(lambda milliseconds: f"-{milliseconds}ms")
+chosen_columns = st.none() | st.just(["seq"]) | st.just(["type", "seq"])
+
+
+class History(RuleBasedStateMachine):
+    """What happens to a folder, and beside it what its answers should be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = tempfile.TemporaryDirectory()
+        self.data = Path(self.place.name) / "data"
+        self.backup = Path(self.place.name) / "backup"
+        self.now = NOON
+        self.batches: list[Batch] = []
+        self.pruned = 0  # every seq up to it
+        self.saved: tuple[list[Batch], int, list[Pin]] | None = None
+        self.asked: list[dict[str, Any]] = []
+        self.pins: list[Pin] = []
+
+    def teardown(self) -> None:
+        self.place.cleanup()
+
+    # What happens to the logs
+
+    @initialize(batches=batches_of_logs)
+    def begin(self, batches: list[Batch]) -> None:
+        self.ingest(batches)
+
+    @rule(batches=batches_of_logs)
+    def ingest(self, batches: list[Batch]) -> None:
+        for batch in batches:
+            self.now += 1
+            self.batches.append(replace(batch, received_at=self.now))
+        fill_batches(self.data, self.batches[-len(batches) :])
+
+    @rule(age=st.integers(0, 4), rows=st.integers(1, 4), chosen=st.sampled_from(Format))
+    def archive(self, age: int, rows: int, chosen: Format) -> None:
+        archive_runs.archive(
+            self.data, now=self.now, older_than=age, batch_rows=rows, format=chosen
+        )
+
+    @rule(age=st.integers(0, 8))
+    def prune(self, age: int) -> None:
+        folder = DataFolder(self.data)
+        batches = plan_prune(folder, self.now - age)
+        prune(folder, batches, clock=lambda: self.now)
+        self.pruned = max([self.pruned, *(each.last_seq for each in batches)])
+
+    @rule()
+    def save(self) -> None:
+        shutil.rmtree(self.backup, ignore_errors=True)
+        shutil.copytree(self.data, self.backup, ignore=shutil.ignore_patterns("cache.db*"))
+        self.saved = ([*self.batches], self.pruned, [*self.pins])
+
+    @precondition(lambda self: self.saved is not None)
+    @rule()
+    def put_back(self) -> None:
+        """Put a backup back by hand; the cache stays and knows nothing of it."""
+        assert self.saved is not None
+        for each in self.data.iterdir():
+            if not each.name.startswith("cache.db"):
+                shutil.rmtree(each) if each.is_dir() else each.unlink()
+        shutil.copytree(self.backup, self.data, dirs_exist_ok=True)
+        self.batches, self.pruned, self.pins = [*self.saved[0]], self.saved[1], [*self.saved[2]]
+
+    # What happens to the cache
+
+    @rule(milliseconds=st.sampled_from([1, 5, TTL - 1, TTL, 2 * TTL]))
+    def wait(self, milliseconds: int) -> None:
+        self.now += milliseconds
+
+    @rule(everything=st.booleans())
+    def forget(self, everything: bool) -> None:
+        with self.opened() as wb:
+            assert wb.cache is not None
+            if everything:
+                wb.cache.clear()
+                assert wb.cache.entries().empty
+            else:
+                wb.cache.cleanup()
+                assert not (wb.cache.entries()["expires_at"].astype("int64") <= self.now).any()
+
+    # What is asked
+
+    @rule(data=st.data(), since=st.none() | relative_times, columns=chosen_columns)
+    def ask(self, data: st.DataObject, since: str | None, columns: list[str] | None) -> None:
+        filters = data.draw(questions(self.batches))
+        if since is not None:
+            filters = {k: v for k, v in filters.items() if k != "until"} | {"since": since}
+        self.asked.append(filters if columns is None else {**filters, "columns": columns})
+        self.check(self.asked[-1])
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def ask_again(self, data: st.DataObject) -> None:
+        self.check(data.draw(st.sampled_from(self.asked)))
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data(), since=relative_times)
+    def ask_again_of_another_window(self, data: st.DataObject, since: str) -> None:
+        filters = {**data.draw(st.sampled_from(self.asked)), "since": since}
+        self.check({k: v for k, v in filters.items() if k != "until"})
+
+    @rule()
+    def pin(self) -> None:
+        with self.opened() as wb:
+            self.pins.append(wb.pin())
+
+    @precondition(lambda self: self.asked and self.pins)
+    @rule(data=st.data())
+    def ask_at_a_pin(self, data: st.DataObject) -> None:
+        pin = data.draw(st.sampled_from(self.pins))
+        self.check({**data.draw(st.sampled_from(self.asked)), "at": str(pin)})
+
+    def opened(self) -> Workbench:
+        return Workbench(
+            self.data, clock=lambda: self.now, cache_ttl=f"{TTL}ms", cache_size="24KiB"
+        )
+
+    def check(self, filters: dict[str, Any]) -> None:
+        kept = [each for each in store_plainly(self.batches) if each.seq > self.pruned]
+        expected = answer_plainly(kept, ask(now=self.now, **filters))
+        counting = {k: v for k, v in filters.items() if k != "columns"}
+        with self.opened() as wb, warnings.catch_warnings():
+            warnings.simplefilter("ignore", PrunedLogs)
+            frames = [wb.logs(**filters), wb.logs(**filters)]
+            assert wb.count(**counting) == len(expected)
+        for frame in frames:
+            outcomes[frame.attrs["cache"]] += 1
+            if "columns" in filters:
+                assert list(frame.columns) == filters["columns"]
+                assert frame["seq"].tolist() == seqs(expected)
+            else:
+                assert_equal(frame, expected)
+
+
+def seqs(logs: list[PlainLog]) -> list[int]:
+    return [each.seq for each in logs]
+
+
+@pytest.mark.slow
+def test_any_history_leaves_every_answer_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "WORTH_KEEPING", 2)
+    outcomes.clear()
+    run_state_machine_as_test(History, settings=settings(max_examples=100, stateful_step_count=50))
+    # Else the cache was not there to lie.
+    assert min(outcomes[each] for each in ("hit", "merged", "miss")) > 50, outcomes

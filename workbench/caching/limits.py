@@ -1,0 +1,42 @@
+"""How much is kept, and for how long, as an analyst says it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Self
+
+from server.errors import UsageError
+from server.units import parse_duration, parse_size
+
+TTL: Final = "1h"
+SIZE: Final = "256MiB"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the cache may keep."""
+
+    ttl: int
+    """Milliseconds for which an answer is kept."""
+    size: int
+    """Bytes that all answers may take; the least recently used go first."""
+
+    @classmethod
+    def of(cls, cache_ttl: str, cache_size: str) -> Self:
+        """Return the limits that were given as texts.
+
+        Raises:
+            UsageError: one has no meaning; the sentence names the argument.
+        """
+        return cls(
+            _parsed(parse_duration, "cache_ttl", cache_ttl, TTL),
+            _parsed(parse_size, "cache_size", cache_size, SIZE),
+        )
+
+
+def _parsed(parse: Callable[[str], int], argument: str, given: object, such: str) -> int:
+    if not isinstance(given, str):
+        raise UsageError(f"{argument}={given!r} is no text; give one such as {such!r}")
+    try:
+        return parse(given)
+    except ValueError as error:
+        raise UsageError(f"{argument}: {error}") from error
