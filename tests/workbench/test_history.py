@@ -65,6 +65,7 @@ class History(RuleBasedStateMachine):
     @initialize(batches=batches_of_logs)
     def begin(self, batches: list[Batch]) -> None:
         self.ingest(batches)
+        self.asked.append({})
 
     @rule(batches=batches_of_logs)
     def ingest(self, batches: list[Batch]) -> None:
@@ -130,12 +131,17 @@ class History(RuleBasedStateMachine):
         self.asked.append(filters if columns is None else {**filters, "columns": columns})
         self.check(self.asked[-1])
 
-    @precondition(lambda self: self.asked)
     @rule(data=st.data())
     def ask_again(self, data: st.DataObject) -> None:
         self.check(data.draw(st.sampled_from(self.asked)))
 
-    @precondition(lambda self: self.asked)
+    @rule(data=st.data(), batches=batches_of_logs)
+    def ask_before_and_after_more_came(self, data: st.DataObject, batches: list[Batch]) -> None:
+        filters = data.draw(st.sampled_from(self.asked))
+        self.check(filters)
+        self.ingest(batches)
+        self.check(filters)
+
     @rule(data=st.data(), since=relative_times)
     def ask_again_of_another_window(self, data: st.DataObject, since: str) -> None:
         filters = {**data.draw(st.sampled_from(self.asked)), "since": since}
@@ -146,7 +152,7 @@ class History(RuleBasedStateMachine):
         with self.opened() as wb:
             self.pins.append(wb.pin())
 
-    @precondition(lambda self: self.asked and self.pins)
+    @precondition(lambda self: self.pins)
     @rule(data=st.data())
     def ask_at_a_pin(self, data: st.DataObject) -> None:
         pin = data.draw(st.sampled_from(self.pins))
