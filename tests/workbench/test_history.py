@@ -53,7 +53,6 @@ class History(RuleBasedStateMachine):
         self.now = NOON
         self.batches: list[Batch] = []
         self.pruned = 0  # every seq up to it
-        self.saved: tuple[list[Batch], int, list[Pin]] | None = None
         self.asked: list[dict[str, Any]] = []
         self.pins: list[Pin] = []
 
@@ -87,22 +86,24 @@ class History(RuleBasedStateMachine):
         prune(folder, batches, clock=lambda: self.now)
         self.pruned = max([self.pruned, *(each.last_seq for each in batches)])
 
-    @rule()
-    def save(self) -> None:
+    @rule(data=st.data(), lost=batches_of_logs, others=batches_of_logs)
+    def put_a_backup_back(
+        self, data: st.DataObject, lost: list[Batch], others: list[Batch]
+    ) -> None:
+        """Put it back by hand; the cache stays and knows nothing of it."""
+        filters = data.draw(st.sampled_from(self.asked))
         shutil.rmtree(self.backup, ignore_errors=True)
         shutil.copytree(self.data, self.backup, ignore=shutil.ignore_patterns("cache.db*"))
-        self.saved = ([*self.batches], self.pruned, [*self.pins])
-
-    @precondition(lambda self: self.saved is not None)
-    @rule()
-    def put_back(self) -> None:
-        """Put a backup back by hand; the cache stays and knows nothing of it."""
-        assert self.saved is not None
+        before = [*self.batches]
+        self.ingest(lost)
+        self.check(filters)
         for each in self.data.iterdir():
             if not each.name.startswith("cache.db"):
                 shutil.rmtree(each) if each.is_dir() else each.unlink()
         shutil.copytree(self.backup, self.data, dirs_exist_ok=True)
-        self.batches, self.pruned, self.pins = [*self.saved[0]], self.saved[1], [*self.saved[2]]
+        self.batches = before
+        self.ingest(others)
+        self.check(filters)
 
     # What happens to the cache
 
@@ -142,10 +143,16 @@ class History(RuleBasedStateMachine):
         self.ingest(batches)
         self.check(filters)
 
-    @rule(data=st.data(), since=relative_times)
-    def ask_again_of_another_window(self, data: st.DataObject, since: str) -> None:
-        filters = {**data.draw(st.sampled_from(self.asked)), "since": since}
-        self.check({k: v for k, v in filters.items() if k != "until"})
+    @rule(data=st.data(), since=relative_times, batches=batches_of_logs)
+    def ask_of_a_narrower_window_meanwhile(
+        self, data: st.DataObject, since: str, batches: list[Batch]
+    ) -> None:
+        filters = data.draw(st.sampled_from(self.asked))
+        narrower = {k: v for k, v in filters.items() if k != "until"} | {"since": since}
+        self.check(filters)
+        self.ingest(batches)
+        self.check(narrower)
+        self.check(filters)
 
     @rule()
     def pin(self) -> None:
@@ -154,9 +161,10 @@ class History(RuleBasedStateMachine):
 
     @precondition(lambda self: self.pins)
     @rule(data=st.data())
-    def ask_at_a_pin(self, data: st.DataObject) -> None:
-        pin = data.draw(st.sampled_from(self.pins))
-        self.check({**data.draw(st.sampled_from(self.asked)), "at": str(pin)})
+    def ask_now_and_at_a_pin(self, data: st.DataObject) -> None:
+        filters = data.draw(st.sampled_from(self.asked))
+        self.check(filters)
+        self.check({**filters, "at": str(data.draw(st.sampled_from(self.pins)))})
 
     def opened(self) -> Workbench:
         return Workbench(
