@@ -16,6 +16,11 @@ from workbench.caching.tables import CACHE
 # Another notebook keeps an answer for moments only, and an answer must not wait for that.
 _BUSY_MS: Final = 1_000
 
+# What SQLite says of damage; and what it comes to where the schema or a text is hit, as our
+# statements are sound.
+_DAMAGED: Final = (apsw.NotADBError, apsw.CorruptError)
+_DAMAGES: Final = (DamagedEntry, apsw.Error, UnicodeDecodeError)
+
 _Result = TypeVar("_Result")
 
 
@@ -28,7 +33,7 @@ class CacheFile:
         path: the file; made when it is first needed.
 
     Attributes:
-        fault: why it could not be used the last time; None if it could.
+        fault: why it could not be used; None once something could be written again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -48,15 +53,12 @@ class CacheFile:
             try:
                 connection = self._opened()
                 with sqlite_errors(self.path):
-                    result = read(connection)
-            except (DataFolderError, DamagedEntry) as error:
+                    return read(connection)
+            except (DataFolderError, *_DAMAGES) as error:
                 self.fault = str(error)
-                if not _is_damaged(error):
+                if not isinstance(error, _DAMAGES) and not isinstance(error.__cause__, _DAMAGED):
                     return None
                 self._put_aside()
-            else:
-                self.fault = None
-                return result
         warn_of(f"{self.path} was damaged and is put aside; answers are kept anew", DamagedCache)
         return None
 
@@ -69,7 +71,9 @@ class CacheFile:
 
         def at_once(connection: apsw.Connection) -> _Result:
             with transaction(connection):
-                return work(connection)
+                result = work(connection)
+            self.fault = None
+            return result
 
         return self.look(at_once)
 
@@ -108,8 +112,3 @@ class CacheFile:
             return self.path.stat().st_ino
         except OSError:
             return None
-
-
-def _is_damaged(error: DataFolderError | DamagedEntry) -> bool:
-    damages = apsw.NotADBError | apsw.CorruptError
-    return isinstance(error, DamagedEntry) or isinstance(error.__cause__, damages)
