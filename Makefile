@@ -33,7 +33,7 @@ test: $(READY) ## every test with coverage, then the notebooks
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
-	@$(BIN)/pytest -q --nbval --nbval-cell-timeout=120 notebooks
+	@TQDM_DISABLE=1 $(BIN)/pytest -q --nbval --nbval-cell-timeout=120 notebooks
 	@$(BIN)/coverage report
 	@$(BIN)/python -m tests.support.browser
 
@@ -48,7 +48,7 @@ lab: $(READY) ## JupyterLab on the notebooks
 	@$(BIN)/jupyter lab notebooks
 
 notebooks: $(READY) ## run the notebooks anew and keep their outputs
-	@$(BIN)/jupyter nbconvert --to notebook --inplace --execute \
+	@TQDM_DISABLE=1 $(BIN)/jupyter nbconvert --to notebook --inplace --execute \
 	  --ExecutePreprocessor.record_timing=False --ClearMetadataPreprocessor.enabled=True \
 	  --ClearMetadataPreprocessor.preserve_cell_metadata_mask='[("tags")]' \
 	  --ClearMetadataPreprocessor.preserve_nb_metadata_mask='[("kernelspec"),("language_info","name")]' \

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Self, Unpack
+from typing import Literal, Self, TypeVar, Unpack
 
 import pandas as pd
 import pyarrow as pa
@@ -26,11 +26,14 @@ from workbench.asking.warning import warn_of
 from workbench.caching.cache import Cache
 from workbench.caching.durations import Outcome
 from workbench.caching.limits import SIZE, TTL, Limits
+from workbench.patience import patiently
 from workbench.reports.attributes import spread
 from workbench.sql.engine import Ask, make_engine
 from workbench.sql.logs import LogsRelation
 from workbench.sql.statement import Parameters, answer
 from workbench.sql.tables import batches_relation, metrics_relation
+
+_Answer = TypeVar("_Answer")
 
 
 class Questions:
@@ -212,7 +215,8 @@ class Questions:
             PrunedLogs: some that were asked for are gone, as they were pruned.
         """
         refuse(filters, "columns")
-        counted = self._logs.count(self._ask(filters))
+        question = self._ask(filters)
+        counted = self._patiently(lambda: self._logs.count(question))
         warn_of(counted.lacks)
         return counted.value
 
@@ -312,9 +316,13 @@ class Questions:
     def _rows(
         self, question: Question, *, may_lack: bool = False
     ) -> tuple[Rows, Outcome | Literal["off"]]:
-        if self.cache is None:
-            return self._logs.rows(question, may_lack=may_lack), "off"
-        return self.cache.rows(self._logs, question, may_lack=may_lack)
+        cache = self.cache
+        if cache is None:
+            return self._patiently(lambda: self._logs.rows(question, may_lack=may_lack)), "off"
+        return self._patiently(lambda: cache.rows(self._logs, question, may_lack=may_lack))
+
+    def _patiently(self, answer: Callable[[], _Answer]) -> _Answer:
+        return patiently(answer, lambda _: self._database.leave())
 
     def _answered(self, query: str, parameters: Parameters | None, pin: Pin) -> Answer[pa.Table]:
         logs = LogsRelation(self._folder, self._database, self._logs, pin)

@@ -86,7 +86,7 @@ class Workbench(Questions):
         """
         refuse(filters, "order", "limit", "columns")
         question = self._ask(filters)
-        answer = throughput(self._logs, question, every, clock)
+        answer = self._patiently(lambda: throughput(self._logs, question, every, clock))
         warn_of(answer.lacks)
         return answer.value
 
@@ -116,7 +116,8 @@ class Workbench(Questions):
         """
         refuse(filters, "columns")
         if attribute is not None:
-            answer = attribute_latency(self._logs, self._ask(filters), attribute, by)
+            question = self._ask(filters)
+            answer = self._patiently(lambda: attribute_latency(self._logs, question, attribute, by))
             warn_of(answer.lacks)
             return answer.value
         if by is not None:
@@ -165,7 +166,8 @@ class Workbench(Questions):
         refuse(filters, "order", "columns")
         if filters.get("limit") is None:
             filters["limit"] = _COMPARED
-        rows = self._logs.rows(self._ask(filters))
+        question = self._ask(filters)
+        rows = self._patiently(lambda: self._logs.rows(question))
         warn_of(rows.lacks)
         return compression_compare(rows.table, rounds)
 
@@ -183,7 +185,7 @@ class Workbench(Questions):
 
         It opens no archive file, for the catalog tells what is in them.
         """
-        return read_holdings(self._logs, self._folder)
+        return self._patiently(lambda: read_holdings(self._logs, self._folder))
 
     def __repr__(self) -> str:
         try:

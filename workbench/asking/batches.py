@@ -7,6 +7,7 @@ from server.archive.reading import BatchReader
 from server.errors import ArchiveError, IncompleteAnswer, ObjectMissing, RemoteError
 from server.store.catalog import ArchivedBatch
 from workbench.asking.choosing import choose
+from workbench.asking.effort import tell
 from workbench.asking.question import Question
 
 # So many files an error names; of more it says how many.
@@ -19,22 +20,27 @@ class Batches:
     Args:
         reader: reads a batch.
         question: which logs of it are wanted; its limit is not heeded.
+        most: so many it needs at most.
 
     Attributes:
         faults: a sentence for each batch that could not be read; it names the file.
     """
 
-    def __init__(self, reader: BatchReader, question: Question) -> None:
+    def __init__(self, reader: BatchReader, question: Question, most: int) -> None:
         self.faults: list[str] = []
         self._reader = reader
         self._question = question
         self._refused: set[str | None] = set()
+        self._most = most
+        self._read = 0
 
     def chosen(self, batch: ArchivedBatch) -> pa.Table:
         """Return the logs of a batch that the question is about; none where it cannot be read.
 
         They have the question's `kept` columns.
         """
+        tell("archive files", self._read, self._most)
+        self._read += 1
         if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
             # Each further request would be tried for a minute.
             self.faults.append(f"{self._reader.name(batch)} is in that object storage too")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -143,7 +144,10 @@ class Logs:
         def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Answer[list[_Part]]:
             # While one is taken of, the next is read.
             with ThreadPoolExecutor(max_workers=1) as reader:
-                parts = [take(hot), *map(take, reader.map(batches.chosen, catalog.kept))]
+                # Of what is told there the waiting thread learns by the context.
+                run = copy_context().run
+                chosen = reader.map(lambda each: run(batches.chosen, each), catalog.kept)
+                parts = [take(hot), *map(take, chosen)]
             return Answer(parts, lacking(catalog.pruned, question))
 
         return self.ask(
@@ -209,7 +213,7 @@ class Logs:
             with self._database.view() as view:
                 catalog = read_catalog(view, question)
                 part = hot(view, catalog)
-            batches = Batches(self._reader, question)
+            batches = Batches(self._reader, question, len(catalog.kept))
             answer = whole(part, catalog, batches)
             if not batches.faults:
                 return answer

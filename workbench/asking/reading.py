@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 import adbc_driver_manager
@@ -20,6 +20,10 @@ from sqlalchemy.dialects import sqlite
 
 from server.errors import DataFolderError, UsageError
 from server.store.schema import Schema
+from workbench.asking.effort import tell
+
+# As a progress bar says it: all that takes long is reading hot logs.
+_ROWS: Final = "hot logs"
 
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 
@@ -55,8 +59,10 @@ class View:
         if not isinstance(question, str):
             question, values = _compiled(question)
         with _read_errors(self._path):
+            tell(_ROWS, 0)
             self._cursor.execute(question, values or None)
-            return self._cursor.fetch_arrow_table()
+            reader = self._cursor.fetch_record_batch()
+            return pa.Table.from_batches(_told(reader), reader.schema)
 
     def rows(
         self, question: Select[Any] | str, values: Sequence[object] = ()
@@ -71,10 +77,29 @@ class View:
         return [detail for *_, detail in self.rows(f"EXPLAIN QUERY PLAN {text}", values)]
 
 
+def _told(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    rows = 0
+    for batch in reader:
+        rows += batch.num_rows
+        tell(_ROWS, rows)
+        yield batch
+
+
 def _compiled(question: Select[Any]) -> tuple[str, list[object]]:
     """Return a statement as SQLite's text, and the values to be bound."""
     compiled = question.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
     return str(compiled), [compiled.params[name] for name in compiled.positiontup or ()]
+
+
+class _Session:
+    """A connection, for one view at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.lock = threading.Lock()
+        uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
+        with _read_errors(path):
+            # Without autocommit a transaction begins with the first read: one moment for all.
+            self.connection = adbc_driver_sqlite.dbapi.connect(uri, autocommit=False)
 
 
 class Database:
@@ -87,12 +112,8 @@ class Database:
 
     def __init__(self, path: Path, schema: Schema) -> None:
         self._path = path
-        self._lock = threading.Lock()
         self._closed = False
-        uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
-        with _read_errors(path):
-            # Without autocommit a transaction begins with the first read: one moment for all.
-            self._connection = adbc_driver_sqlite.dbapi.connect(uri, autocommit=False)
+        self._session = _Session(path)
         try:
             self._check(schema)
         except BaseException:
@@ -106,20 +127,34 @@ class Database:
         Raises:
             UsageError: the database is closed.
         """
-        with self._lock:
+        session = self._session
+        with session.lock:
             if self._closed:
                 raise UsageError(f"{self._path} is closed here; connect to its folder again")
-            with self._connection.cursor() as cursor:
-                try:
-                    yield View(cursor, self._path)
-                finally:
-                    self._connection.rollback()
+            try:
+                with session.connection.cursor() as cursor:
+                    try:
+                        yield View(cursor, self._path)
+                    finally:
+                        session.connection.rollback()
+            finally:
+                if session is not self._session:
+                    session.connection.close()
+
+    def leave(self) -> None:
+        """Leave a view that another thread reads in to itself; the next one need not wait for it.
+
+        Raises:
+            DataFolderError: the database cannot be opened once more.
+        """
+        if self._session.lock.locked():
+            self._session = _Session(self._path)
 
     def close(self) -> None:
         """Let the file go; may be called twice."""
-        with self._lock:
+        with self._session.lock:
             self._closed = True
-            self._connection.close()
+            self._session.connection.close()
 
     def __enter__(self) -> Self:
         return self

@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Final
 
 from server.errors import PrunedLogs
+from workbench.asking.effort import EFFORT
 
 _HERE: Final = f"{Path(__file__).parents[1]}/"
 
 
 def warn_of(sentence: str | None, kind: type[UserWarning] = PrunedLogs) -> None:
     """Warn of what an answer lacks, if anything, at the line that called the workbench."""
-    if sentence is not None:
+    effort = EFFORT.get()
+    if sentence is None:
+        return
+    if effort is None:
         warnings.warn(kind(sentence), stacklevel=_callers_level())
+    else:
+        effort.warnings.append((sentence, kind))
 
 
 def _callers_level() -> int:

@@ -60,7 +60,7 @@ def run(
     from server.archive.policy import policy_of
     from server.archive.priority import give_way
     from server.store.folder import DataFolder
-    from workbench.commands.progress_bar import ProgressBars
+    from workbench.progress_bar import ProgressBars
 
     give_way()
     if older_than is not None:
@@ -132,7 +132,7 @@ def verify(all_copies: bool, data: str | None) -> None:
     """Read every batch, and see that it is what was archived; exit code 1 where one is not."""
     from server.archive.verify import verify
     from server.store.folder import DataFolder
-    from workbench.commands.progress_bar import ProgressBars
+    from workbench.progress_bar import ProgressBars
 
     folder = DataFolder(load({"data": data}).settings.data)
     with ProgressBars() as bars:
@@ -199,7 +199,7 @@ def restore(
     """
     from server.archive.restore import restore
     from server.store.folder import DataFolder
-    from workbench.commands.progress_bar import ProgressBars
+    from workbench.progress_bar import ProgressBars
 
     wanted = _question(since, until, types, sources)
     with ProgressBars() as bars:
@@ -249,9 +249,9 @@ def export(
 ) -> None:
     """Write logs, archived and hot, into FILE; - is standard output."""
     from server.store.folder import DataFolder
-    from workbench.commands.progress_bar import ProgressBars
     from workbench.exports.export import export_logs
     from workbench.exports.formats import ExportFormat
+    from workbench.progress_bar import ProgressBars
 
     is_stream = str(file) == "-"
     with ProgressBars() as bars:
@@ -280,7 +280,7 @@ def prune(older_than: str, yes: bool, data: str | None) -> None:
     from server.archive.prune import plan_prune, prune
     from server.clock import now_ms
     from server.store.folder import DataFolder
-    from workbench.commands.progress_bar import ProgressBars
+    from workbench.progress_bar import ProgressBars
 
     folder = DataFolder(load({"data": data}).settings.data)
     planned = plan_prune(folder, now_ms() - duration("--older-than", older_than))
@@ -332,7 +332,7 @@ def _adopt_files(settings: "Settings", paths: tuple[Path, ...], source: str) -> 
     from server.archive.adopt import adopt_files
     from server.archive.policy import level_of
     from server.store.folder import DataFolder
-    from workbench.commands.progress_bar import ProgressBars
+    from workbench.progress_bar import ProgressBars
 
     with ProgressBars() as bars:
         adopted = adopt_files(
@@ -351,7 +351,7 @@ def _adopt_files(settings: "Settings", paths: tuple[Path, ...], source: str) -> 
 def _rebuild(settings: "Settings", origin: str | None, *, skip_damaged: bool) -> None:
     from server.archive.rebuild import rebuild_catalog
     from server.store.folder import DataFolder
-    from workbench.commands.progress_bar import ProgressBars
+    from workbench.progress_bar import ProgressBars
 
     with ProgressBars() as bars:
         rebuilt = rebuild_catalog(

@@ -21,11 +21,13 @@ class Relation(Dataset):  # type: ignore[misc] # pyarrow has no types
 
     Attributes:
         fault: why reading failed, if it did: DuckDB keeps no more of an error than its text.
+        rows: how many rows were read.
     """
 
     def __init__(self, schema: pa.Schema, read: Read) -> None:
         # The base class is there to be recognised; it offers no way to be made.
         self.fault: WaterlineError | None = None
+        self.rows = 0
         self._schema = schema
         self._is_stopped = False
         self._read = read
@@ -61,6 +63,7 @@ class Relation(Dataset):  # type: ignore[misc] # pyarrow has no types
             for table in self._read(in_order, filter):
                 if self._is_stopped:
                     return
+                self.rows += table.num_rows
                 passing = table if filter is None else table.filter(filter)
                 yield from passing.select(names).to_batches()
         except WaterlineError as error:

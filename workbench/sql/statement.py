@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager
 from typing import Final
 
@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from server.errors import UsageError
+from workbench.patience import patiently
 from workbench.sql.relation import Relation
 
 # Seconds between two interrupts.
@@ -73,20 +74,18 @@ def _run(
     parameters: Parameters | None,
     relations: Collection[Relation],
 ) -> pa.Table:
-    """Run a statement beside the main thread, which alone is told of an interrupt, and heeds it."""
-    with ThreadPoolExecutor(max_workers=1) as executor:
-        running = executor.submit(
-            lambda: connection.sql(statement, params=parameters).to_arrow_table()
-        )
-        try:
-            return running.result()
-        except KeyboardInterrupt:
-            for relation in relations:
-                relation.stop()
-            while not running.done():  # it may not have begun, and is deaf to the first ones
-                connection.interrupt()
-                wait([running], _PAUSE)
-            raise
+    def stop(running: Future[pa.Table]) -> None:
+        for relation in relations:
+            relation.stop()
+        while not running.done():  # it may not have begun, and is deaf to the first ones
+            connection.interrupt()
+            wait([running], _PAUSE)
+
+    return patiently(
+        lambda: connection.sql(statement, params=parameters).to_arrow_table(),
+        stop,
+        lambda: ("rows read", sum(each.rows for each in relations), None),
+    )
 
 
 def _only_select(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
