@@ -14,6 +14,7 @@ from workbench.asking.reading import Database
 from workbench.asking.warning import warn_of
 from workbench.caching.limits import SIZE, TTL
 from workbench.questions import Questions
+from workbench.reports.archives import Archives, read_archives
 from workbench.reports.compression import compression
 from workbench.reports.compression_compare import compression_compare
 from workbench.reports.figures import draw
@@ -179,6 +180,15 @@ class Workbench(Questions):
             UsageError: it is another frame, or matplotlib is not installed.
         """
         return draw(report)
+
+    @property
+    def archives(self) -> Archives:
+        """What is archived, summed up by day; it shows itself in a notebook.
+
+        It opens no archive file; `compression` has a row a batch.
+        """
+        with self._database.view() as view:
+            return read_archives(view, str(self._folder.archives))
 
     def holdings(self) -> Holdings:
         """Return what the folder holds: logs by type and source, time range, size.

@@ -1,6 +1,5 @@
 """The cache: an answer that is kept is used where it equals, with what came since, a fresh one."""
 
-import html
 import os
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from workbench.caching.durations import Outcome
 from workbench.caching.entries import Entry, Kept
 from workbench.caching.key import FROM_THE_BEGINNING, digest, since_of, type_text
 from workbench.caching.limits import Limits
+from workbench.display import Line, as_html, as_text
 
 # An answer that would push most others out is not worth it.
 _LARGEST: Final = 4
@@ -145,7 +145,7 @@ class Cache:
         """Let cache.db go; may be called twice."""
         self._file.close()
 
-    def lines(self) -> list[tuple[str, str]]:
+    def lines(self) -> list[Line]:
         """Return what there is to tell, as (what, how much)."""
         kept = self.entries()
         asked = self.statistics()
@@ -165,15 +165,10 @@ class Cache:
         return [*lines, ("not in use", self._file.fault)] if self._file.fault else lines
 
     def __repr__(self) -> str:
-        return "\n".join(f"{what:<12} {value}" for what, value in self.lines())
+        return as_text(self.lines())
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{what}</th>"
-            f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
-            for what, value in self.lines()
-        )
-        return f"<table><caption>Waterline cache</caption>{rows}</table>"
+        return as_html("Waterline cache", self.lines())
 
     def _entry(self, question: Question, rows: Rows) -> Entry:
         now = self._clock()

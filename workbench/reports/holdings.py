@@ -1,6 +1,5 @@
 """What a data folder holds: how many logs of which types, from when to when, how large."""
 
-import html
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from workbench.asking.batches import Batches
 from workbench.asking.query import Logs, hot_rows
 from workbench.asking.question import Question
 from workbench.asking.reading import View
+from workbench.display import Line, as_html, as_text
 
 _Row = tuple[str, str, int, int, int]
 """Type, source, how many logs, and their first and last timestamp."""
@@ -44,7 +44,7 @@ class Holdings:
         """How many logs there are."""
         return sum(self.types.values())
 
-    def lines(self) -> list[tuple[str, str]]:
+    def lines(self) -> list[Line]:
         """Return what there is to tell, as (what, how much)."""
         return [
             ("data folder", self.path),
@@ -57,7 +57,7 @@ class Holdings:
             ("on disk", human_size(self.size)),
         ]
 
-    def _archived_lines(self) -> Iterator[tuple[str, str]]:
+    def _archived_lines(self) -> Iterator[Line]:
         if self.archived:
             batches = "1 batch" if self.batches == 1 else f"{self.batches:,} batches"
             yield "archived", f"{self.archived:,} of them, in {batches}"
@@ -66,16 +66,11 @@ class Holdings:
 
     def to_text(self) -> str:
         """Return it for a terminal."""
-        return "\n".join(f"{what:<12} {value}" for what, value in self.lines())
+        return as_text(self.lines())
 
     def to_html(self) -> str:
         """Return it as a small table for a notebook."""
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{what}</th>"
-            f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
-            for what, value in self.lines()
-        )
-        return f"<table><caption>Waterline workbench</caption>{rows}</table>"
+        return as_html("Waterline workbench", self.lines())
 
 
 def read_holdings(every_log: Logs, folder: DataFolder) -> Holdings:
