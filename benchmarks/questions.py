@@ -4,6 +4,7 @@ import gc
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,10 @@ import sqlalchemy
 
 import workbench
 from benchmarks.archiving import archive_all, fill_folder
+from benchmarks.errors import BenchmarkError
+from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, Target, limited
+from benchmarks.servers import serving_folder
 from benchmarks.sizes import Sizes
 from server.formats import Format
 from server.store.folder import DataFolder
@@ -23,6 +27,11 @@ _MOST_FOR_PERCENTILES: Final = 0.3
 _MILLION: Final = 1_000_000
 # `pandas.read_sql` takes so many times as long, at least.
 _FASTER: Final = 3.0
+# Limits in milliseconds for such a share of a million logs, and so many that came since.
+_MOST_FOR_A_HIT: Final = 20
+_MOST_FOR_MORE: Final = 50
+_SHARE: Final = 0.06
+_NEW: Final = 1_000
 # Seven columns; seq is left out.
 _COLUMNS: Final = ("id", "type", "timestamp", "received_at", "source", "message", "attributes")
 _ATTRIBUTE: Final = "duration_ms"
@@ -37,9 +46,10 @@ def measure_questions(sizes: Sizes) -> list[Row]:
         fill_folder(hot, sizes.question_logs)
         frames, plain = [], []
         for _ in range(sizes.rounds):
-            with workbench.connect(hot) as wb:
+            with workbench.connect(hot, cache=False) as wb:
                 frames.append(_seconds(lambda: wb.logs(columns=_COLUMNS)))
             plain.append(_seconds(lambda: _read_plainly(hot)))
+        hits, merged = _measure_cache(hot, sizes)
         archive_all(hot, archived, Format.PARQUET)
         with workbench.connect(archived) as wb:
             percentiles = [
@@ -56,6 +66,8 @@ def measure_questions(sizes: Sizes) -> list[Row]:
             references=plain,
             target=Target(1 / _FASTER, at_most=True),
         ),
+        limited(f"{_SHARE:.0%} of {logs}, asked again", hits, "ms", _MOST_FOR_A_HIT),
+        limited(f"the same, {_NEW:,} logs later", merged, "ms", _MOST_FOR_MORE),
         limited(
             f"percentiles by type, {logs} archived",
             percentiles,
@@ -63,6 +75,33 @@ def measure_questions(sizes: Sizes) -> list[Row]:
             _MOST_FOR_PERCENTILES * millions,
         ),
     ]
+
+
+def _measure_cache(folder: Path, sizes: Sizes) -> tuple[list[float], list[float]]:
+    """Return the milliseconds of answers that are known, and of those that lack a few logs."""
+    more = islice(made_logs(), sizes.question_logs, None)  # behind those that are there
+    limit = int(sizes.question_logs * _SHARE)
+    hits, merged = [], []
+    with serving_folder(folder) as server, workbench.connect(folder) as wb:
+
+        def seconds(outcome: str) -> float:
+            begun = time.perf_counter()
+            frame = wb.logs(limit=limit)
+            took = time.perf_counter() - begun
+            if (len(frame), frame.attrs["cache"]) != (limit, outcome):
+                raise BenchmarkError(f"an answer was a {frame.attrs['cache']}, not a {outcome}")
+            return took * 1000
+
+        seconds("miss")
+        for _ in range(sizes.rounds):
+            hits.append(seconds("hit"))
+            server.take(take(more, _NEW), _NEW)
+            merged.append(seconds("merged"))
+            wb.logs(limit=limit)
+            assert wb.cache is not None
+            wb.cache.clear()
+            seconds("miss")
+    return hits, merged
 
 
 def _read_plainly(folder: Path) -> pd.DataFrame:

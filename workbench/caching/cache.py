@@ -226,11 +226,9 @@ class Cache:
         self, entry: Entry, table: pa.Table, instead_of: str | None = None
     ) -> _Change | None:
         size = self._limits.size
-        if table.nbytes > size:
+        if table.nbytes > size // _LARGEST:
             return None
         kept = entries.keep(entry, table)
-        if len(kept.data) > size // _LARGEST:
-            return None
 
         def put(connection: apsw.Connection) -> None:
             if instead_of is not None:

@@ -44,20 +44,14 @@ class Archives:
         ]
         if len(days):
             lines += [
-                (
-                    "days",
-                    f"{counted(len(days), 'day')}, {days['day'].min()} to {days['day'].max()}",
-                ),
+                ("from", days["day"].min()),
+                ("to", days["day"].max()),
                 ("on disk", _saving(sums["raw_bytes"], sums["stored_bytes"])),
             ]
         if self.pruned_batches:
             batches = "batch" if self.pruned_batches == 1 else "batches"
-            lines.append(
-                (
-                    "pruned",
-                    f"{self.pruned_batches:,} {batches} with {counted(self.pruned_logs, 'log')}",
-                )
-            )
+            logs = counted(self.pruned_logs, "log")
+            lines.append(("pruned", f"{self.pruned_batches:,} {batches} with {logs}"))
         return lines
 
     def __repr__(self) -> str:
@@ -130,5 +124,5 @@ def _listed(places: dict[str, int]) -> str:
 
 def _saving(raw: int, stored: int) -> str:
     return (
-        f"{human_size(stored)}, in place of {human_size(raw)} as JSON: {1 - stored / raw:.1%} saved"
+        f"{human_size(stored)} in place of {human_size(raw)} as JSON, {1 - stored / raw:.1%} saved"
     )
