@@ -21,6 +21,7 @@ from server.errors import PrunedLogs
 from server.formats import Format
 from tests.support.archives import archive
 from tests.support.folders import Log, fill
+from tests.support.interrupts import interrupt
 from tests.support.processes import PATIENCE
 from workbench.asking.effort import EFFORT, Effort, GivenUp, tell
 from workbench.asking.question import Question
@@ -32,24 +33,6 @@ LOG: Log = {"type": "info", "message": "m"}
 LONG: Log = {"type": "long", "message": "a" * 2**20}
 SOUGHT: Final = "'a' * 2**19 + 'b'"
 
-# Once the question has computed for a while, which the clock of the process tells.
-_INTERRUPTED = """
-import os, signal, sys, threading, time, workbench
-
-def interrupt(begun):
-    while time.process_time() < begun + 0.5:
-        time.sleep(0.01)
-    os.kill(os.getpid(), signal.SIGINT)
-
-with workbench.connect(sys.argv[1]) as wb:
-    wb.count(type="info")
-    threading.Thread(target=interrupt, args=[time.process_time()]).start()
-    try:
-        {question}
-    except KeyboardInterrupt:
-        print(wb.count(type="info"), len(wb.logs(type="info")))
-"""
-
 
 def unawaited(_: Future[None]) -> None:
     """Leave it be."""
@@ -59,16 +42,13 @@ def unawaited(_: Future[None]) -> None:
 @pytest.mark.parametrize("question", ["wb.logs", "wb.count", "wb.throughput"])
 def test_an_interrupt_ends_the_wait_and_the_workbench_goes_on(data: Path, question: str) -> None:
     fill(data, [LOG, LOG, *[LONG] * 100])
-    text = f"{question}(type='long', contains={SOUGHT})"
-    # Without an interrupt this question takes minutes.
-    done = subprocess.run(
-        [sys.executable, "-c", _INTERRUPTED.format(question=text), str(data)],
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
+    answered = interrupt(
+        data,
+        f"{question}(type='long', contains={SOUGHT})",  # it takes minutes
+        before="wb.count(type='info')",
+        afterwards="wb.count(type='info'), len(wb.logs(type='info'))",
     )
-    assert done.stdout == "2 2\n"
+    assert answered == "2 2\n"
 
 
 def test_what_is_given_up_ends_at_what_it_tells_next() -> None:

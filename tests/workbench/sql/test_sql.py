@@ -3,8 +3,6 @@
 import datetime as dt
 import operator
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from server.errors import ArchiveError, PrunedLogs, UsageError, WaterlineError
 from server.formats import Format
 from tests.support.archives import Part, archive, elsewhere, path_of, prune
 from tests.support.folders import NOON, Batch, fill
+from tests.support.interrupts import interrupt
 from tests.support.part_archived import noted_reads, part_archived, parts
 from tests.support.plainly import PlainLog, store_plainly
 from tests.workbench.asking.test_query import batches_of_logs
@@ -284,34 +283,16 @@ def test_a_pin_of_another_folder_is_refused(data: Path, tmp_path: Path) -> None:
 
 # Interrupts
 
-# Once the statement has computed for a while, which the clock of the process tells.
-_INTERRUPTED = """
-import os, signal, sys, threading, time, workbench
-
-def interrupt(begun):
-    while time.process_time() < begun + 0.5:
-        time.sleep(0.01)
-    os.kill(os.getpid(), signal.SIGINT)
-
-with workbench.connect(sys.argv[1]) as wb:
-    wb.sql("SELECT 1")
-    threading.Thread(target=interrupt, args=[time.process_time()]).start()
-    try:
-        wb.sql("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range<>b.range")
-    except KeyboardInterrupt:
-        print(wb.sql("SELECT count(*) AS n FROM logs").n[0])
-"""
-
 
 @pytest.mark.slow
 def test_an_interrupt_ends_a_statement_and_the_workbench_goes_on(data: Path) -> None:
     fill(data, [LOG] * 7)
-    # Without an interrupt this statement takes hours.
-    done = subprocess.run(
-        [sys.executable, "-c", _INTERRUPTED, str(data)],
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=60,
-        check=True,
+    numbers = "range(1000000)"
+    query = f"SELECT count(*) FROM {numbers} a, {numbers} b WHERE a.range<>b.range"
+    answered = interrupt(
+        data,
+        f"wb.sql('{query}')",  # it takes hours
+        before="wb.sql('SELECT 1')",
+        afterwards="wb.sql('SELECT count(*) AS n FROM logs').n[0]",
     )
-    assert done.stdout == "7\n"
+    assert answered == "7\n"
