@@ -86,7 +86,7 @@ def folders_and_questions(draw: st.DrawFn) -> tuple[list[Batch], list[dict[str, 
     return batches, draw(st.lists(questions(batches), min_size=6, max_size=10))
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(folders_and_questions(), archivings)
 def test_archiving_changes_no_answer(
     case: tuple[list[Batch], list[dict[str, Any]]], archiving: Archiving
@@ -106,7 +106,7 @@ integers_near_64_bits = st.integers(-(2**70), 2**70) | st.integers(2**62, 2**64)
 numbers = integers_near_64_bits | st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(
     st.lists(numbers, min_size=1, max_size=40),
     st.data(),

@@ -30,7 +30,7 @@ def folders_and_questions(
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(folders_and_questions(), parts, st.booleans())
 def test_some_columns_are_that_part_of_the_whole_answer(
     case: tuple[list[Batch], list[tuple[dict[str, Any], list[str]]]],

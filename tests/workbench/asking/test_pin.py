@@ -104,7 +104,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Any], list[dict[str, Any]]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(histories())
 def test_a_pin_brings_back_what_was_there(case: tuple[list[Any], list[dict[str, Any]]]) -> None:
     history, asked = case

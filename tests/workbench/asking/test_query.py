@@ -211,7 +211,7 @@ def assert_dtypes(frame: pd.DataFrame) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(folders_and_questions())
 def test_any_question_is_answered_as_a_plain_filter_would(
     case: tuple[list[Batch], list[dict[str, Any]]],

@@ -78,7 +78,7 @@ def folders_and_conditions(draw: st.DrawFn) -> tuple[list[Batch], list[Condition
 
 
 @pytest.mark.slow
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(folders_and_conditions(), parts, st.booleans())
 def test_a_where_chooses_what_a_plain_filter_does(
     case: tuple[list[Batch], list[Condition]], archived: list[Part], clear: bool
