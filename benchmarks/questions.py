@@ -53,7 +53,8 @@ def measure_questions(sizes: Sizes) -> list[Row]:
         archive_all(hot, archived, Format.PARQUET)
         with workbench.connect(archived) as wb:
             percentiles = [
-                _seconds(lambda: wb.latency(_ATTRIBUTE, by="type")) for _ in range(sizes.rounds)
+                _seconds(lambda: wb.latency(_ATTRIBUTE, by="type", exact=True))
+                for _ in range(sizes.rounds)
             ]
     logs = f"{sizes.question_logs:,} logs"
     return [

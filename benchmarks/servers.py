@@ -21,6 +21,9 @@ from server.store.folder import DataFolder
 from workbench.running.own_server import own_server
 
 _SECONDS: Final = 30.0
+WATERLINE: Final = "workbench.cli"
+# The same server, with what measures taken out.
+UNMETERED: Final = "benchmarks.unmetered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +76,18 @@ class MeasuredServer:
 
 
 @contextmanager
-def measured_server() -> Iterator[MeasuredServer]:
+def measured_server(module: str = WATERLINE) -> Iterator[MeasuredServer]:
     """Run a Waterline on an empty folder; both are gone at the end."""
-    with tempfile.TemporaryDirectory() as path, serving_folder(Path(path)) as server:
+    with tempfile.TemporaryDirectory() as path, serving_folder(Path(path), module) as server:
         yield server
 
 
 @contextmanager
-def serving_folder(path: Path) -> Iterator[MeasuredServer]:
+def serving_folder(path: Path, module: str = WATERLINE) -> Iterator[MeasuredServer]:
     """Run a Waterline on a folder of ours, which stays."""
     folder = DataFolder(path)
     folder.create()
-    with own_server(path) as addresses:
+    with own_server(path, module) as addresses:
         token = TokenFile(folder.tokens).renew(SOURCE, [Scope.INGEST, Scope.READ], now_ms())
         process = int(folder.server_lock.read_text())
         yield MeasuredServer(addresses.ingest, addresses.monitoring, token, process)

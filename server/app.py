@@ -9,6 +9,7 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 
 import tornado.httpserver
@@ -19,6 +20,7 @@ from tornado.routing import Rule
 from server.addresses import Addresses, bind, is_loopback, port_of
 from server.archiving import Archiving
 from server.auth import TokenFile
+from server.clock import now_ms
 from server.connections import Connections
 from server.errors import AddressError, ServerFailed
 from server.frames import MAX_MESSAGE_SIZE
@@ -26,10 +28,18 @@ from server.gate import Gate
 from server.ingest import Producer
 from server.limits import TokenLimits
 from server.live import TICK_SECONDS, LiveHub
+from server.metering import Meter
+from server.monitor.history import RollupHistory
 from server.monitor.performance import PerformanceMonitor
+from server.monitor.rollup_file import Retention, RollupFile
 from server.monitor.rollups import Rollups
-from server.monitoring import Health, Metrics, Overview
+from server.monitor.silence import SilentSources
+from server.monitoring.overview import Overview, Pulse
+from server.monitoring.pages import Alive, Health, Metrics, Monitoring
+from server.monitoring.thread import MonitoringThread
 from server.posting import IsPost, Poster
+from server.recount import Recount
+from server.sampling import Sampler
 from server.settings import Settings
 from server.store.folder import DataFolder, ServerLock
 from server.store.pages import LogPages
@@ -42,7 +52,7 @@ logger = logging.getLogger(__name__)
 
 # `waterline up` gives the whole of us 5 s, so the connections get less.
 CLOSE_SECONDS: Final = 2.0
-# A revoked token's connections are looked for once a second.
+# Once a second revoked tokens' connections are looked for, and levels are measured.
 TICKS_A_LOOK: Final = 5
 
 
@@ -90,31 +100,55 @@ class _Server:
 
     def __init__(self, settings: Settings, folder: DataFolder, opened: ExitStack) -> None:
         self._settings = settings
+        self._folder = folder
         self._opened = opened
         self._loop = asyncio.get_running_loop()
         self._tokens = TokenFile(folder.tokens)
         self._monitor = PerformanceMonitor()
-        self._rollups = Rollups(folder.metrics, self._monitor, settings.metrics_retention)
-        opened.callback(self._rollups.stop)
-        self._writer = Writer(folder.logs, self._monitor, self._hand_over, settings.dedupe_window)
+        self._writer = Writer(folder.logs, self._hand_over, settings.dedupe_window)
         opened.callback(self._writer.stop)
+        self._rollups, meter = self._measuring(folder)
         self._pages = LogPages(folder.logs)
         opened.callback(self._pages.close)
-        self._hub = LiveHub(settings.live_buffer, self._writer.last_seq)
+        self._hub = LiveHub(settings.live_buffer, self._writer.last_seq, self._monitor)
         self._connections = Connections(
             self._writer,
             self._hub,
-            self._monitor,
+            meter,
             self._tokens,
             TokenLimits(settings.token_connections, settings.token_rate),
             Gate(settings.queue_size),
             max(settings.queue_size, 2 * MAX_MESSAGE_SIZE),
+            settings.measured_attributes,
         )
-        self._archiving = Archiving(settings)
-        self._overview = Overview(
-            folder, self._connections, self._monitor, self._rollups, self._archiving
+        self._archiving = Archiving(settings, self._monitor)
+        self._silence = SilentSources(folder.metrics, settings.quiet_after)
+        opened.callback(self._silence.close)
+        self._sampler = Sampler(folder, self._connections)
+        self._pulse = Pulse()
+        self._listening: tornado.httpserver.HTTPServer | None = None
+        self._monitoring: MonitoringThread | None = None
+
+    def _measuring(self, folder: DataFolder) -> tuple[Rollups, Meter]:
+        """Open what measures; it counts on from the last log that is in a rollup."""
+        settings, last_seq = self._settings, self._writer.last_seq
+        file = RollupFile(folder.metrics)
+        self._opened.callback(file.close)
+        counted = file.begin(self._writer.seam.incarnation, last_seq, now_ms())
+        recount = Recount(settings, self._monitor)
+        rollups = Rollups(
+            file,
+            self._monitor,
+            Retention(settings.metrics_seconds, settings.metrics_minutes, settings.metrics_hours),
+            recount.record,
         )
-        self._listening: list[tornado.httpserver.HTTPServer] = []
+        if counted < last_seq:
+            rollups.recount(counted, last_seq)
+        self._opened.callback(rollups.stop)
+        self._opened.callback(recount.stop)
+        self._monitor.history = self._history = RollupHistory(folder.metrics)
+        self._opened.callback(self._history.close)
+        return rollups, Meter(self._monitor, last_seq, rollups.recount)
 
     def listen(self) -> Addresses:
         """Start to accept.
@@ -133,10 +167,13 @@ class _Server:
         self._opened.callback(_close_sockets, monitoring)
         self._rollups.start()
         self._writer.start()
-        self._listening = [
-            _listen(self._ingest_app(), ingest, settings, tls),
-            _listen(self._monitoring_app(), monitoring, settings, tls),
-        ]
+        self._listening = _listen(self._ingest_app(), ingest, settings, tls)
+        self._monitoring = MonitoringThread(
+            partial(_listen, self._monitoring_app(), monitoring, settings, tls),
+            self._history.interrupt,
+        )
+        self._monitoring.start()
+        self._opened.callback(self._monitoring.stop)
         return Addresses(
             settings.host, port_of(ingest), port_of(monitoring), secure=tls is not None
         )
@@ -166,26 +203,34 @@ class _Server:
 
     async def run_until(self, stopping: asyncio.Event) -> None:
         """Keep the live readers going until told to stop, and close who may stay no longer."""
-        async with _running(self._archiving.run()) as archiving:
-            await self._tick_until(stopping, archiving)
+        async with (
+            _running(self._archiving.run()) as archiving,
+            _running(self._silence.run()) as watching,
+        ):
+            await self._tick_until(stopping, archiving, watching)
 
-    async def _tick_until(self, stopping: asyncio.Event, archiving: "asyncio.Task[None]") -> None:
+    async def _tick_until(self, stopping: asyncio.Event, *beside: "asyncio.Task[None]") -> None:
         for tick in itertools.count(1):
             try:
                 await asyncio.wait_for(stopping.wait(), TICK_SECONDS)
             except TimeoutError:
+                self._pulse.beat()
                 self._hub.tick()
-                if archiving.done():
-                    archiving.result()  # raises what it died of: a fault of ours
+                for task in beside:
+                    if task.done():
+                        task.result()  # raises what it died of: a fault of ours
                 if tick % TICKS_A_LOOK == 0:
                     self._connections.close_withdrawn()
+                    self._sampler.sample(self._monitor)
             else:
                 return
 
     async def drain(self) -> None:
         """Take nothing more, commit and ack what is held, close every connection."""
-        for each in self._listening:
-            each.stop()
+        if self._listening is not None:
+            self._listening.stop()
+        if self._monitoring is not None:
+            self._monitoring.refuse()
         self._connections.draining = True
         self._pages.close()
         await self._loop.run_in_executor(None, self._writer.stop)
@@ -193,8 +238,8 @@ class _Server:
         await asyncio.sleep(0)
         self._hub.tick()
         await self._connections.close(CLOSE_SECONDS)
-        for each in self._listening:
-            await each.close_all_connections()
+        if self._listening is not None:
+            await self._listening.close_all_connections()
 
     def _hand_over(self, commit: Commit) -> None:
         self._loop.call_soon_threadsafe(self._connections.deliver, commit)
@@ -219,14 +264,24 @@ class _Server:
         )
 
     def _monitoring_app(self) -> tornado.web.Application:
-        tokens = None if is_loopback(self._settings.host) else self._tokens
-        shared = {"overview": self._overview, "tokens": tokens}
+        # It is served from a thread of its own, which shares no file that is read with others.
+        tokens = None if is_loopback(self._settings.host) else TokenFile(self._folder.tokens)
+        overview = Overview(
+            self._sampler,
+            self._connections,
+            self._rollups,
+            self._archiving,
+            self._pulse,
+            [self._silence.warnings],
+        )
+        shared = {"monitoring": Monitoring(overview, self._monitor, tokens)}
+        pages = ((r"/metrics", Metrics), (r"/health", Health), (r"/livez", Alive))
         return tornado.web.Application(
-            [(r"/metrics", Metrics, shared), (r"/health", Health, shared)],
+            [(path, page, shared) for path, page in pages],
             default_handler_class=NotFound,
             log_function=log_request,
             allowed_origins=self._settings.allowed_origins,
-            paths="/metrics and /health",
+            paths="/metrics, /health and /livez",
         )
 
 

@@ -4,12 +4,15 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from server import metrics
 from server.clock import now_ms
 from server.errors import DataFolderError
-from server.settings import Settings, setting_names, setting_text, variable_name
+from server.monitor.performance import PerformanceMonitor
+from server.settings import Settings, environment_of
 from server.store.due import Duties, is_due
 from server.store.folder import DataFolder
 
@@ -32,6 +35,7 @@ class Archiving:
 
     Args:
         settings: what is archived when, where to.
+        monitor: counts the runs and takes how long they took.
         clock: returns milliseconds UTC.
         sleep: waits for so many seconds.
     """
@@ -39,10 +43,12 @@ class Archiving:
     def __init__(
         self,
         settings: Settings,
+        monitor: PerformanceMonitor,
         clock: Callable[[], int] = now_ms,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._settings = settings
+        self._monitor = monitor
         self._folder = DataFolder(settings.data)
         self._clock = clock
         self._sleep = sleep
@@ -82,6 +88,7 @@ class Archiving:
             return False
 
     async def _archive(self) -> None:
+        begun = time.monotonic()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -89,7 +96,7 @@ class Archiving:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
-            env=os.environ | _variables(self._settings),
+            env=os.environ | environment_of(self._settings),
         )
         self._process = process
         try:
@@ -101,11 +108,21 @@ class Archiving:
                 await process.wait()
             self._process = None
         self.ended_at = self._clock()
-        if process.returncode == 0:
+        self._judge(process.returncode, said, time.monotonic() - begun)
+
+    def _judge(self, code: int | None, said: bytes, seconds: float) -> None:
+        if code == 0:
             self._failures, self.failure = 0, None
-        elif process.returncode != os.EX_TEMPFAIL:  # else somebody archives by hand
+            outcome = metrics.DONE
+        elif code == os.EX_TEMPFAIL:  # somebody archives by hand
+            outcome = metrics.BUSY
+        else:
             lines = said.decode(errors="replace").strip().splitlines()
-            self._fail((lines or [f"it ended with code {process.returncode}"])[-1][:MAX_REASON])
+            self._fail((lines or [f"it ended with code {code}"])[-1][:MAX_REASON])
+            outcome = metrics.FAILED
+        self._monitor.count(metrics.ARCHIVE_RUNS, 1, {metrics.OUTCOME: outcome})
+        if outcome != metrics.BUSY:  # it did nothing
+            self._monitor.record(metrics.ARCHIVE_DURATION, seconds * 1000)
 
     def _fail(self, reason: str) -> None:
         if reason != self.failure:
@@ -117,8 +134,3 @@ class Archiving:
         if self._failures:
             return min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10))
         return max(1.0, min(LOOK_SECONDS, self._settings.archive_every / SECOND))
-
-
-def _variables(settings: Settings) -> dict[str, str]:
-    """Return the settings in force as environment variables, for a process to read."""
-    return {variable_name(name): setting_text(settings, name) for name in setting_names()}

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, TypeVar, cast
 import msgspec
 import uuid_utils
 
+from server.contents import Contents, contents, read_attributes
 from server.records import (
     MAX_DEPTH,
     MAX_ID_LENGTH,
@@ -20,6 +21,7 @@ from server.records import (
     MIN_TIMESTAMP,
     InvalidLog,
     Record,
+    Rule,
     check_log,
     is_too_deep,
     parse_log,
@@ -50,6 +52,9 @@ class Batch:
     rows: bytes
     made: frozenset[int]
     frames: Sequence[Frame] | None
+    source: str
+    contents: Contents
+    """What is measured of them; the bytes of a frame of several logs are shared out evenly."""
 
 
 T = TypeVar("T")
@@ -70,16 +75,23 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
-def read_frames(frames: Sequence[bytes], source: str, make_id: Callable[[], str] = new_id) -> Batch:
+def read_frames(
+    frames: Sequence[bytes],
+    source: str,
+    make_id: Callable[[], str] = new_id,
+    measured: Sequence[str] = (),
+) -> Batch:
     """Decode and check what frames hold: each one log, a JSON array of logs, or one log a line.
 
     Args:
         frames: the payloads, in UTF-8.
         source: the name of the token they came with.
         make_id: returns an id for a log that came without one.
+        measured: names of attributes whose values are measured.
     """
+    reading = _Reading(source, make_id, measured)
     try:
-        return _encode_logs(list(map(_decode, frames)), source, make_id, None)
+        return _encode_logs(list(map(_decode, frames)), reading, None, map(len, frames))
     except (_OddLog, *_NO_JSON):
         pass
     try:
@@ -87,9 +99,27 @@ def read_frames(frames: Sequence[bytes], source: str, make_id: Callable[[], str]
         if not all(values):
             raise _OddLog
         outline = [Frame(len(each), ()) for each in values]
-        return _encode_logs(list(chain.from_iterable(values)), source, make_id, outline)
+        sizes = _shared_out(map(len, frames), map(len, values))
+        return _encode_logs(list(chain.from_iterable(values)), reading, outline, sizes)
     except (_OddLog, *_NO_JSON):
-        return _read_one_by_one(frames, source, make_id)
+        return _read_one_by_one(frames, reading)
+
+
+class _Reading(NamedTuple):
+    """What is known of frames besides what they hold."""
+
+    source: str
+    make_id: Callable[[], str]
+    measured: Sequence[str]
+
+
+def _shared_out(totals: Iterable[int], counts: Iterable[int]) -> list[int]:
+    """Return the parts of each total, which differ by one at most."""
+    return [
+        (total * (part + 1)) // count - total * part // count
+        for total, count in zip(totals, counts, strict=True)
+        for part in range(count)
+    ]
 
 
 def _split(frame: bytes) -> list[object]:
@@ -107,9 +137,9 @@ def _is_array(frame: bytes) -> bool:
 
 def _encode_logs(
     values: Sequence[object],
-    source: str,
-    make_id: Callable[[], str],
+    reading: _Reading,
     frames: Sequence[Frame] | None,
+    sizes: Iterable[int],
 ) -> Batch:
     """Encode logs that obey every rule. Takes members out of them.
 
@@ -119,13 +149,13 @@ def _encode_logs(
     if _kinds(values) != {dict}:
         raise _OddLog
     logs = cast("Sequence[dict[str, object]]", values)
-    ids, made = _complete_ids(_take(logs, "id"), make_id)
+    ids, made = _complete_ids(_take(logs, "id"), reading.make_id)
     types = _short_texts(_take(logs, "type"), MAX_TYPE_LENGTH)
     timestamps = _read_timestamps(_take(logs, "timestamp"))
     messages = _take(logs, "message")
     if _kinds(messages) != {str}:
         raise _OddLog
-    columns = (ids, types, timestamps, repeat(source), messages, logs)
+    columns = (ids, types, timestamps, repeat(reading.source), messages, logs)
     try:
         rows = _encode(list(zip(*columns, strict=False)))[1:-1]
     except RecursionError as error:
@@ -135,7 +165,9 @@ def _encode_logs(
         map(is_too_deep, logs)
     ):
         raise _OddLog
-    return Batch(ids, types, rows, made, frames)
+    attributes = {name: list(map(dict.get, logs, repeat(name))) for name in reading.measured}
+    held = contents(types, sizes, attributes)
+    return Batch(ids, types, rows, made, frames, reading.source, held)
 
 
 def _kinds(values: Iterable[object]) -> set[type]:
@@ -182,24 +214,41 @@ def _read_timestamps(given: Sequence[object]) -> Sequence[int | None]:
     return cast("Sequence[int | None]", given)
 
 
-def _read_one_by_one(frames: Sequence[bytes], source: str, make_id: Callable[[], str]) -> Batch:
+def _read_one_by_one(frames: Sequence[bytes], reading: _Reading) -> Batch:
     records: list[Record] = []
     outline: list[Frame] = []
+    sizes: list[int] = []
     for frame in frames:
         before, rejected = len(records), []
-        for index, log in enumerate(_read_damaged(frame)):
+        found = _read_damaged(frame)
+        shares = _shared_out([len(frame)], [len(found)])
+        for index, log in enumerate(found):
             if isinstance(log, Record):
                 records.append(log)
+                sizes.append(shares[index])
             else:
                 rejected.append((index, log))
         outline.append(Frame(len(records) - before, rejected))
-    ids = [make_id() if each.id is None else each.id for each in records]
+    ids = [reading.make_id() if each.id is None else each.id for each in records]
     rows = [
-        (log_id, each.type, each.timestamp, source, each.message, msgspec.Raw(each.attributes))
+        (log_id, each.type, each.timestamp, reading.source, each.message, _raw(each))
         for log_id, each in zip(ids, records, strict=True)
     ]
-    made = frozenset(index for index, each in enumerate(records) if each.id is None)
-    return Batch(ids, [each.type for each in records], _encode(rows)[1:-1], made, outline)
+    types = [each.type for each in records]
+    attributes = read_attributes([each.attributes for each in records], reading.measured)
+    return Batch(
+        ids,
+        types,
+        _encode(rows)[1:-1],
+        frozenset(index for index, each in enumerate(records) if each.id is None),
+        outline,
+        reading.source,
+        contents(types, sizes, attributes),
+    )
+
+
+def _raw(record: Record) -> msgspec.Raw:
+    return msgspec.Raw(record.attributes)
 
 
 def _read_damaged(frame: bytes) -> Sequence[Record | InvalidLog]:
@@ -209,7 +258,7 @@ def _read_damaged(frame: bytes) -> Sequence[Record | InvalidLog]:
     except _NO_JSON:
         parts = [frame] if _is_array(frame) else frame.split(b"\n")
         logs = [_try(parse_log, part) for part in parts if part.strip()]
-    return logs or [InvalidLog(NO_LOGS)]
+    return logs or [InvalidLog(NO_LOGS, Rule.NOT_EMPTY)]
 
 
 def _try(read: Callable[[T], Record], log: T) -> Record | InvalidLog:

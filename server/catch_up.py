@@ -4,7 +4,7 @@ import asyncio
 from typing import Final, Protocol
 
 from server.filters import Filter
-from server.live import LiveHub, Reader, logs_frame, position_frame, skipped_frame
+from server.live import LiveHub, Reader, logs_frame, position_frame
 from server.records import encode_stored
 from server.store.pages import LogPages
 
@@ -47,7 +47,7 @@ async def catch_up(
         # What is committed but not published yet will come from the hub.
         page = pages.read(after, hub.last_seq, size)
         if page.begin > after:
-            reader.send(skipped_frame(after + 1, page.begin, "archived"))
+            hub.skip_archived(reader, after + 1, page.begin)
         lines = [encode_stored(log) for log in page.logs if wanted.accepts(log)]
         if lines:
             reader.send(logs_frame(lines))

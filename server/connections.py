@@ -1,6 +1,7 @@
 """The WebSockets of producers and readers: who is there and what has not been sent yet."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,7 +16,7 @@ from server.frames import TEXT, frame_head
 from server.gate import Gate
 from server.limits import TokenLimits
 from server.live import LiveHub
-from server.monitor.performance import PerformanceMonitor
+from server.metering import Meter
 from server.sockets import BulkSocket
 from server.web import Endpoint
 from server.writer import Commit, Submission, Writer
@@ -30,11 +31,13 @@ class Connections:
 
     writer: Writer
     hub: LiveHub
-    monitor: PerformanceMonitor
+    meter: Meter
     tokens: TokenFile
     limits: TokenLimits
     gate: Gate
     most_in_flight: int
+    measured: Sequence[str]
+    """Names of the attributes of logs that are measured."""
     in_flight: int = 0
     """Bytes of request bodies that have not come to their end."""
     draining: bool = False
@@ -46,17 +49,18 @@ class Connections:
 
     def submit(self, submission: Submission) -> None:
         """Hand logs to the writer; their owner is answered in its turn."""
-        frames = submission.batch.frames or ()
-        self.monitor.count("logs_rejected", sum(len(each.rejected) for each in frames))
+        if submission.batch.frames is not None:
+            self.meter.rejected(submission.batch.frames, submission.batch.source)
         self.gate.enter(submission.weight)
         self.writer.submit(submission)
 
     def deliver(self, commit: Commit) -> None:
-        """Answer everyone who waited for a commit, then tell the readers."""
+        """Answer everyone who waited for a commit, then tell the readers, then measure it."""
         for submission in commit.submissions:
             self.gate.leave(submission.weight)
             submission.owner.answer(submission, commit.committed_at)
         self.hub.publish(commit)
+        self.meter.committed(commit)
 
     def close_withdrawn(self) -> None:
         """Close the connections whose token was revoked; call it each second."""
@@ -125,11 +129,12 @@ class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
 
     @property
     def unsent(self) -> int:
-        """Bytes handed over that the network has not taken."""
+        """Bytes handed over that the network has not taken; may be asked in any thread."""
         # What it took at once is accounted for only when the loop comes round; a burst of frames
         # must not look like a slow peer until then.
         connection = self.ws_connection
-        if connection is None or connection.stream is None or not connection.stream.writing():
+        stream = None if connection is None else connection.stream
+        if stream is None or not stream.writing():
             return 0
         return self._unsent
 

@@ -18,7 +18,8 @@ WaterlineError
         └── ObjectMissing     an object is not there
 
 Warnings, of answers that lack something: PrunedLogs, as logs were pruned; MissingLogs, as archive
-files are missing or damaged and the question wanted the rest. Of an answer that lacks nothing:
+files are missing or damaged and the question wanted the rest; UnmeasuredLogs, as the server had not
+begun to measure, or keeps those measurements no more. Of an answer that lacks nothing:
 DamagedCache.
 """
 
@@ -93,6 +94,10 @@ class PrunedLogs(UserWarning):
 
 class MissingLogs(UserWarning):
     """An answer is without logs whose archive files are missing or damaged."""
+
+
+class UnmeasuredLogs(UserWarning):
+    """A report is without logs that are in no measurement, or in none that is kept."""
 
 
 class DamagedCache(UserWarning):

@@ -34,7 +34,7 @@ class Producer(Connection):
         if connections.draining:
             return None
         received = time.perf_counter()
-        batch = read_frames(payloads, self.source)
+        batch = read_frames(payloads, self.source, measured=connections.measured)
         size = sum(map(len, payloads))
         connections.submit(Submission(batch, size, received, self))
         seconds = connections.limits.take(self.source, size)

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
+from server import metrics
 from server.filters import EVERYTHING, Filter
 from server.frames import TEXT, frame_head
+from server.monitor.performance import PerformanceMonitor
 from server.records import StoredLog, encode_stored
 from server.writer import Commit
 
@@ -44,7 +46,7 @@ def position_frame(seq: int) -> bytes:
     return _frame(type="position", seq=seq)
 
 
-def skipped_frame(first: int, last: int, reason: Literal["slow", "archived"]) -> bytes:
+def _skipped_frame(first: int, last: int, reason: str) -> bytes:
     """Return the frame that says which logs do not come; the bounds are inclusive."""
     return _frame(**{"type": "skipped", "from": first, "to": last, "reason": reason})
 
@@ -74,16 +76,18 @@ class _Subscription:
         if unsent and unsent + len(frame) > self.buffer_size:
             return False
         if self.skipped_from is not None:
-            self.reader.send(skipped_frame(self.skipped_from, self.skipped_to, "slow"))
+            self.reader.send(_skipped_frame(self.skipped_from, self.skipped_to, metrics.SLOW))
             self.skipped_from = None
         self.reader.send(frame)
         return True
 
-    def skip(self, first: int, last: int) -> None:
-        """Note what there was no room for."""
+    def skip(self, first: int, last: int) -> int:
+        """Note what there was no room for; return by how much what is skipped has grown."""
+        grown = last - (first - 1 if self.skipped_from is None else self.skipped_to)
         if self.skipped_from is None:
             self.skipped_from = first
         self.skipped_to = last
+        return grown
 
 
 class _Feed:
@@ -98,29 +102,34 @@ class _Feed:
         self._first = 0
         self._last = 0
 
-    def take(self, logs: Sequence[StoredLog], lines: Sequence[bytes]) -> None:
-        """Gather what is wanted of some logs, given also as they are encoded."""
+    def take(self, logs: Sequence[StoredLog], lines: Sequence[bytes]) -> int:
+        """Gather what is wanted of some logs, given also as they are encoded; see `flush`."""
         chosen = self._wanted.choose(logs)
         if chosen is not None:
             logs, lines = list(compress(logs, chosen)), list(compress(lines, chosen))
-        begin = 0
+        begin = skipped = 0
         for at, line in enumerate(lines, 1):
             self._size += len(line)
             if self._size >= self._frame_size:
                 self._gather(logs[begin:at], lines[begin:at])
-                self.flush()
+                skipped += self.flush()
                 begin = at
         self._gather(logs[begin:], lines[begin:])
+        return skipped
 
-    def flush(self) -> None:
-        """Send what has gathered; who has no room for it skips it."""
+    def flush(self) -> int:
+        """Send what has gathered; who has no room for it skips it.
+
+        Returns:
+            how many more logs are skipped, once for each reader; they lie between the bounds
+            that it is told.
+        """
         if not self._lines:
-            return
+            return 0
         frame = logs_frame(self._lines)
         self._lines, self._size = [], 0
-        for each in self.subscriptions.values():
-            if not each.offer(frame):
-                each.skip(self._first, self._last)
+        behind = [each for each in self.subscriptions.values() if not each.offer(frame)]
+        return sum(each.skip(self._first, self._last) for each in behind)
 
     def tell(self, seq: int) -> None:
         """Tell the position to those for whom it has moved."""
@@ -147,9 +156,11 @@ class LiveHub:
     Args:
         buffer_size: bytes a reader may leave untaken before logs are skipped for it.
         last_seq: the seq that was committed last.
+        monitor: counts what readers are not sent.
     """
 
-    def __init__(self, buffer_size: int, last_seq: int) -> None:
+    def __init__(self, buffer_size: int, last_seq: int, monitor: PerformanceMonitor) -> None:
+        self._monitor = monitor
         self._buffer_size = buffer_size
         # A frame that fills a buffer alone would find room in an empty one only.
         self.frame_size: Final = min(FRAME_SIZE, buffer_size // 2)
@@ -164,6 +175,12 @@ class LiveHub:
         return len(self._wanted_by)
 
     @property
+    def lag(self) -> int:
+        """Bytes that the slowest reader has not taken; may be asked in any thread."""
+        # The copy is made in one step, so that nobody comes or goes meanwhile.
+        return max((reader.unsent for reader in tuple(self._wanted_by)), default=0)
+
+    @property
     def last_seq(self) -> int:
         """The highest seq that was published; every lower one was before it."""
         return self._last_seq
@@ -174,7 +191,7 @@ class LiveHub:
         if feed is None:
             feed = self._feeds[wanted] = _Feed(wanted, self.frame_size)
         # What has gathered was published before it came.
-        feed.flush()
+        self._count(feed.flush(), metrics.SLOW)
         reader.send(position_frame(self._last_seq))
         feed.subscriptions[reader] = _Subscription(reader, self._last_seq, self._buffer_size)
         self._wanted_by[reader] = wanted
@@ -196,9 +213,19 @@ class LiveHub:
         if self._feeds:
             logs = commit.new_logs()
             lines = list(map(encode_stored, logs))
-            for feed in self._feeds.values():
-                feed.take(logs, lines)
+            self._count(sum(feed.take(logs, lines) for feed in self._feeds.values()), metrics.SLOW)
         self._last_seq = commit.last_seq
+
+    def skip_archived(self, reader: Reader, first: int, last: int) -> None:
+        """Tell a reader, who may not be subscribed yet, that logs do not come as they are archived.
+
+        Args:
+            reader: who asked for them.
+            first: the lowest seq of them.
+            last: the highest.
+        """
+        reader.send(_skipped_frame(first, last, metrics.ARCHIVED))
+        self._count(last - first + 1, metrics.ARCHIVED)
 
     def announce(self, event: str, client_id: str, timestamp: int) -> None:
         """Tell every reader that a client came or went; `timestamp` is milliseconds UTC.
@@ -217,6 +244,9 @@ class LiveHub:
         """
         self._ticks += 1
         for feed in self._feeds.values():
-            feed.flush()
+            self._count(feed.flush(), metrics.SLOW)
             if self._ticks % TICKS_A_POSITION == 0:
                 feed.tell(self._last_seq)
+
+    def _count(self, skipped: int, reason: str) -> None:
+        self._monitor.count(metrics.LIVE_SKIPPED, skipped, {metrics.REASON: reason})

@@ -105,7 +105,7 @@ class Poster(Endpoint):
             reason = "this token has sent as much as it may for now"
             self.fail(429, "too_many_bytes", reason, retry_after=seconds)
             return
-        batch = read_frames([content], self._source)
+        batch = read_frames([content], self._source, measured=self.connections.measured)
         del content
         self.connections.submit(Submission(batch, size, self._received, self))
         self._reply(*await self._answered)

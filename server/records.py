@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 import msgspec
@@ -43,17 +44,32 @@ class StoredLog(msgspec.Struct, frozen=True, gc=False):
     attributes: msgspec.Raw
 
 
+class Rule(StrEnum):
+    """What a log must keep to."""
+
+    IS_JSON = "no_json"
+    IS_OBJECT = "no_object"
+    ID = "id"
+    TYPE = "type"
+    MESSAGE = "message"
+    TIMESTAMP = "timestamp"
+    DEPTH = "depth"
+    NOT_EMPTY = "empty"
+
+
 class InvalidLog(ValueError):
     """Why something received is no log.
 
     Attributes:
         reason: one sentence for its producer.
+        rule: which rule it breaks, for counting.
         log_id: its id, where it had a readable one.
     """
 
-    def __init__(self, reason: str, log_id: str | None = None) -> None:
+    def __init__(self, reason: str, rule: Rule, log_id: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.rule = rule
         self.log_id = log_id
 
 
@@ -72,9 +88,11 @@ def parse_log(text: str | bytes) -> Record:
     try:
         value = _decode_json(text)
     except RecursionError as error:
-        raise InvalidLog(f"this JSON is nested more than {MAX_DEPTH} levels deep") from error
+        raise InvalidLog(
+            f"this JSON is nested more than {MAX_DEPTH} levels deep", Rule.DEPTH
+        ) from error
     except (msgspec.DecodeError, ValueError) as error:
-        raise InvalidLog(f"this is no JSON: {error}") from error
+        raise InvalidLog(f"this is no JSON: {error}", Rule.IS_JSON) from error
     return check_log(value)
 
 
@@ -86,7 +104,8 @@ def check_log(value: object) -> Record:
     """
     if not isinstance(value, dict):
         kind = _JSON_KINDS[type(value)]
-        raise InvalidLog(f"a log is a JSON object with type and message, this is {kind}")
+        reason = f"a log is a JSON object with type and message, this is {kind}"
+        raise InvalidLog(reason, Rule.IS_OBJECT)
     log_id = _check_id(value.pop("id", None))
     try:
         log_type = _check_type(value.pop("type", None))
@@ -135,19 +154,19 @@ def _check_id(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID_LENGTH:
-        raise InvalidLog(f"id must be a string of 1 to {MAX_ID_LENGTH} characters")
+        raise InvalidLog(f"id must be a string of 1 to {MAX_ID_LENGTH} characters", Rule.ID)
     return value
 
 
 def _check_type(value: object) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_TYPE_LENGTH:
-        raise InvalidLog(f"type must be a string of 1 to {MAX_TYPE_LENGTH} characters")
+        raise InvalidLog(f"type must be a string of 1 to {MAX_TYPE_LENGTH} characters", Rule.TYPE)
     return value
 
 
 def _check_message(value: object) -> str:
     if not isinstance(value, str):
-        raise InvalidLog("message must be a string")
+        raise InvalidLog("message must be a string", Rule.MESSAGE)
     return value
 
 
@@ -158,11 +177,11 @@ def _check_timestamp(value: object) -> int | None:
         try:
             value = parse_rfc3339(value)
         except (ValueError, OverflowError) as error:
-            raise InvalidLog(_TIMESTAMP_RULE) from error
+            raise InvalidLog(_TIMESTAMP_RULE, Rule.TIMESTAMP) from error
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidLog(_TIMESTAMP_RULE)
+        raise InvalidLog(_TIMESTAMP_RULE, Rule.TIMESTAMP)
     if not MIN_TIMESTAMP <= value <= MAX_TIMESTAMP:
-        raise InvalidLog("timestamp must lie in the years 1 to 9999")
+        raise InvalidLog("timestamp must lie in the years 1 to 9999", Rule.TIMESTAMP)
     return value
 
 
@@ -171,15 +190,18 @@ _TIMESTAMP_RULE: Final = (
 )
 
 
+_DEPTH_RULE: Final = f"attributes may be nested {MAX_DEPTH} levels deep at most"
+
+
 def _encode_attributes(members: dict[str, object]) -> str:
     if not members:
         return "{}"
     try:
         encoded = _encode_json(members)
     except RecursionError as error:
-        raise InvalidLog(f"attributes may be nested {MAX_DEPTH} levels deep at most") from error
+        raise InvalidLog(_DEPTH_RULE, Rule.DEPTH) from error
     if _is_deep(encoded, members):
-        raise InvalidLog(f"attributes may be nested {MAX_DEPTH} levels deep at most")
+        raise InvalidLog(_DEPTH_RULE, Rule.DEPTH)
     return encoded.decode()
 
 

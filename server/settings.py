@@ -7,8 +7,9 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from server import setting_texts as texts
 from server.errors import SettingsError
-from server.formats import LEVELS, MOST_ROWS, Format
+from server.formats import LEVELS, Format
 from server.origins import format_origins, parse_origins
 from server.units import format_duration, format_size, parse_duration, parse_size
 
@@ -16,112 +17,6 @@ FILE_NAME: Final = "waterline.toml"
 PREFIX: Final = "WATERLINE_"
 # Read by producers and the command, never printed, so they are no settings.
 CLIENT_VARIABLES: Final = frozenset({"WATERLINE_TOKEN", "WATERLINE_URL"})
-_NONE: Final = "none"
-_UNLIMITED: Final = "unlimited"
-_NEVER: Final = "never"
-_BY_FORMAT: Final = "auto"
-_YES: Final = "yes"
-_NO: Final = "no"
-_MOST: Final = 1_000_000
-
-
-def _parse_port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise ValueError(f"{text!r} is no port; give a number from 0 (any free one) to 65535")
-    return int(text)
-
-
-def _parse_host(text: str) -> str:
-    if not text.strip():
-        raise ValueError("it is empty; give an address such as 127.0.0.1")
-    return text.strip()
-
-
-def _parse_count(text: str) -> int:
-    if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= _MOST:
-        raise ValueError(f"{text!r} is no number of connections; give one from 1 to {_MOST}")
-    return int(text)
-
-
-def _parse_rate(text: str) -> int | None:
-    if text.strip() == _UNLIMITED:
-        return None
-    rate = parse_size(text)
-    if not rate:
-        raise ValueError(f"at {text} nothing could be sent; write {_UNLIMITED} for no limit")
-    return rate
-
-
-def _show_rate(rate: int | None) -> str:
-    return _UNLIMITED if rate is None else format_size(rate)
-
-
-def _parse_age(text: str) -> int | None:
-    return None if text.strip() == _NEVER else parse_duration(text)
-
-
-def _show_age(age: int | None) -> str:
-    return _NEVER if age is None else format_duration(age)
-
-
-def _parse_format(text: str) -> Format:
-    try:
-        return Format(text.strip())
-    except ValueError:
-        raise ValueError(f"{text!r} is no format; choose one of {', '.join(Format)}") from None
-
-
-def _parse_number(text: str, most: int, what: str) -> int | None:
-    if text.strip() == _BY_FORMAT:
-        return None
-    if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= most:
-        raise ValueError(f"{text!r} is no {what}; give one from 1 to {most}, or '{_BY_FORMAT}'")
-    return int(text)
-
-
-def _parse_rows(text: str) -> int | None:
-    return _parse_number(text, MOST_ROWS, "number of logs")
-
-
-def _parse_level(text: str) -> int | None:
-    return _parse_number(text, max(levels[-1] for levels in LEVELS.values()), "level")
-
-
-def _show_number(number: int | None) -> str:
-    return _BY_FORMAT if number is None else str(number)
-
-
-def _parse_destination(text: str) -> str | None:
-    if text.strip() == _NONE:
-        return None
-    if not text.strip().startswith("s3://"):
-        raise ValueError(f"{text!r} is no object storage; give s3://bucket/prefix, or {_NONE}")
-    return text.strip().rstrip("/")
-
-
-def _show_destination(address: str | None) -> str:
-    return _NONE if address is None else address
-
-
-def _parse_yes(text: str) -> bool:
-    if text.strip() not in (_YES, _NO):
-        raise ValueError(f"{text!r} is neither {_YES} nor {_NO}")
-    return text.strip() == _YES
-
-
-def _show_yes(value: bool) -> str:
-    return _YES if value else _NO
-
-
-def _parse_file(text: str) -> Path | None:
-    # Empty is a mistake, not a way to say none: a variable that lost its value ends in no TLS.
-    if not text.strip():
-        raise ValueError(f"it is empty; give a PEM file, or {_NONE}")
-    return None if text.strip() == _NONE else Path(text)
-
-
-def _show_file(path: Path | None) -> str:
-    return _NONE if path is None else str(path)
 
 
 def _about(
@@ -133,8 +28,8 @@ def _about(
 
 _DURATION: Final = (parse_duration, format_duration)
 _SIZE: Final = (parse_size, format_size)
-_RATE: Final = (_parse_rate, _show_rate)
-_FILE: Final = (_parse_file, _show_file)
+_RATE: Final = (texts.parse_rate, texts.show_rate)
+_FILE: Final = (texts.parse_file, texts.show_file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,13 +37,17 @@ class Settings:
     """Every setting, with its value in force. Times are milliseconds, sizes are bytes."""
 
     data: Path = field(default=Path("data"), metadata=_about("the data folder", Path))
-    host: str = field(default="127.0.0.1", metadata=_about("the address to listen on", _parse_host))
-    port: int = field(default=3001, metadata=_about("the port of ingest and live", _parse_port))
+    host: str = field(
+        default="127.0.0.1", metadata=_about("the address to listen on", texts.parse_host)
+    )
+    port: int = field(
+        default=3001, metadata=_about("the port of ingest and live", texts.parse_port)
+    )
     monitoring_port: int = field(
-        default=3002, metadata=_about("the port of /metrics and /health", _parse_port)
+        default=3002, metadata=_about("the port of /metrics, /health and /livez", texts.parse_port)
     )
     dashboard_port: int = field(
-        default=3000, metadata=_about("the port of the dashboard", _parse_port)
+        default=3000, metadata=_about("the port of the dashboard", texts.parse_port)
     )
     queue_size: int = field(
         default=32 * 2**20,
@@ -168,7 +67,9 @@ class Settings:
     archive_after: int | None = field(
         default=30 * 86_400_000,
         metadata=_about(
-            "how long after their receipt logs are archived, or never", _parse_age, _show_age
+            "how long after their receipt logs are archived, or never",
+            texts.parse_age,
+            texts.show_age,
         ),
     )
     archive_every: int = field(
@@ -177,37 +78,67 @@ class Settings:
     )
     archive_format: Format = field(
         default=Format.PARQUET,
-        metadata=_about("of archived batches: parquet or json.gz", _parse_format),
+        metadata=_about("of archived batches: parquet or json.gz", texts.parse_format),
     )
     archive_batch_rows: int | None = field(
         default=None,
-        metadata=_about("logs in a batch: parquet 100000, json.gz 5000", _parse_rows, _show_number),
+        metadata=_about(
+            "logs in a batch: parquet 100000, json.gz 5000", texts.parse_rows, texts.show_number
+        ),
     )
     archive_level: int | None = field(
         default=None,
         metadata=_about(
-            "how hard batches are compressed: parquet 3, json.gz 6", _parse_level, _show_number
+            "how hard batches are compressed: parquet 3, json.gz 6",
+            texts.parse_level,
+            texts.show_number,
         ),
     )
     archive_dest: str | None = field(
         default=None,
         metadata=_about(
             "object storage for batches, as s3://bucket/prefix",
-            _parse_destination,
-            _show_destination,
+            texts.parse_destination,
+            texts.show_destination,
         ),
     )
     archive_keep_local: bool = field(
         default=True,
-        metadata=_about("whether uploaded batches stay here too: yes or no", _parse_yes, _show_yes),
+        metadata=_about(
+            "whether uploaded batches stay here too: yes or no", texts.parse_yes, texts.show_yes
+        ),
     )
-    metrics_retention: int = field(
-        default=7 * 86_400_000,
+    metrics_seconds: int = field(
+        default=86_400_000,
         metadata=_about("how long measurements by second are kept", *_DURATION),
+    )
+    metrics_minutes: int = field(
+        default=31 * 86_400_000,
+        metadata=_about("how long measurements by minute are kept", *_DURATION),
+    )
+    metrics_hours: int = field(
+        default=5 * 365 * 86_400_000,
+        metadata=_about("how long measurements by hour are kept", *_DURATION),
+    )
+    quiet_after: int | None = field(
+        default=10 * 60_000,
+        metadata=_about(
+            "after what silence a source that sends often is warned of, or never",
+            texts.parse_age,
+            texts.show_age,
+        ),
+    )
+    measured_attributes: tuple[str, ...] = field(
+        default=("duration_ms",),
+        metadata=_about(
+            "numeric attributes of logs that are measured by type, with commas, or none",
+            texts.parse_attributes,
+            texts.show_attributes,
+        ),
     )
     token_connections: int = field(
         default=2_000,
-        metadata=_about("how many connections a token may hold at once", _parse_count),
+        metadata=_about("how many connections a token may hold at once", texts.parse_count),
     )
     token_rate: int | None = field(
         default=None,
@@ -277,6 +208,11 @@ def variable_name(name: str) -> str:
     return PREFIX + name.upper()
 
 
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the settings in force as environment variables, for a process to read."""
+    return {variable_name(name): setting_text(settings, name) for name in setting_names()}
+
+
 def load_settings(
     options: Mapping[str, str | None],
     environment: Mapping[str, str],
@@ -306,6 +242,7 @@ def load_settings(
     sources = {name: found[name][1] if name in found else "default" for name in setting_names()}
     _check_pair(values, sources)
     _check_level(values, sources)
+    _check_retention(values, sources)
     return LoadedSettings(Settings(**values), sources)
 
 
@@ -376,6 +313,20 @@ def _check_level(values: Mapping[str, object], sources: Mapping[str, str]) -> No
             raise SettingsError(
                 f"archive_level ({sources['archive_level']}): {known} has levels from "
                 f"{levels[0]} to {levels[-1]}, not {level}"
+            )
+
+
+def _check_retention(values: Mapping[str, object], sources: Mapping[str, str]) -> None:
+    """See that what is coarse is kept as long as what is finer: it tells of the time before."""
+    for finer, coarser in (
+        ("metrics_seconds", "metrics_minutes"),
+        ("metrics_minutes", "metrics_hours"),
+    ):
+        kept, longer = (values.get(name, _field(name).default) for name in (finer, coarser))
+        if isinstance(kept, int) and isinstance(longer, int) and kept > longer:
+            raise SettingsError(
+                f"{finer} ({sources[finer]}) is {format_duration(kept)}, longer than {coarser} "
+                f"({sources[coarser]}) with {format_duration(longer)}; raise that too"
             )
 
 

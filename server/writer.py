@@ -4,11 +4,10 @@ import logging
 import shutil
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain, compress
+from itertools import compress
 from operator import not_
 from pathlib import Path
 from typing import Final, Protocol
@@ -17,7 +16,6 @@ import apsw
 
 from server.batches import Batch
 from server.clock import now_ms
-from server.monitor.performance import PerformanceMonitor
 from server.records import StoredLog, decode_rows
 from server.store.log_table import LogTable, Stored
 from server.store.schema import LOGS
@@ -88,6 +86,12 @@ class Commit:
     rows: bytes = b"[]"
     stored: Stored | None = None
     received_at: int = 0
+    after: int = 0
+    """The highest seq that was in the file before it."""
+    begun: float = 0.0
+    """When the transaction began, by `time.perf_counter`."""
+    durable: float = 0.0
+    """When it was durable, by the same clock."""
 
     @property
     def last_seq(self) -> int | None:
@@ -111,7 +115,6 @@ class Writer:
 
     Args:
         path: logs.db; made where it is missing.
-        monitor: takes commit times, ack latencies and counts.
         on_commit: called in the writer's thread after each commit, or each failure to.
         dedupe_window: milliseconds for which a log is recognised although it is archived.
         clock: returns milliseconds UTC.
@@ -123,12 +126,10 @@ class Writer:
     def __init__(
         self,
         path: Path,
-        monitor: PerformanceMonitor,
         on_commit: Callable[[Commit], None],
         dedupe_window: int,
         clock: Callable[[], int] = now_ms,
     ) -> None:
-        self._monitor = monitor
         self._on_commit = on_commit
         self._clock = clock
         self._connection = open_writer(path, LOGS, "FULL")
@@ -199,7 +200,6 @@ class Writer:
             return taken
 
     def _handle(self, submissions: list[Submission]) -> None:
-        begun = time.perf_counter()
         with_logs = [each for each in submissions if each.batch.ids]
         commit = Commit(submissions, self._clock())
         if with_logs:
@@ -209,19 +209,20 @@ class Writer:
                 self._refuse(with_logs, error)
             else:
                 self._refusal = None
-                self._measure(with_logs, begun)
         self._on_commit(commit)
 
     def _commit(self, submissions: list[Submission], with_logs: list[Submission]) -> Commit:
         """Store what is new in one transaction, and say in each submission what became of it."""
+        begun = time.perf_counter()
         if self._refusal is not None:
             # A commit that failed may be in the file all the same, or not: only the file knows.
             self._position = read_position(self._connection)
+        after = self._position.last_seq
         received_at = max(self._clock(), self._position.last_received_at)
         rows = b"[" + b",".join([each.batch.rows for each in with_logs]) + b"]"
         count = sum(len(each.batch.ids) for each in with_logs)
-        stored = self._table.store(rows, count, self._position.last_seq + 1, received_at)
-        begin = 0
+        stored = self._table.store(rows, count, after + 1, received_at)
+        durable, begin = time.perf_counter(), 0
         for each in with_logs:
             end = begin + len(each.batch.ids)
             known = None if stored.known is None else stored.known[begin:end]
@@ -229,7 +230,8 @@ class Writer:
             begin = end
         if stored.last_new is not None:
             self._position = Position(stored.last_new, received_at)
-        return Commit(submissions, self._clock(), rows, stored, received_at)
+        now = self._clock()
+        return Commit(submissions, now, rows, stored, received_at, after, begun, durable)
 
     def _probe(self) -> None:
         """See whether logs could be stored again, so that `/health` says so before one comes."""
@@ -238,6 +240,8 @@ class Writer:
         try:
             with transaction(self._connection):
                 self._connection.execute(f"PRAGMA user_version = {LOGS.version}")
+            # A commit that failed may be in the file all the same.
+            self._position = read_position(self._connection)
         except apsw.Error as error:
             logger.debug("logs still cannot be stored: %s", error)
         else:
@@ -257,25 +261,3 @@ class Writer:
         if refusal is not self._refusal:
             logger.error("logs cannot be stored and are refused until they can: %s", error)
         self._refusal = refusal
-
-    def _measure(self, submissions: list[Submission], begun: float) -> None:
-        now, monitor = time.perf_counter(), self._monitor
-        total = 0
-        for each in submissions:
-            count = len(each.batch.ids)
-            monitor.record("ack_latency", 1000 * (now - each.received), times=count)
-            total += count
-        monitor.record("commit_duration", 1000 * (now - begun))
-        monitor.record("commit_logs", total)
-        monitor.record("commit_bytes", sum(each.size for each in submissions))
-        types = Counter(chain.from_iterable(map(_new_types, submissions)))
-        for log_type, amount in types.items():
-            monitor.count("logs_stored", amount, log_type)
-        monitor.count("logs_duplicate", total - types.total())
-
-
-def _new_types(submission: Submission) -> Iterable[str]:
-    stored = submission.stored
-    if stored is None or stored.known is None:
-        return submission.batch.types
-    return compress(submission.batch.types, map(not_, stored.known))

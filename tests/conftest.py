@@ -23,7 +23,7 @@ _FIGURES: Final = pytest.StashKey[list[str]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a run of the tests that go by chance be long, or be the same once more."""
     group = parser.getgroup("durability")
-    group.addoption("--kills", type=int, default=5, help="SIGKILLs under load (default: 5)")
+    group.addoption("--kills", type=int, help="SIGKILLs under load (default: 5, or 2 of rollups)")
     group.addoption(
         "--power-cuts", type=int, default=4, help="simulated power cuts of each kind (default: 4)"
     )

@@ -6,21 +6,17 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 import pandas as pd
 
-from server.errors import UsageError, WaterlineError
-from server.store.schema import METRICS
+from server.errors import WaterlineError
 from workbench.asking.pin import Pin
-from workbench.asking.question import Filters, Question, refuse, shows_filters
-from workbench.asking.reading import Database
+from workbench.asking.question import Filters, refuse, shows_filters
 from workbench.asking.warning import warn_of
 from workbench.caching.limits import SIZE, TTL
-from workbench.questions import Questions
+from workbench.measuring import Measuring
 from workbench.reports.archives import Archives, read_archives
 from workbench.reports.compression import compression
 from workbench.reports.compression_compare import compression_compare
 from workbench.reports.figures import draw
 from workbench.reports.holdings import Holdings, read_holdings
-from workbench.reports.latency import ACK_LATENCY, attribute_latency, measured_latency
-from workbench.reports.throughput import Clock, throughput
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,75 +52,11 @@ def connect(
     return Workbench(path, at=at, cache=cache, cache_ttl=cache_ttl, cache_size=cache_size)
 
 
-class Workbench(Questions):
+class Workbench(Measuring):
     """Answers questions about the logs of one data folder, and reports on them.
 
     The arguments and errors are those of `Questions`.
     """
-
-    @shows_filters
-    def throughput(
-        self, every: str = "1s", *, clock: Clock = "received_at", **filters: Unpack[Filters]
-    ) -> pd.DataFrame:
-        """Count logs by step of time and type.
-
-        Args:
-            every: the step, such as `1s`, `5min` or `1h`; steps begin at its multiples in UTC.
-            clock: `received_at` for when logs came in, `timestamp` for when they happened.
-            **filters: those of `logs`, without `order`, `limit` and `columns`.
-
-        Returns:
-            Columns time (the step's begin, `datetime64[ms, UTC]`), type (`str`), logs (`int64`)
-            and logs_per_second (`float64`), by time and type, from the first step with a log to
-            the last; 0 where a step has none.
-
-        Raises:
-            UsageError: an argument makes no sense.
-            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
-
-        Warns:
-            PrunedLogs: some that were asked for are gone, as they were pruned.
-        """
-        refuse(filters, "order", "limit", "columns")
-        question = self._ask(filters)
-        answer = self._patiently(lambda: throughput(self._logs, question, every, clock))
-        warn_of(answer.lacks)
-        return answer.value
-
-    @shows_filters
-    def latency(
-        self, attribute: str | None = None, *, by: str | None = None, **filters: Unpack[Filters]
-    ) -> pd.DataFrame:
-        """Report percentiles of ack latency, or of a numeric attribute such as `duration_ms`.
-
-        Args:
-            attribute: the attribute; without one it is the time from a log's arrival to its
-                durable commit, in milliseconds, as the server measured it.
-            by: a column or attribute to group by; for attributes.
-            **filters: those of `logs` without `columns`; for ack latency only `since` and `until`.
-
-        Returns:
-            Columns metric, `by` where given, count (`int64`), mean, min, p50, p95, p99, max and
-            relative_error (`float64`). An attribute's percentiles are exact, as `numpy.quantile`
-            gives them; the server's own are known within relative_error.
-
-        Raises:
-            UsageError: an argument makes no sense.
-            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
-
-        Warns:
-            PrunedLogs: some that were asked for are gone, as they were pruned.
-        """
-        refuse(filters, "columns")
-        if attribute is not None:
-            question = self._ask(filters)
-            answer = self._patiently(lambda: attribute_latency(self._logs, question, attribute, by))
-            warn_of(answer.lacks)
-            return answer.value
-        if by is not None:
-            raise UsageError(f"by={by!r} wants an attribute; ack latency is measured as one")
-        refuse(filters, "type", "source", "contains", "where", "order", "limit", "at")
-        return self._ack_latency(self._ask(filters))
 
     def compression(self) -> pd.DataFrame:
         """Report the archived batches: what each holds, where it lies, what it saves.
@@ -174,7 +106,11 @@ class Workbench(Questions):
 
     @staticmethod
     def figure(report: pd.DataFrame) -> "Figure":
-        """Draw what `compression` or `compression_compare` has returned, for a notebook.
+        """Draw a report for a notebook.
+
+        Args:
+            report: what `throughput`, `latency`, `compression` or `compression_compare` has
+                returned, or some of its rows.
 
         Raises:
             UsageError: it is another frame, or matplotlib is not installed.
@@ -208,10 +144,3 @@ class Workbench(Questions):
             return self.holdings().to_html()
         except WaterlineError:
             return f"<p>{html.escape(repr(self))}</p>"
-
-    def _ack_latency(self, question: Question) -> pd.DataFrame:
-        since, until = question.since, question.until
-        if not self._folder.metrics.exists():
-            return measured_latency(None, ACK_LATENCY, since, until)
-        with Database(self._folder.metrics, METRICS) as metrics, metrics.view() as view:
-            return measured_latency(view, ACK_LATENCY, since, until)

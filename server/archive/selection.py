@@ -8,15 +8,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.archive.columns import MOMENT
-from server.store.catalog import ArchivedBatch
+from server.store.catalog import ArchivedBatch, Clock
 
 _INT64: Final = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which logs; None wants all. Times are milliseconds UTC of `timestamp`."""
+    """Which logs; None wants all. Times are milliseconds UTC."""
 
+    clock: Clock = "timestamp"
+    """The column that `since` and `until` are about."""
     since: int | None = None
     """Inclusive."""
     until: int | None = None
@@ -28,9 +30,10 @@ class Selection:
 
     def most(self, batch: ArchivedBatch) -> int:
         """Return how many logs of a batch can be wanted at most; 0: it need not be opened."""
-        if self.since is not None and batch.last_timestamp < self.since:
+        first, last = batch.reach(self.clock)
+        if self.since is not None and last < self.since:
             return 0
-        if self.until is not None and batch.first_timestamp >= self.until:
+        if self.until is not None and first >= self.until:
             return 0
         if self.through is not None and batch.first_seq > self.through:
             return 0
@@ -38,8 +41,9 @@ class Selection:
 
     def exactly(self, batch: ArchivedBatch) -> int | None:
         """Return how many logs of a batch are wanted; None where only its file can tell."""
-        begins = self.since is None or self.since <= batch.first_timestamp
-        ends = self.until is None or batch.last_timestamp < self.until
+        first, last = batch.reach(self.clock)
+        begins = self.since is None or self.since <= first
+        ends = self.until is None or last < self.until
         is_past = self.through is None or batch.last_seq <= self.through
         if not (begins and ends and is_past):
             return None if self.most(batch) else 0
@@ -56,9 +60,9 @@ class Selection:
         """
         masks = []
         if self.since is not None:
-            masks.append(pc.greater_equal(logs["timestamp"], _moment(self.since)))
+            masks.append(pc.greater_equal(logs[self.clock], _moment(self.since)))
         if self.until is not None:
-            masks.append(pc.less(logs["timestamp"], _moment(self.until)))
+            masks.append(pc.less(logs[self.clock], _moment(self.until)))
         if self.through is not None:
             masks.append(pc.less_equal(logs["seq"], self.through))
         for name, values in (("type", self.types), ("source", self.sources)):

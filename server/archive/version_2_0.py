@@ -16,6 +16,7 @@ from server.records import (
     MIN_TIMESTAMP,
     InvalidLog,
     Record,
+    Rule,
     check_log,
     parse_rfc3339,
 )
@@ -126,5 +127,5 @@ def _moment(created_at: object, archived_at: int) -> int:
         return archived_at
     moment = created_at if created_at >= _FIRST_IN_MILLISECONDS else created_at * 1000
     if not MIN_TIMESTAMP <= moment <= MAX_TIMESTAMP:
-        raise InvalidLog("created_at must lie in the years 1 to 9999")
+        raise InvalidLog("created_at must lie in the years 1 to 9999", Rule.TIMESTAMP)
     return int(moment)

@@ -1,72 +1,67 @@
-"""Rollups: once a second, what was measured goes into metrics.db, one row a metric and label."""
+"""Rollups: once a second, what was measured goes into metrics.db, from a thread of its own."""
 
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import apsw
 
 from server.clock import now_ms
-from server.monitor.performance import Key, PerformanceMonitor, Summary
-from server.store.schema import METRICS
-from server.store.sqlite import open_writer, sqlite_errors, transaction
+from server.errors import DataFolderError
+from server.monitor.performance import PerformanceMonitor, Second, Series
+from server.monitor.rollup_file import Retention, RollupFile
+from server.monitor.spans import HOUR, MINUTE, SECOND
+from server.monitor.summary import Summary
 
 logger = logging.getLogger(__name__)
 
-SECOND: Final = 1000  # milliseconds
-# Rows kept while metrics.db cannot be written: some minutes of them, a few MB.
+# Rows that wait while metrics.db cannot be written, some MB; beyond that seconds become minutes,
+# and then hours: fewer rows, and nothing is lost.
 MAX_PENDING: Final = 10_000
-# Old rows go in small slices, so that no flush takes long.
-PRUNE_SLICE: Final = 1_000
+# A minute is written when it is over for so long: what comes later costs one more write.
+SETTLED: Final = 2 * SECOND
 
-_INSERT: Final = """
-    INSERT INTO rollups (second, metric, label, count, sum, min, max, sketch)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_PRUNE: Final = """
-    DELETE FROM rollups WHERE (second, metric, label) IN
-    (SELECT second, metric, label FROM rollups WHERE second < ? LIMIT ?)
-"""
-_HISTORY: Final = """
-    SELECT metric, sum(sum) / sum(count), sum(count) FROM rollups
-    WHERE second BETWEEN ? AND ? GROUP BY metric ORDER BY metric
-"""
+Recount = Callable[[int, int], bool]
+"""Records in the monitor the logs above one seq and up to another; says whether it did."""
+
+
+def _none_left(_after: int, _through: int) -> bool:
+    """Where all logs are counted as they come."""
+    return True
 
 
 class Rollups:
     """Writes a monitor's measurements to metrics.db from a thread of its own.
 
     Args:
-        path: metrics.db; made where it is missing.
+        file: metrics.db, open for writing; it is closed at the end.
         monitor: where the measurements come from.
-        retention: milliseconds that a second's rows are kept.
+        retention: how long rows are kept.
+        recount: called in the thread, for what is to be counted again.
         clock: returns milliseconds UTC.
-
-    Raises:
-        DataFolderError: metrics.db cannot be opened.
     """
 
     def __init__(
         self,
-        path: Path,
+        file: RollupFile,
         monitor: PerformanceMonitor,
-        retention: int,
+        retention: Retention,
+        recount: Recount = _none_left,
         clock: Callable[[], int] = now_ms,
     ) -> None:
+        self._file = file
         self._monitor = monitor
         self._retention = retention
+        self._recount = recount
+        self._uncounted: deque[tuple[int, int]] = deque()
         self._clock = clock
-        # A lost second of measurements at a power cut is no loss worth an fsync each second.
-        self._connection = open_writer(path, METRICS, "NORMAL")
-        self._lock = threading.Lock()
-        self._pending: deque[tuple[object, ...]] = deque(maxlen=MAX_PENDING)
+        self._pending: dict[tuple[int, Series], Summary] = {}
+        self._heard: dict[str, tuple[int, int]] = {}
+        self._counted_through = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rollups", daemon=True)
-        with sqlite_errors(path):
-            self._last_second = self._newest_second()
         self._failed = False
 
     def start(self) -> None:
@@ -78,49 +73,81 @@ class Rollups:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
-        with self._lock:
-            self._connection.close()
+        self._file.close()
+
+    def recount(self, after: int, through: int) -> None:
+        """Have stored logs recorded, from any thread: before any later log is counted.
+
+        Args:
+            after: the seq to begin behind.
+            through: the last seq.
+        """
+        self._uncounted.append((after, through))
 
     @property
     def failed(self) -> bool:
         """Whether the last write failed; measurements wait for the next."""
         return self._failed
 
-    def history(self, since: int, until: int) -> list[dict[str, object]]:
-        """Return average and count of each metric between two times in milliseconds UTC."""
-        with self._lock:
-            rows = self._connection.execute(_HISTORY, (since, until)).fetchall()
-        return [{"metric_name": name, "avg": avg, "count": count} for name, avg, count in rows]
+    @property
+    def counted_through(self) -> int:
+        """Logs up to this seq are counted in metrics.db."""
+        return self._file.counted_through
 
     def _run(self) -> None:
         while not self._stopping.wait(1 - (self._clock() % SECOND) / SECOND):
-            self._flush()
-        self._flush()
+            self._flush(self._clock() // SECOND * SECOND)
+        self._flush(None)
 
-    def _flush(self) -> None:
-        # A clock that was set back must not give a second twice.
-        second = max(self._clock() // SECOND * SECOND - SECOND, self._last_second + SECOND)
-        taken = self._monitor.take()
-        if taken:
-            self._last_second = second
-            self._pending.extend(_row(second, key, summary) for key, summary in taken.items())
+    def _flush(self, before: int | None) -> None:
+        """Write what was measured before the begin of a second, all where that is None."""
         try:
-            with self._lock, transaction(self._connection):
-                self._connection.executemany(_INSERT, self._pending)
-                self._connection.execute(_PRUNE, (second - self._retention, PRUNE_SLICE))
-        except apsw.Error as error:
+            self._take(before)
+            # Until what was left uncounted is recorded, later logs must wait: the file holds one
+            # number for how far logs are counted.
+            while self._uncounted:
+                if not self._recount(*self._uncounted[0]):
+                    return
+                self._uncounted.popleft()
+                self._take(before)
+            with self._monitor.moving:
+                self._file.write(self._pending, self._heard, self._counted_through)
+                self._pending, self._heard = {}, {}
+                self._monitor.pending = self._pending
+            now = self._clock()
+            self._file.close_steps(now - SETTLED)
+            self._file.prune(now, self._retention)
+        except (apsw.Error, DataFolderError) as error:
             if not self._failed:
                 logger.error("measurements cannot be written and wait: %s", error)
             self._failed = True
         else:
-            self._pending.clear()
             self._failed = False
 
-    def _newest_second(self) -> int:
-        return int(self._connection.execute("SELECT ifnull(max(second), 0) FROM rollups").get)
+    def _take(self, before: int | None) -> None:
+        with self._monitor.moving:
+            self._gather(self._monitor.take(before))
+            self._monitor.pending = self._pending
+
+    def _gather(self, taken: Mapping[int, Second]) -> None:
+        for begin, second in taken.items():
+            for series, summary in second.summaries.items():
+                self._pending.setdefault((begin, series), Summary()).merge(summary)
+            for source, (first, last) in second.heard.items():
+                known = self._heard.get(source, (first, last))
+                self._heard[source] = (min(known[0], first), max(known[1], last))
+            self._counted_through = max(self._counted_through, second.counted_through)
+        for step in (MINUTE, HOUR):
+            # Many at once are well, such as what is counted again; many that cannot go are not.
+            if self._failed and len(self._pending) > MAX_PENDING:
+                self._pending = _coarser(self._pending, step)
 
 
-def _row(second: int, key: Key, summary: Summary) -> tuple[object, ...]:
-    name, label = key
-    values = (summary.count, summary.sum, summary.min, summary.max, summary.sketch.to_bytes())
-    return (second, name, label, *values)
+def _coarser(
+    rows: Mapping[tuple[int, Series], Summary], step: int
+) -> dict[tuple[int, Series], Summary]:
+    """Join the rows of each minute or hour into that of its first second."""
+    joined: dict[tuple[int, Series], Summary] = {}
+    for (begin, series), summary in rows.items():
+        joined.setdefault((begin // step * step, series), Summary()).merge(summary)
+    return joined

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import apsw
 import msgspec
@@ -10,6 +10,9 @@ import msgspec
 from server.errors import ArchiveError, DataFolderError
 from server.store.seam import replace_seam
 from server.store.sqlite import transaction
+
+Clock = Literal["timestamp", "received_at"]
+"""A time that logs have: when they happened, as the producer says, or when they came in."""
 
 _decode_counts: Final = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -55,6 +58,12 @@ class ArchivedBatch:
     def is_kept(self) -> bool:
         """Whether its logs are still to be had."""
         return self.pruned_at is None
+
+    def reach(self, clock: Clock) -> tuple[int, int]:
+        """Return the first and the last time of its logs, by either clock."""
+        if clock == "timestamp":
+            return self.first_timestamp, self.last_timestamp
+        return self.first_received_at, self.last_received_at
 
     @property
     def ratio(self) -> float:

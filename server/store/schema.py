@@ -135,5 +135,87 @@ METRICS: Final = Schema(
                 ) AS metadata
             FROM rollups;
         """,
+        """
+        DROP VIEW performance_metrics;
+        CREATE TABLE series (
+            id INTEGER PRIMARY KEY,
+            metric TEXT NOT NULL,
+            dimension TEXT NOT NULL,        -- such as type; empty where the metric has none
+            label TEXT NOT NULL,            -- such as error; empty where there is none
+            UNIQUE (metric, dimension, label)
+        ) STRICT;
+        CREATE TABLE seconds (              -- one row a series and second in which it was recorded
+            begin INTEGER NOT NULL,         -- its first millisecond, UTC
+            series INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            sum REAL NOT NULL,
+            min REAL,                       -- with max and sketch null for what is only counted
+            max REAL,
+            sketch BLOB,                    -- see server/monitor/sketch.py
+            PRIMARY KEY (begin, series)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE minutes (              -- the same, written when a minute is over
+            begin INTEGER NOT NULL,
+            series INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            sum REAL NOT NULL,
+            min REAL,
+            max REAL,
+            sketch BLOB,
+            PRIMARY KEY (begin, series)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE hours (
+            begin INTEGER NOT NULL,
+            series INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            sum REAL NOT NULL,
+            min REAL,
+            max REAL,
+            sketch BLOB,
+            PRIMARY KEY (begin, series)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE progress (             -- one row: how far all this goes, times as above
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            incarnation TEXT,               -- of the logs.db whose logs are counted
+            counted_from INTEGER NOT NULL,  -- logs up to this seq came before any was counted
+            measured_from INTEGER,          -- when that began, in milliseconds UTC
+            counted_through INTEGER NOT NULL,  -- every log behind those and up to here is counted
+            seconds_from INTEGER NOT NULL,  -- earlier seconds are gone
+            minutes_from INTEGER NOT NULL,
+            hours_from INTEGER NOT NULL,
+            minutes_through INTEGER NOT NULL,  -- minutes before it are written, later ones not yet
+            hours_through INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO progress VALUES (1, NULL, 0, NULL, 0, 0, 0, 0, 0, 0);
+        CREATE TABLE sources (
+            source TEXT PRIMARY KEY,
+            first_seen INTEGER NOT NULL,    -- milliseconds UTC, by when its logs were received
+            last_seen INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO series (metric, dimension, label)
+            SELECT DISTINCT metric, 'type', label FROM rollups WHERE metric = 'logs_stored';
+        INSERT INTO seconds                 -- what the others hold is of a sketch no longer known
+            SELECT second, series.id, count, sum, NULL, NULL, NULL
+            FROM rollups JOIN series USING (metric, label);
+        DROP TABLE rollups;
+        CREATE VIEW performance_metrics AS  -- the columns of the source document; nothing twice
+            SELECT
+                begin / 1000 * 65536 + series AS id,
+                metric AS metric_name,
+                sum / count AS value,
+                begin AS timestamp,
+                json_patch(
+                    CASE dimension WHEN '' THEN '{}' ELSE json_object(dimension, label) END,
+                    json_object('step', step, 'count', count, 'sum', sum, 'min', min, 'max', max)
+                ) AS metadata
+            FROM (
+                SELECT 'hour' AS step, hours.* FROM hours, progress WHERE begin < minutes_from
+                UNION ALL
+                SELECT 'minute', minutes.* FROM minutes, progress
+                    WHERE begin >= minutes_from AND begin < seconds_from
+                UNION ALL
+                SELECT 'second', seconds.* FROM seconds, progress WHERE begin >= seconds_from
+            ) JOIN series ON series.id = series;
+        """,
     ),
 )

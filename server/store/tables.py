@@ -69,15 +69,55 @@ archived_ids: Final = Table(
     Column("received_at", Integer, nullable=False),
 )
 
-rollups: Final = Table(
-    "rollups",
-    MetaData(),  # of metrics.db
-    Column("second", Integer, primary_key=True),
-    Column("metric", Text, primary_key=True),
-    Column("label", Text, primary_key=True),
-    Column("count", Integer, nullable=False),
-    Column("sum", Float, nullable=False),
-    Column("min", Float, nullable=False),
-    Column("max", Float, nullable=False),
-    Column("sketch", LargeBinary, nullable=False),
+_of_metrics: Final = MetaData()
+
+series: Final = Table(
+    "series",
+    _of_metrics,
+    Column("id", Integer, primary_key=True),
+    Column("metric", Text, nullable=False),
+    Column("dimension", Text, nullable=False),
+    Column("label", Text, nullable=False),
+)
+
+
+def _rollups(name: str) -> Table:
+    return Table(
+        name,
+        _of_metrics,
+        Column("begin", Integer, primary_key=True),
+        Column("series", Integer, primary_key=True),
+        Column("count", Integer, nullable=False),
+        Column("sum", Float, nullable=False),
+        Column("min", Float),
+        Column("max", Float),
+        Column("sketch", LargeBinary),
+    )
+
+
+seconds: Final = _rollups("seconds")
+minutes: Final = _rollups("minutes")
+hours: Final = _rollups("hours")
+
+progress: Final = Table(
+    "progress",
+    _of_metrics,
+    Column("only", Integer, primary_key=True),
+    Column("incarnation", Text),
+    Column("counted_from", Integer, nullable=False),
+    Column("measured_from", Integer),
+    Column("counted_through", Integer, nullable=False),
+    Column("seconds_from", Integer, nullable=False),
+    Column("minutes_from", Integer, nullable=False),
+    Column("hours_from", Integer, nullable=False),
+    Column("minutes_through", Integer, nullable=False),
+    Column("hours_through", Integer, nullable=False),
+)
+
+sources: Final = Table(
+    "sources",
+    _of_metrics,
+    Column("source", Text, primary_key=True),
+    Column("first_seen", Integer, nullable=False),
+    Column("last_seen", Integer, nullable=False),
 )

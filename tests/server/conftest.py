@@ -1,6 +1,7 @@
 """Fixtures of the server's tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from random import Random
 
 import pytest
 
@@ -12,3 +13,11 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPr
     """A running server that the tests of one file share; none of them may rely on its seqs."""
     with serving(tmp_path_factory.mktemp("shared") / "data") as running:
         yield running
+
+
+@pytest.fixture
+def random(request: pytest.FixtureRequest, tell: Callable[[str], None]) -> Random:
+    """The chance of one test, which its name and the seed decide."""
+    seed = request.config.getoption("--durability-seed")
+    tell(f"{request.node.name}: --durability-seed {seed}")
+    return Random(f"{seed} {request.node.name}")

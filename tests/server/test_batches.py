@@ -13,12 +13,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from server.batches import NO_LOGS, Batch, read_frames
+from server.contents import Content
 from server.records import (
     MAX_DEPTH,
     MAX_TIMESTAMP,
     MIN_TIMESTAMP,
     InvalidLog,
     Record,
+    Rule,
     check_log,
     parse_log,
 )
@@ -79,7 +81,7 @@ def logs_of(frame: bytes) -> list[Record | InvalidLog]:
 def read_plainly(frames: Sequence[bytes]) -> Expected:
     expected = Expected([], [])
     for frame in frames:
-        logs = logs_of(frame) or [InvalidLog(NO_LOGS)]
+        logs = logs_of(frame) or [InvalidLog(NO_LOGS, Rule.NOT_EMPTY)]
         valid = [log for log in logs if isinstance(log, Record)]
         faults = [
             (index, log.reason, log.log_id)
@@ -268,7 +270,8 @@ def faults(*frames: bytes) -> list[list[int]]:
 
 
 def test_valid_logs_one_a_frame_need_no_outline() -> None:
-    batch = read([A, B, b'{"type":"x","message":"","timestamp":5,"k":[1]}'])
+    odd = b'{"type":"x","message":"","timestamp":5,"k":[1]}'
+    batch = read([A, B, odd])
     assert batch == Batch(
         ids=["a", "b", "made 0"],
         types=["x", "y", "x"],
@@ -276,6 +279,8 @@ def test_valid_logs_one_a_frame_need_no_outline() -> None:
         b'["made 0","x",5,"pump","",{"k":[1]}]',
         made=frozenset({2}),
         frames=None,
+        source="pump",
+        contents={"x": Content(2, len(A) + len(odd), {}), "y": Content(1, len(B), {})},
     )
 
 

@@ -10,9 +10,11 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server import metrics
 from server.catch_up import PAGE_SIZE, catch_up
 from server.filters import EVERYTHING, Filter
 from server.live import TICKS_A_POSITION, LiveHub
+from server.monitor.performance import PerformanceMonitor
 from server.store.log_table import Stored
 from server.store.pages import LogPages
 from server.writer import Commit
@@ -48,7 +50,8 @@ class World:
     def __init__(self, table: Table, pages: LogPages, buffer_size: int) -> None:
         self.table = table
         self.pages = pages
-        self.hub = LiveHub(buffer_size, table.last_seq)
+        self.monitor = PerformanceMonitor()
+        self.hub = LiveHub(buffer_size, table.last_seq, self.monitor)
         self.reader = WaitedFor()
         self._unpublished: deque[Commit] = deque()
 
@@ -154,6 +157,8 @@ def test_what_is_archived_is_told_first(tmp_path: Path) -> None:
             told = here.reader.received
             archived = {"type": "skipped", "from": 3, "to": 5, "reason": "archived"}
             assert told.skipped == [archived]
+            counted = here.monitor.counts(metrics.LIVE_SKIPPED, metrics.REASON)
+            assert counted == {metrics.ARCHIVED: 3}
             assert told.kinds[:3] == ["position", "skipped", "logs"]
             assert told.seqs == [6, 7, 8, 9]
 
@@ -232,6 +237,8 @@ def test_whatever_comes_between_each_seq_comes_or_is_told_as_skipped_once(
         ]
         assert [seq for seq in told.accounted_for if seq in set(wanted)] == wanted
         assert len(set(told.accounted_for)) == len(told.accounted_for)
+        counted = here.monitor.counts(metrics.LIVE_SKIPPED, metrics.REASON)
+        assert sum(counted.values()) == len(told.gone)
         assert set(told.seqs) <= set(wanted)
         assert told.seqs == sorted(told.seqs)
         assert told.positions == sorted(told.positions)

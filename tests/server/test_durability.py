@@ -42,14 +42,6 @@ class Kept:
 
 
 @pytest.fixture
-def random(request: pytest.FixtureRequest, tell: Callable[[str], None]) -> Random:
-    """The chance of one test, which its name and the seed decide."""
-    seed = request.config.getoption("--durability-seed")
-    tell(f"{request.node.name}: --durability-seed {seed}")
-    return Random(f"{seed} {request.node.name}")
-
-
-@pytest.fixture
 def load(random: Random) -> Load:
     """Producers that have not sent anything yet."""
     return Load(random.getrandbits(32))
@@ -58,7 +50,7 @@ def load(random: Random) -> Load:
 @pytest.fixture
 def kills(request: pytest.FixtureRequest) -> int:
     """How many SIGKILLs."""
-    return int(request.config.getoption("--kills"))
+    return int(request.config.getoption("--kills") or 5)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import websocket
 
 from server.writer import PROBE_SECONDS
 from tests.support.processes import ServerProcess, serving
+from tests.support.rollups import assert_counted_as_stored
 from tests.support.sockets import connected, log, receive
 from tests.support.waiting import wait_until
 
@@ -134,7 +135,11 @@ def test_a_full_disk_loses_nothing_that_was_acked_and_room_alone_ends_it(
         acked[refused_id] = answer["seq"]
         again = push(producer, refused_id)
         assert (again["seq"], again["duplicate"]) == (answer["seq"], True)
+        token = server.token
     assert look_at(data) == ("ok", acked)
+    with serving(data, token=token):  # a commit that only seemed to fail may be left uncounted
+        pass
+    assert_counted_as_stored(data)
 
 
 def test_a_server_that_was_stopped_on_a_full_disk_has_all_that_was_acked(disk: Path) -> None:
@@ -144,8 +149,12 @@ def test_a_server_that_was_stopped_on_a_full_disk_has_all_that_was_acked(disk: P
     with serving(data) as server, connected(server) as producer:
         server.expected_errors += [_LOGS_FAIL, _MEASUREMENTS_FAIL]
         assert push_until_refused(producer, acked)["error"] == "storage_full"
+        token = server.token
     ballast.unlink()
     assert look_at(data) == ("ok", acked)
+    with serving(data, token=token):
+        pass
+    assert_counted_as_stored(data)
 
 
 def test_health_is_degraded_for_as_long_as_logs_find_no_room(disk: Path) -> None:

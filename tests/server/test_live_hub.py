@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server import metrics
 from server.filters import EVERYTHING, Filter
 from server.live import FRAME_SIZE, TICKS_A_POSITION, LiveHub
+from server.monitor.performance import PerformanceMonitor
 from tests.support.live import FakeReader, Row, commit, row
 
 
@@ -14,7 +16,8 @@ class Feed:
     """A hub and the logs that are published to it, each with the next seq."""
 
     def __init__(self, buffer_size: int = 10_000, last_seq: int = 0) -> None:
-        self.hub = LiveHub(buffer_size, last_seq)
+        self.monitor = PerformanceMonitor()
+        self.hub = LiveHub(buffer_size, last_seq, self.monitor)
         self.last = last_seq
 
     def publish(self, *rows: Row) -> None:
@@ -27,6 +30,11 @@ class Feed:
         self.hub.subscribe(reader, wanted)
         reader.take_all()
         return reader
+
+    @property
+    def skipped(self) -> int:
+        """How many logs were counted that readers were too slow for."""
+        return self.monitor.counts(metrics.LIVE_SKIPPED, metrics.REASON).get(metrics.SLOW, 0)
 
     def pass_a_second(self) -> None:
         for _ in range(TICKS_A_POSITION):
@@ -163,6 +171,38 @@ def test_a_slow_reader_is_told_the_whole_range_once_it_reads_again() -> None:
     assert reader.received.seqs == [1, 21]
 
 
+def test_what_each_reader_is_too_slow_for_is_counted_as_it_is_skipped() -> None:
+    feed = Feed(1_000)
+    slow, slower, quick = feed.reader(), feed.reader(), feed.reader()
+    for _ in range(3):
+        feed.publish(*[row(500) for _ in range(4)])
+        quick.take_all()
+        feed.hub.tick()
+        quick.take_all()
+    skipped = len(slow.received.gone), len(slower.received.gone)
+    assert skipped == (0, 0), "they have not been told yet"
+    counted = feed.skipped
+    assert counted > 0
+    for reader in (slow, slower, quick):
+        reader.take_all()
+    feed.pass_a_second()
+    told = [len(reader.received.gone) for reader in (slow, slower, quick)]
+    assert min(told[:2]) > 0
+    assert feed.skipped == counted == sum(told)
+
+
+def test_the_lag_is_that_of_the_slowest_reader() -> None:
+    feed = Feed()
+    assert feed.hub.lag == 0
+    slow, quick = feed.reader(), feed.reader()
+    feed.publish(row(500))
+    feed.hub.tick()
+    quick.take_all()
+    assert feed.hub.lag == slow.unsent > 500
+    feed.hub.unsubscribe(slow)
+    assert feed.hub.lag == 0
+
+
 def test_a_slow_reader_is_told_what_it_missed_also_when_nothing_more_comes() -> None:
     feed = Feed(1_000)
     reader = feed.reader()
@@ -269,6 +309,7 @@ def test_whatever_a_reader_does_each_seq_comes_or_is_told_as_skipped_once(
     told = reader.received
     assert [seq for seq in told.accounted_for if seq in set(wanted)] == wanted
     assert len(set(told.accounted_for)) == len(told.accounted_for)
+    assert feed.skipped == len(told.gone)
     assert told.seqs == sorted(told.seqs)
     assert told.positions[-1] == feed.last
     assert told.positions == sorted(told.positions)

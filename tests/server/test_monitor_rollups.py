@@ -1,175 +1,140 @@
-"""The rollups: one row a second, metric and label in a real metrics.db, whatever the clock does."""
+"""The rollups: each second goes into a real metrics.db, whatever the clock and the disk do."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import apsw
 import pytest
 
+from server.errors import DataFolderError
+from server.monitor.history import RollupHistory
 from server.monitor.performance import PerformanceMonitor
-from server.monitor.rollups import MAX_PENDING, Rollups
-from server.monitor.sketch import Sketch
+from server.monitor.rollup_file import Retention, RollupFile
+from server.monitor.rollups import MAX_PENDING, SETTLED, Rollups
+from server.monitor.spans import HOUR, MINUTE
 from tests.support.clock import NOON, Clock
-
-DAY = 86_400_000
-Key = tuple[int, str, str]
-
-
-class Bench:
-    """A monitor, its rollups on a real file, and a clock in the test's hand."""
-
-    def __init__(self, path: Path, retention: int = DAY) -> None:
-        self.path = path
-        self.clock = Clock()
-        self.monitor = PerformanceMonitor()
-        self.rollups = Rollups(path, self.monitor, retention, self.clock)
-
-    def record(self, *values: float, label: str = "") -> None:
-        """Take values of one metric."""
-        for value in values:
-            self.monitor.record("latency", value, label)
-
-    def flush(self, after: int = 1000) -> None:
-        """Let some milliseconds pass and write."""
-        self.clock.now += after
-        self.rollups._flush()
-
-    def rows(self) -> dict[Key, tuple[object, ...]]:
-        """Return what the file holds, by key; a repeated key cannot be."""
-        statement = "SELECT * FROM rollups ORDER BY second, metric, label"
-        with closing(apsw.Connection(str(self.path))) as connection:
-            found = connection.execute(statement).fetchall()
-        return {cast("Key", row[:3]): row[3:] for row in found}
+from tests.support.metrics_file import (
+    DAY,
+    LONG,
+    Bench,
+    merged,
+    plain,
+    plainly,
+    progress,
+    rows,
+    summary_of,
+)
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path / "metrics.db")
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "metrics.db"
+
+
+@pytest.fixture
+def bench(path: Path) -> Iterator[Bench]:
+    made = Bench(path)
     yield made
     made.rollups.stop()
-
-
-def test_a_second_is_one_row_a_metric_and_label(bench: Bench) -> None:
-    bench.record(1.0, 2.0, 6.0)
-    bench.monitor.count("logs_stored", 2, "info")
-    bench.monitor.count("logs_stored", 1, "error")
-    bench.flush()
-    rows = bench.rows()
-    assert list(rows) == [
-        (NOON, "latency", ""),
-        (NOON, "logs_stored", "error"),
-        (NOON, "logs_stored", "info"),
-    ]
-    assert rows[NOON, "latency", ""][:4] == (3, 9.0, 1.0, 6.0)
-    assert rows[NOON, "logs_stored", "info"][:4] == (2, 2.0, 1.0, 1.0)
-
-
-def test_the_row_holds_the_sketch_of_its_second(bench: Bench) -> None:
-    bench.record(*range(1, 101))
-    bench.flush()
-    data = bench.rows()[NOON, "latency", ""][4]
-    assert isinstance(data, bytes)
-    assert Sketch.from_bytes(data).quantile(0.95) == pytest.approx(95, rel=0.01)
-
-
-def test_a_second_in_which_nothing_was_measured_has_no_row(bench: Bench) -> None:
-    bench.flush()
-    bench.monitor.record("latency", 1.0)
-    bench.flush()
-    bench.flush()
-    assert list(bench.rows()) == [(NOON + 1000, "latency", "")]
 
 
 def test_each_second_has_its_own_rows(bench: Bench) -> None:
     for value in (1.0, 2.0, 3.0):
         bench.monitor.record("latency", value)
         bench.flush()
-    assert {key: row[1] for key, row in bench.rows().items()} == {
+    bench.flush()
+    assert {key: each.sum for key, each in bench.rows().items()} == {
         (NOON, "latency", ""): 1.0,
         (NOON + 1000, "latency", ""): 2.0,
         (NOON + 2000, "latency", ""): 3.0,
     }
 
 
-def test_a_clock_that_is_set_back_gives_no_second_twice(bench: Bench) -> None:
-    for after in (1000, -500, -3_600_000, 0, 0, 1000):
+def test_a_second_is_written_once_it_is_over(bench: Bench) -> None:
+    bench.monitor.record("latency", 1.0)
+    bench.flush(999)
+    assert bench.rows() == {}
+    bench.flush(1)
+    assert list(bench.rows()) == [(NOON, "latency", "")]
+
+
+def test_a_clock_that_is_set_back_merges_into_the_seconds_of_then(bench: Bench) -> None:
+    for after in (1000, -1000, 1000):
         bench.monitor.record("latency", 1.0)
         bench.flush(after)
-    seconds = [second for second, _, _ in bench.rows()]
-    assert seconds == [NOON + 1000 * number for number in range(6)]
-
-
-def test_a_clock_that_is_set_back_before_a_restart_gives_no_second_twice(bench: Bench) -> None:
-    bench.monitor.record("latency", 1.0)
     bench.flush()
-    bench.rollups.stop()
-    again = Bench(bench.path)
-    again.clock.now = NOON - DAY // 2
-    again.monitor.record("latency", 2.0)
-    again.flush()
-    again.rollups.stop()
-    assert {key: row[1] for key, row in again.rows().items()} == {
-        (NOON, "latency", ""): 1.0,
-        (NOON + 1000, "latency", ""): 2.0,
+    assert {key: each.count for key, each in bench.rows().items()} == {
+        (NOON, "latency", ""): 2,
+        (NOON + 1000, "latency", ""): 1,
     }
 
 
-def test_rows_older_than_the_retention_go(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "metrics.db", retention=10_000)
-    for _ in range(15):
-        bench.monitor.record("latency", 1.0)
-        bench.flush()
-    bench.rollups.stop()
-    seconds = [second for second, _, _ in bench.rows()]
-    newest = NOON + 14_000
-    assert seconds == list(range(newest - 10_000, newest + 1, 1000))
+def test_minutes_and_hours_are_written_when_they_are_settled(bench: Bench) -> None:
+    bench.monitor.record("latency", 1.0)
+    bench.flush(HOUR + SETTLED - 1000)
+    assert list(bench.rows("minutes")) == [(NOON, "latency", "")]
+    assert bench.rows("hours") == {}
+    bench.flush(1000)
+    assert plainly(bench.rows("hours")) == {(NOON, "latency", ""): plain(summary_of(1.0))}
 
 
-def test_rows_go_also_while_nothing_is_measured(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "metrics.db", retention=10_000)
+def test_what_comes_too_late_for_its_minute_and_hour_is_in_them(bench: Bench) -> None:
+    bench.monitor.record("latency", 1.0)
+    bench.flush(2 * HOUR)
+    bench.monitor.record("latency", 5.0, at=NOON + 59_000)
+    bench.flush()
+    assert {key: each.sum for key, each in bench.rows().items()} == {
+        (NOON, "latency", ""): 1.0,
+        (NOON + 59_000, "latency", ""): 5.0,
+    }
+    for table in ("minutes", "hours"):
+        assert plainly(bench.rows(table)) == {(NOON, "latency", ""): plain(summary_of(1.0, 5.0))}
+
+
+def test_rows_go_also_while_nothing_is_measured(path: Path) -> None:
+    bench = Bench(path, Retention(10_000, 20 * MINUTE, DAY))
     bench.monitor.record("latency", 1.0)
     bench.flush()
-    bench.flush(after=60_000)
+    bench.flush(2 * MINUTE)
+    assert (len(bench.rows()), len(bench.rows("minutes"))) == (0, 1)
+    bench.flush(2 * HOUR)
+    assert (len(bench.rows("minutes")), len(bench.rows("hours"))) == (0, 1)
     bench.rollups.stop()
-    assert bench.rows() == {}
 
 
-def test_many_old_rows_go_in_slices(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "metrics.db", retention=10_000)
-    for number in range(2_500):
-        bench.monitor.count(f"metric {number}", 1)
-    bench.flush()
-    remaining = [len(bench.rows())]
-    for _ in range(3):
-        bench.flush(after=60_000)
-        remaining.append(len(bench.rows()))
-    bench.rollups.stop()
-    assert remaining == [2_500, 1_500, 500, 0]
+# What cannot be written
 
 
 @pytest.mark.logs
 def test_what_cannot_be_written_waits_and_is_written_later(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench.rollups._connection.set_busy_timeout(0)
+    bench.file._connection.set_busy_timeout(0)
     with closing(apsw.Connection(str(bench.path))) as other:
         other.execute("BEGIN IMMEDIATE")
-        for value in (1.0, 2.0):
+        for seq, value in enumerate((1.0, 2.0), 1):
             bench.monitor.record("latency", value)
+            with bench.monitor.counting(seq, bench.clock.now) as second:
+                second.hear("pump", bench.clock.now, bench.clock.now)
             bench.flush()
-            assert bench.rollups.failed
+            assert bench.failed()
         assert bench.rows() == {}
         other.execute("ROLLBACK")
     bench.monitor.record("latency", 3.0)
     bench.flush()
-    assert not bench.rollups.failed
-    assert {key: row[1] for key, row in bench.rows().items()} == {
+    assert not bench.failed()
+    assert {key: each.sum for key, each in bench.rows().items()} == {
         (NOON, "latency", ""): 1.0,
         (NOON + 1000, "latency", ""): 2.0,
         (NOON + 2000, "latency", ""): 3.0,
     }
+    assert bench.progress()["counted_through"] == 2
+    with closing(apsw.Connection(str(bench.path))) as connection:
+        found = connection.execute("SELECT * FROM sources").fetchall()
+    assert found == [("pump", NOON, NOON + 1000)]
     # Once, not once a second.
     assert [record.getMessage() for record in caplog.records] == [
         "measurements cannot be written and wait: database is locked"
@@ -177,57 +142,208 @@ def test_what_cannot_be_written_waits_and_is_written_later(
 
 
 @pytest.mark.logs
-@pytest.mark.slow
-def test_what_waits_is_bounded_and_the_newest_stays(bench: Bench) -> None:
-    bench.rollups._connection.execute("PRAGMA query_only = ON")
-    metrics = 4_000
-    for _ in range(3):
-        for number in range(metrics):
-            bench.monitor.count(f"metric {number}", 1)
-        bench.flush()
-    bench.rollups._connection.execute("PRAGMA query_only = OFF")
+def test_a_full_disk_keeps_rows_waiting_until_there_is_room(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.monitor.record("latency", 1.0)
     bench.flush()
-    rows = bench.rows()
-    assert len(rows) == MAX_PENDING
-    assert sum(1 for second, _, _ in rows if second == NOON + 2000) == metrics
-
-
-def test_history_tells_average_and_count_between_two_times(bench: Bench) -> None:
-    for value in (1.0, 2.0, 30.0):
-        bench.record(value, value + 1)
-        bench.monitor.count("logs_stored", 1, f"type {value}")
+    connection = bench.file._connection
+    most = connection.pragma("max_page_count")
+    connection.execute("PRAGMA max_page_count = 1")
+    recorded = 1
+    while not bench.failed():
+        bench.monitor.record_many("latency", [*range(1, 3000)])
+        recorded += 2999
         bench.flush()
-    assert bench.rollups.history(NOON, NOON + 1000) == [
-        {"metric_name": "latency", "avg": 2.0, "count": 4},
-        {"metric_name": "logs_stored", "avg": 1.0, "count": 2},
+    connection.execute(f"PRAGMA max_page_count = {most}")
+    bench.flush()
+    assert not bench.failed()
+    assert sum(each.count for each in bench.rows().values()) == recorded
+    assert [record.getMessage() for record in caplog.records] == [
+        "measurements cannot be written and wait: database or disk is full"
     ]
-    assert bench.rollups.history(NOON - DAY, NOON - 1) == []
 
 
-def test_the_view_has_the_columns_of_the_source_document(bench: Bench) -> None:
-    bench.record(1.0, 3.0, label="x")
+@pytest.mark.logs
+@pytest.mark.slow
+def test_what_waits_long_becomes_coarser_and_loses_nothing(bench: Bench) -> None:
+    connection = bench.file._connection
+    connection.execute("PRAGMA query_only = ON")
+    seconds, metrics = 120, 200
+    waiting = []
+    for _ in range(seconds):
+        for number in range(metrics):
+            bench.monitor.record(f"metric {number}", number)
+        bench.flush()
+        waiting.append(len(bench.rollups._pending))
+    assert max(waiting) <= MAX_PENDING
+    assert seconds * metrics > 2 * MAX_PENDING
+    connection.execute("PRAGMA query_only = OFF")
+    bench.flush(HOUR)
+    found = bench.rows()
+    for number in range(metrics):
+        name = f"metric {number}"
+        total = merged(each for (_, metric, _), each in found.items() if metric == name)
+        assert (total.count, total.sum) == (seconds, seconds * number)
+    hours = bench.rows("hours")
+    assert sum(each.count for each in hours.values()) == seconds * metrics
+
+
+# Logs that are to be counted again
+
+
+class Lost:
+    """Logs that another process left uncounted, and what becomes of counting them."""
+
+    def __init__(self, path: Path) -> None:
+        self.clock = Clock()
+        self.monitor = PerformanceMonitor(self.clock)
+        self.file = RollupFile(path)
+        self.asked: list[tuple[int, int]] = []
+        self.error: Exception | None = None
+        self.is_stopped = False
+        self.rollups = Rollups(self.file, self.monitor, LONG, self.recount, self.clock)
+
+    def recount(self, after: int, through: int) -> bool:
+        self.asked.append((after, through))
+        if self.error is not None:
+            raise self.error
+        if not self.is_stopped:
+            self.count(through, NOON - HOUR)
+        return not self.is_stopped
+
+    def count(self, through: int, at: int) -> None:
+        with self.monitor.counting(through, at):
+            self.monitor.count("logs", 1, {"type": "a"}, at=at)
+
+    def failed(self) -> bool:
+        return self.rollups.failed
+
+    def flush(self) -> None:
+        self.clock.now += 1000
+        self.rollups._flush(self.clock.now)
+
+
+@pytest.fixture
+def lost(path: Path) -> Iterator[Lost]:
+    made = Lost(path)
+    yield made
+    made.rollups.stop()
+
+
+def test_uncounted_logs_are_counted_once_in_their_own_second(lost: Lost, path: Path) -> None:
+    lost.rollups.recount(0, 5)
+    lost.rollups.recount(5, 7)
+    lost.count(9, NOON)
+    for _ in range(2):
+        lost.flush()
+    assert lost.asked == [(0, 5), (5, 7)]
+    assert {key[0]: each.count for key, each in rows(path).items()} == {NOON - HOUR: 2, NOON: 1}
+    assert progress(path)["counted_through"] == 9
+
+
+@pytest.mark.slow
+def test_many_uncounted_seconds_stay_seconds(bench: Bench) -> None:
+    for second in range(MAX_PENDING + 1):
+        bench.monitor.count("logs", 1, at=NOON - second * 1000)
+    bench.flush()
+    assert len(bench.rows()) == MAX_PENDING + 1
+
+
+@pytest.mark.logs
+def test_later_logs_wait_until_uncounted_ones_are_counted(lost: Lost, path: Path) -> None:
+    lost.error = DataFolderError("logs.db cannot be read")
+    lost.rollups.recount(0, 5)
+    lost.count(9, NOON)
+    lost.flush()
+    assert lost.failed()
+    assert (rows(path), progress(path)["counted_through"]) == ({}, 0)
+    lost.error = None
+    lost.flush()
+    assert not lost.failed()
+    assert lost.asked == [(0, 5), (0, 5)]
+    assert {key[0]: each.count for key, each in rows(path).items()} == {NOON - HOUR: 1, NOON: 1}
+
+
+def test_a_recount_that_the_end_interrupts_leaves_all_for_the_next_start(
+    lost: Lost, path: Path
+) -> None:
+    lost.is_stopped = True
+    lost.rollups.recount(0, 5)
+    lost.count(9, NOON)
+    lost.flush()
+    assert not lost.failed()
+    assert (rows(path), progress(path)["counted_through"]) == ({}, 0)
+
+
+# The thread
+
+
+@pytest.mark.slow
+def test_a_report_has_each_measurement_once_while_they_are_written(bench: Bench) -> None:
+    begun = done = 0
+    wrong: list[tuple[int, int, int]] = []
+    stopping = threading.Event()
+
+    def look() -> None:
+        while not stopping.is_set():
+            least = done
+            report = cast("dict[str, Any]", bench.monitor.report(NOON, NOON + DAY)["metrics"])
+            count = report["latency"]["count"] if report else 0
+            if not least <= count <= begun:
+                wrong.append((least, count, begun))
+
+    with closing(RollupHistory(bench.path)) as bench.monitor.history:
+        looking = threading.Thread(target=look)
+        looking.start()
+        for _ in range(300):
+            begun += 1
+            bench.monitor.record("latency", 1.0)
+            done += 1
+            bench.flush()
+        stopping.set()
+        looking.join()
+    assert wrong == []
+
+
+@pytest.mark.logs
+def test_a_report_has_what_cannot_be_written_too(bench: Bench) -> None:
+    with closing(RollupHistory(bench.path)) as bench.monitor.history:
+        bench.file._connection.execute("PRAGMA query_only = ON")
+        bench.monitor.record("latency", 1.0)
+        bench.flush()
+        assert bench.failed()
+        report = cast("dict[str, Any]", bench.monitor.report(NOON, NOON + DAY))
+        assert report["metrics"]["latency"]["count"] == 1
+        assert report["historical"] == []
+
+
+def test_stopping_writes_what_is_left_and_can_be_done_twice(path: Path) -> None:
+    monitor = PerformanceMonitor()
+    rollups = Rollups(RollupFile(path), monitor, LONG)
+    rollups.start()
+    monitor.record("latency", 1.0)
+    rollups.stop()
+    rollups.stop()
+    assert sum(each.count for each in rows(path).values()) == 1
+
+
+def test_rollups_that_were_never_started_can_be_stopped(path: Path) -> None:
+    Bench(path).rollups.stop()
+
+
+def test_after_a_restart_the_same_second_goes_on(path: Path) -> None:
+    for value in (1.0, 2.0):
+        bench = Bench(path)
+        bench.monitor.record("latency", value)
+        bench.flush()
+        bench.rollups.stop()
+    assert plainly(rows(path)) == {(NOON, "latency", ""): plain(summary_of(1.0, 2.0))}
+
+
+def test_series_are_known_by_their_dimension_too(bench: Bench) -> None:
+    bench.monitor.count("logs", 1, {"type": "a", "source": "a"})
     bench.flush()
     with closing(apsw.Connection(str(bench.path))) as connection:
-        cursor = connection.execute("SELECT * FROM performance_metrics")
-        names = [name for name, *_ in cursor.get_description()]
-        (row,) = cursor.fetchall()
-    assert names == ["id", "metric_name", "value", "timestamp", "metadata"]
-    assert row == (
-        1,
-        "latency",
-        2.0,
-        NOON,
-        '{"label":"x","count":2,"sum":4.0,"min":1.0,"max":3.0}',
-    )
-
-
-def test_stopping_writes_what_is_left_and_can_be_done_twice(bench: Bench) -> None:
-    bench.rollups.start()
-    bench.monitor.record("latency", 1.0)
-    bench.rollups.stop()
-    bench.rollups.stop()
-    assert sum(row[0] for row in bench.rows().values() if isinstance(row[0], int)) == 1
-
-
-def test_rollups_that_were_never_started_can_be_stopped(tmp_path: Path) -> None:
-    Bench(tmp_path / "metrics.db").rollups.stop()
+        found = connection.execute("SELECT metric, dimension, label FROM series").fetchall()
+    assert found == [("logs", "type", "a"), ("logs", "source", "a")]

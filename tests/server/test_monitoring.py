@@ -1,35 +1,28 @@
-"""GET /health and GET /metrics of a real server, in good days and in bad ones."""
+"""GET /health and GET /livez of a real server, in good days and bad ones, and who may look."""
 
+import asyncio
+import re
 import resource
 import sys
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
 
-from server.clock import now_ms
-from tests.support.processes import ServerProcess, create_token, serving
-from tests.support.sockets import connected, decode, log, receive, receive_many
+from server.app import _Server
+from server.settings import Settings
+from server.store.folder import DataFolder
+from tests.support.pages import ask
+from tests.support.processes import PATIENCE, ServerProcess, create_token, serving
+from tests.support.sockets import connected, decode, log, receive, send
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
-
-def request(
-    server: ServerProcess, method: str, target: str, token: str = ""
-) -> tuple[int, dict[str, str], dict[str, Any]]:
-    """Ask the monitoring port; return status, headers in lower case and the JSON."""
-    connection = HTTPConnection(urlsplit(server.monitoring).netloc, timeout=10)
-    try:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        connection.request(method, target, headers=headers)
-        answer = connection.getresponse()
-        body = answer.read()
-    finally:
-        connection.close()
-    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, decode(body)
+PAGES: Final = ("/health", "/metrics", "/metrics?format=prometheus", "/metrics?format=openmetrics")
 
 
 def limit_file_size(server: ServerProcess, size: int) -> None:
@@ -42,18 +35,20 @@ def limit_file_size(server: ServerProcess, size: int) -> None:
 
 
 def test_a_healthy_server_says_so(server: ServerProcess) -> None:
-    status, headers, health = request(server, "GET", "/health")
+    page = ask(server, "/health")
+    status, headers, health = page.status, page.headers, page.json
     assert status == 200
     assert headers["content-type"] == "application/json"
     assert headers["cache-control"] == "no-store"
     assert health["status"] == "healthy"
     assert health["reasons"] == []
     assert isinstance(health["warnings"], list)
-    assert health["python"] == sys.version.split()[0]
-    assert tuple(map(int, health["sqlite"].split("."))) >= (3, 51, 3)
-    assert health["version"]
+    versions = health["versions"]
+    assert set(versions) == {"waterline", "python", "sqlite"}
+    assert versions["python"] == sys.version.split()[0]
+    assert tuple(map(int, versions["sqlite"].split("."))) >= (3, 51, 3)
     assert health["uptime"] > 0
-    assert health["memory"]["max_rss"] > 10 * 2**20
+    assert 10 * 2**20 < health["memory"]["resident"] <= health["memory"]["peak"]
     assert health["database_bytes"] > 0
     assert health["disk_free_bytes"] > 0
     assert {"last_seq", "queue_bytes", "connections", "live_readers", "wal_bytes"} <= set(health)
@@ -61,7 +56,7 @@ def test_a_healthy_server_says_so(server: ServerProcess) -> None:
 
 def test_health_follows_what_the_server_does(server: ServerProcess) -> None:
     def health(name: str) -> object:
-        return request(server, "GET", "/health")[2][name]
+        return ask(server, "/health").json[name]
 
     assert (health("last_seq"), health("connections"), health("live_readers")) == (0, 0, 0)
     with connected(server) as producer, connected(server, server.live):
@@ -80,74 +75,58 @@ def test_health_counts_on_after_a_restart(data: Path) -> None:
         producer.send(log())
         receive(producer)
     with serving(data, token=first.token) as second:
-        assert request(second, "GET", "/health")[2]["last_seq"] == 1
+        assert ask(second, "/health").json["last_seq"] == 1
 
 
-# /metrics
+def test_health_tells_how_far_logs_are_counted_in_metrics_db(server: ServerProcess) -> None:
+    def counted() -> object:
+        return ask(server, "/health").json["metrics"]
+
+    assert counted() == {"counted_through": 0, "uncounted": 0}
+    send(server, {"type": "info", "message": "m"}, {"type": "info", "message": "m"})
+    wait_until(lambda: counted() == {"counted_through": 2, "uncounted": 0})
 
 
-def test_metrics_of_a_server_that_did_nothing_are_empty(server: ServerProcess) -> None:
-    status, headers, metrics = request(server, "GET", "/metrics")
-    assert status == 200
-    assert headers["content-type"] == "application/json"
-    assert headers["cache-control"] == "no-store"
-    assert metrics == {
-        "timestamp": metrics["timestamp"],
-        "metrics": {},
-        "logs_stored": {},
-        "historical": [],
-    }
-    assert abs(metrics["timestamp"] - now_ms()) < 60_000
+# /livez
 
 
-def test_metrics_tell_percentiles_and_counts_of_what_was_done(server: ServerProcess) -> None:
-    with connected(server) as producer:
-        kinds = ["info"] * 30 + ["error"] * 5
-        for number, kind in enumerate(kinds):
-            producer.send(log(id=str(number), type=kind))
-        producer.send(log(id="0"))
-        producer.send("no log")
-        receive_many(producer, len(kinds) + 2)
-    metrics = request(server, "GET", "/metrics")[2]
-    assert metrics["logs_stored"] == {"info": 30, "error": 5}
-    found = metrics["metrics"]
-    assert found["logs_stored"]["count"] == 35
-    assert found["logs_duplicate"]["count"] == 1
-    assert found["logs_rejected"]["count"] == 1
-    latency = found["ack_latency"]
-    assert set(latency) == {"average", "p50", "p95", "p99", "min", "max", "count"}
-    assert latency["count"] == 36
-    assert 0 < latency["min"] <= latency["p50"] <= latency["p95"] <= latency["p99"]
-    assert latency["p99"] <= latency["max"]
-    assert latency["min"] <= latency["average"] <= latency["max"]
-    assert found["commit_duration"]["p50"] > 0
-    assert found["commit_bytes"]["count"] == found["commit_logs"]["count"]
+def test_a_process_that_works_is_alive(server: ServerProcess) -> None:
+    page = ask(server, "/livez")
+    assert (page.status, page.json) == (200, {"status": "alive"})
+    assert page.headers["cache-control"] == "no-store"
 
 
-def test_metrics_tell_the_last_hour_from_the_file(data: Path) -> None:
-    with serving(data) as first, connected(first) as producer:
-        producer.send(log())
-        receive(producer)
-    # What the first server measured is in metrics.db, and in no memory any more.
-    with serving(data, token=first.token) as second:
-        metrics = request(second, "GET", "/metrics")[2]
-    assert metrics["metrics"] == {}
-    historical = {each["metric_name"]: each for each in metrics["historical"]}
-    assert historical["logs_stored"] == {"metric_name": "logs_stored", "avg": 1.0, "count": 1}
-    assert historical["ack_latency"]["avg"] > 0
+def test_a_server_whose_loop_stands_still_is_not_alive_and_says_so(data: Path) -> None:
+    async def scenario() -> None:
+        settings = Settings(data=data, port=0, monitoring_port=0)
+        folder = DataFolder(data)
+        folder.create()
+        with ExitStack() as opened:
+            server = _Server(settings, folder, opened)
+            addresses = server.listen()
 
+            def get(path: str) -> tuple[int, dict[str, Any]]:
+                connection = HTTPConnection(urlsplit(addresses.monitoring).netloc, timeout=PATIENCE)
+                with closing(connection):
+                    connection.request("GET", path)
+                    answer = connection.getresponse()
+                    return answer.status, decode(answer.read())
 
-def test_a_second_of_measurements_reaches_the_file_while_the_server_runs(
-    server: ServerProcess,
-) -> None:
-    def historical() -> set[str]:
-        found = request(server, "GET", "/metrics")[2]["historical"]
-        return {each["metric_name"] for each in found}
+            # Nothing awaits here, so that the loop stands still while it is asked.
+            assert get("/livez") == (200, {"status": "alive"})
+            server._pulse._last -= 60
+            assert get("/livez") == (503, {"status": "stalled"})
+            status, health = get("/health")
+            (reason,) = health["reasons"]
+            assert (status, health["status"]) == (503, "degraded")
+            assert re.fullmatch(
+                r"the server has taken nothing for \d+ seconds: it stands still", reason
+            )
+            server._pulse.beat()
+            assert get("/health")[0] == 200
+            await server.drain()
 
-    with connected(server) as producer:
-        producer.send(log())
-        receive(producer)
-    wait_until(lambda: "logs_stored" in historical())
+    asyncio.run(scenario())
 
 
 # Bad days
@@ -176,33 +155,42 @@ def test_a_server_that_cannot_store_says_so_and_recovers(server: ServerProcess) 
                 "index": 0,
             }
             assert refusal["error"] in {"storage_full", "storage_failed"}
-        status, _, health = request(server, "GET", "/health")
-        assert (status, health["status"]) == (503, "degraded")
+        page = ask(server, "/health")
+        health = page.json
+        assert (page.status, health["status"]) == (503, "degraded")
+        assert "waterline_healthy 0.0\n" in ask(server, "/metrics?format=prometheus").text
+        assert ask(server, "/livez").status == 200
         assert f"logs are not stored: {refusal['error']}" in health["reasons"]
         assert health["last_seq"] == 1
         # Each second's measurements fail too, and that is told.
         wait_until(
             lambda: (
                 "measurements cannot be written to metrics.db"
-                in request(server, "GET", "/health")[2]["reasons"]
+                in ask(server, "/health").json["reasons"]
             )
         )
-        assert request(server, "GET", "/metrics")[0] == 200
+        assert ask(server, "/metrics").status == 200
 
         limit_file_size(server, resource.RLIM_INFINITY)
         producer.send(log(id="during"))
         ack = receive(producer)
         assert (ack["type"], ack["logId"], ack["seq"]) == ("ack", "during", 2)
-    wait_until(lambda: request(server, "GET", "/health")[0] == 200)
-    assert request(server, "GET", "/health")[2]["reasons"] == []
+    wait_until(lambda: ask(server, "/health").status == 200)
+    assert ask(server, "/health").json["reasons"] == []
 
 
 # Who may look
 
 
 def test_on_loopback_nobody_needs_a_token(server: ServerProcess) -> None:
-    assert request(server, "GET", "/health")[0] == 200
-    assert request(server, "GET", "/metrics")[0] == 200
+    for path in (*PAGES, "/livez"):
+        assert ask(server, path).status == 200
+
+
+def test_on_loopback_no_page_answers_for_another_host(server: ServerProcess) -> None:
+    for path in (*PAGES, "/livez"):
+        page = ask(server, path, Host="evil.example")
+        assert (page.status, page.json["error"]) == (403, "host_not_allowed")
 
 
 def test_beyond_loopback_a_token_that_may_read_is_needed(data: Path) -> None:
@@ -210,31 +198,47 @@ def test_beyond_loopback_a_token_that_may_read_is_needed(data: Path) -> None:
     pump = create_token(data, "pump", ("ingest",))
     with serving(data, "--host", "0.0.0.0", token=reader) as server:
         server.expected_errors.append("tokens and logs travel to 0.0.0.0 in the clear")
-        for path in ("/health", "/metrics"):
-            status, headers, body = request(server, "GET", path)
-            assert (status, body["error"]) == (401, "unauthorized")
-            assert headers["www-authenticate"] == "Bearer"
-            assert set(body) == {"type", "error", "message"}
-            assert request(server, "GET", path, "wrong")[0] == 401
-            status, _, body = request(server, "GET", path, pump)
-            assert (status, body["message"]) == (403, "this token lacks the scope read")
-            assert request(server, "GET", path, reader)[0] == 200
-            assert request(server, "GET", f"{path}?token={reader}")[0] == 200
+        for path in PAGES:
+            page = ask(server, path)
+            assert (page.status, page.json["error"]) == (401, "unauthorized")
+            assert page.headers["www-authenticate"] == "Bearer"
+            assert set(page.json) == {"type", "error", "message"}
+            assert ask(server, path, "wrong").status == 401
+            page = ask(server, path, pump)
+            assert (page.status, page.json["message"]) == (403, "this token lacks the scope read")
+            assert ask(server, path, reader).status == 200
+            joined = "&" if "?" in path else "?"
+            assert ask(server, f"{path}{joined}token={reader}").status == 200
+
+
+def test_beyond_loopback_a_probe_needs_no_token_and_learns_nothing(data: Path) -> None:
+    with serving(data, "--host", "0.0.0.0", token=create_token(data)) as server:
+        server.expected_errors.append("tokens and logs travel to 0.0.0.0 in the clear")
+        page = ask(server, "/livez", Host="logs.example")
+        assert (page.status, page.json) == (200, {"status": "alive"})
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/livez"])
+def test_a_probe_may_ask_for_the_head_alone(server: ServerProcess, path: str) -> None:
+    whole, head = ask(server, path), ask(server, path, method="HEAD")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert int(head.headers["content-length"]) > 0
 
 
 def test_any_other_path_is_answered_with_a_json_404(server: ServerProcess) -> None:
     for target in ("/", "/health/", "/metrics/x?token=secret"):
-        status, headers, body = request(server, "GET", target)
+        page = ask(server, target)
         path = target.partition("?")[0]
-        assert (status, headers["content-type"]) == (404, "application/json")
-        assert body == {
+        assert (page.status, page.headers["content-type"]) == (404, "application/json")
+        assert page.json == {
             "type": "error",
             "error": "not_found",
-            "message": f"there is nothing at {path}; there is /metrics and /health",
+            "message": f"there is nothing at {path}; there is /metrics, /health and /livez",
         }
 
 
 def test_any_other_method_is_answered_with_a_json_error(server: ServerProcess) -> None:
-    status, headers, body = request(server, "POST", "/health")
-    assert (status, headers["content-type"]) == (405, "application/json")
-    assert body["type"] == "error"
+    page = ask(server, "/health", method="POST")
+    assert (page.status, page.headers["content-type"]) == (405, "application/json")
+    assert page.json["type"] == "error"

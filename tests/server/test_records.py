@@ -19,6 +19,7 @@ from server.records import (
     MIN_TIMESTAMP,
     InvalidLog,
     Record,
+    Rule,
     StoredLog,
     check_log,
     decode_rows,
@@ -346,7 +347,7 @@ def test_an_error_carries_the_id_where_the_log_has_a_valid_one() -> None:
 
 
 def test_an_invalid_log_shows_its_reason() -> None:
-    assert str(InvalidLog("no log", "a")) == "no log"
+    assert str(InvalidLog("no log", Rule.IS_JSON, "a")) == "no log"
 
 
 def test_check_log_takes_a_decoded_value() -> None:

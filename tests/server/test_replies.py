@@ -3,6 +3,7 @@
 import json
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.batches import Batch, Frame, read_frames
-from server.records import MAX_ID_LENGTH, InvalidLog
+from server.records import MAX_ID_LENGTH, InvalidLog, Rule
 from server.replies import AckMode, batch_replies, replies
 from server.store.log_table import Stored
 from server.writer import Refusal, Submission
@@ -244,7 +245,7 @@ def test_any_id_is_acked_as_it_is(logs: list[tuple[str, int]], committed_at: int
     expected = [ack(log_id, seq, timestamp=committed_at) for log_id, seq in logs]
     assert messages(replies(submission(batch, stored), AckMode.EACH, committed_at)) == expected
     # The way that looks at each log alone says the same.
-    outlined = Batch(batch.ids, batch.types, batch.rows, batch.made, [Frame(len(logs), ())])
+    outlined = replace(batch, frames=[Frame(len(logs), ())])
     assert messages(replies(submission(outlined, stored), AckMode.EACH, committed_at)) == expected
 
 
@@ -259,7 +260,7 @@ def test_whatever_frames_held_each_mode_tells_all_of_it_in_order(
     frames, kept, expected = [], [], []
     for logs in outline:
         faults = [
-            (index, InvalidLog("why", log_id))
+            (index, InvalidLog("why", Rule.TYPE, log_id))
             for index, (outcome, log_id) in enumerate(logs)
             if outcome == "rejected"
         ]
@@ -272,7 +273,9 @@ def test_whatever_frames_held_each_mode_tells_all_of_it_in_order(
             others = {"duplicate": True} if kept[-1][1] else {}
             stored_as = ack(log_id, len(kept), **others)
             expected.append(retry(log_id, index=index) if is_refused else stored_as)
-    batch = Batch([each for each, _ in kept], ["a"] * len(kept), b"", frozenset(), frames)
+    batch = Batch(
+        [each for each, _ in kept], ["a"] * len(kept), b"", frozenset(), frames, "web", {}
+    )
     known = [is_known for _, is_known in kept]
     stored = Stored(range(1, len(kept) + 1), known if any(known) else None)
     done = submission(

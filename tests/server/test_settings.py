@@ -51,7 +51,11 @@ def test_describe_writes_each_value_as_one_would_write_it(tmp_path: Path) -> Non
             "queue_size": "32MiB",
             "live_buffer": "4MiB",
             "idle_timeout": "5min",
-            "metrics_retention": "7d",
+            "metrics_seconds": "1d",
+            "metrics_minutes": "31d",
+            "metrics_hours": "1825d",
+            "quiet_after": "10min",
+            "measured_attributes": "duration_ms",
             "token_connections": "2000",
             "token_rate": "unlimited",
             "tls_cert": "none",
@@ -335,6 +339,65 @@ def test_an_empty_host_is_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("none", ()),
+        ("duration_ms, size ,duration_ms", ("duration_ms", "size")),
+        ("größe", ("größe",)),
+    ],
+)
+def test_measured_attributes_are_names_with_commas(
+    tmp_path: Path, text: str, names: tuple[str, ...]
+) -> None:
+    loaded = load_settings({"measured_attributes": text}, {}, tmp_path)
+    assert loaded.settings.measured_attributes == names
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a,,b", "'a,,b' has an empty name; give names with commas, or none"),
+        ("", "'' has an empty name; give names with commas, or none"),
+        ("a,b,c,d,e,f,g,h,i,j,k", "these are 11 attributes; measure 10 at most"),
+        ("a,ack_latency", "ack_latency is what the server calls a measurement of its own"),
+    ],
+)
+def test_what_is_no_list_of_attributes_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings({"measured_attributes": text}, {}, tmp_path)
+    assert str(raised.value) == f"measured_attributes (option --measured-attributes): {reason}"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"metrics_seconds": "32d"},
+            (
+                "metrics_seconds (option --metrics-seconds) is 32d, longer than metrics_minutes "
+                "(default) with 31d; raise that too"
+            ),
+        ),
+        (
+            {"metrics_minutes": "2d", "metrics_hours": "47h"},
+            (
+                "metrics_minutes (option --metrics-minutes) is 2d, longer than metrics_hours "
+                "(option --metrics-hours) with 47h; raise that too"
+            ),
+        ),
+    ],
+)
+def test_coarse_measurements_are_kept_as_long_as_finer_ones(
+    tmp_path: Path, options: dict[str, str | None], sentence: str
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings(options, {}, tmp_path)
+    assert str(raised.value) == sentence
+    equal: dict[str, str | None] = {f"metrics_{each}": "7d" for each in ("seconds", "minutes")}
+    assert load_settings(equal, {}, tmp_path).settings.metrics_minutes == 7 * 86_400_000
+
+
 def test_a_bad_value_that_is_overruled_does_no_harm(tmp_path: Path) -> None:
     assert load_settings({"port": "1"}, {"WATERLINE_PORT": "x"}, tmp_path).settings.port == 1
 
@@ -361,7 +424,11 @@ values = st.fixed_dictionaries(
         "queue_size": st.integers(0, 2**53 - 1),
         "live_buffer": st.integers(0, 2**53 - 1),
         "idle_timeout": st.integers(0, 2**53 - 1),
-        "metrics_retention": st.integers(0, 2**53 - 1),
+        "metrics_seconds": st.integers(0, 1000),
+        "metrics_minutes": st.integers(1000, 2**40),
+        "metrics_hours": st.integers(2**40, 2**53 - 1),
+        "quiet_after": st.none() | st.integers(0, 2**53 - 1),
+        "measured_attributes": st.sampled_from([(), ("duration_ms",), ("a b", "größe", "x")]),
         "token_connections": st.integers(1, 1_000_000),
         "token_rate": st.none() | st.integers(1, 2**53 - 1),
         "tls_cert": st.just(Path("a/cert.pem")),

@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import Float, Integer, LargeBinary, Table, Text
 
 from server.errors import DataFolderError, NewerSchema
+from server.store import tables
 from server.store.schema import LOGS, METRICS, Schema
 from server.store.sqlite import Synchronous, open_writer, sqlite_errors, transaction
-from server.store.tables import archive_batches, archived_ids, logs, rollups, seam
+from server.store.tables import archive_batches, archived_ids, logs, seam
 from tests.support.processes import run_waterline
 
 BOTH = pytest.mark.parametrize(
@@ -48,7 +49,14 @@ def test_a_fresh_file_has_the_tables(fresh: apsw.Connection) -> None:
 
 def test_a_fresh_file_of_metrics_has_the_rollups_and_the_view_over_them(tmp_path: Path) -> None:
     with closing(open_writer(tmp_path / "metrics.db", METRICS, "NORMAL")) as connection:
-        assert names_of(connection, "table") == {"rollups"}
+        assert names_of(connection, "table") == {
+            "series",
+            "seconds",
+            "minutes",
+            "hours",
+            "progress",
+            "sources",
+        }
         assert names_of(connection, "view") == {"performance_metrics"}
 
 
@@ -259,7 +267,12 @@ TABLES = [
     pytest.param(LOGS, seam, id="seam"),
     pytest.param(LOGS, archive_batches, id="archive_batches"),
     pytest.param(LOGS, archived_ids, id="archived_ids"),
-    pytest.param(METRICS, rollups, id="rollups"),
+    pytest.param(METRICS, tables.series, id="series"),
+    pytest.param(METRICS, tables.seconds, id="seconds"),
+    pytest.param(METRICS, tables.minutes, id="minutes"),
+    pytest.param(METRICS, tables.hours, id="hours"),
+    pytest.param(METRICS, tables.progress, id="progress"),
+    pytest.param(METRICS, tables.sources, id="sources"),
 ]
 SQL_TYPES = {Integer: "INTEGER", Text: "TEXT", Float: "REAL", LargeBinary: "BLOB"}
 
@@ -282,11 +295,14 @@ def test_the_tables_of_sqlalchemy_are_those_of_the_file(
 
 
 def test_every_table_of_the_files_is_known_to_sqlalchemy(tmp_path: Path) -> None:
-    known = {LOGS: {each.name for each in logs.metadata.sorted_tables}, METRICS: {rollups.name}}
-    for schema, tables in known.items():
+    known = {
+        schema: {each.name for each in table.metadata.sorted_tables}
+        for schema, table in ((LOGS, logs), (METRICS, tables.seconds))
+    }
+    for schema, names in known.items():
         path = tmp_path / f"{schema.application_id}.db"
         with closing(open_writer(path, schema, "FULL")) as connection:
-            assert names_of(connection, "table") == tables
+            assert names_of(connection, "table") == names
 
 
 READ_WITH_PYTHONS_SQLITE = """

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.batches import Batch, read_frames
-from server.monitor.performance import PerformanceMonitor
 from server.records import StoredLog
 from server.writer import (
     LOG_OVERHEAD,
@@ -42,18 +42,21 @@ class Nobody:
         raise AssertionError("nobody waits")
 
 
+def no_logs(source: str) -> Batch:
+    return Batch([], [], b"", frozenset(), [], source, {})
+
+
 class Bench:
     """A writer on a real file; its commits are collected in their order."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.clock = Clock()
-        self.monitor = PerformanceMonitor()
         self.commits: queue.Queue[Commit] = queue.Queue()
-        self.writer = Writer(path, self.monitor, self.commits.put, WINDOW, self.clock)
+        self.writer = Writer(path, self.commits.put, WINDOW, self.clock)
 
     def submit(self, *logs: bytes, source: str = "web") -> Submission:
-        batch = read_frames(logs, source) if logs else Batch([], [], b"", frozenset(), [])
+        batch = read_frames(logs, source) if logs else no_logs(source)
         submission = Submission(batch, 100, 0.0, Nobody())
         self.writer.submit(submission)
         return submission
@@ -419,18 +422,14 @@ def test_another_process_that_writes_for_a_moment_is_waited_for(bench: Bench) ->
     assert answers(submission) == [("a", 1, False)]
 
 
-def test_what_was_measured_counts_new_and_duplicate_logs(bench: Bench) -> None:
-    bench.store(log("a"), log("b"), log("e", type="error"))
-    bench.store(log("a"))
-    bench.store()
-    bench.writer.stop()
-    report = bench.monitor.report()
-    assert bench.monitor.counts("logs_stored") == {"info": 2, "error": 1}
-    assert report["logs_duplicate"]["count"] == 1
-    assert report["ack_latency"]["count"] == 4
-    assert report["commit_duration"]["count"] == 2
-    assert (report["commit_logs"]["min"], report["commit_logs"]["max"]) == (1.0, 3.0)
-    assert report["commit_bytes"]["max"] == 100.0
+def test_a_commit_tells_where_it_began_and_how_long_it_took(bench: Bench) -> None:
+    before = time.perf_counter()
+    bench.submit(log("a"), log("b"))
+    first = bench.commits.get(timeout=PATIENCE)
+    bench.submit(log("a"))
+    again = bench.commits.get(timeout=PATIENCE)
+    assert [(each.after, each.last_seq) for each in (first, again)] == [(0, 2), (2, None)]
+    assert before <= first.begun <= first.durable <= again.begun <= again.durable
 
 
 def test_threads_that_submit_at_once_each_get_their_answers_in_order(bench: Bench) -> None:

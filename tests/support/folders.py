@@ -12,7 +12,6 @@ import apsw
 import msgspec
 
 from server.batches import read_frames
-from server.monitor.performance import PerformanceMonitor
 from server.store.folder import DataFolder
 from server.writer import Commit, Submission, Writer
 
@@ -70,7 +69,7 @@ def fill_batches(path: Path, batches: Iterable[Batch]) -> list[Answer]:
     folder.create()
     now = 0
     commits: SimpleQueue[Commit] = SimpleQueue()
-    writer = Writer(folder.logs, PerformanceMonitor(), commits.put, DAY, clock=lambda: now)
+    writer = Writer(folder.logs, commits.put, DAY, clock=lambda: now)
     answers: list[Answer] = []
     try:
         writer.start()

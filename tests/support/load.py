@@ -1,9 +1,9 @@
 """Load on a server that may die at any moment, and what became of each log that was sent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import cycle, islice
 from random import Random
 from typing import Final
 
@@ -30,12 +30,21 @@ class Way:
 
 _WAYS: Final = (Way(1), Way(1), Way(16), Way(16, ack_batch=True))
 
+_TYPES: Final = ("info", "error", "database")
+
 _GONE: Final = (websocket.WebSocketConnectionClosedException, ConnectionError)
 
 
 def message_of(log_id: str) -> str:
     """Return the message of the log with this id, so that one can tell it was stored whole."""
     return f"this is {log_id}"
+
+
+def members_of(log_id: str) -> dict[str, object]:
+    """Return what the log with this id has besides: a type, and often how long something took."""
+    number = int(log_id.rpartition("-")[2])
+    log_type = _TYPES[number % len(_TYPES)]
+    return {"type": log_type} | ({"duration_ms": number % 977 / 8} if number % 3 else {})
 
 
 class Sender:
@@ -47,13 +56,14 @@ class Sender:
         duplicates: how many of them were there already.
     """
 
-    def __init__(self, name: str, way: Way, random: Random) -> None:
+    def __init__(self, name: str, way: Way, random: Random, token: str | None) -> None:
         self.acked: dict[str, int | None] = {}
         self.answers = 0
         self.duplicates = 0
         self._name = name
         self._way = way
         self._random = random
+        self._token = token
         self._made = 0
         self._acked_ids: list[str] = []
 
@@ -89,7 +99,7 @@ class Sender:
     def _send(self, server: ServerProcess, ids: Iterator[str], way: Way) -> None:
         socket = websocket.create_connection(
             server.ingest + ("?ack=batch" if way.ack_batch else ""),
-            header={"Authorization": f"Bearer {server.token}"},
+            header={"Authorization": f"Bearer {self._token or server.token}"},
             timeout=PATIENCE,
         )
         try:
@@ -97,7 +107,10 @@ class Sender:
             while window := list(islice(ids, self._random.randint(1, _WINDOW))):
                 frames = list(self._frames(window, way.frame))
                 for frame in frames:
-                    logs = [log(id=log_id, message=message_of(log_id)) for log_id in frame]
+                    logs = [
+                        log(id=log_id, message=message_of(log_id), **members_of(log_id))
+                        for log_id in frame
+                    ]
                     socket.send("\n".join(logs))
                 for frame in frames:
                     if way.ack_batch:
@@ -150,12 +163,18 @@ class Sender:
 
 
 class Load:
-    """Several producers at once, each with ids of its own, through the lives of a server."""
+    """Several producers at once, each with ids of its own, through the lives of a server.
 
-    def __init__(self, seed: int) -> None:
+    Args:
+        seed: decides what is sent.
+        tokens: that they come with in turn; all with that of the server where there are none.
+    """
+
+    def __init__(self, seed: int, tokens: Sequence[str] = ()) -> None:
+        turns = islice(cycle(tokens or [None]), len(_WAYS))
         self._senders = [
-            Sender(f"producer-{number}", way, Random(f"{seed} {number}"))
-            for number, way in enumerate(_WAYS)
+            Sender(f"producer-{number}", way, Random(f"{seed} {number}"), token)
+            for number, (way, token) in enumerate(zip(_WAYS, turns, strict=True))
         ]
 
     @property

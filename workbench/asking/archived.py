@@ -32,9 +32,9 @@ def read_catalog(view: View, question: Question) -> Catalog:
         moment.check(question.pin)
     within: list[ColumnElement[bool]] = []
     if question.since is not None:
-        within.append(archive_batches.c.last_timestamp >= question.since)
+        within.append(archive_batches.c[f"last_{question.clock}"] >= question.since)
     if question.until is not None:
-        within.append(archive_batches.c.first_timestamp < question.until)
+        within.append(archive_batches.c[f"first_{question.clock}"] < question.until)
     batches = [each for each in read_batches(view, *within) if question.selection.most(each)]
     return Catalog(
         moment,

@@ -43,9 +43,9 @@ def criteria(question: Question) -> list[ColumnElement[bool]]:
     if question.sources is not None:
         wanted.append(_is_one_of(logs.c.source, question.sources))
     if question.since is not None:
-        wanted.append(logs.c.timestamp >= question.since)
+        wanted.append(logs.c[question.clock] >= question.since)
     if question.until is not None:
-        wanted.append(logs.c.timestamp < question.until)
+        wanted.append(logs.c[question.clock] < question.until)
     if question.contains is not None:
         # instr minds case and knows no wildcards, unlike LIKE.
         wanted.append(func.instr(logs.c.message, question.contains) > 0)

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypedDict, TypeGuard, TypeVar, Unpack
 from server.archive.columns import NAMES
 from server.archive.selection import Selection
 from server.errors import UsageError
-from server.store.catalog import ArchivedBatch
+from server.store.catalog import ArchivedBatch, Clock
 from workbench.asking.pin import Pin, to_pin
 from workbench.asking.times import INT64, TimeLike, plain, to_milliseconds
 
@@ -39,6 +39,9 @@ class Condition:
 class Question:
     """Which logs. Times are milliseconds UTC, `since` inclusive, `until` exclusive."""
 
+    clock: Clock = "timestamp"
+    """The column that `since` and `until` are about; what the cache keeps is by timestamp."""
+
     types: tuple[str, ...] | None = None
     sources: tuple[str, ...] | None = None
     since: int | None = None
@@ -62,6 +65,7 @@ class Question:
         """These, and those by which logs of an archive are chosen."""
         by = {
             "type": self.types is not None,
+            self.clock: self.since is not None or self.until is not None,
             "source": self.sources is not None,
             "message": self.contains is not None,
             "attributes": bool(self.where),
@@ -77,6 +81,7 @@ class Question:
     def selection(self) -> Selection:
         """What a catalog of archives can tell of it; a log that is asked for is among these."""
         return Selection(
+            clock=self.clock,
             since=self.since,
             until=self.until,
             types=self.types,

@@ -1,7 +1,7 @@
 """Times as an analyst gives them: a datetime, ISO text, or `"-1h"`."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -49,6 +49,12 @@ def to_milliseconds(value: TimeLike, argument: str, now: int) -> int:
     if value != value:
         raise _not_a_time(value, argument)
     return _since_epoch(value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+def iso_text(milliseconds: int) -> str:
+    """Return milliseconds since 1970 UTC as ISO text, which `to_milliseconds` reads back."""
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def plain(value: object) -> object:

@@ -141,6 +141,17 @@ class Cache:
         """
         return durations.summary(self._file.look(durations.recorded) or [])
 
+    def durations(self) -> pd.DataFrame:
+        """Return how long each of the last 10,000 questions took, the oldest first.
+
+        Returns:
+            Columns timestamp (milliseconds UTC), milliseconds, rows and outcome.
+        """
+        # A cache.db that is not there yet need not be made for that.
+        there = self._file.path.exists()
+        records = self._file.look(durations.recorded) if there else None
+        return durations.frame(records or [])
+
     def close(self) -> None:
         """Let cache.db go; may be called twice."""
         self._file.close()

@@ -33,10 +33,14 @@ def recorded(connection: apsw.Connection) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
+def frame(records: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    """Return what was recorded as a frame, a row a question."""
+    return pd.DataFrame(records, columns=["timestamp", "milliseconds", "rows", "outcome"])
+
+
 def summary(records: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
     """Sum them up, a row an outcome: see `Cache.statistics`."""
-    frame = pd.DataFrame(records, columns=["timestamp", "milliseconds", "rows", "outcome"])
-    by_outcome = frame.groupby("outcome")
+    by_outcome = frame(records).groupby("outcome")
     summed = pd.DataFrame(
         {
             "questions": by_outcome.size(),

@@ -28,12 +28,23 @@ class Limits:
             UsageError: one has no meaning; the sentence names the argument.
         """
         return cls(
-            _parsed(parse_duration, "cache_ttl", cache_ttl, TTL),
-            _parsed(parse_size, "cache_size", cache_size, SIZE),
+            parsed(parse_duration, "cache_ttl", cache_ttl, TTL),
+            parsed(parse_size, "cache_size", cache_size, SIZE),
         )
 
 
-def _parsed(parse: Callable[[str], int], argument: str, given: object, such: str) -> int:
+def parsed(parse: Callable[[str], int], argument: str, given: object, such: str) -> int:
+    """Return a number that was given as a text.
+
+    Args:
+        parse: reads the text; its ValueError says what is wrong with it.
+        argument: what the text was given as.
+        given: the text.
+        such: an example.
+
+    Raises:
+        UsageError: it is no text, or has no meaning; the sentence names the argument.
+    """
     if not isinstance(given, str):
         raise UsageError(f"{argument}={given!r} is no text; give one such as {such!r}")
     try:

@@ -8,7 +8,6 @@ from html import escape
 from typing import Final
 
 from server.units import human_size
-from workbench.dashboard.colours import KNOWN, OTHER, PERCENTILES
 from workbench.dashboard.figures import OTHER_TYPES, colour_of
 from workbench.dashboard.snapshot import (
     SECOND,
@@ -29,6 +28,7 @@ from workbench.dashboard.wording import (
     share,
     whole,
 )
+from workbench.reports.colours import KNOWN, OTHER, PERCENTILES
 
 # A producer that sends every few seconds is not silent.
 SILENT_AFTER_MS: Final = 10 * SECOND

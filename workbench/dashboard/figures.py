@@ -14,14 +14,18 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from workbench.dashboard.colours import OTHER, PERCENTILES, SLOTS
 from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, Second, Snapshot, Window
+from workbench.reports.colours import OTHER, PERCENTILES, SLOTS
 
 HEADROOM: Final = 1.08
 OTHER_TYPES: Final = "other types"
 _SLOT_NAMES: Final = tuple(f"slot{number}" for number in range(len(SLOTS)))
 _FONT_SIZE: Final = "12px"
 _TIME_FORMAT: Final = "%H:%M:%S UTC"
+
+# A change that comes while Panel draws the page can be lost. So for as many seconds as that may
+# take all is sent each time, some KB; who has all of it then lacks nothing that was lost before.
+DRAWING_SECONDS: Final = 20
 
 # Seen on a light and on a dark page.
 CROSSHAIR: Final = "#8792A0"
@@ -43,13 +47,14 @@ class Chart(ABC):
         self.figure = _plain_figure(unit)
         self._revision: object = None
         self._last = 0
+        self._shown = 0
 
     @abstractmethod
     def top(self, seconds: Sequence[Second]) -> float:
         """Return the highest value drawn; never 0, so that there is an axis without data too."""
 
     def show(self, window: Window, revision: object, now: int) -> None:
-        """Stream the seconds that are new; where the past is another, replace all.
+        """Stream the seconds that are new; where the past is another, and at first, replace all.
 
         Args:
             window: the seconds.
@@ -59,7 +64,8 @@ class Chart(ABC):
         end = window.seconds[-1].begin if window.seconds else now
         self.figure.x_range.update(start=end - WINDOW_SECONDS * SECOND, end=end)
         self.figure.y_range.end = HEADROOM * self.top(window.seconds)
-        if revision != self._revision:
+        self._shown += 1
+        if revision != self._revision or self._shown <= DRAWING_SECONDS:
             self.source.data = self.columns(window.seconds)
             self._revision = revision
         elif fresh := [second for second in window.seconds if second.begin > self._last]:

@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 from panel.custom import JSComponent
 
-from workbench.dashboard.colours import KNOWN
 from workbench.dashboard.figures import colour_of
 from workbench.dashboard.snapshot import LogLine, RecentLogs, Snapshot
+from workbench.reports.colours import KNOWN
 
 SHOWN_LOGS: Final = 200
 """More than anyone reads; the browser stays quick."""

@@ -19,12 +19,12 @@ from server.settings import load_settings
 from server.store.folder import DataFolder, file_size
 from server.store.schema import LOGS, METRICS
 from workbench.dashboard.archives import ArchivesReader
-from workbench.dashboard.colours import give_colours
 from workbench.dashboard.following import FollowedFile
 from workbench.dashboard.recent import RecentReader
 from workbench.dashboard.snapshot import SECOND, Sizes, Snapshot, Window
 from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
+from workbench.reports.colours import give_colours
 
 # The server writes a second's measurements within moments of its end.
 AFTER_THE_SECOND: Final = 0.15

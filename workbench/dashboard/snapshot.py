@@ -48,7 +48,7 @@ class Window:
     revision: int = 0
     """Another number means that seconds once given have changed, so that all count anew."""
     measured_at: int | None = None
-    """The last second with any measurement, inside the window or before it."""
+    """The last second in which logs were received, inside the window, before or just behind it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,27 @@
-"""Reads the last five minutes of measurements, each second of them once."""
+"""Reads the last five minutes of measurements, by the second."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection
+from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from server.errors import DataFolderError
-from server.monitor.sketch import Sketch
-from server.store.tables import rollups
+from server.metrics import ACK_LATENCY, LOGS_STORED, TYPE
+from server.monitor.sketch import DamagedSketch, Sketch
+from server.monitor.summary import Summary
+from server.store.tables import seconds, series, sources
 from workbench.asking.reading import View
 from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, Percentiles, Second, Window
 
-LOGS_STORED: Final = "logs_stored"
-ACK_LATENCY: Final = "ack_latency"
-# The server writes a second just after its end. One that it has not written by then holds
-# nothing, or is late; a late one is put in when it comes.
+# A second is shown when the server has written it twice: just after its end, and a second later
+# with the logs that were received in it and committed after its end.
 SETTLED_MS: Final = 2 * SECOND
+# Logs count for the second of their receipt, which never goes back from one to the next, so that
+# only the newest second with logs can still grow. But while metrics.db cannot be written for
+# minutes, the server joins the seconds of each minute into its first one.
+READ_AGAIN_MS: Final = 60 * SECOND
 
 
 class WindowReader:
@@ -25,7 +29,7 @@ class WindowReader:
 
     def __init__(self) -> None:
         self._seconds: deque[Second] = deque(maxlen=WINDOW_SECONDS)
-        self._read_through: int | None = None
+        self._measured_at: int | None = None
         self._revision = 0
 
     def read(self, view: View, now: int) -> Window:
@@ -38,31 +42,41 @@ class WindowReader:
         Raises:
             DataFolderError: it cannot be read.
         """
-        if self._read_through is None:
-            self._read_through = _newest_second_before(view, _begin_of(now) - _LENGTH)
-        fresh = _as_seconds(view.rows(_rows_after(self._read_through)))
-        if fresh:
-            self._read_through = max(fresh)
-        self._extend(fresh, now)
-        return Window(tuple(self._seconds), self._revision, self._read_through or None)
+        end = _begin_of(now - SETTLED_MS)
+        since = end - _LENGTH + SECOND
+        if not self._seconds:
+            self._measured_at = _last_measured(view)
+        elif self._measured_at is not None:
+            unchanged = min(self._measured_at, self._seconds[-1].begin) - READ_AGAIN_MS
+            since = max(since, unchanged)
+        found = _read_since(view, since)
+        if found:
+            self._measured_at = max(self._measured_at or 0, *found)
+        self._put_in(found, since)
+        self._go_on(found, end)
+        return Window(tuple(self._seconds), self._revision, self._measured_at)
 
     def forget(self) -> None:
         """Begin anew: the file is another."""
         self._seconds.clear()
-        self._read_through = None
+        self._measured_at = None
         self._revision += 1
 
-    def _extend(self, fresh: dict[int, Second], now: int) -> None:
-        # No row comes for a second at or before the newest one: the server writes them in order.
-        end = max(_begin_of(now - SETTLED_MS), max(fresh, default=0))
-        known = self._seconds[-1].begin if self._seconds else end - _LENGTH
-        if any(begin <= known for begin in fresh):
+    def _put_in(self, found: dict[int, Second], since: int) -> None:
+        """Put in what has become of the seconds since one of them."""
+        known = list(self._seconds)
+        now = [
+            found.get(each.begin, _nothing_in(each.begin)) if each.begin >= since else each
+            for each in known
+        ]
+        if now != known:
+            self._seconds = deque(now, WINDOW_SECONDS)
             self._revision += 1
-            for place, second in enumerate(self._seconds):
-                self._seconds[place] = fresh.get(second.begin, second)
-        first = max(known, end - _LENGTH) + SECOND
-        for begin in range(first, end + SECOND, SECOND):
-            self._seconds.append(fresh.get(begin) or Second(begin, {}, None))
+
+    def _go_on(self, found: dict[int, Second], end: int) -> None:
+        last = self._seconds[-1].begin if self._seconds else 0
+        for begin in range(max(last, end - _LENGTH) + SECOND, end + SECOND, SECOND):
+            self._seconds.append(found.get(begin, _nothing_in(begin)))
 
 
 _LENGTH: Final = WINDOW_SECONDS * SECOND
@@ -72,39 +86,81 @@ def _begin_of(moment: int) -> int:
     return moment // SECOND * SECOND
 
 
-def _newest_second_before(view: View, bound: int) -> int:
-    newest = select(rollups.c.second).where(rollups.c.second < bound)
-    rows = view.rows(newest.order_by(rollups.c.second.desc()).limit(1))
-    return int(rows[0][0]) if rows else 0
+def _nothing_in(begin: int) -> Second:
+    return Second(begin, {}, None)
 
 
-def _rows_after(second: int) -> Select[Any]:
-    columns = rollups.c
+def _last_measured(view: View) -> int | None:
+    """Return the second in which the last log was received; None where there was none."""
+    ((newest,),) = view.rows(select(func.max(sources.c.last_seen)))
+    if newest is None and (types := _labels(view, LOGS_STORED, TYPE)):
+        # They were stored by a Waterline that did not note when it heard of a source.
+        ((newest,),) = view.rows(
+            select(func.max(seconds.c.begin)).where(seconds.c.series.in_(types))
+        )
+    return None if newest is None else _begin_of(newest)
+
+
+def _read_since(view: View, since: int) -> dict[int, Second]:
+    """Return the seconds from one on in which logs came in, be they new or duplicates."""
+    types = _labels(view, LOGS_STORED, TYPE)
+    stored: dict[int, dict[str, int]] = {}
+    columns = seconds.c
+    for begin, number, count in view.rows(
+        _rows(since, types, columns.begin, columns.series, columns["count"])
+    ):
+        stored.setdefault(begin, {})[types[number]] = count
+    latency = _latency_since(view, since)
+    return {
+        begin: Second(begin, stored.get(begin, {}), latency.get(begin))
+        for begin in stored.keys() | latency.keys()
+    }
+
+
+def _latency_since(view: View, since: int) -> dict[int, Percentiles]:
+    columns = seconds.c
+    # A column takes its type from its first rows: where one is null, bytes behind it are refused.
+    question = _rows(
+        since,
+        _labels(view, ACK_LATENCY, ""),
+        columns.begin,
+        columns.min,
+        columns.max,
+        columns.sketch,
+    ).where(columns.sketch.is_not(None))
+    return {
+        begin: percentiles
+        for begin, least, most, sketch in view.rows(question)
+        if (percentiles := _percentiles(least, most, sketch)) is not None
+    }
+
+
+def _labels(view: View, metric: str, dimension: str) -> dict[int, str]:
+    """Return the labels of a metric by the id of their series."""
+    columns = series.c
+    question = select(columns.id, columns.label).where(
+        columns.metric == metric, columns.dimension == dimension
+    )
+    return dict(view.rows(question))
+
+
+def _rows(since: int, numbers: Collection[int], *columns: ColumnElement[Any]) -> Select[Any]:
     return (
-        select(columns.second, columns.metric, columns.label, columns["count"], columns.sketch)
-        .where(columns.second > second, columns.metric.in_((LOGS_STORED, ACK_LATENCY)))
-        .order_by(columns.second)
+        select(*columns)
+        .where(seconds.c.begin >= since, seconds.c.series.in_(sorted(numbers)))
+        .order_by(seconds.c.begin, seconds.c.series)
     )
 
 
-def _as_seconds(rows: Iterable[tuple[int, str, str, int, bytes]]) -> dict[int, Second]:
-    stored: dict[int, dict[str, int]] = {}
-    latency: dict[int, Percentiles] = {}
-    for second, metric, label, count, sketch in rows:
-        by_type = stored.setdefault(second, {})
-        if metric == LOGS_STORED:
-            by_type[label] = count
-        elif (percentiles := _percentiles(sketch)) is not None:
-            latency[second] = percentiles
-    return {second: Second(second, types, latency.get(second)) for second, types in stored.items()}
-
-
-def _percentiles(data: bytes) -> Percentiles | None:
+# Of the seconds that are read again nearly all are as they were.
+@lru_cache(WINDOW_SECONDS)
+def _percentiles(least: float, most: float, data: bytes) -> Percentiles | None:
     try:
         sketch = Sketch.from_bytes(data)
-    except msgspec.DecodeError as error:
+    except DamagedSketch as error:
         raise DataFolderError(f"metrics.db holds a measurement that is damaged: {error}") from error
-    p50, p95, p99 = (sketch.quantile(q) for q in (0.50, 0.95, 0.99))
+    summary = Summary(min=least, max=most, sketch=sketch)
+    p50, p95, p99 = (summary.quantile(q) for q in (0.50, 0.95, 0.99))
     if p50 is None or p95 is None or p99 is None:
         return None
     return Percentiles(p50, p95, p99)

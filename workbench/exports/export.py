@@ -1,20 +1,18 @@
 """Exporting: a range of logs, hot and archived, into a file or a stream."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from server.archive.progress import Progress, silent
 from server.errors import DataFolderError, UsageError
-from server.store.folder import DataFolder, sync_folder
+from server.store.folder import DataFolder
 from server.store.schema import LOGS
 from workbench.asking.question import Question
 from workbench.asking.reading import Database
 from workbench.asking.walking import Walk
 from workbench.exports.formats import ExportFormat, Output, open_log_writer
+from workbench.exports.new_file import new_file, write_errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +60,7 @@ def export_logs(
         )
     with Database(folder.logs, LOGS) as database:
         if not isinstance(to, Path):
-            with _write_errors("the stream"):
+            with write_errors("the stream"):
                 exported = _write(Walk(folder, database, question), format, to, progress)
                 to.flush()
                 return exported
@@ -70,7 +68,7 @@ def export_logs(
             raise UsageError(
                 f"{to} is there already; name another file, or write over it with --force"
             )
-        with _write_errors(str(to)), _new_file(to) as stream:
+        with write_errors(str(to)), new_file(to) as stream:
             return _write(Walk(folder, database, question), format, stream, progress)
 
 
@@ -94,29 +92,3 @@ def _write(
         output.stop()
         raise
     return Exported(logs=logs, size=output.size, lacks=walk.lacks)
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file that gets its name once it is whole and on the disk; else nothing is left."""
-    # Another process may export to the same name at the same time.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with unfinished.open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    sync_folder(path.parent)
-
-
-@contextmanager
-def _write_errors(name: str) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise UsageError(f"{name} cannot be written: {error.strerror or error}") from error

@@ -1,6 +1,5 @@
 """The figures of compression: what each day takes, and what each codec saves at which speed."""
 
-from io import BytesIO
 from typing import Any, Final
 
 import pandas as pd
@@ -9,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from server.errors import UsageError
+from workbench.reports.picture import QUIET, plain, write_title
 from workbench.reports.point_labels import INK, PointLabel, label_points
 
-QUIET: Final = "#5B6875"
 RAW: Final = "#C9D3DC"
 STORED: Final = "#3386C2"
 
@@ -25,22 +24,12 @@ CODECS: Final[dict[object, tuple[str, str]]] = {
 }
 _OTHER: Final = (QUIET, "P")
 
-_SIZE: Final = (9.5, 4.2)
 # As many bars have room for what they save above them, and for a name each below them.
 _BARS_WITH_SAVED: Final = 14
 _NAMES: Final = 8
 _WIDTH: Final = 0.72
 _BYTES: Final = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1, "bytes"))
 """As for speed: 10^6 bytes are a MB."""
-
-
-class Picture(Figure):
-    """A figure that a notebook shows as a picture, also where pyplot was never imported."""
-
-    def _repr_png_(self) -> bytes:
-        picture = BytesIO()
-        self.savefig(picture, format="png")
-        return picture.getvalue()
 
 
 def draw_batches(report: pd.DataFrame) -> Figure:
@@ -59,7 +48,7 @@ def draw_batches(report: pd.DataFrame) -> Figure:
     sums = _sums(report)
     whole = sums["raw_bytes"] + sums["pruned_bytes"]
     factor, unit = _unit(float(whole.max()))
-    figure, axes = _plain()
+    figure, axes = plain()
     for column, colour, label in (
         ("raw_bytes", RAW, "as JSON"),
         ("stored_bytes", STORED, "in the archives"),
@@ -77,7 +66,7 @@ def draw_batches(report: pd.DataFrame) -> Figure:
     axes.set_xlabel(_what_bars_are(report), color=QUIET)
     axes.grid(axis="x", visible=False)
     axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1), ncols=3, frameon=False)
-    _title(axes, _title_of_batches(sums))
+    write_title(axes, _title_of_batches(sums))
     return figure
 
 
@@ -169,7 +158,7 @@ def draw_codecs(report: pd.DataFrame) -> Figure:
     """
     if not len(report):
         raise UsageError("there is nothing to draw: the report has no rows")
-    figure, axes = _plain(height=5.0)
+    figure, axes = plain(height=5.0)
     for key, rows in report.groupby(["format", "codec"], sort=False):
         colour, marker = CODECS.get(key, _OTHER)
         speeds, saved = rows["write_mb_per_s"], 100 * rows["saved"]
@@ -189,7 +178,7 @@ def draw_codecs(report: pd.DataFrame) -> Figure:
     axes.set_ylabel("saved", color=QUIET)
     axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1), ncols=6, columnspacing=1.4,
                 handletextpad=0.3, frameon=False)  # fmt: skip
-    _title(axes, "What each codec saves, and how fast it writes")
+    write_title(axes, "What each codec saves, and how fast it writes")
     label_points(
         axes,
         [
@@ -215,20 +204,3 @@ def _tick_speeds(axes: Axes) -> None:
 def _label(row: "pd.Series[Any]") -> str:
     name = row["codec"] if row["format"] == "parquet" else row["format"]
     return name if pd.isna(row["level"]) else f"{name} {row['level']}"
-
-
-def _title(axes: Axes, text: str) -> None:
-    axes.set_title(text, pad=32, loc="left", fontsize=12.5, fontweight="bold", color=INK)
-
-
-def _plain(height: float = _SIZE[1]) -> tuple[Picture, Axes]:
-    figure = Picture(figsize=(_SIZE[0], height), dpi=100, layout="constrained", facecolor="white")
-    axes = figure.add_subplot()
-    axes.set_axisbelow(True)
-    axes.grid(color="#E3E7EB")
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color("#AEB7C0")
-    axes.tick_params(colors=QUIET)
-    return figure, axes

@@ -1,196 +1,198 @@
-"""The latency report: percentiles of ack latency, or of any numeric attribute."""
+"""The latency report: percentiles of what the server measured, with their count and error bound."""
 
-import math
-import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from itertools import chain
-from types import NoneType
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import Select, select
 
+from server.archive.columns import MOMENT
 from server.errors import UsageError
-from server.monitor.performance import Summary
-from server.monitor.sketch import RELATIVE_ERROR, Sketch
-from server.store.tables import rollups
-from workbench.asking.query import Answer, Logs
+from server.metrics import BY_NAME, OWN, SOURCE, TYPE, Kind, Unit
+from server.monitor.sketch import RELATIVE_ERROR
+from workbench.asking.query import to_frame
 from workbench.asking.question import Question
-from workbench.asking.reading import View
-from workbench.reports.attributes import STORED, as_column, values_of
+from workbench.reports.measured import Measured, Progress, Values
+from workbench.reports.sketches import Integers, read_sketches
+from workbench.reports.steps import Step
+from workbench.reports.window import Window, chosen, window
 
-ACK_LATENCY: Final = "ack_latency"
-COLUMNS: Final = {
-    "count": "int64",
-    "mean": "float64",
-    "min": "float64",
-    "p50": "float64",
-    "p95": "float64",
-    "p99": "float64",
-    "max": "float64",
-    "relative_error": "float64",
-}
 PERCENTILES: Final = (50, 95, 99)
-
-
-def measured_latency(
-    view: View | None, metric: str, since: int | None, until: int | None
-) -> pd.DataFrame:
-    """Report what the server measured, from metrics.db; no rows where nothing was.
-
-    Returns:
-        One row with the columns metric and COLUMNS, in the metric's unit (milliseconds). The
-        percentiles are known within `relative_error`.
-    """
-    total = Summary()
-    for count, value_sum, least, most, sketch in (
-        [] if view is None else view.rows(_rollups(metric, since, until))
-    ):
-        total.merge(Summary(count, value_sum, least, most, Sketch.from_bytes(sketch)))
-    if not total.count:
-        return _frame([], ["metric"])
-    row = {
-        "metric": metric,
-        "count": total.count,
-        "mean": total.sum / total.count,
-        "min": total.min,
-        "max": total.max,
-        **{f"p{q}": total.quantile(q / 100) for q in PERCENTILES},
-        "relative_error": RELATIVE_ERROR,
-    }
-    return _frame([row], ["metric"])
-
-
-def attribute_latency(
-    every_log: Logs, question: Question, attribute: str, by: str | None
-) -> Answer[pd.DataFrame]:
-    """Report a numeric attribute of logs, exactly; values that are no numbers do not count.
-
-    Args:
-        every_log: the logs of a folder.
-        question: which of them.
-        attribute: the attribute.
-        by: a stored column or an attribute to group by.
-
-    Returns:
-        A row (for each value of `by`) with the columns metric, `by` (`attributes.NAME` where that
-        is the name of another) and COLUMNS; percentiles as `numpy.quantile` gives them.
-
-    Raises:
-        UsageError: `attribute` or `by` is no name.
-        IncompleteAnswer: archive files are missing or damaged; the sentence names them.
-    """
-    for argument, name in (("attribute", attribute), ("by", by)):
-        if not isinstance(name, str | None):
-            raise UsageError(f"{argument}={name!r} is no name; give it as text")
-    stored = by if by in STORED else None
-    names = [attribute] if by is None or stored else [*dict.fromkeys((attribute, by))]
-
-    def take(part: pa.Table) -> _Part:
-        values = values_of(part["attributes"], names)
-        return _Part(_numbers(values[0]), values[-1] if stored is None else part[stored])
-
-    columns = ("attributes",) if stored is None else ("attributes", stored)
-    answer = every_log.parts(replace(question, columns=columns), take)
-    column = pd.Series(np.concatenate([part.numbers for part in answer.value]))
-    groups: Iterable[tuple[Any, pd.Series[Any]]]
-    if by is None:
-        keys, groups = ["metric"], [(None, column)]
-    else:
-        keys = ["metric", f"attributes.{by}" if by in ("metric", *COLUMNS) else by]
-        keyed = _keyed([part.keys for part in answer.value], column.index)
-        groups = column.groupby(keyed, dropna=False, sort=True)
-    rows = []
-    for value, group in groups:
-        # In order, so that the mean is rounded the same wherever the logs lie.
-        numbers = np.sort(group.dropna().to_numpy())
-        if len(numbers):
-            rows.append({keys[-1]: value, "metric": attribute, **_describe(numbers)})
-    return Answer(_frame(rows, keys), answer.lacks)
+DURATIONS: Final = tuple(
+    each.name for each in OWN if each.kind is Kind.VALUE and each.unit is Unit.MILLISECONDS
+)
+"""What the server measures of itself that takes time."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """What a part of the logs has of the attribute, and of what it is grouped by."""
+class Shape:
+    """Which columns a report has besides its figures, and which percentiles."""
 
-    numbers: npt.NDArray[np.float64]
-    keys: list[Any] | pa.ChunkedArray
+    by: str | None = None
+    """The name of the column to group by."""
+    has_time: bool = False
+    percentiles: tuple[float, ...] = PERCENTILES
 
+    @property
+    def shares(self) -> list[float]:
+        """The percentiles as shares of 1."""
+        return [each / 100 for each in self.percentiles]
 
-def _keyed(parts: list[list[Any] | pa.ChunkedArray], index: "pd.Index[Any]") -> "pd.Series[Any]":
-    """Return the keys of all parts as one column."""
-    if isinstance(parts[0], list):
-        return _groupable(as_column([*chain.from_iterable(parts)], index))
-    chunks = [chunk for part in parts for chunk in part.chunks]  # type: ignore[union-attr] # all are alike
-    keys: pd.Series[Any] = pa.chunked_array(chunks, parts[0].type).to_pandas()
-    return keys
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The columns of numbers, all `float64` but for the first."""
+        names = [f"p{each:.15g}" for each in self.percentiles]
+        return "count", "mean", "min", *names, "max", "relative_error"
 
-
-def _groupable(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return mixed and nested values as text: they have no order, and 1 would be true."""
-    return column.map(_as_text, na_action="ignore") if column.dtype == "object" else column
-
-
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-def _numbers(values: Sequence[object]) -> npt.NDArray[np.float64]:
-    """Return values as floats, NaN where one is no number or one that no float can hold."""
-    if {*map(type, values)} <= {int, float, NoneType}:
-        with suppress(OverflowError):  # an integer that no float can hold
-            return np.array(values, dtype="float64")
-    return np.array([_number(each) for each in values], dtype="float64")
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return math.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return math.nan
+    @property
+    def schema(self) -> pa.Schema:
+        """All columns, in their order."""
+        return pa.schema(
+            [
+                ("metric", pa.string()),
+                *([("time", MOMENT)] if self.has_time else []),
+                *([] if self.by is None else [(self.by, pa.string())]),
+                ("count", pa.int64()),
+                *((name, pa.float64()) for name in self.figures[1:]),
+            ]
+        )
 
 
-def _describe(numbers: npt.NDArray[np.float64]) -> dict[str, float]:
-    scale = _scale(numbers)
-    scaled = numbers / scale
-    quantiles = np.quantile(scaled, [q / 100 for q in PERCENTILES]) * scale
+def measured_latency(
+    measured: Measured,
+    progress: Progress,
+    question: Question,
+    metric: str | None,
+    shape: Shape,
+    step: Step | None,
+) -> tuple[pd.DataFrame, Window]:
+    """Report what the server measured.
+
+    Args:
+        measured: one moment of metrics.db.
+        progress: how far that goes.
+        question: types or sources, and the range of time by when logs came in.
+        metric: one; None is all that take time, and every attribute that is measured.
+        shape: which columns there are.
+        step: of time, if there are steps.
+
+    Returns:
+        A row a metric, step and label that has values; and what it tells of.
+
+    Raises:
+        UsageError: it is not measured so; the sentence says what to do.
+        DataFolderError: metrics.db cannot be read, or holds a sketch that is damaged.
+    """
+    metrics = [metric] if metric is not None else [*DURATIONS, *_attributes(measured)]
+    within = window(measured, progress, question.since, question.until, step)
+    reports = []
+    for each in metrics:
+        dimension = _dimension(measured, each, question, shape.by, is_one=metric is not None)
+        wanted = question.sources if dimension == SOURCE else question.types
+        labels = chosen(measured, each, dimension, wanted)
+        is_apart = shape.by is not None and dimension == shape.by
+        values = measured.values(labels, within.spans)
+        reports.append(_report(each, values, labels if is_apart else None, shape, step))
+    return joined(reports, shape), within
+
+
+def joined(reports: Sequence[pd.DataFrame], shape: Shape) -> pd.DataFrame:
+    """Return reports of the same shape as one."""
+    filled = [each for each in reports if len(each)]
+    if not filled:
+        return to_frame(shape.schema.empty_table())
+    return pd.concat(filled, ignore_index=True)
+
+
+def check_metric(measured: Measured, metric: str) -> None:
+    """See that a metric is measured and has percentiles.
+
+    Raises:
+        UsageError: it is not, or has none; the sentence says what to do.
+    """
+    own = BY_NAME.get(metric)
+    if own is not None and own.kind is Kind.COUNT:
+        raise UsageError(f"{metric} is counted and has no percentiles; throughput has such counts")
+    if own is None and not any(each.metric == metric for each in measured.series.values()):
+        raise UsageError(
+            f"{metric!r} was not measured; exact=True computes it from the logs, and the server's "
+            f"setting measured_attributes has it measured from then on"
+        )
+
+
+def _attributes(measured: Measured) -> list[str]:
+    return sorted({each.metric for each in measured.series.values() if each.metric not in BY_NAME})
+
+
+def _dimension(
+    measured: Measured, metric: str, question: Question, by: str | None, *, is_one: bool
+) -> str:
+    """Return the dimension in which a metric is read; empty where it has none."""
+    dimensions = measured.dimensions(metric)
+    filters = {TYPE: question.types, SOURCE: question.sources}
+    wanted = [name for name, values in filters.items() if values is not None]
+    for name in [*wanted, *([] if by is None else [by])]:
+        if is_one and name not in dimensions:
+            raise UsageError(_not_apart(metric, name, dimensions))
+    if by is not None and by in dimensions:
+        return by
+    return dimensions[0] if dimensions else ""
+
+
+def _not_apart(metric: str, name: str, dimensions: Sequence[str]) -> str:
+    apart = f"by {' and '.join(dimensions)}" if dimensions else "as one"
+    told = f"{metric} is measured {apart}, not by {name}"
+    return told if metric in BY_NAME else f"{told}; exact=True computes it from the logs"
+
+
+def _report(
+    metric: str, values: Values, labels: dict[int, str] | None, shape: Shape, step: Step | None
+) -> pd.DataFrame:
+    """Report one metric; with `labels`, those of the series, each label for itself."""
+    names = [] if labels is None else sorted(labels.values())
+    groups = np.zeros(len(values.begins), np.int64)
+    if step is not None:
+        groups = values.begins // step.length * max(len(names), 1)
+    if labels is not None:
+        ids, of_id = np.unique(values.series, return_inverse=True)
+        places = [names.index(labels[each]) for each in ids.tolist()]
+        groups = groups + np.array(places, np.int64)[of_id]
+    order = np.argsort(groups, kind="stable")
+    found, starts = np.unique(groups[order], return_index=True)
+    columns = _figures(values, order, starts, shape)
+    columns["metric"] = [metric] * len(found)
+    if step is not None:
+        columns["time"] = pa.array(found // max(len(names), 1) * step.length).cast(MOMENT)
+    if shape.by is not None:
+        labelled = [names[each] for each in (found % len(names)).tolist()] if names else None
+        columns[shape.by] = labelled or [None] * len(found)
+    return frame_of(columns, shape)
+
+
+def frame_of(columns: Mapping[str, Any], shape: Shape) -> pd.DataFrame:
+    """Return columns of values as a report."""
+    return to_frame(pa.Table.from_pydict({**columns}, shape.schema))
+
+
+def _figures(values: Values, order: Integers, starts: Integers, shape: Shape) -> dict[str, Any]:
+    """Return the figures of groups of rows, which begin at `starts` in `order`."""
+    if not len(starts):
+        return dict.fromkeys(shape.figures, ())
+    counts = np.add.reduceat(values.counts[order], starts)
+    least = np.minimum.reduceat(values.least[order], starts)
+    greatest = np.maximum.reduceat(values.greatest[order], starts)
+    sizes = np.diff(starts, append=len(order))
+    sketches = read_sketches(values.sketches.take(pa.array(order)))
+    groups = np.repeat(np.arange(len(starts)), sizes)
+    quantiles = sketches.merged_quantiles(groups, len(starts), shape.shares)
+    quantiles = np.clip(quantiles, least[:, None], greatest[:, None])
     return {
-        "count": len(numbers),
-        "mean": float(scaled.mean() * scale),
-        "min": float(numbers.min()),
-        "max": float(numbers.max()),
-        **{f"p{q}": float(value) for q, value in zip(PERCENTILES, quantiles, strict=True)},
-        "relative_error": 0.0,
+        "count": counts,
+        "mean": np.add.reduceat(values.sums[order], starts) / counts,
+        "min": least,
+        **{name: quantiles[:, place] for place, name in enumerate(shape.figures[3:-2])},
+        "max": greatest,
+        "relative_error": np.full(len(starts), RELATIVE_ERROR),
     }
-
-
-def _scale(numbers: npt.NDArray[np.float64]) -> float:
-    """Return a power of two, 1 unless the sum of numbers could be more than a float holds."""
-    exponent = math.frexp(np.abs(numbers).max())[1] + len(numbers).bit_length()
-    return 2.0 ** max(0, exponent - sys.float_info.max_exp)
-
-
-def _frame(rows: list[dict[str, Any]], keys: list[str]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=[*keys, *COLUMNS])
-    return frame.astype({**COLUMNS, **dict.fromkeys(keys, "str")})
-
-
-def _rollups(metric: str, since: int | None, until: int | None) -> Select[Any]:
-    columns = rollups.c
-    chosen = select(
-        columns["count"], columns["sum"], columns["min"], columns["max"], columns.sketch
-    )
-    chosen = chosen.where(columns.metric == metric)
-    if since is not None:
-        chosen = chosen.where(columns.second >= since)
-    if until is not None:
-        chosen = chosen.where(columns.second < until)
-    return chosen

@@ -1,112 +1,139 @@
-"""The throughput report: how many logs came in each step of time, by type."""
+"""The throughput report: how many logs came in each step of time, by type or source."""
 
-from collections import Counter
-from dataclasses import replace
-from typing import Any, Final, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import Integer, cast, func, literal
 
+from server.archive.columns import MOMENT
 from server.errors import UsageError
-from server.store.tables import logs
-from server.units import parse_duration
-from workbench.asking.archived import Catalog
-from workbench.asking.batches import Batches
-from workbench.asking.pruned import lacking
-from workbench.asking.query import Answer, Logs, hot_rows
+from server.metrics import BYTES_RECEIVED, LOGS_STORED, SOURCE, TYPE
+from server.monitor.spans import SECOND
+from workbench.asking.query import to_frame
 from workbench.asking.question import Question
-from workbench.asking.reading import View
+from workbench.reports.measured import Measured, Progress
+from workbench.reports.sketches import Integers
+from workbench.reports.steps import Step
+from workbench.reports.window import Window, chosen, window
 
-Clock = Literal["received_at", "timestamp"]
-# More would be a mistake in `every` rather than a report.
-MAX_ROWS: Final = 2_000_000
-
-_Counts = Counter[tuple[int, str]]
-"""Logs by the begin of a step, milliseconds UTC, and type."""
+By = Literal["type", "source"]
+_BY: Final = (TYPE, SOURCE, None)
 
 
-def throughput(
-    every_log: Logs, question: Question, every: str, clock: Clock
-) -> Answer[pd.DataFrame]:
-    """Count logs by step and type; a step without any has 0.
-
-    Returns:
-        Columns time (the step's begin, `datetime64[ms, UTC]`), type (`str`), logs (`int64`) and
-        logs_per_second (`float64`), ordered by time and type.
+def check_by(by: object) -> None:
+    """See that logs can be counted by it.
 
     Raises:
-        UsageError: `every` is no duration, or so short that the report would have no end.
-        ArchiveError: an archive file is missing or damaged; the sentence names it.
+        UsageError: they cannot.
     """
-    step = _step(every)
-    if clock not in ("received_at", "timestamp"):
-        raise UsageError(f"clock={clock!r} is unknown; give 'received_at' or 'timestamp'")
-
-    question = replace(question, columns=("type", clock))
-
-    def whole(counts: _Counts, catalog: Catalog, batches: Batches) -> Answer[_Counts]:
-        for batch in catalog.kept:
-            counts.update(_count(batches.chosen(batch), step, clock))
-        return Answer(counts, lacking(catalog.pruned, question))
-
-    counted = every_log.ask(
-        question, lambda view, catalog: _count_hot(view, catalog, question, step, clock), whole
-    )
-    return Answer(_report(counted.value, every, step), counted.lacks)
+    if by not in _BY:
+        raise UsageError(f"by={by!r} is unknown; give 'type', 'source' or None")
 
 
-def _count_hot(
-    view: View, catalog: Catalog, question: Question, step: int, clock: Clock
-) -> _Counts:
-    moment = logs.c[clock]
-    # SQLite divides towards zero; before 1970 that would join two steps into one.
-    rest = (moment % literal(step) + literal(step)) % literal(step)
-    begin: Any = cast(moment - rest, Integer)
-    counted = hot_rows(catalog, question, [begin, logs.c.type, func.count()])
-    rows = view.rows(counted.group_by(begin, logs.c.type))
-    return Counter({(time, log_type): count for time, log_type, count in rows})
+def measured_throughput(
+    measured: Measured, progress: Progress, question: Question, step: Step, by: By | None
+) -> tuple[pd.DataFrame, Window]:
+    """Count logs by step, as the server has counted them.
 
+    Args:
+        measured: one moment of metrics.db.
+        progress: how far that goes.
+        question: types or sources, and the range of time by when logs came in.
+        step: the step.
+        by: what else to count by.
 
-def _count(table: pa.Table, step: int, clock: Clock) -> _Counts:
-    begin = table[clock].cast(pa.int64()).to_numpy() // np.int64(step) * np.int64(step)
-    places = pa.table({"time": begin, "type": table["type"]})
-    counted = places.group_by(["time", "type"]).aggregate([([], "count_all")])
-    columns = [counted[name].to_pylist() for name in ("time", "type", "count_all")]
-    return Counter({(time, each): count for time, each, count in zip(*columns, strict=True)})
+    Returns:
+        See `report`; and what it tells of.
 
-
-def _report(counts: _Counts, every: str, step: int) -> pd.DataFrame:
-    times: list[Any] = [time for time, _ in counts]
-    types = sorted({log_type for _, log_type in counts})
-    steps = (max(times) - min(times)) // step + 1 if counts else 0
-    if steps * len(types) > MAX_ROWS:
+    Raises:
+        UsageError: it is not measured so; the sentence says what to do.
+        DataFolderError: metrics.db cannot be read.
+    """
+    wanted = {TYPE: question.types, SOURCE: question.sources}
+    dimensions = [name for name in (TYPE, SOURCE) if name == by or wanted[name] is not None]
+    if len(dimensions) > 1:
         raise UsageError(
-            f"every={every!r} gives {steps} steps for {len(types)} types; choose a longer step, "
-            "or a shorter range with since and until"
+            "logs are counted by type and by source, not by both at once; exact=True counts them so"
         )
-    grid = [(min(times) + number * step, each) for number in range(steps) for each in types]
-    amounts = pd.Series([counts[place] for place in grid], dtype="int64")
-    return pd.DataFrame(
-        {
-            "time": pd.Series([time for time, _ in grid], dtype="datetime64[ms]").dt.tz_localize(
-                "UTC"
-            ),
-            "type": pd.Series([each for _, each in grid], dtype="str"),
-            "logs": amounts,
-            "logs_per_second": (amounts / (step / 1000)).astype("float64"),
-        }
+    dimension = dimensions[0] if dimensions else TYPE
+    within = window(measured, progress, question.since, question.until, step)
+    logs, sizes = (
+        _amounts(measured, chosen(measured, metric, dimension, wanted[dimension]), within, step)
+        for metric in (LOGS_STORED, BYTES_RECEIVED)
     )
+    return report(logs, step, by, sizes), within
 
 
-def _step(every: object) -> int:
-    if not isinstance(every, str):
-        raise UsageError(f"every={every!r} is no text; give a number and a unit, such as '5min'")
-    try:
-        step = parse_duration(every)
-    except ValueError as error:
-        raise UsageError(f"every={error}") from error
-    if step < 1:
-        raise UsageError(f"every={every!r} is no step; the shortest is '1ms'")
-    return step
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Amounts by step and label; those of the same step and label are summed up."""
+
+    begins: Integers
+    """Of the step of each, milliseconds UTC."""
+    places: Integers
+    """Of the label of each."""
+    labels: Sequence[str]
+    amounts: Integers
+
+
+def report(logs: Amounts, step: Step, by: By | None, sizes: Amounts | None = None) -> pd.DataFrame:
+    """Return the report; a step without any logs has 0.
+
+    Args:
+        logs: how many.
+        step: the step.
+        by: what the labels are; without it they are not heeded.
+        sizes: bytes, where they are known.
+
+    Returns:
+        Columns time (the step's begin, `datetime64[ms, UTC]`), `by` where given (`str`), logs
+        (`int64`), logs_per_second (`float64`) and, where known, bytes (`int64`), ordered by time
+        and `by`, from the first step with a log to the last.
+
+    Raises:
+        UsageError: the report would have no end.
+    """
+    labels = [""] if by is None else sorted({logs.labels[each] for each in np.unique(logs.places)})
+    first, last = (int(logs.begins.min()), int(logs.begins.max())) if len(logs.begins) else (0, -1)
+    steps = (last - first) // step.length + 1 if len(logs.begins) else 0
+    step.check(steps, len(labels), "labels" if by is None else f"{by}s")
+    times = first + np.arange(steps, dtype=np.int64) * step.length
+
+    def summed(amounts: Amounts) -> Integers:
+        known = {label: place for place, label in enumerate(labels)}
+        of_label = [0 if by is None else known[each] for each in amounts.labels]
+        rows = (amounts.begins - first) // step.length
+        places = rows * len(labels) + np.array(of_label, np.int64)[amounts.places]
+        # As floats, which hold integers up to 2^53.
+        size = steps * len(labels)
+        return np.bincount(places, amounts.amounts, size).astype(np.int64)
+
+    counts = summed(logs)
+    columns = {
+        "time": pa.array(np.repeat(times, len(labels))).cast(MOMENT),
+        "logs": pa.array(counts),
+        "logs_per_second": pa.array(counts / (step.length / 1000)),
+    }
+    if sizes is not None:
+        columns["bytes"] = pa.array(summed(sizes))
+    if by is not None:
+        columns[by] = pa.array(labels * steps, pa.string())
+    order = ["time", *([] if by is None else [by]), "logs", "logs_per_second", "bytes"]
+    return to_frame(pa.table({name: columns[name] for name in order if name in columns}))
+
+
+def empty_report(by: By | None) -> pd.DataFrame:
+    """Return the report of no logs."""
+    none = np.zeros(0, np.int64)
+    nothing = Amounts(none, none, (), none)
+    return report(nothing, Step("1s", SECOND), by, nothing)
+
+
+def _amounts(measured: Measured, labels: dict[int, str], within: Window, step: Step) -> Amounts:
+    rows = measured.counted(labels, within.spans)
+    ids, places = np.unique(rows.series, return_inverse=True)
+    names = [labels[each] for each in ids.tolist()]
+    return Amounts(step.begins(rows.begins), places, names, rows.sums.astype(np.int64))

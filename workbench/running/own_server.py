@@ -15,13 +15,17 @@ _STOP_SECONDS: Final = 10.0
 
 
 @contextmanager
-def own_server(data: Path) -> Iterator[Addresses]:
+def own_server(data: Path, module: str = "workbench.cli") -> Iterator[Addresses]:
     """Run a server on a data folder, on free ports of loopback; it is stopped at the end.
+
+    Args:
+        data: the data folder.
+        module: what runs the command `waterline`.
 
     Raises:
         DataFolderError: it did not start; the sentence is its own.
     """
-    command = [sys.executable, "-m", "workbench.cli", "serve", "--data", str(data)]
+    command = [sys.executable, "-m", module, "serve", "--data", str(data)]
     command += ["--host", _HOST, "--port", "0", "--monitoring-port", "0"]
     # Whatever limits and certificates the user has set are for another server.
     command += ["--tls-cert", "none", "--tls-key", "none", "--token-rate", "unlimited"]

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Integer
 
 from server.archive.columns import MOMENT
+from server.records import MAX_TIMESTAMP
 from server.store.catalog import COLUMNS
 from server.store.folder import DataFolder
 from server.store.schema import METRICS
@@ -40,7 +41,7 @@ METRIC_COLUMNS: Final = pa.schema(
         ("metadata", pa.string()),
     ]
 )
-_INT64: Final = range(-(2**63), 2**63)
+_TIMES: Final = range(MAX_TIMESTAMP + 1)
 
 
 def batches_relation(database: Database) -> Relation:
@@ -56,14 +57,17 @@ def batches_relation(database: Database) -> Relation:
 
 
 def metrics_relation(folder: DataFolder) -> Relation:
-    """Return what the server measured, a row a second, metric and label."""
+    """Return what the server measured, a row a step, metric and label; see `wb.latency`.
+
+    Steps are seconds, before those minutes and hours, as they are kept; nothing is told twice.
+    """
 
     def read(
         columns: tuple[str, ...],
         filter: pc.Expression | None,  # noqa: A002 - Arrow's name
     ) -> Iterator[pa.Table]:
         schema = pa.schema([METRIC_COLUMNS.field(name) for name in columns])
-        times = _INT64 if filter is None else bounds(filter, "timestamp", METRIC_COLUMNS, _INT64)
+        times = _TIMES if filter is None else bounds(filter, "timestamp", METRIC_COLUMNS, _TIMES)
         if not times or not folder.metrics.exists():
             yield schema.empty_table()
             return

@@ -157,7 +157,7 @@ def looked_at(trial: Trial) -> Iterator[Callable[[], bool]]:
 def test_what_was_acked_is_hot_or_archived_once_after_sigkills_while_archiving(
     data: Path, random: Random, tell: Callable[[str], None], request: pytest.FixtureRequest
 ) -> None:
-    kills, token = int(request.config.getoption("--kills")), create_token(data)
+    kills, token = int(request.config.getoption("--kills") or 5), create_token(data)
     trial, looker = Trial(data, Load(random.getrandbits(32)), random), Looker(data)
     lives = 0
 

@@ -12,9 +12,11 @@ from typing import Any, Final
 
 import pytest
 
+from server import metrics
 from server.archiving import Archiving
 from server.clock import now_ms
 from server.formats import Format
+from server.monitor.performance import PerformanceMonitor
 from server.settings import Settings
 from server.store.folder import ArchiveLock, DataFolder
 from tests.support.folders import NOON, fill
@@ -26,6 +28,7 @@ from tests.support.waiting import wait_until
 SOON: Final = ("--archive-after", "1s", "--archive-every", "1s")
 LOG: Final = {"type": "info", "message": "m"}
 IDS: Final = tuple("abcde")
+DURATION: Final = metrics.ARCHIVE_DURATION
 ROWS: Final = "SELECT count(*) FROM logs"
 
 
@@ -59,13 +62,15 @@ def schedule(
     data: Path,
     pauses: int,
     during: Callable[[], object] = lambda: None,
+    monitor: PerformanceMonitor | None = None,
     **settings: Any,  # noqa: ANN401 - any setting
 ) -> tuple[Archiving, list[float]]:
     """Archive on a schedule through so many pauses; return it and how long each would have been."""
+    measures = monitor or PerformanceMonitor()
 
     async def go_through() -> tuple[Archiving, list[float]]:
         sleep = Pauses(pauses, during)
-        archiving = Archiving(Settings(data=data, **settings), sleep=sleep)
+        archiving = Archiving(Settings(data=data, **settings), measures, sleep=sleep)
         task = asyncio.create_task(archiving.run())
         try:
             await asyncio.wait_for(sleep.over.wait(), PATIENCE)
@@ -77,9 +82,23 @@ def schedule(
     return asyncio.run(go_through())
 
 
+def runs(monitor: PerformanceMonitor) -> dict[str, int]:
+    """Return how many runs were counted, by how they ended."""
+    return monitor.counts(metrics.ARCHIVE_RUNS, metrics.OUTCOME)
+
+
+def durations(monitor: PerformanceMonitor) -> int:
+    """Return of how many runs it was taken how long they took; it was more than no time."""
+    found = [each for series, each in monitor.totals().items() if series.metric == DURATION]
+    assert all(each.min is not None and each.min > 0 for each in found)
+    return sum(each.count for each in found)
+
+
 def test_nothing_is_run_while_nothing_is_due(data: Path) -> None:
     fill(data, [LOG], received_at=now_ms())
-    archiving, pauses = schedule(data, 3)
+    monitor = PerformanceMonitor()
+    archiving, pauses = schedule(data, 3, monitor=monitor)
+    assert runs(monitor) == {}
     assert (archiving.ended_at, archiving.failure) == (None, None)
     assert not DataFolder(data).archive_lock.exists()
     assert pauses == [60, 60, 60]
@@ -95,10 +114,15 @@ def test_logs_are_due_when_a_whole_interval_has_come_together(data: Path) -> Non
 @pytest.mark.slow
 def test_old_logs_are_archived_once_and_then_nothing_is_run(data: Path) -> None:
     fill(data, [LOG], received_at=NOON)
-    generations = []
+    generations, monitor = [], PerformanceMonitor()
     archiving, pauses = schedule(
-        data, 3, lambda: generations.append(read_moment(data).seam.generation), archive_every=5_000
+        data,
+        3,
+        lambda: generations.append(read_moment(data).seam.generation),
+        monitor,
+        archive_every=5_000,
     )
+    assert (runs(monitor), durations(monitor)) == ({"done": 1}, 1)
     assert archiving.ended_at is not None
     assert (archiving.failure, archiving.is_running) == (None, False)
     assert generations == [1, 1]
@@ -113,7 +137,7 @@ def test_it_is_looked_once_a_second_at_most(data: Path) -> None:
 
 def test_never_means_never(data: Path) -> None:
     fill(data, [LOG], received_at=NOON)
-    archiving = Archiving(Settings(data=data, archive_after=None))
+    archiving = Archiving(Settings(data=data, archive_after=None), PerformanceMonitor())
     asyncio.run(asyncio.wait_for(archiving.run(), PATIENCE))
     assert archiving.ended_at is None
     assert number(data, ROWS) == 1
@@ -137,7 +161,9 @@ def test_a_run_that_failed_is_done_again_once_its_cause_is_mended(data: Path) ->
     fill(data, [LOG], received_at=NOON)
     archives = DataFolder(data).archives
     archives.write_text("a file\n")
-    archiving, pauses = schedule(data, 2, archives.unlink)
+    monitor = PerformanceMonitor()
+    archiving, pauses = schedule(data, 2, archives.unlink, monitor)
+    assert (runs(monitor), durations(monitor)) == ({"failed": 1, "done": 1}, 2)
     assert pauses == [60, 60]
     assert archiving.failure is None
     assert number(data, ROWS) == 0
@@ -146,8 +172,10 @@ def test_a_run_that_failed_is_done_again_once_its_cause_is_mended(data: Path) ->
 @pytest.mark.slow
 def test_a_job_by_hand_at_the_same_time_is_no_failure(data: Path) -> None:
     fill(data, [LOG], received_at=NOON)
+    monitor = PerformanceMonitor()
     with ArchiveLock(DataFolder(data)):
-        archiving, pauses = schedule(data, 2)
+        archiving, pauses = schedule(data, 2, monitor=monitor)
+    assert (runs(monitor), durations(monitor)) == ({"busy": 2}, 0), "it did nothing"
     assert archiving.ended_at is not None
     assert (archiving.failure, pauses) == (None, [60, 60])
     assert number(data, ROWS) == 1

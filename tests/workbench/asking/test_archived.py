@@ -64,13 +64,14 @@ def answers(data: Path, asked: Sequence[dict[str, Any]]) -> list[pd.DataFrame]:
                 wb.logs(**filters),
                 pd.DataFrame({"count": [wb.count(**filters)]}),
                 pd.DataFrame({"count": [wb.count(**unlimited)]}),
-                wb.throughput("10000y", clock="timestamp", **unlimited),
-                wb.throughput("2ms", **unlimited),
+                wb.throughput("10000y", exact=True, clock="timestamp", **unlimited),
+                wb.throughput("2ms", by="source", exact=True, **unlimited),
             ]
         frames += [
             wb.logs(attributes="all"),
-            wb.latency("duration_ms", by="type"),
-            wb.latency("status", by="source", limit=5),
+            wb.latency("duration_ms", by="type", exact=True),
+            wb.latency("duration_ms", every="3ms", exact=True, clock="timestamp"),
+            wb.latency("status", by="source", exact=True, limit=5),
         ]
         held = wb.holdings()
         frames += [
@@ -265,8 +266,8 @@ def cut(path: Path) -> None:
 ASKS: dict[str, Callable[[Workbench], object]] = {
     "logs": Workbench.logs,
     "count": lambda wb: wb.count(contains="m"),
-    "throughput": Workbench.throughput,
-    "latency": lambda wb: wb.latency("n"),
+    "throughput": lambda wb: wb.throughput(exact=True),
+    "latency": lambda wb: wb.latency("n", exact=True),
 }
 
 

@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,10 @@ def answers(wb: Workbench, asked: list[dict[str, Any]], at: Pin | str | None) ->
         found += [
             wb.logs(**filters, at=at).to_dict("list"),
             wb.count(**filters, at=at),
-            wb.throughput("10000y", clock="timestamp", **unlimited, at=at).to_dict("list"),
-            wb.latency("duration_ms", by="type", **filters, at=at).to_dict("list"),
+            wb.throughput("10000y", exact=True, clock="timestamp", **unlimited, at=at).to_dict(
+                "list"
+            ),
+            wb.latency("duration_ms", by="type", exact=True, **filters, at=at).to_dict("list"),
         ]
     return found
 
@@ -224,10 +227,45 @@ def test_a_pin_from_after_a_backup_is_refused(data: Path) -> None:
         assert wb.count() == 1
 
 
-def test_what_was_measured_has_no_pin(data: Path) -> None:
+@pytest.mark.parametrize(
+    ("ask", "advice"),
+    [
+        (Workbench.throughput, "exact=True reads the logs"),
+        (lambda wb, **at: wb.latency("n", **at), "exact=True reads the logs"),
+        (Workbench.latency, "leave it out"),
+    ],
+)
+def test_what_was_measured_has_no_pin(data: Path, ask: Callable[..., object], advice: str) -> None:
     fill(data, [LOG])
-    with workbench.connect(data) as wb, pytest.raises(UsageError, match=r"at=.* has no meaning"):
-        wb.latency(at=wb.pin())
+    with workbench.connect(data) as wb:
+        pin = wb.pin()
+        with pytest.raises(UsageError) as refused:
+            ask(wb, at=pin)
+    assert str(refused.value) == f"at='{pin}': the measurements are of now; {advice}"
+
+
+@pytest.mark.parametrize(
+    ("ask", "advice"),
+    [
+        (Workbench.throughput, "exact=True reads the logs"),
+        (lambda wb: wb.latency("n"), "exact=True reads the logs"),
+        (Workbench.latency, "connect without one"),
+    ],
+)
+def test_a_workbench_of_a_pin_reports_only_exactly(
+    data: Path, ask: Callable[..., object], advice: str
+) -> None:
+    fill(data, [LOG])
+    with workbench.connect(data) as wb:
+        pin = wb.pin()
+    with workbench.connect(data, at=pin) as wb:
+        with pytest.raises(UsageError) as refused:
+            ask(wb)
+        assert wb.throughput("1d", exact=True)["logs"].sum() == 1
+        assert wb.latency("n", exact=True).empty
+    assert str(refused.value) == (
+        f"the measurements are of now, and this workbench is of the pin {pin}; {advice}"
+    )
 
 
 def test_pins_are_equal_when_they_are_of_one_moment(data: Path) -> None:

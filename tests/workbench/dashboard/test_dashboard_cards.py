@@ -7,8 +7,7 @@ from bokeh.document import Document
 from bokeh.document.events import ColumnsStreamedEvent
 
 from workbench.dashboard import cards
-from workbench.dashboard.colours import FREE, KNOWN, give_colours
-from workbench.dashboard.figures import LatencyChart, ThroughputChart
+from workbench.dashboard.figures import DRAWING_SECONDS, LatencyChart, ThroughputChart
 from workbench.dashboard.snapshot import (
     SECOND,
     ArchivedDay,
@@ -22,6 +21,7 @@ from workbench.dashboard.snapshot import (
     Window,
 )
 from workbench.dashboard.wording import NOTHING, milliseconds, rate, saved, share
+from workbench.reports.colours import FREE, KNOWN, give_colours
 
 NOW = 1_795_455_000_000
 FAST = Percentiles(1.0, 2.0, 3.0)
@@ -183,7 +183,8 @@ def test_types_without_a_colour_of_their_own_are_one_layer() -> None:
 def test_a_chart_streams_what_is_new_and_starts_anew_with_another_past() -> None:
     chart = LatencyChart()
     first = window(second(3, {"a": 1}, FAST), second(2))
-    chart.update(snapshot(window=first))
+    for _ in range(DRAWING_SECONDS):
+        chart.update(snapshot(window=first))
     document, events = Document(), list[object]()
     document.add_root(chart.figure)
     document.on_change(events.append)
@@ -199,9 +200,21 @@ def test_a_chart_streams_what_is_new_and_starts_anew_with_another_past() -> None
     assert list(chart.source.data["time"]) == [NOW - SECOND]
 
 
+def test_a_chart_sends_all_of_it_while_the_page_is_being_drawn() -> None:
+    chart, document = LatencyChart(), Document()
+    chart.update(snapshot(window=window(second(3, {"a": 1}, FAST), second(2))))
+    document.add_root(chart.figure)
+    events: list[object] = []
+    document.on_change(events.append)
+    chart.update(snapshot(window=window(second(3, {"a": 1}, FAST), second(2), second(1))))
+    assert any(getattr(each, "attr", "") == "data" for each in events)
+    assert not any(isinstance(each, ColumnsStreamedEvent) for each in events)
+    assert len(chart.source.data["time"]) == 3
+
+
 def test_a_chart_keeps_the_window_and_no_more() -> None:
     chart = LatencyChart()
-    for begin in range(0, 1000, 50):
+    for begin in range(0, 50 * DRAWING_SECONDS + 500, 50):
         seconds = [Second((begin + place) * SECOND, {}, None) for place in range(300)]
         chart.update(snapshot(window=Window(tuple(seconds))))
     assert len(chart.source.data["time"]) == 300

@@ -178,18 +178,68 @@ def test_late_second_is_put_in_where_it_belongs(data: Path) -> None:
             before = reader.read(view, now)
         execute(
             data / "metrics.db",
-            "INSERT INTO rollups SELECT "
-            f"{late}, metric, 'late', 9, 9, 1, 1, sketch FROM rollups WHERE metric = 'logs_stored'",
+            f"INSERT INTO seconds SELECT {late}, series, 9, 9, min, max, sketch FROM seconds JOIN "
+            "series ON series.id = series WHERE metric = 'logs_stored' AND dimension = 'type'",
         )
         with metrics.view() as view:
             after = reader.read(view, now)
     assert all(not second.stored for second in before.seconds)
     assert after.revision != before.revision
     assert {second.begin: second.stored for second in after.seconds if second.stored} == {
-        late: {"late": 9}
+        late: {"info": 9}
     }
     assert [each.begin for each in after.seconds] == [each.begin for each in before.seconds]
     assert after.measured_at == late
+
+
+def test_second_that_grows_after_it_was_shown_is_read_again(data: Path) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("info"))
+    reader = WindowReader()
+    with Database(data / "metrics.db", METRICS) as metrics:
+        with metrics.view() as view:
+            before = reader.read(view, int(time.time() + 10) * SECOND)
+        execute(data / "metrics.db", "UPDATE seconds SET count = count + 4")
+        with metrics.view() as view:
+            after = reader.read(view, int(time.time() + 10) * SECOND)
+            again = reader.read(view, int(time.time() + 10) * SECOND)
+    assert [second.stored for second in before.seconds if second.stored] == [{"info": 1}]
+    assert [second.stored for second in after.seconds if second.stored] == [{"info": 5}]
+    assert after.revision != before.revision
+    assert again.revision == after.revision
+
+
+def test_second_is_not_shown_while_logs_are_still_put_into_it(data: Path) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("info"))
+    with Database(data / "metrics.db", METRICS) as metrics, metrics.view() as view:
+        ((second,),) = view.rows("SELECT last_seen / 1000 * 1000 FROM sources")
+        reader = WindowReader()
+        running = reader.read(view, second + SECOND + 999)
+        settled = reader.read(view, second + 2 * SECOND)
+    assert not any(each.stored for each in running.seconds)
+    assert running.measured_at == second
+    assert (settled.seconds[-1].begin, settled.seconds[-1].stored) == (second, {"info": 1})
+    assert settled.revision == running.revision
+
+
+def test_damaged_measurement_is_told_in_a_sentence(data: Path, poller: Poller) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("info"))
+    execute(data / "metrics.db", "UPDATE seconds SET sketch = x'4242' WHERE sketch IS NOT NULL")
+    (trouble,) = poller.poll().troubles
+    assert trouble.startswith("metrics.db holds a measurement that is damaged")
+    assert "\n" not in trouble
+
+
+def test_moment_of_the_last_log_is_known_when_its_second_is_gone(data: Path) -> None:
+    with serving(data) as server:
+        send(server, *logs_of("info"))
+    execute(data / "metrics.db", "DELETE FROM seconds")
+    with Database(data / "metrics.db", METRICS) as metrics, metrics.view() as view:
+        ((last,),) = view.rows("SELECT last_seen FROM sources")
+        window = WindowReader().read(view, last + 999 * SECOND)
+    assert window.measured_at == last // SECOND * SECOND
 
 
 ARCHIVED = batch(

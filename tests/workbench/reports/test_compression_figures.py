@@ -17,8 +17,8 @@ from matplotlib.transforms import Bbox, BboxBase
 
 from server.errors import UsageError
 from tests.support.processes import PATIENCE
-from workbench.reports.compression_figures import Picture
 from workbench.reports.figures import draw
+from workbench.reports.picture import Picture
 
 pytestmark = pytest.mark.slow
 
@@ -219,7 +219,10 @@ def test_nothing_cannot_be_drawn(report: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("report", [pd.DataFrame({"seq": [1]}), "no frame", None])
 def test_what_is_no_such_report_is_refused(report: pd.DataFrame) -> None:
-    with pytest.raises(UsageError, match="give what one of compression, compression_compare"):
+    with pytest.raises(
+        UsageError,
+        match="give what one of compression, compression_compare, latency, throughput returns",
+    ):
         draw(report)
 
 

@@ -1,9 +1,7 @@
-"""The latency report: exact for attributes, within the stated error for the server's own."""
+"""The latency report from what was measured: the server's own, attributes, and questions."""
 
 import itertools
 import re
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +9,20 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from server.errors import DataFolderError, NewerSchema, UsageError
+from server.errors import DataFolderError, NewerSchema, UnmeasuredLogs, UsageError
 from server.formats import Format
-from server.monitor.performance import PerformanceMonitor
-from server.monitor.rollups import Rollups
+from server.monitor.performance import Series
+from server.monitor.rollup_file import Retention
 from server.monitor.sketch import RELATIVE_ERROR
+from server.monitor.spans import HOUR, MINUTE, SECOND
 from tests.support.archives import archive, path_of
-from tests.support.folders import NOON, Log, alter, fill
+from tests.support.folders import DAY, NOON, Batch, Log, alter, fill
+from tests.support.measured import fill_measured, write_values
 from tests.support.processes import serving
 from workbench.workbench import Workbench
 
-NUMBERS = {
+FIGURES = {
     "count": "int64",
     "mean": "float64",
     "min": "float64",
@@ -34,216 +32,31 @@ NUMBERS = {
     "max": "float64",
     "relative_error": "float64",
 }
-MEASURED = ["mean", "min", "p50", "p95", "p99", "max"]
+DURATION = Series("duration_ms", "type", "info")
+READS = "exact=True reads the logs"
 
 
-def assert_dtypes(frame: pd.DataFrame, by: str | None = None) -> None:
-    keys = ["metric"] if by is None else ["metric", by]
-    assert list(frame.columns) == [*keys, *NUMBERS]
-    assert frame.dtypes.astype(str).to_dict() == {**dict.fromkeys(keys, "str"), **NUMBERS}
+def assert_dtypes(frame: pd.DataFrame, *keys: str) -> None:
+    kinds = {name: "datetime64[ms, UTC]" if name == "time" else "str" for name in keys}
+    assert [*frame.columns] == ["metric", *keys, *FIGURES]
+    assert frame.dtypes.astype(str).to_dict() == {"metric": "str", **kinds, **FIGURES}
+    assert isinstance(frame.index, pd.RangeIndex)
 
 
-def measured(name: str, *values: object, **others: object) -> list[Log]:
+def durations(*values: object, log_type: str = "info") -> list[Log]:
     """Return a log for each value, as an attribute."""
-    return [{"type": "info", "message": "m", name: value, **others} for value in values]
+    return [{"type": log_type, "message": "m", "duration_ms": each} for each in values]
 
 
-def describe(values: Sequence[float]) -> list[float]:
-    """Return the figures of MEASURED, by numpy."""
-    quantiles = [float(np.quantile(values, q)) for q in (0.5, 0.95, 0.99)]
-    return [float(np.mean(sorted(values))), min(values), *quantiles, max(values)]
-
-
-def roll_up(data: Path, *seconds: tuple[int, Sequence[float]], metric: str = "ack_latency") -> None:
-    """Write values into metrics.db as the server does, each with the second it belongs to."""
-    for second, values in seconds:
-        monitor = PerformanceMonitor()
-        for value in values:
-            monitor.record(metric, value)
-        # A flush is for the second that has just ended; stopping flushes.
-        clock = partial(int, second + 1000)
-        rollups = Rollups(data / "metrics.db", monitor, retention=10**15, clock=clock)
-        rollups.start()
-        rollups.stop()
-
-
-@pytest.mark.slow
-@settings(max_examples=60)
-@given(st.lists(st.floats(-1e9, 1e9) | st.integers(-(2**53), 2**53), min_size=1, max_size=40))
-def test_percentiles_are_those_of_numpy_exactly(
-    tmp_path_factory: pytest.TempPathFactory, values: list[float]
-) -> None:
-    data = tmp_path_factory.mktemp("data")
-    fill(data, measured("duration_ms", *values))
-    with Workbench(data) as wb:
-        frame = wb.latency("duration_ms")
-    assert_dtypes(frame)
-    assert frame["metric"].tolist() == ["duration_ms"]
-    assert frame["count"].tolist() == [len(values)]
-    assert frame[MEASURED].iloc[0].tolist() == describe([float(each) for each in values])
-    assert frame["relative_error"].tolist() == [0.0]
-
-
-def test_numbers_whose_sum_is_beyond_a_float_have_a_mean_and_percentiles(data: Path) -> None:
-    most = 1.7e308
-    fill(data, [*measured("x", most, most), *measured("y", -most, most, 5e-324)])
-    with Workbench(data) as wb:
-        assert wb.latency("x")[MEASURED].iloc[0].tolist() == [most] * len(MEASURED)
-        of_y = wb.latency("y").iloc[0]
-    assert of_y[["mean", "min", "p50", "max"]].tolist() == [0.0, -most, 0.0, most]
-    assert of_y["p95"] == pytest.approx(0.9 * most)
-
-
-def test_what_is_no_number_does_not_count(data: Path) -> None:
-    values = [1, 2.5, True, False, None, "3", [4], {"a": 5}, 10**400]
-    fill(data, [*measured("x", *values), {"type": "info", "message": "lacks it"}])
-    with Workbench(data) as wb:
-        frame = wb.latency("x")
-    assert_dtypes(frame)
-    assert frame["count"].tolist() == [2]
-    assert frame[MEASURED].iloc[0].tolist() == describe([1.0, 2.5])
-
-
-@pytest.mark.parametrize("values", [[], ["text"], [True], [None], [10**400]])
-def test_no_number_at_all_gives_an_empty_frame_of_the_same_dtypes(
-    data: Path, values: list[object]
-) -> None:
-    fill(data, measured("x", *values))
-    with Workbench(data) as wb:
-        assert wb.latency("x").empty
-        assert_dtypes(wb.latency("x"))
-        assert_dtypes(wb.latency("x", by="type"), by="type")
-        assert_dtypes(wb.latency("x", by="host"), by="host")
-
-
-def test_a_column_groups(data: Path) -> None:
-    fill(data, measured("x", 1, 2, 3, type="slow") + measured("x", 10, 20, type="error"))
-    with Workbench(data) as wb:
-        frame = wb.latency("x", by="type")
-    assert_dtypes(frame, by="type")
-    assert frame["type"].tolist() == ["error", "slow"]
-    assert frame["count"].tolist() == [2, 3]
-    assert frame[MEASURED].iloc[0].tolist() == describe([10.0, 20.0])
-    assert frame[MEASURED].iloc[1].tolist() == describe([1.0, 2.0, 3.0])
-
-
-def test_an_attribute_groups_and_logs_without_it_are_a_group_too(data: Path) -> None:
-    fill(
-        data,
-        measured("x", 1, host="b") + measured("x", 2, 3, host="a") + measured("x", 4, 5, 6),
-    )
-    with Workbench(data) as wb:
-        frame = wb.latency("x", by="host")
-    assert_dtypes(frame, by="host")
-    assert frame["host"].isna().tolist() == [False, False, True]
-    assert frame["host"].tolist()[:2] == ["a", "b"]
-    assert frame["count"].tolist() == [2, 1, 3]
-
-
-def test_groups_without_a_number_are_left_out(data: Path) -> None:
-    fill(data, measured("x", 1, host="a") + measured("x", "text", host="b"))
-    with Workbench(data) as wb:
-        assert wb.latency("x", by="host")["host"].tolist() == ["a"]
-
-
-def test_numbers_group_in_their_order(data: Path) -> None:
-    fill(data, [log for n in (1000, 200, 30) for log in measured("x", 1, status=n)])
-    with Workbench(data) as wb:
-        assert wb.latency("x", by="status")["status"].tolist() == ["30", "200", "1000"]
-
-
-def test_mixed_and_nested_values_group_as_their_json(data: Path) -> None:
-    groups = [1, True, "a", {"k": 1}, [1, "b"], {"k": 1}]
-    fill(data, [log for each in groups for log in measured("x", 1, g=each)])
-    with Workbench(data) as wb:
-        frame = wb.latency("x", by="g")
-    assert dict(zip(frame["g"], frame["count"], strict=True)) == {
-        "1": 1,
-        "true": 1,
-        "a": 1,
-        '{"k":1}': 2,
-        '[1,"b"]': 1,
-    }
-
-
-@pytest.mark.parametrize("name", ["metric", "count", "p50"])
-def test_a_group_named_like_a_column_of_the_report_gets_a_prefix(data: Path, name: str) -> None:
-    fill(data, measured("x", 1, 2, **{name: "a"}))
-    with Workbench(data) as wb:
-        frame = wb.latency("x", by=name)
-    assert_dtypes(frame, by=f"attributes.{name}")
-    assert frame["metric"].tolist() == ["x"]
-    assert frame[f"attributes.{name}"].tolist() == ["a"]
-    assert frame["count"].tolist() == [2]
-
-
-def test_an_attribute_named_like_a_stored_column_is_the_attribute(data: Path) -> None:
-    fill(data, measured("seq", 70, 80) + measured("attributes.seq", 5))
-    with Workbench(data) as wb:
-        frame = wb.latency("seq", by="source")
-        assert wb.latency("attributes.seq")["max"].tolist() == [5.0]
-    assert frame["metric"].tolist() == ["seq"]
-    assert frame["source"].tolist() == ["test"]
-    assert frame[["min", "max"]].iloc[0].tolist() == [70.0, 80.0]
-
-
-def test_an_attribute_can_be_grouped_by_itself(data: Path) -> None:
-    fill(data, measured("x", 1, 1, 2))
-    with Workbench(data) as wb:
-        frame = wb.latency("x", by="x")
-    assert frame["x"].tolist() == ["1", "2"]
-    assert frame["count"].tolist() == [2, 1]
-
-
-def test_filters_choose_the_logs(data: Path) -> None:
-    logs = [
-        {"type": each, "message": "m", "timestamp": n, "x": n}
-        for n, each in enumerate(["info", "error"] * 5)
-    ]
-    fill(data, logs)
-    with Workbench(data) as wb:
-        assert wb.latency("x", type="error")["max"].tolist() == [9.0]
-        assert wb.latency("x", since=3, until=6)["mean"].tolist() == [4.0]
-        assert wb.latency("x", where={"x": ("<", 2)})["count"].tolist() == [2]
-        assert wb.latency("x", limit=3)["min"].tolist() == [7.0]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        ({"typ": "error"}, "there is no filter typ"),
-        ({"attribute": 5}, "attribute=5 is no name; give it as text"),
-        ({"by": 5}, "by=5 is no name; give it as text"),
-    ],
-)
-def test_what_makes_no_sense_is_refused_for_an_attribute(
-    data: Path, arguments: dict[str, Any], sentence: str
-) -> None:
-    fill(data)
-    with (
-        Workbench(data) as wb,
-        pytest.raises(UsageError, match=f"^{re.escape(sentence)}"),
-    ):
-        wb.latency(**{"attribute": "x", **arguments})
-
-
-def test_no_measurements_give_an_empty_frame_of_the_same_dtypes(data: Path) -> None:
-    fill(data)
-    with Workbench(data) as wb:
-        assert wb.latency().empty
-        assert_dtypes(wb.latency())
-    roll_up(data, (NOON, [1.0]), metric="commit_duration")
-    with Workbench(data) as wb:
-        assert wb.latency().empty
-        assert_dtypes(wb.latency())
+# One metric
 
 
 def test_seconds_are_merged_within_the_stated_error(data: Path) -> None:
     fill(data)
     values = [float(each) ** 1.5 + 0.01 for each in range(1000)]
-    roll_up(data, *((NOON + n * 1000, values[n::10]) for n in range(10)))
+    write_values(data, *((NOON + n * SECOND, values[n::10]) for n in range(10)))
     with Workbench(data) as wb:
-        frame = wb.latency()
+        frame = wb.latency("ack_latency")
     assert_dtypes(frame)
     assert frame["metric"].tolist() == ["ack_latency"]
     assert frame["count"].tolist() == [1000]
@@ -257,73 +70,307 @@ def test_seconds_are_merged_within_the_stated_error(data: Path) -> None:
 
 def test_since_is_inclusive_and_until_exclusive(data: Path) -> None:
     fill(data)
-    roll_up(data, *((NOON + n * 1000, [float(n)]) for n in range(1, 6)))
+    write_values(data, *((NOON + n * SECOND, [float(n)]) for n in range(1, 6)))
     with Workbench(data, clock=lambda: NOON + 10_000) as wb:
 
         def bounds(**filters: Any) -> list[float]:  # noqa: ANN401 - since and until
-            frame = wb.latency(**filters)
+            frame = wb.latency("ack_latency", **filters)
             return [float(each) for each in frame[["min", "max"]].to_numpy().ravel()]
 
         assert bounds() == [1.0, 5.0]
         assert bounds(since=NOON + 2000) == [2.0, 5.0]
         assert bounds(until=NOON + 4000) == [1.0, 3.0]
-        assert bounds(since=NOON + 2001, until=NOON + 4001) == [3.0, 4.0]
+        # Seconds are whole.
+        assert bounds(since=NOON + 2001, until=NOON + 4001) == [2.0, 4.0]
         assert bounds(since="-7s", until="-6s") == [3.0, 3.0]
         assert bounds(since=NOON + 6000) == []
         assert bounds(since="2026-03-17T12:00:05Z") == [5.0, 5.0]
 
 
+def test_steps_without_a_value_have_no_row(data: Path) -> None:
+    fill(data)
+    write_values(data, (NOON, [1.0, 3.0]), (NOON + 2 * MINUTE, [5.0]), now=NOON + HOUR)
+    with Workbench(data) as wb:
+        frame = wb.latency("ack_latency", every="1min")
+    assert_dtypes(frame, "time")
+    assert frame["time"].astype("int64").tolist() == [NOON, NOON + 2 * MINUTE]
+    assert frame["count"].tolist() == [2, 1]
+    assert frame["max"].tolist() == [3.0, 5.0]
+
+
+def test_a_measured_attribute_is_told_apart_by_type(data: Path) -> None:
+    fill_measured(data, [Batch(durations(1, 2, 3) + durations(10, log_type="slow"))])
+    with Workbench(data) as wb:
+        alone = wb.latency("duration_ms")
+        by_type = wb.latency("duration_ms", by="type", every="1h")
+        slow = wb.latency("duration_ms", type="slow")
+    assert alone["count"].tolist() == [4]
+    assert_dtypes(by_type, "time", "type")
+    assert by_type["type"].tolist() == ["info", "slow"]
+    assert by_type["max"].tolist() == [3.0, 10.0]
+    assert slow["min"].tolist() == [10.0]
+
+
+def test_any_percentile_may_be_asked_for(data: Path) -> None:
+    fill_measured(data, [Batch(durations(*range(1, 1001)))])
+    with Workbench(data) as wb:
+        frame = wb.latency("duration_ms", percentiles=[99.5, 10, 50.0])
+        exact = wb.latency("duration_ms", percentiles=(10, 50, 99.5), exact=True)
+        (only,) = wb.latency("duration_ms", percentiles=[100])["p100"]
+    columns = ["metric", "count", "mean", "min", "p10", "p50", "p99.5", "max", "relative_error"]
+    assert [*frame.columns] == [*exact.columns] == columns
+    assert exact[["p10", "p50", "p99.5"]].iloc[0].tolist() == [100.0, 500.0, 995.0]
+    assert frame["p99.5"].tolist() == pytest.approx([995.0], rel=RELATIVE_ERROR)
+    assert only == 1000.0
+
+
+def test_what_is_measured_once_a_second_has_percentiles_too(data: Path) -> None:
+    fill(data)
+    write_values(data, (NOON, [4096.0]), series=Series("wal_bytes", "", ""))
+    with Workbench(data) as wb:
+        assert wb.latency("wal_bytes")["p50"].tolist() == [4096.0]
+
+
+# All of them
+
+
+def test_without_a_metric_there_is_a_row_for_each_that_takes_time(data: Path) -> None:
+    fill_measured(
+        data,
+        [Batch(durations(1, 2) + durations(7, log_type="slow"))],
+        measured=["duration_ms", "a"],
+    )
+    with Workbench(data) as wb:
+        wb.logs()
+        frame = wb.latency()
+        by_type = wb.latency(by="type")
+        by_outcome = wb.latency(by="outcome")
+    assert_dtypes(frame)
+    names = ["ack_latency", "commit_duration", "duration_ms", "query_duration"]
+    assert frame["metric"].tolist() == names
+    assert frame["count"].tolist() == [3, 1, 3, 1]
+    assert frame["relative_error"].tolist() == [*[RELATIVE_ERROR] * 3, 0.0]
+    assert frame.attrs["counted_through"] == 3
+    assert_dtypes(by_type, "type")
+    assert by_type["metric"].tolist() == [*names[:3], "duration_ms", names[3]]
+    assert by_type["type"].fillna("-").tolist() == ["-", "-", "info", "slow", "-"]
+    assert by_outcome["outcome"].fillna("-").tolist() == ["-", "-", "-", "miss"]
+
+
+def test_without_a_cache_its_durations_are_left_out(data: Path) -> None:
+    fill_measured(data, [Batch(durations(1))])
+    with Workbench(data, cache=False) as wb:
+        assert wb.latency()["metric"].tolist()[-1] == "duration_ms"
+        with pytest.raises(UsageError) as refused:
+            wb.latency("query_duration")
+    assert str(refused.value) == (
+        "query_duration is measured in the cache, and this workbench was opened without one"
+    )
+
+
+def test_questions_are_measured_by_what_the_cache_had(data: Path) -> None:
+    fill(data, durations(1))
+    moments = iter(range(NOON, NOON + DAY, MINUTE))
+    with Workbench(data, clock=lambda: next(moments)) as wb:
+        assert wb.latency("query_duration").empty
+        assert not (data / "cache.db").exists()
+        for _ in range(3):
+            wb.logs()
+        frame = wb.latency("query_duration", by="outcome")
+        steps = wb.latency("query_duration", every="1d")
+        assert wb.latency("query_duration", since=NOON + DAY).empty
+        assert wb.latency("query_duration", until=NOON).empty
+    assert_dtypes(frame, "outcome")
+    assert dict(zip(frame["outcome"], frame["count"], strict=True)) == {"hit": 2, "miss": 1}
+    assert_dtypes(steps, "time")
+    assert steps["count"].tolist() == [3]
+    assert (frame["min"] > 0).all()
+    assert (frame["relative_error"] == 0).all()
+
+
+# What there is not
+
+
+@pytest.mark.parametrize("metric", [None, "ack_latency", "duration_ms"])
+def test_no_measurements_give_an_empty_frame_of_the_same_dtypes(
+    data: Path, metric: str | None
+) -> None:
+    fill(data)
+    with Workbench(data) as wb:
+        assert_dtypes(wb.latency(metric))
+        assert_dtypes(wb.latency(metric, every="1s", by=None), "time")
+    write_values(data, (NOON, [1.0]), series=Series("commit_logs", "", ""))
+    write_values(data, (NOON, [1.0]), series=DURATION)
+    with Workbench(data) as wb:
+        frame = wb.latency(metric, since=NOON + HOUR)
+    assert frame.empty
+    assert_dtypes(frame)
+
+
+def test_logs_that_no_server_has_measured_are_warned_of(data: Path) -> None:
+    fill(data, durations(1))
+    with Workbench(data) as wb, pytest.warns(UnmeasuredLogs, match="no server has counted them"):
+        assert wb.latency("duration_ms").empty
+
+
+@pytest.mark.parametrize(
+    ("metric", "sentence"),
+    [
+        ("duration_ms", "logs that came in before {}; exact=True counts them"),
+        ("ack_latency", "what was measured before {}"),
+        (None, "what was measured before {}"),
+    ],
+)
+def test_a_range_that_reaches_before_the_measurements_is_warned_of(
+    data: Path, metric: str | None, sentence: str
+) -> None:
+    fill(data, durations(1), received_at=NOON - DAY)
+    fill_measured(data, [Batch(durations(2))])
+    with Workbench(data) as wb:
+        with pytest.warns(UnmeasuredLogs) as warned:
+            assert set(wb.latency(metric)["count"]) == {1}
+        assert len(wb.latency(metric, since=NOON))
+    (warning,) = warned
+    told = sentence.format("2026-03-17T12:00:00.000Z")
+    assert str(warning.message) == f"this answer lacks {told}"
+
+
+def test_a_range_whose_seconds_are_gone_goes_out_to_whole_minutes(data: Path) -> None:
+    fill(data)
+    write_values(
+        data,
+        *((NOON - HOUR + n * SECOND, [float(n)]) for n in range(0, 180, 30)),
+        now=NOON,
+        retention=Retention(seconds=MINUTE, minutes=DAY, hours=DAY),
+    )
+    since, until = NOON - HOUR + 50 * SECOND, NOON - HOUR + 70 * SECOND
+    with Workbench(data) as wb:
+        frame = wb.latency("ack_latency", since=since, until=until)
+        with pytest.raises(UsageError, match=r"^every=.10s. needs seconds, which are"):
+            wb.latency("ack_latency", every="10s", since=since)
+    assert [frame.attrs[name] for name in ("since", "until")] == [
+        "2026-03-17T11:00:00.000Z",
+        "2026-03-17T11:02:00.000Z",
+    ]
+    assert frame[["min", "max"]].iloc[0].tolist() == [0.0, 90.0]
+
+
+# What is refused
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"by": "type"}, "by='type' wants an attribute; ack latency is measured as one"),
-        ({"type": "error"}, "type='error' has no meaning here; leave it out"),
-        ({"source": "web"}, "source='web' has no meaning here; leave it out"),
-        ({"contains": "x"}, "contains='x' has no meaning here; leave it out"),
-        ({"where": {"a": 1}}, "where={'a': 1} has no meaning here; leave it out"),
-        ({"order": "oldest"}, "order='oldest' has no meaning here; leave it out"),
-        ({"limit": 5}, "limit=5 has no meaning here; leave it out"),
+        ({"metric": 5}, "metric=5 is no name; give it as text"),
+        ({"by": 5}, "by=5 is no name; give it as text"),
+        (
+            {"metric": "status"},
+            (
+                "'status' was not measured; exact=True computes it from the logs, and the server's "
+                "setting measured_attributes has it measured from then on"
+            ),
+        ),
+        (
+            {"metric": "logs_stored"},
+            "logs_stored is counted and has no percentiles; throughput has such counts",
+        ),
+        (
+            {"metric": "ack_latency", "by": "type"},
+            "ack_latency is measured as one, not by type",
+        ),
+        (
+            {"metric": "ack_latency", "type": "error"},
+            "ack_latency is measured as one, not by type",
+        ),
+        (
+            {"metric": "ack_latency", "source": "web"},
+            "ack_latency is measured as one, not by source",
+        ),
+        (
+            {"metric": "ack_latency", "contains": "x"},
+            "contains='x' is not in the measurements; leave it out",
+        ),
+        (
+            {"metric": "duration_ms", "by": "service"},
+            "duration_ms is measured by type, not by service; exact=True computes it from the logs",
+        ),
+        (
+            {"metric": "duration_ms", "source": "web"},
+            "duration_ms is measured by type, not by source; exact=True computes it from the logs",
+        ),
+        (
+            {"metric": "duration_ms", "where": {"a": 1}},
+            f"where={{'a': 1}} is not in the measurements; {READS}",
+        ),
+        ({"metric": "duration_ms", "limit": 5}, f"limit=5 is not in the measurements; {READS}"),
+        (
+            {"metric": "duration_ms", "clock": "timestamp"},
+            f"clock='timestamp': the measurements go by when logs came in; {READS}",
+        ),
+        ({"clock": "seq"}, "clock='seq' is unknown; give 'received_at' or 'timestamp'"),
+        (
+            {"by": "service"},
+            (
+                "by='service': without a metric the report can be by type or outcome; name an "
+                "attribute, with exact=True, for others"
+            ),
+        ),
+        (
+            {"metric": "query_duration", "by": "type"},
+            (
+                "by='type': query_duration can be by outcome; name an attribute, with exact=True, "
+                "for others"
+            ),
+        ),
+        ({"type": "error"}, "type= chooses among logs; name one of their attributes"),
+        (
+            {"metric": "query_duration", "source": "web"},
+            "source= chooses among logs; name one of their attributes",
+        ),
+        ({"every": "1.5s"}, "every='1.5s' is no multiple of a second"),
+        ({"columns": ["type"]}, "columns=['type'] has no meaning here; leave it out"),
         ({"typ": "error"}, "there is no filter typ; the filters are"),
         ({"since": "soon"}, "since='soon' is no time"),
         ({"since": 2, "until": 1}, "since=2 lies after until=1; swap them"),
     ],
 )
-def test_what_makes_no_sense_is_refused_for_acks(
+def test_what_is_not_measured_is_refused_in_a_sentence(
     data: Path, arguments: dict[str, Any], sentence: str
 ) -> None:
-    fill(data)
-    with (
-        Workbench(data) as wb,
-        pytest.raises(UsageError, match=f"^{re.escape(sentence)}"),
-    ):
+    fill_measured(data, [Batch(durations(1))])
+    with Workbench(data) as wb, pytest.raises(UsageError, match=f"^{re.escape(sentence)}"):
         wb.latency(**arguments)
 
 
 def test_measurements_of_a_later_version_are_refused(data: Path) -> None:
     fill(data)
-    roll_up(data, (NOON, [1.0]))
+    write_values(data, (NOON, [1.0]))
     alter(data / "metrics.db", "PRAGMA user_version = 99")
     with Workbench(data) as wb, pytest.raises(NewerSchema, match=r"metrics\.db has schema"):
         wb.latency()
 
 
-def test_damaged_measurements_are_refused_in_a_sentence(data: Path) -> None:
+@pytest.mark.parametrize("damage", ["file", "sketch"])
+def test_damaged_measurements_are_refused_in_a_sentence(data: Path, damage: str) -> None:
     fill(data)
-    (data / "metrics.db").write_bytes(b"no database, but long enough to look at" * 100)
+    write_values(data, (NOON, [1.0]))
+    if damage == "file":
+        (data / "metrics.db").write_bytes(b"no database, but long enough to look at" * 100)
+    else:
+        alter(data / "metrics.db", "UPDATE seconds SET sketch = x'00'")
     with Workbench(data) as wb, pytest.raises(DataFolderError) as refused:
         wb.latency()
-    assert str(refused.value).startswith(f"{data / 'metrics.db'} cannot be read: ")
+    assert "metrics.db" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_archived_logs_matter_to_attributes_alone(data: Path) -> None:
-    fill(data, measured("x", 1, 2))
-    roll_up(data, (NOON, [1.0]))
+def test_archived_logs_matter_to_exact_percentiles_alone(data: Path) -> None:
+    fill_measured(data, [Batch(durations(1, 2))])
     (batch,) = archive(data, [(1, Format.PARQUET)])
     with Workbench(data) as wb:
-        assert wb.latency("x")["count"].tolist() == [2]
+        assert wb.latency("duration_ms", exact=True)["count"].tolist() == [2]
         path_of(data, batch).unlink()
-        assert wb.latency()["count"].tolist() == [1]
+        assert wb.latency("duration_ms")["count"].tolist() == [2]
 
 
 @pytest.mark.slow
@@ -336,7 +383,7 @@ def test_a_real_server_measures_each_ack(data: Path) -> None:
         socket.close()
         assert {each["type"] for each in acks} == {"ack"}
     with Workbench(data) as wb:
-        frame = wb.latency()
+        frame = wb.latency("ack_latency")
         assert wb.count() == 100
     assert_dtypes(frame)
     assert frame["count"].tolist() == [100]

@@ -1,19 +1,22 @@
-"""The throughput report equals what pandas counts over the logs themselves."""
+"""The throughput report from the server's counts: what it has, what it lacks, what it refuses."""
 
-import datetime as dt
 import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from server.errors import UsageError
-from server.records import MAX_TIMESTAMP, MIN_TIMESTAMP
-from tests.support.folders import NOON, Batch, Log, fill, fill_batches
-from workbench.reports.throughput import Clock
+from server.errors import UnmeasuredLogs, UsageError
+from server.formats import Format
+from server.monitor.performance import MAX_LABELS
+from server.monitor.rollup_file import Retention
+from server.monitor.spans import HOUR, MINUTE, SECOND
+from tests.support.archives import archive, prune
+from tests.support.folders import DAY, NOON, Batch, Log, alter, fill
+from tests.support.measured import fill_measured
+from tests.support.processes import create_token, serving
 from workbench.workbench import Workbench
 
 DTYPES = {
@@ -21,228 +24,347 @@ DTYPES = {
     "type": "str",
     "logs": "int64",
     "logs_per_second": "float64",
+    "bytes": "int64",
 }
-STEPS = {
-    "1ms": 1,
-    "7ms": 7,
-    "250ms": 250,
-    "1s": 1000,
-    "1.5s": 1500,
-    "1min": 60_000,
-    "1d": 86_400_000,
-}
+NOT_BOTH = "logs are counted by type and by source, not by both at once; exact=True counts them so"
+READS = "exact=True reads the logs"
+KEPT = Retention(seconds=HOUR, minutes=DAY, hours=10 * DAY)
 
 
-def at(*timestamps: int, log_type: str = "info") -> list[Log]:
-    return [{"type": log_type, "message": "m", "timestamp": each} for each in timestamps]
+def logs(count: int = 1, log_type: str = "info") -> list[Log]:
+    return [{"type": log_type, "message": "m"}] * count
 
 
-def milliseconds(frame: pd.DataFrame, column: str) -> "pd.Series[int]":
-    return frame[column].astype("int64")
+def milliseconds(frame: pd.DataFrame) -> list[int]:
+    return [int(each) for each in frame["time"].astype("int64")]
 
 
-def counted_by_pandas(logs: pd.DataFrame, step: int, clock: Clock) -> pd.DataFrame:
-    """Count as an analyst would who has the logs: floor, group, and fill the gaps with zeros."""
-    begin = milliseconds(logs, clock) // step * step
-    counts = logs.groupby([begin, logs["type"]]).size()
-    types = sorted(logs["type"].unique())
-    times = range(begin.min(), begin.max() + step, step) if len(logs) else []
-    grid = pd.MultiIndex.from_product([times, types], names=["time", "type"])
-    frame = counts.reindex(grid, fill_value=0).rename("logs").reset_index()
-    frame["logs_per_second"] = frame["logs"] / (step / 1000)
-    return frame
-
-
-def assert_counts_equal(frame: pd.DataFrame, expected: pd.DataFrame) -> None:
-    assert list(frame.columns) == list(expected.columns)
-    assert milliseconds(frame, "time").tolist() == expected["time"].tolist()
-    for column in ("type", "logs", "logs_per_second"):
-        assert frame[column].tolist() == expected[column].tolist()
-
-
-def assert_dtypes(frame: pd.DataFrame) -> None:
-    assert frame.dtypes.astype(str).to_dict() == DTYPES
+def assert_dtypes(frame: pd.DataFrame, by: str | None = "type") -> None:
+    expected = {name: kind for name, kind in DTYPES.items() if name != "type" or by is not None}
+    names = [str(by) if name == "type" else name for name in expected]
+    assert [*frame.columns] == names
+    assert [str(each) for each in frame.dtypes] == [*expected.values()]
     assert isinstance(frame.index, pd.RangeIndex)
 
 
-batches_of_logs = st.lists(
-    st.builds(
-        Batch,
-        logs=st.lists(
-            st.fixed_dictionaries(
-                {
-                    "type": st.sampled_from(["info", "error", "Ärger"]),
-                    "message": st.just("m"),
-                    "timestamp": st.integers(-5000, 5000) | st.sampled_from([-1000, 0, 999]),
-                }
-            ),
-            min_size=1,
-            max_size=8,
-        ),
-        received_at=st.integers(0, 5000),
-    ),
-    max_size=3,
-)
-
-
-@pytest.mark.slow
-@settings(max_examples=60)
-@given(
-    batches_of_logs,
-    st.sampled_from(list(STEPS)),
-    st.sampled_from(["received_at", "timestamp"]),
-)
-def test_it_equals_a_groupby_of_the_logs(
-    tmp_path_factory: pytest.TempPathFactory, batches: list[Batch], every: str, clock: Clock
-) -> None:
-    data = tmp_path_factory.mktemp("data")
-    fill_batches(data, batches)
-    with Workbench(data) as wb:
-        frame = wb.throughput(every, clock=clock)
-        assert_counts_equal(frame, counted_by_pandas(wb.logs(), STEPS[every], clock))
-        assert frame["logs"].sum() == wb.count()
-    assert_dtypes(frame)
-
-
-def test_a_step_without_logs_of_a_type_has_zero(data: Path) -> None:
-    fill(data, at(0, 1, 2000) + at(3500, log_type="error"))
-    with Workbench(data) as wb:
-        frame = wb.throughput("1s", clock="timestamp")
-    assert milliseconds(frame, "time").tolist() == [0, 0, 1000, 1000, 2000, 2000, 3000, 3000]
-    assert frame["type"].tolist() == ["error", "info"] * 4
-    assert frame["logs"].tolist() == [0, 2, 0, 0, 0, 1, 1, 0]
-
-
-def test_steps_begin_at_multiples_in_utc_before_1970_too(data: Path) -> None:
-    fill(data, at(-1, -1000, -1001, 0, 999))
-    with Workbench(data) as wb:
-        frame = wb.throughput("1s", clock="timestamp")
-    assert milliseconds(frame, "time").tolist() == [-2000, -1000, 0]
-    assert frame["logs"].tolist() == [1, 2, 2]
-
-
-def test_a_day_begins_at_midnight_utc(data: Path) -> None:
-    moment = dt.datetime(1969, 12, 30, 23, 59, tzinfo=dt.UTC)
-    fill(data, at(int(moment.timestamp() * 1000), NOON))
-    with Workbench(data) as wb:
-        frame = wb.throughput("1d", clock="timestamp")
-    assert frame["time"].iloc[0] == pd.Timestamp("1969-12-30", tz="UTC")
-    assert frame["time"].iloc[-1] == pd.Timestamp("2026-03-17", tz="UTC")
-
-
-def test_a_step_as_long_as_all_of_history_holds_it_all(data: Path) -> None:
-    fill(data, at(MIN_TIMESTAMP, -1, 0, MAX_TIMESTAMP))
-    with Workbench(data) as wb:
-        frame = wb.throughput("10000y", clock="timestamp")
-        assert wb.throughput("100y", clock="timestamp")["logs"].sum() == 4
-    assert frame["logs"].tolist() == [2, 2]
-
-
-def test_either_clock_can_be_counted_by(data: Path) -> None:
-    fill_batches(
-        data, [Batch(at(0, 0), received_at=NOON), Batch(at(5000), received_at=NOON + 1000)]
+def test_logs_and_bytes_are_counted_by_step_and_type(data: Path) -> None:
+    fill_measured(
+        data,
+        [
+            Batch(logs(2), received_at=NOON),
+            Batch(logs(1, "error"), received_at=NOON + 2 * SECOND),
+        ],
     )
-    with Workbench(data) as wb:
-        by_receipt = wb.throughput()
-        by_timestamp = wb.throughput("1s", clock="timestamp")
-    assert milliseconds(by_receipt, "time").tolist() == [NOON, NOON + 1000]
-    assert by_receipt["logs"].tolist() == [2, 1]
-    assert by_timestamp["logs"].tolist() == [2, 0, 0, 0, 0, 1]
-
-
-def test_the_rate_is_logs_by_second_whatever_the_step(data: Path) -> None:
-    fill(data, at(*range(0, 3000, 100)))
-    with Workbench(data) as wb:
-        rates = {
-            every: wb.throughput(every, clock="timestamp")["logs_per_second"].tolist()
-            for every in ("500ms", "1s", "1min")
-        }
-    assert rates == {"500ms": [10.0] * 6, "1s": [10.0] * 3, "1min": [0.5]}
-
-
-def test_filters_choose_what_is_counted(data: Path) -> None:
-    logs: list[Log] = [
-        {"type": each, "message": f"m{n}", "timestamp": n, "n": n}
-        for n, each in enumerate(["info", "error"] * 5)
-    ]
-    fill(data, logs, source="web")
-    with Workbench(data) as wb:
-
-        def total(**filters: Any) -> int:  # noqa: ANN401 - any filter
-            frame = wb.throughput("1s", clock="timestamp", **filters)
-            return int(frame["logs"].sum())
-
-        assert total(type="error") == 5
-        assert total(source="app") == 0
-        assert total(since=3, until=7) == 4
-        assert total(contains="m9") == 1
-        assert total(where={"n": (">=", 4)}, type=["info"]) == 3
-        assert set(wb.throughput("1s", type="error")["type"]) == {"error"}
-
-
-def test_no_logs_give_an_empty_frame_of_the_same_dtypes(data: Path) -> None:
-    fill(data)
+    size = len(msgspec.json.encode(logs()[0]))
     with Workbench(data) as wb:
         frame = wb.throughput()
-    assert frame.empty
     assert_dtypes(frame)
-    assert list(frame.columns) == list(DTYPES)
+    assert milliseconds(frame) == [NOON + SECOND * each for each in (0, 0, 1, 1, 2, 2)]
+    assert frame["type"].tolist() == ["error", "info"] * 3
+    assert frame["logs"].tolist() == [0, 2, 0, 0, 1, 0]
+    assert frame["logs_per_second"].tolist() == [0.0, 2.0, 0.0, 0.0, 1.0, 0.0]
+    assert frame["bytes"].tolist() == [0, 2 * size, 0, 0, size + 1, 0]
+    assert frame.attrs == {"since": None, "until": None, "counted_through": 3}
+
+
+def test_they_are_counted_by_source_or_all_together(data: Path) -> None:
+    fill_measured(data, [Batch(logs(2), source="web"), Batch(logs(3, "error"), source="db")])
+    with Workbench(data) as wb:
+        by_source = wb.throughput("1min", by="source")
+        together = wb.throughput("1min", by=None)
+    assert_dtypes(by_source, "source")
+    assert by_source[["source", "logs"]].to_dict("list") == {
+        "source": ["db", "web"],
+        "logs": [3, 2],
+    }
+    assert_dtypes(together, None)
+    assert together["logs"].tolist() == [5]
+    assert together["logs_per_second"].tolist() == [5 / 60]
+
+
+def test_types_or_sources_can_be_chosen(data: Path) -> None:
+    fill_measured(
+        data,
+        [Batch(logs(2) + logs(1, "error"), source="web"), Batch(logs(3, "slow"), source="db")],
+    )
+    with Workbench(data) as wb:
+        chosen = wb.throughput("1h", type=["error", "slow"])
+        assert dict(zip(chosen["type"], chosen["logs"], strict=True)) == {"error": 1, "slow": 3}
+        assert wb.throughput("1h", by=None, type="info")["logs"].tolist() == [2]
+        assert wb.throughput("1h", by=None, source="web")["logs"].tolist() == [3]
+        assert wb.throughput("1h", by="source", source="db")["source"].tolist() == ["db"]
+        nothing = wb.throughput("1h", type="none")
+    assert nothing.empty
+    assert_dtypes(nothing)
+
+
+def test_archived_and_pruned_logs_stay_counted(data: Path) -> None:
+    fill_measured(data, [Batch(logs(4))])
+    prune(data, archive(data, [(3, Format.PARQUET)], clear=True))
+    with Workbench(data) as wb:
+        assert wb.throughput("1h")["logs"].sum() == 4
+
+
+# What there is not
+
+
+@pytest.mark.parametrize("by", ["type", "source", None])
+def test_no_logs_give_an_empty_frame_of_the_same_dtypes(data: Path, by: Any) -> None:  # noqa: ANN401
+    fill(data)
+    with Workbench(data) as wb:
+        before = wb.throughput(by=by)
+    fill_measured(data, [])
+    with Workbench(data) as wb:
+        after = wb.throughput(by=by, since="-1h")
+    for frame in (before, after):
+        assert frame.empty
+        assert_dtypes(frame, by)
+        assert frame.attrs["since"] is frame.attrs["until"] is None
+
+
+def test_logs_that_no_server_has_counted_are_warned_of(data: Path) -> None:
+    fill(data, logs())
+    with Workbench(data) as wb, pytest.warns(UnmeasuredLogs) as warned:
+        assert wb.throughput().empty
+    (warning,) = warned
+    assert str(warning.message) == (
+        "the logs of this folder are in no measurements yet, as no server has counted them; "
+        "start one, or ask with exact=True"
+    )
+    assert warning.filename == __file__
+
+
+def test_logs_from_before_the_counting_are_warned_of_once(data: Path) -> None:
+    fill(data, logs(3), received_at=NOON - DAY)
+    fill_measured(data, [Batch(logs(2))])
+    with Workbench(data) as wb:
+        with pytest.warns(UnmeasuredLogs) as warned:
+            assert wb.throughput("1h", since=NOON - 1)["logs"].sum() == 2
+        assert wb.throughput("1h", since=NOON)["logs"].sum() == 2
+        assert wb.throughput("1h", exact=True)["logs"].sum() == 5
+    (warning,) = warned
+    assert str(warning.message) == (
+        "this answer lacks logs that came in before 2026-03-17T12:00:00.000Z; "
+        "exact=True counts them"
+    )
+
+
+def test_counts_that_are_kept_no_more_are_warned_of(data: Path) -> None:
+    received = [NOON - 20 * DAY, NOON - DAY]
+    fill_measured(
+        data, [Batch(logs(), received_at=each) for each in received], now=NOON, retention=KEPT
+    )
+    alter(data / "metrics.db", f"UPDATE progress SET measured_from = {received[0]}")
+    with Workbench(data) as wb:
+        with pytest.warns(UnmeasuredLogs, match="before 2026-03-07T12:00:00"):
+            frame = wb.throughput("1h", since=NOON - 30 * DAY)
+        assert wb.throughput("1h", since=NOON - 10 * DAY)["logs"].tolist() == [1]
+    assert frame["logs"].tolist() == [1]
+    assert frame.attrs["since"] == "2026-03-07T12:00:00.000Z"
+
+
+# Steps and ranges
+
+
+@pytest.fixture
+def pruned(data: Path) -> Path:
+    """A folder whose seconds are kept from 11:00 on, and whose minutes since noon the day before.
+
+    A log came in each hour of two days, ten seconds past it.
+    """
+    times = range(NOON - 2 * DAY + 10 * SECOND, NOON, HOUR)
+    fill_measured(
+        data, [Batch(logs(), received_at=each) for each in times], now=NOON, retention=KEPT
+    )
+    return data
+
+
+@pytest.mark.parametrize(
+    ("every", "since", "sentence"),
+    [
+        (
+            "1s",
+            NOON - HOUR - 1,
+            (
+                "every='1s' needs seconds, which are kept from 2026-03-17T11:00:00.000Z on; give "
+                "since='2026-03-17T11:00:00.000Z' or later, or every='1min'"
+            ),
+        ),
+        (
+            "90s",
+            NOON - 2 * HOUR,
+            (
+                "every='90s' needs seconds, which are kept from 2026-03-17T11:00:00.000Z on; give "
+                "since='2026-03-17T11:00:00.000Z' or later, or every='2min'"
+            ),
+        ),
+        (
+            "7s",
+            None,
+            (
+                "every='7s' needs seconds, which are kept from 2026-03-17T11:00:00.000Z on; give "
+                "since='2026-03-17T11:00:00.000Z' or later, or every='1h'"
+            ),
+        ),
+        (
+            "90min",
+            None,
+            (
+                "every='90min' needs minutes, which are kept from 2026-03-16T12:00:00.000Z on; "
+                "give since='2026-03-16T12:00:00.000Z' or later, or every='2h'"
+            ),
+        ),
+    ],
+)
+def test_a_step_that_is_not_kept_is_refused_and_one_named_that_is(
+    pruned: Path, every: str, since: int | None, sentence: str
+) -> None:
+    with Workbench(pruned) as wb:
+        with pytest.raises(UsageError, match=f"^{re.escape(sentence)}$"):
+            wb.throughput(every, since=since)
+        found = re.search("since='(.+?)' or later, or every='(.+?)'", sentence)
+        assert found is not None
+        assert wb.throughput(every, since=found[1])["logs"].sum() > 0
+        assert wb.throughput(found[2], since=since)["logs"].sum() > 0
+
+
+def test_any_step_that_is_kept_will_do(pruned: Path) -> None:
+    with Workbench(pruned) as wb:
+        assert wb.throughput("1s", since=NOON - HOUR)["logs"].sum() == 1
+        assert wb.throughput("90s", since=NOON - HOUR)["logs"].sum() == 1
+        assert wb.throughput("5min", since=NOON - DAY)["logs"].sum() == 24
+        assert wb.throughput("1h")["logs"].sum() == 48
+        by_day = wb.throughput("1d")
+    assert milliseconds(by_day) == [NOON - 60 * HOUR, NOON - 36 * HOUR, NOON - 12 * HOUR]
+    assert by_day["logs"].tolist() == [12, 24, 12]
+
+
+def test_a_range_is_of_whole_seconds_or_of_what_is_kept(pruned: Path) -> None:
+    with Workbench(pruned) as wb:
+        fresh = wb.throughput("1h", since=NOON - 30 * MINUTE + 1, until=NOON - MINUTE - 1)
+        minutes = wb.throughput("1h", since=NOON - 5 * HOUR + 11 * SECOND, until=NOON - HOUR)
+        hours = wb.throughput("1h", since=NOON - 40 * HOUR + MINUTE, until=NOON - 39 * HOUR + 1)
+    assert [fresh.attrs[name] for name in ("since", "until")] == [
+        "2026-03-17T11:30:00.000Z",
+        "2026-03-17T11:59:00.000Z",
+    ]
+    # The log came in before, in the same minute.
+    assert minutes["logs"].sum() == 4
+    assert minutes.attrs["since"] == "2026-03-17T07:00:00.000Z"
+    assert hours["logs"].sum() == 2
+    assert [hours.attrs[name] for name in ("since", "until")] == [
+        "2026-03-15T20:00:00.000Z",
+        "2026-03-15T22:00:00.000Z",
+    ]
+
+
+@pytest.mark.parametrize("times", [(-(2**63), None), (None, 2**63 - 1), (2**63 - 1, None)])
+def test_ranges_without_bounds_are_answered(
+    data: Path, times: tuple[int | None, int | None]
+) -> None:
+    fill_measured(data, [Batch(logs())])
+    with Workbench(data) as wb:
+        frame = wb.throughput("1s", since=times[0], until=times[1])
+    assert len(frame) == (times[0] != 2**63 - 1)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"contains": "x"}, f"contains='x' is not in the measurements; {READS}"),
+        ({"where": {"n": 1}}, f"where={{'n': 1}} is not in the measurements; {READS}"),
+        (
+            {"clock": "timestamp"},
+            f"clock='timestamp': the measurements go by when logs came in; {READS}",
+        ),
+        (
+            {"by": "source", "type": "info"},
+            NOT_BOTH,
+        ),
+        (
+            {"by": None, "source": "web", "type": "info"},
+            NOT_BOTH,
+        ),
+        ({"by": "service"}, "by='service' is unknown; give 'type', 'source' or None"),
+        ({"by": ["type"]}, "by=['type'] is unknown; give 'type', 'source' or None"),
+        (
+            {"every": "500ms"},
+            (
+                "every='500ms' is no multiple of a second, the finest step that is measured; "
+                "give one such as '1s', or exact=True"
+            ),
+        ),
+        (
+            {"every": "1.5s"},
+            (
+                "every='1.5s' is no multiple of a second, the finest step that is measured; "
+                "give one such as '1s', or exact=True"
+            ),
+        ),
+        ({"every": "fast"}, "every='fast' is no duration"),
+        ({"limit": 5}, "limit=5 has no meaning here; leave it out"),
+        ({"typ": "error"}, "there is no filter typ; the filters are"),
+        ({"since": 2, "until": 1}, "since=2 lies after until=1; swap them"),
+    ],
+)
+def test_what_is_not_measured_is_refused_in_a_sentence(
+    data: Path, arguments: dict[str, Any], sentence: str
+) -> None:
+    fill_measured(data, [Batch(logs())])
+    with Workbench(data) as wb, pytest.raises(UsageError, match=f"^{re.escape(sentence)}"):
+        wb.throughput(**arguments)
 
 
 def test_a_report_without_end_is_refused_before_it_is_made(data: Path) -> None:
-    fill(data, at(0, 365 * 86_400_000) + at(5, log_type="error"))
+    fill_measured(
+        data, [Batch(logs(), received_at=NOON - 90 * DAY), Batch(logs(1, "error"))], now=NOON
+    )
     with Workbench(data) as wb, pytest.raises(UsageError) as refused:
-        wb.throughput("1ms", clock="timestamp")
+        wb.throughput("1s")
     assert str(refused.value) == (
-        "every='1ms' gives 31536000001 steps for 2 types; choose a longer step, "
-        "or a shorter range with since and until"
+        "every='1s' gives 7776001 steps for 2 types; choose a longer step, or a shorter range "
+        "with since and until"
     )
 
 
-@pytest.mark.parametrize(
-    ("every", "sentence"),
-    [
-        ("", "every='' is no duration; write a number and a unit"),
-        ("fast", "every='fast' is no duration; write a number and a unit"),
-        ("1", "every='1' is no duration; write a number and a unit"),
-        ("-1s", "every='-1s' is no duration; write a number and a unit"),
-        ("0s", "every='0s' is no step; the shortest is '1ms'"),
-        ("0.4ms", "every='0.4ms' is no step; the shortest is '1ms'"),
-        ("999999999999y", "every='999999999999y' is too large a duration"),
-        (60, "every=60 is no text; give a number and a unit, such as '5min'"),
-        (None, "every=None is no text; give a number and a unit, such as '5min'"),
-        (True, "every=True is no text; give a number and a unit, such as '5min'"),
-        (dt.timedelta(hours=1), "every=datetime.timedelta(seconds=3600) is no text; give a"),
-    ],
-)
-def test_what_is_no_step_is_refused_in_a_sentence(data: Path, every: Any, sentence: str) -> None:  # noqa: ANN401
-    fill(data, at(0))
-    with Workbench(data) as wb, pytest.raises(UsageError, match=f"^{re.escape(sentence)}"):
-        wb.throughput(every)
+def test_of_types_that_are_not_told_apart_one_cannot_be_chosen(data: Path) -> None:
+    types = [log for number in range(MAX_LABELS + 5) for log in logs(1, f"type-{number:03d}")]
+    fill_measured(data, [Batch(types)])
+    with Workbench(data) as wb:
+        assert wb.throughput("1h", by=None)["logs"].tolist() == [MAX_LABELS + 5]
+        assert wb.throughput("1h", type="type-007")["logs"].tolist() == [1]
+        assert wb.throughput("1h", type="other")["logs"].tolist() == [5]
+        with pytest.raises(UsageError) as refused:
+            wb.throughput("1h", type="type-103")
+    assert str(refused.value) == (
+        "type='type-103' is not in the measurements: they tell only so many apart, and count the "
+        "rest as 'other'; exact=True reads the logs"
+    )
 
 
-@pytest.mark.parametrize("clock", ["seq", "", None, ["timestamp"]])
-def test_a_clock_that_logs_do_not_have_is_refused(data: Path, clock: Any) -> None:  # noqa: ANN401
-    fill(data)
-    with Workbench(data) as wb, pytest.raises(UsageError) as refused:
-        wb.throughput(clock=clock)
-    assert str(refused.value) == f"clock={clock!r} is unknown; give 'received_at' or 'timestamp'"
+# Beside a server
 
 
-@pytest.mark.parametrize(
-    ("filters", "sentence"),
-    [
-        ({"limit": 5}, "limit=5 has no meaning here; leave it out"),
-        ({"limit": 0}, "limit=0 has no meaning here; leave it out"),
-        ({"order": "newest"}, "order='newest' has no meaning here; leave it out"),
-        ({"typ": "error"}, "there is no filter typ; the filters are"),
-    ],
-)
-def test_filters_that_mean_nothing_here_are_refused(
-    data: Path, filters: dict[str, Any], sentence: str
-) -> None:
+@pytest.mark.slow
+def test_a_file_that_comes_and_is_replaced_is_followed(data: Path) -> None:
     fill(data)
     with Workbench(data) as wb:
-        with pytest.raises(UsageError, match=f"^{re.escape(sentence)}"):
-            wb.throughput(**filters)
-        assert wb.throughput(limit=None).empty
+        assert wb.throughput("1h").empty
+        token = create_token(data)
+        for count in (2, 3):
+            with serving(data, token=token) as server:
+                socket = server.connect()
+                socket.send(msgspec.json.encode(logs(count)))
+                for _ in range(count):
+                    assert msgspec.json.decode(socket.recv())["type"] == "ack"
+                socket.close()
+            assert wb.throughput("1h", exact=True)["logs"].sum() >= count
+            if count == 2:
+                assert wb.throughput("1h")["logs"].sum() == 2
+                for each in data.glob("metrics.db*"):
+                    each.unlink()
+        with pytest.warns(UnmeasuredLogs):
+            assert wb.throughput("1h")["logs"].sum() == 3

@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 import workbench
 from server.errors import ArchiveError, PrunedLogs, UsageError, WaterlineError
 from server.formats import Format
+from server.monitor.rollup_file import Retention
+from server.monitor.spans import HOUR, SECOND
 from tests.support.archives import Part, archive, elsewhere, path_of, prune
-from tests.support.folders import NOON, Batch, fill
+from tests.support.folders import DAY, NOON, Batch, fill
 from tests.support.interrupts import interrupt
+from tests.support.measured import fill_measured
 from tests.support.part_archived import noted_reads, part_archived, parts
 from tests.support.plainly import PlainLog, store_plainly
 from tests.workbench.asking.test_query import batches_of_logs
@@ -212,6 +215,27 @@ def test_without_measurements_their_relation_is_empty(data: Path) -> None:
         found = wb.sql("SELECT * FROM performance_metrics")
     assert [*found.columns] == ["id", "metric_name", "value", "timestamp", "metadata"]
     assert found.empty
+
+
+def test_measurements_are_a_relation_in_which_each_log_is_counted_once(data: Path) -> None:
+    times = [NOON - 3 * DAY, NOON - 2 * HOUR, NOON - SECOND]
+    fill_measured(
+        data,
+        [Batch([LOG] * 2, received_at=each) for each in times],
+        now=NOON,
+        retention=Retention(seconds=HOUR, minutes=DAY, hours=30 * DAY),
+    )
+    question = """
+        SELECT metadata->>'step' AS step, (metadata->>'count')::INT AS logs, timestamp AS time
+        FROM performance_metrics
+        WHERE metric_name = 'logs_stored' AND metadata->>'type' = 'info' AND timestamp < ?
+        ORDER BY timestamp
+    """
+    with workbench.connect(data) as wb:
+        found = wb.sql(question, [dt.datetime(2026, 3, 18, tzinfo=dt.UTC)])
+    assert found["step"].tolist() == ["hour", "minute", "second"]
+    assert found["logs"].tolist() == [2, 2, 2]
+    assert found["time"].astype("datetime64[ms, UTC]").astype("int64").tolist() == times
 
 
 # What is refused

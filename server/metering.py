@@ -1,0 +1,93 @@
+"""Metering: counts and measures what was committed, after its producers have been answered."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import compress
+from operator import not_
+
+from server import metrics
+from server.batches import Frame
+from server.contents import Contents, contents_of, record_contents
+from server.monitor.performance import PerformanceMonitor
+from server.records import decode_rows
+from server.writer import Commit, Submission
+
+Recount = Callable[[int, int], None]
+"""Has the stored logs above one seq and up to another metered before any that come later."""
+
+
+class Meter:
+    """Records commits and rejections; what it counts of logs is exact, over crashes too.
+
+    Args:
+        monitor: takes the measurements.
+        counted_through: logs up to this seq are counted already.
+        recount: for logs that were stored although their commit failed.
+    """
+
+    def __init__(self, monitor: PerformanceMonitor, counted_through: int, recount: Recount) -> None:
+        self._monitor = monitor
+        self._counted_through = counted_through
+        self._recount = recount
+
+    def committed(self, commit: Commit) -> None:
+        """Record a commit: its new logs by type and source, duplicates, refusals, latencies."""
+        with_logs = [each for each in commit.submissions if each.batch.ids]
+        stored = [each for each in with_logs if each.stored is not None]
+        if len(stored) < len(with_logs):
+            self._count_refusals(with_logs)
+        if not stored:
+            return
+        if commit.after > self._counted_through:
+            self._recount(self._counted_through, commit.after)
+        self._counted_through = commit.last_seq or commit.after
+        with self._monitor.counting(self._counted_through, commit.received_at) as second:
+            held = [(each.batch.source, _new_contents(each, commit.received_at)) for each in stored]
+            record_contents(self._monitor, held, commit.received_at, second)
+            self._count_duplicates(stored, commit.received_at)
+            self._measure(stored, commit)
+
+    def rejected(self, frames: Sequence[Frame], source: str) -> None:
+        """Count the logs of some frames that were no logs, by the rule that they broke."""
+        rules = Counter(error.rule for each in frames for _, error in each.rejected)
+        for rule, count in rules.items():
+            self._count_rejected(count, rule, source)
+
+    def _count_refusals(self, submissions: Sequence[Submission]) -> None:
+        for each in submissions:
+            if each.refusal is not None:
+                self._count_rejected(len(each.batch.ids), each.refusal, each.batch.source)
+
+    def _count_rejected(self, count: int, reason: str, source: str) -> None:
+        self._monitor.count(
+            metrics.LOGS_REJECTED, count, {metrics.REASON: reason, metrics.SOURCE: source}
+        )
+
+    def _count_duplicates(self, stored: Sequence[Submission], at: int) -> None:
+        for each in stored:
+            assert each.stored is not None
+            if each.stored.known is not None:
+                count, labels = sum(each.stored.known), {metrics.SOURCE: each.batch.source}
+                self._monitor.count(metrics.LOGS_DUPLICATE, count, labels, at=at)
+
+    def _measure(self, stored: Sequence[Submission], commit: Commit) -> None:
+        monitor, at, durable = self._monitor, commit.received_at, commit.durable
+        latencies = {each.received: 0 for each in stored}
+        for each in stored:
+            latencies[each.received] += len(each.batch.ids)
+        for received, count in latencies.items():
+            monitor.record(metrics.ACK_LATENCY, 1000 * (durable - received), times=count, at=at)
+        monitor.record(metrics.COMMIT_DURATION, 1000 * (durable - commit.begun), at=at)
+        monitor.record(metrics.COMMIT_LOGS, sum(latencies.values()), at=at)
+        monitor.record(metrics.COMMIT_BYTES, sum(each.size for each in stored), at=at)
+
+
+def _new_contents(submission: Submission, at: int) -> Contents:
+    """Return what is new of a submission; duplicates were counted when they came first."""
+    batch, stored = submission.batch, submission.stored
+    assert stored is not None
+    if stored.known is None:
+        return batch.contents
+    logs = decode_rows(b"[%b]" % batch.rows, stored.seqs, at)
+    names = {name for content in batch.contents.values() for name in content.values}
+    return contents_of([*compress(logs, map(not_, stored.known))], [*names])

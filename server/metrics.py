@@ -1,0 +1,115 @@
+"""The metrics that the server takes of itself: name, kind, unit, and what tells them apart."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Kind(StrEnum):
+    """What a metric's numbers are."""
+
+    COUNT = "count"
+    """Amounts that add up, such as logs and bytes; they have no percentiles."""
+    VALUE = "value"
+    """One number an event, such as how long a commit took."""
+    LEVEL = "level"
+    """What there is at a moment, such as bytes on disk; taken once a second."""
+
+
+class Unit(StrEnum):
+    """What a metric's numbers count."""
+
+    LOGS = "logs"
+    BYTES = "bytes"
+    MILLISECONDS = "ms"
+    CONNECTIONS = "connections"
+    RUNS = "runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric; it is recorded by each of its dimensions, or by none."""
+
+    name: str
+    kind: Kind
+    unit: Unit
+    about: str
+    """Half a sentence for operators."""
+    dimensions: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    """Those of its only dimension, where there can be no others."""
+
+
+TYPE: Final = "type"
+SOURCE: Final = "source"
+REASON: Final = "reason"
+OUTCOME: Final = "outcome"
+
+LOGS_STORED: Final = "logs_stored"
+BYTES_RECEIVED: Final = "bytes_received"
+LOGS_REJECTED: Final = "logs_rejected"
+LOGS_DUPLICATE: Final = "logs_duplicate"
+ACK_LATENCY: Final = "ack_latency"
+COMMIT_DURATION: Final = "commit_duration"
+COMMIT_LOGS: Final = "commit_logs"
+COMMIT_BYTES: Final = "commit_bytes"
+CONNECTIONS: Final = "connections"
+LIVE_SUBSCRIBERS: Final = "live_subscribers"
+LIVE_LAG: Final = "live_lag"
+LIVE_SKIPPED: Final = "live_skipped"
+QUEUE_BYTES: Final = "queue_bytes"
+DATABASE_BYTES: Final = "database_bytes"
+WAL_BYTES: Final = "wal_bytes"
+DISK_FREE_BYTES: Final = "disk_free_bytes"
+MEMORY_BYTES: Final = "memory_bytes"
+ARCHIVE_RUNS: Final = "archive_runs"
+ARCHIVE_DURATION: Final = "archive_duration"
+
+# Why logs are skipped for a reader of /live.
+SLOW: Final = "slow"
+ARCHIVED: Final = "archived"
+# How a run of the archive job ended; one that is busy found another job at work.
+DONE: Final = "done"
+FAILED: Final = "failed"
+BUSY: Final = "busy"
+
+_COUNT, _VALUE, _LEVEL = Kind.COUNT, Kind.VALUE, Kind.LEVEL
+
+OWN: Final = (
+    Metric(LOGS_STORED, _COUNT, Unit.LOGS, "new logs that are durable", (TYPE, SOURCE)),
+    Metric(BYTES_RECEIVED, _COUNT, Unit.BYTES, "bytes that new logs came as", (TYPE, SOURCE)),
+    Metric(LOGS_REJECTED, _COUNT, Unit.LOGS, "logs that were refused", (REASON, SOURCE)),
+    Metric(LOGS_DUPLICATE, _COUNT, Unit.LOGS, "logs that were stored before", (SOURCE,)),
+    Metric(ACK_LATENCY, _VALUE, Unit.MILLISECONDS, "from a log's arrival to its durable commit"),
+    Metric(COMMIT_DURATION, _VALUE, Unit.MILLISECONDS, "how long a commit took"),
+    Metric(COMMIT_LOGS, _VALUE, Unit.LOGS, "logs in a commit"),
+    Metric(COMMIT_BYTES, _VALUE, Unit.BYTES, "bytes that the logs of a commit came as"),
+    Metric(CONNECTIONS, _LEVEL, Unit.CONNECTIONS, "open WebSockets"),
+    Metric(LIVE_SUBSCRIBERS, _LEVEL, Unit.CONNECTIONS, "readers of the present at /live"),
+    Metric(LIVE_LAG, _LEVEL, Unit.BYTES, "what the slowest reader of /live has not taken yet"),
+    Metric(
+        LIVE_SKIPPED,
+        _COUNT,
+        Unit.LOGS,
+        "logs that readers of /live were not sent",
+        (REASON,),
+        (SLOW, ARCHIVED),
+    ),
+    Metric(QUEUE_BYTES, _LEVEL, Unit.BYTES, "logs that wait for their commit, in memory"),
+    Metric(DATABASE_BYTES, _LEVEL, Unit.BYTES, "the size of logs.db"),
+    Metric(WAL_BYTES, _LEVEL, Unit.BYTES, "the size of the WAL of logs.db"),
+    Metric(DISK_FREE_BYTES, _LEVEL, Unit.BYTES, "free on the disk of the data folder"),
+    Metric(MEMORY_BYTES, _LEVEL, Unit.BYTES, "resident memory of the server"),
+    Metric(
+        ARCHIVE_RUNS,
+        _COUNT,
+        Unit.RUNS,
+        "runs of the archive job",
+        (OUTCOME,),
+        (DONE, FAILED, BUSY),
+    ),
+    Metric(ARCHIVE_DURATION, _VALUE, Unit.MILLISECONDS, "how long a run of the archive job took"),
+)
+"""What the server measures of itself. Attributes of logs, chosen in the settings, come besides."""
+
+BY_NAME: Final = {metric.name: metric for metric in OWN}

@@ -1,0 +1,194 @@
+"""Exposition: what was measured since the start, as families of Prometheus.
+
+Times are seconds here, and names end in their unit. A metric that is told apart by two dimensions
+becomes two families, so that the sum over either is all of it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.utils import floatToGoString
+
+from server import metrics
+from server.metrics import Kind, Unit
+from server.monitor.performance import PerformanceMonitor, Series
+from server.monitor.summary import Summary
+from server.monitoring.overview import State
+
+PREFIX: Final = "waterline_"
+
+_Encoder = Callable[["Scrape"], bytes]
+_Summaries = Mapping[Series, Summary]
+
+
+def _steps(first: int, last: int) -> tuple[float, ...]:
+    """Return 1, 2 and 5 times each power of ten between two, both included."""
+    steps = [float(f"{digit}e{power}") for power in range(first, last) for digit in "125"]
+    return (*steps, float(f"1e{last}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How a metric's values are shown: name, unit, buckets in that unit and the values in one."""
+
+    name: str
+    unit: str
+    bounds: tuple[float, ...]
+    scale: float = 1.0
+
+
+COUNTERS: Final[Mapping[tuple[str, str], str]] = {
+    (metrics.LOGS_STORED, metrics.TYPE): "logs_stored",
+    (metrics.LOGS_STORED, metrics.SOURCE): "source_logs_stored",
+    (metrics.BYTES_RECEIVED, metrics.TYPE): "received_bytes",
+    (metrics.BYTES_RECEIVED, metrics.SOURCE): "source_received_bytes",
+    (metrics.LOGS_REJECTED, metrics.REASON): "logs_rejected",
+    (metrics.LOGS_REJECTED, metrics.SOURCE): "source_logs_rejected",
+    (metrics.LOGS_DUPLICATE, metrics.SOURCE): "source_logs_duplicate",
+    (metrics.LIVE_SKIPPED, metrics.REASON): "live_logs_skipped",
+    (metrics.ARCHIVE_RUNS, metrics.OUTCOME): "archive_runs",
+}
+"""By metric and dimension the name, to which `_total` comes."""
+
+# From 0.5 ms, what one fsync takes at best, to 10 s.
+_SECONDS: Final = _steps(-4, 1)[2:]
+HISTOGRAMS: Final[Mapping[str, Histogram]] = {
+    metrics.ACK_LATENCY: Histogram("ack_latency_seconds", "seconds", _SECONDS, 1000),
+    metrics.COMMIT_DURATION: Histogram("commit_duration_seconds", "seconds", _SECONDS, 1000),
+    metrics.COMMIT_LOGS: Histogram("commit_logs", "", _steps(0, 5)),
+    metrics.COMMIT_BYTES: Histogram(
+        "commit_size_bytes", "bytes", tuple(float(4**power) for power in range(4, 14))
+    ),
+    metrics.ARCHIVE_DURATION: Histogram("archive_duration_seconds", "seconds", _steps(-1, 4), 1000),
+}
+# Nobody says in what unit an attribute is; milliseconds and sizes fit.
+ATTRIBUTE: Final = Histogram("attribute", "", _steps(-1, 6))
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """One scrape; an encoder of prometheus_client asks it for its families."""
+
+    totals: _Summaries
+    state: State
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families in an order that stays; those that nothing fills are empty."""
+        yield from self._counters()
+        yield from self._histograms()
+        yield self._attributes()
+        yield from self._gauges()
+
+    def _counters(self) -> Iterator[Metric]:
+        for (name, dimension), shown in COUNTERS.items():
+            metric = metrics.BY_NAME[name]
+            sums = dict.fromkeys(metric.labels, 0.0)
+            sums |= {
+                series.label: summary.sum
+                for series, summary in self.totals.items()
+                if (series.metric, series.dimension) == (name, dimension)
+            }
+            unit = "bytes" if metric.unit is Unit.BYTES else ""
+            family = CounterMetricFamily(
+                PREFIX + shown, _help(metric, dimension), labels=[dimension], unit=unit
+            )
+            for label, total in sorted(sums.items()):
+                family.add_metric([label], total)
+            yield family
+
+    def _histograms(self) -> Iterator[Metric]:
+        for name, histogram in HISTOGRAMS.items():
+            summary = self.totals.get(Series(name, "", ""), Summary())
+            family = HistogramMetricFamily(
+                PREFIX + histogram.name,
+                _help(metrics.BY_NAME[name]),
+                labels=(),
+                unit=histogram.unit,
+            )
+            _fill(family, (), summary, histogram)
+            yield family
+
+    def _attributes(self) -> Metric:
+        family = HistogramMetricFamily(
+            PREFIX + ATTRIBUTE.name,
+            "numeric attributes of logs that the setting measured_attributes names",
+            labels=["attribute", metrics.TYPE],
+        )
+        for series, summary in sorted(self.totals.items(), key=lambda item: item[0]):
+            if series.metric not in metrics.BY_NAME:
+                _fill(family, (series.metric, series.label), summary, ATTRIBUTE)
+        return family
+
+    def _gauges(self) -> Iterator[Metric]:
+        state = self.state
+        for metric in metrics.OWN:
+            if metric.kind is Kind.LEVEL:
+                yield GaugeMetricFamily(
+                    PREFIX + level_name(metric),
+                    _help(metric),
+                    value=state.levels.get(metric.name),
+                    unit="bytes" if metric.unit is Unit.BYTES else "",
+                )
+        about = "versions of the server and of what it runs on"
+        yield InfoMetricFamily(PREFIX + "build", about, state.versions)
+        yield GaugeMetricFamily(
+            PREFIX + "start_time_seconds",
+            "when the server started, since 1970 UTC",
+            state.started,
+            unit="seconds",
+        )
+        yield GaugeMetricFamily(
+            PREFIX + "last_seq", "the seq of the log that was stored last", state.last_seq
+        )
+        yield GaugeMetricFamily(
+            PREFIX + "healthy", "1 when /health says healthy, else 0", int(state.is_healthy)
+        )
+
+
+def encoder(accept: str) -> tuple[_Encoder, str]:
+    """Return what writes a scrape and the content type of that, as an Accept header wants it.
+
+    Plain Prometheus text for one that prometheus_client can make nothing of.
+    """
+    try:
+        return choose_encoder(accept)
+    except TypeError:  # it compares a version that is no number
+        return choose_encoder("")
+
+
+def expose(monitor: PerformanceMonitor, state: State, encode: _Encoder) -> bytes:
+    """Return a scrape as text; a few milliseconds' work."""
+    return encode(Scrape(monitor.totals(), state))
+
+
+def level_name(metric: metrics.Metric) -> str:
+    """Return the name of a gauge without the prefix; it ends in its unit where it has one."""
+    is_named = metric.unit is not Unit.BYTES or metric.name.endswith("_bytes")
+    return metric.name if is_named else f"{metric.name}_bytes"
+
+
+def _help(metric: metrics.Metric, dimension: str = "") -> str:
+    return f"{metric.about}, by {dimension}" if dimension else metric.about
+
+
+def _fill(
+    family: HistogramMetricFamily, labels: Sequence[str], summary: Summary, histogram: Histogram
+) -> None:
+    bounds = [bound * histogram.scale for bound in histogram.bounds]
+    counts = [0] * len(bounds)
+    if summary.sketch is not None:
+        counts = [*summary.sketch.counts_up_to(bounds)]
+    names = map(floatToGoString, histogram.bounds)
+    buckets = [*zip(names, counts, strict=True), ("+Inf", summary.count)]
+    # A sum that can fall is no counter; OpenMetrics wants none then.
+    falls = summary.min is not None and summary.min < 0
+    family.add_metric(labels, buckets, None if falls else summary.sum / histogram.scale)

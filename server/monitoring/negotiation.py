@@ -1,0 +1,85 @@
+"""Negotiation: in which format a request wants /metrics, and of which range of time."""
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final
+
+from server.errors import UsageError
+
+HISTORY_MS: Final = 3_600_000
+"""The report covers so long a time unless told otherwise."""
+# Beyond the year 9999 no time makes sense, and SQLite's integers end somewhere.
+_MAX_TIME: Final = 253_402_300_800_000
+_INTEGER: Final = re.compile(r"\d{1,15}", re.ASCII)
+_TEXT_TYPES: Final = ("application/openmetrics-text", "text/plain")
+
+
+class Format(StrEnum):
+    """What /metrics can be."""
+
+    JSON = "json"
+    PROMETHEUS = "prometheus"
+    OPENMETRICS = "openmetrics"
+
+
+def accept_for(format_text: str | None, accept: str) -> str | None:
+    """Return the Accept header by which text is to be chosen; None for JSON.
+
+    JSON is what is sent to those who do not ask for text by its name: browsers and curl.
+
+    Args:
+        format_text: the parameter `format`, which goes before the header.
+        accept: the Accept header, empty where there is none.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    if format_text is None:
+        wanted = dict(_ranges(accept))
+        text = max(wanted.get(each, 0.0) for each in _TEXT_TYPES)
+        return accept if text > wanted.get("application/json", 0.0) else None
+    if format_text not in [*Format]:
+        raise UsageError(f"format is one of {', '.join(Format)}, and not {format_text!r}")
+    return {
+        Format.JSON: None,
+        Format.PROMETHEUS: "text/plain;version=0.0.4",
+        Format.OPENMETRICS: "application/openmetrics-text",
+    }[Format(format_text)]
+
+
+def time_range(since: str | None, until: str | None, now: int) -> tuple[int, int]:
+    """Return which time is wanted: the last hour up to `until`, or up to now.
+
+    Args:
+        since: the parameter `from`, milliseconds UTC.
+        until: the parameter `to`, which is excluded.
+        now: milliseconds UTC.
+
+    Raises:
+        UsageError: one of them is no time, or nothing is between them.
+    """
+    end = now if until is None else _time("to", until)
+    begin = end - HISTORY_MS if since is None else _time("from", since)
+    if begin >= end:
+        raise UsageError(f"from must be before to: {begin} is not before {end}")
+    return begin, end
+
+
+def _time(name: str, text: str) -> int:
+    if not _INTEGER.fullmatch(text) or int(text) > _MAX_TIME:
+        raise UsageError(f"{name} is a time in milliseconds since 1970 UTC, and not {text!r}")
+    return int(text)
+
+
+def _ranges(accept: str) -> Iterator[tuple[str, float]]:
+    """Yield each media type of an Accept header and its weight, the heaviest of a type last."""
+    found = []
+    for each in accept.split(","):
+        media, *parameters = (part.strip().lower() for part in each.split(";"))
+        weights = [part[2:] for part in parameters if part.startswith("q=")]
+        try:
+            found.append((media, float(weights[0]) if weights else 1.0))
+        except ValueError:  # no weight that RFC 9110, 12.4.2, knows
+            continue
+    yield from sorted(found, key=lambda item: item[1])

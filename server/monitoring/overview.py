@@ -1,0 +1,161 @@
+"""Overview: gathers how the server is, for /health and for the gauges of /metrics."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Final
+
+import apsw
+
+from server import metrics
+from server.archiving import Archiving
+from server.connections import Connections
+from server.monitor.rollups import Rollups
+from server.sampling import Levels, Sampler, peak_bytes
+
+# Less free disk than this is worth a look before it is too late.
+LOW_DISK: Final = 256 * 2**20
+
+# The event loop goes round five times a second. Where it does not for so long, nobody is answered.
+STALL_SECONDS: Final = 10.0
+
+Warner = Callable[[], Sequence[str]]
+"""Returns what is worth a look, one sentence each; called in the monitoring thread."""
+
+
+class Pulse:
+    """Tells from other threads whether the event loop of ingest and live goes round.
+
+    Args:
+        clock: returns seconds that only ascend.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last = clock()
+
+    def beat(self) -> None:
+        """Say that it goes round."""
+        self._last = self._clock()
+
+    @property
+    def stalled(self) -> float | None:
+        """For how many seconds it has stood still; None while it goes round."""
+        seconds = self._clock() - self._last
+        return seconds if seconds > STALL_SECONDS else None
+
+
+def versions() -> dict[str, str]:
+    """Return of what this process is made."""
+    return {
+        "waterline": version("waterline"),
+        "python": sys.version.split()[0],
+        "sqlite": apsw.sqlite_lib_version(),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How the server is at a moment."""
+
+    levels: Levels
+    last_seq: int
+    started: float
+    """Seconds since 1970 UTC."""
+    versions: dict[str, str]
+    is_healthy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Asked from the monitoring thread while the server goes on.
+
+    Args:
+        sampler: what there is at a moment.
+        connections: who is there, and the writer.
+        rollups: what writes metrics.db.
+        archiving: what runs the archive job.
+        pulse: whether the event loop of ingest and live goes round.
+        warners: what else is worth a look.
+    """
+
+    sampler: Sampler
+    connections: Connections
+    rollups: Rollups
+    archiving: Archiving
+    pulse: Pulse
+    warners: Sequence[Warner] = ()
+    started: float = field(default_factory=time.time)
+    _begun: float = field(default_factory=time.monotonic)
+    _versions: dict[str, str] = field(default_factory=versions)
+
+    def reasons(self) -> list[str]:
+        """Return what is wrong, one sentence each; nothing when all is well."""
+        reasons = []
+        refusal = self.connections.writer.refusal
+        if refusal is not None:
+            reasons.append(f"logs are not stored: {refusal}")
+        stalled = self.pulse.stalled
+        if stalled is not None:
+            reasons.append(
+                f"the server has taken nothing for {stalled:.0f} seconds: it stands still"
+            )
+        if self.rollups.failed:
+            reasons.append("measurements cannot be written to metrics.db")
+        return reasons
+
+    def warnings(self, levels: Levels) -> list[str]:
+        """Return what is worth a look, one sentence each, although logs are taken and stored."""
+        warnings = []
+        free = levels.get(metrics.DISK_FREE_BYTES)
+        if free is not None and free < LOW_DISK:
+            warnings.append(f"{free} bytes are free on the disk")
+        if self.archiving.failure is not None:
+            warnings.append(f"archiving failed and is tried again: {self.archiving.failure}")
+        for warner in self.warners:
+            warnings += warner()
+        return warnings
+
+    def state(self) -> State:
+        """Return what the gauges of /metrics show."""
+        return State(
+            self.sampler.levels(),
+            self.connections.writer.last_seq,
+            self.started,
+            {
+                ("version" if name == "waterline" else name): text
+                for name, text in self._versions.items()
+            },
+            not self.reasons(),
+        )
+
+    def health(self) -> dict[str, object]:
+        """Return what /health tells: sizes in bytes, uptime in seconds."""
+        reasons, levels = self.reasons(), self.sampler.levels()
+        resident = levels[metrics.MEMORY_BYTES]
+        last_seq, counted = self.connections.writer.last_seq, self.rollups.counted_through
+        return {
+            "status": "degraded" if reasons else "healthy",
+            "reasons": reasons,
+            "warnings": self.warnings(levels),
+            "uptime": round(time.monotonic() - self._begun, 3),
+            # The kernel keeps the two apart, and the peak may lag behind a little.
+            "memory": {"resident": resident, "peak": max(peak_bytes(), resident)},
+            "versions": self._versions,
+            "last_seq": last_seq,
+            "queue_bytes": levels[metrics.QUEUE_BYTES],
+            "connections": levels[metrics.CONNECTIONS],
+            "live_readers": levels[metrics.LIVE_SUBSCRIBERS],
+            "live_lag_bytes": levels[metrics.LIVE_LAG],
+            "database_bytes": levels[metrics.DATABASE_BYTES],
+            "wal_bytes": levels[metrics.WAL_BYTES],
+            "disk_free_bytes": levels.get(metrics.DISK_FREE_BYTES),
+            "archive": {
+                "running": self.archiving.is_running,
+                "last_run_ended": self.archiving.ended_at,
+            },
+            # What is stored and not yet counted in metrics.db: a second's logs, as a rule.
+            "metrics": {"counted_through": counted, "uncounted": max(last_seq - counted, 0)},
+        }

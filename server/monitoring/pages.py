@@ -1,0 +1,134 @@
+"""Pages: GET /metrics, GET /health and GET /livez."""
+
+import asyncio
+from dataclasses import dataclass
+
+import msgspec
+
+from server.auth import Scope, TokenFile
+from server.clock import now_ms
+from server.errors import DataFolderError, UsageError
+from server.monitor.performance import PerformanceMonitor
+from server.monitoring.exposition import encoder, expose
+from server.monitoring.negotiation import accept_for, time_range
+from server.monitoring.overview import Overview
+from server.web import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """What the pages share.
+
+    Args:
+        overview: how the server is.
+        monitor: what was measured.
+        tokens: where those who come need one; None on loopback.
+    """
+
+    overview: Overview
+    monitor: PerformanceMonitor
+    tokens: TokenFile | None
+
+
+class MonitoringPage(Endpoint):
+    """A page; beyond loopback it wants a token that may read."""
+
+    def initialize(self, monitoring: Monitoring) -> None:
+        """Take what the pages share."""
+        self.monitoring = monitoring
+
+    def prepare(self) -> None:
+        """Let in who may read; on loopback, whoever means this server."""
+        if self.monitoring.tokens is not None:
+            self.authorise(self.monitoring.tokens, Scope.READ)
+        else:
+            self.accepts_host()
+
+    def answer(self, status: int, content: object) -> None:
+        """Answer with JSON that nobody should keep."""
+        text = msgspec.json.format(msgspec.json.encode(content), indent=2)
+        self.answer_as("application/json", text, status)
+
+    def answer_as(self, content_type: str, text: bytes, status: int = 200) -> None:
+        """Answer with what nobody should keep."""
+        self.set_status(status)
+        self.set_header("Content-Type", content_type)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(text)
+
+
+class Metrics(MonitoringPage):
+    """GET /metrics: a report as JSON, or all since the start for Prometheus."""
+
+    async def get(self) -> None:
+        """Answer in the format that is wanted."""
+        self.set_header("Vary", "Accept")
+        arguments = {name: self.get_query_argument(name, None) for name in ("from", "to")}
+        try:
+            accept = accept_for(
+                self.get_query_argument("format", None), self.request.headers.get("Accept", "")
+            )
+            if accept is not None:
+                if any(each is not None for each in arguments.values()):
+                    raise UsageError(
+                        "from and to are for the report as JSON; Prometheus is told all since "
+                        "the start"
+                    )
+                self._expose(accept)
+            else:
+                now = now_ms()
+                await self._report(now, *time_range(arguments["from"], arguments["to"], now))
+        except UsageError as error:
+            self.fail(400, "bad_request", str(error))
+
+    async def head(self) -> None:
+        """Answer as to a GET; Tornado leaves the body out."""
+        await self.get()
+
+    def _expose(self, accept: str) -> None:
+        encode, content_type = encoder(accept)
+        state = self.monitoring.overview.state()
+        self.answer_as(content_type, expose(self.monitoring.monitor, state, encode))
+
+    async def _report(self, now: int, since: int, until: int) -> None:
+        # A report of years takes a while, and whoever asks for /livez must not wait for it.
+        loop, monitor = asyncio.get_running_loop(), self.monitoring.monitor
+        try:
+            report = await loop.run_in_executor(None, monitor.report, since, until)
+        except DataFolderError as error:
+            self.fail(503, "metrics_unreadable", str(error))
+            return
+        self.answer(200, {"timestamp": now, "from": since, "to": until, **report})
+
+
+class Health(MonitoringPage):
+    """GET /health: 200 when all is well, 503 when the server is degraded."""
+
+    def get(self) -> None:
+        """Answer with how the server is."""
+        health = self.monitoring.overview.health()
+        self.answer(503 if health["reasons"] else 200, health)
+
+    def head(self) -> None:
+        """Answer as to a GET; Tornado leaves the body out."""
+        self.get()
+
+
+class Alive(MonitoringPage):
+    """GET /livez: 200 while the process works, degraded or not: a restart mends no disk."""
+
+    def prepare(self) -> None:
+        """Let everyone in, as it tells nothing; on loopback, whoever means this server."""
+        if self.monitoring.tokens is None:
+            self.accepts_host()
+
+    def get(self) -> None:
+        """Answer; 503 where the rest of the server stands still, which a restart does mend."""
+        if self.monitoring.overview.pulse.stalled is None:
+            self.answer(200, {"status": "alive"})
+        else:
+            self.answer(503, {"status": "stalled"})
+
+    def head(self) -> None:
+        """Answer as to a GET; Tornado leaves the body out."""
+        self.get()

@@ -1,0 +1,187 @@
+"""The latency report computed from the logs themselves: exact percentiles of an attribute."""
+
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
+from types import NoneType
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from workbench.asking.query import Answer, Logs
+from workbench.asking.question import Question
+from workbench.reports.attributes import STORED, as_column, values_of
+from workbench.reports.latency import Shape, frame_of
+from workbench.reports.sketches import Floats, Integers
+from workbench.reports.steps import Step
+
+
+def exact_latency(
+    every_log: Logs,
+    question: Question,
+    attribute: str,
+    by: str | None,
+    shape: Shape,
+    step: Step | None,
+) -> Answer[pd.DataFrame]:
+    """Report a numeric attribute of logs, exactly; values that are no numbers do not count.
+
+    Args:
+        every_log: the logs of a folder.
+        question: which of them; steps are by its clock.
+        attribute: the attribute.
+        by: a stored column or an attribute to group by.
+        shape: which columns there are; it names that of `by`.
+        step: of time, if there are steps.
+
+    Returns:
+        A row a step and value of `by` that has a number; percentiles as `numpy.quantile` gives
+        them with the method `inverted_cdf`: values that were seen.
+
+    Raises:
+        IncompleteAnswer: archive files are missing or damaged; the sentence names them.
+    """
+    stored = by if by in STORED else None
+    names = [attribute] if by is None or stored else [*dict.fromkeys((attribute, by))]
+
+    def take(part: pa.Table) -> _Part:
+        values = values_of(part["attributes"], names)
+        keys = values[-1] if stored is None else part[stored]
+        times = np.zeros(0, np.int64)
+        if step is not None:
+            times = step.begins(part[question.clock].cast(pa.int64()).to_numpy())
+        return _Part(_numbers(values[0]), keys, times)
+
+    wanted = [("attributes", True), (stored, stored), (question.clock, step)]
+    columns = tuple(name for name, is_wanted in wanted if name and is_wanted)
+    answer = every_log.parts(replace(question, columns=columns), take)
+    parts = answer.value
+    numbers = pd.Series(np.concatenate([part.numbers for part in parts]))
+    times = None if step is None else np.concatenate([part.times for part in parts])
+    groups = None if by is None else _keyed([part.keys for part in parts], numbers.index)
+    return Answer(_report(attribute, numbers, times, groups, shape), answer.lacks)
+
+
+def recorded_latency(
+    metric: str, records: pd.DataFrame, question: Question, shape: Shape, step: Step | None
+) -> pd.DataFrame:
+    """Report what the workbench has recorded of itself, exactly.
+
+    Args:
+        metric: its name.
+        records: with the columns timestamp (milliseconds UTC), milliseconds and, where that is
+            what there is to group by, the one of `shape`.
+        question: says of which time.
+        shape: which columns there are.
+        step: of time, if there are steps.
+    """
+    if question.since is not None:
+        records = records[records["timestamp"] >= question.since]
+    if question.until is not None:
+        records = records[records["timestamp"] < question.until]
+    records = records.reset_index(drop=True)
+    times = None if step is None else step.begins(records["timestamp"].to_numpy("int64"))
+    groups: pd.Series[Any] | None = None
+    if shape.by is not None:
+        groups = pd.Series(pd.NA, records.index) if shape.by not in records else records[shape.by]
+    return _report(metric, records["milliseconds"].astype("float64"), times, groups, shape)
+
+
+def _report(
+    metric: str,
+    numbers: "pd.Series[Any]",
+    times: Integers | None,
+    groups: "pd.Series[Any] | None",
+    shape: Shape,
+) -> pd.DataFrame:
+    """Report numbers by step and group; those that are missing do not count."""
+    keys = [*([] if times is None else [pd.Series(times)]), *([] if groups is None else [groups])]
+    apart: Iterable[tuple[Any, pd.Series[Any]]] = [((), numbers)]
+    if keys:
+        apart = numbers.groupby(keys, dropna=False, sort=True)
+    rows = []
+    for key, group in apart:
+        # In order, so that the mean is rounded the same wherever the logs lie.
+        ordered = np.sort(group.dropna().to_numpy())
+        if len(ordered):
+            rows.append((key, _describe(ordered, shape)))
+    columns: dict[str, Any] = {
+        name: [figures[name] for _, figures in rows] for name in shape.figures
+    }
+    columns["metric"] = [metric] * len(rows)
+    if times is not None:
+        columns["time"] = pa.array([key[0] for key, _ in rows], pa.int64())
+    if groups is not None:
+        columns[str(shape.by)] = pd.Series([key[-1] for key, _ in rows], dtype="str")
+    return frame_of(columns, shape)
+
+
+def _describe(numbers: Floats, shape: Shape) -> dict[str, float]:
+    """Return the figures of numbers, which are in order; there is at least one."""
+    scale = _scale(numbers)
+    quantiles = np.quantile(numbers, shape.shares, method="inverted_cdf")
+    return {
+        "count": len(numbers),
+        "mean": float((numbers / scale).mean() * scale),
+        "min": float(numbers[0]),
+        "max": float(numbers[-1]),
+        **dict(zip(shape.figures[3:-2], quantiles.tolist(), strict=True)),
+        "relative_error": 0.0,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a part of the logs has of the attribute, of what it is grouped by, and when."""
+
+    numbers: Floats
+    keys: list[Any] | pa.ChunkedArray
+    times: Integers
+    """Begins of steps; none where there are no steps."""
+
+
+def _keyed(parts: list[list[Any] | pa.ChunkedArray], index: "pd.Index[Any]") -> "pd.Series[Any]":
+    """Return the keys of all parts as one column."""
+    if isinstance(parts[0], list):
+        return _groupable(as_column([*chain.from_iterable(parts)], index))
+    chunks = [chunk for part in parts for chunk in part.chunks]  # type: ignore[union-attr] # all are alike
+    keys: pd.Series[Any] = pa.chunked_array(chunks, parts[0].type).to_pandas()
+    return keys
+
+
+def _groupable(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return mixed and nested values as text: they have no order, and 1 would be true."""
+    return column.map(_as_text, na_action="ignore") if column.dtype == "object" else column
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _numbers(values: Sequence[object]) -> Floats:
+    """Return values as floats, NaN where one is no number or one that no float can hold."""
+    if {*map(type, values)} <= {int, float, NoneType}:
+        with suppress(OverflowError):  # an integer that no float can hold
+            return np.array(values, dtype="float64")
+    return np.array([_number(each) for each in values], dtype="float64")
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
+
+
+def _scale(numbers: Floats) -> float:
+    """Return a power of two, 1 unless the sum of numbers could be more than a float holds."""
+    exponent = math.frexp(np.abs(numbers).max())[1] + len(numbers).bit_length()
+    return 2.0 ** max(0, exponent - sys.float_info.max_exp)

@@ -1,0 +1,84 @@
+"""The throughput report counted from the logs themselves, hot and archived."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import Integer, cast, func, literal
+
+from server.store.catalog import Clock
+from server.store.tables import logs
+from workbench.asking.archived import Catalog
+from workbench.asking.batches import Batches
+from workbench.asking.pruned import lacking
+from workbench.asking.query import Answer, Logs, hot_rows
+from workbench.asking.question import Question
+from workbench.asking.reading import View
+from workbench.reports.steps import Step
+from workbench.reports.throughput import Amounts, By, report
+
+_Counts = Counter[tuple[int, str]]
+"""Logs by the begin of a step, milliseconds UTC, and type or source."""
+
+
+def exact_throughput(
+    every_log: Logs, question: Question, step: Step, by: By | None
+) -> Answer[pd.DataFrame]:
+    """Count logs by step, by the clock that the question goes by.
+
+    Args:
+        every_log: the logs of a folder.
+        question: which of them.
+        step: the step.
+        by: what else to count by.
+
+    Returns:
+        See `workbench.reports.throughput.report`; it has no bytes.
+
+    Raises:
+        UsageError: the report would have no end.
+        IncompleteAnswer: archive files are missing or damaged; the sentence names them.
+    """
+    label = "type" if by is None else by
+    question = replace(question, columns=(label, question.clock))
+
+    def whole(counts: _Counts, catalog: Catalog, batches: Batches) -> Answer[_Counts]:
+        for batch in catalog.kept:
+            counts.update(_count(batches.chosen(batch), step, question.clock, label))
+        return Answer(counts, lacking(catalog.pruned, question))
+
+    counted = every_log.ask(
+        question, lambda view, catalog: _count_hot(view, catalog, question, step, label), whole
+    )
+    return Answer(report(_amounts(counted.value), step, by), counted.lacks)
+
+
+def _count_hot(view: View, catalog: Catalog, question: Question, step: Step, label: By) -> _Counts:
+    moment, length = logs.c[question.clock], literal(step.length)
+    # SQLite divides towards zero; before 1970 that would join two steps into one.
+    begin: Any = cast(moment - (moment % length + length) % length, Integer)
+    counted = hot_rows(catalog, question, [begin, logs.c[label], func.count()])
+    rows = view.rows(counted.group_by(begin, logs.c[label]))
+    return Counter({(time, name): count for time, name, count in rows})
+
+
+def _count(table: pa.Table, step: Step, clock: Clock, label: By) -> _Counts:
+    begins = step.begins(table[clock].cast(pa.int64()).to_numpy())
+    places = pa.table({"time": begins, "label": table[label]})
+    counted = places.group_by(["time", "label"]).aggregate([([], "count_all")])
+    columns = [counted[name].to_pylist() for name in ("time", "label", "count_all")]
+    return Counter({(time, each): count for time, each, count in zip(*columns, strict=True)})
+
+
+def _amounts(counts: _Counts) -> Amounts:
+    labels = sorted({label for _, label in counts})
+    places = {label: place for place, label in enumerate(labels)}
+    return Amounts(
+        np.array([time for time, _ in counts], np.int64),
+        np.array([places[label] for _, label in counts], np.int64),
+        labels,
+        np.array([*counts.values()], np.int64),
+    )

@@ -1,0 +1,76 @@
+"""Reports from the measurements of a data folder, with a sentence about what they lack."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from workbench.asking.query import Answer
+from workbench.asking.question import Question
+from workbench.asking.times import iso_text
+from workbench.reports.latency import Shape, check_metric, joined, measured_latency
+from workbench.reports.measured import measured
+from workbench.reports.steps import Step
+from workbench.reports.throughput import By, empty_report, measured_throughput
+from workbench.reports.wanted import is_attribute
+from workbench.reports.window import Window
+
+
+class Measurements:
+    """Reports what the server of a data folder has measured.
+
+    The `attrs` of each report have `since` and `until` (ISO text; None where the range has no such
+    end) which say what it really tells of, and `counted_through`, the seq of the last log in it.
+
+    Args:
+        path: metrics.db; it may come later, and be replaced.
+        has_logs: tells whether there are any logs that could have been measured.
+    """
+
+    def __init__(self, path: Path, has_logs: Callable[[], bool]) -> None:
+        self._path = path
+        self._has_logs = has_logs
+
+    def throughput(self, question: Question, step: Step, by: By | None) -> Answer[pd.DataFrame]:
+        """Report how many logs came in; see `measured_throughput`."""
+        with measured(self._path) as found:
+            if found is None or found.progress is None:
+                return self._nothing(empty_report(by))
+            frame, within = measured_throughput(found, found.progress, question, step, by)
+            _mark(frame, within, found.progress.counted_through)
+        return Answer(frame, _lacks("logs that came in", within, "; exact=True counts them"))
+
+    def latency(
+        self, question: Question, metric: str | None, shape: Shape, step: Step | None
+    ) -> Answer[pd.DataFrame]:
+        """Report percentiles of one metric or all; see `measured_latency`."""
+        with measured(self._path) as found:
+            if found is None or found.progress is None:
+                return self._nothing(joined([], shape))
+            if metric is not None:
+                check_metric(found, metric)
+            frame, within = measured_latency(found, found.progress, question, metric, shape, step)
+            _mark(frame, within, found.progress.counted_through)
+        if not is_attribute(metric):
+            return Answer(frame, _lacks("what was measured", within))
+        return Answer(frame, _lacks("logs that came in", within, "; exact=True counts them"))
+
+    def _nothing(self, frame: pd.DataFrame) -> Answer[pd.DataFrame]:
+        frame.attrs |= {"since": None, "until": None, "counted_through": 0}
+        if not self._has_logs():
+            return Answer(frame, None)
+        return Answer(
+            frame,
+            "the logs of this folder are in no measurements yet, as no server has counted them; "
+            "start one, or ask with exact=True",
+        )
+
+
+def _mark(frame: pd.DataFrame, within: Window, counted_through: int) -> None:
+    frame.attrs |= {**within.attrs(), "counted_through": counted_through}
+
+
+def _lacks(what: str, within: Window, advice: str = "") -> str | None:
+    if within.begin is None:
+        return None
+    return f"this answer lacks {what} before {iso_text(within.begin)}{advice}"

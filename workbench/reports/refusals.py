@@ -1,0 +1,47 @@
+"""What the server did not store: logs that it refused, by reason, and those it had already."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.metrics import LOGS_DUPLICATE, LOGS_REJECTED, REASON, SOURCE
+from server.monitor.spans import Span
+from workbench.reports.measured import Measured, measured
+from workbench.reports.window import window
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """Counts of logs, the largest first."""
+
+    rejected: Mapping[str, int]
+    """By reason."""
+    duplicates: Mapping[str, int]
+    """Logs that were stored before, by source."""
+
+
+def refusals(path: Path, since: int, until: int) -> Refusals:
+    """Count what was not stored in a range of time.
+
+    Args:
+        path: metrics.db, where there is one.
+        since: milliseconds UTC.
+        until: the same, excluded.
+
+    Raises:
+        DataFolderError: metrics.db cannot be read.
+    """
+    with measured(path) as found:
+        if found is None or found.progress is None:
+            return Refusals({}, {})
+        spans = window(found, found.progress, since, until, None).spans
+        return Refusals(
+            _counts(found, LOGS_REJECTED, REASON, spans),
+            _counts(found, LOGS_DUPLICATE, SOURCE, spans),
+        )
+
+
+def _counts(found: Measured, metric: str, dimension: str, spans: Sequence[Span]) -> dict[str, int]:
+    labels = found.labels(metric, dimension)
+    counts = {labels[each]: amount.count for each, amount in found.totals(labels, spans).items()}
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -1,0 +1,133 @@
+"""The report on sources: who sends how much, now and usually, and who went quiet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from server.archive.columns import MOMENT
+from server.metrics import BYTES_RECEIVED, LOGS_DUPLICATE, LOGS_REJECTED, LOGS_STORED, SOURCE
+from server.monitor.silence import LEAST_MINUTES, REMEMBERED, is_quiet
+from server.monitor.spans import MINUTE, SECOND, Span, cover
+from workbench.asking.query import to_frame
+from workbench.reports.measured import Amount, Measured, Progress, measured
+
+RATED: Final = 5 * MINUTE
+"""Milliseconds up to now that `rate` is the rate of."""
+QUIET_AFTER: Final = "10min"
+"""What the server's setting is unless it says otherwise."""
+
+_NOTHING: Final = Amount(0, 0.0)
+_SCHEMA: Final = pa.schema(
+    [
+        ("source", pa.string()),
+        ("first_seen", MOMENT),
+        ("last_seen", MOMENT),
+        ("logs", pa.int64()),
+        ("bytes", pa.int64()),
+        ("rate", pa.float64()),
+        ("usual_rate", pa.float64()),
+        ("rejected", pa.int64()),
+        ("duplicates", pa.int64()),
+        ("silent_for", pa.duration("ms")),
+        ("quiet", pa.bool_()),
+    ]
+)
+
+
+def sources(path: Path, now: int, quiet_after: int) -> pd.DataFrame:
+    """Report the sources of a data folder, as the server has counted them.
+
+    Args:
+        path: metrics.db, where there is one.
+        now: milliseconds UTC.
+        quiet_after: milliseconds of silence that are nothing to tell of.
+
+    Returns:
+        See `Workbench.sources`.
+
+    Raises:
+        DataFolderError: metrics.db cannot be read.
+    """
+    with measured(path) as found:
+        rows: list[dict[str, object]] = []
+        if found is not None and found.progress is not None:
+            rows = _rows(found, found.progress, now, quiet_after)
+    return to_frame(pa.Table.from_pylist(rows, _SCHEMA))
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """What there is of each source since some time."""
+
+    begin: int
+    """Milliseconds UTC: later than asked for where earlier measurements are gone."""
+    of: Mapping[str, Amount]
+
+    def rate(self, source: str, now: int, since: int = 0) -> float:
+        """Return its logs a second up to now, since a later begin where one is given."""
+        length = max(now - max(self.begin, since), SECOND)
+        return self.of.get(source, _NOTHING).count / (length / SECOND)
+
+
+def _rows(
+    found: Measured, progress: Progress, now: int, quiet_after: int
+) -> list[dict[str, object]]:
+    first, last = found.bounds()
+    stored, sizes, rejected, duplicates = (
+        _totals(found, progress, metric, first, last).of
+        for metric in (LOGS_STORED, BYTES_RECEIVED, LOGS_REJECTED, LOGS_DUPLICATE)
+    )
+    lately, usually = (
+        _totals(found, progress, LOGS_STORED, now - age, now + 1) for age in (RATED, REMEMBERED)
+    )
+    seen, gaps = found.sources(), _longest_gaps(found, progress, now - REMEMBERED)
+    rows: list[dict[str, object]] = []
+    for source in sorted(seen.keys() | stored.keys() | rejected.keys() | duplicates.keys()):
+        first_seen, last_seen = seen.get(source, (None, None))
+        silence = None if last_seen is None else max(now - last_seen, 0)
+        rows.append(
+            {
+                "source": source,
+                "first_seen": first_seen,
+                "last_seen": last_seen,
+                "logs": stored.get(source, _NOTHING).count,
+                "bytes": int(sizes.get(source, _NOTHING).sum),
+                "rate": lately.rate(source, now),
+                "usual_rate": usually.rate(source, now, first_seen or 0),
+                "rejected": rejected.get(source, _NOTHING).count,
+                "duplicates": duplicates.get(source, _NOTHING).count,
+                "silent_for": silence,
+                "quiet": silence is not None and is_quiet(silence, gaps.get(source), quiet_after),
+            }
+        )
+    return rows
+
+
+def _totals(found: Measured, progress: Progress, metric: str, since: int, until: int) -> _Totals:
+    """Sum up a metric of each source over a range of time, or what is kept of it."""
+    spans = cover(since, until, progress.kept)
+    labels = found.labels(metric, SOURCE)
+    totals = found.totals(labels, spans)
+    return _Totals(
+        spans[0].begin if spans else since,
+        {labels[number]: amount for number, amount in totals.items()},
+    )
+
+
+def _longest_gaps(found: Measured, progress: Progress, since: int) -> dict[str, int]:
+    """Return the longest gap between the minutes of each source that has enough of them."""
+    labels = found.labels(LOGS_STORED, SOURCE)
+    minutes = found.counted(labels, [Span("minutes", since, progress.kept.minutes_through)])
+    order = np.lexsort((minutes.begins, minutes.series))
+    begins, numbers = minutes.begins[order], minutes.series[order]
+    known, firsts, counts = np.unique(numbers, return_index=True, return_counts=True)
+    return {
+        labels[int(number)]: int(np.diff(begins[first : first + count]).max())
+        for number, first, count in zip(known, firsts, counts, strict=True)
+        if count >= LEAST_MINUTES
+    }
