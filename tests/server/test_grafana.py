@@ -1,0 +1,83 @@
+"""The Grafana dashboard: it asks for what a server really exposes, and for all of it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.pages import ask
+from tests.support.processes import ServerProcess
+
+FILE = Path(__file__).parents[2] / "grafana" / "waterline.json"
+SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
+
+
+def dashboard() -> dict[str, Any]:
+    return msgspec.json.decode(FILE.read_bytes(), type=dict[str, Any])
+
+
+def panels() -> list[dict[str, Any]]:
+    return [each for each in dashboard()["panels"] if each["type"] != "row"]
+
+
+def expressions() -> list[str]:
+    found = [target["expr"] for panel in panels() for target in panel["targets"]]
+    return [*found, *[each["definition"] for each in variables() if "definition" in each]]
+
+
+def variables() -> list[dict[str, Any]]:
+    return [*dashboard()["templating"]["list"]]
+
+
+def exposed(family: Metric) -> set[str]:
+    """Return the names by which a family may be asked for."""
+    return {family.name + suffix for suffix in SUFFIXES[family.type]}
+
+
+@pytest.mark.slow
+def test_every_panel_asks_for_what_a_server_exposes_and_none_is_left_out(
+    server: ServerProcess,
+) -> None:
+    text = ask(server, "/metrics?format=prometheus").text
+    families = [exposed(each) for each in text_string_to_metric_families(text)]
+    asked = {name for each in expressions() for name in re.findall(r"\bwaterline_\w+", each)}
+    assert len(asked) > 20
+    assert asked <= set().union(*families)
+    assert [each for each in families if not each & asked] == []
+
+
+def test_labels_are_those_that_there_are() -> None:
+    known = {"le", "type", "source", "reason", "outcome", "attribute", "instance"}
+    for each in expressions():
+        for labels in re.findall(r"\bby \(([^)]*)\)", each):
+            assert {label.strip() for label in labels.split(",")} <= known
+
+
+def test_whoever_imports_it_chooses_the_data_source() -> None:
+    assert [each["name"] for each in variables()] == ["datasource", "instance"]
+    for panel in panels():
+        for each in (panel, *panel["targets"]):
+            assert each["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert all('{instance=~"$instance"}' in each["expr"] for each in panel["targets"])
+
+
+def test_panels_have_words_and_do_not_overlap() -> None:
+    whole = dashboard()
+    assert len({each["id"] for each in whole["panels"]}) == len(whole["panels"])
+    taken: set[tuple[int, int]] = set()
+    for panel in whole["panels"]:
+        assert panel["title"]
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken
+        taken |= cells
+    assert all(each["description"] for each in panels())
