@@ -19,6 +19,7 @@ from server.errors import UsageError, WaterlineError
 from server.settings import setting_help, setting_names
 from workbench.commands.archive import archive
 from workbench.commands.options import duration, load, settings_options
+from workbench.commands.report import report
 
 if TYPE_CHECKING:
     from server.auth import TokenFile
@@ -45,6 +46,7 @@ def main() -> None:
 
 
 main.add_command(archive)
+main.add_command(report)
 
 
 def _say(line: str) -> None:

@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 import pandas as pd
 
+from server.clock import now_ms
 from server.errors import WaterlineError
 from workbench.asking.pin import Pin
 from workbench.asking.question import Filters, refuse, shows_filters
+from workbench.asking.times import TimeLike
 from workbench.asking.warning import warn_of
 from workbench.caching.limits import SIZE, TTL
 from workbench.measuring import Measuring
+from workbench.reporting.contents import gather, since_of
+from workbench.reporting.report import Report
 from workbench.reports.archives import Archives, read_archives
 from workbench.reports.compression import compression
 from workbench.reports.compression_compare import compression_compare
 from workbench.reports.figures import draw
 from workbench.reports.holdings import Holdings, read_holdings
+from workbench.reports.sources import QUIET_AFTER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,6 +62,27 @@ class Workbench(Measuring):
 
     The arguments and errors are those of `Questions`.
     """
+
+    def report(self, since: TimeLike = "-24h", quiet_after: str = QUIET_AFTER) -> Report:
+        """Report on all of it at once: holdings, throughput, latency, sources, archives, cache.
+
+        It shows itself in a notebook, and prints itself as text; `waterline report` writes it.
+
+        Args:
+            since: from when on throughput and latency are told, up to now: as for `logs`, or an
+                age such as `7d`.
+            quiet_after: as for `sources`.
+
+        Returns:
+            A report, whose `to_html` returns one page that needs no other file, `to_text` text of
+            at most 100 columns, and `contents` the frames that both are made of.
+
+        Raises:
+            UsageError: an argument makes no sense; or this workbench has a pin.
+            DataFolderError: a file of the folder cannot be read.
+        """
+        now = now_ms()
+        return Report(gather(self, since_of(since, now), quiet_after, now))
 
     def compression(self) -> pd.DataFrame:
         """Report the archived batches: what each holds, where it lies, what it saves.
