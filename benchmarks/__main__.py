@@ -14,22 +14,30 @@ from benchmarks.growth import measure_growth
 from benchmarks.ingest import measure_ingest
 from benchmarks.latency import measure_latency
 from benchmarks.machine import machine
+from benchmarks.measured import measure_measured
 from benchmarks.memory import measure_memory
+from benchmarks.metering import measure_metering
 from benchmarks.questions import measure_questions
 from benchmarks.report import Report
 from benchmarks.rows import Row
+from benchmarks.scraping import measure_scraping
 from benchmarks.sizes import FULL, SHORT, Sizes
+from benchmarks.sketches import measure_sketches
 from benchmarks.startup import measure_startup
 from server.errors import WaterlineError
 
 BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "ingest": measure_ingest,
+    "metering": measure_metering,
     "latency": measure_latency,
     "growth": measure_growth,
     "memory": measure_memory,
     "startup": measure_startup,
     "archiving": measure_archiving,
     "questions": measure_questions,
+    "scraping": measure_scraping,
+    "sketches": measure_sketches,
+    "measured": measure_measured,
 }
 _ABOUT: Final = (
     "Measures Waterline, each figure beside its limit or a baseline of the same run. "
@@ -80,7 +88,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--rounds",
         type=_positive,
         metavar="N",
-        help="take ingest, latency, start-up, archiving and questions so often",
+        help="take all but growth, memory and the errors of sketches so often",
     )
     parser.add_argument(
         "--full", action="store_true", help="the long forms, as a table of ten million rows"

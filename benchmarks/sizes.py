@@ -40,6 +40,12 @@ class Sizes:
     """For how long they do."""
     question_logs: int
     """Logs that questions are asked about."""
+    scraped_logs: int
+    """Logs that are sent as fast as they are acked while a server is scraped."""
+    sketch_values: int
+    """Values of each distribution whose percentiles are estimated."""
+    measured_days: int
+    """Days that reports from the measurements go over."""
 
 
 SHORT: Final = Sizes(
@@ -59,6 +65,9 @@ SHORT: Final = Sizes(
     archive_rate=5_000,
     archive_seconds=6,
     question_logs=1_000_000,
+    scraped_logs=500_000,
+    sketch_values=1_000_000,
+    measured_days=30,
 )
 FULL: Final = Sizes(
     rounds=9,
@@ -77,4 +86,7 @@ FULL: Final = Sizes(
     archive_rate=5_000,
     archive_seconds=20,
     question_logs=1_000_000,
+    scraped_logs=500_000,
+    sketch_values=10_000_000,
+    measured_days=30,
 )

@@ -39,6 +39,9 @@ TINY = Sizes(
     archive_rate=500,
     archive_seconds=1,
     question_logs=200,
+    scraped_logs=250,
+    sketch_values=5_000,
+    measured_days=2,
 )
 
 
@@ -162,7 +165,7 @@ def test_the_follower_counts_every_log() -> None:
 def test_all_of_them_run_and_give_a_row_for_each_figure() -> None:
     report = run(list(BENCHMARKS), TINY)
     rounds = [len(each.values) for each in report.rows]
-    assert rounds == [*[2] * 6, *[1] * 6, *[2] * 12]
+    assert rounds == [*[2] * 8, *[1] * 6, *[2] * 17, *[1] * 12, *[2] * 3]
     (followed,) = [each for each in report.rows if "live reader" in each.name]
     assert followed.note == "the reader got 406 of 406 logs"
     assert followed.is_whole

@@ -1,0 +1,98 @@
+"""Scraping: how long /metrics takes while a server takes logs as fast as it can."""
+
+import tempfile
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from benchmarks.latency import percentile
+from benchmarks.load import connected, send_all
+from benchmarks.logs import made_logs, take
+from benchmarks.rows import Row, limited
+from benchmarks.scraper import scraping
+from benchmarks.servers import serving_folder
+from benchmarks.sizes import Sizes
+from server import metrics
+from server.clock import now_ms
+from server.metrics import Kind
+from server.monitor.performance import PerformanceMonitor
+from server.monitor.rollup_file import RollupFile
+from server.monitor.spans import SECOND
+from server.store.folder import DataFolder
+
+_LIMIT_MS: Final = 20.0
+_SCRAPES: Final = {"Prometheus": "prometheus", "OpenMetrics": "openmetrics"}
+_PERCENTS: Final = (50, 99)
+_HOUR_SECONDS: Final = 3_600
+_VALUES_A_SECOND: Final = 20
+_TYPES: Final = ("error", "info", "warning")
+_SEED: Final = 7
+
+
+def measure_scraping(sizes: Sizes) -> list[Row]:
+    """Ask a server that has measured for an hour, one format after the other, under full load."""
+    logs = take(made_logs(), sizes.scraped_logs)
+    rows = []
+    for name, wanted in _SCRAPES.items():
+        rounds = _scrape_under_load(wanted, logs, sizes.rounds)
+        for percent in _PERCENTS:
+            values = [percentile(each, percent) for each in rounds]
+            shown = f"{name} scrape p{percent} under full load"
+            rows.append(limited(shown, values, "ms", _LIMIT_MS))
+    return [*rows, _report(logs, sizes.rounds)]
+
+
+def _report(logs: list[bytes], rounds: int) -> Row:
+    """Return how long the report of the last hour takes; nobody asks for it every few seconds."""
+    return Row(
+        name="report as JSON p50 under full load",
+        unit="ms",
+        values=[percentile(each, 50) for each in _scrape_under_load("json", logs, rounds)],
+        beside="Prometheus",
+        references=[
+            percentile(each, 50) for each in _scrape_under_load("prometheus", logs, rounds)
+        ],
+    )
+
+
+def _scrape_under_load(wanted: str, logs: list[bytes], rounds: int) -> list[list[float]]:
+    return [_round(f"/metrics?format={wanted}", logs) for _ in range(rounds)]
+
+
+def _round(target: str, logs: list[bytes]) -> list[float]:
+    with tempfile.TemporaryDirectory() as path:
+        folder = DataFolder(Path(path))
+        _measure_for_an_hour(folder)
+        with (
+            serving_folder(folder.path) as server,
+            connected(server.ingest, server.token, logs) as connections,
+            scraping(server.monitoring + target) as scraper,
+        ):
+            send_all(connections)
+            return scraper.end()
+
+
+def _measure_for_an_hour(folder: DataFolder) -> None:
+    """Write what a server would have measured in the hour before now."""
+    random, end = Random(_SEED), now_ms() // SECOND * SECOND
+    monitor = PerformanceMonitor()
+    for at in range(end - _HOUR_SECONDS * SECOND, end, SECOND):
+        for metric in metrics.OWN:
+            if metric.kind is not Kind.COUNT:
+                values = [random.lognormvariate(2, 1) for _ in range(_VALUES_A_SECOND)]
+                monitor.record_many(metric.name, values, at=at)
+        for log_type in _TYPES:
+            labels = {metrics.TYPE: log_type, metrics.SOURCE: "earlier"}
+            monitor.count(metrics.LOGS_STORED, _VALUES_A_SECOND, labels, at=at)
+    file = RollupFile(folder.metrics)
+    try:
+        file.begin("", 0, end)
+        rows = {
+            (begin, series): summary
+            for begin, second in monitor.take().items()
+            for series, summary in second.summaries.items()
+        }
+        file.write(rows, {}, 0)
+        file.close_steps(end)
+    finally:
+        file.close()
