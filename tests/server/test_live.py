@@ -170,7 +170,7 @@ def test_readers_are_counted_and_forgotten_when_they_go(server: ServerProcess) -
         return server.get("/health")[1]["live_readers"]
 
     with reading(server), reading(server) as brief:
-        assert readers() == 2
+        wait_until(lambda: readers() == 2)
         break_off(brief)
         wait_until(lambda: readers() == 1)
     wait_until(lambda: readers() == 0)
