@@ -114,8 +114,9 @@ def test_no_attack_moves_the_server_or_a_producer_that_behaves(
         assert server.process.poll() is None
         assert growth <= _MOST_GROWTH
         wait_until(lambda: server.get("/health")[1]["connections"] == 0)
-        status, health = server.get("/health")
-        assert (status, health["queue_bytes"]) == (200, 0)
+        # What the last of them had sent may still be on its way into a commit.
+        wait_until(lambda: server.get("/health")[1]["queue_bytes"] == 0)
+        assert server.get("/health")[0] == 200
     assert acked
     assert min(counts.values()) > 0
     assert list(stored(data, "good")) == acked
