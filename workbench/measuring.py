@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Unpack
+from typing import Unpack
 
 import pandas as pd
 
@@ -31,12 +31,6 @@ from workbench.reports.wanted import (
     refuse_unmeasured,
     shape_of,
 )
-
-if TYPE_CHECKING:
-    pass
-
-# A batch of the default format: enough to tell codecs apart, in a few seconds.
-_COMPARED: Final = 100_000
 
 
 class Measuring(Questions):
