@@ -1,33 +1,28 @@
 """History: what metrics.db tells of a range of time, for the server's own report."""
 
-import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, cast
 
 import apsw
 
-from server.monitor.performance import Series
-from server.monitor.sketch import DamagedSketch, Sketch
+from server.monitor.rollup_file import read_sketch
 from server.monitor.spans import Kept, Span, cover
-from server.monitor.summary import Summary
-from server.store.sqlite import open_reader, sqlite_errors
-
-logger = logging.getLogger(__name__)
+from server.monitor.summary import Summary, merge_into
+from server.store.sqlite import one_moment, open_reader, sqlite_errors
 
 _KEPT: Final = """
     SELECT seconds_from, minutes_from, hours_from, minutes_through, hours_through FROM progress
 """
 # Each dimension holds all of a metric; of logs_stored before version 2 only `type` is there.
 _ROWS: Final = """
-    SELECT metric, dimension, label, count, sum, min, max, sketch
+    SELECT metric, count, sum, min, max, sketch
     FROM {table} JOIN series ON series.id = series
     WHERE begin >= ? AND begin < ?
         AND dimension = (SELECT max(dimension) FROM series AS s WHERE s.metric = series.metric)
 """
-_Row = tuple[str, str, str, int, float, float | None, float | None, bytes | None]
+_Row = tuple[str, int, float, float | None, float | None, bytes | None]
 
 
 class RollupHistory:
@@ -65,20 +60,11 @@ class RollupHistory:
             DataFolderError: the file cannot be read.
         """
         totals: dict[str, Summary] = {}
-        with self._view() as connection:
+        connection = self._connection
+        with self._lock, sqlite_errors(self._path), one_moment(connection):
             for span in cover(since, until, read_kept(connection)):
-                for series, summary in _rows(connection, span):
-                    totals.setdefault(series.metric, Summary()).merge(summary)
+                merge_into(totals, _rows(connection, span))
         return totals
-
-    @contextmanager
-    def _view(self) -> Iterator[apsw.Connection]:
-        with self._lock, sqlite_errors(self._path):
-            self._connection.execute("BEGIN")
-            try:
-                yield self._connection
-            finally:
-                self._connection.execute("ROLLBACK")
 
 
 def read_kept(connection: apsw.Connection) -> Kept:
@@ -87,17 +73,10 @@ def read_kept(connection: apsw.Connection) -> Kept:
     return Kept(*cast("tuple[int, int, int, int, int]", row))
 
 
-def _rows(connection: apsw.Connection, span: Span) -> Iterator[tuple[Series, Summary]]:
+def _rows(connection: apsw.Connection, span: Span) -> Iterator[tuple[str, Summary]]:
+    """Yield the rows of a span, each with its metric."""
     statement = _ROWS.format(table=span.table)
     for row in connection.execute(statement, (span.begin, span.end)):
-        metric, dimension, label, count, amount, least, most, data = cast("_Row", row)
-        sketch = None if data is None else _read(data)
-        yield Series(metric, dimension, label), Summary(count, amount, least, most, sketch)
-
-
-def _read(data: bytes) -> Sketch | None:
-    try:
-        return Sketch.from_bytes(data)
-    except DamagedSketch as error:
-        logger.error("metrics.db holds a measurement that is damaged: %s", error)
-        return None
+        metric, count, amount, least, most, data = cast("_Row", row)
+        sketch = None if data is None else read_sketch(data)
+        yield metric, Summary(count, amount, least, most, sketch)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Protocol
 
 from server.clock import now_ms
 from server.monitor.spans import SECOND
-from server.monitor.summary import Packed, Summary
+from server.monitor.summary import Packed, Summary, merge_into
 
 # A log's type becomes a label; a producer that invents types must not fill the memory.
 MAX_LABELS: Final = 100
@@ -26,6 +26,16 @@ class Series(NamedTuple):
     label: str
 
 
+Heard = dict[str, tuple[int, int]]
+"""When logs of each source were first and last received, in milliseconds UTC."""
+
+
+def hear(heard: Heard, source: str, first: int, last: int) -> None:
+    """Note that logs of a source were received between two times, both included."""
+    known = heard.get(source, (first, last))
+    heard[source] = (min(known[0], first), max(known[1], last))
+
+
 @dataclass(slots=True)
 class Second:
     """What was measured in one second."""
@@ -33,13 +43,11 @@ class Second:
     summaries: dict[Series, Summary] = field(default_factory=dict)
     counted_through: int = 0
     """The highest seq of the logs that are counted here; 0 where there are none."""
-    heard: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """When logs of each source were first and last received, in milliseconds UTC."""
+    heard: Heard = field(default_factory=dict)
 
     def hear(self, source: str, first: int, last: int) -> None:
         """Note that logs of a source were received between two times, both included."""
-        known = self.heard.get(source, (first, last))
-        self.heard[source] = (min(known[0], first), max(known[1], last))
+        hear(self.heard, source, first, last)
 
 
 class History(Protocol):
@@ -71,7 +79,7 @@ class PerformanceMonitor:
     def __init__(self, clock: Callable[[], int] = now_ms) -> None:
         self.history: History | None = None
         self.moving = threading.RLock()
-        self.pending: Mapping[tuple[int, Series], Summary] = {}
+        self.pending: dict[tuple[int, Series], Summary] = {}
         self._clock = clock
         self._taking = threading.Lock()
         self._lock = threading.RLock()
@@ -178,8 +186,7 @@ class PerformanceMonitor:
                 taken = {begin: self._fresh.pop(begin) for begin in sorted(ended)}
             # Merging takes milliseconds, for which nobody who records must wait.
             for second in taken.values():
-                for series, summary in second.summaries.items():
-                    self._taken.setdefault(series, Summary()).merge(summary)
+                merge_into(self._taken, second.summaries.items())
             return taken
 
     def average(self, name: str) -> float | None:
@@ -222,8 +229,7 @@ class PerformanceMonitor:
         with self._taking, self._lock:
             totals: dict[Series, Summary] = {}
             for each in [self._taken, *(second.summaries for second in self._fresh.values())]:
-                for series, summary in each.items():
-                    totals.setdefault(series, Summary()).merge(summary)
+                merge_into(totals, each.items())
             return totals
 
     def counts(self, name: str, dimension: str) -> dict[str, int]:
@@ -236,15 +242,16 @@ class PerformanceMonitor:
 
     def _unwritten(self, since: int, until: int) -> dict[Series, Summary]:
         """Return what is not in metrics.db of a range of time."""
+        totals: dict[Series, Summary] = {}
+        pending = self.pending.items()
+        merge_into(
+            totals, ((series, each) for (begin, series), each in pending if since <= begin < until)
+        )
         with self._lock:
-            rows = [*self.pending.items()]
             for begin, second in self._fresh.items():
-                rows += [((begin, series), each) for series, each in second.summaries.items()]
-            totals: dict[Series, Summary] = {}
-            for (begin, series), summary in rows:
                 if since <= begin < until:
-                    totals.setdefault(series, Summary()).merge(summary)
-            return totals
+                    merge_into(totals, second.summaries.items())
+        return totals
 
     def _total(self, name: str) -> Summary:
         return _total_of(name, self.totals())

@@ -233,6 +233,18 @@ def _merged(*sketches: object) -> bytes | None:
     return merging.final()
 
 
+def read_sketch(data: bytes) -> Sketch | None:
+    """Return a sketch of metrics.db; one that is damaged is told of, and None.
+
+    Counts and sums are sound all the same, and what comes after must be read and written.
+    """
+    try:
+        return Sketch.from_bytes(data)
+    except DamagedSketch as error:
+        logger.error("metrics.db holds a measurement that is damaged: %s", error)
+        return None
+
+
 class _Merging:
     """The aggregate function of SQL that merges sketches."""
 
@@ -243,18 +255,12 @@ class _Merging:
         """Take a sketch in."""
         for each in data:
             if each is not None:
-                self._take(cast("bytes", each))
+                self._take(read_sketch(cast("bytes", each)))
 
-    def _take(self, data: bytes) -> None:
-        try:
-            sketch = Sketch.from_bytes(data)
-        except DamagedSketch as error:
-            # Counts and sums are sound, and what comes after must be written all the same.
-            logger.error("metrics.db holds a measurement that is damaged: %s", error)
-            return
+    def _take(self, sketch: Sketch | None) -> None:
         if self._sketch is None:
             self._sketch = sketch
-        else:
+        elif sketch is not None:
             self._sketch.merge(sketch)
 
     def final(self) -> bytes | None:

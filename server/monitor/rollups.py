@@ -10,10 +10,10 @@ import apsw
 
 from server.clock import now_ms
 from server.errors import DataFolderError
-from server.monitor.performance import PerformanceMonitor, Second, Series
+from server.monitor.performance import Heard, PerformanceMonitor, Second, Series, hear
 from server.monitor.rollup_file import Retention, RollupFile
 from server.monitor.spans import HOUR, MINUTE, SECOND
-from server.monitor.summary import Summary
+from server.monitor.summary import Summary, merge_into
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +57,7 @@ class Rollups:
         self._recount = recount
         self._uncounted: deque[tuple[int, int]] = deque()
         self._clock = clock
-        self._pending: dict[tuple[int, Series], Summary] = {}
-        self._heard: dict[str, tuple[int, int]] = {}
+        self._heard: Heard = {}
         self._counted_through = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rollups", daemon=True)
@@ -111,9 +110,8 @@ class Rollups:
                 self._uncounted.popleft()
                 self._take(before)
             with self._monitor.moving:
-                self._file.write(self._pending, self._heard, self._counted_through)
-                self._pending, self._heard = {}, {}
-                self._monitor.pending = self._pending
+                self._file.write(self._monitor.pending, self._heard, self._counted_through)
+                self._monitor.pending, self._heard = {}, {}
             now = self._clock()
             self._file.close_steps(now - SETTLED)
             self._file.prune(now, self._retention)
@@ -127,20 +125,18 @@ class Rollups:
     def _take(self, before: int | None) -> None:
         with self._monitor.moving:
             self._gather(self._monitor.take(before))
-            self._monitor.pending = self._pending
 
     def _gather(self, taken: Mapping[int, Second]) -> None:
         for begin, second in taken.items():
-            for series, summary in second.summaries.items():
-                self._pending.setdefault((begin, series), Summary()).merge(summary)
-            for source, (first, last) in second.heard.items():
-                known = self._heard.get(source, (first, last))
-                self._heard[source] = (min(known[0], first), max(known[1], last))
+            rows = (((begin, series), each) for series, each in second.summaries.items())
+            merge_into(self._monitor.pending, rows)
+            for source, times in second.heard.items():
+                hear(self._heard, source, *times)
             self._counted_through = max(self._counted_through, second.counted_through)
         for step in (MINUTE, HOUR):
             # Many at once are well, such as what is counted again; many that cannot go are not.
-            if self._failed and len(self._pending) > MAX_PENDING:
-                self._pending = _coarser(self._pending, step)
+            if self._failed and len(self._monitor.pending) > MAX_PENDING:
+                self._monitor.pending = _coarser(self._monitor.pending, step)
 
 
 def _coarser(
@@ -148,6 +144,7 @@ def _coarser(
 ) -> dict[tuple[int, Series], Summary]:
     """Join the rows of each minute or hour into that of its first second."""
     joined: dict[tuple[int, Series], Summary] = {}
-    for (begin, series), summary in rows.items():
-        joined.setdefault((begin // step * step, series), Summary()).merge(summary)
+    merge_into(
+        joined, (((begin // step * step, series), each) for (begin, series), each in rows.items())
+    )
     return joined

@@ -14,7 +14,7 @@ from server.clock import now_ms
 from server.errors import DataFolderError
 from server.metrics import LOGS_STORED, SOURCE
 from server.monitor.spans import HOUR, MINUTE
-from server.store.sqlite import open_reader, sqlite_errors
+from server.store.sqlite import one_moment, open_reader, sqlite_errors
 
 logger = logging.getLogger(__name__)
 
@@ -148,8 +148,7 @@ class SilentSources:
 
     def _read(self, since: int) -> dict[str, int]:
         """Take in new minutes, and return when sources that are remembered were last heard of."""
-        self._connection.execute("BEGIN")
-        try:
+        with one_moment(self._connection):
             end = cast("int", self._connection.execute("SELECT minutes_through FROM progress").get)
             bindings = (max(since, self._read_through), end, LOGS_STORED, SOURCE)
             for row in self._connection.execute(_MINUTES, bindings):
@@ -158,8 +157,6 @@ class SilentSources:
             self._read_through = end
             found = self._connection.execute(_LAST_SEEN, (since,)).fetchall()
             return dict(cast("list[tuple[str, int]]", found))
-        finally:
-            self._connection.execute("ROLLBACK")
 
     def _judge(self, last_seen: dict[str, int], now: int, quiet_after: int) -> list[str]:
         since = now - REMEMBERED

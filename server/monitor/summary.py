@@ -1,11 +1,13 @@
 """Summary: what is kept of the values of one metric, however many there were."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from server.monitor.sketch import Sketch, pack
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Packed(NamedTuple):
@@ -87,3 +89,9 @@ class Summary:
         if self.sketch is None:
             self.sketch = Sketch()
         return self.sketch
+
+
+def merge_into(totals: dict[Key, Summary], more: Iterable[tuple[Key, Summary]]) -> None:
+    """Add summaries to those of the same key; what is added is left as it was."""
+    for key, summary in more:
+        totals.setdefault(key, Summary()).merge(summary)

@@ -1,7 +1,6 @@
 """Committed logs read by seq, page by page, each in a short read transaction of its own."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -10,7 +9,7 @@ import apsw
 import msgspec
 
 from server.records import StoredLog
-from server.store.sqlite import open_reader, sqlite_errors
+from server.store.sqlite import one_moment, open_reader, sqlite_errors
 
 # Such a page takes well under a millisecond to read, so the event loop can do it in passing.
 MAX_PAGE_LOGS: Final = 500
@@ -80,22 +79,12 @@ class LogPages:
         """
         connection = self._connection
         assert connection is not None, "the pages are closed"
-        with sqlite_errors(self._path), _view(connection):
+        with sqlite_errors(self._path), one_moment(connection):
             archived_through = cast("int", connection.execute(_ARCHIVED_THROUGH).get)
             begin = max(after, min(archived_through, through))
             logs = _logs(connection, begin, through, size)
         is_cut = bool(logs) and (len(logs) == MAX_PAGE_LOGS or _size(logs) >= size)
         return Page(begin, logs[-1].seq if is_cut else through, logs)
-
-
-@contextmanager
-def _view(connection: apsw.Connection) -> Iterator[None]:
-    """Let all that is read inside be of one moment."""
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
 
 
 def _logs(connection: apsw.Connection, after: int, through: int, size: int) -> list[StoredLog]:

@@ -127,6 +127,16 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
+@contextmanager
+def one_moment(connection: apsw.Connection) -> Iterator[None]:
+    """Let all that is read inside be of one moment; keep it short, as it holds the WAL back."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
 def _wait(steps: int) -> bool:
     """Wait a step for a lock; say whether to try again."""
     time.sleep(BUSY_STEP_SECONDS)

@@ -175,7 +175,7 @@ def test_what_waits_long_becomes_coarser_and_loses_nothing(bench: Bench) -> None
         for number in range(metrics):
             bench.monitor.record(f"metric {number}", number)
         bench.flush()
-        waiting.append(len(bench.rollups._pending))
+        waiting.append(len(bench.monitor.pending))
     assert max(waiting) <= MAX_PENDING
     assert seconds * metrics > 2 * MAX_PENDING
     connection.execute("PRAGMA query_only = OFF")
