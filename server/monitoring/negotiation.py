@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from server.errors import UsageError
 
@@ -23,10 +23,19 @@ class Format(StrEnum):
     OPENMETRICS = "openmetrics"
 
 
+class _Range(NamedTuple):
+    """One media range of an Accept header (RFC 9110, 12.5.1), and how it was written."""
+
+    media: str
+    weight: float
+    text: str
+
+
 def accept_for(format_text: str | None, accept: str) -> str | None:
     """Return the Accept header by which text is to be chosen; None for JSON.
 
     JSON is what is sent to those who do not ask for text by its name: browsers and curl.
+    The header that is returned names one media type: prometheus-client 0.26 ignores weights.
 
     Args:
         format_text: the parameter `format`, which goes before the header.
@@ -36,9 +45,12 @@ def accept_for(format_text: str | None, accept: str) -> str | None:
         UsageError: there is no such format.
     """
     if format_text is None:
-        wanted = dict(_ranges(accept))
-        text = max(wanted.get(each, 0.0) for each in _TEXT_TYPES)
-        return accept if text > wanted.get("application/json", 0.0) else None
+        ranges = list(_ranges(accept))
+        weights = {each.media: each.weight for each in reversed(ranges)}
+        texts = [each for each in ranges if each.media in _TEXT_TYPES and each.weight > 0]
+        if not texts or texts[0].weight <= weights.get("application/json", 0.0):
+            return None
+        return ", ".join(each.text for each in texts if each.media == texts[0].media)
     if format_text not in [*Format]:
         raise UsageError(f"format is one of {', '.join(Format)}, and not {format_text!r}")
     return {
@@ -72,14 +84,14 @@ def _time(name: str, text: str) -> int:
     return int(text)
 
 
-def _ranges(accept: str) -> Iterator[tuple[str, float]]:
-    """Yield each media type of an Accept header and its weight, the heaviest of a type last."""
+def _ranges(accept: str) -> Iterator[_Range]:
+    """Yield the media ranges of an Accept header, the heaviest first, as they came among equals."""
     found = []
     for each in accept.split(","):
         media, *parameters = (part.strip().lower() for part in each.split(";"))
         weights = [part[2:] for part in parameters if part.startswith("q=")]
         try:
-            found.append((media, float(weights[0]) if weights else 1.0))
+            found.append(_Range(media, float(weights[0]) if weights else 1.0, each.strip()))
         except ValueError:  # no weight that RFC 9110, 12.4.2, knows
             continue
-    yield from sorted(found, key=lambda item: item[1])
+    yield from sorted(found, key=lambda item: -item.weight)

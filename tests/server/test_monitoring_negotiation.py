@@ -45,6 +45,10 @@ def test_who_does_not_ask_for_text_by_its_name_gets_json(accept: str) -> None:
         ("text/plain;version=1.0.0", "text/plain; version=1.0.0"),
         ("application/json;q=0.1, text/plain;q=0.2", TEXT),
         ("text/plain;version=newest", TEXT),
+        ("application/openmetrics-text;q=0.1, text/plain;version=0.0.4;q=0.9", TEXT),
+        ("application/openmetrics-text;q=0, text/plain", TEXT),
+        ("text/plain;q=0.5;version=0.0.4, application/openmetrics-text", OPENMETRICS),
+        ("text/plain, application/openmetrics-text", TEXT),
     ],
 )
 def test_a_scraper_gets_the_text_that_it_asks_for(accept: str, content_type: str) -> None:
