@@ -180,6 +180,26 @@ def test_an_answer_is_kept_for_an_hour_and_cleaned_up_then(data: Path) -> None:
         assert outcome(wb, source="test") == "miss"
 
 
+def test_answer_that_was_added_to_expires_when_it_would_have(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "WORTH_KEEPING", 1)
+    now = NOON
+    fill(data, [LOG] * 3)
+    with Workbench(data, clock=lambda: now) as wb:
+        assert outcome(wb) == "miss"
+        first = cache_of(wb).entries()
+        elsewhere(fill, data, [LOG] * 3)
+        now += HOUR - 1
+        assert outcome(wb) == "merged"
+        moved = cache_of(wb).entries()
+        assert moved["rows"].tolist() == [6]
+        for kept in ("created_at", "expires_at"):
+            assert moved[kept].tolist() == first[kept].tolist()
+        now += 1
+        assert outcome(wb) == "miss"
+
+
 def test_the_least_recently_used_go_first(data: Path) -> None:
     now = NOON
     fill(data, [{**LOG, "type": each} for each in "abcdefgh"])
