@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -12,6 +11,7 @@ from server import metrics
 from server.clock import now_ms
 from server.errors import DataFolderError
 from server.monitor.performance import PerformanceMonitor
+from server.processes import python_command
 from server.settings import Settings, environment_of
 from server.store.due import Duties, is_due
 from server.store.folder import DataFolder
@@ -24,6 +24,8 @@ LOOK_SECONDS: Final = 60.0
 # After a failed run the next one waits: twice as long each time, up to the last.
 FIRST_PAUSE: Final = 60.0
 LAST_PAUSE: Final = 3600.0
+# After so many failures in a row it is not going to mend itself.
+LASTING: Final = 3
 # What a failed run says is shown to operators.
 MAX_REASON: Final = 1000
 
@@ -54,6 +56,7 @@ class Archiving:
         self._sleep = sleep
         self._process: asyncio.subprocess.Process | None = None
         self._failures = 0
+        """In a row."""
         self.failure: str | None = None
         """Why the last run failed, in one sentence; None when it did not."""
         self.ended_at: int | None = None
@@ -63,6 +66,11 @@ class Archiving:
     def is_running(self) -> bool:
         """Whether a run is under way."""
         return self._process is not None
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether so many runs in a row have failed that somebody has to look."""
+        return self._failures >= LASTING
 
     async def run(self) -> None:
         """Archive whenever logs are due, until cancelled; a run under way is then ended."""
@@ -90,9 +98,7 @@ class Archiving:
     async def _archive(self) -> None:
         begun = time.monotonic()
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "server.archive",
+            *python_command("server.archive"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,

@@ -3,7 +3,6 @@
 import logging
 import os
 import subprocess
-import sys
 import threading
 from typing import Final
 
@@ -11,6 +10,7 @@ from server.contents import record_stored
 from server.errors import DataFolderError
 from server.monitor.parcel import DamagedParcel, unpack_seconds
 from server.monitor.performance import PerformanceMonitor
+from server.processes import python_command
 from server.settings import Settings, environment_of
 from server.store.folder import DataFolder
 from server.store.pages import LogPages
@@ -108,7 +108,7 @@ class Recount:
             )
 
     def _run(self, after: int, through: int) -> tuple[int, bytes, bytes]:
-        command = [sys.executable, "-m", "server.archive.counting", str(after), str(through)]
+        command = python_command("server.archive.counting", str(after), str(through))
         with self._lock:
             if self._is_stopped:
                 raise _Stopped

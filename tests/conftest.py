@@ -89,3 +89,13 @@ def no_unexpected_log_lines(
         if record.levelno >= logging.WARNING
     ]
     assert not lines, "it logged:\n" + "\n".join(lines)
+
+
+@pytest.fixture
+def users_folder(tmp_path: Path) -> Path:
+    """A folder to work in that has modules of the user's, whose names packages of ours have too."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    for name in ("server", "units", "clock", "settings", "errors", "click", "panel", "tornado"):
+        (folder / f"{name}.py").write_text(f"raise SystemExit('the {name}.py of the user ran')\n")
+    return folder

@@ -57,6 +57,12 @@ def test_every_file_says_in_its_first_line_what_it_is() -> None:
             assert text, f"{file} has no docstring"
 
 
+def test_every_process_of_python_is_started_by_the_one_command_that_shuts_others_out() -> None:
+    files = files_of("server") + files_of("workbench")
+    naming = [file for file in files if "sys.executable" in file.read_text(encoding="utf-8")]
+    assert naming == [ROOT / "server" / "processes.py"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",

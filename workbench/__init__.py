@@ -4,7 +4,9 @@ Both are loaded when they are first used, so that a program that only pushes log
 pandas.
 """
 
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +20,30 @@ _ROOMS = {
     "Workbench": "workbench.workbench",
     "connect": "workbench.workbench",
 }
+
+
+def _load_own_server() -> None:
+    """Load Waterline's package `server`, also where a file in the working folder has that name.
+
+    In a notebook that folder goes before all installed packages.
+
+    Raises:
+        ImportError: the user's own was loaded before.
+    """
+    root = Path(__file__).parents[1]
+    sys.path.insert(0, str(root))
+    try:
+        server = import_module("server")
+    finally:
+        sys.path.remove(str(root))
+    if not hasattr(server, "__path__") or str(root / "server") not in server.__path__:
+        raise ImportError(
+            f"{server.__file__} is loaded as `server`, which is the name of a package that "
+            "Waterline needs; restart Python and import workbench first, or rename that file"
+        )
+
+
+_load_own_server()
 
 
 def __getattr__(name: str) -> object:

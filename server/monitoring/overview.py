@@ -104,6 +104,8 @@ class Overview:
             )
         if self.rollups.failed:
             reasons.append("measurements cannot be written to metrics.db")
+        if self.archiving.is_lasting:
+            reasons.append(f"old logs are not archived: {self.archiving.failure}")
         return reasons
 
     def warnings(self, levels: Levels) -> list[str]:
@@ -112,7 +114,7 @@ class Overview:
         free = levels.get(metrics.DISK_FREE_BYTES)
         if free is not None and free < LOW_DISK:
             warnings.append(f"{free} bytes are free on the disk")
-        if self.archiving.failure is not None:
+        if self.archiving.failure is not None and not self.archiving.is_lasting:
             warnings.append(f"archiving failed and is tried again: {self.archiving.failure}")
         for warner in self.warners:
             warnings += warner()

@@ -104,9 +104,11 @@ class ServerProcess:
 
 
 @contextmanager
-def serving(data: Path, *options: str, token: str = "") -> Iterator[ServerProcess]:
+def serving(
+    data: Path, *options: str, token: str = "", cwd: Path | None = None
+) -> Iterator[ServerProcess]:
     """Run a server on free ports; at the end it is stopped, unless it is gone already."""
-    server = start_server(data, *options, token=token)
+    server = start_server(data, *options, token=token, cwd=cwd)
     try:
         yield server
         if server.process.poll() is None:
@@ -117,13 +119,16 @@ def serving(data: Path, *options: str, token: str = "") -> Iterator[ServerProces
         server.process.communicate()
 
 
-def start_server(data: Path, *options: str, token: str = "") -> ServerProcess:
+def start_server(
+    data: Path, *options: str, token: str = "", cwd: Path | None = None
+) -> ServerProcess:
     """Start a server on free ports and wait until it accepts."""
     process = subprocess.Popen(
         [WATERLINE, "serve", "--data", data, "--port", "0", "--monitoring-port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=cwd,
     )
     assert process.stdout is not None
     line = process.stdout.readline()

@@ -1,7 +1,6 @@
 """A server of one's own for a while, as a process: for building samples and for measuring."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final
 
 from server.addresses import Addresses, parse_announcement
 from server.errors import DataFolderError
+from server.processes import python_command
 
 _HOST: Final = "127.0.0.1"
 _STOP_SECONDS: Final = 10.0
@@ -25,7 +25,7 @@ def own_server(data: Path, module: str = "workbench.cli") -> Iterator[Addresses]
     Raises:
         DataFolderError: it did not start; the sentence is its own.
     """
-    command = [sys.executable, "-m", module, "serve", "--data", str(data)]
+    command = python_command(module, "serve", "--data", str(data))
     command += ["--host", _HOST, "--port", "0", "--monitoring-port", "0"]
     # Whatever limits and certificates the user has set are for another server.
     command += ["--tls-cert", "none", "--tls-key", "none", "--token-rate", "unlimited"]

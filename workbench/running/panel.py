@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 import time
 import urllib.request
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Final
 
 from server.addresses import bracketed, choose_port, is_loopback
 from server.errors import StartFailed
+from server.processes import python_command
 from server.settings import Settings, variable_name
 from workbench.running.supervision import ProcessGroup, Program, Say, run_until_signal
 
@@ -23,9 +23,7 @@ START_SECONDS: Final = 60.0
 def panel_command(settings: Settings, port: int) -> list[str]:
     """Return the command that serves the dashboard on a port."""
     host = dashboard_host(settings)
-    return [
-        sys.executable,
-        "-m",
+    return python_command(
         "panel",
         "serve",
         str(FOLDER),
@@ -36,7 +34,7 @@ def panel_command(settings: Settings, port: int) -> list[str]:
         "--warm",
         "--liveness",
         "--log-level=warning",
-    ]
+    )
 
 
 def dashboard_host(settings: Settings) -> str:

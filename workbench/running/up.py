@@ -16,6 +16,7 @@ from server.addresses import Addresses, parse_announcement
 from server.auth import Scope, TokenFile
 from server.clock import now_ms
 from server.errors import StartFailed
+from server.processes import python_command
 from server.settings import Settings, setting_names, setting_text, variable_name
 from server.store.folder import DataFolder
 from workbench.running.panel import dashboard_port, dashboard_url, panel_answers, panel_program
@@ -67,7 +68,7 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
 
 
 def _serve_command() -> list[str]:
-    return [sys.executable, "-m", "workbench.cli", "serve"]
+    return python_command("workbench.cli", "serve")
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -80,7 +81,7 @@ def _demo(addresses: Addresses, folder: DataFolder, settings: Settings) -> Progr
     # A new text at each start: it is kept in the demo's memory and nowhere else.
     token = TokenFile(folder.tokens).renew(DEMO_TOKEN, [Scope.INGEST], now_ms())
     secrets = {"WATERLINE_URL": addresses.ingest, "WATERLINE_TOKEN": token}
-    command = [sys.executable, "-m", "workbench.samples.demo"]
+    command = python_command("workbench.samples.demo")
     if settings.tls_cert is not None:
         # It comes by an address that no authority vouches for; so it is shown whom to expect.
         command.append(str(settings.tls_cert))

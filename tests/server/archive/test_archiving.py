@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -17,6 +18,7 @@ from server.archiving import Archiving
 from server.clock import now_ms
 from server.formats import Format
 from server.monitor.performance import PerformanceMonitor
+from server.monitoring.overview import Overview, Pulse
 from server.settings import Settings
 from server.store.folder import ArchiveLock, DataFolder
 from tests.support.folders import NOON, fill
@@ -153,6 +155,20 @@ def test_after_failures_it_waits_longer_each_time_and_says_so_once(
     assert "logs.db" in archiving.failure
     errors = [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
     assert errors == [f"archiving failed and is tried again: {archiving.failure}"]
+
+
+@pytest.mark.logs
+def test_the_third_failure_in_a_row_makes_the_server_unhealthy(data: Path) -> None:
+    told = []
+    for tries in (1, 2, 3, 4):
+        archiving, _ = schedule(data, tries)
+        well = SimpleNamespace(refusal=None, failed=False)
+        others: Any = SimpleNamespace(writer=well, **vars(well))
+        overview = Overview(others, others, others, archiving, Pulse())
+        told.append((overview.reasons(), overview.warnings({})))
+    failed = archiving.failure
+    warned: Any = ([], [f"archiving failed and is tried again: {failed}"])
+    assert told == [warned, warned] + [([f"old logs are not archived: {failed}"], [])] * 2
 
 
 @pytest.mark.slow

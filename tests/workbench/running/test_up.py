@@ -54,7 +54,10 @@ class Everything:
     def children(self) -> dict[str, int]:
         """Return the process ids by what they run."""
         listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+            ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         kinds = {
             "cli serve": "server",
@@ -81,12 +84,13 @@ class Everything:
 
 
 @contextmanager
-def everything(data: Path, *options: str) -> Iterator[Everything]:
+def everything(data: Path, *options: str, cwd: Path | None = None) -> Iterator[Everything]:
     process = subprocess.Popen(
         [WATERLINE, "up", "--data", data, *FREE_PORTS, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=cwd,
     )
     try:
         assert process.stdout is not None
@@ -117,6 +121,18 @@ def test_the_demo_sends_logs_and_ctrl_c_leaves_no_process(data: Path) -> None:
         printed = up.stop(signal.SIGINT)
     assert printed == ""
     assert "demo" in (data / "tokens.toml").read_text()
+
+
+def test_a_folder_with_modules_of_the_users_own_changes_nothing(
+    data: Path, users_folder: Path
+) -> None:
+    with everything(data, "--demo", cwd=users_folder) as up:
+        assert set(up.children()) == {"server", "dashboard", "demo"}
+        assert answers(up.dashboard)
+        with workbench.connect(data) as wb:
+            wait_until(lambda: wb.count() > 10, "demo logs")
+        printed = up.stop(signal.SIGINT)
+    assert printed == ""
 
 
 def test_with_tls_the_demo_knows_its_server_whatever_name_the_certificate_is_for(
