@@ -33,12 +33,12 @@ test: $(READY) ## every test with coverage, then the notebooks
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
-	@TQDM_DISABLE=1 $(BIN)/pytest -q --nbval --nbval-cell-timeout=120 notebooks
+	@TQDM_DISABLE=1 $(BIN)/pytest -q -p nbval --nbval --nbval-cell-timeout=120 notebooks
 	@$(BIN)/coverage report
 	@$(BIN)/python -m tests.support.browser
 
 test-fast: $(READY) ## the tests that take no server, page or archive, in seconds
-	@$(BIN)/pytest -q -m "not slow and not browser" --hypothesis-profile=quick -p no:nbval \
+	@$(BIN)/pytest -q -m "not slow and not browser" --hypothesis-profile=quick \
 	  --ignore=tests/workbench/dashboard --ignore=tests/server/archive --ignore=tests/workbench/exports
 
 fuzz: $(READY) ## attack a server at random for a minute

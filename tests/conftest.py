@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,12 @@ settings.register_profile("thorough", _PATIENT)
 settings.register_profile("quick", _PATIENT, max_examples=10)
 settings.load_profile("thorough")
 
-_FIGURES: Final = pytest.StashKey[list[str]]()
+_FIGURE: Final = "figure"
+
+# A job in the background of a script ignores Ctrl-C, and so would all that tests start and
+# interrupt. A process that is started has the default of a signal that has a handler here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,19 +52,50 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+    terminalreporter: pytest.TerminalReporter,
 ) -> None:
     """Show what tests had to tell besides that they passed or failed."""
-    if figures := config.stash.get(_FIGURES, []):
+    figures = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "teardown"
+        for name, value in report.user_properties
+        if name == _FIGURE
+    ]
+    if figures:
         terminalreporter.section("figures")
         for line in figures:
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(str(line))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests that share a fixture of their module run in one process: it is made once."""
+    for item in items:
+        if (shared := _module_fixtures(item)) and not item.get_closest_marker("xdist_group"):
+            group = f"{item.path.stem}.{shared[0]}"
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _module_fixtures(item: pytest.Item) -> list[str]:
+    if not isinstance(item, pytest.Function):
+        return []
+    known = item._fixtureinfo.name2fixturedefs
+    return sorted(
+        name for name in item.fixturenames if name in known and known[name][-1].scope == "module"
+    )
 
 
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Takes lines for the end of the run, shown also when the test has failed."""
-    return request.config.stash.setdefault(_FIGURES, []).append
+
+    def tell(line: str) -> None:
+        # With the report of the test it also comes from a worker process.
+        request.node.user_properties.append((_FIGURE, line))
+
+    return tell
 
 
 @pytest.fixture

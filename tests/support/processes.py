@@ -15,6 +15,10 @@ from urllib.request import Request, urlopen
 import msgspec
 import websocket
 
+from server.auth import Scope, TokenFile
+from server.clock import now_ms
+from server.store.folder import DataFolder
+
 WATERLINE = str(Path(sys.executable).with_name("waterline"))
 PATIENCE = 30.0  # seconds; far more than anything takes, so that a slow machine fails no test
 
@@ -36,6 +40,15 @@ def run_waterline(
 
 
 def create_token(
+    data: Path, name: str = "test", scopes: tuple[str, ...] = ("ingest", "read")
+) -> str:
+    """Make a token as the command does, without a process; tests of the command start one."""
+    folder = DataFolder(data)
+    folder.create()
+    return TokenFile(folder.tokens).create(name, map(Scope, scopes), now_ms())
+
+
+def create_token_by_command(
     data: Path, name: str = "test", scopes: tuple[str, ...] = ("ingest", "read")
 ) -> str:
     """Make a token with the real command and return its text."""
