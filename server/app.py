@@ -246,8 +246,7 @@ class _Server:
 
     def _ingest_app(self) -> tornado.web.Application:
         shared = {"connections": self._connections}
-        # A ping each half: a peer that is gone is noticed within the whole.
-        ping = self._settings.idle_timeout / 2000
+        idle, ping = self._settings.idle_timeout / 1000, self._settings.ping_every / 1000
         return tornado.web.Application(
             [
                 Rule(IsPost(), Poster, shared),
@@ -259,8 +258,9 @@ class _Server:
             allowed_origins=self._settings.allowed_origins,
             paths="/ingest and /live, for WebSockets",
             websocket_max_message_size=MAX_MESSAGE_SIZE,
-            websocket_ping_interval=ping,
-            websocket_ping_timeout=ping,
+            # At least two in the time after which a peer that answers none counts as gone.
+            websocket_ping_interval=min(ping or idle, idle / 2),
+            websocket_ping_timeout=idle,
         )
 
     def _monitoring_app(self) -> tornado.web.Application:

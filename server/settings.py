@@ -60,6 +60,11 @@ class Settings:
     idle_timeout: int = field(
         default=300_000, metadata=_about("how long a silent connection stays open", *_DURATION)
     )
+    ping_every: int = field(
+        # Proxies cut what is quiet: nginx and most load balancers after 60 s, some after 30 s.
+        default=20_000,
+        metadata=_about("how often connections are pinged, so that proxies keep them", *_DURATION),
+    )
     dedupe_window: int = field(
         default=86_400_000,
         metadata=_about("how long from its receipt an archived log is recognised", *_DURATION),

@@ -29,7 +29,8 @@ from server.frames import (
 from server.messages import Inflater
 
 # Private names of Tornado that this relies on; `test_sockets.py` pins them.
-# Overridden: WebSocketProtocol13._receive_frame_loop, _create_compressors, _received_pong.
+# Overridden: WebSocketProtocol13._receive_frame_loop, _create_compressors, _received_pong,
+# periodic_ping.
 # Called: WebSocketProtocol13._handle_message, _run_callback, _abort, _get_compressor_options.
 # Set: WebSocketProtocol13._decompressor, _wire_bytes_in, _wire_bytes_out, _message_bytes_in.
 # `server/frames.py` takes tornado.util._websocket_mask, which is in C where it can be.
@@ -147,6 +148,27 @@ class BulkProtocol(WebSocketProtocol13):
     @_received_pong.setter
     def _received_pong(self, value: bool) -> None:
         self._has_pong = value
+
+    async def periodic_ping(self) -> None:
+        """Ping at each interval, and close once no pong has come for the whole timeout.
+
+        Tornado closes after one unanswered interval, so a short one, which keeps proxies from
+        cutting a quiet connection, would end every peer that is busy for a moment.
+        """
+        now = asyncio.get_running_loop().time
+        interval, timeout = self.ping_interval, self.params.ping_timeout or 0
+        heard = now()
+        await asyncio.sleep(interval)
+        while True:
+            self._received_pong = False
+            sent = now()
+            self.write_ping(b"")
+            await asyncio.sleep(interval)
+            if self._received_pong:
+                heard = sent
+            elif now() - heard > timeout - interval / 2:  # it is past before the next look
+                self.close(reason="ping timed out")
+                return
 
     async def _return_farewell(self) -> None:
         """Answer the peer's close frame, and close once the answer has gone out."""

@@ -375,6 +375,18 @@ def test_a_silent_producer_that_answers_pings_stays_connected(data: Path) -> Non
         assert receive(socket)["type"] == "ack"
 
 
+@slow
+@pytest.mark.parametrize("path", ["/ingest", "/live"])
+def test_quiet_connection_is_pinged_as_often_as_set(data: Path, path: str) -> None:
+    with serving(data, "--ping-every", "100ms") as server:
+        socket = server.connect(server.ingest.replace("/ingest", path))
+        pings = 0
+        while pings < 3:  # an idle timeout would send the first one after 150 s
+            opcode, _ = socket.recv_data(control_frame=True)
+            pings += opcode == websocket.ABNF.OPCODE_PING
+        break_off(socket)
+
+
 # Who is let in
 
 

@@ -38,6 +38,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert (settings.port, settings.monitoring_port, settings.dashboard_port) == (3001, 3002, 3000)
     assert (settings.host, settings.data) == ("127.0.0.1", Path("data"))
     assert settings.idle_timeout == 300_000
+    assert settings.ping_every <= 30_000  # the shortest time after which a common proxy cuts
 
 
 def test_describe_writes_each_value_as_one_would_write_it(tmp_path: Path) -> None:
@@ -424,6 +425,7 @@ values = st.fixed_dictionaries(
         "queue_size": st.integers(0, 2**53 - 1),
         "live_buffer": st.integers(0, 2**53 - 1),
         "idle_timeout": st.integers(0, 2**53 - 1),
+        "ping_every": st.integers(0, 2**53 - 1),
         "metrics_seconds": st.integers(0, 1000),
         "metrics_minutes": st.integers(1000, 2**40),
         "metrics_hours": st.integers(2**40, 2**53 - 1),

@@ -30,6 +30,7 @@ from server.tls import server_context
 from tests.support.frames import Deflater, Item, close_frame, frame, head, items, wire
 from tests.support.listening import Listener, listen
 from tests.support.peers import DEFLATE, Echo, Seen, serving
+from tests.support.processes import PATIENCE
 from tests.support.tls import LOOPBACK, LOOPBACK_KEY
 
 # The same as Tornado
@@ -317,6 +318,22 @@ def test_a_peer_that_goes_without_a_word_is_noticed() -> None:
     run(main())
 
 
+def test_peer_that_misses_single_pings_stays_connected() -> None:
+    async def main() -> None:
+        pings = {"websocket_ping_interval": 0.02, "websocket_ping_timeout": PATIENCE}
+        async with serving(Seen(), **pings) as place:
+            peer = await place.connect()
+            missed = 0
+            while missed < 5:
+                missed += len(await peer.hear())
+            await peer.send(frame(BINARY, b"here"))
+            while (BINARY, b"here") not in await peer.hear():
+                pass  # pings come in between
+            await peer.close()
+
+    run(main())
+
+
 def test_another_version_is_answered_with_ours() -> None:
     async def main() -> None:
         async with serving(Seen()) as place:
@@ -338,6 +355,7 @@ def test_tornado_has_the_private_names_that_are_relied_on() -> None:
         "_run_callback": ["self", "callback", "args", "kwargs"],
         "_abort": ["self"],
         "_create_compressors": ["self", "side", "agreed_parameters", "compression_options"],
+        "periodic_ping": ["self"],
         "_get_compressor_options": ["self", "side", "agreed_parameters", "compression_options"],
     }
     said = "Tornado changed WebSocketProtocol13.{}: look at server/sockets.py before upgrading"

@@ -123,12 +123,17 @@ async def serving(
     certificate: ssl.SSLContext | None = None,
     trust: ssl.SSLContext | None = None,
     max_message_size: int = 2**24,
+    **settings: float,
 ) -> AsyncIterator[Place]:
-    """Serve a handler on a free port of loopback; in the end all connections are broken off."""
+    """Serve a handler on a free port of loopback; in the end all connections are broken off.
+
+    `settings` are further ones of Tornado's.
+    """
     application = tornado.web.Application(
         [("/", handler, {"seen": seen})],
         log_function=lambda _: None,
         websocket_max_message_size=max_message_size,
+        **settings,
     )
     http = HTTPServer(application, ssl_options=certificate)
     sockets = bind_sockets(0, "127.0.0.1")
