@@ -27,6 +27,8 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # 256 random bits cannot be guessed, so a plain hash is enough and costs a request nothing.
 _SECRET_BYTES: Final = 32
 _PREFIX: Final = "wl_"
+# A file without tokens has it too: an empty one is a file that somebody is just saving.
+_HEADING: Final = b"# The tokens of this data folder, by name; `waterline token` changes them.\n"
 
 
 class Scope(StrEnum):
@@ -62,7 +64,11 @@ def _hash(text: str) -> str:
 
 
 class TokenFile:
-    """The tokens of a data folder, read again whenever the file has changed."""
+    """The tokens of a data folder, read again whenever the file has changed.
+
+    A file that had tokens and is missing or empty now cannot be read: an editor that saves it in
+    place leaves it so for a moment, and nobody's token is revoked by that.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -163,16 +169,24 @@ class TokenFile:
     def _refresh(self) -> None:
         try:
             status = self._path.stat()
-        except FileNotFoundError:
-            self._seen, self._tokens = None, {}
+        except FileNotFoundError as error:
+            if self._tokens:
+                raise TokenError(
+                    f"{self._path} is gone; put it back, or make the tokens anew"
+                ) from error
+            self._seen = None
             return
         except OSError as error:
             raise TokenError(f"{self._path} cannot be read: {error.strerror}") from error
         # A rename gives a new inode, so that two writes within one clock tick are told apart.
         seen = (status.st_mtime_ns, status.st_size, status.st_ino)
         if seen != self._seen:
-            self._tokens = _read_tokens(self._path)
-            self._seen = seen
+            tokens = _read_tokens(self._path)
+            if tokens is None and self._tokens:
+                raise TokenError(
+                    f"{self._path} is empty; put back what was in it, or make the tokens anew"
+                )
+            self._tokens, self._seen = tokens or {}, seen
 
     def _write(self, tokens: dict[str, Token]) -> None:
         document = {
@@ -187,6 +201,7 @@ class TokenFile:
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
+                file.write(_HEADING)
                 tomli_w.dump(document, file)
                 file.flush()
                 os.fsync(descriptor)
@@ -200,24 +215,28 @@ class GrantWatch:
     """Tells which grants in use were withdrawn since they were given.
 
     A file that cannot be read withdraws nothing: a typing mistake in it must not cut off every
-    producer. It is told in one log line, once, until it can be read again.
+    producer. It is told in one log line, once, until it can be read again. What is withdrawn is
+    so at two looks in a row: a file that is saved piece by piece lacks tokens for a moment.
     """
 
     def __init__(self, tokens: TokenFile) -> None:
         self._tokens = tokens
-        self._told = False
+        self._doubted: set[Grant] = set()
+        self.failure: str | None = None
+        """Why the tokens cannot be read now, in one sentence; None where they can."""
 
     def withdrawn(self, in_use: Iterable[Grant]) -> set[Grant]:
         """Return the grants that are allowed no more; one `stat` where nothing has changed."""
         try:
             gone = self._tokens.withdrawn(in_use)
         except TokenError as error:
-            if not self._told:
+            if self.failure is None:
                 logger.error("%s; until then connections stay open and none is let in", error)
-            self._told = True
+            self.failure = str(error)
             return set()
-        self._told = False
-        return gone
+        self.failure = None
+        confirmed, self._doubted = gone & self._doubted, gone
+        return confirmed
 
 
 class _Entry(msgspec.Struct):
@@ -228,9 +247,17 @@ class _Entry(msgspec.Struct):
     created_at: int
 
 
-def _read_tokens(path: Path) -> dict[str, Token]:
+def _read_tokens(path: Path) -> dict[str, Token] | None:
+    """Return the tokens in a file by name; None where nothing at all is in it.
+
+    Raises:
+        TokenError: it is damaged or cannot be read.
+    """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if not text.strip():
+            return None
+        document = tomllib.loads(text)
         entries = msgspec.convert(document, dict[str, _Entry])
     except OSError as error:
         raise TokenError(f"{path} cannot be read: {error.strerror}") from error

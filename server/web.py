@@ -56,8 +56,7 @@ class Endpoint(tornado.web.RequestHandler):
             return None
         try:
             token = tokens.find(text)
-        except TokenError as error:
-            logger.error("%s", error)
+        except TokenError:  # whoever watches the file says why, once and not at each request
             self.fail(503, "tokens_unreadable", "the server cannot read its tokens")
             return None
         if token is None:

@@ -97,6 +97,9 @@ class Overview:
         refusal = self.connections.writer.refusal
         if refusal is not None:
             reasons.append(f"logs are not stored: {refusal}")
+        tokens = self.connections.watch.failure
+        if tokens is not None:
+            reasons.append(f"nobody new is let in: {tokens}")
         stalled = self.pulse.stalled
         if stalled is not None:
             reasons.append(

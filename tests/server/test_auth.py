@@ -183,6 +183,12 @@ def grant(tokens: TokenFile, text: str, scope: Scope = Scope.INGEST) -> Grant:
     return Grant(token, scope)
 
 
+def withdrawn(watch: GrantWatch, in_use: list[Grant]) -> set[Grant]:
+    """Return what is withdrawn at the second look: at the first it may be half a file."""
+    assert watch.withdrawn(in_use) == set()
+    return watch.withdrawn(in_use)
+
+
 def test_a_grant_stays_while_its_token_does(path: Path) -> None:
     server, command = TokenFile(path), TokenFile(path)
     held = grant(server, command.create("web", INGEST, 0))
@@ -199,10 +205,12 @@ def test_a_grant_goes_with_its_token_and_no_other_goes(path: Path) -> None:
     kept = grant(server, command.create("kept", INGEST, 0))
     watch = GrantWatch(server)
     command.revoke("gone")
+    assert withdrawn(watch, [gone, kept]) == {gone}
     assert watch.withdrawn([gone, kept]) == {gone}
+    command.revoke("kept")  # the last of all
     assert watch.withdrawn([gone, kept]) == {gone}
-    path.unlink()
     assert watch.withdrawn([gone, kept]) == {gone, kept}
+    assert server.tokens() == []
 
 
 def test_a_token_with_a_new_text_withdraws_what_came_with_the_old_one(path: Path) -> None:
@@ -211,7 +219,7 @@ def test_a_token_with_a_new_text_withdraws_what_came_with_the_old_one(path: Path
     text = command.renew("web", INGEST, 0)
     # A handshake reads the new file before the watch looks; the change must not be lost by it.
     new = grant(server, text)
-    assert GrantWatch(server).withdrawn([old, new]) == {old}
+    assert withdrawn(GrantWatch(server), [old, new]) == {old}
 
 
 def test_a_token_that_loses_a_scope_withdraws_what_needs_it(path: Path) -> None:
@@ -220,7 +228,7 @@ def test_a_token_that_loses_a_scope_withdraws_what_needs_it(path: Path) -> None:
     pushes, reads = grant(server, text, Scope.INGEST), grant(server, text, Scope.READ)
     watch = GrantWatch(server)
     path.write_text(path.read_text().replace('"ingest",', ""))
-    assert watch.withdrawn([pushes, reads]) == {pushes}
+    assert withdrawn(watch, [pushes, reads]) == {pushes}
 
 
 @pytest.mark.logs
@@ -242,7 +250,49 @@ def test_a_damaged_file_withdraws_nothing_and_is_told_once(
         path.write_text(good)
         assert watch.withdrawn([held]) == set()
     server.revoke("web")
-    assert watch.withdrawn([held]) == {held}
+    assert withdrawn(watch, [held]) == {held}
+
+
+@pytest.mark.logs
+@pytest.mark.parametrize("content", [None, b"", b" \n\n"], ids=["gone", "empty", "blank"])
+def test_file_that_is_suddenly_without_any_token_withdraws_nothing(
+    path: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
+) -> None:
+    server = TokenFile(path)
+    text = server.create("web", INGEST, 0)
+    held, good = grant(server, text), path.read_bytes()
+    watch = GrantWatch(server)
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    for _ in range(3):
+        assert watch.withdrawn([held]) == set()
+        with pytest.raises(TokenError, match="put "):
+            server.find(text)
+    assert str(path) in str(watch.failure)
+    assert len(caplog.records) == 1
+    path.write_bytes(good)
+    assert watch.withdrawn([held]) == set()
+    assert watch.failure is None
+    assert server.find(text) == held.token
+
+
+def test_file_that_is_saved_piece_by_piece_withdraws_nothing(path: Path) -> None:
+    server = TokenFile(path)
+    texts = [server.create(name, INGEST, number) for number, name in enumerate("ab")]
+    held, good = [grant(server, text) for text in texts], path.read_text()
+    watch = GrantWatch(server)
+    for piece in (good[: good.index("[b]")], good):
+        path.write_text(piece)
+        assert watch.withdrawn(held) == set()
+
+
+def test_new_folder_has_no_tokens_and_no_fault(path: Path) -> None:
+    watch = GrantWatch(TokenFile(path))
+    assert watch.withdrawn([]) == set()
+    path.touch()
+    assert watch.withdrawn([]) == set()
+    assert watch.failure is None
 
 
 HASH = "0" * 64

@@ -320,8 +320,7 @@ def test_a_peer_that_goes_without_a_word_is_noticed() -> None:
 
 def test_peer_that_misses_single_pings_stays_connected() -> None:
     async def main() -> None:
-        pings = {"websocket_ping_interval": 0.02, "websocket_ping_timeout": PATIENCE}
-        async with serving(Seen(), **pings) as place:
+        async with serving(Seen(), pings=(0.02, PATIENCE)) as place:
             peer = await place.connect()
             missed = 0
             while missed < 5:

@@ -3,6 +3,7 @@
 import re
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import cast
 
 import apsw
 import msgspec
@@ -24,6 +25,7 @@ from tests.support.sockets import (
     refused,
 )
 from tests.support.waiting import wait_until
+from workbench import Producer
 
 pytestmark = pytest.mark.slow
 
@@ -232,3 +234,29 @@ def test_damaged_tokens_close_nothing_and_are_told(server: ServerProcess) -> Non
         revoke(server.data, "gone")
         assert last_words(other) == (1008, "the token was revoked")
         assert is_served(producer)
+
+
+@pytest.mark.parametrize("content", [None, b""], ids=["gone", "empty"])
+def test_producer_goes_on_when_tokens_are_away_for_a_while(
+    server: ServerProcess, content: bytes | None
+) -> None:
+    path = server.data / "tokens.toml"
+    good = path.read_bytes()
+    server.expected_errors.append("until then connections stay open and none is let in")
+    with Producer(server.ingest, server.token) as producer, connected(server) as other:
+        producer.send({"type": "info", "message": "kept"})
+        producer.flush()
+        path.unlink()
+        if content is not None:
+            path.write_bytes(content)
+        wait_until(lambda: server.get("/health")[0] == 503)
+        reasons = server.get("/health")[1]["reasons"]
+        assert [each for each in cast("list[str]", reasons) if str(path) in each]
+        assert ask(server).status == 503  # and not 401, which a producer takes for the end
+        producer.send({"type": "info", "message": "kept"})
+        producer.flush()
+        assert is_served(other)
+        path.write_bytes(good)
+        wait_until(lambda: server.get("/health")[0] == 200)
+        with connected(server) as anew:
+            assert is_served(anew)

@@ -123,17 +123,18 @@ async def serving(
     certificate: ssl.SSLContext | None = None,
     trust: ssl.SSLContext | None = None,
     max_message_size: int = 2**24,
-    **settings: float,
+    pings: tuple[float, float] = (0, 0),
 ) -> AsyncIterator[Place]:
     """Serve a handler on a free port of loopback; in the end all connections are broken off.
 
-    `settings` are further ones of Tornado's.
+    `pings` is their interval and the timeout, in seconds.
     """
     application = tornado.web.Application(
         [("/", handler, {"seen": seen})],
         log_function=lambda _: None,
         websocket_max_message_size=max_message_size,
-        **settings,
+        websocket_ping_interval=pings[0],
+        websocket_ping_timeout=pings[1],
     )
     http = HTTPServer(application, ssl_options=certificate)
     sockets = bind_sockets(0, "127.0.0.1")
