@@ -12,6 +12,7 @@ WaterlineError
 ├── StartFailed           a process ended instead of serving
 ├── ServerFailed          the server could not go on
 ├── DeliveryError         a producer could not deliver
+│   └── RejectedLogs      the server took some of its logs for none
 └── ArchiveError          an archive file is missing, damaged or cannot be written
     ├── IncompleteAnswer  a question needs archive files that are missing or damaged
     └── RemoteError       object storage cannot be reached, or refuses
@@ -70,6 +71,10 @@ class ServerFailed(WaterlineError):
 
 class DeliveryError(WaterlineError):
     """A producer could not deliver what it was given."""
+
+
+class RejectedLogs(DeliveryError):
+    """The server rejected logs of a producer, which are not stored; all others are."""
 
 
 class ArchiveError(WaterlineError):

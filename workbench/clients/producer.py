@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -17,7 +17,9 @@ import msgspec
 import uuid_utils
 import websocket
 
-from server.errors import DeliveryError, TokenError, UsageError
+from server.errors import DeliveryError, RejectedLogs, TokenError, UsageError
+from workbench.clients.json_values import to_json
+from workbench.clients.rejections import Rejections
 from workbench.clients.tls import SharedSocket, client_options
 
 logger = logging.getLogger(__name__)
@@ -97,7 +99,8 @@ class Producer:
 
     A lost connection is made anew and all that was not acked is sent again; each log has an id,
     so the server stores it once. Replies come in the order of the logs. One thread may send;
-    `on_reply` is called in another.
+    `on_reply` is called in another. Logs that the server rejects are told: to `on_reply`, or else
+    by `RejectedLogs` from `flush` and the end of the block, once the others are acked.
 
     Args:
         url: the server's ingest address, such as `ws://127.0.0.1:3001/ingest`, or `wss://…`. The
@@ -106,7 +109,7 @@ class Producer:
         token: a token with the scope `ingest`.
         window: how many logs may be without an answer before `send` waits; 1 to 10,000.
         patience: seconds without any answer or connection after which it gives up.
-        on_reply: called with what became of each log, in order.
+        on_reply: called with what became of each log, in order; then rejected ones raise nothing.
         certificate: a PEM file; a server with TLS must show the first certificate in it, and its
             name and authority do not matter then.
 
@@ -115,6 +118,7 @@ class Producer:
         TokenError: from `send`, `flush`: the server does not accept the token.
         DeliveryError: from `send`, `flush`: the server could not be reached for too long, or its
             certificate is not trusted.
+        RejectedLogs: from `flush`: logs were rejected, and there is no `on_reply` to tell.
     """
 
     def __init__(
@@ -142,6 +146,7 @@ class Producer:
         self._window = window
         self._patience = patience
         self._on_reply = on_reply
+        self._untold = Rejections()
         self._in_flight: deque[tuple[str, bytes]] = deque()
         # `_sending` keeps what is sent in order; `_changed` guards the counts and the window.
         # The receiver never takes the first: it must read on while a send is held back.
@@ -157,12 +162,14 @@ class Producer:
     def send(self, log: Mapping[str, object]) -> str:
         """Send a log, some time; wait only while the window is full. Return its id.
 
-        A log without an `id` is given one.
+        A log without an `id` is given one. Values may be Python's, numpy's and pandas'; how they
+        become JSON is told in `workbench.clients.json_values`.
 
         Raises:
             UsageError: it cannot be JSON, or is larger than 16 MiB.
             TokenError, DeliveryError: the producer has given up.
         """
+        log = to_json(log)
         log_id = log.get("id")
         if log_id is None:
             log_id = str(uuid_utils.uuid7())
@@ -189,9 +196,18 @@ class Producer:
 
         Raises:
             TokenError, DeliveryError: the producer has given up.
+            RejectedLogs: logs were rejected, and there is no `on_reply` to tell.
         """
         with self._changed:
             self._wait_for(lambda: not self._in_flight)
+            if not self._untold.count:
+                return
+            rejected = self._untold.told(self.counts.sent)
+            self._untold.forget()
+        raise RejectedLogs(
+            f"{self._place} rejected {rejected}; mend what makes them, and send those again: all "
+            "others are stored"
+        )
 
     def close(self) -> None:
         """End the connection without waiting for answers; may be called twice."""
@@ -203,13 +219,28 @@ class Producer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Wait for all answers, unless an error leads out of the block; then close."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, *_: object
+    ) -> None:
+        """Wait for all answers, unless an error leads out of the block; then close.
+
+        Such an error is not hidden by what was rejected or not acked: that becomes a note of it.
+        """
         try:
             if kind is None:
                 self.flush()
         finally:
             self.close()
+            if error is not None and error is not self._failure:
+                for note in self._unsettled():
+                    error.add_note(note)
+
+    def _unsettled(self) -> Iterator[str]:
+        """Yield what nobody was told of yet, a sentence each."""
+        if self._untold.count:
+            yield f"{self._place} has rejected {self._untold.told(self.counts.sent)}"
+        if self.counts.waiting:
+            yield f"{self.counts.waiting} logs are not acked by {self._place}; send those again"
 
     def _wait_for(self, done: Callable[[], bool]) -> None:
         """Wait, with `_changed` held, until done or given up."""
@@ -324,6 +355,8 @@ class Producer:
     def _count(self, reply: Reply) -> None:
         if reply.error is not None:
             self.counts.rejected += 1
+            if self._on_reply is None:
+                self._untold.add(reply.log_id, reply.error)
         elif reply.duplicate:
             self.counts.duplicates += 1
         else:
@@ -335,10 +368,12 @@ class Producer:
             self._changed.notify_all()
 
     def _reason(self, error: Exception) -> str:
+        untold = self._untold
+        rejected = f", rejected {untold.told(self.counts.sent)}" if untold.count else ""
         return (
             f"{self._place} could not be reached for {self._patience:.0f} s ({error}); "
-            f"{self.counts.acked} logs are acked, {self.counts.waiting} are not: send those again "
-            "once the server runs"
+            f"{self.counts.acked} logs are acked{rejected}, {self.counts.waiting} are not: send "
+            "those again once the server runs"
         )
 
     def _distrust(self, error: ssl.SSLCertVerificationError) -> str:

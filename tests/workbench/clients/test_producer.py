@@ -1,13 +1,18 @@
 """The producer, against a real server that comes, goes, and refuses."""
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from uuid import UUID
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import workbench
-from server.errors import DeliveryError, TokenError, UsageError
+from server.errors import DeliveryError, RejectedLogs, TokenError, UsageError
 from tests.support.processes import ServerProcess, create_token, serving, start_server
+from tests.support.waiting import wait_until
 from workbench.clients.producer import MAX_WINDOW, Producer, Reply
 
 pytestmark = pytest.mark.slow
@@ -131,3 +136,64 @@ def test_closing_twice_is_fine_and_leaves_no_thread(server: ServerProcess) -> No
     producer.close()
     producer.close()
     assert "producer" not in {thread.name for thread in threading.enumerate()}
+
+
+def send_all(server: ServerProcess, messages: Mapping[str, object]) -> None:
+    with Producer(server.ingest, server.token) as producer:
+        for log_id, message in messages.items():
+            producer.send({"id": log_id, "type": "info", "message": message})
+
+
+def test_rejected_logs_are_told_when_the_block_ends(server: ServerProcess) -> None:
+    reason = r"rejected 2 of 4 logs.*'bad': message must be a string"
+    with pytest.raises(RejectedLogs, match=reason) as told:
+        send_all(server, {"a": "fine", "bad": 5, "worse": None, "b": "fine"})
+    assert server.token not in str(told.value)
+    with workbench.connect(server.data) as wb:
+        assert list(wb.logs()["id"]) == ["a", "b"]
+
+
+def test_flush_tells_rejected_logs_once(server: ServerProcess) -> None:
+    with Producer(server.ingest, server.token) as producer:
+        producer.send({"id": "bad", "type": 5, "message": "x"})
+        with pytest.raises(RejectedLogs, match="rejected 1 of 1 logs"):
+            producer.flush()
+        producer.send({"type": "info", "message": "fine"})
+
+
+def send_and_fail(server: ServerProcess, kind: type[BaseException]) -> None:
+    with Producer(server.ingest, server.token) as producer:
+        producer.send({"id": "bad", "type": "info", "message": 5})
+        wait_until(lambda: producer.counts.rejected == 1)
+        raise kind("the program's own")
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt])
+def test_an_error_of_the_block_is_not_hidden_by_rejected_logs(
+    server: ServerProcess, kind: type[BaseException]
+) -> None:
+    with pytest.raises(kind) as raised:
+        send_and_fail(server, kind)
+    assert str(raised.value) == "the program's own"
+    assert ["has rejected 1 of 1 logs" in note for note in raised.value.__notes__] == [True]
+
+
+def test_numpy_and_pandas_values_are_stored_by_the_rule(server: ServerProcess) -> None:
+    moment = pd.Timestamp("2026-01-02T03:04:05")
+    with Producer(server.ingest, server.token) as producer:
+        producer.send(
+            {
+                "id": UUID(int=7),
+                "type": np.str_("info"),
+                "message": b"all \xff",
+                "timestamp": moment,
+            }
+            | {"n": np.int64(5), "nan": np.nan, "nat": pd.NaT, "inf": -np.inf, "keys": {5: {"x"}}}
+        )
+    with workbench.connect(server.data) as wb:
+        log = wb.logs(attributes="all").iloc[0]
+    assert log["id"] == str(UUID(int=7))
+    assert (log["type"], log["message"]) == ("info", "all \\xff")
+    assert log["timestamp"] == moment.tz_localize("UTC")
+    assert log["n"] == 5
+    assert log["inf"] == "-Infinity"

@@ -1,8 +1,13 @@
 """One JSON object a line."""
 
+import json
+from typing import Final
+
 import msgspec
 
 _decode = msgspec.json.Decoder().decode
+# Python's `json` writes these by default, and JSON has none of them: as `Producer` sends them.
+_NO_JSON: Final = {"NaN": None, "Infinity": "Infinity", "-Infinity": "-Infinity"}
 
 
 class UnfitLine(ValueError):
@@ -18,13 +23,15 @@ class UnfitLine(ValueError):
 
 
 def parse_json_line(line: bytes) -> dict[str, object]:
-    """Return the object that the line holds, unchanged; whether it is a log the server says.
+    """Return the object that the line holds; whether it is a log the server says.
+
+    It is unchanged but for what JSON lacks: NaN is null, and infinities are texts.
 
     Raises:
         UnfitLine: the line is no JSON, or is JSON other than an object.
     """
     try:
-        value = _decode(line)
+        value = _decode_leniently(line)
     except UnicodeDecodeError as error:
         raise UnfitLine("this is no JSON: it is not encoded as UTF-8") from error
     except msgspec.DecodeError as error:
@@ -34,6 +41,19 @@ def parse_json_line(line: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise UnfitLine(f"a log is a JSON object, this is {_kind(value)}")
     return value
+
+
+def _decode_leniently(line: bytes) -> object:
+    try:
+        return _decode(line)
+    except msgspec.DecodeError:
+        if b"NaN" not in line and b"Infinity" not in line:
+            raise
+        try:
+            return json.loads(line, parse_constant=_NO_JSON.__getitem__)
+        except json.JSONDecodeError:
+            pass
+        raise
 
 
 def _kind(value: object) -> str:
