@@ -6,6 +6,7 @@ from typing import Final
 
 import apsw
 
+from server.archive.ahead import readable_manifests, refuse_ahead
 from server.errors import DataFolderError
 from server.store.folder import ArchiveLock, DataFolder
 from server.store.schema import LOGS
@@ -23,6 +24,7 @@ def changing(folder: DataFolder) -> Iterator[apsw.Connection]:
 
     Raises:
         ArchiveInUse: another job works on the folder.
+        ArchiveError: logs.db is of an earlier time than the archives.
         DataFolderError: there are no logs, or logs.db cannot be read or written.
     """
     if not folder.logs.exists():
@@ -34,5 +36,6 @@ def changing(folder: DataFolder) -> Iterator[apsw.Connection]:
         closing(open_writer(folder.logs, LOGS, "FULL")) as connection,
         sqlite_errors(folder.logs),
     ):
+        refuse_ahead(folder, connection, readable_manifests(folder))
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         yield connection

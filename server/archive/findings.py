@@ -12,7 +12,8 @@ from server.archive.files import Files
 from server.archive.formats import decode
 from server.archive.hot_rows import DAY
 from server.archive.label import Label
-from server.archive.manifest import NAME, Manifest, parse_manifest
+from server.archive.manifest import Manifest, parse_manifest
+from server.archive.manifest_places import manifests_here, manifests_there
 from server.archive.names import batch_format, batch_number, day_text
 from server.archive.remote import Bucket
 from server.errors import ArchiveError
@@ -79,16 +80,12 @@ class _Search:
 
     def _manifests(self) -> Iterator[tuple[str, Manifest]]:
         """Give the manifests that can be read, those here first, each with what to call it."""
-        for folder in self._folder.day_folders():
-            path = folder / NAME
-            if path.exists():
-                yield from self._parsed(self._files.read(path), str(path), folder.name)
+        for day, path in manifests_here(self._folder):
+            yield from self._parsed(self._files.read(path), str(path), day)
         if self._bucket is None:
             return
-        for key in self._bucket.names():
-            day, _, name = key.partition("/")
-            if name == NAME:
-                yield from self._parsed(self._bucket.get(key), self._bucket.url(key), day)
+        for day, key in manifests_there(self._bucket.names()):
+            yield from self._parsed(self._bucket.get(key), self._bucket.url(key), day)
 
     def _parsed(self, content: bytes, name: str, day: str) -> Iterator[tuple[str, Manifest]]:
         try:

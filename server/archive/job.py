@@ -13,7 +13,7 @@ from server.archive.policy import Policy
 from server.archive.progress import Progress, silent
 from server.archive.prune import finish_pruned_uploads
 from server.archive.removal import Removal, Removed
-from server.archive.tidying import publish_manifests, tidy
+from server.archive.tidying import publish_manifests, remove_former_manifests, tidy
 from server.archive.uploading import Upload, Uploaded
 from server.archive.writing import write_batch
 from server.clock import now_ms
@@ -85,14 +85,21 @@ class ArchiveJob:
             self._archive(connection)
             publish_manifests(self._folder, connection, self._files)
             removal.run()
-            if finish_pruned_uploads(connection, self._progress):
+            if finish_pruned_uploads(self._folder, connection, self._progress):
                 publish_manifests(self._folder, connection, self._files)
-            if self._policy.destination is not None:
+            destination = self._policy.destination
+            remove_former_manifests(
+                self._folder,
+                connection,
+                self._files,
+                None if destination is None else destination.address,
+            )
+            if destination is not None:
                 upload = Upload(
                     self._folder,
                     connection,
                     self._files,
-                    self._policy.destination,
+                    destination,
                     self._clock,
                     self._progress,
                 )

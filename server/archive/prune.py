@@ -8,9 +8,10 @@ import apsw
 from server.archive.catalog import read_catalog
 from server.archive.changing import changing
 from server.archive.files import Files
-from server.archive.manifest import NAME, days_of, manifest_of
+from server.archive.manifest import days_of
 from server.archive.progress import Progress, silent
 from server.archive.remote import Bucket, open_bucket
+from server.archive.remote_manifests import publish_remote_manifest
 from server.archive.tidying import publish_manifests, tidy
 from server.clock import now_ms
 from server.store.catalog import ArchivedBatch, change_batches, read_batches
@@ -78,7 +79,7 @@ def prune(
         tidy(folder, connection, files)
         publish_manifests(folder, connection, files)
         try:
-            finish_pruned_uploads(connection, progress)
+            finish_pruned_uploads(folder, connection, progress)
         finally:
             publish_manifests(folder, connection, files)
     return Pruned(
@@ -88,12 +89,15 @@ def prune(
     )
 
 
-def finish_pruned_uploads(connection: apsw.Connection, progress: Progress = silent) -> int:
+def finish_pruned_uploads(
+    folder: DataFolder, connection: apsw.Connection, progress: Progress = silent
+) -> int:
     """Remove the copies in object storage of all batches that are pruned.
 
     The caller holds the archive lock, and publishes the manifests here afterwards.
 
     Args:
+        folder: the data folder.
         connection: one that writes logs.db.
         progress: is told how far it is.
 
@@ -113,13 +117,14 @@ def finish_pruned_uploads(connection: apsw.Connection, progress: Progress = sile
             if address not in buckets:
                 buckets[address] = open_bucket(address)
             gone = [each for each in due if each.uploaded_to == address]
-            of_day = _remove_copies(connection, buckets[address], day, of_day, gone)
+            of_day = _remove_copies(folder, connection, buckets[address], day, of_day, gone)
             done += len(gone)
             progress("removed from object storage", done, total)
     return done
 
 
 def _remove_copies(
+    folder: DataFolder,
     connection: apsw.Connection,
     bucket: Bucket,
     day: str,
@@ -127,14 +132,14 @@ def _remove_copies(
     gone: list[ArchivedBatch],
 ) -> list[ArchivedBatch]:
     """Remove copies of a day's batches; return what the catalog then says of the day."""
-    seam, key = read_seam(connection), f"{day}/{NAME}"
+    seam = read_seam(connection)
     # First, so that no manifest ever promises a file that is not there.
-    bucket.put(key, manifest_of(day, of_day, seam))
+    publish_remote_manifest(bucket, folder, day, of_day, seam)
     for batch in gone:
         bucket.delete(batch.file)
     changes = {each.batch: replace(each, uploaded_to=None) for each in gone}
     left = [changes.get(each.batch, each) for each in of_day]
-    bucket.put(key, manifest_of(day, left, seam))
+    publish_remote_manifest(bucket, folder, day, left, seam)
     change_batches(connection, changes.values())
     return left
 

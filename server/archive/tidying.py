@@ -4,10 +4,12 @@ from pathlib import Path
 
 import apsw
 
+from server.archive.ahead import ahead_of, earlier
 from server.archive.files import UNFINISHED_PREFIX, UNFINISHED_SUFFIX, Files
 from server.archive.formats import decode
 from server.archive.hot_rows import HotRows
-from server.archive.manifest import NAME, days_of, manifest_of
+from server.archive.manifest import days_of, manifest_of, parse_manifest
+from server.archive.manifest_places import local_paths
 from server.archive.names import batch_format, batch_number
 from server.errors import ArchiveError
 from server.store.catalog import ArchivedBatch, read_batches
@@ -24,7 +26,7 @@ def tidy(folder: DataFolder, connection: apsw.Connection, files: Files) -> None:
         ArchiveError: a file cannot be read or removed.
     """
     # A folder may have been made by a job that was cut off before it was on the disk.
-    for made in (folder.path, folder.archives):
+    for made in (folder.path, folder.archives, folder.manifests):
         if made.is_dir():
             files.sync_folder(made)
     rows = HotRows(connection)
@@ -39,19 +41,66 @@ def tidy(folder: DataFolder, connection: apsw.Connection, files: Files) -> None:
                 or (batch is None and _is_leftover(path, seam, rows, files))
             ):
                 files.remove(path)
+    for path in sorted(folder.manifests.iterdir()) if folder.manifests.is_dir() else ():
+        if _is_unfinished(path):
+            files.remove(path)
 
 
 def publish_manifests(folder: DataFolder, connection: apsw.Connection, files: Files) -> None:
     """Write the manifest of each day whose file is not what the catalog says.
 
+    One that lies where it did in earlier versions is moved, unless the day was uploaded: then it
+    shows that it may lie there in object storage too, until `remove_former_manifests`.
+
     Raises:
-        ArchiveError: one cannot be written.
+        ArchiveError: one cannot be written; or it tells of more than the catalog does.
     """
     seam = read_seam(connection)
     for day, batches in days_of(read_batches(connection)).items():
-        path, content = folder.archives / day / NAME, manifest_of(day, batches, seam)
-        if not path.exists() or files.read(path) != content:
-            files.publish(path, content)
+        paths, content = local_paths(folder, day, batches), manifest_of(day, batches, seam)
+        there = {path: files.read(path) for path in paths if path.exists()}
+        for path, found in there.items():
+            if found != content:
+                _refuse_less(folder, path, found, seam, batches)
+        if there.get(paths.place) != content:
+            files.publish(paths.place, content)
+        if paths.former in there and not any(each.uploaded_to for each in batches):
+            files.remove(paths.former)
+
+
+def remove_former_manifests(
+    folder: DataFolder, connection: apsw.Connection, files: Files, still_in: str | None
+) -> None:
+    """Remove the manifests that lie where they did in earlier versions, once published anew.
+
+    Args:
+        folder: the data folder.
+        connection: one to its logs.db.
+        files: how files are removed.
+        still_in: a place in object storage; days with batches in it are left for its upload.
+
+    Raises:
+        ArchiveError: one cannot be removed.
+    """
+    for day, batches in days_of(read_batches(connection)).items():
+        if still_in is None or still_in not in {each.uploaded_to for each in batches}:
+            files.remove(local_paths(folder, day, batches).former)
+
+
+def _refuse_less(
+    folder: DataFolder, path: Path, content: bytes, seam: Seam, batches: list[ArchivedBatch]
+) -> None:
+    """See that what is written over a manifest, or in place of it, tells no less.
+
+    Raises:
+        ArchiveError: it would.
+    """
+    try:
+        manifest = parse_manifest(content, str(path))
+    except ArchiveError:
+        return  # damaged: the catalog knows what belongs there
+    if found := ahead_of([(str(path), manifest)], seam.folder_id, batches):
+        raise earlier(folder, found)
 
 
 def _is_unfinished(path: Path) -> bool:

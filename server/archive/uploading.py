@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 import apsw
 
 from server.archive.files import Files
-from server.archive.manifest import NAME, days_of, manifest_of
+from server.archive.manifest import days_of
+from server.archive.manifest_places import local_paths
 from server.archive.progress import Progress
 from server.archive.reading import BatchReader
 from server.archive.remote import Bucket, open_bucket
-from server.archive.tidying import publish_manifests, tidy
+from server.archive.remote_manifests import publish_remote_manifest
+from server.archive.tidying import publish_manifests, remove_former_manifests, tidy
 from server.store.catalog import ArchivedBatch, change_batches, read_batches
 from server.store.folder import DataFolder
 from server.store.seam import read_seam
@@ -75,13 +77,18 @@ class Upload:
         """
         batches = read_batches(self._connection)
         total = sum(map(self._is_due, batches))
-        if not total:
+        days = days_of(batches)
+        to_move = [day for day, of_day in days.items() if self._is_to_move(day, of_day)]
+        if not total and not to_move:
             return
         bucket = open_bucket(self._destination.address)
-        for day, of_day in days_of(batches).items():
+        for day, of_day in days.items():
             if any(map(self._is_due, of_day)):
                 self._upload_day(bucket, day, of_day, total)
+            elif day in to_move:
+                self._publish(bucket, day, of_day)
         publish_manifests(self._folder, self._connection, self._files)
+        remove_former_manifests(self._folder, self._connection, self._files, None)
         tidy(self._folder, self._connection, self._files)
 
     def _upload_day(
@@ -109,8 +116,17 @@ class Upload:
         # Before it is recorded: should this fail, the whole day is looked at again.
         changes = {each.batch: each for each in changed}
         of_day = [changes.get(each.batch, each) for each in batches]
-        bucket.put(f"{day}/{NAME}", manifest_of(day, of_day, read_seam(self._connection)))
+        self._publish(bucket, day, of_day)
         change_batches(self._connection, changed)
+
+    def _publish(self, bucket: Bucket, day: str, batches: list[ArchivedBatch]) -> None:
+        seam = read_seam(self._connection)
+        publish_remote_manifest(bucket, self._folder, day, batches, seam)
+
+    def _is_to_move(self, day: str, batches: list[ArchivedBatch]) -> bool:
+        """Whether the manifest of a day that was uploaded still lies where it did before 2.1."""
+        is_there = any(each.uploaded_to == self._destination.address for each in batches)
+        return is_there and local_paths(self._folder, day, batches).former.exists()
 
     def _is_due(self, batch: ArchivedBatch) -> bool:
         if not batch.is_kept:

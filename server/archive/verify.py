@@ -8,15 +8,18 @@ from typing import Final
 
 import pyarrow as pa
 
+from server.archive.ahead import ahead_of, earlier, readable_manifests
 from server.archive.batch import describe
 from server.archive.catalog import read_catalog
 from server.archive.consistency import overlaps, row_fault, seam_fault
 from server.archive.files import UNFINISHED_PREFIX, UNFINISHED_SUFFIX, Files
 from server.archive.hot_rows import DAY
-from server.archive.manifest import NAME, days_of, manifest_of, parse_manifest
+from server.archive.manifest import days_of, manifest_of
+from server.archive.manifest_places import local_paths, remote_keys
 from server.archive.names import batch_number, day_text
 from server.archive.progress import Progress, silent
 from server.archive.reading import BatchReader, decoded
+from server.archive.remote_manifests import read_remote_manifest
 from server.errors import ArchiveError, ArchiveInUse
 from server.formats import Format
 from server.store.catalog import ArchivedBatch
@@ -100,7 +103,11 @@ class _Verification:
 
     def run(self) -> Verdict:
         """Look at catalog, batches, manifests, and what else lies there."""
+        # Before the catalog, which a job may go on with meanwhile.
+        manifests = readable_manifests(self._folder, self._files)
         seam, batches = read_catalog(self._folder)
+        if found := ahead_of(manifests, seam.folder_id, batches):
+            self._fault(self._folder.logs, str(earlier(self._folder, found)))
         self._look_at_catalog(seam, batches)
         kept = [each for each in batches if each.is_kept and row_fault(each) is None]
         for done, batch in enumerate(kept, 1):
@@ -183,9 +190,10 @@ class _Verification:
         seam, batches = read_catalog(self._folder)
         lagging = []
         for day, of_day in days_of(batches).items():
-            path = self._folder.archives / day / NAME
-            if not self._holds(path, manifest_of(day, of_day, seam)):
-                lagging.append(path)
+            content, paths = manifest_of(day, of_day, seam), local_paths(self._folder, day, of_day)
+            if not any(self._holds(path, content) for path in paths):
+                is_moved = paths.place.exists() or not paths.former.exists()
+                lagging.append(paths.place if is_moved else paths.former)
         return lagging
 
     def _holds(self, path: Path, content: bytes) -> bool:
@@ -201,30 +209,32 @@ class _Verification:
             if batch.uploaded_to and (self._all_copies or batch.local_removed_at is not None):
                 by_manifest.setdefault((batch.uploaded_to, batch.day), []).append(batch)
         for (address, day), uploaded in by_manifest.items():
-            name = f"{address}/{day}/{NAME}"
             try:
-                content = self._reader.bucket(uploaded[0]).get(f"{day}/{NAME}")
-                told = {(each.file, each.sha256) for each in parse_manifest(content, name).batches}
+                bucket = self._reader.bucket(uploaded[0])
+                name, manifest = read_remote_manifest(bucket, day, uploaded)
             except ArchiveError as error:
-                self._fault(name, str(error))
+                self._fault(f"{address}/{remote_keys(day, uploaded).place}", str(error))
                 continue
+            told = {(each.file, each.sha256) for each in manifest.batches}
             for batch in uploaded:
                 if (batch.file, batch.sha256) not in told:
                     self._fault(name, f"it does not tell of {batch.file}")
 
     def _look_around(self) -> None:
         """Name the files that the catalog does not want there."""
-        if not self._folder.archives.is_dir():
-            return
         days = self._folder.day_folders()
-        paths = [each for each in self._folder.archives.iterdir() if each not in days]
+        tops = [each for each in (self._folder.archives, self._folder.manifests) if each.is_dir()]
+        paths = [path for top in tops for path in top.iterdir() if path not in days]
         paths += [path for day in days if day.is_dir() for path in day.iterdir()]
         # Read after the folders, so that it knows what a job has just written.
         _, batches = read_catalog(self._folder)
         known = {self._path(each): each for each in batches}
-        manifests = {self._folder.archives / each.day / NAME for each in batches}
+        places = [local_paths(self._folder, *each) for each in days_of(batches).items()]
+        manifests, former = {each.place for each in places}, {each.former for each in places}
         for path in sorted(paths):
             reason = _strange(path, known.get(path))
+            if path in former:
+                reason = "it lies where a manifest should not; the next archive run moves it"
             if reason is not None and path not in manifests and path.exists():
                 self._warn(path, reason)
 

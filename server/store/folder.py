@@ -44,6 +44,11 @@ class DataFolder:
         return self.path / "archives"
 
     @property
+    def manifests(self) -> Path:
+        """What the catalog says of each day whose batches are Parquet, a file a day."""
+        return self.path / "manifests"
+
+    @property
     def archive_lock(self) -> Path:
         """Held by the one job that changes the archives; names its process."""
         return self.path / "archive.lock"
@@ -93,9 +98,10 @@ class DataFolder:
         """
         if file_size(self.logs):
             return
-        if days := self.day_folders():
+        manifests = self.manifests.glob("*.json") if self.manifests.is_dir() else ()
+        if found := [*self.day_folders(), *sorted(manifests)]:
             raise DataFolderError(
-                f"{self.path} has archives, such as {days[0]}, and no logs.db; put that back, or "
+                f"{self.path} has archives, such as {found[0]}, and no logs.db; put that back, or "
                 "make it anew from the archives: waterline archive adopt, without files"
             )
 

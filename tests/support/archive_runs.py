@@ -1,6 +1,6 @@
 """Archive runs in this process, and what a data folder holds after one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
@@ -11,7 +11,8 @@ import pytest
 
 from server.archive.files import Files, System
 from server.archive.job import ArchiveJob, Outcome
-from server.archive.manifest import NAME, days_of, manifest_of
+from server.archive.manifest import days_of, manifest_of
+from server.archive.manifest_places import local_paths, remote_keys
 from server.archive.policy import Policy
 from server.archive.reading import BatchReader
 from server.archive.verify import verify
@@ -137,6 +138,23 @@ def files_below(data: Path) -> set[str]:
     return {str(each.relative_to(archives)) for each in archives.rglob("*") if each.is_file()}
 
 
+def manifest_path(data: Path, day: str, batches: list[ArchivedBatch] | None = None) -> Path:
+    """Return where the manifest of a day lies, by its batches or else by the catalog."""
+    of_day = days_of(catalog(data))[day] if batches is None else batches
+    return local_paths(DataFolder(data), day, of_day).place
+
+
+def manifest_key(batch: ArchivedBatch) -> str:
+    """Return where the manifest of the day of a batch lies in object storage."""
+    return remote_keys(batch.day, [batch]).place
+
+
+def names_of(data: Path, paths: Iterable[Path]) -> set[str]:
+    """Return the names of those that lie below the archives, as `files_below` has them."""
+    archives = DataFolder(data).archives
+    return {str(each.relative_to(archives)) for each in paths if each.is_relative_to(archives)}
+
+
 def assert_complete(data: Path, expected: list[Row]) -> None:
     """See that all logs are archived, each once, and that nothing else lies about."""
     assert all_rows(data) == expected
@@ -144,10 +162,11 @@ def assert_complete(data: Path, expected: list[Row]) -> None:
     batches, seam = catalog(data), seam_of(data)
     assert seam.archived_through == expected[-1][0]
     days = days_of(batches)
-    assert files_below(data) == {each.file for each in batches} | {f"{day}/{NAME}" for day in days}
-    for day, of_day in days.items():
-        written = (DataFolder(data).archives / day / NAME).read_bytes()
-        assert written == manifest_of(day, of_day, seam)
+    manifests = {manifest_path(data, day, of_day): of_day for day, of_day in days.items()}
+    assert files_below(data) == {each.file for each in batches} | names_of(data, manifests)
+    assert set(DataFolder(data).manifests.glob("*")) <= set(manifests)
+    for path, of_day in manifests.items():
+        assert path.read_bytes() == manifest_of(of_day[0].day, of_day, seam)
 
 
 def lose_logs(data: Path) -> None:

@@ -14,7 +14,6 @@ import apsw
 import msgspec
 
 from server.archive.files import System
-from server.archive.manifest import NAME
 from tests.support.processes import PATIENCE
 from workbench.cli import main
 
@@ -145,7 +144,8 @@ def _doom_connections(doom: _Doom) -> None:
 def _doom_files(doom: _Doom) -> None:
     def on_path(operation: Callable[..., Any]) -> Callable[..., Any]:
         def watched(system: System, path: Path, *others: Path) -> object:
-            doom.enter(Phase.MANIFEST if NAME in path.name else Phase.BATCH)
+            is_batch = "batch" in path.name or ".json" not in path.name
+            doom.enter(Phase.BATCH if is_batch else Phase.MANIFEST)
             doom.step()
             return operation(system, path, *others)
 

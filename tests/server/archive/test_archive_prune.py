@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.archive.files import Files
-from server.archive.manifest import NAME, parse_manifest
+from server.archive.manifest import parse_manifest
 from server.archive.prune import Pruned, plan_prune, prune
 from server.archive.reading import BatchReader
 from server.archive.remote import Bucket
@@ -20,6 +20,8 @@ from tests.support.archive_runs import (
     archive,
     catalog,
     fill_three_days,
+    manifest_key,
+    manifest_path,
     rows_of,
     seam_of,
 )
@@ -89,7 +91,7 @@ def test_what_is_pruned_is_gone_and_its_record_stays(
     assert [each.pruned_at for each in catalog(data)] == [LATER, LATER, None, None]
     assert [path_of(data, each).exists() for each in batches] == [False, False, True, True]
     assert seam_of(data).generation == generation + 1
-    manifest = DataFolder(data).archives / batches[0].day / NAME
+    manifest = manifest_path(data, batches[0].day)
     told = parse_manifest(manifest.read_bytes(), "it")
     assert told.batches == catalog(data)[:2]
     assert (told.total_batches, told.total_files, told.total_logs) == (2, 0, 0)
@@ -165,9 +167,9 @@ def test_copies_in_object_storage_go_and_the_manifest_there_says_so(
     assert (gone.pruned_at, gone.uploaded_to) == (LATER, None)
     assert kept == uploaded[1:]
     day = gone.day
-    there = another.get(f"{day}/{NAME}")
+    there = another.get(manifest_key(gone))
     assert parse_manifest(there, "it").batches == catalog(data)[:2]
-    assert there == (DataFolder(data).archives / day / NAME).read_bytes()
+    assert there == manifest_path(data, day).read_bytes()
     found = verify(DataFolder(data), all_copies=True)
     assert (found.batches, found.faults, found.warnings) == (3, [], [])
 
@@ -194,7 +196,7 @@ def test_no_manifest_in_object_storage_promises_what_may_be_gone(
     store.proxy.faults.append(Fault(method="DELETE", answer=answer("403 Forbidden")))
     with pytest.raises(RemoteError, match="cannot remove s3://"):
         prune(DataFolder(data), uploaded[:2], clock=lambda: LATER)
-    told = parse_manifest(another.get(f"{uploaded[0].day}/{NAME}"), "it")
+    told = parse_manifest(another.get(manifest_key(uploaded[0])), "it")
     assert [each.pruned_at for each in told.batches] == [LATER, LATER]
 
 

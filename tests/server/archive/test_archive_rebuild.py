@@ -12,7 +12,6 @@ from server.archive.batch import label_of
 from server.archive.columns import SCHEMA
 from server.archive.files import Files, System
 from server.archive.formats import encode
-from server.archive.manifest import NAME
 from server.archive.prune import prune
 from server.archive.reading import BatchReader
 from server.archive.rebuild import Rebuilt, rebuild_catalog
@@ -36,6 +35,7 @@ from tests.support.archive_runs import (
     catalog,
     fill_three_days,
     lose_logs,
+    manifest_path,
     seam_of,
 )
 from tests.support.archives import path_of
@@ -108,7 +108,7 @@ def test_pruned_and_adopted_batches_are_recorded_as_before(data: Path, tmp_path:
 def test_batches_that_no_manifest_names_are_taken_too(
     data: Path, rows: list[Row], batches: list[ArchivedBatch]
 ) -> None:
-    (path_of(data, batches[2]).parent / NAME).unlink()
+    manifest_path(data, batches[2].day).unlink()
     lose_logs(data)
     rebuild_catalog(DataFolder(data))
     found = catalog(data)
@@ -121,8 +121,8 @@ def test_batches_that_no_manifest_names_are_taken_too(
 
 def test_files_alone_are_enough(data: Path, rows: list[Row], batches: list[ArchivedBatch]) -> None:
     folder_id = seam_of(data).folder_id
-    for path in DataFolder(data).archives.rglob(NAME):
-        path.unlink()
+    for batch in batches:
+        manifest_path(data, batch.day).unlink(missing_ok=True)
     lose_logs(data)
     rebuild_catalog(DataFolder(data))
     assert catalog(data) == batches, "even their numbers, which go by seq"
@@ -179,17 +179,19 @@ def test_files_that_do_not_say_whose_they_are_or_hold_nothing_are_left_out(
 def test_a_manifest_in_the_folder_of_another_day_is_damaged(
     data: Path, batches: list[ArchivedBatch]
 ) -> None:
-    day = path_of(data, batches[3]).parent
-    other = day.rename(day.with_name("2001-01-01"))
+    manifest = manifest_path(data, batches[3].day)
+    other = Path(str(manifest).replace(batches[3].day, "2001-01-01"))
+    other.parent.mkdir(exist_ok=True)
+    manifest.rename(other)
     lose_logs(data)
-    with pytest.raises(ArchiveError, match=f"{other / NAME} is damaged: .* is of another day"):
+    with pytest.raises(ArchiveError, match=f"{other} is damaged: .* is of another day"):
         rebuild_catalog(DataFolder(data))
 
 
 def test_of_two_batches_with_one_number_the_later_gets_another(
     data: Path, rows: list[Row], batches: list[ArchivedBatch]
 ) -> None:
-    manifest = path_of(data, batches[3]).parent / NAME
+    manifest = manifest_path(data, batches[3].day)
     manifest.write_text(manifest.read_text().replace('"batch": 4', '"batch": 1'))
     lose_logs(data)
     rebuild_catalog(DataFolder(data))
@@ -289,7 +291,7 @@ def test_the_rest_can_be_had_and_a_damaged_file_still_raises(
 def test_a_damaged_manifest_is_named_and_its_files_stand_for_it(
     data: Path, rows: list[Row], batches: list[ArchivedBatch]
 ) -> None:
-    manifest = path_of(data, batches[0]).parent / NAME
+    manifest = manifest_path(data, batches[0].day)
     manifest.write_bytes(manifest.read_bytes()[:-20])
     lose_logs(data)
     with pytest.raises(ArchiveError, match=f"{manifest} is no manifest"):
@@ -308,7 +310,7 @@ def test_a_manifest_cannot_name_a_file_outside_the_archives(
     assert rows
     archive(data)
     batch = catalog(data)[3]
-    manifest = path_of(data, batch).parent / NAME
+    manifest = manifest_path(data, batch.day)
     manifest.write_text(manifest.read_text().replace(batch.file, file))
     lose_logs(data)
     with pytest.raises(ArchiveError, match=f"{manifest} is damaged: the catalog gives it a name"):
@@ -323,6 +325,9 @@ def test_manifests_of_two_folders_are_refused(
     archive(other)
     (strange,) = catalog(other)
     shutil.copytree(path_of(other, strange).parent, DataFolder(data).archives / strange.day)
+    manifest = manifest_path(other, strange.day)
+    DataFolder(data).manifests.mkdir(exist_ok=True)
+    shutil.copy(manifest, DataFolder(data).manifests)
     lose_logs(data)
     with pytest.raises(ArchiveError, match="is of the data folder"):
         rebuild_catalog(DataFolder(data), skip_damaged=True)
@@ -333,7 +338,7 @@ def test_manifests_of_two_folders_are_refused(
 def test_manifests_that_contradict_each_other_are_refused(
     data: Path, batches: list[ArchivedBatch]
 ) -> None:
-    manifest = path_of(data, batches[3]).parent / NAME
+    manifest = manifest_path(data, batches[3].day)
     manifest.write_text(manifest.read_text().replace('"first_seq": 6', '"first_seq": 5'))
     lose_logs(data)
     with pytest.raises(ArchiveError, match="the manifests contradict each other"):
@@ -345,7 +350,7 @@ def test_manifests_that_contradict_each_other_are_refused(
 def test_a_run_that_fails_can_be_repeated_or_has_done_all(
     data: Path, rows: list[Row], batches: list[ArchivedBatch], operation: str
 ) -> None:
-    (path_of(data, batches[2]).parent / NAME).unlink()
+    manifest_path(data, batches[2].day).unlink()
     lose_logs(data)
     system: System = FaultySystem(data, Fault(operation))
     with pytest.raises(ArchiveError, match="cannot "):

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from server.archive.manifest import NAME
 from server.archive.rebuild import rebuild_catalog
 from server.archive.remote import Bucket
 from server.archive.uploading import Destination
@@ -23,6 +22,7 @@ from tests.support.archive_runs import (
     assert_clean,
     catalog,
     lose_logs,
+    manifest_key,
 )
 from tests.support.archives import path_of
 from tests.support.object_store import ObjectStore
@@ -111,7 +111,7 @@ def test_a_copy_whose_local_file_is_lost_is_known_by_where_it_lies(
 def test_a_manifest_there_that_tells_of_another_file_is_refused(
     data: Path, address: str, uploaded: list[ArchivedBatch], another: Bucket
 ) -> None:
-    key = f"{uploaded[3].day}/{NAME}"
+    key = manifest_key(uploaded[3])
     there = another.get(key).decode()
     another.put(key, there.replace(uploaded[3].sha256, "0" * 64).encode())
     lose_logs(data)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import workbench
 from server.archive.files import Files
 from server.archive.following import follow
-from server.archive.manifest import NAME, days_of, manifest_of
+from server.archive.manifest import days_of, manifest_of
 from server.archive.restore import Restored, restore
 from server.archive.uploading import Destination
 from server.errors import (
@@ -38,6 +38,7 @@ from tests.support.archive_runs import (
     files_below,
     fill_three_days,
     hot_rows,
+    manifest_path,
     seam_of,
 )
 from tests.support.archives import adopt, change, path_of, prune
@@ -201,10 +202,8 @@ def test_the_folder_is_one_of_its_own_that_a_workbench_and_a_server_can_use(
     assert seam.folder_id != of_source.folder_id
     assert seam.incarnation != of_source.incarnation
     for day, of_day in days_of(batches).items():
-        assert (into / "archives" / day / NAME).read_bytes() == manifest_of(day, of_day, seam)
-    assert files_below(into) == {each.file for each in batches} | {
-        f"{each.day}/{NAME}" for each in batches
-    }
+        assert manifest_path(into, day).read_bytes() == manifest_of(day, of_day, seam)
+    assert files_below(into) == {each.file for each in batches}
     with workbench.connect(into) as wb:
         assert wb.logs()["seq"].sort_values().tolist() == [row[0] for row in rows[1:]]
     (answer,) = fill(into, [{"type": "info", "message": "new"}], received_at=LATER)
@@ -554,7 +553,7 @@ def test_it_reads_from_object_storage_also_what_goes_there_meanwhile(
             archive(data, destination=Destination(address=address, keep_local=False))
 
     restored(data, into, progress=upload)
-    assert {file for file in files_below(data) if NAME not in file} == set()
+    assert files_below(data) == set()
     assert all_rows(into) == rows
     assert {(each.uploaded_to, each.local_removed_at) for each in catalog(into)} == {(None, None)}
     later = into.with_name("later")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.archive.job import ArchiveJob
-from server.archive.manifest import NAME, days_of, manifest_of
+from server.archive.manifest import days_of, manifest_of
 from server.archive.remote import Bucket, open_bucket
 from server.archive.uploading import Destination
 from server.errors import ArchiveError, RemoteError
@@ -22,6 +22,8 @@ from tests.support.archive_runs import (
     files_below,
     fill_three_days,
     hot_rows,
+    manifest_key,
+    manifest_path,
     policy_for,
     seam_of,
 )
@@ -73,7 +75,7 @@ def assert_records_are_true(data: Path, another: Bucket) -> None:
                 assert another.get(batch.file) == stored(data, batch.file)
         if any(batch.uploaded_to for batch in batches):
             assert all(batch.uploaded_to for batch in batches)
-            assert another.get(f"{day}/{NAME}") == manifest_of(day, batches, seam)
+            assert another.get(manifest_key(batches[0])) == manifest_of(day, batches, seam)
 
 
 def stored(data: Path, file: str) -> bytes:
@@ -104,12 +106,12 @@ def test_everything_is_uploaded_with_its_manifests_and_recorded(
     assert {each.uploaded_to for each in batches} == {address}
     assert {each.uploaded_at for each in batches} == {LATER}
     assert {each.local_removed_at for each in batches} == {None if keep_local else LATER}
-    manifests = {f"{each.day}/{NAME}" for each in batches}
-    assert set(another.names()) == {each.file for each in batches} | manifests
-    assert files_below(data) == (set(another.names()) if keep_local else manifests)
+    manifests = {manifest_key(each): each for each in batches}
+    assert set(another.names()) == {each.file for each in batches} | set(manifests)
+    assert files_below(data) == ({each.file for each in batches} if keep_local else set())
     assert_records_are_true(data, another)
-    for file in manifests:
-        assert (data / "archives" / file).read_bytes() == another.get(file)
+    for key, batch in manifests.items():
+        assert manifest_path(data, batch.day).read_bytes() == another.get(key)
     assert all_rows(data) == expected
 
 
@@ -148,7 +150,9 @@ def test_a_store_that_fails_is_named_nothing_is_lost_and_the_next_run_completes(
         Fault(method=method, times=number - 1),
         Fault(method=method, **TROUBLES[trouble]),
     ]
-    with pytest.raises(RemoteError, match=rf"^cannot (write|look for) {address}/2026-03-1") as told:
+    with pytest.raises(
+        RemoteError, match=rf"^cannot (write|look for) {address}/(_manifests/)?2026-03-1"
+    ) as told:
         archive(data, destination=destination)
     assert "; " in str(told.value)
     assert store.proxy.count(method) >= number
@@ -165,8 +169,7 @@ def test_a_store_that_fails_is_named_nothing_is_lost_and_the_next_run_completes(
     batches = catalog(data)
     assert {each.uploaded_to for each in batches} == {address}
     assert_records_are_true(data, another)
-    manifests = {f"{each.day}/{NAME}" for each in batches}
-    assert files_below(data) == manifests | ({e.file for e in batches} if keep_local else set())
+    assert files_below(data) == ({e.file for e in batches} if keep_local else set())
     assert all_rows(data) == expected
 
 
@@ -235,7 +238,8 @@ def assert_is_only_there(data: Path, another: Bucket) -> None:
     """See that object storage has all batches, and this disk the manifests only."""
     batches = catalog(data)
     assert {each.file for each in batches} < set(another.names())
-    assert files_below(data) == {f"{each.day}/{NAME}" for each in batches}
+    assert files_below(data) == set()
+    assert all(manifest_path(data, each.day).exists() for each in batches)
 
 
 def test_a_day_that_grows_goes_there_again_with_a_new_manifest(
@@ -251,7 +255,7 @@ def test_a_day_that_grows_goes_there_again_with_a_new_manifest(
     assert not any(first.file in each for each in store.proxy.requests)
     days = days_of(catalog(data))
     assert len(days[first.day]) == 2
-    assert another.get(f"{first.day}/{NAME}") == manifest_of(
+    assert another.get(manifest_key(first)) == manifest_of(
         first.day, days[first.day], seam_of(data)
     )
 
@@ -276,7 +280,7 @@ def test_batches_move_to_a_new_address_also_when_only_the_old_one_has_them(
 ) -> None:
     expected = fill_three_days(data)
     archive(data, destination=Destination(address=f"{address}/old", keep_local=False))
-    assert files_below(data) == {f"{each.day}/{NAME}" for each in catalog(data)}
+    assert files_below(data) == set()
     archive(data, destination=Destination(address=f"{address}/new", keep_local=False))
     assert {each.uploaded_to for each in catalog(data)} == {f"{address}/new"}
     assert_is_only_there(data, open_bucket(f"{address}/new", store.direct, QUICK))

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from server.archive.files import Files, System
-from server.archive.manifest import NAME, days_of, manifest_of
+from server.archive.manifest import days_of, manifest_of
 from server.archive.remote import Bucket
 from server.archive.uploading import Destination
 from server.archive.verify import Verdict, verify
 from server.errors import UsageError
 from server.store.catalog import ArchivedBatch
 from server.store.folder import DataFolder
-from tests.support.archive_runs import archive, catalog, fill_three_days, seam_of
+from tests.support.archive_runs import archive, catalog, fill_three_days, manifest_key, seam_of
 from tests.support.object_store import ObjectStore
 
 
@@ -109,9 +109,10 @@ def test_a_manifest_in_object_storage_that_does_not_tell_of_a_batch_is_a_fault(
 ) -> None:
     day = uploaded[0].day
     without = [each for each in uploaded[1:] if each.day == day]
-    another.put(f"{day}/{NAME}", manifest_of(day, without, seam_of(data)))
+    key = manifest_key(uploaded[0])
+    another.put(key, manifest_of(day, without, seam_of(data)))
     (fault,) = verify(DataFolder(data)).faults
-    assert fault == f"{another.url(f'{day}/{NAME}')}: it does not tell of {uploaded[0].file}"
+    assert fault == f"{another.url(key)}: it does not tell of {uploaded[0].file}"
 
 
 def test_without_credentials_object_storage_cannot_be_verified(
