@@ -7,7 +7,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
@@ -17,6 +17,8 @@ import tornado.netutil
 import tornado.web
 from tornado.routing import Rule
 
+from server import descriptors
+from server.accepting import Accepting, AcceptingServer
 from server.addresses import Addresses, bind, is_loopback, port_of
 from server.archiving import Archiving
 from server.auth import TokenFile
@@ -64,6 +66,7 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
         AddressError: a port cannot be listened on.
         ServerFailed: a thread of the server died.
     """
+    limit = descriptors.raise_limit()
     folder = DataFolder(settings.data)
     folder.create()
     stopping = asyncio.Event()
@@ -82,7 +85,7 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
     threading.excepthook = stop_on_failure
     with ServerLock(folder), ExitStack() as opened:
         folder.refuse_lost_logs()
-        server = _Server(settings, folder, opened)
+        server = _Server(settings, folder, opened, limit)
         on_ready(server.listen())
         try:
             await server.run_until(stopping)
@@ -96,9 +99,18 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
 
 
 class _Server:
-    """The rooms of one server; whatever is opened here is closed by `opened`."""
+    """The rooms of one server; whatever is opened here is closed by `opened`.
 
-    def __init__(self, settings: Settings, folder: DataFolder, opened: ExitStack) -> None:
+    Args:
+        settings: the settings in force.
+        folder: the data folder, locked.
+        opened: closes everything at the end.
+        limit: how many files and connections this process may have open.
+    """
+
+    def __init__(
+        self, settings: Settings, folder: DataFolder, opened: ExitStack, limit: int
+    ) -> None:
         self._settings = settings
         self._folder = folder
         self._opened = opened
@@ -126,6 +138,13 @@ class _Server:
         opened.callback(self._silence.close)
         self._sampler = Sampler(folder, self._connections)
         self._pulse = Pulse()
+        most = descriptors.for_connections(limit)
+        self._accepting = Accepting(most, "connections")
+        # It may use up the reserve: whoever asks what is wrong must be answered.
+        self._accepting_monitoring = Accepting(limit, "requests for monitoring")
+        self._few_descriptors = _few_descriptors(most, settings.token_connections)
+        if self._few_descriptors:
+            logger.warning("%s", self._few_descriptors[0])
         self._listening: tornado.httpserver.HTTPServer | None = None
         self._monitoring: MonitoringThread | None = None
 
@@ -167,9 +186,16 @@ class _Server:
         self._opened.callback(_close_sockets, monitoring)
         self._rollups.start()
         self._writer.start()
-        self._listening = _listen(self._ingest_app(), ingest, settings, tls)
+        self._listening = _listen(self._ingest_app(), ingest, settings, tls, self._accepting)
         self._monitoring = MonitoringThread(
-            partial(_listen, self._monitoring_app(), monitoring, settings, tls),
+            partial(
+                _listen,
+                self._monitoring_app(),
+                monitoring,
+                settings,
+                tls,
+                self._accepting_monitoring,
+            ),
             self._history.interrupt,
         )
         self._monitoring.start()
@@ -272,7 +298,8 @@ class _Server:
             self._rollups,
             self._archiving,
             self._pulse,
-            [self._silence.warnings],
+            [self._silence.warnings, lambda: self._few_descriptors],
+            [self._accepting, self._accepting_monitoring],
         )
         shared = {"monitoring": Monitoring(overview, self._monitor, tokens)}
         pages = ((r"/metrics", Metrics), (r"/health", Health), (r"/livez", Alive))
@@ -301,6 +328,17 @@ def _close_sockets(sockets: list[socket.socket]) -> None:
         each.close()
 
 
+def _few_descriptors(most: int, token_connections: int) -> Sequence[str]:
+    """Return a warning where connections end before a token may hold no more."""
+    if most >= token_connections:
+        return ()
+    sentence = (
+        f"only about {most:,} connections can be open at once, fewer than token_connections "
+        f"({token_connections:,}): raise the limit of open files (ulimit -Hn)"
+    )
+    return (sentence,)
+
+
 def _tls(settings: Settings) -> ssl.SSLContext | None:
     """Return what TLS is spoken with, None for plain TCP."""
     if settings.tls_cert is None or settings.tls_key is None:
@@ -313,12 +351,14 @@ def _listen(
     sockets: list[socket.socket],
     settings: Settings,
     tls: ssl.SSLContext | None,
-) -> tornado.httpserver.HTTPServer:
-    server = tornado.httpserver.HTTPServer(
+    accepting: Accepting,
+) -> AcceptingServer:
+    server = AcceptingServer(
         app,
         ssl_options=tls,
         # Who has not said what it wants yet holds no token that could be counted.
         idle_connection_timeout=settings.idle_timeout / 1000,
     )
+    server.accepting = accepting
     server.add_sockets(sockets)
     return server

@@ -97,13 +97,18 @@ class Archiving:
 
     async def _archive(self) -> None:
         begun = time.monotonic()
-        process = await asyncio.create_subprocess_exec(
-            *python_command("server.archive"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            env=os.environ | environment_of(self._settings),
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *python_command("server.archive"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                env=os.environ | environment_of(self._settings),
+            )
+        except OSError as error:
+            self._fail(f"the process that archives cannot be started: {error.strerror}")
+            self._monitor.count(metrics.ARCHIVE_RUNS, 1, {metrics.OUTCOME: metrics.FAILED})
+            return
         self._process = process
         try:
             _, said = await process.communicate()

@@ -1,8 +1,10 @@
 """Sampling: what there is at a moment, such as bytes on disk and open connections."""
 
+import contextlib
 import resource
 import shutil
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,20 +29,28 @@ class Sampler:
 
     def levels(self) -> Levels:
         """Return what there is now; what the system does not tell is left out."""
-        folder, connections = self.folder, self.connections
+        connections = self.connections
         levels = {
             metrics.CONNECTIONS: len(connections.open),
             metrics.LIVE_SUBSCRIBERS: connections.hub.readers,
             metrics.LIVE_LAG: connections.hub.lag,
             metrics.QUEUE_BYTES: connections.gate.waiting,
-            metrics.DATABASE_BYTES: file_size(folder.logs),
-            metrics.WAL_BYTES: file_size(folder.logs.with_name(folder.logs.name + "-wal")),
-            metrics.MEMORY_BYTES: resident_bytes(),
         }
-        free = _disk_free(folder.path)
-        if free is not None:
-            levels[metrics.DISK_FREE_BYTES] = free
+        for name, look in self._looks():
+            # No descriptor may be left, or the folder may be gone: who needs it says so.
+            with contextlib.suppress(OSError):
+                levels[name] = look()
         return levels
+
+    def _looks(self) -> Iterable[tuple[str, Callable[[], int]]]:
+        """Return the levels that the system is asked for, each of which it may refuse to tell."""
+        logs = self.folder.logs
+        return (
+            (metrics.DATABASE_BYTES, lambda: file_size(logs)),
+            (metrics.WAL_BYTES, lambda: file_size(logs.with_name(logs.name + "-wal"))),
+            (metrics.MEMORY_BYTES, resident_bytes),
+            (metrics.DISK_FREE_BYTES, lambda: shutil.disk_usage(self.folder.path).free),
+        )
 
     def sample(self, monitor: PerformanceMonitor) -> None:
         """Record what there is now; call it each second."""
@@ -61,10 +71,3 @@ def peak_bytes() -> int:
     """Return the most memory that this process ever held."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _disk_free(path: Path) -> int | None:
-    try:
-        return shutil.disk_usage(path).free
-    except OSError:  # the folder is gone; whoever writes there says so
-        return None

@@ -250,7 +250,10 @@ class Writer:
     def _has_room(self) -> bool:
         # A small commit finds room in the WAL when the disk has none left.
         wanted = ROOM_FACTOR * self._refused_size
-        return shutil.disk_usage(self._path.parent).free >= wanted
+        try:
+            return shutil.disk_usage(self._path.parent).free >= wanted
+        except OSError:  # the folder is gone, or no longer ours
+            return False
 
     def _refuse(self, submissions: list[Submission], error: apsw.Error) -> None:
         full = isinstance(error, apsw.FullError)

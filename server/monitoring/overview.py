@@ -10,6 +10,7 @@ from typing import Final
 import apsw
 
 from server import metrics
+from server.accepting import Accepting
 from server.archiving import Archiving
 from server.connections import Connections
 from server.monitor.rollups import Rollups
@@ -79,6 +80,7 @@ class Overview:
         archiving: what runs the archive job.
         pulse: whether the event loop of ingest and live goes round.
         warners: what else is worth a look.
+        accepting: whether new connections are accepted, a port each.
     """
 
     sampler: Sampler
@@ -87,6 +89,7 @@ class Overview:
     archiving: Archiving
     pulse: Pulse
     warners: Sequence[Warner] = ()
+    accepting: Sequence[Accepting] = ()
     started: float = field(default_factory=time.time)
     _begun: float = field(default_factory=time.monotonic)
     _versions: dict[str, str] = field(default_factory=versions)
@@ -97,6 +100,7 @@ class Overview:
         refusal = self.connections.writer.refusal
         if refusal is not None:
             reasons.append(f"logs are not stored: {refusal}")
+        reasons += [each.pause for each in self.accepting if each.pause is not None]
         tokens = self.connections.watch.failure
         if tokens is not None:
             reasons.append(f"nobody new is let in: {tokens}")
@@ -139,7 +143,7 @@ class Overview:
     def health(self) -> dict[str, object]:
         """Return what /health tells: sizes in bytes, uptime in seconds."""
         reasons, levels = self.reasons(), self.sampler.levels()
-        resident = levels[metrics.MEMORY_BYTES]
+        resident = levels.get(metrics.MEMORY_BYTES)
         last_seq, counted = self.connections.writer.last_seq, self.rollups.counted_through
         return {
             "status": "degraded" if reasons else "healthy",
@@ -147,15 +151,15 @@ class Overview:
             "warnings": self.warnings(levels),
             "uptime": round(time.monotonic() - self._begun, 3),
             # The kernel keeps the two apart, and the peak may lag behind a little.
-            "memory": {"resident": resident, "peak": max(peak_bytes(), resident)},
+            "memory": {"resident": resident, "peak": max(peak_bytes(), resident or 0)},
             "versions": self._versions,
             "last_seq": last_seq,
             "queue_bytes": levels[metrics.QUEUE_BYTES],
             "connections": levels[metrics.CONNECTIONS],
             "live_readers": levels[metrics.LIVE_SUBSCRIBERS],
             "live_lag_bytes": levels[metrics.LIVE_LAG],
-            "database_bytes": levels[metrics.DATABASE_BYTES],
-            "wal_bytes": levels[metrics.WAL_BYTES],
+            "database_bytes": levels.get(metrics.DATABASE_BYTES),
+            "wal_bytes": levels.get(metrics.WAL_BYTES),
             "disk_free_bytes": levels.get(metrics.DISK_FREE_BYTES),
             "archive": {
                 "running": self.archiving.is_running,

@@ -104,7 +104,7 @@ def test_a_server_whose_loop_stands_still_is_not_alive_and_says_so(data: Path) -
         folder = DataFolder(data)
         folder.create()
         with ExitStack() as opened:
-            server = _Server(settings, folder, opened)
+            server = _Server(settings, folder, opened, 4096)
             addresses = server.listen()
 
             def get(path: str) -> tuple[int, dict[str, Any]]:

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,10 +118,14 @@ class ServerProcess:
 
 @contextmanager
 def serving(
-    data: Path, *options: str, token: str = "", cwd: Path | None = None
+    data: Path,
+    *options: str,
+    token: str = "",
+    cwd: Path | None = None,
+    within: Sequence[str] = (),
 ) -> Iterator[ServerProcess]:
     """Run a server on free ports; at the end it is stopped, unless it is gone already."""
-    server = start_server(data, *options, token=token, cwd=cwd)
+    server = start_server(data, *options, token=token, cwd=cwd, within=within)
     try:
         yield server
         if server.process.poll() is None:
@@ -133,11 +137,19 @@ def serving(
 
 
 def start_server(
-    data: Path, *options: str, token: str = "", cwd: Path | None = None
+    data: Path,
+    *options: str,
+    token: str = "",
+    cwd: Path | None = None,
+    within: Sequence[str] = (),
 ) -> ServerProcess:
-    """Start a server on free ports and wait until it accepts."""
+    """Start a server on free ports and wait until it accepts.
+
+    `within` is a command that runs another, such as `prlimit --nofile=256:256`.
+    """
+    serve = [WATERLINE, "serve", "--data", str(data), "--port", "0", "--monitoring-port", "0"]
     process = subprocess.Popen(
-        [WATERLINE, "serve", "--data", data, "--port", "0", "--monitoring-port", "0", *options],
+        [*within, *serve, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -162,8 +162,8 @@ def test_the_third_failure_in_a_row_makes_the_server_unhealthy(data: Path) -> No
     told = []
     for tries in (1, 2, 3, 4):
         archiving, _ = schedule(data, tries)
-        well = SimpleNamespace(refusal=None, failed=False)
-        others: Any = SimpleNamespace(writer=well, **vars(well))
+        well = SimpleNamespace(refusal=None, failed=False, failure=None)
+        others: Any = SimpleNamespace(writer=well, watch=well, **vars(well))
         overview = Overview(others, others, others, archiving, Pulse())
         told.append((overview.reasons(), overview.warnings({})))
     failed = archiving.failure
