@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Locator, Page, expect
 
 import workbench.dashboard
 from tests.support.processes import PATIENCE
@@ -66,6 +67,22 @@ def serving_dashboard(data: Path, *options: str) -> Iterator[DashboardProcess]:
             process.terminate()
             process.wait(PATIENCE)
     _check(log_path.read_text())
+
+
+def open_at(page: Page, dashboard: DashboardProcess) -> None:
+    """Open the page and wait until it shows something."""
+    page.goto(dashboard.url)
+    expect(page.locator(".tiles")).to_be_visible()
+
+
+def rows(page: Page) -> Locator:
+    """Return the rows of the table of newest logs."""
+    return page.locator("#logs tbody tr")
+
+
+def choice(page: Page, log_type: str) -> Locator:
+    """Return the button that chooses a type."""
+    return page.locator(f'#logs button[data-type="{log_type}"]')
 
 
 def _wait_for_url(process: subprocess.Popen[str], log_path: Path) -> str:

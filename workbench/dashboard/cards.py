@@ -4,7 +4,6 @@ Each function makes HTML of a snapshot; whatever comes from a log is escaped.
 """
 
 from collections.abc import Iterable, Mapping
-from html import escape
 from typing import Final
 
 from server.units import human_size
@@ -24,6 +23,7 @@ from workbench.dashboard.wording import (
     date_time,
     milliseconds,
     rate,
+    safe,
     saved,
     share,
     whole,
@@ -33,7 +33,9 @@ from workbench.reports.colours import KNOWN, OTHER, PERCENTILES
 # A producer that sends every few seconds is not silent.
 SILENT_AFTER_MS: Final = 10 * SECOND
 # The poller makes one each second; a slow disk may hold it up for a few.
-STALE_AFTER_MS: Final = 15 * SECOND
+STALE_AFTER_MS: Final = 10 * SECOND
+# A server measures itself each second, and writes that two seconds later.
+STOPPED_AFTER_MS: Final = 12 * SECOND
 MAX_TYPES: Final = 8
 """Types that the stored card lists one by one."""
 
@@ -42,30 +44,40 @@ def status(snapshot: Snapshot, now: int) -> str:
     """Say in the header whether logs come in, and from which folder."""
     state, words, meaning = _state(snapshot, now)
     return (
-        f'<div class="status" title="{escape(meaning)}">'
-        f'<span class="state {state}"><i></i>{escape(words)}</span>'
-        f'<span class="folder" title="data folder">{escape(snapshot.folder)}</span></div>'
+        f'<div class="status" title="{safe(meaning)}">'
+        f'<span class="state {state}"><i></i>{safe(words)}</span>'
+        f'<span class="folder" title="data folder">{safe(snapshot.folder)}</span></div>'
     )
 
 
 def _state(snapshot: Snapshot, now: int) -> tuple[str, str, str]:
-    last = snapshot.window.measured_at
     if now - snapshot.taken_at > STALE_AFTER_MS:
-        since = clock_time(snapshot.taken_at)
+        since = _since(snapshot.taken_at, now)
         return "bad", f"Not read since {since}", "the dashboard cannot keep up, or has stopped"
     if snapshot.troubles:
         return "bad", "Cannot read", "see the message below"
     if snapshot.waiting:
         return "idle", "Waiting for a server", "there are no logs in the data folder yet"
+    last = _last_log(snapshot, now)
+    if last is not None and now - last <= SILENT_AFTER_MS:
+        return "good", "Live", "logs are coming in"
+    beat = snapshot.window.beat_at
+    if beat is not None and _is_past(beat, now):
+        words = f"No server since {_since(beat, now)}" if beat else "No server"
+        return "bad", words, "no server writes to the data folder: it was stopped, or hangs"
     if last is None:
         return "idle", "No logs yet", "nothing was measured yet"
-    if now - last > SILENT_AFTER_MS:
-        return (
-            "late",
-            f"Silent since {_since(last, now)}",
-            ("the server has stored nothing since; nobody sends, or it has stopped"),
-        )
-    return "good", "Live", "logs are coming in"
+    return "late", f"Silent since {_since(last, now)}", "a server runs, and nobody sends it logs"
+
+
+def _last_log(snapshot: Snapshot, now: int) -> int | None:
+    """Return when a log came last; what a clock that was ahead once has written is passed over."""
+    known = (snapshot.window.measured_at, snapshot.grew_at)
+    return max((each for each in known if each is not None and each <= now), default=None)
+
+
+def _is_past(beat: int, now: int) -> bool:
+    return now - beat > STOPPED_AFTER_MS
 
 
 def _since(moment: int, now: int) -> str:
@@ -73,18 +85,30 @@ def _since(moment: int, now: int) -> str:
     return clock_time(moment) if is_today else f"{date_time(moment)} UTC"
 
 
-def notice(snapshot: Snapshot) -> str:
+def notice(snapshot: Snapshot, now: int) -> str:
     """Say what keeps the page from being whole; empty where nothing does."""
+    serve = f"<code>waterline serve --data {safe(snapshot.folder)}</code>"
     if snapshot.troubles:
-        sentences = "".join(f"<p>{escape(each)}</p>" for each in snapshot.troubles)
+        sentences = "".join(f"<p>{safe(each)}</p>" for each in snapshot.troubles)
         return f'<div class="notice bad" role="alert">{sentences}</div>'
     if snapshot.waiting:
         return (
             '<div class="notice"><p><b>Waiting for a server</b> on the data folder '
-            f"<code>{escape(snapshot.folder)}</code>. This page begins by itself when it starts: "
-            f"<code>waterline serve --data {escape(snapshot.folder)}</code></p></div>"
+            f"<code>{safe(snapshot.folder)}</code>. This page begins by itself when it starts: "
+            f"{serve}</p></div>"
         )
-    return ""
+    beat, last = snapshot.window.beat_at, _last_log(snapshot, now)
+    if beat is None or not _is_past(beat, now):
+        return ""
+    if last is not None and now - last <= SILENT_AFTER_MS:
+        return (
+            '<div class="notice bad"><p><b>Logs come in, and are not measured.</b> Charts and '
+            "rates stand still; the server's <code>/health</code> says why.</p></div>"
+        )
+    return (
+        '<div class="notice"><p><b>No server writes to this data folder.</b> What is stored is '
+        f"shown; for more to come, start one: {serve}</p></div>"
+    )
 
 
 def key_figures(snapshot: Snapshot, now: int) -> str:
@@ -119,14 +143,20 @@ def _tiles_of_now(snapshot: Snapshot, now: int) -> tuple[str, str]:
     if not seconds:
         return _tile("Logs per second", NOTHING, "", ""), _tile("Ack latency p99", NOTHING, "", "")
     counts = [second.logs for second in seconds]
-    mean = rate(sum(counts) / len(counts))
-    detail = f'<span class="wide">5 min: </span>mean {mean} · peak {whole(max(counts))}'
+    since_first = snapshot.window.since_first
+    mean = rate(sum(each.logs for each in since_first) / max(1, len(since_first)))
+    span = f'<span class="wide">{_length(len(since_first))}: </span>'
+    detail = f"{span}mean {mean} · peak {whole(max(counts))}"
     throughput = _tile("Logs per second", whole(counts[-1]), "/s", detail)
     latest = latest_latency(seconds, now)
     if latest is None:
         return throughput, _tile("Ack latency p99", NOTHING, "", "no acks lately")
     detail = f"p50 {milliseconds(latest.p50)} · p95 {milliseconds(latest.p95)} ms"
     return throughput, _tile("Ack latency p99", milliseconds(latest.p99), "ms", detail)
+
+
+def _length(seconds: int) -> str:
+    return f"{seconds} s" if 0 < seconds < 120 else f"{seconds // 60 or 5} min"
 
 
 def latest_latency(seconds: Iterable[Second], now: int) -> Percentiles | None:
@@ -180,7 +210,7 @@ def latency_legend(snapshot: Snapshot, now: int) -> str:
 
 def _legend(entries: Iterable[tuple[str, str, str]]) -> str:
     items = "".join(
-        f'<li><i style="background:{colour}"></i><span>{escape(name)}</span><b>{value}</b></li>'
+        f'<li><i style="background:{colour}"></i><span>{safe(name)}</span><b>{value}</b></li>'
         for colour, name, value in entries
     )
     return f'<ul class="legend">{items}</ul>'
@@ -216,7 +246,7 @@ def _table_of_types(found: Stored, colours: Mapping[str, str]) -> str:
         listed = [*listed[:MAX_TYPES], (name, sum(count for _, count in rest))]
     rows = "".join(
         f'<tr><th scope="row"><i style="background:{colours.get(log_type, OTHER)}"></i>'
-        f'<span title="{escape(log_type)}">{escape(log_type)}</span></th>'
+        f'<span title="{safe(log_type)}">{safe(log_type)}</span></th>'
         f"<td>{whole(count)}</td><td>{share(count, found.logs)}</td></tr>"
         for log_type, count in listed
     )
@@ -272,7 +302,7 @@ def _table_of_days(found: Archives) -> str:
 
 
 def _row_of_day(day: ArchivedDay, most: int) -> str:
-    name = f'<th scope="row">{escape(day.day)}</th>'
+    name = f'<th scope="row">{safe(day.day)}</th>'
     pruned = f"{whole(day.pruned)} logs were pruned"
     if not day.logs:
         cells = '<td></td><td class="sizes"></td><td class="sizes"></td><td class="room"></td>'

@@ -15,6 +15,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, Second, Snapshot, Window
+from workbench.dashboard.wording import visible
 from workbench.reports.colours import OTHER, PERCENTILES, SLOTS
 
 HEADROOM: Final = 1.08
@@ -117,7 +118,7 @@ class ThroughputChart(Chart):
 
     def _tooltips(self) -> list[tuple[str, str]]:
         rows = [("time", f"@time{{{_TIME_FORMAT}}}"), ("all logs / s", "@total{0,0}")]
-        rows += [(log_type, f"@{slot}{{0,0}}") for log_type, slot in self._slots.items()]
+        rows += [(visible(log_type), f"@{slot}{{0,0}}") for log_type, slot in self._slots.items()]
         return [*rows, (OTHER_TYPES, f"@{_SLOT_NAMES[-1]}{{0,0}}")]
 
 

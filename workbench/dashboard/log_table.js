@@ -1,87 +1,76 @@
-// Draws the table of newest logs. Whatever comes from a log becomes text, never markup.
+// Draws the table of newest logs, and keeps what it shows in the address of the page.
 
-const SEQ = 0, TIMESTAMP = 1, TYPE = 2, SOURCE = 3, MESSAGE = 4, ATTRIBUTES = 5;
+const MAX_ASKED = 36; // as in log_table.py
+const MAX_CONTAINS = 500;
 
-function element(name, className = "", text = "") {
-  const made = document.createElement(name);
-  made.className = className;
-  made.textContent = text;
-  return made;
-}
+// What the table shows, as the page's address says it: ?type=&q=&live=&seq=
+class Address {
+  constructor(isKept) {
+    this.isKept = isKept;
+  }
 
-function formatTime(timestamp) {
-  const [day, time] = new Date(timestamp).toISOString().split("T");
-  const today = new Date().toISOString().slice(0, 10);
-  return (day === today ? "" : `${day} `) + time.slice(0, 12);
-}
+  read() {
+    const said = new URLSearchParams(this.isKept ? location.search : "");
+    const through = said.get("live");
+    return {
+      types: [...new Set(said.getAll("type"))].filter((each) => each !== "").slice(0, MAX_ASKED),
+      contains: (said.get("q") ?? "").slice(0, MAX_CONTAINS),
+      through: through !== null && isSeq(through) ? Number(through) : null,
+      opened: said.getAll("seq").filter(isSeq).map(Number).slice(0, MAX_ASKED),
+    };
+  }
 
-function formatCount(count) {
-  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(count);
-}
-
-function parse(attributes) {
-  try {
-    return Object.entries(JSON.parse(attributes));
-  } catch {
-    return null; // it was too long and is cut
+  write({ types, contains, through, opened }) {
+    if (!this.isKept) {
+      return;
+    }
+    const said = new URLSearchParams(location.search);
+    for (const name of ["type", "q", "live", "seq"]) {
+      said.delete(name);
+    }
+    types.forEach((each) => said.append("type", each));
+    if (contains !== "") {
+      said.set("q", contains);
+    }
+    if (through !== null) {
+      said.set("live", through);
+    }
+    opened.forEach((each) => said.append("seq", each));
+    const search = said.size > 0 ? `?${said}` : "";
+    history.replaceState(history.state, "", `${location.pathname}${search}${location.hash}`);
   }
 }
 
-function attributesCell(text) {
-  const cell = element("td", "attributes");
-  const entries = parse(text);
-  if (entries === null) {
-    cell.textContent = `${text}…`;
-    return cell;
-  }
-  for (const [name, value] of entries) {
-    const pair = element("span", "", `${name}=`);
-    pair.append(element("b", "", typeof value === "string" ? value : JSON.stringify(value)));
-    cell.append(pair, " ");
-  }
-  return cell;
-}
-
-function rowElement(row, colours) {
-  const made = element("tr");
-  made.dataset.seq = row[SEQ];
-  const colour = colours.get(row[TYPE]);
-  if (colour !== undefined) {
-    made.style.setProperty("--type-colour", colour);
-  }
-  made.dataset.type = row[TYPE];
-  const time = element("td", "time", formatTime(row[TIMESTAMP]));
-  time.title = `${new Date(row[TIMESTAMP]).toISOString()}, seq ${row[SEQ]}`;
-  const type = element("td", "type");
-  type.append(element("i", "mark"), row[TYPE]);
-  type.title = row[TYPE];
-  const source = element("td", "source", row[SOURCE]);
-  source.title = row[SOURCE];
-  made.append(time, type, source, element("td", "message", row[MESSAGE]), attributesCell(row[ATTRIBUTES]));
-  return made;
+function isSeq(text) {
+  return /^\d{1,15}$/.test(text);
 }
 
 class LogTable {
   constructor(model, el) {
     this.model = model;
-    this.rows = []; // newest first, what the server sent
+    this.address = new Address(model.keeps_address);
+    const { types, contains, through, opened } = this.address.read();
+    this.types = types; // those shown; all where it is empty
+    this.through = through; // the newest log shown while it is paused; null while it is not
+    this.opened = new Set(opened);
     this.unseen = 0;
-    this.isPaused = false;
-    this.types = []; // those shown; all where it is empty
+    this.day = formatDay(Date.now());
     this.colours = new Map();
     this.root = element("div", "log-table");
-    this.makeTools();
+    this.makeTools(contains);
     this.makeTable();
     el.append(this.root);
   }
 
-  makeTools() {
+  makeTools(contains) {
     const tools = element("div", "tools");
     this.choices = element("div", "choices");
     this.choices.setAttribute("role", "group");
     this.choices.setAttribute("aria-label", "Types shown");
     this.search = element("input");
     this.search.type = "search";
+    this.search.maxLength = MAX_CONTAINS;
+    this.search.value = contains;
     this.search.placeholder = "Message contains …";
     this.search.setAttribute("aria-label", "Message contains");
     this.search.addEventListener("input", () => {
@@ -91,55 +80,121 @@ class LogTable {
     this.pause = element("button", "pause");
     this.pause.type = "button";
     this.pause.addEventListener("click", () => {
-      this.isPaused = !this.isPaused;
+      this.through = this.through === null ? 0 : null;
       this.unseen = 0;
       this.drawPause();
-      this.drawRows();
+      this.ask();
     });
     this.drawPause();
     tools.append(this.choices, this.search, this.pause);
-    this.root.append(tools);
+    this.searched = element("p", "searched");
+    this.root.append(tools, this.searched);
   }
 
   makeTable() {
     const head = element("tr");
     for (const name of ["time", "type", "source", "message", "attributes"]) {
-      head.append(element("th", name, name));
+      const cell = element("th", name, name);
+      cell.scope = "col";
+      head.append(cell);
     }
     const thead = element("thead");
     thead.append(head);
     this.body = element("tbody");
     this.body.addEventListener("click", (event) => {
-      // Who marks text to copy it does not mean to close the row.
-      if (getSelection().isCollapsed) {
-        event.target.closest("tr")?.classList.toggle("open");
+      // Who marks text to copy it does not mean to close the row; a key is no mark.
+      if (event.detail === 0 || getSelection().isCollapsed) {
+        const row = event.target.closest("tr");
+        if (row !== null) {
+          this.setCurrent(row);
+          this.open(row.log, !row.log.isOpen);
+        }
       }
     });
+    this.body.addEventListener("keydown", (event) => this.walk(event));
+    this.body.addEventListener("focusin", (event) => this.setCurrent(event.target.closest("tr")));
     const table = element("table");
+    table.setAttribute("aria-label", "Newest logs");
     table.append(thead, this.body);
-    this.empty = element("p", "empty");
+    this.nothing = element("p", "empty");
     this.scroll = element("div", "scroll");
-    this.scroll.append(table, this.empty);
+    this.scroll.append(table, this.nothing);
     this.root.append(this.scroll);
   }
 
+  // Rows are one stop of the keyboard; arrows walk from one to the next.
+  walk(event) {
+    const row = event.target.closest("tr");
+    const targets = {
+      ArrowDown: row.nextElementSibling,
+      ArrowUp: row.previousElementSibling,
+      Home: this.body.firstElementChild,
+      End: this.body.lastElementChild,
+    };
+    if (event.ctrlKey || event.metaKey || event.altKey) {
+      return;
+    }
+    if (event.key in targets) {
+      event.preventDefault();
+      targets[event.key]?.log.toggle.focus();
+    } else if (event.key === "Escape" && row.log.isOpen) {
+      this.open(row.log, false);
+      row.log.toggle.focus();
+    }
+  }
+
+  setCurrent(row) {
+    if (this.current !== row) {
+      if (this.current) {
+        this.current.log.toggle.tabIndex = -1;
+      }
+      this.current = row;
+      if (row) {
+        row.log.toggle.tabIndex = 0;
+      }
+    }
+  }
+
+  open(log, isOpen) {
+    log.open(isOpen);
+    if (isOpen) {
+      this.opened.add(log.seq);
+      this.opened = new Set([...this.opened].slice(-MAX_ASKED));
+    } else {
+      this.opened.delete(log.seq);
+    }
+    this.writeAddress();
+  }
+
+  state() {
+    return { types: this.types, contains: this.search.value, through: this.through, opened: [...this.opened] };
+  }
+
+  writeAddress() {
+    this.address.write(this.state());
+  }
+
   ask() {
-    this.model.send_msg({ types: this.types, contains: this.search.value });
+    const { types, contains, through, opened } = this.state();
+    this.model.send_msg({ type: "ask", types, contains, through, open: opened });
+    this.writeAddress();
   }
 
   drawPause() {
     const waiting = this.unseen ? ` · ${formatCount(this.unseen)} new` : "";
-    this.pause.textContent = this.isPaused ? `Resume${waiting}` : "Pause";
-    this.pause.setAttribute("aria-pressed", String(this.isPaused));
+    const isPaused = this.through !== null;
+    this.pause.textContent = isPaused ? `Resume${waiting}` : "Pause";
+    this.pause.setAttribute("aria-pressed", String(isPaused));
   }
 
   drawChoices(choices) {
     const known = new Map([...this.choices.children].map((each) => [each.dataset.type, each]));
-    this.colours = new Map(choices.map(([type, , colour]) => [type, colour]));
-    const buttons = choices.map(([type, count, colour]) => {
+    this.colours = new Map(choices.map(([type, , , colour]) => [type, colour]));
+    const buttons = choices.map(([type, count, stored, colour]) => {
       const button = known.get(type) ?? this.makeChoice(type);
       button.style.setProperty("--type-colour", colour);
       button.lastChild.textContent = formatCount(count);
+      button.title = `${visibleText(type)}: ${count} among the newest logs, ${Math.max(count, stored)} stored in all`;
       button.setAttribute("aria-pressed", String(this.types.includes(type)));
       return button;
     });
@@ -153,52 +208,93 @@ class LogTable {
     const button = element("button");
     button.type = "button";
     button.dataset.type = type;
-    button.title = type;
-    button.append(element("i", "mark"), element("span", "", type), element("b"));
+    button.append(element("i", "mark"), showText(element("span"), type), element("b"));
     button.addEventListener("click", () => {
       const isChosen = this.types.includes(type);
-      this.types = isChosen ? this.types.filter((each) => each !== type) : [...this.types, type];
-      button.setAttribute("aria-pressed", String(!isChosen));
+      this.types = isChosen ? this.types.filter((each) => each !== type) : [...this.types, type].slice(-MAX_ASKED);
+      for (const each of this.choices.children) {
+        each.setAttribute("aria-pressed", String(this.types.includes(each.dataset.type)));
+      }
       this.ask();
     });
     return button;
   }
 
-  take({ replace, rows, choices, limit }) {
+  take(message) {
+    dispatchEvent(new Event("waterline-heard"));
+    if (message.kind === "rows") {
+      this.takeRows(message);
+    } else if (message.kind === "whole") {
+      this.rowOf(message.seq)?.log.take(message);
+    }
+    this.keepDay();
+  }
+
+  takeRows({ replace, rows, limit, choices, searched, nothing, unseen, missing = [], through = null }) {
     this.drawChoices(choices);
     if (replace) {
       this.body.replaceChildren();
-      this.rows = [];
+      this.setCurrent(null);
+      this.through = through;
+      missing.forEach((each) => this.opened.delete(each));
+      this.missing = missing;
+      this.writeAddress();
     }
-    this.rows = [...rows, ...this.rows].slice(0, limit);
-    if (this.isPaused && !replace) {
-      this.unseen += rows.length;
-      this.drawPause();
-    } else {
-      this.drawRows();
+    this.unseen = unseen;
+    this.drawPause();
+    this.drawRows(rows, limit);
+    this.drawSearched(searched, limit);
+    this.nothing.hidden = this.body.childElementCount > 0;
+    this.nothing.textContent = visibleText(nothing);
+  }
+
+  drawRows(rows, limit) {
+    const askWhole = (seq, part, begin) => this.model.send_msg({ type: "whole", seq, part, begin });
+    const made = rows.map((row) => new LogRow(row, this.colours, askWhole));
+    this.body.prepend(...made.map((each) => each.root));
+    made.filter((each) => this.opened.has(each.seq)).forEach((each) => each.open(true));
+    // A row that somebody reads stays until it is closed.
+    const active = this.root.getRootNode().activeElement;
+    const isIdle = (row) => !row.log.isOpen && !row.contains(active);
+    for (let row = this.body.lastElementChild; row && this.body.childElementCount > limit; ) {
+      const before = row.previousElementSibling;
+      if (isIdle(row)) {
+        row.remove();
+      }
+      row = before;
+    }
+    if (!this.current?.isConnected) {
+      this.setCurrent(this.body.firstElementChild);
     }
   }
 
-  drawRows() {
-    const newest = Number(this.body.firstChild?.dataset.seq ?? 0);
-    const fresh = this.rows.filter((row) => row[SEQ] > newest);
-    this.body.prepend(...fresh.map((row) => rowElement(row, this.colours)));
-    while (this.body.childElementCount > this.rows.length) {
-      this.body.lastChild.remove();
+  drawSearched(searched, limit) {
+    const isFull = this.body.childElementCount >= limit;
+    const said = [searched, isFull ? `the newest ${limit} that match are shown` : ""];
+    if (this.missing?.length) {
+      said.push(`log ${this.missing.join(", ")} is archived or gone, and not shown`);
     }
-    this.drawEmpty();
+    this.searched.textContent = said.filter((each) => each !== "").join("; ");
   }
 
-  drawEmpty() {
-    this.empty.hidden = this.rows.length > 0;
-    const isFiltered = this.types.length > 0 || this.search.value !== "";
-    this.empty.textContent = isFiltered ? "None of the newest logs match" : "No logs to show";
+  rowOf(seq) {
+    return this.body.querySelector(`tr[data-seq="${seq}"]`);
+  }
+
+  // What was of today is of yesterday after midnight.
+  keepDay() {
+    const day = formatDay(Date.now());
+    if (day !== this.day) {
+      this.day = day;
+      [...this.body.children].forEach((row) => row.log.drawTime());
+    }
   }
 }
 
 export function render({ model, el }) {
   const table = new LogTable(model, el);
   model.on("msg:custom", (message) => table.take(message));
-  table.drawEmpty();
+  const watch = setInterval(() => table.keepDay(), 1000);
+  model.on("remove", () => clearInterval(watch));
   table.ask();
 }

@@ -20,8 +20,9 @@ from server.store.folder import DataFolder, file_size
 from server.store.schema import LOGS, METRICS
 from workbench.dashboard.archives import ArchivesReader
 from workbench.dashboard.following import FollowedFile
+from workbench.dashboard.lookup import Lookup
 from workbench.dashboard.recent import RecentReader
-from workbench.dashboard.snapshot import SECOND, Sizes, Snapshot, Window
+from workbench.dashboard.snapshot import SECOND, RecentLogs, Sizes, Snapshot, Window
 from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
 from workbench.reports.colours import give_colours
@@ -55,6 +56,7 @@ class Poller:
         self._metrics = FollowedFile(self._folder.metrics, METRICS, self._window_reader.forget)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dashboard-poller", daemon=True)
+        self.lookup = Lookup(path)
         self.snapshot = Snapshot(0, clock(), str(path))
 
     def start(self) -> None:
@@ -109,7 +111,14 @@ class Poller:
             archives = self._archives_reader.read(view)
         late = time.monotonic() + COUNTING_SECONDS
         stored = self._stored_reader.read(database.view, lambda: time.monotonic() > late)
-        return replace(fresh, waiting=False, recent=recent, stored=stored, archives=archives)
+        return replace(
+            fresh,
+            waiting=False,
+            recent=recent,
+            stored=stored,
+            archives=archives,
+            grew_at=_grew_at(fresh, recent),
+        )
 
     def _read_metrics(self, fresh: Snapshot) -> Snapshot:
         database = self._metrics.open()
@@ -145,6 +154,14 @@ class Poller:
             self.poll()
             passed = self._clock() % SECOND / SECOND
             self._stopping.wait((AFTER_THE_SECOND - passed) % 1 or 1)
+
+
+def _grew_at(fresh: Snapshot, recent: RecentLogs) -> int | None:
+    """Return when a log was last seen to be new; at the first look at a folder all are old."""
+    is_going_on = not fresh.waiting and recent.revision == fresh.recent.revision
+    if is_going_on and recent.last_seq > fresh.recent.last_seq:
+        return fresh.taken_at
+    return fresh.grew_at
 
 
 def _with_wal(path: Path) -> int:

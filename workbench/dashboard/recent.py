@@ -1,15 +1,20 @@
 """Reads the newest logs, each of them once."""
 
+from codecs import getincrementaldecoder
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, LargeBinary, Select, cast, func, literal_column, select
 
 from server.store.tables import logs, seam
 from workbench.asking.reading import View
 from workbench.dashboard.snapshot import RECENT_LOGS, LogLine, RecentLogs
 
 MAX_TEXT: Final = 1000
-"""Characters of a message and of its attributes that are kept; more cannot be read at a glance."""
+"""Characters of a message and of its attributes that are kept; the rest is read when asked for."""
+_MAX_BYTES: Final = 4 * MAX_TEXT
+_decoder: Final = getincrementaldecoder("utf-8")
 
 
 class RecentReader:
@@ -18,6 +23,7 @@ class RecentReader:
     def __init__(self) -> None:
         self.recent = RecentLogs()
         self._incarnation: str | None = None
+        self._types: Counter[str] = Counter()
 
     def read(self, view: View) -> RecentLogs:
         """Return the newest logs.
@@ -29,29 +35,78 @@ class RecentReader:
         if incarnation != self._incarnation:
             self.forget()
             self._incarnation = incarnation
-        fresh = [LogLine(*row) for row in view.rows(_newest_after(self.recent.last_seq))]
+        fresh = _lines(view, _newest_after(self.recent.last_seq))
         if fresh:
-            lines = (*self.recent.lines, *reversed(fresh))[-RECENT_LOGS:]
-            self.recent = RecentLogs(lines, self.recent.revision)
+            lines = (*self.recent.lines, *reversed(fresh))
+            kept, dropped = lines[-RECENT_LOGS:], lines[:-RECENT_LOGS]
+            self._types.update(line.type for line in fresh)
+            self._types.subtract(line.type for line in dropped)
+            types = dict((+self._types).most_common())
+            self.recent = RecentLogs(kept, self.recent.revision, types)
         return self.recent
 
     def forget(self) -> None:
         """Begin anew: the file is another, or its past was rewritten."""
         self.recent = RecentLogs(revision=self.recent.revision + 1)
         self._incarnation = None
+        self._types.clear()
+
+
+def read_lines(view: View, seqs: Sequence[int]) -> list[LogLine]:
+    """Return the logs of these seqs that are not archived, newest first.
+
+    Raises:
+        DataFolderError: logs.db cannot be read.
+    """
+    return _lines(view, _begins().where(logs.c.seq.in_(seqs)))
 
 
 def _newest_after(seq: int) -> Select[Any]:
-    return (
-        select(
-            logs.c.seq,
-            logs.c.timestamp,
-            logs.c.type,
-            logs.c.source,
-            func.substr(logs.c.message, 1, MAX_TEXT),
-            func.substr(logs.c.attributes, 1, MAX_TEXT),
-        )
-        .where(logs.c.seq > seq)
-        .order_by(logs.c.seq.desc())
-        .limit(RECENT_LOGS)
-    )
+    return _begins().where(logs.c.seq > seq).limit(RECENT_LOGS)
+
+
+def _begins() -> Select[Any]:
+    message, attributes = as_bytes(logs.c.message), as_bytes(logs.c.attributes)
+    return select(
+        logs.c.seq,
+        logs.c.timestamp,
+        logs.c.type,
+        logs.c.source,
+        bytes_of(message, 1, _MAX_BYTES),
+        func.length(message),
+        bytes_of(attributes, 1, _MAX_BYTES),
+        func.length(attributes),
+    ).order_by(logs.c.seq.desc())
+
+
+def as_bytes(text: ColumnElement[str]) -> ColumnElement[bytes]:
+    """Return a text as its bytes: for SQLite's functions a text ends at its first NUL."""
+    return cast(text, LargeBinary)
+
+
+def bytes_of(data: ColumnElement[bytes], begin: int, count: int) -> ColumnElement[bytes]:
+    """Return some bytes, none rather than null where there are none; `begin` counts from 1."""
+    return func.coalesce(func.substr(data, begin, count), literal_column("x''"))
+
+
+def _lines(view: View, question: Select[Any]) -> list[LogLine]:
+    lines = []
+    for seq, timestamp, log_type, source, message, size, attributes, attributes_size in view.rows(
+        question
+    ):
+        text, rest = begin_of(message, size)
+        pairs, pairs_rest = begin_of(attributes, attributes_size)
+        lines.append(LogLine(seq, timestamp, log_type, source, text, pairs, rest, pairs_rest))
+    return lines
+
+
+def begin_of(data: bytes, size: int, limit: int = MAX_TEXT) -> tuple[str, int]:
+    """Return the first characters of a text, and how many bytes come behind them.
+
+    Args:
+        data: the text in UTF-8, whole or cut anywhere.
+        size: how many bytes the whole text has.
+        limit: so many characters at most.
+    """
+    text = _decoder().decode(data, final=len(data) >= size)[:limit]
+    return text, size - len(text.encode())

@@ -1,7 +1,7 @@
 """Snapshot: all that the dashboard shows of one moment, shared by all sessions, never changed."""
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
@@ -49,11 +49,21 @@ class Window:
     """Another number means that seconds once given have changed, so that all count anew."""
     measured_at: int | None = None
     """The last second in which logs were received, inside the window, before or just behind it."""
+    first_at: int | None = None
+    """When the first log ever was received; None where that is not known."""
+    beat_at: int | None = None
+    """The last second that a server measured, with logs or without; 0 where it never did."""
+
+    @property
+    def since_first(self) -> Sequence[Second]:
+        """The seconds in which there can have been logs: before the first one is no second."""
+        begin = (self.first_at or 0) // SECOND * SECOND
+        return self.seconds[bisect_left(self.seconds, begin, key=attrgetter("begin")) :]
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A stored log as far as it is shown: long texts are cut."""
+    """A stored log as far as it is kept: long texts are cut."""
 
     seq: int
     timestamp: int
@@ -61,6 +71,16 @@ class LogLine:
     source: str
     message: str
     attributes: str
+    message_rest: int = 0
+    """Bytes of the message behind what is shown."""
+    attributes_rest: int = 0
+    """Bytes of the attributes behind what is shown."""
+
+    def matches(self, types: Collection[str], contains: str) -> bool:
+        """Return whether it is of one of these types, if any, with a text in it, in any case."""
+        return (not types or self.type in types) and (
+            not contains or contains.casefold() in self.message.casefold()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +90,8 @@ class RecentLogs:
     lines: tuple[LogLine, ...] = ()
     revision: int = 0
     """Another number means another past: what was shown is void."""
+    types: Mapping[str, int] = field(default_factory=dict)
+    """How many of the lines are of which type, the most frequent first."""
 
     @property
     def last_seq(self) -> int:
@@ -77,28 +99,39 @@ class RecentLogs:
         return self.lines[-1].seq if self.lines else 0
 
     def newest(
-        self, limit: int, *, after: int = 0, types: Sequence[str] = (), contains: str = ""
+        self,
+        limit: int,
+        *,
+        after: int = 0,
+        through: int | None = None,
+        types: Sequence[str] = (),
+        contains: str = "",
     ) -> list[LogLine]:
         """Return the newest logs that match, newest first.
 
         Args:
             limit: so many at most.
             after: only those with a higher seq.
+            through: only those with no higher seq than this; None: up to the newest.
             types: only those of these types; all where it is empty.
             contains: only those with this piece of text in the message, whatever its case.
         """
-        wanted, piece = frozenset(types), contains.casefold()
         found: list[LogLine] = []
-        for line in self._newest_first(after):
+        for line in self._newest_first(after, through):
             if len(found) == limit:
                 break
-            if (not wanted or line.type in wanted) and piece in line.message.casefold():
+            if line.matches(types, contains):
                 found.append(line)
         return found
 
-    def _newest_first(self, after: int) -> Iterator[LogLine]:
-        begin = bisect_right(self.lines, after, key=attrgetter("seq"))
-        return (self.lines[place] for place in range(len(self.lines) - 1, begin - 1, -1))
+    def _newest_first(self, after: int, through: int | None) -> Iterator[LogLine]:
+        begin, end = self._place_behind(after), len(self.lines)
+        if through is not None:
+            end = self._place_behind(through)
+        return (self.lines[place] for place in range(end - 1, begin - 1, -1))
+
+    def _place_behind(self, seq: int) -> int:
+        return bisect_right(self.lines, seq, key=attrgetter("seq"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +211,8 @@ class Snapshot:
     """Whether there is no logs.db yet."""
     troubles: tuple[str, ...] = ()
     """What could not be read, one sentence each."""
+    grew_at: int | None = None
+    """When a log was last seen to be new here; None before the first time."""
     window: Window = field(default_factory=Window)
     recent: RecentLogs = field(default_factory=RecentLogs)
     stored: Stored | None = None

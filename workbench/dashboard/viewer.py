@@ -17,6 +17,8 @@ from workbench.dashboard.snapshot import Snapshot
 
 REFRESH_MS: Final = 250
 """How soon a session sees a new snapshot; there is one each second."""
+BEAT_MS: Final = 1000
+"""How often a page hears of a session that has nothing new to show."""
 _PARTS_CSS: Final = (Path(__file__).parent / "parts.css").read_text(encoding="utf-8")
 # Where no page gives them room.
 _HEIGHTS: Final = {"throughput": 240, "latency": 240, "logs": 480}
@@ -42,12 +44,17 @@ class Dashboard(pn.viewable.Viewer):
         }  # fmt: skip
         self._throughput = ThroughputChart()
         self._latency = LatencyChart()
-        self._logs = LogTable(sizing_mode="stretch_both", margin=0)
+        self._logs = LogTable(self._poller.lookup, sizing_mode="stretch_both", margin=0)
+        self._beaten_at = 0
         self._refresh()
         self._callback = pn.state.add_periodic_callback(self._refresh, period=REFRESH_MS)
 
     def parts(self) -> dict[str, Any]:
         """Return the parts of the page by the names that its template uses."""
+        self._logs.keeps_address = True
+        return self._parts()
+
+    def _parts(self) -> dict[str, Any]:
         charts = {"throughput": self._throughput, "latency": self._latency}
         panes = {
             name: pn.pane.Bokeh(chart.figure, sizing_mode="stretch_both", margin=0)
@@ -61,13 +68,16 @@ class Dashboard(pn.viewable.Viewer):
 
     def __panel__(self) -> Any:  # noqa: ANN401 - Panel has no types
         """Return the parts below each other."""
-        parts = self.parts()
+        parts = self._parts()
         for name, height in _HEIGHTS.items():
             parts[name].param.update(sizing_mode="stretch_width", height=height)
         return pn.Column(*parts.values(), sizing_mode="stretch_width")
 
     def _refresh(self) -> None:
         snapshot, now = self._poller.snapshot, now_ms()
+        if abs(now - self._beaten_at) >= BEAT_MS:
+            self._beaten_at = now
+            self._logs.beat()
         is_stale = now - snapshot.taken_at > cards.STALE_AFTER_MS
         if self._shown == (snapshot.number, is_stale):
             return
@@ -78,7 +88,7 @@ class Dashboard(pn.viewable.Viewer):
     def _show(self, snapshot: Snapshot, now: int) -> None:
         texts = {
             "status": cards.status(snapshot, now),
-            "notice": cards.notice(snapshot),
+            "notice": cards.notice(snapshot, now),
             "key_figures": cards.key_figures(snapshot, now),
             "throughput_legend": cards.throughput_legend(snapshot),
             "latency_legend": cards.latency_legend(snapshot, now),

@@ -54,7 +54,13 @@ class WindowReader:
             self._measured_at = max(self._measured_at or 0, *found)
         self._put_in(found, since)
         self._go_on(found, end)
-        return Window(tuple(self._seconds), self._revision, self._measured_at)
+        return Window(
+            tuple(self._seconds),
+            self._revision,
+            self._measured_at,
+            first_at=_first_heard(view),
+            beat_at=_last_beat(view, now),
+        )
 
     def forget(self) -> None:
         """Begin anew: the file is another."""
@@ -99,6 +105,21 @@ def _last_measured(view: View) -> int | None:
             select(func.max(seconds.c.begin)).where(seconds.c.series.in_(types))
         )
     return None if newest is None else _begin_of(newest)
+
+
+def _first_heard(view: View) -> int | None:
+    ((oldest,),) = view.rows(select(func.min(sources.c.first_seen)))
+    return None if oldest is None else int(oldest)
+
+
+def _last_beat(view: View, now: int) -> int:
+    """Return the last second that a server wrote: it measures itself in each, whatever comes in.
+
+    What a clock that was ahead once has written is passed over.
+    """
+    latest = select(seconds.c.begin).where(seconds.c.begin <= now)
+    rows = view.rows(latest.order_by(seconds.c.begin.desc()).limit(1))
+    return int(rows[0][0]) if rows else 0
 
 
 def _read_since(view: View, since: int) -> dict[int, Second]:

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.support.browser import find_chromium
-from tests.support.processes import PATIENCE
+from tests.support.browser import DashboardProcess, find_chromium, serving_dashboard
+from tests.support.processes import PATIENCE, ServerProcess, serving
 
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
 
@@ -43,6 +43,20 @@ def page(browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert not faults, "\n".join(faults)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server that the tests of this file share; each sends types of its own."""
+    with serving(tmp_path_factory.mktemp("page") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def dashboard(running: ServerProcess) -> Iterator[DashboardProcess]:
+    """A dashboard of the shared server's folder."""
+    with serving_dashboard(running.data) as process:
+        yield process
 
 
 def _is_far(url: str) -> bool:

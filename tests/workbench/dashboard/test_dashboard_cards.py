@@ -8,6 +8,7 @@ from bokeh.document.events import ColumnsStreamedEvent
 
 from workbench.dashboard import cards
 from workbench.dashboard.figures import DRAWING_SECONDS, LatencyChart, ThroughputChart
+from workbench.dashboard.searched import nothing_found, searched
 from workbench.dashboard.snapshot import (
     SECOND,
     ArchivedDay,
@@ -20,7 +21,7 @@ from workbench.dashboard.snapshot import (
     Stored,
     Window,
 )
-from workbench.dashboard.wording import NOTHING, milliseconds, rate, saved, share
+from workbench.dashboard.wording import NOTHING, milliseconds, rate, saved, share, visible
 from workbench.reports.colours import FREE, KNOWN, give_colours
 
 NOW = 1_795_455_000_000
@@ -31,6 +32,11 @@ def window(*seconds: Second, revision: int = 0) -> Window:
     return Window(
         seconds, revision, max((each.begin for each in seconds if each.stored), default=None)
     )
+
+
+def beating(age: int, *seconds: Second) -> Window:
+    """Return a window of a server that was heard so many seconds ago."""
+    return replace(window(*seconds), beat_at=NOW - age * SECOND)
 
 
 def second(
@@ -54,6 +60,15 @@ def snapshot(**fields: object) -> Snapshot:
         (snapshot(waiting=True), "Waiting for a server"),
         (snapshot(troubles=("damaged",)), "Cannot read"),
         (snapshot(taken_at=NOW - 16 * SECOND), "Not read since 17:29:44 UTC"),
+        (snapshot(taken_at=NOW - 90_000 * SECOND), "Not read since 2026-11-22 16:30:00 UTC"),
+        (snapshot(window=beating(2, second(60, {"info": 1}))), "Silent since 17:29:00 UTC"),
+        (snapshot(window=beating(30, second(60, {"info": 1}))), "No server since 17:29:30 UTC"),
+        (snapshot(window=beating(2)), "No logs yet"),
+        (snapshot(window=beating(30)), "No server since 17:29:30 UTC"),
+        (snapshot(window=Window(beat_at=0)), "No server"),
+        # Logs come, but cannot be measured; and a clock that was ahead once.
+        (snapshot(window=beating(30), grew_at=NOW - SECOND), "Live"),
+        (snapshot(window=beating(2, second(-90_000, {"info": 1}))), "No logs yet"),
     ],
 )
 def test_status_says_how_it_stands(shown: Snapshot, words: str) -> None:
@@ -70,9 +85,9 @@ def test_whatever_comes_from_outside_is_escaped() -> None:
         colours=give_colours({}, {bad: 1}),
     )
     made = [
-        cards.status(shown, NOW), cards.notice(shown), cards.key_figures(shown, NOW),
+        cards.status(shown, NOW), cards.notice(shown, NOW), cards.key_figures(shown, NOW),
         cards.throughput_legend(shown), cards.latency_legend(shown, NOW), cards.stored(shown),
-        cards.notice(snapshot(waiting=True, folder=bad)),
+        cards.notice(snapshot(waiting=True, folder=bad), NOW),
     ]  # fmt: skip
     assert all("<script" not in each for each in made)
     assert sum("&lt;script&gt;" in each for each in made) == 5
@@ -86,6 +101,122 @@ def test_key_figures_of_now_are_those_of_the_last_second() -> None:
     assert '<p class="value">3<small>/s</small></p>' in text
     assert "mean 6 · peak 9" in text
     assert '<p class="value">3.00<small>ms</small></p>' in text
+
+
+@pytest.mark.parametrize(
+    ("first", "words"),
+    [
+        (20, "20 s: </span>mean 1 "),
+        (150, "2 min: </span>mean 0.1"),
+        (9000, "5 min: </span>mean 0.1"),
+    ],
+)
+def test_mean_is_over_the_seconds_since_the_first_log(first: int, words: str) -> None:
+    seconds = [second(age, {"info": 20} if age == 20 else {}) for age in range(300, 0, -1)]
+    shown = replace(window(*seconds), first_at=NOW - first * SECOND + 500)
+    assert words in cards.key_figures(snapshot(window=shown), NOW)
+
+
+def test_notice_tells_no_server_from_one_that_cannot_measure() -> None:
+    stopped = snapshot(window=beating(30))
+    assert "<code>waterline serve --data data</code>" in cards.notice(stopped, NOW)
+    unmeasured = replace(stopped, grew_at=NOW - SECOND)
+    assert "Logs come in, and are not measured" in cards.notice(unmeasured, NOW)
+    assert cards.notice(snapshot(window=beating(2)), NOW) == ""
+
+
+def test_characters_that_are_not_seen_are_told() -> None:
+    assert visible("a\u202eb\x1b[31m\x9b\t\n") == "a\\u202eb\\u001b[31m\\u009b\\u0009\\u000a"
+    assert visible("Ünï 水 שלום 👩‍👩‍👧") == "Ünï 水 שלום 👩‍👩‍👧"
+    evil = "\u202e"
+    shown = snapshot(
+        folder=evil,
+        troubles=(evil,),
+        window=window(second(1, {evil: 1})),
+        stored=Stored({evil: 1}, first_timestamp=1, last_timestamp=2),
+        colours=give_colours({}, {evil: 1}),
+    )
+    made = [
+        cards.status(shown, NOW), cards.notice(shown, NOW), cards.throughput_legend(shown),
+        cards.stored(shown),
+    ]  # fmt: skip
+    assert all("\\u202e" in each and evil not in each for each in made)
+
+
+LINES = tuple(LogLine(seq, 0, "info", "s", "m", "{}") for seq in range(1, 4))
+FOUND_NONE = "None of the newest logs match: "
+RECENT = RecentLogs(LINES, types={"info": 3})
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (snapshot(), ""),
+        (snapshot(recent=RECENT, stored=Stored({"info": 3})), "Searched: all 3 logs"),
+        (snapshot(recent=RECENT), "Searched: the newest 3 logs"),
+        (
+            snapshot(recent=RECENT, stored=Stored({"info": 9}, complete=False)),
+            "Searched: the newest 3 logs; older ones are still being counted",
+        ),
+        (
+            snapshot(recent=RECENT, stored=Stored({"info": 1234}, archived=1000)),
+            "Searched: the newest 3 of 1,234 logs, 1,000 of them archived",
+        ),
+        (
+            snapshot(recent=RecentLogs((*LINES, replace(LINES[0], message_rest=1)))),
+            "Searched: the newest 4 logs; of long messages the first 1,000 characters",
+        ),
+    ],
+)
+def test_table_says_what_it_searched(shown: Snapshot, words: str) -> None:
+    assert searched(shown, "piece") == words
+
+
+@pytest.mark.parametrize(
+    ("stored", "types", "contains", "words"),
+    [
+        (Stored({"info": 3}), (), "", "No logs to show"),
+        (Stored({"info": 3}), ("error",), "", FOUND_NONE + "all 3 logs searched"),
+        (
+            Stored({"info": 9, "error": 2}),
+            ("error",),
+            "",
+            FOUND_NONE
+            + (
+                "3 were searched, 8 older not. 2 of those are of type "
+                "error; a notebook finds them: wb.logs(type=…)"
+            ),
+        ),
+        (
+            Stored({"info": 9}),
+            ("error",),
+            "x",
+            FOUND_NONE + "3 were searched, 6 older not. None of those is of type error",
+        ),
+        (
+            Stored({"info": 9}),
+            (),
+            "x",
+            FOUND_NONE
+            + "3 were searched, 6 older not. A notebook searches them: wb.logs(contains=…)",
+        ),
+    ],
+)
+def test_table_without_a_row_says_why(
+    stored: Stored, types: tuple[str, ...], contains: str, words: str
+) -> None:
+    assert nothing_found(snapshot(recent=RECENT, stored=stored), types, contains) == words
+
+
+@pytest.mark.parametrize(
+    ("stored", "words"),
+    [
+        (Stored({"info": 3}, archived=3), "All 3 logs are archived."),
+        (Stored({"info": 1}, archived=1), "The only log is archived."),
+    ],
+)
+def test_table_of_archived_logs_says_where_they_are(stored: Stored, words: str) -> None:
+    assert nothing_found(snapshot(stored=stored), (), "").startswith(words)
 
 
 def test_ack_latency_that_is_old_is_not_called_now() -> None:

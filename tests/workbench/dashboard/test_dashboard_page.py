@@ -1,48 +1,18 @@
 """The page in a real Chromium, over a real server's data."""
 
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.archived import batch, record_elsewhere
-from tests.support.browser import DashboardProcess, serving_dashboard
+from tests.support.browser import DashboardProcess, choice, open_at, rows, serving_dashboard
 from tests.support.processes import ServerProcess, serving
 from tests.support.sockets import send
 
 pytestmark = pytest.mark.browser
-
-Log = Mapping[str, object]
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server that the tests of this file share; each sends types of its own."""
-    with serving(tmp_path_factory.mktemp("page") / "data") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def dashboard(running: ServerProcess) -> Iterator[DashboardProcess]:
-    """A dashboard of the shared server's folder."""
-    with serving_dashboard(running.data) as process:
-        yield process
-
-
-def open_at(page: Page, dashboard: DashboardProcess) -> None:
-    page.goto(dashboard.url)
-    expect(page.locator(".tiles")).to_be_visible()
-
-
-def rows(page: Page) -> Locator:
-    return page.locator("#logs tbody tr")
-
-
-def choice(page: Page, log_type: str) -> Locator:
-    return page.locator(f'#logs button[data-type="{log_type}"]')
 
 
 def stored_logs(page: Page) -> int:

@@ -19,6 +19,7 @@ from tests.support.processes import PATIENCE, ServerProcess, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
 from workbench.asking.reading import Database
+from workbench.dashboard import recent as recent_module
 from workbench.dashboard import stored as stored_module
 from workbench.dashboard.poller import Poller, shared_poller
 from workbench.dashboard.snapshot import (
@@ -120,6 +121,60 @@ def test_long_texts_are_cut(server: ServerProcess, poller: Poller) -> None:
     (line,) = poller.poll().recent.lines
     assert line.message == "é" * 1000
     assert len(line.attributes) == 1000
+
+
+def test_texts_with_a_nul_and_without_a_character_are_kept_whole(
+    server: ServerProcess, poller: Poller
+) -> None:
+    messages = ["", "a\0b", "", "水\0"]
+    send(server, *({"type": "info", "message": each, "k": "\0v"} for each in messages))
+    lines = poller.poll().recent.lines
+    assert [line.message for line in lines] == messages
+    assert [line.message_rest for line in lines] == [0] * 4
+    assert {line.attributes for line in lines} == {r'{"k":"\u0000v"}'}
+
+
+def test_rest_of_a_long_text_is_read_piece_by_piece(server: ServerProcess, poller: Poller) -> None:
+    message = "é水" * 100_000
+    send(server, {"type": "info", "message": message})
+    (line,) = poller.poll().recent.lines
+    assert line.message == message[:1000]
+    assert line.message_rest == len(message.encode()) - len(line.message.encode())
+    text, end = "", 0
+    while (piece := poller.lookup.piece(1, "message", end)) is not None and piece.text:
+        text, end = text + piece.text, piece.end
+    assert text == message
+    assert poller.lookup.piece(2, "message", 0) is None
+    assert [each.seq for each in poller.lookup.lines([1, 2])] == [1]
+
+
+def test_types_of_the_newest_logs_are_counted(
+    server: ServerProcess, poller: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent_module, "RECENT_LOGS", 3)
+    send(server, *logs_of("a", "b", "b"))
+    assert poller.poll().recent.types == {"b": 2, "a": 1}
+    send(server, *logs_of("c", "c"))
+    assert poller.poll().recent.types == {"c": 2, "b": 1}
+
+
+def test_server_is_heard_each_second_and_not_once_it_is_stopped(data: Path) -> None:
+    with serving(data) as server:
+        poller = Poller(data)
+        silent = poll_until(poller, lambda each: bool(each.window.beat_at))
+        assert silent.window.measured_at is None
+        assert silent.window.first_at is None
+        later = poll_until(poller, lambda each: each.window.beat_at != silent.window.beat_at)
+        assert later.window.beat_at > silent.window.beat_at  # type: ignore[operator]
+        send(server, *logs_of("info"))
+        heard = poll_until(poller, lambda each: each.window.first_at is not None)
+        assert heard.grew_at is not None
+    last = poller.poll().window.beat_at
+    assert poller.poll().window.beat_at == last
+    # What a clock that was ahead has written is no sign of life.
+    execute(data / "metrics.db", "UPDATE seconds SET begin = begin + 10000000000")
+    assert poller.poll().window.beat_at == 0
+    poller.stop()
 
 
 def test_throughput_and_latency_are_those_measured(server: ServerProcess, poller: Poller) -> None:

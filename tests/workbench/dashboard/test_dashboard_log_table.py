@@ -1,0 +1,359 @@
+"""The table of logs in a real Chromium: whole texts, exact numbers, keys, the address."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import DashboardProcess, choice, open_at, rows, serving_dashboard
+from tests.support.processes import ServerProcess, run_waterline, serving
+from tests.support.sockets import receive, send
+
+pytestmark = pytest.mark.browser
+
+Log = Mapping[str, object]
+
+DAY_MS = 86_400_000
+# What turns text around, acts in a terminal, or is not seen.
+HIDDEN = "\u202e\u2066\u200f\u061c\u200b\ufeff\x1b\x07\x00\x9b\x85\x7f"
+# Every text of the page, and every tooltip and name, in shadow trees too.
+ALL_TEXTS = """() => {
+    const found = [];
+    const look = (root) => {
+        for (const each of root.querySelectorAll("*")) {
+            if (["STYLE", "SCRIPT"].includes(each.tagName)) continue;
+            for (const node of each.childNodes) if (node.nodeType === 3) found.push(node.data);
+            for (const { name, value } of each.attributes)
+                if (name === "title" || name.startsWith("aria-")) found.push(value);
+            if (each.shadowRoot) look(each.shadowRoot);
+        }
+    };
+    look(document);
+    return found.join("");
+}"""
+FOCUSED = """() => {
+    const path = [];
+    for (let each = document.activeElement; each; each = each.shadowRoot?.activeElement)
+        path.push(each);
+    return {
+        seq: path.at(-1).closest("tr")?.dataset.seq ?? null,
+        isChart: path.some((each) => each.closest(".chart") !== null),
+        name: (path.at(-1).getAttribute("aria-label") ?? path.at(-1).textContent ?? "").trim(),
+        tag: path.at(-1).tagName,
+    };
+}"""
+
+
+def send_many(server: ServerProcess, *logs: Log) -> None:
+    """Push logs in frames of a thousand."""
+    socket = server.connect(f"{server.ingest}?ack=batch")
+    for begin in range(0, len(logs), 1000):
+        lines = [msgspec.json.encode(each).decode() for each in logs[begin : begin + 1000]]
+        socket.send("\n".join(lines))
+        assert receive(socket)["type"] == "ack"
+    socket.close()
+
+
+def address(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_long_message_and_attributes_say_so_and_are_whole_when_open(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    message = "begin of it " + "wörd " * 900 + "its end"
+    attributes = {f"key_{number}": "v" * 40 for number in range(90)}
+    send(running, {"type": "long", "message": message, **attributes})
+    open_at(page, dashboard)
+    row = rows(page).filter(has_text="begin of it")
+    expect(row.locator(".message .more")).to_have_text(re.compile(r"^… 4\.\d KiB more$"))
+    expect(row.locator(".attributes .pair b").first).to_have_text("v" * 40)
+    row.click()
+    expect(row.locator(".message")).to_have_text(message)
+    expect(row.locator(".attributes .pair")).to_have_count(90)
+    expect(row.locator(".attributes .pair").last).to_have_text(f"key_89={'v' * 40}")
+    expect(row.locator(".more")).to_have_count(0)
+
+
+def test_text_of_megabytes_comes_piece_by_piece(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    message = "huge " + "é" * 300_000
+    send(running, {"type": "huge", "message": message})
+    open_at(page, dashboard)
+    row = rows(page).filter(has_text="huge é")
+    row.click()
+    more = row.locator(".message .more")
+    expect(more).to_have_text("… 329.9 KiB more")
+    shown = row.locator(".message").inner_text()
+    assert 100_000 < len(shown) < 150_000
+    more.click()
+    expect(more).to_have_text("… 73.9 KiB more")
+    more.click()
+    expect(more).to_have_count(0)
+    assert row.locator(".message").inner_text() == message
+    expect(row).to_have_class(re.compile("open"))
+
+
+def test_rest_of_a_log_that_was_archived_meanwhile_says_where_it_is(page: Page, data: Path) -> None:
+    with serving(data) as server, serving_dashboard(data) as dashboard:
+        send(server, {"type": "info", "message": "soon gone " + "x" * 3000})
+        open_at(page, dashboard)
+        expect(rows(page)).to_have_count(1)
+        assert run_waterline("archive", "run", "--older-than", "0s", "--data", data).returncode == 0
+        rows(page).first.click()
+        expect(rows(page).first.locator(".cut")).to_contain_text("archived or gone")
+
+
+def test_numbers_are_shown_exactly_as_stored(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    numbers = (
+        '{"type":"exact","message":"m","n":9007199254740993,"f":1.0,"e":1e+300,"z":-0.0,'
+        '"big":123456789012345678901234567890,"in":{"a":[9007199254740993,1.50]},'
+        '"text":"9007199254740993","quote":"a \\"b\\", {c:1}"}'
+    )
+    socket = running.connect()
+    socket.send(numbers)
+    assert receive(socket)["type"] == "ack"
+    socket.close()
+    open_at(page, dashboard)
+    pairs = rows(page).filter(has_text="exact").locator(".pair")
+    expect(pairs).to_have_count(8)
+    shown = dict(text.split("=", 1) for text in pairs.all_inner_texts())
+    assert shown["n"] == "9007199254740993"
+    assert shown["f"] == "1.0"
+    assert float(shown["e"]) == 1e300
+    assert shown["big"] == "123456789012345678901234567890"
+    assert "9007199254740993" in shown["in"]
+    assert shown["text"] == "9007199254740993"
+    assert shown["quote"] == 'a "b", {c:1}'
+
+
+def test_rows_are_opened_and_walked_by_key(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    send(running, *({"type": "key", "message": f"key {number}"} for number in range(3)))
+    open_at(page, dashboard)
+    choice(page, "key").click()
+    expect(rows(page)).to_have_count(3)
+    for _ in range(100):
+        page.keyboard.press("Tab")
+        if page.evaluate(FOCUSED)["seq"] is not None:
+            break
+    page.keyboard.press("Enter")
+    expect(rows(page).first).to_have_class(re.compile("open"))
+    expect(rows(page).first.locator("button").first).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    expect(rows(page).nth(1)).to_have_class(re.compile("open"))
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect(rows(page).nth(2)).to_have_class(re.compile("open"))
+    page.keyboard.press("Escape")
+    expect(rows(page).nth(2)).not_to_have_class(re.compile("open"))
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(rows(page).nth(1)).not_to_have_class(re.compile("open"))
+    # All rows are one stop.
+    page.keyboard.press("Tab")
+    assert page.evaluate(FOCUSED)["seq"] is None
+
+
+def test_every_stop_of_the_keyboard_has_a_name_and_no_chart_is_one(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    send(running, {"type": "info", "message": "a stop"})
+    open_at(page, dashboard)
+    expect(page.locator(".chart canvas").first).to_be_visible()
+    expect(page.get_by_text("a stop").first).to_be_visible()
+    page.wait_for_function(
+        """() => { const look = (root) => [...root.querySelectorAll("*")].every((each) =>
+            each.tabIndex < 0 && (each.shadowRoot === null || look(each.shadowRoot)));
+            return [...document.querySelectorAll(".chart")].every(look); }"""
+    )
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(FOCUSED)
+        if stop["tag"] == "BODY":
+            break
+        assert stop["name"], stop
+        assert not stop["isChart"], stop
+    expect(page.get_by_role("img", name="Logs stored each second")).to_be_visible()
+    expect(page.get_by_role("img", name="Percentiles of ack latency")).to_be_visible()
+
+
+def test_filter_pause_and_open_row_survive_a_reload(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    odd = "a&b=c +%23 ü"
+    send(
+        running,
+        {"type": odd, "message": "keep me, 100% & more"},
+        {"type": odd, "message": "keep me not"},
+        {"type": "other", "message": "keep me, 100% & more"},
+    )
+    open_at(page, dashboard)
+    choice(page, odd).click()
+    page.get_by_label("Message contains").fill("100% &")
+    expect(rows(page)).to_have_count(1)
+    rows(page).first.click()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    page.wait_for_url("**live=*")
+    assert address(page)["type"] == [odd]
+    assert address(page)["q"] == ["100% &"]
+    send(running, {"type": odd, "message": "100% & too late"})
+    for _ in range(2):
+        page.reload()
+        expect(page.get_by_role("button", name="Resume · 1 new")).to_be_visible()
+        expect(rows(page)).to_have_count(1)
+        expect(rows(page).first).to_have_class(re.compile("open"))
+        expect(rows(page).first.locator(".message")).to_have_text("keep me, 100% & more")
+        expect(page.get_by_label("Message contains")).to_have_value("100% &")
+        expect(choice(page, odd)).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Resume").click()
+    expect(rows(page)).to_have_count(2)
+    choice(page, odd).click()
+    page.get_by_label("Message contains").fill("")
+    rows(page).filter(has_text="keep me, 100% & more").first.wait_for()
+    expect(page).to_have_url(re.compile(r"/dashboard\?seq=\d+$"))
+
+
+def test_open_row_outside_the_newest_is_opened_again(page: Page, data: Path) -> None:
+    with serving(data) as server, serving_dashboard(data) as dashboard:
+        send(server, {"type": "info", "message": "the very old one"})
+        send_many(server, *({"type": "info", "message": f"n {each}"} for each in range(300)))
+        page.goto(f"{dashboard.url}?seq=1&seq=no&seq=99999")
+        row = rows(page).filter(has_text="the very old one")
+        expect(row).to_have_class(re.compile("open"))
+        expect(page.locator(".searched")).to_contain_text("log 99999 is archived or gone")
+        expect(page).to_have_url(re.compile(r"/dashboard\?seq=1$"))
+        send_many(server, *({"type": "info", "message": f"m {each}"} for each in range(300)))
+        expect(rows(page).first.locator(".message")).to_have_text("m 299")
+        # It stays for who reads it, whatever comes.
+        expect(row).to_be_attached()
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["type=&q=&live=&seq=", "live=-1&seq=1e9&type=nobody", "live=99999999999999999999&seq=0x1"],
+)
+def test_address_without_meaning_does_no_harm(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess, query: str
+) -> None:
+    send(running, {"type": "info", "message": "still here"})
+    page.goto(f"{dashboard.url}?{query}")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(choice(page, "info")).to_be_attached()
+
+
+def test_rows_of_yesterday_show_their_day_after_midnight(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    page.clock.install()
+    send(running, {"type": "night", "message": "before midnight"})
+    open_at(page, dashboard)
+    time = rows(page).filter(has_text="before midnight").locator(".time")
+    expect(time).to_have_text(re.compile(r"^\d\d:\d\d:\d\d\.\d{3}$"))
+    page.clock.fast_forward(DAY_MS)
+    expect(time).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$"))
+
+
+def test_no_text_of_a_log_turns_or_hides_the_text_of_the_page(page: Page, data: Path) -> None:
+    with serving(data) as server, serving_dashboard(data) as dashboard:
+        hide_texts(page, server, dashboard)
+
+
+def hide_texts(page: Page, server: ServerProcess, dashboard: DashboardProcess) -> None:
+    send(
+        server,
+        {"type": f"t{HIDDEN}", "message": f"m{HIDDEN}\r\n\rend", f"k{HIDDEN}": f"v{HIDDEN}"},
+        {"type": "info", "message": "x" * 990 + HIDDEN * 99, "deep": {HIDDEN: [HIDDEN]}},
+    )
+    open_at(page, dashboard)
+    row = rows(page).filter(has_text="end")
+    expect(row.locator(".message")).to_contain_text("m\\u202e\\u2066\\u200f\\u061c")
+    expect(row.locator(".message")).to_contain_text("\\u001b\\u0007\\u0000\\u009b")
+    expect(row.locator(".type")).to_contain_text("t\\u202e")
+    expect(row.locator(".attributes")).to_contain_text("v\\u202e")
+    expect(page.locator("#stored th", has_text="t\\u202e")).to_be_visible()
+    expect(page.locator("#throughput .legend li", has_text="t\\u202e")).to_be_visible()
+    for each in rows(page).all()[:2]:
+        each.click()
+    expect(page.locator(".more")).to_have_count(0)
+    seen = page.evaluate(ALL_TEXTS)
+    assert "\\u202e" in seen
+    assert not [f"{each!r}" for each in HIDDEN + "\r" if each in seen]
+    tooltips = page.evaluate(
+        """() => [...Bokeh.documents[0]._all_models.values()]
+            .map((model) => JSON.stringify(model.tooltips ?? "")).join("")"""
+    )
+    assert "t\\\\u202e" in tooltips
+    assert not [f"{each!r}" for each in HIDDEN if each in tooltips]
+
+
+def test_letters_of_another_direction_stay_in_their_place(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    send(running, {"type": "info", "message": "plain", "שם": "ערך", "a": "b"})
+    open_at(page, dashboard)
+    pairs = rows(page).filter(has_text="plain").locator(".pair")
+    lefts = [each.bounding_box()["x"] for each in pairs.all()]  # type: ignore[index]
+    assert lefts == sorted(lefts)
+
+
+def test_table_says_what_it_searched_and_levels_always_have_buttons(page: Page, data: Path) -> None:
+    with serving(data) as server, serving_dashboard(data) as dashboard:
+        send(server, {"type": "error", "message": "the only error"})
+        kinds = [{"type": f"kind-{each % 45}", "message": "m"} for each in range(5000)]
+        send_many(server, *kinds)
+        open_at(page, dashboard)
+        for level in ("error", "warning", "info", "debug"):
+            expect(choice(page, level)).to_be_attached()
+        searched = page.locator(".searched")
+        expect(searched).to_contain_text("Searched: the newest 5,000 of 5,001 logs")
+        expect(searched).to_contain_text("the newest 200 that match are shown")
+        expect(choice(page, "error").locator("b")).to_have_text("0")
+        choice(page, "error").click()
+        empty = page.locator("#logs .empty")
+        expect(empty).to_contain_text(
+            "5,000 were searched, 1 older not. 1 of those is of type error"
+        )
+        page.reload()
+        expect(choice(page, "error")).to_have_attribute("aria-pressed", "true")
+        page.goto(f"{dashboard.url}?q=only+error")
+        expect(empty).to_contain_text("5,000 were searched, 1 older not.")
+
+
+def test_folder_of_which_all_is_archived_does_not_say_that_there_are_no_logs(
+    page: Page, data: Path
+) -> None:
+    with serving(data) as server:
+        send(server, *({"type": "info", "message": f"{each}"} for each in range(3)))
+    assert run_waterline("archive", "run", "--older-than", "0s", "--data", data).returncode == 0
+    with serving_dashboard(data) as dashboard:
+        open_at(page, dashboard)
+        empty = page.locator("#logs .empty")
+        expect(empty).to_contain_text("All 3 logs are archived.")
+        expect(empty).not_to_contain_text("No logs to show")
+
+
+def test_pause_counts_all_that_came_and_not_only_what_would_be_shown(
+    page: Page, data: Path
+) -> None:
+    with serving(data) as server, serving_dashboard(data) as dashboard:
+        send(server, {"type": "info", "message": "before"})
+        open_at(page, dashboard)
+        expect(rows(page)).to_have_count(1)
+        page.get_by_role("button", name="Pause").click()
+        page.wait_for_url("**live=1")
+        send_many(server, *({"type": "info", "message": f"n {each}"} for each in range(900)))
+        expect(page.get_by_role("button", name="Resume · 900 new")).to_be_visible()
+        expect(rows(page)).to_have_count(1)
+        page.get_by_role("button", name="Resume").click()
+        expect(rows(page)).to_have_count(200)

@@ -1,0 +1,124 @@
+"""What the page says when nothing comes: silence, no server, or no dashboard at all."""
+
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+
+from tests.support.browser import open_at, rows, serving_dashboard
+from tests.support.processes import serving
+from tests.support.sockets import send
+
+pytestmark = pytest.mark.browser
+
+# The page says it within 15 s; the rest is for a machine that has other things to do.
+NOTICED = 30.0
+
+
+def expect_lost(page: Page, since: float) -> None:
+    """Expect that the page says by itself that it hears nothing, and calls nothing live."""
+    expect(page.locator("#lost")).to_be_visible()
+    assert time.monotonic() - since < NOTICED
+    expect(page.locator("#lost time")).to_have_text(
+        re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$")
+    )
+    expect(page.get_by_text("Dashboard lost")).to_be_visible()
+    expect(page.locator(".state")).to_be_hidden()
+
+
+def test_dashboard_that_hangs_is_noticed_and_heard_again(browser: Browser, data: Path) -> None:
+    page = browser.new_page()  # not the fixture: that nobody answers is an error to it
+    with serving(data) as server, serving_dashboard(data) as dashboard:
+        send(server, {"type": "info", "message": "before"})
+        open_at(page, dashboard)
+        expect(page.locator(".state")).to_have_text("Live")
+        page.evaluate("window.isTheSame = true")
+        dashboard.process.send_signal(signal.SIGSTOP)
+        try:
+            expect_lost(page, time.monotonic())
+        finally:
+            dashboard.process.send_signal(signal.SIGCONT)
+        expect(page.locator("#lost")).to_be_hidden()
+        expect(page.locator(".state")).to_be_visible()
+        send(server, {"type": "info", "message": "after"})
+        expect(rows(page).filter(has_text="after")).to_be_visible()
+    page.close()
+
+
+def test_connection_that_carries_nothing_any_more_is_noticed(browser: Browser, data: Path) -> None:
+    page = browser.new_page()
+    is_cut = False
+
+    def route(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda message: None if is_cut else socket.send(message))
+
+    page.route_web_socket(re.compile(".*/dashboard/ws.*"), route)
+    with serving(data) as server, serving_dashboard(data) as dashboard:
+        send(server, {"type": "info", "message": "before"})
+        open_at(page, dashboard)
+        expect(rows(page)).to_have_count(1)
+        is_cut = True
+        expect_lost(page, time.monotonic())
+        # The dashboard answers, over another connection: the page begins anew.
+        is_cut = False
+        page.unroute_all()
+        send(server, {"type": "info", "message": "after"})
+        expect(rows(page).filter(has_text="after")).to_be_visible()
+        expect(page.locator("#lost")).to_be_hidden()
+    page.close()
+
+
+def test_closed_connection_is_noticed_at_once_and_mended(browser: Browser, data: Path) -> None:
+    page = browser.new_page()
+    sockets: list[WebSocketRoute] = []
+
+    def route(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket(re.compile(".*/dashboard/ws.*"), route)
+    with serving(data) as server, serving_dashboard(data) as dashboard:
+        send(server, {"type": "info", "message": "before"})
+        open_at(page, dashboard)
+        expect(rows(page)).to_have_count(1)
+        page.evaluate("window.isTheSame = true")
+        sockets[0].close()
+        page.wait_for_function("window.isTheSame === undefined")
+        expect(page.locator("#lost")).to_be_hidden()
+        expect(rows(page)).to_have_count(1)
+    page.close()
+
+
+def test_silence_is_told_from_a_server_that_does_not_run(page: Page, data: Path) -> None:
+    state = page.locator(".state")
+    with serving_dashboard(data) as dashboard:
+        with serving(data) as server:
+            open_at(page, dashboard)
+            expect(state).to_have_text("No logs yet")
+            send(server, {"type": "info", "message": "m"})
+            expect(state).to_have_text("Live")
+            expect(state).to_have_text(re.compile("^Silent since"))
+            expect(page.locator(".notice")).to_have_count(0)
+        expect(state).to_have_text(re.compile("^No server since"))
+        expect(page.locator(".notice")).to_contain_text("No server writes to this data folder")
+        expect(page.locator(".notice code")).to_have_text(f"waterline serve --data {data}")
+        with serving(data, token=server.token):
+            expect(state).to_have_text(re.compile("^Silent since"))
+            expect(page.locator(".notice")).to_have_count(0)
+
+
+def test_server_that_hangs_is_not_called_silent(page: Page, data: Path) -> None:
+    with serving(data) as server, serving_dashboard(data) as dashboard:
+        send(server, {"type": "info", "message": "m"})
+        open_at(page, dashboard)
+        expect(page.locator(".state")).to_have_text("Live")
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            expect(page.locator(".state")).to_have_text(re.compile("^No server since"))
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        expect(page.locator(".state")).to_have_text(re.compile("^Silent since"))

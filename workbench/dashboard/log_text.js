@@ -1,0 +1,100 @@
+// How the texts of a log are shown: exactly as they are stored, and nothing in them acts.
+
+// Controls but for tab and newline, what turns the direction of a text, and what takes no room.
+const UNSEEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+// The same and tab and newline, for what is one line.
+const UNSEEN_IN_LINE = new RegExp(UNSEEN.source.replace("[", "[\\t\\n"), "g");
+
+function escapeOf(character) {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+function visibleText(text) {
+  return text.replace(UNSEEN_IN_LINE, escapeOf);
+}
+
+function element(name, className = "", text = "") {
+  const made = document.createElement(name);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+// Put a text into an element; what is not seen becomes an escape, set apart from the text.
+function showText(parent, text, unseen = UNSEEN_IN_LINE) {
+  const lines = text.replaceAll("\r\n", "\n");
+  let shown = 0;
+  for (const match of lines.matchAll(unseen)) {
+    parent.append(lines.slice(shown, match.index), element("code", "escape", escapeOf(match[0])));
+    shown = match.index + 1;
+  }
+  parent.append(lines.slice(shown));
+  return parent;
+}
+
+function formatDay(timestamp) {
+  return new Date(timestamp).toISOString().split("T")[0];
+}
+
+function formatTime(timestamp) {
+  const [day, time] = new Date(timestamp).toISOString().split("T");
+  return (day === formatDay(Date.now()) ? "" : `${day} `) + time.slice(0, 12);
+}
+
+function formatCount(count) {
+  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(count);
+}
+
+function formatBytes(bytes) {
+  const [number, unit] = bytes < 1024 ? [bytes, "B"] : bytes < 2 ** 20 ? [bytes / 1024, "KiB"] : [bytes / 2 ** 20, "MiB"];
+  return `${unit === "B" ? number : number.toFixed(1)} ${unit}`;
+}
+
+// Strings, also one that is cut, and what divides them; numbers lie between.
+const JSON_PART = /"[^"\\]*(?:\\[^][^"\\]*)*(?:"|\\?$)|[{}[\],:]/g;
+
+// Return name, value and whether it is whole for each member of a JSON object that may be cut. A
+// number stays the text that it is: as a number of JavaScript it might be another.
+function membersOf(text) {
+  const members = [];
+  let depth = 0, name = null, begin = -1;
+  const end = (place, isWhole) => {
+    if (name !== null && begin >= 0) {
+      members.push([unquoted(name), unquoted(text.slice(begin, place).trim()), isWhole]);
+    }
+    name = null;
+    begin = -1;
+  };
+  for (const { 0: part, index } of text.matchAll(JSON_PART)) {
+    if (part === "{" || part === "[") {
+      depth += 1;
+    } else if (part === "}" || part === "]") {
+      depth -= 1;
+      if (depth === 0) {
+        end(index, true);
+      }
+    } else if (depth === 1 && part === ",") {
+      end(index, true);
+    } else if (depth === 1 && begin < 0) {
+      if (part === ":") {
+        begin = index + 1;
+      } else {
+        name = part;
+      }
+    }
+  }
+  end(text.length, false);
+  return members;
+}
+
+function unquoted(text) {
+  if (!text.startsWith('"')) {
+    return text;
+  }
+  try {
+    return JSON.parse(text); // a string and nothing else, for a value that begins with a quote is one
+  } catch {
+    return text.slice(1); // cut within it
+  }
+}
