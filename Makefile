@@ -6,11 +6,13 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 # Tests start a thousand processes: each would compile our modules anew.
-test test-fast: export PYTHONDONTWRITEBYTECODE =
-.PHONY: help install run dev test test-fast fuzz lab notebooks bench lint format lock clean
+test test-fast coverage test-notebooks fuzz: export PYTHONDONTWRITEBYTECODE =
+# Most tests wait, for disks and for other processes; tests/conftest.py says how many run at once.
+SIDE_BY_SIDE := -n auto --dist loadgroup
+.PHONY: help install run dev test coverage test-notebooks test-fast fuzz lab notebooks bench lint format lock clean
 
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-14s %s\n", $$1, $$2}'
 
 install: $(READY) ## put everything into .venv
 
@@ -29,13 +31,22 @@ run: $(READY) ## start server, monitoring and dashboard, with the sample as live
 dev: $(READY) ## the same, started again whenever the code changes
 	@$(BIN)/watchfiles --filter python '$(BIN)/waterline up --demo' server workbench
 
-test: $(READY) ## every test with coverage, then the notebooks
+test: $(READY) ## every test, side by side, then the notebooks
+	@$(BIN)/pytest -q $(SIDE_BY_SIDE)
+	@$(MAKE) --no-print-directory test-notebooks
+	@$(BIN)/python -m tests.support.browser
+
+coverage: $(READY) ## the same with coverage of the code that runs in the tests' own processes
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage run -m pytest -q $(SIDE_BY_SIDE)
 	@$(BIN)/coverage combine --quiet
-	@TQDM_DISABLE=1 $(BIN)/pytest -q -p nbval --nbval --nbval-cell-timeout=120 notebooks
+	@$(MAKE) --no-print-directory test-notebooks
 	@$(BIN)/coverage report
 	@$(BIN)/python -m tests.support.browser
+
+test-notebooks: $(READY) ## run the notebooks side by side, and compare their outputs
+	@TQDM_DISABLE=1 $(BIN)/pytest -q -p nbval --nbval --nbval-cell-timeout=120 \
+	  -n auto --dist loadfile notebooks
 
 test-fast: $(READY) ## the tests that take no server, page or archive, in seconds
 	@$(BIN)/pytest -q -m "not slow and not browser" --hypothesis-profile=quick \

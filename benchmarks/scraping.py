@@ -23,7 +23,6 @@ from server.store.folder import DataFolder
 _LIMIT_MS: Final = 20.0
 _SCRAPES: Final = {"Prometheus": "prometheus", "OpenMetrics": "openmetrics"}
 _PERCENTS: Final = (50, 99)
-_HOUR_SECONDS: Final = 3_600
 _VALUES_A_SECOND: Final = 20
 _TYPES: Final = ("error", "info", "warning")
 _SEED: Final = 7
@@ -34,35 +33,34 @@ def measure_scraping(sizes: Sizes) -> list[Row]:
     logs = take(made_logs(), sizes.scraped_logs)
     rows = []
     for name, wanted in _SCRAPES.items():
-        rounds = _scrape_under_load(wanted, logs, sizes.rounds)
+        rounds = _scrape_under_load(wanted, logs, sizes)
         for percent in _PERCENTS:
             values = [percentile(each, percent) for each in rounds]
             shown = f"{name} scrape p{percent} under full load"
             rows.append(limited(shown, values, "ms", _LIMIT_MS))
-    return [*rows, _report(logs, sizes.rounds)]
+    return [*rows, _report(logs, sizes)]
 
 
-def _report(logs: list[bytes], rounds: int) -> Row:
+def _report(logs: list[bytes], sizes: Sizes) -> Row:
     """Return how long the report of the last hour takes; nobody asks for it every few seconds."""
     return Row(
         name="report as JSON p50 under full load",
         unit="ms",
-        values=[percentile(each, 50) for each in _scrape_under_load("json", logs, rounds)],
+        values=[percentile(each, 50) for each in _scrape_under_load("json", logs, sizes)],
         beside="Prometheus",
-        references=[
-            percentile(each, 50) for each in _scrape_under_load("prometheus", logs, rounds)
-        ],
+        references=[percentile(each, 50) for each in _scrape_under_load("prometheus", logs, sizes)],
     )
 
 
-def _scrape_under_load(wanted: str, logs: list[bytes], rounds: int) -> list[list[float]]:
-    return [_round(f"/metrics?format={wanted}", logs) for _ in range(rounds)]
+def _scrape_under_load(wanted: str, logs: list[bytes], sizes: Sizes) -> list[list[float]]:
+    target = f"/metrics?format={wanted}"
+    return [_round(target, logs, sizes.scraped_seconds) for _ in range(sizes.rounds)]
 
 
-def _round(target: str, logs: list[bytes]) -> list[float]:
+def _round(target: str, logs: list[bytes], measured_seconds: int) -> list[float]:
     with tempfile.TemporaryDirectory() as path:
         folder = DataFolder(Path(path))
-        _measure_for_an_hour(folder)
+        _measure_until_now(folder, measured_seconds)
         with (
             serving_folder(folder.path) as server,
             connected(server.ingest, server.token, logs) as connections,
@@ -72,11 +70,11 @@ def _round(target: str, logs: list[bytes]) -> list[float]:
             return scraper.end()
 
 
-def _measure_for_an_hour(folder: DataFolder) -> None:
-    """Write what a server would have measured in the hour before now."""
+def _measure_until_now(folder: DataFolder, seconds: int) -> None:
+    """Write what a server would have measured in the seconds before now."""
     random, end = Random(_SEED), now_ms() // SECOND * SECOND
     monitor = PerformanceMonitor()
-    for at in range(end - _HOUR_SECONDS * SECOND, end, SECOND):
+    for at in range(end - seconds * SECOND, end, SECOND):
         for metric in metrics.OWN:
             if metric.kind is not Kind.COUNT:
                 values = [random.lognormvariate(2, 1) for _ in range(_VALUES_A_SECOND)]

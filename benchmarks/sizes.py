@@ -42,6 +42,8 @@ class Sizes:
     """Logs that questions are asked about."""
     scraped_logs: int
     """Logs that are sent as fast as they are acked while a server is scraped."""
+    scraped_seconds: int
+    """Seconds that a server has measured before it is scraped."""
     sketch_values: int
     """Values of each distribution whose percentiles are estimated."""
     measured_days: int
@@ -66,6 +68,7 @@ SHORT: Final = Sizes(
     archive_seconds=6,
     question_logs=1_000_000,
     scraped_logs=500_000,
+    scraped_seconds=3_600,
     sketch_values=1_000_000,
     measured_days=30,
 )
@@ -87,6 +90,7 @@ FULL: Final = Sizes(
     archive_seconds=20,
     question_logs=1_000_000,
     scraped_logs=500_000,
+    scraped_seconds=3_600,
     sketch_values=10_000_000,
     measured_days=30,
 )

@@ -40,6 +40,7 @@ TINY = Sizes(
     archive_seconds=1,
     question_logs=200,
     scraped_logs=250,
+    scraped_seconds=90,
     sketch_values=5_000,
     measured_days=2,
 )
@@ -162,6 +163,7 @@ def test_the_follower_counts_every_log() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("load")
 def test_all_of_them_run_and_give_a_row_for_each_figure() -> None:
     report = run(list(BENCHMARKS), TINY)
     rounds = [len(each.values) for each in report.rows]

@@ -28,7 +28,7 @@ from tests.support.power import start_doomed_server
 from tests.support.processes import PATIENCE, ServerProcess, create_token, serving, start_server
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("load")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tests.support.rollups import assert_counted_as_stored
 from tests.support.sockets import connected, log, receive
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("load")]
 
 _DISK: Final = 6 * 2**20
 _BALLAST: Final = 3 * 2**20

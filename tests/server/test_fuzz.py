@@ -91,6 +91,7 @@ def resident_bytes(server: ServerProcess) -> int:
     return int(subprocess.check_output(command, text=True)) * 1024
 
 
+@pytest.mark.xdist_group("load")
 def test_no_attack_moves_the_server_or_a_producer_that_behaves(
     data: Path, request: pytest.FixtureRequest, tell: Callable[[str], None]
 ) -> None:

@@ -210,6 +210,7 @@ def _resident(server: ServerProcess) -> int:
     return int(line.split()[1]) * 1024
 
 
+@pytest.mark.xdist_group("load")
 @pytest.mark.parametrize("query", [{}, {"type": ["info"]}, {"after": 0}])
 def test_readers_that_never_read_cost_their_buffers_while_200_000_logs_pass(
     data: Path, query: dict[str, object]

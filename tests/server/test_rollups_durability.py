@@ -30,7 +30,7 @@ from tests.support.rollups import (
 )
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("load")]
 
 # Acks after which the server is killed: before it has rolled anything up, or seconds later.
 MOMENTS = (range(2_000), range(10_000, 40_000))

@@ -36,7 +36,7 @@ from tests.support.processes import (
 from tests.support.sockets import connected, log, receive
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("load")]
 
 # So many steps of a phase a job does at most before it dies, if the phase has as many.
 _STEPS: Final = {
