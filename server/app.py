@@ -45,6 +45,7 @@ from server.sampling import Sampler
 from server.settings import Settings
 from server.store.folder import DataFolder, ServerLock
 from server.store.pages import LogPages
+from server.store.rights import open_to_others
 from server.tail import LiveReader
 from server.tls import server_context
 from server.web import NotFound, log_request
@@ -298,7 +299,11 @@ class _Server:
             self._rollups,
             self._archiving,
             self._pulse,
-            [self._silence.warnings, lambda: self._few_descriptors],
+            [
+                self._silence.warnings,
+                lambda: self._few_descriptors,
+                partial(open_to_others, self._folder),
+            ],
             [self._accepting, self._accepting_monitoring],
         )
         shared = {"monitoring": Monitoring(overview, self._monitor, tokens)}

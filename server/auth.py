@@ -7,9 +7,10 @@ import logging
 import os
 import re
 import secrets
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -197,18 +198,42 @@ class TokenFile:
             }
             for token in tokens.values()
         }
-        temporary = self._path.with_suffix(".toml.new")
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(_HEADING)
-                tomli_w.dump(document, file)
-                file.flush()
-                os.fsync(descriptor)
-            temporary.replace(self._path)
+            _replace(self._path, _HEADING + tomli_w.dumps(document).encode())
         except OSError as error:
             raise TokenError(f"{self._path} cannot be written: {error.strerror}") from error
         self._refresh()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file anew, all of it or nothing; a link to it, its rights and its owner stay.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    target = path.resolve()
+    temporary = target.with_name(f"{target.name}.new")
+    temporary.unlink(missing_ok=True)  # of a process that was killed
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            with suppress(FileNotFoundError):
+                before = target.stat()
+                if os.geteuid() == 0:  # nobody else may give a file away
+                    os.fchown(descriptor, before.st_uid, before.st_gid)
+                os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 class GrantWatch:

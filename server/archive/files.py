@@ -2,12 +2,14 @@
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
 from server.errors import ArchiveError
+from server.store.folder import PRIVATE_FILE, PRIVATE_FOLDER
 
 # Hidden, so that nobody takes a half-written file for a batch.
 UNFINISHED_PREFIX: Final = "."
@@ -34,11 +36,12 @@ class System:
 
     def make_folder(self, path: Path) -> None:
         """Make a folder whose parent is there."""
-        path.mkdir()
+        path.mkdir(PRIVATE_FOLDER)
 
     def create(self, path: Path) -> int:
         """Open an empty file for writing."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        return os.open(path, flags, PRIVATE_FILE)
 
     def write(self, descriptor: int, content: memoryview) -> int:
         """Write what can be written at once; return how many bytes that were."""
@@ -135,7 +138,8 @@ class Files:
                 content = content[self._system.write(descriptor, content) :]
             self._system.sync(descriptor)
             # What is read back to be checked should come from the disk, not from memory.
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            if sys.platform == "linux":
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             os.close(descriptor)
 

@@ -9,6 +9,10 @@ from typing import Final, Self
 
 from server.errors import ArchiveInUse, DataFolderError, DataFolderInUse
 
+PRIVATE_FOLDER: Final = 0o700
+"""The mode of each folder that we make: logs may hold what not everybody should see."""
+PRIVATE_FILE: Final = 0o600
+"""The mode of each file that we make."""
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -66,7 +70,7 @@ class DataFolder:
         """
         try:
             if not self.path.is_dir():
-                self.path.mkdir(parents=True, exist_ok=True)
+                self.path.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
                 sync_folder(self.path.parent)
         except (FileExistsError, NotADirectoryError) as error:
             raise DataFolderError(
@@ -169,7 +173,7 @@ class _Lock:
             DataFolderError: the folder cannot be written.
         """
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
         except OSError as error:
             raise _not_writable(self._folder.path, error.strerror) from error
         try:

@@ -1,15 +1,16 @@
 """Connections that write: the SQLite build, pragmas, migrations, and errors in our words."""
 
+import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
 import apsw
 
 from server.errors import DataFolderError
-from server.store.folder import sync_folder
+from server.store.folder import PRIVATE_FILE, sync_folder
 from server.store.schema import Schema
 
 # Earlier ones can lose committed pages at a checkpoint: sqlite.org/wal.html#walresetbug
@@ -79,6 +80,7 @@ def open_writer(path: Path, schema: Schema, synchronous: Synchronous) -> apsw.Co
             f"SQLite {apsw.sqlite_lib_version()} can lose data in WAL mode; "
             "install apsw 3.51.3 or later"
         )
+    _make_private(path)
     with sqlite_errors(path):
         connection = apsw.Connection(str(path))
         try:
@@ -135,6 +137,14 @@ def one_moment(connection: apsw.Connection) -> Iterator[None]:
         yield
     finally:
         connection.execute("ROLLBACK")
+
+
+def _make_private(path: Path) -> None:
+    """Make a database that is missing, for us alone; its -wal and -shm get the same mode."""
+    # Not one that is there: closing it would drop the locks that a connection of ours holds. What
+    # goes wrong here does so again with SQLite, which is told.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
 
 
 def _wait(steps: int) -> bool:
