@@ -20,6 +20,7 @@ from tornado.routing import Rule
 from server import descriptors
 from server.accepting import Accepting, AcceptingServer
 from server.addresses import Addresses, bind, is_loopback, port_of
+from server.archive.ahead import refuse_earlier_logs
 from server.archiving import Archiving
 from server.auth import TokenFile
 from server.clock import now_ms
@@ -39,6 +40,7 @@ from server.monitor.silence import SilentSources
 from server.monitoring.overview import Overview, Pulse
 from server.monitoring.pages import Alive, Health, Metrics, Monitoring
 from server.monitoring.thread import MonitoringThread
+from server.past import renew_changed_past
 from server.posting import IsPost, Poster
 from server.recount import Recount
 from server.sampling import Sampler
@@ -64,6 +66,7 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
 
     Raises:
         DataFolderError: the data folder cannot be used, or is in use.
+        ArchiveError: logs.db is of an earlier time than its archives.
         AddressError: a port cannot be listened on.
         ServerFailed: a thread of the server died.
     """
@@ -86,6 +89,7 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
     threading.excepthook = stop_on_failure
     with ServerLock(folder), ExitStack() as opened:
         folder.refuse_lost_logs()
+        refuse_earlier_logs(folder)
         server = _Server(settings, folder, opened, limit)
         on_ready(server.listen())
         try:
@@ -118,6 +122,7 @@ class _Server:
         self._loop = asyncio.get_running_loop()
         self._tokens = TokenFile(folder.tokens)
         self._monitor = PerformanceMonitor()
+        self._changed_past = renew_changed_past(folder)
         self._writer = Writer(folder.logs, self._hand_over, settings.dedupe_window)
         opened.callback(self._writer.stop)
         self._rollups, meter = self._measuring(folder)
@@ -303,6 +308,7 @@ class _Server:
                 self._silence.warnings,
                 lambda: self._few_descriptors,
                 partial(open_to_others, self._folder),
+                lambda: self._changed_past,
             ],
             [self._accepting, self._accepting_monitoring],
         )

@@ -12,9 +12,10 @@ import pyarrow as pa
 from sqlalchemy import Engine
 
 from server.clock import now_ms
-from server.errors import DataFolderError, MissingLogs, UsageError
+from server.errors import DataFolderError, IncompleteAnswer, MissingLogs, UsageError
 from server.store.folder import DataFolder
 from server.store.schema import LOGS
+from workbench.asking.earlier import find_earlier
 from workbench.asking.moment import read_moment
 from workbench.asking.pin import Pin, to_pin
 from workbench.asking.plan import Plan, plan
@@ -80,6 +81,7 @@ class Questions:
         self._logs = Logs(self._folder, self._database)
         if self._pin is not None:
             self._check(self._pin)
+        self._earlier = find_earlier(self._folder, self._database)
 
     def pin(self) -> Pin:
         """Name this moment: asked `at` it again, a question is answered by the same logs.
@@ -134,8 +136,9 @@ class Questions:
             DamagedCache: the cache was damaged; the answer is not.
         """
         begun, now = time.perf_counter(), self._clock()
-        question = _with_attributes(self._ask(filters, now), attributes)
-        rows, outcome = self._rows(question, may_lack=_warns(incomplete))
+        may_lack = _warns(incomplete)
+        question = _with_attributes(self._ask(filters, now, may_lack=may_lack), attributes)
+        rows, outcome = self._rows(question, may_lack=may_lack)
         frame = to_frame(rows.table.select(question.columns))
         if attributes is not None:
             frame = spread(frame, attributes)
@@ -146,9 +149,10 @@ class Questions:
         if rows.lacks is not None:
             frame.attrs["pruned"] = rows.lacks
             warn_of(rows.lacks)
-        if rows.missing:
-            frame.attrs["missing"] = list(rows.missing)
-            warn_of(f"this answer lacks logs: {'; '.join(rows.missing)}", MissingLogs)
+        missing = [*([] if self._earlier is None else [self._earlier]), *rows.missing]
+        if missing:
+            frame.attrs["missing"] = missing
+            warn_of(f"this answer lacks logs: {'; '.join(missing)}", MissingLogs)
         return frame
 
     @shows_filters
@@ -308,7 +312,13 @@ class Questions:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ask(self, filters: Filters, now: int | None = None) -> Question:
+    def _refuse_earlier(self) -> None:
+        if self._earlier is not None:
+            raise IncompleteAnswer(self._earlier)
+
+    def _ask(self, filters: Filters, now: int | None = None, *, may_lack: bool = False) -> Question:
+        if not may_lack:
+            self._refuse_earlier()
         if self._pin is not None and filters.get("at") is None:
             filters = {**filters, "at": self._pin}
         return ask(now=self._clock() if now is None else now, **filters)
@@ -325,6 +335,7 @@ class Questions:
         return patiently(answer, lambda _: self._database.leave())
 
     def _answered(self, query: str, parameters: Parameters | None, pin: Pin) -> Answer[pa.Table]:
+        self._refuse_earlier()
         logs = LogsRelation(self._folder, self._database, self._logs, pin)
         relations = {
             "logs": logs.relation(),

@@ -157,6 +157,7 @@ class Workbench(Measuring):
 
         It opens no archive file, for the catalog tells what is in them.
         """
+        self._refuse_earlier()
         return self._patiently(lambda: read_holdings(self._logs, self._folder))
 
     def __repr__(self) -> str:

@@ -1,6 +1,7 @@
 """Whether manifests tell of more than logs.db does: then it is of an earlier time than they are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import closing
 
 import apsw
 
@@ -9,21 +10,27 @@ from server.archive.manifest import Manifest, parse_manifest
 from server.archive.manifest_places import manifests_here
 from server.errors import ArchiveError
 from server.store.catalog import ArchivedBatch, read_batches
-from server.store.folder import DataFolder
+from server.store.folder import DataFolder, file_size
+from server.store.schema import LOGS
 from server.store.seam import read_seam
+from server.store.sqlite import open_writer, sqlite_errors
 
 Named = tuple[str, Manifest]
 """A manifest, and what to call it."""
 
 
-def readable_manifests(folder: DataFolder, files: Files | None = None) -> list[Named]:
-    """Return the manifests of a data folder that can be read.
+def readable_manifests(
+    folder: DataFolder, files: Files | None = None, days: Collection[str] | None = None
+) -> list[Named]:
+    """Return the manifests of a data folder, or of some days, that can be read.
 
     Whoever compares them with a catalog that a job may change meanwhile reads them first: what a
     manifest tells, the catalog has told before.
     """
     files, found = files or Files(), []
-    for _, path in manifests_here(folder):
+    for day, path in manifests_here(folder):
+        if days is not None and day not in days:
+            continue
         try:
             found.append((str(path), parse_manifest(files.read(path), str(path))))
         except ArchiveError:
@@ -74,6 +81,23 @@ def refuse_ahead(
     found = ahead_of(manifests, read_seam(connection).folder_id, read_batches(connection))
     if found:
         raise earlier(folder, found)
+
+
+def refuse_earlier_logs(folder: DataFolder) -> None:
+    """See the same for a folder that nobody has opened yet; one without a logs.db is new.
+
+    Raises:
+        ArchiveError: logs.db is of an earlier time than its archives; nothing was changed.
+        DataFolderError: it cannot be read.
+    """
+    if not file_size(folder.logs):
+        return
+    manifests = readable_manifests(folder)
+    with (
+        closing(open_writer(folder.logs, LOGS, "FULL")) as connection,
+        sqlite_errors(folder.logs),
+    ):
+        refuse_ahead(folder, connection, manifests)
 
 
 def earlier(folder: DataFolder, found: list[str]) -> ArchiveError:

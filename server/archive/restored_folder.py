@@ -1,6 +1,5 @@
 """The folder that a restore builds: what it was restored from, and its catalog."""
 
-import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +15,7 @@ from server.errors import ArchiveError, DataFolderError, UsageError
 from server.store.catalog import ArchivedBatch, add_batches, change_batches, read_batches
 from server.store.folder import DataFolder
 from server.store.schema import LOGS
-from server.store.seam import read_seam
+from server.store.seam import read_seam, renew_incarnation
 from server.store.sqlite import open_writer, sqlite_errors, transaction
 
 NAME: Final = "restore.json"
@@ -174,7 +173,7 @@ def _amend(
             )
             if min(each.first_seq for each in new) <= before:
                 # An answer that was pinned to the folder as it was would be another by now.
-                connection.execute("UPDATE seam SET incarnation = ?", (secrets.token_hex(16),))
+                renew_incarnation(connection)
         add_batches(connection, new)
     if changed:
         change_batches(connection, changed)

@@ -39,6 +39,11 @@ def replace_seam(connection: apsw.Connection, folder_id: str, archived_through: 
     )
 
 
+def renew_incarnation(connection: apsw.Connection) -> None:
+    """Say that the past was changed, so that pins and caches of before do not hold."""
+    connection.execute("UPDATE seam SET incarnation = ?", (secrets.token_hex(16),))
+
+
 def read_seam(connection: apsw.Connection) -> Seam:
     """Return the seam; its schema has made it."""
     row = connection.execute(

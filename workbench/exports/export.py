@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from server.archive.progress import Progress, silent
-from server.errors import DataFolderError, UsageError
+from server.errors import DataFolderError, IncompleteAnswer, UsageError
 from server.store.folder import DataFolder
 from server.store.schema import LOGS
+from workbench.asking.earlier import find_earlier
 from workbench.asking.question import Question
 from workbench.asking.reading import Database
 from workbench.asking.walking import Walk
@@ -50,6 +51,7 @@ def export_logs(
 
     Raises:
         UsageError: the file is there, or it or the stream cannot be written.
+        IncompleteAnswer: logs.db is of an earlier time than its archives; no file is made.
         ArchiveError: a batch is missing, damaged or was pruned meanwhile; no file is left.
         DataFolderError: there are no logs, or they cannot be read.
         BrokenPipeError: nobody reads the stream any more.
@@ -59,6 +61,8 @@ def export_logs(
             f"there are no logs in {folder.path}; name the data folder with --data"
         )
     with Database(folder.logs, LOGS) as database:
+        if (said := find_earlier(folder, database)) is not None:
+            raise IncompleteAnswer(said)
         if not isinstance(to, Path):
             with write_errors("the stream"):
                 exported = _write(Walk(folder, database, question), format, to, progress)
