@@ -22,7 +22,10 @@ def zipped() -> bytes:
 @pytest.mark.parametrize(
     ("head", "sentence"),
     [
-        (gzip.compress(b"x"), "a.log is packed with gzip; use `zcat a.log | waterline send -`"),
+        (
+            gzip.compress(b"x", mtime=0),
+            "a.log is packed with gzip; use `zcat a.log | waterline send -`",
+        ),
         (b"\x28\xb5\x2f\xfd$", "a.log is packed with zstd; use `zstdcat a.log | waterline send -`"),
         (lzma.compress(b"x"), "a.log is packed with xz; use `xzcat a.log | waterline send -`"),
         (bz2.compress(b"x"), "a.log is packed with bzip2; use `bzcat a.log | waterline send -`"),
@@ -53,9 +56,9 @@ def test_a_parquet_file_is_refused_with_a_way_to_send_it() -> None:
 
 def test_the_command_can_be_pasted_whatever_the_file_is_called() -> None:
     with pytest.raises(UsageError, match=r"zcat 'my file\.gz' \|"):
-        refuse_binary(gzip.compress(b"x"), "my file.gz")
+        refuse_binary(gzip.compress(b"x", mtime=0), "my file.gz")
     with pytest.raises(UsageError, match=r"standard input is .*`zcat FILE \|"):
-        refuse_binary(gzip.compress(b"x"), "-")
+        refuse_binary(gzip.compress(b"x", mtime=0), "-")
 
 
 @pytest.mark.parametrize(
