@@ -4,14 +4,18 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
+from server.archive.comparison import as_found, differing, strange_days
+from server.archive.consistency import overlaps
 from server.archive.files import Files
 from server.archive.findings import Findings, find_archives
+from server.archive.formats import decode
 from server.archive.progress import Progress, silent
 from server.archive.reading import checked
 from server.archive.remote import Bucket, open_bucket
 from server.archive.tidying import publish_manifests
 from server.clock import now_ms
 from server.errors import ArchiveError, DataFolderError, RemoteError, UsageError
+from server.formats import Format
 from server.store.catalog import ArchivedBatch, found_catalog
 from server.store.folder import ArchiveLock, DataFolder, ServerLock, file_size
 from server.store.schema import LOGS
@@ -30,6 +34,8 @@ class Rebuilt:
     """Bytes of their files."""
     faults: list[str] = field(default_factory=list)
     """What is damaged or missing; batches are recorded, and reading one raises and names it."""
+    corrected: list[str] = field(default_factory=list)
+    """Batches of which a manifest said something else than their sound files hold."""
     skipped: list[str] = field(default_factory=list)
     """Files that are not of these archives."""
 
@@ -45,9 +51,10 @@ def rebuild_catalog(
 ) -> Rebuilt:
     """Make logs.db anew for a folder that has lost it, with all that is archived.
 
-    What was not archived is gone with it. Every file is checked first; then one transaction records
-    all, so a run that is cut off has recorded nothing and can be repeated. Seqs and the folder's id
-    stay, the incarnation is new: pins and caches of before do not hold.
+    What was not archived is gone with it. Every file is read first, and what it holds is recorded,
+    whatever a manifest says of it. One transaction records all, so a run that is cut off has
+    recorded nothing and can be repeated. Seqs and the folder's id stay, the incarnation is new:
+    pins and caches of before do not hold.
 
     Args:
         folder: the data folder; no server of it may run.
@@ -78,6 +85,11 @@ def rebuild_catalog(
                 "name the data folder with --data, or object storage that has its batches"
             )
         rebuilt = _Check(folder, bucket, files, clock, progress).run(found)
+        for one, other in overlaps(found.batches):
+            raise ArchiveError(
+                f"{one.file} and {other.file} both hold logs with seqs from {other.first_seq} on; "
+                "put one of them and its manifest aside"
+            )
         if rebuilt.faults and not (skip_damaged and found.batches):
             raise ArchiveError(
                 "nothing was rebuilt, for files are damaged or missing: "
@@ -116,27 +128,30 @@ class _Check:
 
     def _look_at(self, batch: ArchivedBatch, rebuilt: Rebuilt) -> ArchivedBatch:
         try:
-            located = self._located(batch)
+            located, content, name = self._located(batch)
+            found = _found_in(located, content, name)
         except RemoteError:
             raise
         except ArchiveError as error:
             rebuilt.faults.append(str(error))
             return batch
+        if differences := differing(found, located):
+            rebuilt.corrected.append(f"{name}: its manifest was wrong: {'; '.join(differences)}")
         rebuilt.batches += 1
-        rebuilt.logs += batch.rows
+        rebuilt.logs += found.rows
         rebuilt.size += batch.stored_bytes
-        return located
+        return found
 
-    def _located(self, batch: ArchivedBatch) -> ArchivedBatch:
-        """Return a batch with where its file lies by now.
+    def _located(self, batch: ArchivedBatch) -> tuple[ArchivedBatch, bytes, str]:
+        """Return a batch with where its file lies by now, its sound file, and what to call it.
 
         Raises:
             ArchiveError: it lies nowhere, or is damaged.
         """
         path = self._folder.archives / batch.file
         if path.exists():
-            checked(batch, self._files.read(path), str(path))
-            return replace(batch, local_removed_at=None)
+            content = checked(batch, self._files.read(path), str(path))
+            return replace(batch, local_removed_at=None), content, str(path)
         bucket = self._bucket_of(batch)
         if bucket is None:
             raise ArchiveError(f"{path} is missing; put a copy in its place")
@@ -148,13 +163,15 @@ class _Check:
                 f"{bucket.url(batch.file)} is damaged: it has {stored.size} bytes and was archived "
                 f"with {batch.stored_bytes}; put a copy in its place"
             )
-        now = self._clock()
-        return replace(
+        name, now = bucket.url(batch.file), self._clock()
+        content = checked(batch, bucket.get(batch.file), name)
+        located = replace(
             batch,
             uploaded_to=bucket.address,
             uploaded_at=batch.uploaded_at or now,
             local_removed_at=batch.local_removed_at or now,
         )
+        return located, content, name
 
     def _bucket_of(self, batch: ArchivedBatch) -> Bucket | None:
         if self._bucket is not None:
@@ -165,6 +182,24 @@ class _Check:
         if address not in self._buckets:
             self._buckets[address] = open_bucket(address)
         return self._buckets[address]
+
+
+def _found_in(batch: ArchivedBatch, content: bytes, name: str) -> ArchivedBatch:
+    """Return a batch with the numbers that its file tells.
+
+    Raises:
+        ArchiveError: the file holds no logs of that batch's day.
+    """
+    try:
+        logs = decode(content, Format(batch.format)).logs
+    except ArchiveError as error:
+        raise ArchiveError(f"{name} is damaged: {error}; put a copy in its place") from error
+    if not logs.num_rows:
+        raise ArchiveError(f"{name} holds no logs; put a copy in its place")
+    found = as_found(batch, content, logs)
+    if (day := strange_days(found)) is not None:
+        raise ArchiveError(f"{name} is not what its manifest says: {day}; put a copy in its place")
+    return found
 
 
 def _refuse_unless_lost(folder: DataFolder) -> None:

@@ -9,36 +9,22 @@ from typing import Final
 import pyarrow as pa
 
 from server.archive.ahead import ahead_of, earlier, readable_manifests
-from server.archive.batch import describe
 from server.archive.catalog import read_catalog
+from server.archive.comparison import as_found, differing, strange_days
 from server.archive.consistency import overlaps, row_fault, seam_fault
 from server.archive.files import UNFINISHED_PREFIX, UNFINISHED_SUFFIX, Files
-from server.archive.hot_rows import DAY
 from server.archive.manifest import days_of, manifest_of
 from server.archive.manifest_places import local_paths, remote_keys
-from server.archive.names import batch_number, day_text
+from server.archive.names import batch_number
 from server.archive.progress import Progress, silent
 from server.archive.reading import BatchReader, decoded
 from server.archive.remote_manifests import read_remote_manifest
 from server.errors import ArchiveError, ArchiveInUse
-from server.formats import Format
 from server.store.catalog import ArchivedBatch
 from server.store.folder import ArchiveLock, DataFolder
 from server.store.seam import Seam
 from server.store.sqlite import open_reader, sqlite_errors
 
-# What a file tells of itself, once it is known to be the one that was archived.
-_TOLD: Final = (
-    "first_seq",
-    "last_seq",
-    "first_timestamp",
-    "last_timestamp",
-    "first_received_at",
-    "last_received_at",
-    "types",
-    "sources",
-    "raw_bytes",
-)
 # What a query sees of logs.db lies above the seam; no adopted batch there may have it too.
 _TWICE: Final = """
     SELECT file FROM archive_batches, seam
@@ -159,9 +145,8 @@ class _Verification:
         try:
             content = self._reader.content(batch)
             logs = decoded(batch, content, name)
-            differing = _differing(batch, content, logs)
-            if differing:
-                return name, "it does not hold what the catalog says: " + "; ".join(differing)
+            if differences := _differing(batch, content, logs):
+                return name, "it does not hold what the catalog says: " + "; ".join(differences)
             if self._all_copies and batch.uploaded_to is not None:
                 name = f"{batch.uploaded_to}/{batch.file}"
                 if batch.local_removed_at is None:
@@ -260,24 +245,9 @@ def _twice(logs: Path) -> list[str]:
 
 def _differing(batch: ArchivedBatch, content: bytes, logs: pa.Table) -> list[str]:
     """Return what the catalog says otherwise than the logs of a batch do."""
-    found = describe(
-        logs,
-        content,
-        day=batch.day,
-        file=batch.file,
-        format=Format(batch.format),
-        archived_at=batch.archived_at,
-        adopted_from=batch.adopted_from,
-    )
-    differing = [
-        f"{name} is {getattr(found, name)}, not {getattr(batch, name)}"
-        for name in _TOLD
-        if getattr(found, name) != getattr(batch, name)
-    ]
-    days = {day_text(each // DAY) for each in (found.first_received_at, found.last_received_at)}
-    if days != {batch.day}:
-        differing.append(f"day is {' to '.join(sorted(days))}, not {batch.day}")
-    return differing
+    found = as_found(batch, content, logs)
+    day = strange_days(found)
+    return [*differing(found, batch), *([] if day is None else [day])]
 
 
 def _strange(path: Path, batch: ArchivedBatch | None) -> str | None:

@@ -357,7 +357,7 @@ def _rebuild(settings: "Settings", origin: str | None, *, skip_damaged: bool) ->
         rebuilt = rebuild_catalog(
             DataFolder(settings.data), origin=origin, skip_damaged=skip_damaged, progress=bars
         )
-    for sentence in [*rebuilt.faults, *rebuilt.skipped]:
+    for sentence in [*rebuilt.faults, *rebuilt.corrected, *rebuilt.skipped]:
         click.echo(f"waterline: {sentence}", err=True)
     click.echo(f"{settings.data} knows {_amount(rebuilt.logs, rebuilt.batches)} again")
 

@@ -188,6 +188,43 @@ def test_a_manifest_in_the_folder_of_another_day_is_damaged(
         rebuild_catalog(DataFolder(data))
 
 
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ('"first_timestamp": -5', '"first_timestamp": 5'),
+        (f'"last_timestamp": {NOON}', f'"last_timestamp": {NOON - 1}'),
+        (f'"first_received_at": {NOON}', f'"first_received_at": {NOON + 1}'),
+        (f'"last_received_at": {NOON}', f'"last_received_at": {NOON - 9}'),
+        ('"info": 1', '"infp": 1'),
+        ('"error": 1', '"error": 2'),
+        ('"pump": 2', '"dump": 2'),
+        ('"rows": 2', '"rows": 1'),
+        ('"last_seq": 2', '"last_seq": 3'),
+        ('"raw_bytes": ', '"raw_bytes": 1'),
+    ],
+)
+def test_what_a_manifest_says_wrongly_is_taken_from_the_sound_file(
+    data: Path, rows: list[Row], batches: list[ArchivedBatch], said: str, wrong: str
+) -> None:
+    manifest = manifest_path(data, batches[0].day)
+    content = manifest.read_text()
+    at = content.index(f'"file": "{batches[0].file}"')
+    assert said in content[at:], "or nothing is tried"
+    manifest.write_text(content[:at] + content[at:].replace(said, wrong, 1))
+    lose_logs(data)
+    if said.startswith('"last_seq'):  # the next one begins there: nobody can tell which is right
+        with pytest.raises(ArchiveError, match="contradict each other"):
+            rebuild_catalog(DataFolder(data))
+        return
+    done = rebuild_catalog(DataFolder(data))
+    (corrected,) = done.corrected
+    assert corrected.startswith(f"{path_of(data, batches[0])}: its manifest was wrong: ")
+    assert (done.faults, done.logs) == ([], len(rows))
+    assert catalog(data) == batches
+    assert all_rows(data) == rows
+    assert_clean(data)
+
+
 def test_of_two_batches_with_one_number_the_later_gets_another(
     data: Path, rows: list[Row], batches: list[ArchivedBatch]
 ) -> None:

@@ -108,6 +108,18 @@ def test_a_copy_whose_local_file_is_lost_is_known_by_where_it_lies(
     assert all_rows(data) == rows
 
 
+def test_what_a_manifest_there_says_wrongly_is_taken_from_the_sound_object(
+    data: Path, address: str, uploaded: list[ArchivedBatch], another: Bucket
+) -> None:
+    key = manifest_key(uploaded[3])
+    wrong = another.get(key).decode().replace('"error"', '"errpr"')
+    another.put(key, wrong.encode())
+    other = data.with_name("other")
+    done = rebuild_catalog(DataFolder(other), origin=address)
+    assert [each.partition(": ")[0] for each in done.corrected] == [another.url(uploaded[3].file)]
+    assert [each.types for each in catalog(other)] == [each.types for each in uploaded]
+
+
 def test_a_manifest_there_that_tells_of_another_file_is_refused(
     data: Path, address: str, uploaded: list[ArchivedBatch], another: Bucket
 ) -> None:
