@@ -21,12 +21,38 @@ WaterlineError
 Warnings, of answers that lack something: PrunedLogs, as logs were pruned; MissingLogs, as archive
 files are missing or damaged and the question wanted the rest; UnmeasuredLogs, as the server had not
 begun to measure, or keeps those measurements no more. Of an answer that lacks nothing:
-DamagedCache.
+DamagedCache, ManyAttributes, and NothingFound, where a filter left no log at all.
 """
+
+import linecache
+import os
+import sysconfig
+import traceback
+from pathlib import Path
+from typing import Final
+
+_ROOT: Final = Path(__file__).parents[1]
+_OURS: Final = tuple(f"{_ROOT / package}{os.sep}" for package in ("server", "workbench"))
+_INSTALLED: Final = tuple(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib"))
 
 
 class WaterlineError(Exception):
     """The root of all errors that a command shows as one sentence, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in place of a traceback: the caller's line and the sentence."""
+        shown = [f"{type(self).__name__}: {self}"]
+        frames = traceback.walk_tb(self.__traceback__)
+        lines = [(frame.f_code.co_filename, line) for frame, line in frames]
+        ours = next((at for at, (file, _) in enumerate(lines) if file.startswith(_OURS)), 0)
+        # A tool such as SQLAlchemy may lie between.
+        theirs = [each for each in lines[:ours] if not each[0].startswith(_INSTALLED)]
+        if not theirs:
+            return shown
+        file, number = theirs[-1]
+        where = f"{file}, line {number}" if Path(file).is_file() else f"line {number} of the cell"
+        written = linecache.getline(file, number).strip()
+        return [where, *([f"    {written}"] if written else []), *shown]
 
 
 class UsageError(WaterlineError):
@@ -103,6 +129,14 @@ class MissingLogs(UserWarning):
 
 class UnmeasuredLogs(UserWarning):
     """A report is without logs that are in no measurement, or in none that is kept."""
+
+
+class ManyAttributes(UserWarning):
+    """Logs have so many different attributes that not all became columns."""
+
+
+class NothingFound(UserWarning):
+    """No log is as was asked for, and a filter alone is why."""
 
 
 class DamagedCache(UserWarning):

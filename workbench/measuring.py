@@ -67,7 +67,7 @@ class Measuring(Questions):
                 but `order`, `limit` and `columns`.
 
         Returns:
-            Columns time (the step's begin, `datetime64[ms, UTC]`), `by` where given (`str`), logs
+            Columns time (the step's begin, `datetime64[us, UTC]`), `by` where given (`str`), logs
             (`int64`), logs_per_second (`float64`) and, without `exact`, bytes (`int64`, as they
             were received), by time and `by`, from the first step with a log to the last; 0 where a
             step has none. Without `exact`, `attrs` has `since` and `until`, which say what it tells
@@ -135,7 +135,7 @@ class Measuring(Questions):
 
         Returns:
             A row a metric, step and value of `by` that has numbers, with the columns metric, time
-            (the step's begin, `datetime64[ms, UTC]`) with `every`, `by` where given (`str`;
+            (the step's begin, `datetime64[us, UTC]`) with `every`, `by` where given (`str`;
             `attributes.NAME` where another column has its name), count (`int64`), mean, min, p50,
             p95, p99, max and relative_error (`float64`). A percentile is a value with so many
             percent of the values at or below it: `numpy.quantile` with the method `inverted_cdf`,
@@ -187,10 +187,10 @@ class Measuring(Questions):
 
         Returns:
             A row a source, by name, with the columns source (`str`), first_seen, last_seen (when
-            logs of it were first and last received; `datetime64[ms, UTC]`), logs, bytes (as they
+            logs of it were first and last received; `datetime64[us, UTC]`), logs, bytes (as they
             were received; `int64`), rate (logs a second over the last five minutes), usual_rate
-            (over the last seven days, or since first_seen where that is later; `float64`),
-            rejected, duplicates (logs; `int64`), silent_for (since last_seen; `timedelta64[ms]`)
+            (over the last seven days; both since first_seen where that is later; `float64`),
+            rejected, duplicates (logs; `int64`), silent_for (since last_seen; `timedelta64[us]`)
             and quiet (`bool`). A source is quiet that sent in at least ten different minutes of
             the last seven days, and is silent for longer than quiet_after and than twice the
             longest gap between two of these minutes. One whose logs were all refused was never

@@ -19,7 +19,7 @@ from workbench.asking.earlier import find_earlier
 from workbench.asking.moment import read_moment
 from workbench.asking.pin import Pin, to_pin
 from workbench.asking.plan import Plan, plan
-from workbench.asking.query import Answer, Logs, Rows, to_frame
+from workbench.asking.query import Answer, Logs, Rows
 from workbench.asking.question import Filters, Question, ask, refuse, shows_filters
 from workbench.asking.reading import Database
 from workbench.asking.walking import Walk
@@ -27,6 +27,7 @@ from workbench.asking.warning import warn_of
 from workbench.caching.cache import Cache
 from workbench.caching.durations import Outcome
 from workbench.caching.limits import SIZE, TTL, Limits
+from workbench.frames import in_microseconds, to_frame, to_nullable_frame
 from workbench.patience import patiently
 from workbench.reports.attributes import spread
 from workbench.sql.engine import Ask, make_engine
@@ -106,8 +107,8 @@ class Questions:
         """Return logs, hot and archived, oldest first.
 
         Args:
-            attributes: names of attributes that become columns of their own, or `"all"`, in
-                place of the column `attributes`.
+            attributes: names of attributes that become columns of their own, or `"all"` (1,000 at
+                most, those that most logs have), in place of the column `attributes`.
             incomplete: what to do where archive files are missing or damaged: `"raise"`, or
                 `"warn"` and return the other logs.
             **filters: which logs: `type` and `source` (a text or several), `since` (inclusive)
@@ -119,7 +120,7 @@ class Questions:
 
         Returns:
             Columns seq (`int64`), id, type, source, message (`str`), timestamp, received_at
-            (`datetime64[ms, UTC]`) and attributes (`str`, a JSON object). `attrs` has `pin` (asked
+            (`datetime64[us, UTC]`) and attributes (`str`, a JSON object). `attrs` has `pin` (asked
             at it, the same logs come back), `rows` (`hot` and `archived`), `seconds`, and
             `pruned`, a sentence, where logs are missing because they were pruned, and `missing`, a
             sentence a file, where `incomplete="warn"` has left some out, and `cache`: `"hit"`
@@ -133,6 +134,7 @@ class Questions:
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
             MissingLogs: archive files are missing or damaged, and the others were wanted.
+            ManyAttributes: more than 1,000 with `"all"`; the others are in `attributes`.
             DamagedCache: the cache was damaged; the answer is not.
         """
         begun, now = time.perf_counter(), self._clock()
@@ -160,7 +162,7 @@ class Questions:
         """Return logs as an Arrow table, for Polars, DuckDB and others; the filters of `logs`.
 
         Returns:
-            The columns of `logs`; times are `timestamp[ms, UTC]`, `attributes` is a JSON object.
+            The columns of `logs`; times are `timestamp[us, UTC]`, `attributes` is a JSON object.
 
         Raises:
             UsageError: an argument makes no sense.
@@ -172,7 +174,7 @@ class Questions:
         question = self._ask(filters)
         rows, _ = self._rows(question)
         warn_of(rows.lacks)
-        return rows.table.select(question.columns)
+        return in_microseconds(rows.table.select(question.columns))
 
     @shows_filters
     def iter_logs(
@@ -273,7 +275,7 @@ class Questions:
         begun = time.perf_counter()
         pin = self.pin() if at is None else to_pin(at)
         answered = self._answered(query, parameters, pin)
-        frame = to_frame(answered.value)
+        frame = to_nullable_frame(answered.value)
         frame.attrs["pin"] = str(pin)
         frame.attrs["seconds"] = time.perf_counter() - begun
         if answered.lacks is not None:

@@ -94,7 +94,7 @@ class Workbench(Measuring):
             (below the archives), format, place (`local`, `local+bucket`, `bucket`, `pruned`), rows,
             raw_bytes (as compact JSON), stored_bytes, first_seq, last_seq (`int64`), ratio (raw
             over stored), saved (1 - stored over raw; `float64`), first_timestamp, last_timestamp,
-            archived_at and pruned_at (`datetime64[ms, UTC]`).
+            archived_at and pruned_at (`datetime64[us, UTC]`).
         """
         with self._database.view() as view:
             return compression(view)

@@ -120,7 +120,9 @@ class History(RuleBasedStateMachine):
                 assert wb.cache.entries().empty
             else:
                 wb.cache.cleanup()
-                assert not (wb.cache.entries()["expires_at"].astype("int64") <= self.now).any()
+                assert not (
+                    wb.cache.entries()["expires_at"].dt.as_unit("ms").astype("int64") <= self.now
+                ).any()
 
     # What is asked
 

@@ -6,7 +6,6 @@ from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select
@@ -31,6 +30,8 @@ _ATTEMPTS: Final = 3
 _FEW: Final[ColumnElement[float]] = literal_column("0.0001")
 # So many rows at once: an Arrow array of text holds no more than 2 GiB.
 _SLICE: Final = 10_000
+# After so many hot rows an answer tells how far it is, and can be given up.
+_TOLD: Final = 1_024
 
 _Hot = TypeVar("_Hot")
 _Whole = TypeVar("_Whole")
@@ -272,12 +273,6 @@ class _Found:
         return _arranged(pa.concat_tables(self._parts), self._question)
 
 
-def to_frame(table: pa.Table) -> pd.DataFrame:
-    """Return a table as a DataFrame: text as `str`, times as `datetime64[ms, UTC]`."""
-    frame: pd.DataFrame = table.to_pandas()
-    return frame
-
-
 def hot_rows(
     catalog: Catalog, question: Question, columns: Sequence[Any], after: int = 0
 ) -> Select[Any]:
@@ -327,7 +322,8 @@ def _hot_table(view: View, catalog: Catalog, question: Question, after: int) -> 
 
 
 def _fetched(view: View, chosen: Select[Any], question: Question) -> pa.Table:
-    return view.fetch(chosen).cast(schema_of(question.kept))
+    # All columns of logs have values of one type.
+    return view.fetch(chosen, rows_at_once=_TOLD).cast(schema_of(question.kept))
 
 
 def _hot_count(view: View, catalog: Catalog, question: Question) -> int:

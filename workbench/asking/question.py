@@ -229,6 +229,8 @@ def _count(limit: object) -> int | None:
     if limit is None:
         return None
     count = plain(limit)
+    if isinstance(count, float) and count.is_integer():
+        count = int(count)
     if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
         return min(count, INT64[-1])
     raise UsageError(f"limit={limit!r} is no count; give a whole number, 0 or more")

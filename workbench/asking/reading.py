@@ -25,6 +25,10 @@ from workbench.asking.effort import tell
 # As a progress bar says it: all that takes long is reading hot logs.
 _ROWS: Final = "hot logs"
 
+# ADBC takes the types of columns from the values of the first batch: behind 1,024 times NULL, as it
+# is of itself, a text is an error, and behind integers a float. In one batch all are looked at.
+_ALL_ROWS: Final = 2**30
+
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 
 
@@ -51,15 +55,31 @@ class View:
         self._cursor = cursor
         self._path = path
 
-    def fetch(self, question: Select[Any] | str, values: Sequence[object] = ()) -> pa.Table:
+    def fetch(
+        self,
+        question: Select[Any] | str,
+        values: Sequence[object] = (),
+        *,
+        rows_at_once: int = _ALL_ROWS,
+    ) -> pa.Table:
         """Answer a statement as Arrow.
 
         The types are those of the values; where there are none, ADBC says int64.
+
+        Args:
+            question: the statement.
+            values: of its parameters.
+            rows_at_once: of so many rows the first ones tell the types of the columns, and after so
+                many an answer that takes long tells how far it is; fewer than all where no column
+                has NULL or values of two types.
         """
         if not isinstance(question, str):
             question, values = _compiled(question)
         with _read_errors(self._path):
             tell(_ROWS, 0)
+            self._cursor.adbc_statement.set_options(
+                **{"adbc.sqlite.query.batch_rows": str(rows_at_once)}
+            )
             self._cursor.execute(question, values or None)
             reader = self._cursor.fetch_record_batch()
             return pa.Table.from_batches(_told(reader), reader.schema)

@@ -5,13 +5,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from server.errors import UsageError
 from server.units import MILLISECONDS, parse_duration
 
-TimeLike = datetime | date | str | int
+TimeLike = datetime | date | timedelta | str | int | np.datetime64 | np.timedelta64
 """A moment: a datetime (UTC where it has no zone), a date (its midnight UTC), ISO 8601 text,
-text such as `-1h` (that long ago), or integer milliseconds since 1970 UTC."""
+text such as `-1h` or a negative length of time (that long ago), or whole milliseconds since 1970
+UTC. Those of numpy and pandas are as good."""
 
 INT64: Final = range(-(2**63), 2**63)
 """The integers that SQLite stores and compares."""
@@ -32,12 +34,23 @@ def to_milliseconds(value: TimeLike, argument: str, now: int) -> int:
         UsageError: the value is no moment.
     """
     number = plain(value)
+    if isinstance(number, float) and number.is_integer():
+        # As pandas makes whole numbers beside missing ones.
+        number = int(number)
     if isinstance(number, bool):
         raise _not_a_time(value, argument)
     if isinstance(number, int):
         if int(number) not in INT64:
             raise _not_a_time(value, argument)
         return int(number)
+    if isinstance(number, timedelta):
+        if not number < timedelta(0):
+            raise _not_a_time(value, argument)
+        return now + number // timedelta(milliseconds=1)
+    if isinstance(value, np.datetime64):
+        if np.isnat(value):
+            raise _not_a_time(value, argument)
+        return int(value.astype("datetime64[ms]").astype(np.int64))
     if isinstance(value, str):
         if _AGO.match(value.strip()):
             return now - _ago(value, argument)
@@ -58,10 +71,31 @@ def iso_text(milliseconds: int) -> str:
 
 
 def plain(value: object) -> object:
-    """Return a number or truth value of numpy's as Python's; all else as it is."""
+    """Return a number, truth value or length of time of numpy's as Python's; all else as it is."""
+    if isinstance(value, np.timedelta64) and not np.isnat(value):
+        return value.astype("timedelta64[us]").item()
     if isinstance(value, np.generic) and value.dtype.kind in "biuf":
         return value.item()
     return value
+
+
+def bound(value: object) -> object:
+    """Return a value of numpy's or pandas' as the one of Python's that a statement is given.
+
+    What is missing is None; a moment without a zone is in UTC, and what is finer than microseconds
+    is cut.
+    """
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return None if np.isnat(value) else value.astype(f"{value.dtype.kind}8[us]").item()
+    if isinstance(value, pd.Timestamp):
+        return value.floor("us").to_pydatetime()
+    if isinstance(value, pd.Timedelta):
+        return value.floor("us").to_pytimedelta()
+    if isinstance(value, np.ndarray | pd.Series | pd.Index | list | tuple):
+        return [bound(each) for each in value]
+    return str(value) if isinstance(value, np.str_) else plain(value)
 
 
 def _since_epoch(moment: datetime) -> int:

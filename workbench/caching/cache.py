@@ -24,6 +24,7 @@ from workbench.caching.entries import Entry, Kept
 from workbench.caching.key import FROM_THE_BEGINNING, digest, since_of, type_text
 from workbench.caching.limits import Limits
 from workbench.display import Line, as_html, as_text
+from workbench.frames import to_frame
 
 # An answer that would push most others out is not worth it.
 _LARGEST: Final = 4
@@ -108,7 +109,7 @@ class Cache:
 
         Returns:
             Columns log_type (`str`), rows, size (bytes), hits (`int64`), since (`NaT` where it is
-            from the beginning), created_at, last_used_at and expires_at (`datetime64[ms, UTC]`).
+            from the beginning), created_at, last_used_at and expires_at (`datetime64[us, UTC]`).
         """
         listed = self._file.look(entries.listed) or []
         members = [
@@ -128,8 +129,7 @@ class Cache:
         arrays = [
             pa.array(values, kind) for values, kind in zip(columns, _ENTRIES.types, strict=True)
         ]
-        frame: pd.DataFrame = pa.table(arrays, _ENTRIES).to_pandas()
-        return frame
+        return to_frame(pa.table(arrays, _ENTRIES))
 
     def statistics(self) -> pd.DataFrame:
         """Report the last 10,000 questions by what the cache had for them.

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, Self
 
 from server.errors import UsageError
 from server.units import parse_duration, parse_size
+from workbench.asking.times import plain
 
 TTL: Final = "1h"
 SIZE: Final = "256MiB"
@@ -45,6 +47,9 @@ def parsed(parse: Callable[[str], int], argument: str, given: object, such: str)
     Raises:
         UsageError: it is no text, or has no meaning; the sentence names the argument.
     """
+    length = plain(given)
+    if isinstance(length, timedelta) and parse is parse_duration:
+        given = f"{length // timedelta(milliseconds=1)}ms"
     if not isinstance(given, str):
         raise UsageError(f"{argument}={given!r} is no text; give one such as {such!r}")
     try:

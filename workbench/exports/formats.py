@@ -13,6 +13,7 @@ from server.archive.columns import SCHEMA
 from server.archive.json_gz import stored_logs
 from server.archive.parquet import ENCODINGS, FEW_VALUES, ROWS_A_GROUP
 from server.formats import DEFAULT_LEVEL, Format
+from workbench.frames import in_microseconds
 
 # So many logs are Python objects at a time.
 _LOGS_AT_ONCE: Final = 10_000
@@ -129,12 +130,15 @@ class _Csv:
 
 
 class _Parquet:
-    """Parquet with the columns of SCHEMA, written as archive files are."""
+    """Parquet with the columns of SCHEMA, written as archive files are, times in microseconds.
+
+    So they have the unit of our frames, whatever reads them.
+    """
 
     def __init__(self, output: Output) -> None:
         self._writer = pq.ParquetWriter(
             pa.PythonFile(output, mode="w"),
-            SCHEMA,
+            in_microseconds(SCHEMA.empty_table()).schema,
             compression=Format.PARQUET.compression,
             compression_level=DEFAULT_LEVEL[Format.PARQUET],
             use_dictionary=FEW_VALUES,
@@ -144,7 +148,7 @@ class _Parquet:
         self._waiting: list[pa.Table] = []
 
     def write(self, table: pa.Table) -> None:
-        self._waiting.append(table)
+        self._waiting.append(in_microseconds(table))
         rows = sum(each.num_rows for each in self._waiting)
         if rows >= ROWS_A_GROUP or sum(each.nbytes for each in self._waiting) >= _GROUP_SIZE:
             self._write_groups()

@@ -6,6 +6,7 @@ from typing import Any, Final
 import pandas as pd
 
 from server.units import human_size
+from workbench.frames import milliseconds_of
 from workbench.reporting.contents import Contents
 from workbench.reporting.section import Column, Fact, Row, Section, Table
 from workbench.reporting.wording import (
@@ -64,7 +65,7 @@ def throughput(contents: Contents) -> Section:
 
 
 def _first(total: pd.DataFrame) -> int:
-    return int(total["time"].astype("int64").iloc[0])
+    return int(milliseconds_of(total["time"])[0])
 
 
 def _shares(report: pd.DataFrame, by: str, length: int) -> Table:
@@ -136,7 +137,8 @@ def sources(contents: Contents) -> Section:
     report = contents.sources
     about = (
         "All sources since measuring began, times in UTC. The rate of now is that of the last "
-        "five minutes, the usual one that of the last seven days."
+        "five minutes, the usual one that of the last seven days; both since the first log of the "
+        "source where that is later."
     )
     if not len(report):
         nothing = "No source was heard of yet."

@@ -1,7 +1,8 @@
 """Attributes as columns: out of the JSON of each log, with a dtype that fits the values."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, Literal
@@ -11,9 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from server.errors import UsageError
+from server.errors import ManyAttributes, UsageError
 from workbench.asking.times import INT64
+from workbench.asking.warning import warn_of
 
+MOST_NAMES: Final = 1_000
+"""So many attributes become columns with `"all"`."""
 STORED: Final = ("seq", "id", "type", "timestamp", "received_at", "source", "message")
 
 # So many logs are decoded in one call: a call each takes twice as long, more do not fit the cache.
@@ -21,6 +25,8 @@ _SLICE: Final = 2_000
 _COMMA: Final = pa.scalar(",", pa.large_string())
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.encode
 
 
 def spread(frame: pd.DataFrame, names: Sequence[str] | Literal["all"]) -> pd.DataFrame:
@@ -28,26 +34,61 @@ def spread(frame: pd.DataFrame, names: Sequence[str] | Literal["all"]) -> pd.Dat
 
     Each column has the name that `column_name` gives. The dtype follows the values: `Int64`,
     `Float64`, `boolean` or `str`, and `object` where they are mixed or nested, where an integer is
-    too large for it, or where no log has any. What a log lacks is missing.
+    one that the dtype cannot hold, or where no log has any. What a log lacks is missing.
+
+    Of more than `MOST_NAMES` names with `"all"` those that most logs have become columns; the other
+    attributes stay in `attributes`, as each column takes its place in every row.
 
     Raises:
         UsageError: `names` is no list of texts.
+
+    Warns:
+        ManyAttributes: not all have become columns.
     """
     chosen = _checked(names)
     stored = frame.drop(columns="attributes")
-    columns = {
-        column_name(name): as_column(values, frame.index)
-        for name, values in _values(frame["attributes"], chosen).items()
-    }
+    if chosen is None:
+        values, rest = _all_values(frame["attributes"])
+    else:
+        values, rest = _values(frame["attributes"], chosen), None
+    columns = {column_name(name): as_column(each, frame.index) for name, each in values.items()}
+    if rest is not None:
+        if "attributes" in columns:
+            columns["attributes.attributes"] = columns.pop("attributes")
+        columns["attributes"] = pd.Series(rest, frame.index, dtype="str")
     # At once: a frame that grows column by column is slow, and pandas warns of it.
     return pd.concat([stored, pd.DataFrame(columns)], axis=1) if columns else stored
 
 
-def _values(column: "pd.Series[Any]", names: list[str] | None) -> dict[str, list[Any]]:
-    """Return the values of attributes by name, of all where none are named."""
-    if names is None:
-        decoded = [_decode(text) for text in column]
-        return {name: [each.get(name) for each in decoded] for name in _all_names(decoded)}
+def _all_values(column: "pd.Series[Any]") -> tuple[dict[str, list[Any]], list[str] | None]:
+    """Return the values of all attributes by name, and the JSON of those of too many, if any."""
+    frequency = Counter(chain.from_iterable(map(_decode_members, column)))
+    ranked = sorted(frequency, key=lambda name: (-frequency[name], name))
+    chosen = sorted(ranked[:MOST_NAMES])
+    values: dict[str, list[Any]] = {name: [None] * len(column) for name in chosen}
+    rest = len(ranked) > MOST_NAMES
+    texts = list(column)
+    for place, text in enumerate(column):
+        for name, value in _decode(text).items():
+            if name in values:
+                values[name][place] = value
+        if rest:
+            # As they were written: a number must not go through a float.
+            members = _decode_members(text)
+            texts[place] = _encode({k: v for k, v in members.items() if k not in values}).decode()
+    if not rest:
+        return values, None
+    warn_of(
+        f"these logs have {len(ranked):,} different attributes; the {MOST_NAMES:,} that most logs "
+        "have became columns, and the others stay in the column attributes; name those that you "
+        "need, as attributes=['status']",
+        ManyAttributes,
+    )
+    return values, texts
+
+
+def _values(column: "pd.Series[Any]", names: list[str]) -> dict[str, list[Any]]:
+    """Return the values of attributes by name."""
     names = [*dict.fromkeys(names)]
     texts = pa.Table.from_pandas(column.to_frame(), preserve_index=False).column(0)
     return dict(zip(names, values_of(texts, names), strict=True))
@@ -111,7 +152,11 @@ def _number_dtype(values: Sequence[object], kinds: set[type]) -> str:
     integers = [value for value in values if isinstance(value, int)]
     if kinds == {int}:
         return "Int64" if all(each in INT64 for each in integers) else "object"
-    return "Float64" if all(abs(each) <= sys.float_info.max for each in integers) else "object"
+    return "Float64" if all(map(_is_exact_as_float, integers)) else "object"
+
+
+def _is_exact_as_float(number: int) -> bool:
+    return abs(number) <= sys.float_info.max and float(number) == number
 
 
 def _checked(names: object) -> list[str] | None:
@@ -124,7 +169,3 @@ def _checked(names: object) -> list[str] | None:
         if all(isinstance(each, str) for each in listed):
             return listed
     raise UsageError(f"attributes={names!r} is no list of names; give one, or 'all'")
-
-
-def _all_names(decoded: Iterable[Mapping[str, object]]) -> list[str]:
-    return sorted({name for attributes in decoded for name in attributes})

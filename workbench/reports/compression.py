@@ -9,7 +9,7 @@ from server.store.catalog import ArchivedBatch
 from workbench.asking.archived import read_batches
 from workbench.asking.reading import View
 
-_MOMENT: Final = "datetime64[ms, UTC]"
+_MOMENT: Final = "datetime64[us, UTC]"
 
 _REPORT: Final[dict[str, tuple[str, Callable[[ArchivedBatch], object]]]] = {
     "day": ("str", lambda batch: batch.day),
@@ -41,7 +41,7 @@ def compression(view: View) -> pd.DataFrame:
         A row a batch with the columns day, file (below the archives), format and place (`str`),
         rows, raw_bytes, stored_bytes, first_seq and last_seq (`int64`), ratio (raw over stored
         bytes) and saved (1 - stored over raw) (`float64`), first_timestamp, last_timestamp,
-        archived_at and pruned_at (`datetime64[ms, UTC]`; missing where it was not pruned).
+        archived_at and pruned_at (`datetime64[us, UTC]`; missing where it was not pruned).
 
     Raises:
         DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
@@ -67,5 +67,6 @@ def place_of(batch: ArchivedBatch) -> str:
 def _column(values: list[object], dtype: str) -> "pd.Series[Any]":
     if dtype != _MOMENT:
         return pd.Series(values, dtype=dtype)
-    moments: pd.Series[Any] = pd.Series(values, dtype="datetime64[ms]").dt.tz_localize("UTC")
-    return moments
+    moments: pd.Series[Any] = pd.Series(values, dtype="datetime64[ms]")
+    finer: pd.Series[Any] = moments.dt.as_unit("us").dt.tz_localize("UTC")
+    return finer

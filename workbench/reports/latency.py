@@ -12,8 +12,8 @@ from server.archive.columns import MOMENT
 from server.errors import UsageError
 from server.metrics import BY_NAME, OWN, SOURCE, TYPE, Kind, Unit
 from server.monitor.sketch import RELATIVE_ERROR
-from workbench.asking.query import to_frame
 from workbench.asking.question import Question
+from workbench.frames import to_frame
 from workbench.reports.measured import Measured, Progress, Values
 from workbench.reports.sketches import Integers, read_sketches
 from workbench.reports.steps import Step

@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from server.errors import UsageError
 from server.metrics import BY_NAME
 from server.units import counted
+from workbench.frames import milliseconds_of
 from workbench.reports.picture import (
     QUIET,
     Picture,
@@ -75,7 +76,7 @@ def _over_time(report: pd.DataFrame) -> Picture:
 
 
 def _draw_lines(axes: Axes, rows: pd.DataFrame, step: int) -> None:
-    moments, error = rows["time"].astype("int64").to_numpy(), rows["relative_error"].to_numpy()
+    moments, error = milliseconds_of(rows["time"]), rows["relative_error"].to_numpy()
     breaks = np.flatnonzero(np.diff(moments) > step) + 1
     times = as_times(np.insert(moments, breaks, moments[breaks] - 1))
     marker = 3.0 if len(rows) <= 60 else 0.0

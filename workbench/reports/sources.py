@@ -13,11 +13,11 @@ from server.archive.columns import MOMENT
 from server.metrics import BYTES_RECEIVED, LOGS_DUPLICATE, LOGS_REJECTED, LOGS_STORED, SOURCE
 from server.monitor.silence import LEAST_MINUTES, REMEMBERED, is_quiet
 from server.monitor.spans import MINUTE, SECOND, Span, cover
-from workbench.asking.query import to_frame
+from workbench.frames import to_frame
 from workbench.reports.measured import Amount, Measured, Progress, measured
 
 RATED: Final = 5 * MINUTE
-"""Milliseconds up to now that `rate` is the rate of."""
+"""Milliseconds up to now that `rate` is the rate of; fewer of a source that is younger."""
 QUIET_AFTER: Final = "10min"
 """What the server's setting is unless it says otherwise."""
 
@@ -97,7 +97,7 @@ def _rows(
                 "last_seen": last_seen,
                 "logs": stored.get(source, _NOTHING).count,
                 "bytes": int(sizes.get(source, _NOTHING).sum),
-                "rate": lately.rate(source, now),
+                "rate": lately.rate(source, now, first_seen or 0),
                 "usual_rate": usually.rate(source, now, first_seen or 0),
                 "rejected": rejected.get(source, _NOTHING).count,
                 "duplicates": duplicates.get(source, _NOTHING).count,

@@ -1,13 +1,15 @@
 """Steps of time: what an analyst gives as `every`, and how many steps a report may have."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from server.errors import UsageError
-from server.units import parse_duration
+from server.units import format_duration, parse_duration
+from workbench.asking.times import plain
 
 # More would be a mistake in `every` rather than a report.
 MAX_ROWS: Final = 2_000_000
@@ -46,6 +48,9 @@ def to_step(every: object) -> Step:
     Raises:
         UsageError: it is no duration, or none at all.
     """
+    given = plain(every)
+    if isinstance(given, timedelta):
+        every = format_duration(given // timedelta(milliseconds=1))
     if not isinstance(every, str):
         raise UsageError(f"every={every!r} is no text; give a number and a unit, such as '5min'")
     try:

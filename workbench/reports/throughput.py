@@ -12,8 +12,8 @@ from server.archive.columns import MOMENT
 from server.errors import UsageError
 from server.metrics import BYTES_RECEIVED, LOGS_STORED, SOURCE, TYPE
 from server.monitor.spans import SECOND
-from workbench.asking.query import to_frame
 from workbench.asking.question import Question
+from workbench.frames import to_frame
 from workbench.reports.measured import Measured, Progress
 from workbench.reports.sketches import Integers
 from workbench.reports.steps import Step
@@ -89,7 +89,7 @@ def report(logs: Amounts, step: Step, by: By | None, sizes: Amounts | None = Non
         sizes: bytes, where they are known.
 
     Returns:
-        Columns time (the step's begin, `datetime64[ms, UTC]`), `by` where given (`str`), logs
+        Columns time (the step's begin, `datetime64[us, UTC]`), `by` where given (`str`), logs
         (`int64`), logs_per_second (`float64`) and, where known, bytes (`int64`), ordered by time
         and `by`, from the first step with a log to the last.
 

@@ -9,6 +9,7 @@ from matplotlib.ticker import FuncFormatter
 
 from server.errors import UsageError
 from server.units import counted, format_duration, human_size
+from workbench.frames import milliseconds_of
 from workbench.reports.colours import FREE, KNOWN, OTHER
 from workbench.reports.picture import QUIET, Picture, plain, write_title
 from workbench.reports.time_axis import as_times, show_times, step_of
@@ -77,7 +78,7 @@ def _rates(report: pd.DataFrame) -> pd.DataFrame:
     totals = report["logs"].groupby(labels).sum().sort_values(ascending=False, kind="stable")
     drawn = _drawn([str(name) for name in totals.index])
     named = labels.where(labels.isin(drawn), counted(len(totals) - len(drawn), f"other {by}"))
-    keys = [report["time"].astype("int64"), named]
+    keys = [pd.Series(milliseconds_of(report["time"]), report.index), named]
     rates = report["logs_per_second"].groupby(keys).sum().unstack(fill_value=0)
     step = step_of(report["time"])
     if step is not None:

@@ -7,12 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
+from workbench.frames import milliseconds_of
 from workbench.reports.picture import QUIET
 
 
 def step_of(times: "pd.Series[pd.Timestamp]") -> int | None:
     """Return the milliseconds of which all steps are multiples apart; None where there is one."""
-    moments = np.unique(times.astype("int64").to_numpy())
+    moments = np.unique(milliseconds_of(times))
     return int(np.gcd.reduce(np.diff(moments))) if len(moments) > 1 else None
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 from server.archive.columns import SCHEMA
+from workbench.frames import python_values
 from workbench.sql.tables import BATCH_COLUMNS, METRIC_COLUMNS
 
 Ask = Callable[[str, Sequence[object] | None], pa.Table]
@@ -59,7 +60,7 @@ class _Cursor:
         self.description = [
             (field.name, field.type, None, None, None, None, None) for field in table.schema
         ]
-        columns = [column.to_pylist() for column in table.columns]
+        columns = [python_values(column) for column in table.columns]
         self._rows = [*zip(*columns, strict=True)][::-1]
 
     def fetchone(self) -> tuple[Any, ...] | None:

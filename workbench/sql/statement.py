@@ -10,11 +10,16 @@ import duckdb
 import pyarrow as pa
 
 from server.errors import UsageError
+from workbench.asking.times import bound
 from workbench.patience import patiently
 from workbench.sql.relation import Relation
 
 # Seconds between two interrupts.
 _PAUSE: Final = 0.05
+
+# Of the upper half of UHUGEINT Arrow would be given other numbers, of BIGNUM bytes.
+_AS_TEXT: Final = frozenset({"UHUGEINT", "BIGNUM"})
+_UNSIGNED: Final = pa.decimal256(39, 0)
 
 Parameters = Sequence[object] | Mapping[str, object]
 
@@ -30,8 +35,7 @@ def answer(
         relations: by the names that the query may use.
 
     Returns:
-        The rows. Whole numbers wider than 64 bits, as DuckDB's sums are, are int64 where they fit;
-        other decimals are float64.
+        The rows. Whole numbers of 128 bits, as DuckDB's sums are, are decimals without a fraction.
 
     Raises:
         UsageError: it is no SELECT, or one that DuckDB cannot answer.
@@ -42,9 +46,10 @@ def answer(
     with _opened() as connection:
         try:
             statement = _only_select(connection, query)
+            values = _bound(parameters)
             for name, relation in relations.items():
                 connection.register(name, relation)
-            return _plain(_run(connection, statement, parameters, relations.values()))
+            return _run(connection, statement, values, relations.values())
         except (duckdb.Error, pa.ArrowException) as error:
             for relation in relations.values():
                 if relation.fault is not None:
@@ -82,10 +87,36 @@ def _run(
             wait([running], _PAUSE)
 
     return patiently(
-        lambda: connection.sql(statement, params=parameters).to_arrow_table(),
+        lambda: _fetched(connection.sql(statement, params=parameters)),
         stop,
         lambda: ("rows read", sum(each.rows for each in relations), None),
     )
+
+
+def _bound(parameters: Parameters | None) -> Parameters | None:
+    """Return the values of parameters as DuckDB takes them."""
+    if parameters is None:
+        return None
+    if isinstance(parameters, Mapping):
+        return {name: bound(value) for name, value in parameters.items()}
+    return [bound(value) for value in parameters]
+
+
+def _fetched(rows: duckdb.DuckDBPyRelation) -> pa.Table:
+    """Return rows as Arrow, in which DuckDB would write some whole numbers as others."""
+    kinds = [str(each) for each in rows.types]
+    if not _AS_TEXT.intersection(kinds):
+        return rows.to_arrow_table()
+    told = [
+        f"CAST(#{place} AS VARCHAR)" if kind in _AS_TEXT else f"#{place}"
+        for place, kind in enumerate(kinds, start=1)
+    ]
+    table = rows.project(", ".join(told)).to_arrow_table()
+    columns = [
+        column.cast(_UNSIGNED) if kind == "UHUGEINT" else column
+        for column, kind in zip(table.columns, kinds, strict=True)
+    ]
+    return pa.table(columns, names=rows.columns)
 
 
 def _only_select(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
@@ -103,17 +134,3 @@ def _only_select(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.St
 def _refused(query: str, error: Exception) -> UsageError:
     reason = str(error).strip().partition("\n")[0]
     return UsageError(f"query={query!r} cannot be answered: {reason}")
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    columns = [_number(column) if pa.types.is_decimal(column.type) else column for column in table]
-    return pa.table(columns, names=table.column_names)
-
-
-def _number(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if column.type.scale:
-        return column.cast(pa.float64())
-    try:
-        return column.cast(pa.int64())
-    except pa.ArrowInvalid:
-        return column

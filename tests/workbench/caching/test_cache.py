@@ -240,7 +240,7 @@ def test_all_is_forgotten_where_one_wants_that(data: Path) -> None:
             "log_type": "str",
             **dict.fromkeys(("rows", "size", "hits"), "int64"),
             **dict.fromkeys(
-                ("since", "created_at", "last_used_at", "expires_at"), "datetime64[ms, UTC]"
+                ("since", "created_at", "last_used_at", "expires_at"), "datetime64[us, UTC]"
             ),
         }
         assert outcome(wb, limit=1) == "miss"

@@ -16,7 +16,7 @@ from tests.support.folders import NOON, alter, fill
 from workbench.asking.reading import Database
 from workbench.reports.compression import compression, place_of
 
-MOMENT = "datetime64[ms, UTC]"
+MOMENT = "datetime64[us, UTC]"
 DTYPES = {
     "day": "str",
     "file": "str",
@@ -121,7 +121,7 @@ def test_the_first_and_last_moment_that_a_log_can_have_are_told(data: Path) -> N
     record(data, batch(1, first_timestamp=first, last_timestamp=last))
     told = report(data)
     for column, moment in (("first_timestamp", first), ("last_timestamp", last)):
-        assert told[column].astype("int64").tolist() == [moment]
+        assert told[column].dt.as_unit("ms").astype("int64").tolist() == [moment]
 
 
 def test_what_became_of_the_last_of_many_batches_is_told(data: Path) -> None:

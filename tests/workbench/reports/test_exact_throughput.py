@@ -21,7 +21,7 @@ from workbench.reports.throughput import By
 from workbench.workbench import Workbench
 
 DTYPES = {
-    "time": "datetime64[ms, UTC]",
+    "time": "datetime64[us, UTC]",
     "type": "str",
     "logs": "int64",
     "logs_per_second": "float64",
@@ -42,7 +42,8 @@ def at(*timestamps: int, log_type: str = "info") -> list[Log]:
 
 
 def milliseconds(frame: pd.DataFrame, column: str) -> "pd.Series[int]":
-    return frame[column].astype("int64")
+    found: pd.Series[int] = frame[column].dt.as_unit("ms").astype("int64")
+    return found
 
 
 def counted_by_pandas(logs: pd.DataFrame, step: int, clock: Clock, by: By) -> pd.DataFrame:

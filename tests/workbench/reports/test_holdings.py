@@ -44,8 +44,8 @@ def test_they_equal_what_the_logs_themselves_say(data: Path) -> None:
     assert found.types == frame["type"].value_counts().to_dict()
     assert found.sources == frame["source"].value_counts().to_dict()
     assert found.logs == len(frame)
-    assert found.first_timestamp == frame["timestamp"].astype("int64").min()
-    assert found.last_timestamp == frame["timestamp"].astype("int64").max()
+    assert found.first_timestamp == frame["timestamp"].dt.as_unit("ms").astype("int64").min()
+    assert found.last_timestamp == frame["timestamp"].dt.as_unit("ms").astype("int64").max()
 
 
 def test_an_empty_folder_holds_nothing_and_says_so(data: Path) -> None:

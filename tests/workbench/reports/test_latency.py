@@ -37,7 +37,7 @@ READS = "exact=True reads the logs"
 
 
 def assert_dtypes(frame: pd.DataFrame, *keys: str) -> None:
-    kinds = {name: "datetime64[ms, UTC]" if name == "time" else "str" for name in keys}
+    kinds = {name: "datetime64[us, UTC]" if name == "time" else "str" for name in keys}
     assert [*frame.columns] == ["metric", *keys, *FIGURES]
     assert frame.dtypes.astype(str).to_dict() == {"metric": "str", **kinds, **FIGURES}
     assert isinstance(frame.index, pd.RangeIndex)
@@ -93,7 +93,7 @@ def test_steps_without_a_value_have_no_row(data: Path) -> None:
     with Workbench(data) as wb:
         frame = wb.latency("ack_latency", every="1min")
     assert_dtypes(frame, "time")
-    assert frame["time"].astype("int64").tolist() == [NOON, NOON + 2 * MINUTE]
+    assert frame["time"].dt.as_unit("ms").astype("int64").tolist() == [NOON, NOON + 2 * MINUTE]
     assert frame["count"].tolist() == [2, 1]
     assert frame["max"].tolist() == [3.0, 5.0]
 

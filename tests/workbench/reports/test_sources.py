@@ -27,15 +27,15 @@ from workbench.workbench import Workbench
 
 DTYPES = {
     "source": "str",
-    "first_seen": "datetime64[ms, UTC]",
-    "last_seen": "datetime64[ms, UTC]",
+    "first_seen": "datetime64[us, UTC]",
+    "last_seen": "datetime64[us, UTC]",
     "logs": "int64",
     "bytes": "int64",
     "rate": "float64",
     "usual_rate": "float64",
     "rejected": "int64",
     "duplicates": "int64",
-    "silent_for": "timedelta64[ms]",
+    "silent_for": "timedelta64[us]",
     "quiet": "bool",
 }
 QUIET_AFTER = 10 * MINUTE
@@ -115,6 +115,22 @@ def test_rate_is_of_the_last_five_minutes(data: Path) -> None:
     assert row(data, "web")["rate"] == 30 / 300
     assert row(data, "web", NOON + 4 * MINUTE)["rate"] == 20 / 300
     assert row(data, "web", NOON + HOUR)["rate"] == 0
+
+
+def test_rate_of_a_younger_source_is_since_its_first_log(data: Path) -> None:
+    fill_measured(
+        data,
+        [
+            Batch(logs(30), "old", NOON - HOUR),
+            Batch(logs(30), "old", NOON - MINUTE),
+            Batch(logs(30), "young", NOON - MINUTE),
+            Batch(logs(2), "just", NOON),
+        ],
+    )
+    rates = report(data, NOON).set_index("source")["rate"]
+    assert rates["old"] == pytest.approx(30 / 300)
+    assert rates["young"] == pytest.approx(30 / 60)
+    assert rates["just"] == 2.0
 
 
 def test_usual_rate_is_of_seven_days_or_since_the_first_log(data: Path) -> None:
@@ -264,7 +280,7 @@ def test_what_a_server_counts_is_reported(data: Path) -> None:
     good, bad = frame.loc["good"], frame.loc["bad"]
     assert (good["logs"], good["rejected"], bad["logs"], bad["rejected"]) == (1, 0, 0, 1)
     assert before <= milliseconds(good["first_seen"]) <= now_ms()
-    assert 1 / 301 < good["rate"] <= 1 / 300
+    assert 1 / 301 < good["rate"] <= 1
     assert good["silent_for"] >= pd.Timedelta(0)
     assert bad[["first_seen", "last_seen", "silent_for"]].isna().all()
     assert not frame["quiet"].any()

@@ -20,7 +20,7 @@ from tests.support.processes import create_token, serving
 from workbench.workbench import Workbench
 
 DTYPES = {
-    "time": "datetime64[ms, UTC]",
+    "time": "datetime64[us, UTC]",
     "type": "str",
     "logs": "int64",
     "logs_per_second": "float64",
@@ -36,7 +36,7 @@ def logs(count: int = 1, log_type: str = "info") -> list[Log]:
 
 
 def milliseconds(frame: pd.DataFrame) -> list[int]:
-    return [int(each) for each in frame["time"].astype("int64")]
+    return [int(each) for each in frame["time"].dt.as_unit("ms").astype("int64")]
 
 
 def assert_dtypes(frame: pd.DataFrame, by: str | None = "type") -> None:
