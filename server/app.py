@@ -23,7 +23,7 @@ from server.addresses import Addresses, bind, is_loopback, port_of
 from server.archive.ahead import refuse_earlier_logs
 from server.archiving import Archiving
 from server.auth import TokenFile
-from server.clock import now_ms
+from server.clock import AGEING_PATIENCE, DATING_PATIENCE, SteadyClock
 from server.connections import Connections
 from server.errors import AddressError, ServerFailed
 from server.frames import MAX_MESSAGE_SIZE
@@ -121,9 +121,11 @@ class _Server:
         self._opened = opened
         self._loop = asyncio.get_running_loop()
         self._tokens = TokenFile(folder.tokens)
-        self._monitor = PerformanceMonitor()
+        self._clock = SteadyClock(DATING_PATIENCE)
+        self._ageing = SteadyClock(AGEING_PATIENCE)
+        self._monitor = PerformanceMonitor(self._clock)
         self._changed_past = renew_changed_past(folder)
-        self._writer = Writer(folder.logs, self._hand_over, settings.dedupe_window)
+        self._writer = Writer(folder.logs, self._hand_over, settings.dedupe_window, self._clock)
         opened.callback(self._writer.stop)
         self._rollups, meter = self._measuring(folder)
         self._pages = LogPages(folder.logs)
@@ -139,8 +141,10 @@ class _Server:
             max(settings.queue_size, 2 * MAX_MESSAGE_SIZE),
             settings.measured_attributes,
         )
-        self._archiving = Archiving(settings, self._monitor)
-        self._silence = SilentSources(folder.metrics, settings.quiet_after)
+        self._archiving = Archiving(
+            settings, self._monitor, self._ageing, in_doubt=lambda: self._ageing.ahead() > 0
+        )
+        self._silence = SilentSources(folder.metrics, settings.quiet_after, self._ageing)
         opened.callback(self._silence.close)
         self._sampler = Sampler(folder, self._connections)
         self._pulse = Pulse()
@@ -159,13 +163,15 @@ class _Server:
         settings, last_seq = self._settings, self._writer.last_seq
         file = RollupFile(folder.metrics)
         self._opened.callback(file.close)
-        counted = file.begin(self._writer.seam.incarnation, last_seq, now_ms())
+        counted = file.begin(self._writer.seam.incarnation, last_seq, self._clock())
         recount = Recount(settings, self._monitor)
         rollups = Rollups(
             file,
             self._monitor,
             Retention(settings.metrics_seconds, settings.metrics_minutes, settings.metrics_hours),
             recount.record,
+            self._clock,
+            self._ageing,
         )
         if counted < last_seq:
             rollups.recount(counted, last_seq)
@@ -305,6 +311,8 @@ class _Server:
             self._archiving,
             self._pulse,
             [
+                self._writer.warnings,
+                self._ageing.warnings,
                 self._silence.warnings,
                 lambda: self._few_descriptors,
                 partial(open_to_others, self._folder),

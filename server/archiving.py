@@ -39,6 +39,7 @@ class Archiving:
         settings: what is archived when, where to.
         monitor: counts the runs and takes how long they took.
         clock: returns milliseconds UTC.
+        in_doubt: says whether the clock has jumped; nothing is archived then.
         sleep: waits for so many seconds.
     """
 
@@ -48,12 +49,14 @@ class Archiving:
         monitor: PerformanceMonitor,
         clock: Callable[[], int] = now_ms,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        in_doubt: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
         self._monitor = monitor
         self._folder = DataFolder(settings.data)
         self._clock = clock
         self._sleep = sleep
+        self._in_doubt = in_doubt
         self._process: asyncio.subprocess.Process | None = None
         self._failures = 0
         """In a row."""
@@ -77,7 +80,8 @@ class Archiving:
         if self._settings.archive_after is None:
             return
         while True:
-            if self._is_due(self._settings.archive_after):
+            # The job is a process of its own, and would go by a clock that has jumped.
+            if not self._in_doubt() and self._is_due(self._settings.archive_after):
                 await self._archive()
             await self._sleep(self._pause())
 

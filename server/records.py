@@ -244,20 +244,25 @@ _decode_rows: Final = msgspec.json.Decoder(
 ).decode
 
 
-def decode_rows(rows: bytes, seqs: Sequence[int], received_at: int) -> list[StoredLog]:
+def decode_rows(
+    rows: bytes, seqs: Sequence[int], received_at: int, dated_at: int | None = None
+) -> list[StoredLog]:
     """Return logs as they are stored.
 
     Args:
         rows: a JSON array of arrays `[id, type, timestamp or null, source, message, attributes]`.
         seqs: their seqs, one each.
         received_at: milliseconds UTC.
+        dated_at: the timestamp of those that came without one, in milliseconds UTC; `received_at`
+            unless given.
     """
+    default = received_at if dated_at is None else dated_at
     return [
         StoredLog(
             seq,
             log_id,
             log_type,
-            received_at if timestamp is None else timestamp,
+            default if timestamp is None else timestamp,
             received_at,
             source,
             message,

@@ -15,9 +15,11 @@ from typing import Final, Protocol
 import apsw
 
 from server.batches import Batch
-from server.clock import now_ms
+from server.clock import now_ms, utc_text
 from server.records import StoredLog, decode_rows
+from server.store.checkpoints import Checkpoints
 from server.store.log_table import LogTable, Stored
+from server.store.presence import Presence, lost_sentence
 from server.store.schema import LOGS
 from server.store.seam import Position, read_position, read_seam
 from server.store.sqlite import open_writer, sqlite_errors, transaction
@@ -26,8 +28,10 @@ logger = logging.getLogger(__name__)
 
 # A transaction takes all that waits, up to this: more would only make the first ack wait longer.
 MAX_COMMIT_SIZE: Final = 2 * 2**20
-# So often it is tried whether there is room again, while no logs come.
+# So often is looked to what no commit tells, such as whether there is room again.
 PROBE_SECONDS: Final = 1.0
+# The clock may be set back a little at any time; beyond this somebody should know.
+AHEAD_TOLERANCE: Final = 60_000  # milliseconds
 # Rows take so many times their size: in the WAL and in the table, each time with their indexes.
 ROOM_FACTOR: Final = 8
 
@@ -92,6 +96,8 @@ class Commit:
     """When the transaction began, by `time.perf_counter`."""
     durable: float = 0.0
     """When it was durable, by the same clock."""
+    dated_at: int | None = None
+    """The timestamp of logs that came without one, where that is not `received_at`."""
 
     @property
     def last_seq(self) -> int | None:
@@ -102,7 +108,7 @@ class Commit:
         """Return the new logs as stored, in order of seq."""
         if self.stored is None:
             return []
-        logs = decode_rows(self.rows, self.stored.seqs, self.received_at)
+        logs = decode_rows(self.rows, self.stored.seqs, self.received_at, self.dated_at)
         return (
             logs
             if self.stored.known is None
@@ -137,12 +143,16 @@ class Writer:
         with sqlite_errors(path):
             self.seam = read_seam(self._connection)
             self._position = read_position(self._connection)
+        self._presence = Presence(path)
+        self._checkpoints = Checkpoints(self._connection)
         self._waiting: list[Submission] = []
         self._changed = threading.Condition()
         self._stopping = False
         self._path = path
         self._refusal: Refusal | None = None
         self._refused_size = 0
+        self._lost: Path | None = None
+        self._look_at = 0.0
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     @property
@@ -154,6 +164,26 @@ class Writer:
     def refusal(self) -> Refusal | None:
         """Why the last commit failed; None once one has gone well again."""
         return self._refusal
+
+    @property
+    def trouble(self) -> str | None:
+        """Why logs are not stored now, in one sentence; None while they are."""
+        if self._lost is not None:
+            return f"{Refusal.STORAGE_FAILED}: {lost_sentence(self._lost)}"
+        return self._refusal
+
+    def warnings(self) -> list[str]:
+        """Return what is worth a look, one sentence each, although logs are stored."""
+        found = [] if self._checkpoints.warning is None else [self._checkpoints.warning]
+        ahead = self._position.last_received_at - self._clock()
+        if ahead > AHEAD_TOLERANCE:
+            until = utc_text(self._position.last_received_at)
+            found.append(
+                f"a clock that was ahead gave the last logs {until} as received_at, which stays "
+                "so until then, as it never goes back; timestamps are right, and logs are "
+                "archived later"
+            )
+        return found
 
     def start(self) -> None:
         """Begin to take submissions."""
@@ -181,14 +211,28 @@ class Writer:
         while not (self._stopping and not self._waiting):
             if submissions := self._take():
                 self._handle(submissions)
-            elif self._refusal is not None:
-                self._probe()
+            self._look()
+
+    def _look(self) -> None:
+        """Once a second, see to what no commit tells: files that are gone, room, checkpoints."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + PROBE_SECONDS
+        self._note(self._presence.lost())
+        if self._refusal is not None and self._lost is None:
+            self._probe()
+        self._checkpoints.see_to(self._presence.wal_size)
+
+    def _note(self, lost: Path | None) -> None:
+        if lost is not None and self._lost is None:
+            logger.error("logs are refused: %s", lost_sentence(lost))
+            self._refusal, self._refused_size = Refusal.STORAGE_FAILED, 0
+        self._lost = lost
 
     def _take(self) -> list[Submission]:
         """Wait for submissions and return the first of them; none when it is time to look up."""
-        patience = None if self._refusal is None else PROBE_SECONDS
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._stopping, patience)
+            self._changed.wait_for(lambda: self._waiting or self._stopping, PROBE_SECONDS)
             size = 0
             for index, submission in enumerate(self._waiting):
                 size += len(submission.batch.rows)
@@ -203,25 +247,43 @@ class Writer:
         with_logs = [each for each in submissions if each.batch.ids]
         commit = Commit(submissions, self._clock())
         if with_logs:
-            try:
-                commit = self._commit(submissions, with_logs)
-            except apsw.Error as error:
-                self._refuse(with_logs, error)
-            else:
-                self._refusal = None
+            commit = self._store(commit, with_logs)
         self._on_commit(commit)
 
-    def _commit(self, submissions: list[Submission], with_logs: list[Submission]) -> Commit:
+    def _store(self, nothing: Commit, with_logs: list[Submission]) -> Commit:
+        """Store what can be; return `nothing` where it is refused."""
+        commit = nothing
+        if self._lost is None or self._is_back():
+            try:
+                commit = self._commit(nothing.submissions, with_logs)
+            except apsw.Error as error:
+                self._refuse(with_logs, error)
+                return nothing
+            # What went into files that were deleted meanwhile is gone with them.
+            self._note(self._presence.lost())
+        if self._lost is None:
+            self._refusal = None
+            return commit
+        for each in with_logs:
+            each.stored, each.refusal = None, Refusal.STORAGE_FAILED
+        return nothing
+
+    def _is_back(self) -> bool:
+        self._note(self._presence.lost())
+        return self._lost is None
+
+    def _commit(self, submissions: Sequence[Submission], with_logs: list[Submission]) -> Commit:
         """Store what is new in one transaction, and say in each submission what became of it."""
         begun = time.perf_counter()
         if self._refusal is not None:
             # A commit that failed may be in the file all the same, or not: only the file knows.
             self._position = read_position(self._connection)
         after = self._position.last_seq
-        received_at = max(self._clock(), self._position.last_received_at)
+        dated_at = self._clock()
+        received_at = max(dated_at, self._position.last_received_at)
         rows = b"[" + b",".join([each.batch.rows for each in with_logs]) + b"]"
         count = sum(len(each.batch.ids) for each in with_logs)
-        stored = self._table.store(rows, count, after + 1, received_at)
+        stored = self._table.store(rows, count, after + 1, received_at, dated_at)
         durable, begin = time.perf_counter(), 0
         for each in with_logs:
             end = begin + len(each.batch.ids)
@@ -231,7 +293,7 @@ class Writer:
         if stored.last_new is not None:
             self._position = Position(stored.last_new, received_at)
         now = self._clock()
-        return Commit(submissions, now, rows, stored, received_at, after, begun, durable)
+        return Commit(submissions, now, rows, stored, received_at, after, begun, durable, dated_at)
 
     def _probe(self) -> None:
         """See whether logs could be stored again, so that `/health` says so before one comes."""

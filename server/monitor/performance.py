@@ -175,14 +175,15 @@ class PerformanceMonitor:
                     second.hear(source, first, last)
 
     def take(self, before: int | None = None) -> dict[int, Second]:
-        """Return what was measured before a time, all unless given, by second; and begin anew.
+        """Return what was measured but in one second, all unless given, by second; begin anew.
 
         Args:
-            before: milliseconds UTC, the begin of a second.
+            before: milliseconds UTC, the begin of the second that goes on.
         """
         with self._taking:
             with self._lock:
-                ended = [begin for begin in self._fresh if before is None or begin < before]
+                # What lies ahead came by a clock that is ahead, and would wait for it in memory.
+                ended = [begin for begin in self._fresh if begin != before]
                 taken = {begin: self._fresh.pop(begin) for begin in sorted(ended)}
             # Merging takes milliseconds, for which nobody who records must wait.
             for second in taken.values():

@@ -87,6 +87,11 @@ class RollupFile:
         self._connection.create_scalar_function("merged_sketch", _merged, 2, deterministic=True)
         self._connection.create_aggregate_function("merged_sketches", _Merging, 1)
 
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self._path
+
     def close(self) -> None:
         """Let the file go; may be called twice."""
         self._connection.close()

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 import apsw
@@ -14,6 +15,7 @@ from server.monitor.performance import Heard, PerformanceMonitor, Second, Series
 from server.monitor.rollup_file import Retention, RollupFile
 from server.monitor.spans import HOUR, MINUTE, SECOND
 from server.monitor.summary import Summary, merge_into
+from server.store.presence import Presence, lost_sentence
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,8 @@ class Rollups:
         retention: how long rows are kept.
         recount: called in the thread, for what is to be counted again.
         clock: returns milliseconds UTC.
+        ageing: the same, by which minutes and hours end and rows are pruned: a clock that jumped
+            must not end or remove any.
     """
 
     def __init__(
@@ -50,8 +54,10 @@ class Rollups:
         retention: Retention,
         recount: Recount = _none_left,
         clock: Callable[[], int] = now_ms,
+        ageing: Callable[[], int] | None = None,
     ) -> None:
         self._file = file
+        self._ageing = ageing or clock
         self._monitor = monitor
         self._retention = retention
         self._recount = recount
@@ -62,6 +68,8 @@ class Rollups:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rollups", daemon=True)
         self._failed = False
+        self._lost: Path | None = None
+        self._presence = Presence(file.path)
 
     def start(self) -> None:
         """Begin to write each second."""
@@ -89,6 +97,16 @@ class Rollups:
         return self._failed
 
     @property
+    def lost(self) -> Path | None:
+        """The file that was deleted or replaced, which is why nothing is written."""
+        return self._lost
+
+    @property
+    def wal_size(self) -> int:
+        """Bytes of the write-ahead log of metrics.db when last written."""
+        return self._presence.wal_size
+
+    @property
     def counted_through(self) -> int:
         """Logs up to this seq are counted in metrics.db."""
         return self._file.counted_through
@@ -109,10 +127,13 @@ class Rollups:
                     return
                 self._uncounted.popleft()
                 self._take(before)
+            self._lost = self._presence.lost()
+            if self._lost is not None:
+                raise DataFolderError(lost_sentence(self._lost))
             with self._monitor.moving:
                 self._file.write(self._monitor.pending, self._heard, self._counted_through)
                 self._monitor.pending, self._heard = {}, {}
-            now = self._clock()
+            now = self._ageing()
             self._file.close_steps(now - SETTLED)
             self._file.prune(now, self._retention)
         except (apsw.Error, DataFolderError) as error:

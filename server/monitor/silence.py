@@ -133,7 +133,7 @@ class SilentSources:
         now = self._clock()
         try:
             with self._lock, sqlite_errors(self._path):
-                last_seen = self._read(now - REMEMBERED)
+                last_seen = self._read(now)
         except (apsw.Error, DataFolderError) as error:
             if not self._failed:
                 logger.error("it cannot be seen which sources went quiet: %s", error)
@@ -146,15 +146,18 @@ class SilentSources:
         """Return a sentence for each source that was quiet when last looked at."""
         return [*self._warnings]
 
-    def _read(self, since: int) -> dict[str, int]:
+    def _read(self, now: int) -> dict[str, int]:
         """Take in new minutes, and return when sources that are remembered were last heard of."""
+        since = now - REMEMBERED
         with one_moment(self._connection):
             end = cast("int", self._connection.execute("SELECT minutes_through FROM progress").get)
+            # A clock that was ahead has left it there: the minutes until then are still to come.
+            end = min(end, now // MINUTE * MINUTE)
             bindings = (max(since, self._read_through), end, LOGS_STORED, SOURCE)
             for row in self._connection.execute(_MINUTES, bindings):
                 minute, source = cast("tuple[int, str]", row)
                 self._habits.setdefault(source, Habit()).sent(minute)
-            self._read_through = end
+            self._read_through = max(self._read_through, end)
             found = self._connection.execute(_LAST_SEEN, (since,)).fetchall()
             return dict(cast("list[tuple[str, int]]", found))
 

@@ -15,6 +15,8 @@ from server.archiving import Archiving
 from server.connections import Connections
 from server.monitor.rollups import Rollups
 from server.sampling import Levels, Sampler, peak_bytes
+from server.store.checkpoints import LARGE_WAL, held_sentence
+from server.store.presence import lost_sentence
 
 # Less free disk than this is worth a look before it is too late.
 LOW_DISK: Final = 256 * 2**20
@@ -97,9 +99,9 @@ class Overview:
     def reasons(self) -> list[str]:
         """Return what is wrong, one sentence each; nothing when all is well."""
         reasons = []
-        refusal = self.connections.writer.refusal
-        if refusal is not None:
-            reasons.append(f"logs are not stored: {refusal}")
+        trouble = self.connections.writer.trouble
+        if trouble is not None:
+            reasons.append(f"logs are not stored: {trouble}")
         reasons += [each.pause for each in self.accepting if each.pause is not None]
         tokens = self.connections.watch.failure
         if tokens is not None:
@@ -109,7 +111,9 @@ class Overview:
             reasons.append(
                 f"the server has taken nothing for {stalled:.0f} seconds: it stands still"
             )
-        if self.rollups.failed:
+        if self.rollups.lost is not None:
+            reasons.append(f"measurements are not kept: {lost_sentence(self.rollups.lost)}")
+        elif self.rollups.failed:
             reasons.append("measurements cannot be written to metrics.db")
         if self.archiving.is_lasting:
             reasons.append(f"old logs are not archived: {self.archiving.failure}")
@@ -123,6 +127,8 @@ class Overview:
             warnings.append(f"{free} bytes are free on the disk")
         if self.archiving.failure is not None and not self.archiving.is_lasting:
             warnings.append(f"archiving failed and is tried again: {self.archiving.failure}")
+        if self.rollups.wal_size > LARGE_WAL:
+            warnings.append(held_sentence("metrics.db", self.rollups.wal_size))
         for warner in self.warners:
             warnings += warner()
         return warnings

@@ -38,7 +38,7 @@ class Stored:
 _INSERT: Final = """
     INSERT INTO logs (seq, id, type, timestamp, received_at, source, message, attributes)
     SELECT
-        :first_seq + key, value ->> 0, value ->> 1, ifnull(value ->> 2, :received_at),
+        :first_seq + key, value ->> 0, value ->> 1, ifnull(value ->> 2, :dated_at),
         :received_at, value ->> 3, value ->> 4, value -> 5
     FROM jsonb_each(cast(:rows AS TEXT))
     WHERE NOT (SELECT EXISTS (SELECT 1 FROM archived_ids))
@@ -80,7 +80,14 @@ class LogTable:
         self._connection = connection
         self._dedupe_window = dedupe_window
 
-    def store(self, rows: bytes, count: int, first_seq: int, received_at: int) -> Stored:
+    def store(
+        self,
+        rows: bytes,
+        count: int,
+        first_seq: int,
+        received_at: int,
+        dated_at: int | None = None,
+    ) -> Stored:
         """Store those of the rows that are new; the first gets `first_seq`, the next the next.
 
         Args:
@@ -89,15 +96,19 @@ class LogTable:
             count: how many they are, at least one.
             first_seq: above every seq that was ever given.
             received_at: milliseconds UTC, not before that of any row.
+            dated_at: what the clock shows, in milliseconds UTC: the timestamp of logs that came
+                without one, and from when `dedupe_window` counts back; `received_at` unless given.
 
         Raises:
             apsw.Error: nothing was stored.
         """
+        dated_at = received_at if dated_at is None else dated_at
         bindings: Bindings = {
             "rows": rows,
             "first_seq": first_seq,
             "received_at": received_at,
-            "recognised_since": received_at - self._dedupe_window,
+            "dated_at": dated_at,
+            "recognised_since": dated_at - self._dedupe_window,
         }
         try:
             self._connection.execute(_INSERT, bindings)

@@ -141,11 +141,11 @@ class Failure:
         self.is_stored = False
         store = LogTable.store
 
-        def fail(table: LogTable, rows: bytes, count: int, first: int, at: int) -> Stored:
+        def fail(table: LogTable, rows: bytes, count: int, first: int, *at: int) -> Stored:
             if self.error is None:
-                return store(table, rows, count, first, at)
+                return store(table, rows, count, first, *at)
             if self.is_stored:
-                store(table, rows, count, first, at)
+                store(table, rows, count, first, *at)
             raise self.error("it was made to fail")
 
         monkeypatch.setattr(LogTable, "store", fail)

@@ -72,6 +72,38 @@ def test_a_clock_that_is_set_back_merges_into_the_seconds_of_then(bench: Bench) 
     }
 
 
+def test_second_that_lies_ahead_is_written_and_keeps_nothing_in_memory(bench: Bench) -> None:
+    bench.monitor.record("latency", 1.0, at=NOON + DAY)
+    bench.flush()
+    assert list(bench.rows()) == [(NOON + DAY, "latency", "")]
+
+
+def test_clock_that_jumped_ends_no_minute_and_removes_no_row(path: Path) -> None:
+    clock, ageing = Clock(), Clock()
+    monitor, file = PerformanceMonitor(clock), RollupFile(path)
+    rollups = Rollups(file, monitor, Retention(MINUTE, MINUTE, MINUTE), clock=clock, ageing=ageing)
+    monitor.record("latency", 1.0)
+    clock.now += 400 * DAY
+    rollups._flush(clock.now)
+    rollups._flush(clock.now)
+    assert list(rows(path, "seconds")) == [(NOON, "latency", "")]
+    assert rows(path, "hours") == {}
+    rollups.stop()
+
+
+@pytest.mark.logs
+def test_lost_metrics_db_is_told_and_its_return_is_noticed(bench: Bench) -> None:
+    bench.monitor.record("latency", 1.0)
+    elsewhere = bench.path.with_name("elsewhere")
+    bench.path.rename(elsewhere)
+    bench.flush()
+    assert (bench.failed(), bench.rollups.lost) == (True, bench.path)
+    elsewhere.rename(bench.path)
+    bench.flush()
+    assert (bench.failed(), bench.rollups.lost) == (False, None)
+    assert list(bench.rows()) == [(NOON, "latency", "")]
+
+
 def test_minutes_and_hours_are_written_when_they_are_settled(bench: Bench) -> None:
     bench.monitor.record("latency", 1.0)
     bench.flush(HOUR + SETTLED - 1000)

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from server.batches import Batch, read_frames
 from server.records import StoredLog
+from server.store import checkpoints
 from server.writer import (
     LOG_OVERHEAD,
     MAX_COMMIT_SIZE,
@@ -27,9 +28,12 @@ from server.writer import (
     Writer,
 )
 from tests.support.clock import NOON, Clock
+from tests.support.faulty_database import faulty_disk
 from tests.support.processes import PATIENCE
+from tests.support.waiting import wait_until
 
 WINDOW = 1_000
+YEAR = 365 * 86_400_000
 Row = tuple[int, str, str, int, int, str, str, str]
 Answer = tuple[str, int, bool]
 """What became of a log: its id, its seq, and whether it is a duplicate."""
@@ -277,6 +281,49 @@ def test_received_at_does_not_go_back_over_a_restart(bench: Bench) -> None:
     assert [row[4] for row in again.rows()] == [NOON, NOON]
 
 
+def test_log_after_a_look_at_a_wrong_clock_is_dated_by_the_right_one(bench: Bench) -> None:
+    for moment in (NOON, NOON + YEAR, NOON + 7):
+        bench.clock.now = moment
+        bench.store(log())
+    assert [(row[3] - NOON, row[4] - NOON) for row in bench.rows()] == [
+        (0, 0),
+        (YEAR, YEAR),
+        (7, YEAR),
+    ]
+
+
+def test_commit_tells_logs_as_stored_while_received_at_is_ahead(bench: Bench) -> None:
+    bench.clock.now = NOON + YEAR
+    bench.store(log("a"))
+    bench.clock.now = NOON
+    bench.submit(log("b"))
+    commit = bench.commits.get(timeout=PATIENCE)
+    assert [as_row(each) for each in commit.new_logs()] == bench.rows()[1:]
+
+
+def test_writer_warns_while_received_at_is_ahead_of_the_clock(bench: Bench) -> None:
+    bench.clock.now = NOON + YEAR
+    bench.store(log())
+    assert bench.writer.warnings() == []
+    bench.clock.now = NOON
+    (warning,) = bench.writer.warnings()
+    assert "2027-11-23 12:00:00 UTC as received_at" in warning
+    bench.clock.now = NOON + YEAR
+    assert bench.writer.warnings() == []
+
+
+def test_archived_log_is_known_although_received_at_is_ahead(bench: Bench) -> None:
+    bench.store(log("a"))
+    with closing(apsw.Connection(str(bench.path))) as other:
+        other.execute("INSERT INTO archived_ids SELECT source, id, seq, received_at FROM logs")
+        other.execute("UPDATE seam SET archived_through = 1")
+        other.execute("DELETE FROM logs")
+    bench.clock.now = NOON + YEAR
+    bench.store(log("b"))
+    bench.clock.now = NOON + WINDOW
+    assert bench.store(log("a")) == [("a", 1, True)]
+
+
 def test_seq_and_duplicates_go_on_after_a_restart(bench: Bench) -> None:
     bench.store(log("a"), log("b"))
     bench.writer.stop()
@@ -411,6 +458,104 @@ def test_any_other_failure_of_storage_is_called_so(bench: Bench) -> None:
         other.execute("ROLLBACK")
     assert bench.store(log("a")) == [("a", 1, False)]
     assert bench.writer.refusal is None
+
+
+# What is done to the files meanwhile
+
+
+def replace_by_copy(path: Path) -> None:
+    copy = path.with_name("copy")
+    copy.write_bytes(path.read_bytes())
+    copy.rename(path)
+
+
+def remove_wal(path: Path) -> None:
+    path.with_name(path.name + "-wal").unlink()
+
+
+def remove_shared_memory(path: Path) -> None:
+    path.with_name(path.name + "-shm").unlink()
+
+
+def rename_folder(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("elsewhere"))
+
+
+@pytest.mark.logs
+@pytest.mark.parametrize(
+    "harm", [Path.unlink, replace_by_copy, remove_wal, remove_shared_memory, rename_folder]
+)
+def test_no_log_is_acked_once_the_files_are_gone(
+    tmp_path: Path, harm: Callable[[Path], object]
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    bench = Bench(folder / "logs.db")
+    bench.writer.start()
+    assert bench.store(log("a")) == [("a", 1, False)]
+    harm(bench.path)
+    for log_id in ("b", "c"):
+        assert bench.refused(log(log_id)) is Refusal.STORAGE_FAILED
+    assert "was deleted or replaced while the server runs" in (bench.writer.trouble or "")
+    bench.writer.stop()
+
+
+@pytest.mark.logs
+def test_gone_folder_is_noticed_without_a_log_and_so_is_its_return(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    folder.mkdir()
+    bench = Bench(folder / "logs.db")
+    bench.writer.start()
+    bench.store(log("a"))
+    folder.rename(elsewhere)
+    wait_until(lambda: bench.writer.trouble)
+    assert bench.refused(log("b")) is Refusal.STORAGE_FAILED
+    elsewhere.rename(folder)
+    wait_until(lambda: bench.writer.trouble is None)
+    assert bench.store(log("b")) == [("b", 2, False)]
+    bench.writer.stop()
+    assert [row[1] for row in bench.rows()] == ["a", "b"]
+    assert len(caplog.records) == 1
+
+
+# The write-ahead log
+
+
+@pytest.fixture
+def small_wal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "WAL_SIZE_LIMIT", 2**16)
+    monkeypatch.setattr(checkpoints, "LARGE_WAL", 2**17)
+
+
+@pytest.mark.usefixtures("small_wal")
+def test_writer_warns_of_a_reader_that_holds_the_wal(bench: Bench) -> None:
+    bench.store(log("a"))
+    with closing(apsw.Connection(str(bench.path))) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM logs").fetchall()
+        bench.store(log("b", "x" * 500_000))
+        wait_until(bench.writer.warnings)
+        (warning,) = bench.writer.warnings()
+        assert "logs.db-wal has" in warning
+        assert "keeps a transaction open" in warning
+    wait_until(lambda: not bench.writer.warnings())
+
+
+@pytest.mark.usefixtures("small_wal")
+def test_writer_warns_of_a_checkpoint_that_fails(tmp_path: Path) -> None:
+    with faulty_disk(2**60, apsw.IOError, lasts=True) as disk:
+        bench = Bench(tmp_path / "logs.db")
+        bench.writer.start()
+        bench.store(log("a", "x" * 500_000))
+        disk._first = disk.steps
+        wait_until(bench.writer.warnings)
+        assert "cannot be written back to the database" in bench.writer.warnings()[0]
+        assert bench.writer.refusal is None
+        disk._first = 2**60
+        wait_until(lambda: not bench.writer.warnings())
+        bench.writer.stop()
 
 
 def test_another_process_that_writes_for_a_moment_is_waited_for(bench: Bench) -> None:

@@ -65,6 +65,7 @@ def schedule(
     pauses: int,
     during: Callable[[], object] = lambda: None,
     monitor: PerformanceMonitor | None = None,
+    in_doubt: Callable[[], bool] = lambda: False,
     **settings: Any,  # noqa: ANN401 - any setting
 ) -> tuple[Archiving, list[float]]:
     """Archive on a schedule through so many pauses; return it and how long each would have been."""
@@ -72,7 +73,9 @@ def schedule(
 
     async def go_through() -> tuple[Archiving, list[float]]:
         sleep = Pauses(pauses, during)
-        archiving = Archiving(Settings(data=data, **settings), measures, sleep=sleep)
+        archiving = Archiving(
+            Settings(data=data, **settings), measures, sleep=sleep, in_doubt=in_doubt
+        )
         task = asyncio.create_task(archiving.run())
         try:
             await asyncio.wait_for(sleep.over.wait(), PATIENCE)
@@ -82,6 +85,13 @@ def schedule(
         return archiving, sleep.taken
 
     return asyncio.run(go_through())
+
+
+def test_nothing_is_archived_while_the_clock_is_in_doubt(data: Path) -> None:
+    fill(data, [LOG] * 3)
+    _, pauses = schedule(data, 2, archive_after=0, in_doubt=lambda: True)
+    assert len(pauses) == 2
+    assert number(data, ROWS) == 3
 
 
 def runs(monitor: PerformanceMonitor) -> dict[str, int]:

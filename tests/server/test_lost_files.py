@@ -1,0 +1,90 @@
+"""A server whose files are taken away, or whose logs came by a clock that was ahead."""
+
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+import msgspec
+import pytest
+
+from server.clock import now_ms
+from tests.support.folders import fill
+from tests.support.processes import ServerProcess, serving
+from tests.support.sockets import connected, log, receive
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+COUNTED = {"counted_through": 2, "uncounted": 0}
+YEAR = 365 * 86_400_000
+FILES_GONE = r"^waterline: ERROR: logs are refused: \S+ was deleted or replaced while the server"
+METRICS_GONE = r"^waterline: ERROR: measurements cannot be written and wait: "
+
+
+def told(server: ServerProcess, member: str) -> list[str]:
+    """Return the reasons or warnings of /health."""
+    return msgspec.convert(server.get("/health")[1][member], list[str])
+
+
+def replace_by_another(data: Path) -> None:
+    other = data.with_name("other")
+    fill(other)
+    (other / "logs.db").replace(data / "logs.db")
+
+
+def remove_logs(data: Path) -> None:
+    (data / "logs.db").unlink()
+
+
+@pytest.mark.parametrize("harm", [remove_logs, replace_by_another, shutil.rmtree])
+def test_server_acks_nothing_into_files_that_are_gone(
+    data: Path, harm: Callable[[Path], object]
+) -> None:
+    with serving(data) as server, connected(server) as producer:
+        # With its folder the tokens go too; whoever is there stays connected.
+        server.expected_errors += [FILES_GONE, METRICS_GONE, r"tokens\.toml", "it cannot be seen"]
+        producer.send(log(id="a"))
+        assert receive(producer)["type"] == "ack"
+        harm(data)
+        producer.send(log(id="b"))
+        answer = receive(producer)
+        assert (answer["type"], answer["error"], answer["retryable"]) == (
+            "error",
+            "storage_failed",
+            True,
+        )
+        (reason,) = [each for each in told(server, "reasons") if "logs are not stored" in each]
+        assert "was deleted or replaced while the server runs" in reason
+
+
+def test_health_tells_of_a_metrics_db_that_is_gone(data: Path) -> None:
+    with serving(data) as server:
+        server.expected_errors += [METRICS_GONE, "it cannot be seen which sources went quiet"]
+        (data / "metrics.db").unlink()
+        wait_until(lambda: any("measurements are not kept" in e for e in told(server, "reasons")))
+
+
+def test_logs_behind_one_of_next_year_are_dated_by_the_clock_and_health_warns(
+    data: Path,
+) -> None:
+    ahead = now_ms() + YEAR
+    fill(data, [{"type": "info", "message": "m"}], received_at=ahead)
+    begun = now_ms()
+    with serving(data, "--archive-after", "1s", "--archive-every", "1s") as server:
+        with connected(server) as producer:
+            producer.send(log(id="a"))
+            assert receive(producer)["type"] == "ack"
+        (warning,) = told(server, "warnings")
+        assert "a clock that was ahead" in warning
+        assert told(server, "reasons") == []
+        # Their measurements do not wait for next year in memory.
+        wait_until(
+            lambda: server.get("/health")[1]["metrics"] == {"counted_through": 2, "uncounted": 0}
+        )
+    with closing(apsw.Connection(str(data / "logs.db"))) as connection:
+        rows = connection.execute("SELECT timestamp, received_at FROM logs ORDER BY seq").fetchall()
+    (timestamp, received_at) = msgspec.convert(rows[1], tuple[int, int])
+    assert begun <= timestamp <= now_ms()
+    assert received_at == ahead
