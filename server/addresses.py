@@ -98,6 +98,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def loopback_host(host: str) -> str:
+    """Return the address for what asks for no token: this one, or loopback where it is not."""
+    return host if is_loopback(host) else "127.0.0.1"
+
+
 def bracketed(host: str) -> str:
     """Return a host as it stands in a URL."""
     return f"[{host}]" if ":" in host else host

@@ -28,6 +28,7 @@ from server.connections import Connections
 from server.errors import AddressError, ServerFailed
 from server.frames import MAX_MESSAGE_SIZE
 from server.gate import Gate
+from server.headers import safe_headers
 from server.ingest import Producer
 from server.limits import TokenLimits
 from server.live import TICK_SECONDS, LiveHub
@@ -292,6 +293,7 @@ class _Server:
                 (r"/live", LiveReader, shared | {"pages": self._pages}),
             ],
             default_handler_class=NotFound,
+            transforms=[safe_headers()],
             log_function=log_request,
             allowed_origins=self._settings.allowed_origins,
             paths="/ingest and /live, for WebSockets",
@@ -325,6 +327,7 @@ class _Server:
         return tornado.web.Application(
             [(path, page, shared) for path, page in pages],
             default_handler_class=NotFound,
+            transforms=[safe_headers()],
             log_function=log_request,
             allowed_origins=self._settings.allowed_origins,
             paths="/metrics, /health and /livez",

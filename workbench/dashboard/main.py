@@ -1,4 +1,4 @@
-"""What `panel serve workbench/dashboard` serves: the page around the dashboard's parts."""
+"""What is run for each session that is served: the page around the dashboard's parts."""
 
 from pathlib import Path
 

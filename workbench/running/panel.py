@@ -1,51 +1,33 @@
-"""How the dashboard is run: Panel's own server on the folder `workbench/dashboard`."""
+"""How the dashboard is run: a process of its own, `python -m workbench.dashboard`."""
 
 import asyncio
 import os
 import time
 import urllib.request
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Final
 
-from server.addresses import bracketed, choose_port, is_loopback
+from server.addresses import bracketed, choose_port, loopback_host
 from server.errors import StartFailed
 from server.processes import python_command
-from server.settings import Settings, variable_name
+from server.settings import Settings, environment_of
 from workbench.running.supervision import ProcessGroup, Program, Say, run_until_signal
 
-FOLDER: Final = Path(__file__).parents[1] / "dashboard"
 # Says whether it answers, for `waterline up` and for whoever watches the process.
 LIVENESS: Final = "/liveness"
 START_SECONDS: Final = 60.0
 
 
-def panel_command(settings: Settings, port: int) -> list[str]:
-    """Return the command that serves the dashboard on a port."""
-    host = dashboard_host(settings)
-    return python_command(
-        "panel",
-        "serve",
-        str(FOLDER),
-        f"--address={host}",
-        f"--port={port}",
-        f"--allow-websocket-origin={bracketed(host)}:{port}",
-        f"--allow-websocket-origin=localhost:{port}",
-        "--warm",
-        "--liveness",
-        "--log-level=warning",
-    )
-
-
-def dashboard_host(settings: Settings) -> str:
-    """Return the address to listen on: it asks for no token, so never one beyond loopback."""
-    return settings.host if is_loopback(settings.host) else "127.0.0.1"
+def panel_command() -> list[str]:
+    """Return the command that serves the dashboard; its settings are variables."""
+    return python_command("workbench.dashboard")
 
 
 def panel_program(settings: Settings, port: int, environment: Mapping[str, str]) -> Program:
     """Return the process that serves the dashboard of a data folder on a port."""
-    data = {variable_name("data"): str(settings.data.absolute())}
-    return Program("the dashboard", panel_command(settings, port), {**environment, **data})
+    chosen = replace(settings, dashboard_port=port, data=settings.data.absolute())
+    return Program("the dashboard", panel_command(), {**environment, **environment_of(chosen)})
 
 
 async def show_dashboard(settings: Settings, say: Say) -> None:
@@ -53,7 +35,7 @@ async def show_dashboard(settings: Settings, say: Say) -> None:
 
     Raises:
         AddressError: the port cannot be listened on.
-        StartFailed: Panel ended by itself; what it wrote says why.
+        StartFailed: it ended by itself; what it wrote says why.
     """
     port = dashboard_port(settings)
     async with ProcessGroup(say) as group:
@@ -74,7 +56,7 @@ async def _show(settings: Settings, port: int, group: ProcessGroup, say: Say) ->
 
 async def panel_answers(settings: Settings, port: int) -> None:
     """Wait until the dashboard answers, or for so long that it is not worth waiting."""
-    url = f"http://{bracketed(dashboard_host(settings))}:{port}{LIVENESS}"
+    url = f"http://{bracketed(loopback_host(settings.host))}:{port}{LIVENESS}"
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if await asyncio.to_thread(_is_answered, url):
@@ -96,9 +78,9 @@ def dashboard_port(settings: Settings) -> int:
     Raises:
         AddressError: it cannot be listened on.
     """
-    return choose_port(dashboard_host(settings), settings.dashboard_port, "dashboard_port")
+    return choose_port(loopback_host(settings.host), settings.dashboard_port, "dashboard_port")
 
 
 def dashboard_url(settings: Settings, port: int) -> str:
     """Return the page's address."""
-    return f"http://{bracketed(dashboard_host(settings))}:{port}/dashboard"
+    return f"http://{bracketed(loopback_host(settings.host))}:{port}/dashboard"

@@ -9,7 +9,13 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.support.browser import DashboardProcess, find_chromium, serving_dashboard
 from tests.support.processes import PATIENCE, ServerProcess, serving
 
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
+# A foreign name that its owner has made to resolve to this machine.
+REBOUND = "rebound.example"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
+]
 
 
 @pytest.fixture(scope="module")

@@ -247,9 +247,9 @@ def test_lost_connection_is_told_and_mended(browser: Browser, tmp_path: Path) ->
     with serving_dashboard(tmp_path / "data") as dashboard:
         open_at(page, dashboard)
         expect(page.locator("#lost")).to_be_hidden()
-        port = str(urlsplit(dashboard.url).port)
+        port = urlsplit(dashboard.url).port or 0
     expect(page.locator("#lost b")).to_be_visible()
-    with serving_dashboard(tmp_path / "data", "--port", port):
+    with serving_dashboard(tmp_path / "data", port=port):
         expect(page.locator("#lost")).to_be_hidden()
         expect(page.locator(".state")).to_have_text("Waiting for a server")
     page.close()

@@ -61,7 +61,7 @@ class Everything:
         )
         kinds = {
             "cli serve": "server",
-            "panel serve": "dashboard",
+            "workbench.dashboard": "dashboard",
             "samples.demo": "demo",
         }
         found = {}

@@ -1,0 +1,39 @@
+"""The process of the dashboard: `python -m workbench.dashboard`, with settings as variables.
+
+`waterline dashboard` and `waterline up` start it and find the port; it listens on loopback only.
+"""
+
+import argparse
+import asyncio
+import os
+from pathlib import Path
+
+from server.addresses import loopback_host
+from server.settings import load_settings
+from workbench.dashboard.closed_pages import log_to_stderr
+from workbench.dashboard.serving import SESSION_CHECKS, SESSION_LIFETIME, serve_page
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m workbench.dashboard", description=__doc__)
+    for name, default in (
+        ("--unused-session-lifetime", SESSION_LIFETIME),
+        ("--check-unused-sessions", SESSION_CHECKS),
+    ):
+        parser.add_argument(name, type=int, default=default, metavar="MILLISECONDS")
+    given = parser.parse_args()
+    settings = load_settings({}, os.environ, Path.cwd()).settings
+    log_to_stderr()
+    asyncio.run(
+        serve_page(
+            settings,
+            loopback_host(settings.host),
+            given.unused_session_lifetime,
+            given.check_unused_sessions,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

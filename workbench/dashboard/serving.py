@@ -1,0 +1,168 @@
+"""How the page is served: Bokeh's application behind one door that foreign pages do not pass."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import tornado.httputil
+import tornado.web
+from bokeh.resources import Component, Resources
+from bokeh.server.server import BaseServer
+from bokeh.server.tornado import BokehTornado
+from panel.io.application import build_applications
+from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
+from tornado.routing import AnyMatches, Matcher, Rule, RuleRouter
+
+from server.addresses import bind
+from server.headers import safe_headers
+from server.origins import ANY, is_allowed, is_own_host
+from server.settings import Settings
+from server.web import Endpoint, NotFound, log_request
+from workbench.running.panel import LIVENESS
+
+PAGE: Final = "/dashboard"
+_MAIN: Final = Path(__file__).parent / "main.py"
+# What the page draws is in the first; the models of Panel do not load without the others.
+COMPONENTS: Final[list[Component]] = ["bokeh", "bokeh-widgets", "bokeh-tables"]
+# Sessions of closed tabs, milliseconds: how long they are kept, how often they are looked for.
+SESSION_LIFETIME: Final = 15_000
+SESSION_CHECKS: Final = 17_000
+
+
+class Application(BokehTornado):
+    """Bokeh's application, with the scripts that the page needs."""
+
+    def resources(self, absolute_url: str | bool | None = None) -> Resources:
+        """Return the scripts of a page: MathJax and WebGL would be half of all that is loaded."""
+        return super().resources(absolute_url).clone(components=COMPONENTS)
+
+
+class _Alive(Endpoint):
+    """GET /liveness: 200 while the process works."""
+
+    def get(self) -> None:
+        """Answer."""
+        self.set_header("Cache-Control", "no-store")
+        self.finish({LIVENESS: True})
+
+
+class _Foreign(Matcher):
+    """Matches what a page of another origin asks, or one whose name was made to resolve to us."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self._allowed = allowed
+
+    def match(self, request: tornado.httputil.HTTPServerRequest) -> dict[str, Any] | None:
+        headers = request.headers
+        host = headers.get("Host", "localhost")
+        if not is_own_host(host, self._allowed):
+            return {}
+        origin = headers.get("Origin")
+        if origin is not None:
+            return None if is_allowed(origin, host, self._allowed) else {}
+        is_link = headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+        is_far = headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+        return {} if is_far and not is_link else None
+
+
+class _Refused(Endpoint):
+    """Answers what `_Foreign` matches."""
+
+    def prepare(self) -> None:
+        """End the request with 403 and what can be done about it."""
+        if self.accepts_host():
+            self.accepts_origin()
+
+
+def content_policy(allowed: Sequence[str]) -> str:
+    """Return the Content-Security-Policy of the page.
+
+    Bokeh and Panel begin with scripts in the page, load components from blobs and set styles on
+    elements. All else comes from here, and nothing goes elsewhere.
+
+    Args:
+        allowed: origins whose pages may show it in a frame.
+    """
+    frames = "*" if ANY in allowed else " ".join(["'self'", *allowed])
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self' blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            f"frame-ancestors {frames}",
+        ]
+    )
+
+
+def guarded_router(settings: Settings, application: tornado.web.Application) -> RuleRouter:
+    """Return what answers all requests: the application, and a refusal to foreign pages."""
+    refusals = tornado.web.Application(
+        default_handler_class=_Refused,
+        transforms=[safe_headers()],
+        log_function=log_request,
+        allowed_origins=settings.allowed_origins,
+    )
+    return RuleRouter(
+        [
+            Rule(_Foreign(settings.allowed_origins), refusals),
+            Rule(AnyMatches(), application),
+        ]
+    )
+
+
+def dashboard_application(
+    settings: Settings,
+    session_lifetime: int = SESSION_LIFETIME,
+    session_checks: int = SESSION_CHECKS,
+) -> Application:
+    """Return Bokeh's application with the page.
+
+    Args:
+        settings: the settings in force.
+        session_lifetime: milliseconds for which the session of a closed tab is kept.
+        session_checks: milliseconds between looks for such sessions.
+    """
+    application = Application(
+        build_applications({PAGE: str(_MAIN)}),
+        extra_patterns=[(LIVENESS, _Alive)],
+        # Bokeh compares names only. The router has looked at the origin before.
+        extra_websocket_origins=["*"],
+        ico_path="none",
+        unused_session_lifetime_milliseconds=session_lifetime,
+        check_unused_sessions_milliseconds=session_checks,
+        allowed_origins=settings.allowed_origins,
+        default_handler_class=NotFound,
+        log_function=log_request,
+        paths=PAGE,
+    )
+    application.add_transform(safe_headers(content_policy(settings.allowed_origins)))
+    return application
+
+
+async def serve_page(
+    settings: Settings, host: str, session_lifetime: int, session_checks: int
+) -> None:
+    """Serve the page until SIGINT or SIGTERM.
+
+    Raises:
+        AddressError: the port cannot be listened on.
+    """
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    application = dashboard_application(settings, session_lifetime, session_checks)
+    http = HTTPServer(guarded_router(settings, application))
+    http.add_sockets(bind(host, settings.dashboard_port, "dashboard_port"))
+    server = BaseServer(IOLoop.current(), application, http)
+    server.start()
+    await stopping.wait()
+    server.stop(wait=False)
+    await http.close_all_connections()
