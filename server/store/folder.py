@@ -1,5 +1,6 @@
 """The data folder: where each file lies, and the locks that keep a second process out."""
 
+import contextlib
 import fcntl
 import os
 import re
@@ -182,9 +183,11 @@ class _Lock:
             holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
             raise self._in_use(f"{self._who} (process {holder}) {self._advice}") from error
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor
+        # On a full disk nobody reads who holds it; a job that makes room must run all the same.
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
         return self
 
     def __exit__(self, *_: object) -> None:

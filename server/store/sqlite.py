@@ -1,6 +1,7 @@
 """Connections that write: the SQLite build, pragmas, migrations, and errors in our words."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ from server.store.schema import Schema
 OLDEST_WRITER: Final = 3_051_003
 # The WAL is cut back to this after a checkpoint, so that a burst does not keep its space.
 WAL_SIZE_LIMIT: Final = 64 * 2**20
+# With less than this there is not even room for what SQLite keeps beside a database.
+LEAST_ROOM: Final = 2**16
 # Pages in the WAL before they go to the database: 32 MB. Ids in no order touch the same index pages
 # again and again, which are then written there once; measured, a quarter more rows a second.
 CHECKPOINT_PAGES: Final = 8_000
@@ -56,11 +59,18 @@ def sqlite_errors(path: Path) -> Iterator[None]:
             f"{path} cannot be written: {error}; make room on its disk"
         ) from error
     except apsw.IOError as error:
-        raise DataFolderError(
-            f"{path} cannot be read or written: {error}; check its disk"
-        ) from error
+        # SQLite says no more where what it keeps beside the database finds no room.
+        advice = "make room on its disk" if _is_full(path.parent) else "check its disk"
+        raise DataFolderError(f"{path} cannot be read or written: {error}; {advice}") from error
     except apsw.BusyError as error:
         raise DataFolderError(f"{path} is held by another process; stop it first") from error
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < LEAST_ROOM
+    except OSError:
+        return False
 
 
 def open_writer(path: Path, schema: Schema, synchronous: Synchronous) -> apsw.Connection:

@@ -1,5 +1,6 @@
 """A disk that is really full: nothing acked is lost, and the server recovers by itself."""
 
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ import pytest
 import websocket
 
 from server.writer import PROBE_SECONDS
-from tests.support.processes import ServerProcess, serving
+from tests.support.folders import fill
+from tests.support.processes import ServerProcess, run_waterline, serving
 from tests.support.rollups import assert_counted_as_stored
 from tests.support.sockets import connected, log, receive
 from tests.support.waiting import wait_until
@@ -168,3 +170,43 @@ def test_health_is_degraded_for_as_long_as_logs_find_no_room(disk: Path) -> None
         while uptime(server) < end:
             seen.append(reasons(server))
         assert all(STORAGE_FULL in each for each in seen)
+
+
+@pytest.mark.parametrize("left", [0, 8_192, 40_000])
+def test_archive_run_on_a_full_disk_ends_in_a_sentence_and_goes_on_later(
+    disk: Path, left: int
+) -> None:
+    data = disk / "data"
+    fill(data, [{"type": "info", "message": message_of(f"log-{at}")} for at in range(40)])
+    ballast = disk / "ballast"
+    fill_disk(ballast, left)
+    options = ("--data", data, "--older-than", "0s", "--batch-rows", "20")
+    refused = run_waterline("archive", "run", *options)
+    assert refused.returncode == 1
+    (sentence,) = refused.stderr.strip().splitlines()
+    assert sentence.startswith("waterline: ")
+    assert "make room on its disk" in sentence
+    for command in ("list", "verify"):
+        assert "Traceback" not in run_waterline("archive", command, "--data", data).stderr
+    ballast.unlink()
+    done = run_waterline("archive", "run", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run_waterline("archive", "verify", "--data", data).returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [("serve", "--port", "0", "--monitoring-port", "0")])
+def test_command_on_a_full_disk_ends_in_a_sentence(disk: Path, arguments: tuple[str, ...]) -> None:
+    data = disk / "data"
+    fill(data, [{"type": "info", "message": "m"}])
+    fill_disk(disk / "ballast", 0)
+    refused = run_waterline(*arguments, "--data", data)
+    assert refused.returncode == 1
+    (sentence,) = refused.stderr.strip().splitlines()
+    assert "make room on its disk" in sentence
+
+
+def fill_disk(ballast: Path, left: int) -> None:
+    """Take all room but so many bytes, to the last page."""
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while (room := shutil.disk_usage(ballast.parent).free - left) > 0:
+            file.write(bytes(min(room, 2**16)))
