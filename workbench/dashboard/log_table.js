@@ -86,7 +86,9 @@ class LogTable {
       this.ask();
     });
     this.drawPause();
-    tools.append(this.choices, this.search, this.pause);
+    this.moreTypes = element("span", "more-types");
+    this.moreTypes.title = "Types without a button; ?type= in the address chooses them";
+    tools.append(this.choices, this.moreTypes, this.search, this.pause);
     this.searched = element("p", "searched");
     this.root.append(tools, this.searched);
   }
@@ -230,8 +232,9 @@ class LogTable {
     this.keepDay();
   }
 
-  takeRows({ replace, rows, limit, choices, searched, nothing, unseen, missing = [], through = null }) {
+  takeRows({ replace, rows, limit, choices, moreTypes, searched, nothing, unseen, missing = [], through = null }) {
     this.drawChoices(choices);
+    this.moreTypes.textContent = moreTypes > 0 ? `+ ${moreTypes} types` : "";
     if (replace) {
       this.body.replaceChildren();
       this.setCurrent(null);

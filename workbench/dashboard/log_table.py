@@ -151,8 +151,10 @@ class LogTable(JSComponent):
     def _send(self, lines: Iterable[LogLine], how: dict[str, Any], ask: _Ask) -> None:
         """Send lines and what is said beside them, unless all of it is known to the browser."""
         rows = [_row(line) for line in lines]
+        choices, more_types = _choices(self._snapshot, ask.types)
         said = {
-            "choices": _choices(self._snapshot, ask.types),
+            "choices": choices,
+            "moreTypes": more_types,
             "searched": searched(self._snapshot, ask.contains),
             "nothing": nothing_found(self._snapshot, ask.types, ask.contains),
             "unseen": self._unseen,
@@ -188,17 +190,19 @@ def _row(line: LogLine) -> list[Any]:
     ]
 
 
-def _choices(snapshot: Snapshot, chosen: Sequence[str]) -> Sequence[Any]:
-    """Return type, count among the newest logs, count in all and colour for each button.
+def _choices(snapshot: Snapshot, chosen: Sequence[str]) -> tuple[Sequence[Any], int]:
+    """Return what the buttons say, and how many types have none.
 
-    The four levels always have one, and so has what is chosen, whatever other types there are.
+    A button has type, count among the newest logs, count in all and colour. The four levels always
+    have one, and so has what is chosen, whatever other types there are.
     """
     known = snapshot.recent.types
     stored = snapshot.stored.types if snapshot.stored else {}
-    listed = [each for each in dict.fromkeys((*chosen, *known, *stored)) if each not in KNOWN]
+    others = [each for each in dict.fromkeys((*chosen, *known, *stored)) if each not in KNOWN]
     # By name, so that buttons keep their places while counts go up.
-    order = [*KNOWN, *sorted(listed[:MAX_CHOICES])]
-    colours = snapshot.colours
-    return [
-        [each, known.get(each, 0), stored.get(each, 0), colour_of(each, colours)] for each in order
+    order = [*KNOWN, *sorted(others[:MAX_CHOICES])]
+    buttons = [
+        [each, known.get(each, 0), stored.get(each, 0), colour_of(each, snapshot.colours)]
+        for each in order
     ]
+    return buttons, max(0, len(others) - MAX_CHOICES)

@@ -44,7 +44,7 @@ def nothing_found(snapshot: Snapshot, types: Sequence[str], contains: str) -> st
     """
     known, stored = len(snapshot.recent.lines), snapshot.stored
     if not known and stored is not None and stored.archived:
-        return f"{_sentence_of_archived(stored)} This table shows logs until then; {_ASK}"
+        return f"{_sentence_of_archived(stored)} This table does not search archives; {_ASK}"
     if not known or not (types or contains):
         return "No logs to show"
     older = 0 if stored is None else max(0, stored.logs - known)

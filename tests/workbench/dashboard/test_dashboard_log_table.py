@@ -315,6 +315,7 @@ def test_table_says_what_it_searched_and_levels_always_have_buttons(page: Page, 
         open_at(page, dashboard)
         for level in ("error", "warning", "info", "debug"):
             expect(choice(page, level)).to_be_attached()
+        expect(page.locator(".more-types")).to_have_text("+ 5 types")
         searched = page.locator(".searched")
         expect(searched).to_contain_text("Searched: the newest 5,000 of 5,001 logs")
         expect(searched).to_contain_text("the newest 200 that match are shown")
