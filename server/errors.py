@@ -31,13 +31,21 @@ import traceback
 from pathlib import Path
 from typing import Final
 
+from server.printable import printable
+
 _ROOT: Final = Path(__file__).parents[1]
 _OURS: Final = tuple(f"{_ROOT / package}{os.sep}" for package in ("server", "workbench"))
 _INSTALLED: Final = tuple(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib"))
 
 
 class WaterlineError(Exception):
-    """The root of all errors that a command shows as one sentence, without a traceback."""
+    """The root of all errors that a command shows as one sentence, without a traceback.
+
+    Its text may quote what came in: nothing in it steers a terminal.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), keep="\n")
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows in place of a traceback: the caller's line and the sentence."""

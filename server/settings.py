@@ -222,6 +222,7 @@ def load_settings(
     options: Mapping[str, str | None],
     environment: Mapping[str, str],
     working_folder: Path,
+    named: Mapping[str, str] | None = None,
 ) -> LoadedSettings:
     """Find every setting's value: option, variable, file, default, the first that has one.
 
@@ -229,6 +230,7 @@ def load_settings(
         options: values given on the command line by setting name; None where none was given.
         environment: the process environment.
         working_folder: where `waterline.toml` is looked for first; then in the data folder.
+        named: options that do not have the name of their setting.
 
     Raises:
         SettingsError: a key is unknown, a value has no meaning, both folders hold a file, or a
@@ -236,7 +238,7 @@ def load_settings(
     """
     given = _from_environment(environment)
     given |= {
-        name: (value, f"option {option_name(name)}")
+        name: (value, f"option {(named or {}).get(name, option_name(name))}")
         for name, value in options.items()
         if value is not None
     }

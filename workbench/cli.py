@@ -6,7 +6,6 @@ and stay light, so it never loads pandas or Panel.
 
 import asyncio
 import contextlib
-import logging
 import sys
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
@@ -15,28 +14,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 
 from server.clock import now_ms
-from server.errors import UsageError, WaterlineError
+from server.errors import UsageError
 from server.settings import setting_help, setting_names
 from workbench.commands.archive import archive
-from workbench.commands.options import duration, load, settings_options
+from workbench.commands.groups import INTERRUPTED, Commands, Waterline
+from workbench.commands.options import duration, load, settings_options, token_option
 from workbench.commands.report import report
+from workbench.commands.saying import log_to_stderr, say, warn
 
 if TYPE_CHECKING:
     from server.auth import TokenFile
     from server.store.folder import DataFolder
     from workbench.clients.files.formats import Format
-
-
-class Waterline(click.Group):
-    """The command group; a user's mistake ends in one sentence and exit code 1."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run a command and translate what goes wrong."""
-        try:
-            return super().invoke(ctx)
-        except WaterlineError as error:
-            click.echo(f"waterline: {error}", err=True)
-            ctx.exit(1)
 
 
 @click.group(cls=Waterline, context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,16 +38,6 @@ main.add_command(archive)
 main.add_command(report)
 
 
-def _say(line: str) -> None:
-    """Print a line at once, also into a pipe."""
-    click.echo(line)
-    sys.stdout.flush()
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(format="waterline: %(levelname)s: %(message)s", level=logging.WARNING)
-
-
 @main.command()
 @settings_options(*setting_names())
 def serve(**options: str | None) -> None:
@@ -67,10 +46,10 @@ def serve(**options: str | None) -> None:
     from server.app import serve
 
     settings = load(options).settings
-    _log_to_stderr()
+    log_to_stderr()
 
     def announce(addresses: Addresses) -> None:
-        _say(addresses.announcement(settings.data))
+        say(addresses.announcement(settings.data))
 
     asyncio.run(serve(settings, announce))
 
@@ -82,17 +61,20 @@ def run_all(demo: bool, **options: str | None) -> None:
     """Run server, monitoring and dashboard together, until Ctrl-C or SIGTERM."""
     from workbench.running.up import up
 
-    asyncio.run(up(load(options).settings, demo=demo, say=_say))
+    asyncio.run(up(load(options).settings, demo=demo, say=say))
 
 
 @main.command()
 @settings_options("data", "host")
-@click.option("--port", "dashboard_port", metavar="VALUE", help=setting_help("dashboard_port"))
+@click.option(
+    "--port", "--dashboard-port", "dashboard_port",
+    metavar="VALUE", help=setting_help("dashboard_port"),
+)  # fmt: skip
 def dashboard(**options: str | None) -> None:
     """Serve the dashboard of a data folder; its server may run or not."""
     from workbench.running.panel import show_dashboard
 
-    asyncio.run(show_dashboard(load(options).settings, _say))
+    asyncio.run(show_dashboard(load(options).settings, say))
 
 
 @main.command("settings")
@@ -102,10 +84,10 @@ def show_settings(**options: str | None) -> None:
     rows = load(options).describe()
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, value, source in rows:
-        click.echo(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}")
+        say(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}")
 
 
-@main.group()
+@main.group(cls=Commands)
 def token() -> None:
     """Make, list and revoke the tokens that producers and readers need."""
 
@@ -127,17 +109,23 @@ def create_token(name: str, scopes: tuple[str, ...], **options: str | None) -> N
 
     folder, tokens = _tokens(options)
     folder.create()
-    click.echo(tokens.create(name, (Scope(scope) for scope in scopes), now_ms()))
+    say(tokens.create(name, (Scope(scope) for scope in scopes), now_ms()))
 
 
 @token.command("list")
 @settings_options("data")
 def list_tokens(**options: str | None) -> None:
     """List the tokens: name, scopes, when made."""
-    _, tokens = _tokens(options)
-    for each in tokens.tokens():
+    folder, tokens = _tokens(options)
+    known = tokens.tokens()
+    if not known:
+        warn(
+            f"there is no token in {folder.path} yet; make one: waterline token create NAME "
+            f"--scope ingest --data {folder.path}"
+        )
+    for each in known:
         made = datetime.fromtimestamp(each.created_at / 1000, UTC)
-        click.echo(f"{each.name:<24} {','.join(sorted(each.scopes)):<12} {made:%Y-%m-%d %H:%M}Z")
+        say(f"{each.name:<24} {','.join(sorted(each.scopes)):<12} {made:%Y-%m-%d %H:%M}Z")
 
 
 @token.command("revoke")
@@ -147,7 +135,7 @@ def revoke_token(name: str, **options: str | None) -> None:
     """Revoke a token: from now on it opens nothing."""
     _, tokens = _tokens(options)
     tokens.revoke(name)
-    click.echo(f"{name} is revoked")
+    say(f"{name} is revoked")
 
 
 def _tokens(options: dict[str, str | None]) -> tuple["DataFolder", "TokenFile"]:
@@ -167,12 +155,7 @@ def _tokens(options: dict[str, str | None]) -> tuple["DataFolder", "TokenFile"]:
     show_default=True,
     help="the server's ingest address; also WATERLINE_URL",
 )
-@click.option(
-    "--token",
-    envvar="WATERLINE_TOKEN",
-    required=True,
-    help="a token with the scope ingest; better as WATERLINE_TOKEN, which no process list shows",
-)
+@token_option("ingest")
 @click.option(
     "--format",
     "format_name",
@@ -192,7 +175,8 @@ def _tokens(options: dict[str, str | None]) -> tuple["DataFolder", "TokenFile"]:
     "--patience",
     default="15s",
     show_default=True,
-    help="how long to wait for a server that does not answer",
+    metavar="DURATION",
+    help="give up after so long without a connection or an answer; each answer begins it anew",
 )
 def send(
     files: tuple[str, ...],
@@ -206,7 +190,7 @@ def send(
     """Send log files, a log a line, and wait for every ack; - is standard input.
 
     What is sent twice is stored once, so a file that has grown can be sent again. The exit code
-    is 1 when anything was rejected or not acked.
+    is 1 when anything was rejected or not acked, 130 after Ctrl-C.
     """
     from workbench.clients.files.extract import Extraction
     from workbench.clients.sending import Reading, send_files
@@ -224,9 +208,11 @@ def send(
         standard_input=sys.stdin.buffer,
     )
     for line in summary.lines():
-        click.echo(line)
+        say(line)
     for failure in summary.failures:
-        click.echo(f"waterline: {failure}", err=True)
+        warn(f"waterline: {failure}")
+    if summary.interrupted:
+        raise SystemExit(INTERRUPTED)
     if not summary.complete:
         raise SystemExit(1)
 
@@ -238,12 +224,7 @@ def send(
     show_default=True,
     help="the server's live address",
 )
-@click.option(
-    "--token",
-    envvar="WATERLINE_TOKEN",
-    required=True,
-    help="a token with the scope read; better as WATERLINE_TOKEN, which no process list shows",
-)
+@token_option("read")
 @click.option("--type", "types", multiple=True, help="only logs of this type; may be repeated")
 @click.option("--source", "sources", multiple=True, help="only of this token; may be repeated")
 @click.option("--contains", multiple=True, help="only with this text in the message, case and all")
@@ -265,7 +246,7 @@ def tail(
     from workbench.clients.tailing import Tail, Wanted
 
     wanted = Wanted(types=types, sources=sources, contains=contains, after=after)
-    tail = Tail(url, token, wanted, lambda said: click.echo(f"waterline: {said}", err=True))
+    tail = Tail(url, token, wanted, lambda said: warn(f"waterline: {said}"))
     with contextlib.suppress(KeyboardInterrupt):
         for lines in tail.follow():
             sys.stdout.buffer.write(lines)

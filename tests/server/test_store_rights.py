@@ -40,9 +40,7 @@ with own_server(data) as server, workbench.Producer(server.ingest, token) as pro
     producer.send({"type": "a", "message": "b"})
 for arguments in (
     ["archive", "run", "--older-than", "0s"],
-    ["archive", "export", str(data / "x.jsonl")],
     ["archive", "restore", "--into", str(data.parent / "restored")],
-    ["report", "--html", str(data / "x.html")],
 ):
     main([*arguments, "--data", str(data)], standalone_mode=False)
 with workbench.connect(data) as wb:
@@ -68,7 +66,7 @@ def test_all_that_is_made_is_for_its_user_alone(tmp_path: Path, umask: str) -> N
     names = {each.name for each in data.rglob("*")}
     assert {
         "logs.db", "metrics.db", "cache.db", "tokens.toml", "server.lock", "archive.lock",
-        "batch-0001.parquet", "x.jsonl", "x.html",
+        "batch-0001.parquet", "manifest.json",
     } <= names  # fmt: skip
     assert modes(data) | modes(tmp_path / "restored") == {}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from server.errors import PrunedLogs
+from server.printable import printable
 from workbench.asking.effort import EFFORT
 
 _HERE: Final = f"{Path(__file__).parents[1]}/"
@@ -16,6 +17,7 @@ def warn_of(sentence: str | None, kind: type[UserWarning] = PrunedLogs) -> None:
     effort = EFFORT.get()
     if sentence is None:
         return
+    sentence = printable(sentence)
     if effort is None:
         warnings.warn(kind(sentence), stacklevel=_callers_level())
     else:

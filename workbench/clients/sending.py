@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 from tqdm import tqdm
 
 from server.errors import DeliveryError, UsageError
+from server.printable import printable
 from workbench.clients.files.extract import Extraction
 from workbench.clients.files.reader import Format, Line, read_logs
 from workbench.clients.producer import Counts, Producer, Reply
@@ -43,6 +44,9 @@ class Summary:
     failures: list[str] = field(default_factory=list)
     """Why a file could not be read, or not everything was acked."""
 
+    interrupted: bool = False
+    """Whether Ctrl-C ended it."""
+
     @property
     def rejected(self) -> int:
         """Lines that were no log, here or to the server."""
@@ -57,6 +61,14 @@ class Summary:
         """Keep a reason, if there is room for it."""
         if len(self.reasons) < MAX_REASONS:
             self.reasons.append(f"{place}: {reason}")
+
+    def interrupt(self) -> None:
+        """Note that Ctrl-C ended it."""
+        self.interrupted = True
+        self.failures.append(
+            f"interrupted: of {self.counts.sent:,} logs sent, {self.counts.acked:,} are acked; "
+            "send the same again to go on, what is stored is not stored twice"
+        )
 
     def lines(self) -> list[str]:
         """Return the summary as lines to print."""
@@ -117,6 +129,8 @@ def send_files(
         sender.producer.flush()
     except DeliveryError as error:
         sender.summary.failures.append(str(error))
+    except KeyboardInterrupt:
+        sender.summary.interrupt()
     finally:
         sender.close()
     return sender.summary
@@ -134,7 +148,7 @@ class _Sender:
     def send(self, name: str, lines: Iterator[Line], size: int | None) -> None:
         """Send the lines of a file of so many bytes, where that is known."""
         with tqdm(
-            total=size, desc=Path(name).name, unit="B", unit_scale=True, disable=None,
+            total=size, desc=printable(Path(name).name), unit="B", unit_scale=True, disable=None,
             mininterval=PROGRESS_SECONDS,
         ) as bar:  # fmt: skip
             for line in lines:

@@ -14,6 +14,7 @@ import msgspec
 import websocket
 
 from server.errors import DeliveryError, TokenError, UsageError
+from server.printable import printable_json
 from workbench.clients.tls import client_options
 
 # A server that says nothing for so long is pinged, and has as long again to answer.
@@ -190,7 +191,7 @@ class Tail:
             raise _Lost(f"the server sent what is no message: {error}") from error
         if message.type == "logs":
             self._position = _decode_seq(message.logs[-1]).seq
-            yield b"\n".join([*message.logs, b""])
+            yield printable_json(b"\n".join([*message.logs, b""]))
         elif message.type == "position":
             self._position = message.seq
         elif message.type == "skipped":

@@ -9,7 +9,9 @@ import click
 from server.errors import UsageError
 from server.formats import LEVELS, MOST_ROWS, Format
 from server.units import counted, human_size
+from workbench.commands.groups import Commands
 from workbench.commands.options import Command, duration, load, settings_options
+from workbench.commands.saying import say, warn
 
 if TYPE_CHECKING:
     from server.archive.job import Outcome
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.asking.question import Question
 
 
-@click.group()
+@click.group(cls=Commands)
 def archive() -> None:
     """Move old logs into verified, compressed batches; check, restore and export them."""
 
@@ -74,7 +76,15 @@ def run(
             "archive_level": None if level is None else str(level),
             "archive_dest": dest,
             "archive_keep_local": None if keep_local is None else ("yes" if keep_local else "no"),
-        }
+        },
+        {
+            "archive_after": "--older-than",
+            "archive_format": "--format",
+            "archive_batch_rows": "--batch-rows",
+            "archive_level": "--level",
+            "archive_dest": "--dest",
+            "archive_keep_local": "--keep-local",
+        },
     ).settings
     with ProgressBars() as bars:
         job = ArchiveJob(DataFolder(settings.data), policy_of(settings), progress=bars)
@@ -84,9 +94,9 @@ def run(
             bars.close()
             done = _told(job.outcome)
             for line in done:
-                click.echo(line)
+                say(line)
     if not done:
-        click.echo("nothing was old enough to be archived")
+        say("nothing was old enough to be archived")
 
 
 def _told(outcome: "Outcome") -> list[str]:
@@ -122,7 +132,7 @@ def list_batches(data: str | None) -> None:
 
     _, batches = read_catalog(DataFolder(load({"data": data}).settings.data))
     for line in listing(batches):
-        click.echo(line)
+        say(line)
 
 
 @archive.command()
@@ -138,10 +148,10 @@ def verify(all_copies: bool, data: str | None) -> None:
     with ProgressBars() as bars:
         verdict = verify(folder, all_copies=all_copies, progress=bars)
     for warning in verdict.warnings:
-        click.echo(f"note: {warning}", err=True)
+        warn(f"note: {warning}")
     for fault in verdict.faults:
-        click.echo(f"waterline: {fault}", err=True)
-    click.echo(
+        warn(f"waterline: {fault}")
+    say(
         f"sound: {_batches(verdict.batches)}, {counted(verdict.logs, 'log')}, "
         f"{human_size(verdict.size)}"
     )
@@ -160,7 +170,7 @@ def _range_options(command: Command) -> Command:
         )
     for name, text in (
         ("--until", "before this moment"),
-        ("--since", "from this moment on: 2026-01-31T12:00 (UTC) or a time ago, as -90d"),
+        ("--since", "from this moment on: 2026-01-31T12:00 (UTC) or an age, as 90d"),
     ):
         command = click.option(name, metavar="TIME", help=text)(command)
     return command
@@ -214,11 +224,11 @@ def restore(
         )
     if restored.pruned:
         missing = counted(restored.pruned, "log")
-        click.echo(f"note: up to {missing} of this range were pruned", err=True)
+        warn(f"note: up to {missing} of this range were pruned")
     if not restored.batches:
-        click.echo("no archived log is in this range, so no folder was made")
+        say("no archived log is in this range, so no folder was made")
         return
-    click.echo(
+    say(
         f"{into} holds {_amount(restored.logs, len(restored.batches))}, "
         f"{human_size(restored.size)}; open it with workbench.connect({str(into)!r})"
     )
@@ -235,6 +245,9 @@ def restore(
     help="as what",
 )
 @click.option("--force", is_flag=True, help="write over a file that is there")
+@click.option(
+    "--raw", is_flag=True, help="CSV: leave cells as they are that a spreadsheet would run"
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @settings_options("data")
 def export(
@@ -244,6 +257,7 @@ def export(
     sources: tuple[str, ...],
     format_name: str,
     force: bool,
+    raw: bool,
     file: Path,
     data: str | None,
 ) -> None:
@@ -253,20 +267,26 @@ def export(
     from workbench.exports.formats import ExportFormat
     from workbench.progress_bar import ProgressBars
 
+    chosen = ExportFormat(format_name)
+    if raw and chosen is not ExportFormat.CSV:
+        raise UsageError(f"--raw is for --format csv; {chosen} holds logs as they are")
     is_stream = str(file) == "-"
+    if is_stream and sys.stdout.isatty() and chosen is not ExportFormat.JSONL:
+        raise UsageError(f"{chosen} is not for a terminal; name a file, or send it into a pipe")
     with ProgressBars() as bars:
         exported = export_logs(
             DataFolder(load({"data": data}).settings.data),
             _question(since, until, types, sources),
-            ExportFormat(format_name),
+            chosen,
             sys.stdout.buffer if is_stream else file,
             force=force,
+            raw=raw,
             progress=bars,
         )
     if exported.lacks:
-        click.echo(f"note: {exported.lacks}", err=True)
+        warn(f"note: {exported.lacks}")
     if not is_stream:
-        click.echo(f"{file} holds {counted(exported.logs, 'log')}, {human_size(exported.size)}")
+        say(f"{file} holds {counted(exported.logs, 'log')}, {human_size(exported.size)}")
 
 
 @archive.command()
@@ -285,17 +305,30 @@ def prune(older_than: str, yes: bool, data: str | None) -> None:
     folder = DataFolder(load({"data": data}).settings.data)
     planned = plan_prune(folder, now_ms() - duration("--older-than", older_than))
     if planned:
-        click.echo(
+        say(
             f"{_amount(sum(each.rows for each in planned), len(planned))}, received "
             f"{planned[0].day} to {planned[-1].day}, will be gone for good"
         )
         if not yes:
-            click.confirm("Remove them?", abort=True)
+            _confirm("Remove them?")
     with ProgressBars() as bars:
         pruned = prune(folder, planned, progress=bars)
-    click.echo(
-        f"pruned {_amount(pruned.logs, pruned.batches)}" if planned else "no batch is that old"
-    )
+    say(f"pruned {_amount(pruned.logs, pruned.batches)}" if planned else "no batch is that old")
+
+
+def _confirm(question: str) -> None:
+    """Ask, and go on only after yes.
+
+    Raises:
+        UsageError: the answer is no, or nobody answers.
+    """
+    try:
+        if click.confirm(question):
+            return
+    except click.Abort as error:
+        click.echo(err=True)
+        raise UsageError("not answered, so nothing was removed; --yes does not ask") from error
+    raise UsageError("nothing was removed")
 
 
 @archive.command()
@@ -344,8 +377,8 @@ def _adopt_files(settings: "Settings", paths: tuple[Path, ...], source: str) -> 
             progress=bars,
         )
     for skipped in adopted.skipped:
-        click.echo(f"note: {skipped}", err=True)
-    click.echo(f"adopted {_amount(adopted.logs, adopted.batches)}")
+        warn(f"note: {skipped}")
+    say(f"adopted {_amount(adopted.logs, adopted.batches)}")
 
 
 def _rebuild(settings: "Settings", origin: str | None, *, skip_damaged: bool) -> None:
@@ -358,8 +391,8 @@ def _rebuild(settings: "Settings", origin: str | None, *, skip_damaged: bool) ->
             DataFolder(settings.data), origin=origin, skip_damaged=skip_damaged, progress=bars
         )
     for sentence in [*rebuilt.faults, *rebuilt.corrected, *rebuilt.skipped]:
-        click.echo(f"waterline: {sentence}", err=True)
-    click.echo(f"{settings.data} knows {_amount(rebuilt.logs, rebuilt.batches)} again")
+        warn(f"waterline: {sentence}")
+    say(f"{settings.data} knows {_amount(rebuilt.logs, rebuilt.batches)} again")
 
 
 def _amount(logs: int, batches: int) -> str:

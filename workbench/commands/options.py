@@ -1,7 +1,7 @@
 """Options that commands share: those of settings, and durations."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,37 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
     return decorate
 
 
-def load(options: dict[str, str | None]) -> LoadedSettings:
+def token_option(scope: str) -> Callable[[Command], Command]:
+    """Give a command the option of the token that it needs, with this scope."""
+
+    def given(_: click.Context, __: click.Parameter, token: str | None) -> str:
+        if not token:
+            raise click.UsageError(
+                "a token is needed: set the variable WATERLINE_TOKEN, or give --token. "
+                f"`waterline token create NAME --scope {scope}` makes one and prints it."
+            )
+        return token
+
+    return click.option(
+        "--token",
+        envvar="WATERLINE_TOKEN",
+        callback=given,
+        help=f"a token with the scope {scope}; better as WATERLINE_TOKEN, which no process list "
+        "shows",
+    )
+
+
+def load(options: dict[str, str | None], named: Mapping[str, str] | None = None) -> LoadedSettings:
     """Return the settings in force, these options heeded.
+
+    Args:
+        options: the settings that the command line gives.
+        named: what options are called that do not have the name of their setting.
 
     Raises:
         SettingsError: one is unknown or its value has no meaning.
     """
-    return load_settings(options, os.environ, Path.cwd())
+    return load_settings(options, os.environ, Path.cwd(), named or {})
 
 
 def duration(option: str, text: str) -> int:

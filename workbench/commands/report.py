@@ -7,6 +7,7 @@ import click
 
 from server.units import format_duration, human_size
 from workbench.commands.options import load, settings_options
+from workbench.commands.saying import say
 
 
 @click.command()
@@ -48,4 +49,4 @@ def report(since: str, file: Path | None, **options: str | None) -> None:
         return
     with write_errors(str(file)), new_file(file) as stream:
         stream.write(page)
-    click.echo(f"{file} holds the report, {human_size(len(page))}")
+    say(f"{file} holds the report, {human_size(len(page))}")

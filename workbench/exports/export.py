@@ -1,6 +1,8 @@
 """Exporting: a range of logs, hot and archived, into a file or a stream."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,7 +14,7 @@ from workbench.asking.earlier import find_earlier
 from workbench.asking.question import Question
 from workbench.asking.reading import Database
 from workbench.asking.walking import Walk
-from workbench.exports.formats import ExportFormat, Output, open_log_writer
+from workbench.exports.formats import ExportFormat, LogWriter, Output, open_log_writer
 from workbench.exports.new_file import new_file, write_errors
 
 
@@ -34,6 +36,7 @@ def export_logs(
     to: Path | BinaryIO,
     *,
     force: bool = False,
+    raw: bool = False,
     progress: Progress = silent,
 ) -> Exported:
     """Write the logs that a question is about, each once, as of one moment, by seq.
@@ -47,6 +50,7 @@ def export_logs(
         format: as what.
         to: a file, or a stream such as `sys.stdout.buffer`, which is flushed and stays open.
         force: write over a file that is there.
+        raw: leave cells of CSV as they are that a spreadsheet would run.
         progress: is told how far it is, in seqs.
 
     Raises:
@@ -60,12 +64,13 @@ def export_logs(
         raise DataFolderError(
             f"there are no logs in {folder.path}; name the data folder with --data"
         )
+    writer = partial(open_log_writer, format, raw=raw)
     with Database(folder.logs, LOGS) as database:
         if (said := find_earlier(folder, database)) is not None:
             raise IncompleteAnswer(said)
         if not isinstance(to, Path):
             with write_errors("the stream"):
-                exported = _write(Walk(folder, database, question), format, to, progress)
+                exported = _write(Walk(folder, database, question), writer, to, progress)
                 to.flush()
                 return exported
         if to.exists() and not force:
@@ -73,19 +78,19 @@ def export_logs(
                 f"{to} is there already; name another file, or write over it with --force"
             )
         with write_errors(str(to)), new_file(to) as stream:
-            return _write(Walk(folder, database, question), format, stream, progress)
+            return _write(Walk(folder, database, question), writer, stream, progress)
 
 
 def _write(
     walk: Walk,
-    format: ExportFormat,  # noqa: A002 - what everybody calls it
+    open_writer: Callable[[Output], LogWriter],
     stream: BinaryIO,
     progress: Progress,
 ) -> Exported:
     output = Output(stream)
     logs = 0
     try:
-        writer = open_log_writer(format, output)
+        writer = open_writer(output)
         for table in walk.tables():
             writer.write(table)
             logs += table.num_rows

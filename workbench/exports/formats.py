@@ -13,6 +13,7 @@ from server.archive.columns import SCHEMA
 from server.archive.json_gz import stored_logs
 from server.archive.parquet import ENCODINGS, FEW_VALUES, ROWS_A_GROUP
 from server.formats import DEFAULT_LEVEL, Format
+from server.printable import printable_json
 from workbench.frames import in_microseconds
 
 # So many logs are Python objects at a time.
@@ -22,6 +23,13 @@ _GROUP_SIZE: Final = 64 * 2**20
 # RFC 3339; the seconds come with the milliseconds that the type has.
 _MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _MOMENTS: Final = ("timestamp", "received_at")
+# What a spreadsheet takes for a formula, behind blanks and quotes too, and as full-width forms.
+_FORMULA: Final = (
+    r"""\A([\s\p{Z}\p{Cc}\p{Cf}"'`]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\x{2212}]|[\t\r\n])"""
+)
+_NUMBER: Final = r"\A[+-]?([0-9]+([.,][0-9]+)*|[.][0-9]+)([eE][+-]?[0-9]+)?%?\z"
+# Before a cell it says that the rest is text.
+_TEXT_MARK: Final = "'"
 _CSV_SCHEMA: Final = pa.schema(
     [
         pa.field(each.name, pa.string() if each.name in _MOMENTS else each.type, nullable=False)
@@ -87,14 +95,16 @@ class LogWriter(Protocol):
         """Write what ends the format."""
 
 
-def open_log_writer(format: ExportFormat, output: Output) -> LogWriter:  # noqa: A002 - its name
-    """Return what writes logs into an output."""
-    writers: dict[ExportFormat, type[_JsonLines | _Csv | _Parquet]] = {
-        ExportFormat.JSONL: _JsonLines,
-        ExportFormat.CSV: _Csv,
-        ExportFormat.PARQUET: _Parquet,
-    }
-    return writers[format](output)
+def open_log_writer(
+    format: ExportFormat,  # noqa: A002 - what everybody calls it
+    output: Output,
+    *,
+    raw: bool = False,
+) -> LogWriter:
+    """Return what writes logs into an output; `raw` leaves cells of CSV as they are."""
+    if format is ExportFormat.CSV:
+        return _Csv(output, raw=raw)
+    return _JsonLines(output) if format is ExportFormat.JSONL else _Parquet(output)
 
 
 class _JsonLines:
@@ -106,7 +116,8 @@ class _JsonLines:
 
     def write(self, table: pa.Table) -> None:
         for start in range(0, table.num_rows, _LOGS_AT_ONCE):
-            self._output.write(self._encode(stored_logs(table.slice(start, _LOGS_AT_ONCE))))
+            lines = self._encode(stored_logs(table.slice(start, _LOGS_AT_ONCE)))
+            self._output.write(printable_json(lines))
 
     def close(self) -> None:
         pass
@@ -115,18 +126,34 @@ class _JsonLines:
 class _Csv:
     """CSV (RFC 4180) with a header; lines end in LF, times are ISO 8601 in UTC."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, *, raw: bool) -> None:
+        self._raw = raw
         self._writer = pa.csv.CSVWriter(pa.PythonFile(output, mode="w"), _CSV_SCHEMA)
 
     def write(self, table: pa.Table) -> None:
         columns = [
-            pc.strftime(column, format=_MOMENT) if name in _MOMENTS else column
+            pc.strftime(column, format=_MOMENT) if name in _MOMENTS else self._as_text(column)
             for name, column in zip(table.column_names, table.columns, strict=True)
         ]
         self._writer.write_table(pa.table(columns, schema=_CSV_SCHEMA))
 
     def close(self) -> None:
         self._writer.close()
+
+    def _as_text(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return cells that no spreadsheet runs; numbers stay as they are."""
+        if self._raw or not (
+            pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        ):
+            return column
+        suspect = pc.match_substring_regex(column, _FORMULA)
+        if not pc.any(suspect).as_py():
+            return column
+        harmless = pc.invert(pc.match_substring_regex(column, _NUMBER))
+        quoted = pc.binary_join_element_wise(
+            pa.scalar(_TEXT_MARK, column.type), column, pa.scalar("", column.type)
+        )
+        return pc.if_else(pc.and_(suspect, harmless), quoted, column)
 
 
 class _Parquet:

@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import BinaryIO
 
 from server.errors import UsageError
-from server.store.folder import PRIVATE_FILE, sync_folder
+from server.store.folder import sync_folder
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a file that gets its name once it is whole and on the disk; else nothing is left.
 
-    It is for its user alone, as logs are; one that it replaces keeps its rights, and links to it.
+    The umask says who may read it, as of whatever a user names; one that it replaces keeps its
+    rights, and links to it.
     """
     target = path.resolve()
     # Another process may write to the same name at the same time.
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with open(unfinished, "wb", opener=_private) as stream:
+        with unfinished.open("wb") as stream:
             with suppress(FileNotFoundError):
                 os.fchmod(stream.fileno(), stat.S_IMODE(target.stat().st_mode))
             yield stream
@@ -31,10 +32,6 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         unfinished.unlink(missing_ok=True)
     sync_folder(target.parent)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, PRIVATE_FILE)
 
 
 @contextmanager

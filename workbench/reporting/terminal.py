@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import Final
 
+from server.printable import printable
 from workbench.reporting.contents import Contents
 from workbench.reporting.section import Section, Table
 from workbench.reporting.sections import sections
@@ -46,14 +47,14 @@ def _section(section: Section) -> Iterator[str]:
 
 def _named(name: str, text: str) -> Iterator[str]:
     """Yield a name and what belongs to it, on as many lines as that needs."""
-    lines = wrap(harmless(text), WIDTH - 18) or [""]
+    lines = wrap(printable(text), WIDTH - 18) or [""]
     yield f"{name:<16}  {_cut(lines[0], WIDTH - 18)}"
     yield from (f"{'':<18}{_cut(each, WIDTH - 18)}" for each in lines[1:])
 
 
 def _table(table: Table) -> Iterator[str]:
     rows = [[column.name.upper() for column in table.columns]]
-    rows += [[harmless(each) for each in row.cells] for row in table.rows]
+    rows += [[printable(each) for each in row.cells] for row in table.rows]
     widths = _widths(table, rows)
     yield f"  {table.caption}"
     for place, row in enumerate(rows):
@@ -74,11 +75,6 @@ def _widths(table: Table, rows: Sequence[Sequence[str]]) -> list[int]:
         widest = max(free, key=lambda place: widths[place])
         widths[widest] -= 1
     return widths
-
-
-def harmless(text: str) -> str:
-    """Return a text in which nothing steers a terminal."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def _fill(text: str, width: int, *, to_the_right: bool) -> str:

@@ -22,6 +22,7 @@ import workbench
 from server.archive.columns import SCHEMA
 from server.errors import ArchiveError, DataFolderError, UsageError
 from server.formats import Format
+from server.printable import printable_json
 from server.records import StoredLog, encode_stored
 from server.store.folder import DataFolder
 from tests.support.archives import Part, adopt, archive, elsewhere, path_of, prune
@@ -130,12 +131,12 @@ def test_json_lines_are_those_of_the_live_feed(data: Path) -> None:
     content, _ = export(data)
     lines = content.splitlines()
     assert len(lines) == content.count(b"\n") == count
-    assert lines == [encode_stored(each) for each in logs_in(content)]
+    assert lines == [printable_json(encode_stored(each)) for each in logs_in(content)]
 
 
 def test_csv_is_what_pandas_and_python_read(data: Path) -> None:
     count = fill_oddly(data)
-    content, done = export(data, CSV)
+    content, done = export(data, CSV, raw=True)
     expected = read_logs(data)
     frame = pd.read_csv(io.BytesIO(content), keep_default_na=False, lineterminator=None)
     assert (
@@ -150,6 +151,37 @@ def test_csv_is_what_pandas_and_python_read(data: Path) -> None:
     rows = list(csv.reader(io.StringIO(content.decode(), newline=""), strict=True))
     assert [row[6] for row in rows[1:]] == expected["message"].tolist()
     assert frame["timestamp"].tolist()[-1] == "2026-03-17T12:00:00.120Z"
+
+
+RUN_BY_SPREADSHEETS = [
+    "=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\rx", "\nx", " =1", '"=1', "'=1",
+    "\u00a0=1", "\u200b=1", "\ufeff=1", "\uff1d1", "\uff0b1+1", "\uff0d1+1", "\uff20x", "=", "--5",
+]  # fmt: skip
+NOT_RUN = ["-5", "+5", "-1.5e3", "-5%", "-1,000.5", "x=1", "", "text", "a\n=b", "2026-01-01", "'"]
+
+
+def test_csv_cells_that_a_spreadsheet_would_run_are_text(data: Path) -> None:
+    texts = [*RUN_BY_SPREADSHEETS, *NOT_RUN]
+    fill(
+        data,
+        [{"id": f"{text}.", "type": text or "none", "message": text} for text in texts],
+        source="=source",
+    )
+
+    def cells(**options: Any) -> list[dict[str, str]]:  # noqa: ANN401 - those of export_logs
+        content, _ = export(data, ExportFormat.CSV, **options)
+        return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+
+    safe, raw = cells(), cells(raw=True)
+    assert [row["message"] for row in raw] == texts
+    assert [row["message"] for row in safe] == [
+        f"'{each}" for each in RUN_BY_SPREADSHEETS
+    ] + NOT_RUN
+    for name in ("id", "type"):
+        marked = [row[name] == f"'{plain[name]}" for row, plain in zip(safe, raw, strict=True)]
+        assert all(marked[: len(RUN_BY_SPREADSHEETS)])
+    assert {row["source"] for row in safe} == {"'=source"}
+    assert {row["source"] for row in raw} == {"=source"}
 
 
 def test_parquet_is_what_pandas_reads_with_the_columns_and_settings_of_archives(

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench
+from server.printable import printable
 from tests.support.folders import NOON, Batch, fill
 from tests.support.measured import fill_measured
 from tests.support.reported import NOW, contents_of, fill_reported, logs
 from workbench.reporting.contents import Contents
 from workbench.reporting.sections import sections
-from workbench.reporting.terminal import WIDTH, harmless, to_text
+from workbench.reporting.terminal import WIDTH, to_text
 
 
 @pytest.fixture
@@ -77,6 +78,6 @@ def test_an_empty_folder_has_a_short_text(data: Path) -> None:
 
 @given(st.text())
 def test_nothing_steers_a_terminal(text: str) -> None:
-    cleaned = harmless(text)
+    cleaned = printable(text)
     assert len(cleaned) == len(text)
     assert cleaned.isprintable()
