@@ -10,7 +10,7 @@ from server.errors import UsageError
 from server.formats import LEVELS, MOST_ROWS, Format
 from server.units import counted, human_size
 from workbench.commands.groups import Commands
-from workbench.commands.options import Command, duration, load, settings_options
+from workbench.commands.options import Command, duration, load, moment, settings_options
 from workbench.commands.saying import say, warn
 
 if TYPE_CHECKING:
@@ -182,7 +182,13 @@ def _question(
     from server.clock import now_ms
     from workbench.asking.question import ask
 
-    return ask(now=now_ms(), since=since, until=until, type=types or None, source=sources or None)
+    return ask(
+        now=now_ms(),
+        since=moment(since),
+        until=moment(until),
+        type=types or None,
+        source=sources or None,
+    )
 
 
 @archive.command()

@@ -69,3 +69,17 @@ def duration(option: str, text: str) -> int:
         return parse_duration(text)
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
+
+
+def moment(text: str | None) -> str | None:
+    """Return what an option says of a time, an age such as `90d` as `-90d`, which means the same.
+
+    Whether it is one of them is seen where it is used.
+    """
+    if text is None:
+        return None
+    try:
+        parse_duration(text)
+    except ValueError:
+        return text
+    return f"-{text.strip()}"

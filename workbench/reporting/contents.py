@@ -12,7 +12,7 @@ import pandas as pd
 from server.errors import UnmeasuredLogs, UsageError
 from server.metrics import ARCHIVE_DURATION
 from server.store.folder import DataFolder
-from server.units import format_duration
+from server.units import format_duration, parse_duration
 from workbench.asking.effort import EFFORT, Effort
 from workbench.asking.times import TimeLike, to_milliseconds
 from workbench.reporting.asked import Asked
@@ -78,6 +78,8 @@ def since_of(given: TimeLike, now: int) -> int:
     Raises:
         UsageError: it is neither; or it is not past yet.
     """
+    if isinstance(given, str) and _is_age(given):
+        given = f"-{given.strip()}"
     since = to_milliseconds(given, "since", now)
     if since >= now:
         raise UsageError(f"since={given!r} is not past yet; give a time before now, such as '-24h'")
@@ -126,6 +128,14 @@ def _gather(asked: Asked, since: int, quiet_after: str, now: int, effort: Effort
         refusals=refusals(DataFolder(Path(holdings.path)).metrics, since, now),
         lacks=_lacks(effort),
     )
+
+
+def _is_age(text: str) -> bool:
+    try:
+        parse_duration(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _finest(asked: Asked, since: int, now: int) -> tuple[int, pd.DataFrame]:
