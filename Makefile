@@ -9,6 +9,9 @@ READY := $(VENV)/.ready
 test test-fast coverage test-notebooks fuzz: export PYTHONDONTWRITEBYTECODE =
 # Most tests wait, for disks and for other processes; tests/conftest.py says how many run at once.
 SIDE_BY_SIDE := -n auto --dist loadgroup
+# Where most tests fill a folder and ask for DataFrames.
+NOT_FAST := caching dashboard exports reports running sql \
+  test_history.py test_workbench.py test_workbench_compression.py
 .PHONY: help install run dev test coverage test-notebooks test-fast fuzz lab notebooks bench lint format lock clean
 
 help: ## list these commands
@@ -48,9 +51,9 @@ test-notebooks: $(READY) ## run the notebooks side by side, and compare their ou
 	@TQDM_DISABLE=1 $(BIN)/pytest -q -p nbval --nbval --nbval-cell-timeout=120 \
 	  -n auto --dist loadfile notebooks
 
-test-fast: $(READY) ## the tests that take no server, page or archive, in seconds
-	@$(BIN)/pytest -q -m "not slow and not browser" --hypothesis-profile=quick \
-	  --ignore=tests/workbench/dashboard --ignore=tests/server/archive --ignore=tests/workbench/exports
+test-fast: $(READY) ## the tests that need no server, page, archive or table of answers, in seconds
+	@$(BIN)/pytest -q $(SIDE_BY_SIDE) -m "not slow and not browser" --hypothesis-profile=quick \
+	  $(addprefix --ignore=tests/,server/archive $(addprefix workbench/,$(NOT_FAST)))
 
 fuzz: $(READY) ## attack a server at random for a minute
 	@$(BIN)/pytest tests/server/test_fuzz.py --fuzz-seconds 60

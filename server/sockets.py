@@ -150,13 +150,13 @@ class BulkProtocol(WebSocketProtocol13):
         self._has_pong = value
 
     async def periodic_ping(self) -> None:
-        """Ping at each interval, and close once no pong has come for the whole timeout.
+        """Ping at each interval, and close once no pong has come for the whole timeout, if any.
 
         Tornado closes after one unanswered interval, so a short one, which keeps proxies from
         cutting a quiet connection, would end every peer that is busy for a moment.
         """
         now = asyncio.get_running_loop().time
-        interval, timeout = self.ping_interval, self.params.ping_timeout or 0
+        interval, timeout = self.ping_interval, self.params.ping_timeout or 0  # 0 is none
         heard = now()
         await asyncio.sleep(interval)
         while True:
@@ -166,7 +166,7 @@ class BulkProtocol(WebSocketProtocol13):
             await asyncio.sleep(interval)
             if self._received_pong:
                 heard = sent
-            elif now() - heard > timeout - interval / 2:  # it is past before the next look
+            elif timeout and now() - heard > timeout - interval / 2:  # past before the next look
                 self.close(reason="ping timed out")
                 return
 

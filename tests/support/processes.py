@@ -20,7 +20,7 @@ from server.clock import now_ms
 from server.store.folder import DataFolder
 
 WATERLINE = str(Path(sys.executable).with_name("waterline"))
-PATIENCE = 30.0  # seconds; far more than anything takes, so that a slow machine fails no test
+PATIENCE = 120.0  # seconds; far more than anything takes, so that a slow machine fails no test
 
 
 def run_waterline(
