@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.archiving import measure_archiving
+from benchmarks.attacks import measure_attacks
 from benchmarks.errors import BenchmarkError
 from benchmarks.growth import measure_growth
 from benchmarks.ingest import measure_ingest
@@ -32,6 +33,7 @@ BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "latency": measure_latency,
     "growth": measure_growth,
     "memory": measure_memory,
+    "attacks": measure_attacks,
     "startup": measure_startup,
     "archiving": measure_archiving,
     "questions": measure_questions,
@@ -88,7 +90,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--rounds",
         type=_positive,
         metavar="N",
-        help="take all but growth, memory and the errors of sketches so often",
+        help="take all but growth, memory, attacks and the errors of sketches so often",
     )
     parser.add_argument(
         "--full", action="store_true", help="the long forms, as a table of ten million rows"

@@ -27,7 +27,7 @@ _LOOK_SECONDS: Final = 0.05
 def measure_memory(sizes: Sizes) -> list[Row]:
     """Look at a server's resident size after logs, one a frame; then after connections."""
     logs = made_logs()
-    with _open_files(sizes.idle_connections + _FILES_BESIDES), measured_server() as server:
+    with open_files(sizes.idle_connections + _FILES_BESIDES), measured_server() as server:
         for at in range(0, sizes.memory_logs, _PART):
             server.take(take(logs, min(_PART, sizes.memory_logs - at)))
         filled = server.resident_bytes()
@@ -90,7 +90,7 @@ def _wait_for_connections(server: MeasuredServer, count: int) -> None:
 
 
 @contextmanager
-def _open_files(count: int) -> Iterator[None]:
+def open_files(count: int) -> Iterator[None]:
     """Let this process, and the servers that it starts, open so many files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)

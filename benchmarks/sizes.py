@@ -32,6 +32,8 @@ class Sizes:
     """Connections that are held while nothing is sent."""
     passing_connections: int
     """Connections that come and go before that."""
+    attack_seconds: int
+    """For how long each attack on a server goes on."""
     archive_logs: int
     """Logs that are archived."""
     archive_rate: int
@@ -63,6 +65,7 @@ SHORT: Final = Sizes(
     memory_logs=1_000_000,
     idle_connections=1_000,
     passing_connections=5_000,
+    attack_seconds=5,
     archive_logs=300_000,
     archive_rate=5_000,
     archive_seconds=6,
@@ -85,6 +88,7 @@ FULL: Final = Sizes(
     memory_logs=1_000_000,
     idle_connections=1_000,
     passing_connections=5_000,
+    attack_seconds=30,
     archive_logs=1_000_000,
     archive_rate=5_000,
     archive_seconds=20,
