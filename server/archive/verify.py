@@ -19,7 +19,7 @@ from server.archive.names import batch_number
 from server.archive.progress import Progress, silent
 from server.archive.reading import BatchReader, decoded
 from server.archive.remote_manifests import read_remote_manifest
-from server.errors import ArchiveError, ArchiveInUse
+from server.errors import ArchiveError, ArchiveInUse, DataFolderError
 from server.store.catalog import ArchivedBatch
 from server.store.folder import ArchiveLock, DataFolder
 from server.store.seam import Seam
@@ -166,6 +166,8 @@ class _Verification:
             for path in self._lagging():
                 self._warn(path, "it is behind the catalog; an archive job is at work")
             return
+        except DataFolderError:  # the folder can only be read, so no job is at work in it
+            lagging = self._lagging()
         for path in lagging:
             reason = "it is not what the catalog says" if path.exists() else "it is missing"
             self._fault(path, f"{reason}; the next archive run writes it again")

@@ -12,6 +12,7 @@ import apsw
 
 from server.errors import DataFolderError
 from server.store.folder import PRIVATE_FILE, sync_folder
+from server.store.frozen import opening
 from server.store.schema import Schema
 
 # Earlier ones can lose committed pages at a checkpoint: sqlite.org/wal.html#walresetbug
@@ -121,7 +122,9 @@ def open_reader(path: Path) -> apsw.Connection:
         DataFolderError: it cannot be opened.
     """
     with sqlite_errors(path):
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        connection = apsw.Connection(
+            opening(path).uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        )
     connection.set_busy_timeout(READER_TIMEOUT_MS)
     return connection
 

@@ -4,13 +4,11 @@ Every read of the workbench goes through ADBC and none through another SQLite li
 them in one process drop each other's file locks.
 """
 
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import quote
 
 import adbc_driver_manager
 import adbc_driver_sqlite.dbapi
@@ -19,6 +17,7 @@ from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite
 
 from server.errors import DataFolderError, UsageError
+from server.store.frozen import opening
 from server.store.schema import Schema
 from workbench.asking.effort import tell
 
@@ -116,10 +115,10 @@ class _Session:
 
     def __init__(self, path: Path) -> None:
         self.lock = threading.Lock()
-        uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
+        self.opening = opening(path)
         with _read_errors(path):
             # Without autocommit a transaction begins with the first read: one moment for all.
-            self.connection = adbc_driver_sqlite.dbapi.connect(uri, autocommit=False)
+            self.connection = adbc_driver_sqlite.dbapi.connect(self.opening.uri, autocommit=False)
 
 
 class Database:
@@ -147,7 +146,7 @@ class Database:
         Raises:
             UsageError: the database is closed.
         """
-        session = self._session
+        session = self._current()
         with session.lock:
             if self._closed:
                 raise UsageError(f"{self._path} is closed here; connect to its folder again")
@@ -157,6 +156,11 @@ class Database:
                         yield View(cursor, self._path)
                     finally:
                         session.connection.rollback()
+                if not session.opening.holds:
+                    raise DataFolderError(
+                        f"{self._path} was written while it was read as a file that nobody "
+                        "writes, as its folder can only be read; ask again"
+                    )
             finally:
                 if session is not self._session:
                     session.connection.close()
@@ -169,6 +173,16 @@ class Database:
         """
         if self._session.lock.locked():
             self._session = _Session(self._path)
+
+    def _current(self) -> _Session:
+        """Return the session; another one where somebody has begun to write meanwhile."""
+        session = self._session
+        if session.opening.holds or self._closed:
+            return session
+        with session.lock:
+            session.connection.close()
+            self._session = _Session(self._path)
+        return self._session
 
     def close(self) -> None:
         """Let the file go; may be called twice."""

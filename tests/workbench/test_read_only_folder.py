@@ -1,0 +1,120 @@
+"""A stopped folder that one may only read: all that reads works there, and leaves no trace."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.archive_runs import archive, fill_three_days
+from tests.support.folders import DAY, NOON, fill
+from tests.support.processes import WATERLINE, serving
+from tests.support.sockets import send
+
+pytestmark = pytest.mark.slow
+
+# Root may write where it has no right to, so it gives that up.
+OBEYING = (
+    ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+)
+LOG = {"type": "info", "message": "hot"}
+COUNT = "import sys, workbench as w; wb = w.connect(sys.argv[1]); "
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*OBEYING, *command], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def python(data: Path, statement: str) -> str:
+    done = run(sys.executable, "-c", COUNT + statement, data)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def listed(data: Path) -> list[tuple[str, int]]:
+    return sorted((str(path), path.stat().st_mtime_ns) for path in data.rglob("*"))
+
+
+@pytest.fixture(params=["clean", "wal", "wal without shm"])
+def locked(request: pytest.FixtureRequest, data: Path) -> Iterator[Path]:
+    """A folder with archived logs, two hot ones and measurements; its modes let nobody write.
+
+    Where a WAL was left, the two hot logs are in it.
+    """
+    fill_three_days(data)
+    archive(data, now=NOON + 100 * DAY)
+    fill(data)
+    with serving(data, "--archive-after", "never") as server:
+        send(server, LOG, LOG)
+        if request.param != "clean":
+            server.kill()
+    if request.param == "wal without shm":
+        for each in data.glob("*-shm"):
+            each.unlink()
+    for path in data.rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    data.chmod(0o555)
+    yield data
+    for path in (data, *data.rglob("*")):
+        path.chmod(0o755)
+
+
+@pytest.fixture(autouse=True)
+def _can_obey() -> None:
+    if OBEYING and shutil.which("setpriv") is None:
+        pytest.skip("root cannot give up its rights here without setpriv")
+
+
+def test_questions_are_answered_whole_and_the_cache_says_why_it_is_not_used(locked: Path) -> None:
+    before = listed(locked)
+    assert python(locked, "print(wb.count())") == "8"
+    assert python(locked, "print(len(wb.logs()), wb.logs().attrs['cache'])") == "8 miss"
+    assert python(locked, "print(wb.sql('SELECT count(*) AS n FROM logs')['n'][0])") == "8"
+    assert (
+        python(locked, "print(len(wb.logs(at=wb.pin())), sum(map(len, wb.iter_logs())))") == "8 8"
+    )
+    assert python(locked, "print(len(wb.throughput(since='-1d')) > 0)") == "True"
+    assert "cache.db cannot be" in python(locked, "wb.logs(); print(wb.cache)")
+    assert listed(locked) == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("archive", "list"),
+        ("archive", "verify"),
+        ("report",),
+        ("archive", "export", "-"),
+        ("settings",),
+        ("token", "list"),
+    ],
+)
+def test_a_command_that_reads_works(locked: Path, command: tuple[str, ...]) -> None:
+    before = listed(locked)
+    done = run(WATERLINE, *command, "--data", locked)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert listed(locked) == before
+
+
+@pytest.mark.parametrize(
+    "command", [("archive", "run"), ("serve",), ("archive", "prune", "--yes", "--older-than", "1d")]
+)
+def test_a_command_that_writes_says_in_a_sentence_that_it_cannot(
+    locked: Path, command: tuple[str, ...]
+) -> None:
+    done = run(WATERLINE, *command, "--data", locked)
+    assert done.returncode == 1
+    assert "cannot be written" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_archived_logs_are_restored_from_it(locked: Path, tmp_path: Path) -> None:
+    into = tmp_path / "into"
+    done = run(WATERLINE, "archive", "restore", "--data", locked, "--into", into)
+    assert done.returncode == 0, done.stderr
+    assert python(into, "print(wb.count())") == "6"
