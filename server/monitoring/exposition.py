@@ -23,6 +23,8 @@ from server.metrics import Kind, Unit
 from server.monitor.performance import PerformanceMonitor, Series
 from server.monitor.summary import Summary
 from server.monitoring.overview import State
+from server.records import Rule
+from server.writer import Refusal
 
 PREFIX: Final = "waterline_"
 
@@ -59,6 +61,9 @@ COUNTERS: Final[Mapping[tuple[str, str], str]] = {
 }
 """By metric and dimension the name, to which `_total` comes."""
 
+REJECTIONS: Final = (*Rule, *Refusal)
+"""Why logs are rejected."""
+
 # From 0.5 ms, what one fsync takes at best, to 10 s.
 _SECONDS: Final = _steps(-4, 1)[2:]
 HISTOGRAMS: Final[Mapping[str, Histogram]] = {
@@ -91,7 +96,7 @@ class Scrape:
     def _counters(self) -> Iterator[Metric]:
         for (name, dimension), shown in COUNTERS.items():
             metric = metrics.BY_NAME[name]
-            sums = dict.fromkeys(metric.labels, 0.0)
+            sums = dict.fromkeys(self._known_labels(metric, dimension), 0.0)
             sums |= {
                 series.label: summary.sum
                 for series, summary in self.totals.items()
@@ -104,6 +109,17 @@ class Scrape:
             for label, total in sorted(sums.items()):
                 family.add_metric([label], total)
             yield family
+
+    def _known_labels(self, metric: metrics.Metric, dimension: str) -> Sequence[str]:
+        """Return the labels that are there from the start, at 0.
+
+        Prometheus sees no increase in a series that begins at its first event.
+        """
+        if dimension == metrics.REASON and metric.name == metrics.LOGS_REJECTED:
+            return REJECTIONS
+        if dimension == metrics.SOURCE:
+            return [each.label for each in self.totals if each.dimension == metrics.SOURCE]
+        return metric.labels
 
     def _histograms(self) -> Iterator[Metric]:
         for name, histogram in HISTOGRAMS.items():

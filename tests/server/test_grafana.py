@@ -50,6 +50,22 @@ def test_every_panel_asks_for_what_a_server_exposes_and_none_is_left_out(
     assert [each for each in families if not each & asked] == []
 
 
+@pytest.mark.slow
+def test_every_counter_has_a_sample_before_the_first_log_or_a_query_without(
+    server: ServerProcess,
+) -> None:
+    text = ask(server, "/metrics?format=prometheus").text
+    there = {
+        sample.name for family in text_string_to_metric_families(text) for sample in family.samples
+    }
+    assert "waterline_logs_rejected_total" in there
+    for each in expressions():
+        missing = set(re.findall(r"\bwaterline_\w+", each)) - there
+        # A quantile of what nobody has measured is none; all else is 0 until something comes.
+        is_quantile = each.startswith("histogram_quantile")
+        assert not missing or is_quantile or each.endswith(" or on() vector(0)"), each
+
+
 def test_labels_are_those_that_there_are() -> None:
     known = {"le", "type", "source", "reason", "outcome", "attribute", "instance"}
     for each in expressions():

@@ -120,7 +120,7 @@ def key_figures(snapshot: Snapshot, now: int) -> str:
 def _tile(title: str, value: str, unit: str, detail: str) -> str:
     shown_unit = f"<small>{unit}</small>" if value != NOTHING else ""
     return (
-        f'<section><h3>{title}</h3><p class="value">{value}{shown_unit}</p>'
+        f'<section><h2>{title}</h2><p class="value">{value}{shown_unit}</p>'
         f'<p class="detail">{detail or "&nbsp;"}</p></section>'
     )
 

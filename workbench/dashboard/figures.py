@@ -1,6 +1,7 @@
 """The two charts: what comes in by type, and how long an ack takes; the last five minutes."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import nan
 from typing import Any, Final
@@ -22,7 +23,12 @@ HEADROOM: Final = 1.08
 OTHER_TYPES: Final = "other types"
 _SLOT_NAMES: Final = tuple(f"slot{number}" for number in range(len(SLOTS)))
 _FONT_SIZE: Final = "12px"
-_TIME_FORMAT: Final = "%H:%M:%S UTC"
+_LINE_WIDTHS: Final = {"p50": 1.5, "p95": 3.0, "p99": 5.0}
+# Bokeh escapes what stands for a column. Colours are inherited, which follow the page's theme.
+_TOOLTIP: Final = (
+    '<div style="font: 12px/1.5 var(--sans, sans-serif); white-space: pre-line">'
+    "<b>@time{%H:%M:%S UTC}</b>\n@said</div>"
+)
 
 # A change that comes while Panel draws the page can be lost. So for as many seconds as that may
 # take all is sent each time, some KB; who has all of it then lacks nothing that was lost before.
@@ -82,13 +88,13 @@ class ThroughputChart(Chart):
     """Logs stored each second, stacked by type; each colour is a layer, whosever it is just now."""
 
     def __init__(self) -> None:
-        super().__init__("logs / s", ("total", *_SLOT_NAMES))
+        super().__init__("logs / s", ("total", "said", *_SLOT_NAMES))
         self._slots: Mapping[str, str] = {}
         self.figure.varea_stack(
             list(_SLOT_NAMES), x="time", color=list(SLOTS), alpha=0.85, source=self.source
         )
         top = self.figure.line("time", "total", source=self.source, line_alpha=0)
-        self._hover = _add_hover(self.figure, top)
+        _add_hover(self.figure, top)
 
     def update(self, snapshot: Snapshot) -> None:
         """Show a snapshot."""
@@ -98,7 +104,6 @@ class ThroughputChart(Chart):
         }
         if slots != self._slots:
             self._slots = slots
-            self._hover.tooltips = self._tooltips()
         revision = (snapshot.window.revision, tuple(slots.items()))
         self.show(snapshot.window, revision, snapshot.taken_at)
 
@@ -114,28 +119,32 @@ class ThroughputChart(Chart):
                 columns[self._slots.get(log_type, _SLOT_NAMES[-1])][place] += count
         columns["time"] = [second.begin for second in seconds]
         columns["total"] = [second.logs for second in seconds]
+        columns["said"] = [self._said(second) for second in seconds]
         return columns
 
-    def _tooltips(self) -> list[tuple[str, str]]:
-        rows = [("time", f"@time{{{_TIME_FORMAT}}}"), ("all logs / s", "@total{0,0}")]
-        rows += [(visible(log_type), f"@{slot}{{0,0}}") for log_type, slot in self._slots.items()]
-        return [*rows, (OTHER_TYPES, f"@{_SLOT_NAMES[-1]}{{0,0}}")]
+    def _said(self, second: Second) -> str:
+        """Return a line for each layer that is seen in a second, the highest first."""
+        counts: Counter[str] = Counter()
+        for log_type, count in second.stored.items():
+            counts[visible(log_type) if log_type in self._slots else OTHER_TYPES] += count
+        lines = [f"{name}: {count:,}" for name, count in counts.most_common() if count]
+        return "\n".join([f"all logs / s: {second.logs:,}", *lines])
 
 
 class LatencyChart(Chart):
     """Percentiles of ack latency each second; a gap where nothing was acked."""
 
     def __init__(self) -> None:
-        super().__init__("ms", PERCENTILES)
-        for name, colour in PERCENTILES.items():
-            line = self.figure.line("time", name, source=self.source, color=colour, line_width=1.5)
+        super().__init__("ms", (*PERCENTILES, "said"))
+        # The highest is the widest and lies below, so that those that are equal are all seen.
+        for name, colour in reversed(PERCENTILES.items()):
+            width = _LINE_WIDTHS[name]
+            line = self.figure.line(
+                "time", name, source=self.source, color=colour, line_width=width
+            )
             # A second with silence before and after it would not show as a line.
-            self.figure.scatter("time", name, source=self.source, color=colour, size=2)
-        self._hover = _add_hover(self.figure, line)
-        self._hover.tooltips = [
-            ("time", f"@time{{{_TIME_FORMAT}}}"),
-            *((name, f"@{name}{{0,0.00}} ms") for name in reversed(PERCENTILES)),
-        ]
+            self.figure.scatter("time", name, source=self.source, color=colour, size=width + 0.5)
+        _add_hover(self.figure, line)
 
     def update(self, snapshot: Snapshot) -> None:
         """Show a snapshot."""
@@ -151,7 +160,17 @@ class LatencyChart(Chart):
             name: [getattr(second.latency, name, nan) for second in seconds] for name in PERCENTILES
         }
         columns["time"] = [second.begin for second in seconds]
+        columns["said"] = [_said(second) for second in seconds]
         return columns
+
+
+def _said(second: Second) -> str:
+    """Return a line for each percentile of a second, the highest first."""
+    return "\n".join(
+        f"{name}: {getattr(second.latency, name):,.2f} ms"
+        for name in reversed(PERCENTILES)
+        if second.latency is not None
+    )
 
 
 def colour_of(log_type: str, colours: Mapping[str, str]) -> str:
@@ -190,12 +209,12 @@ def _plain_figure(unit: str) -> Any:  # noqa: ANN401 - Bokeh has no types
     return plot
 
 
-def _add_hover(plot: Any, renderer: Any) -> Any:  # noqa: ANN401 - Bokeh has no types
+def _add_hover(plot: Any, renderer: Any) -> None:  # noqa: ANN401 - Bokeh has no types
     hover = HoverTool(
         renderers=[renderer],
+        tooltips=_TOOLTIP,
         mode="vline",
         line_policy="nearest",
         formatters={"@time": "datetime"},
     )
     plot.add_tools(hover, CrosshairTool(dimensions="height", line_color=CROSSHAIR))
-    return hover

@@ -291,7 +291,7 @@ def hide_texts(page: Page, server: ServerProcess, dashboard: DashboardProcess) -
     assert not [f"{each!r}" for each in HIDDEN + "\r" if each in seen]
     tooltips = page.evaluate(
         """() => [...Bokeh.documents[0]._all_models.values()]
-            .map((model) => JSON.stringify(model.tooltips ?? "")).join("")"""
+            .map((model) => JSON.stringify([...(model.data?.said ?? [])])).join("")"""
     )
     assert "t\\\\u202e" in tooltips
     assert not [f"{each!r}" for each in HIDDEN if each in tooltips]

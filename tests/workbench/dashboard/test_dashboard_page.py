@@ -145,6 +145,35 @@ def test_theme_follows_the_browser_until_it_is_chosen(
     expect(page.locator("body")).to_have_css("background-color", dark)
 
 
+def test_tooltip_names_only_what_came_in_that_second(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess
+) -> None:
+    send(running, {"type": "seen<b>", "message": "once"})
+    open_at(page, dashboard)
+    page.wait_for_function(
+        """() => [...Bokeh.documents[0]._all_models.values()].some((model) =>
+            [...(model.data?.said ?? [])].includes("all logs / s: 1\\nseen<b>: 1"))"""
+    )
+    told = page.evaluate(
+        """() => [...Bokeh.documents[0]._all_models.values()]
+            .flatMap((model) => [...(model.data?.said ?? [])])"""
+    )
+    assert not [each for each in told for line in each.split("\n")[1:] if line.endswith(": 0")]
+
+
+def test_equal_percentiles_are_all_seen(page: Page, dashboard: DashboardProcess) -> None:
+    open_at(page, dashboard)
+    lines = page.evaluate(
+        """() => [...Bokeh.documents[0]._all_models.values()]
+            .filter((model) => model.type === "Figure").flatMap((model) => model.renderers)
+            .filter((each) => each.glyph.type === "Line" && /^p\\d/.test(each.glyph.y.field))
+            .map((each) => [each.glyph.y.field, each.glyph.line_width.value])"""
+    )
+    # The later is drawn over the earlier.
+    assert [name for name, _ in lines] == ["p99", "p95", "p50"]
+    assert lines[0][1] > lines[1][1] > lines[2][1]
+
+
 def test_charts_are_painted_anew_when_the_theme_changes(
     page: Page, dashboard: DashboardProcess
 ) -> None:
