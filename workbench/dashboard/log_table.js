@@ -32,7 +32,7 @@ class Address {
     if (contains !== "") {
       said.set("q", contains);
     }
-    if (through !== null) {
+    if (through) { // 0: which log is the newest is only just being asked
       said.set("live", through);
     }
     opened.forEach((each) => said.append("seq", each));

@@ -40,7 +40,12 @@ def page(browser: Browser) -> Iterator[Page]:
     opened.on("pageerror", lambda error: faults.append(f"page error: {error}"))
     opened.on(
         "console",
-        lambda line: faults.append(f"console: {line.text}") if line.type == "error" else None,
+        # A page that outlives its dashboard looks for it.
+        lambda line: (
+            faults.append(f"console: {line.text}")
+            if line.type == "error" and "ERR_CONNECTION_REFUSED" not in line.text
+            else None
+        ),
     )
     opened.on(
         "request",
