@@ -91,11 +91,15 @@ class Measuring(Questions):
             question = replace(self._ask(filters), clock=check_clock(clock))
             answer = self._patiently(lambda: exact_throughput(self._logs, question, step, by))
             warn_of(answer.lacks)
+            if not len(answer.value):
+                self._tell_why_none(question)
             return answer.value
         self._refuse_unmeasured(filters, clock, READS_THE_LOGS)
         question = self._ask(filters)
         answer = self._patiently(lambda: self._measurements().throughput(question, step, by))
         warn_of(answer.lacks, UnmeasuredLogs)
+        if not len(answer.value) and answer.lacks is None:
+            self._tell_why_none(question)
         return answer.value
 
     @shows_filters
@@ -220,6 +224,8 @@ class Measuring(Questions):
             lambda: exact_latency(self._logs, question, metric, by, shape, step)
         )
         warn_of(answer.lacks)
+        if not len(answer.value) and is_attribute(metric):
+            self._tell_why_none(question, [metric])
         if not len(answer.value) and not is_attribute(metric):
             raise UsageError(
                 f"none of these logs has a number as {metric!r}, and what is measured by that name "

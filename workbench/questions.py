@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self, TypeVar, Unpack
 
@@ -11,17 +10,27 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Engine
 
+from server.archive.reading import BatchReader
 from server.clock import now_ms
-from server.errors import DataFolderError, IncompleteAnswer, MissingLogs, UsageError
+from server.errors import DataFolderError, IncompleteAnswer, MissingLogs, NothingFound
 from server.store.folder import DataFolder
 from server.store.schema import LOGS
 from workbench.asking.earlier import find_earlier
 from workbench.asking.moment import read_moment
+from workbench.asking.nothing import why_none
 from workbench.asking.pin import Pin, to_pin
 from workbench.asking.plan import Plan, plan
 from workbench.asking.query import Answer, Logs, Rows
-from workbench.asking.question import Filters, Question, ask, refuse, shows_filters
-from workbench.asking.reading import Database
+from workbench.asking.question import (
+    Filters,
+    Question,
+    ask,
+    may_lack_logs,
+    refuse,
+    shows_filters,
+    with_attributes,
+)
+from workbench.asking.reading import Database, exists
 from workbench.asking.walking import Walk
 from workbench.asking.warning import warn_of
 from workbench.caching.cache import Cache
@@ -29,7 +38,7 @@ from workbench.caching.durations import Outcome
 from workbench.caching.limits import SIZE, TTL, Limits
 from workbench.frames import in_microseconds, to_frame, to_nullable_frame
 from workbench.patience import patiently
-from workbench.reports.attributes import spread
+from workbench.reports.attributes import lacking_attribute, spread
 from workbench.sql.engine import Ask, make_engine
 from workbench.sql.logs import LogsRelation
 from workbench.sql.statement import Parameters, answer
@@ -73,7 +82,7 @@ class Questions:
         self._pin = None if at is None else to_pin(at)
         limits = Limits.of(cache_ttl, cache_size)
         self.cache = Cache(self._folder.cache, clock, limits) if cache else None
-        if not _exists(self._folder.logs):
+        if not exists(self._folder.logs):
             raise DataFolderError(
                 f"there are no logs in {self._folder.path}; start a server with "
                 f"`waterline serve --data {self._folder.path}`, or name another folder"
@@ -134,12 +143,13 @@ class Questions:
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
             MissingLogs: archive files are missing or damaged, and the others were wanted.
+            NothingFound: a filter alone leaves no log, or no log has an attribute that was named.
             ManyAttributes: more than 1,000 with `"all"`; the others are in `attributes`.
             DamagedCache: the cache was damaged; the answer is not.
         """
         begun, now = time.perf_counter(), self._clock()
-        may_lack = _warns(incomplete)
-        question = _with_attributes(self._ask(filters, now, may_lack=may_lack), attributes)
+        may_lack = may_lack_logs(incomplete)
+        question = with_attributes(self._ask(filters, now, may_lack=may_lack), attributes)
         rows, outcome = self._rows(question, may_lack=may_lack)
         frame = to_frame(rows.table.select(question.columns))
         if attributes is not None:
@@ -151,6 +161,10 @@ class Questions:
         if rows.lacks is not None:
             frame.attrs["pruned"] = rows.lacks
             warn_of(rows.lacks)
+        if not len(frame):
+            self._tell_why_none(question)
+        elif attributes is not None and attributes != "all":
+            warn_of(lacking_attribute(frame, rows.table["attributes"], attributes), NothingFound)
         missing = [*([] if self._earlier is None else [self._earlier]), *rows.missing]
         if missing:
             frame.attrs["missing"] = missing
@@ -174,6 +188,8 @@ class Questions:
         question = self._ask(filters)
         rows, _ = self._rows(question)
         warn_of(rows.lacks)
+        if not rows.table.num_rows:
+            self._tell_why_none(question)
         return in_microseconds(rows.table.select(question.columns))
 
     @shows_filters
@@ -204,10 +220,11 @@ class Questions:
         """
         refuse(filters, "order", "limit")
         now = self._clock()
-        question = _with_attributes(self._ask(filters, now), attributes)
+        question = with_attributes(self._ask(filters, now), attributes)
         walk = Walk(self._folder, self._database, question)
         warn_of(walk.lacks)
-        return _pieces(walk, str(question.pin or walk.moment.pin(now)), attributes)
+        pieces = _pieces(walk, str(question.pin or walk.moment.pin(now)), attributes)
+        return self._told(pieces, question)
 
     @shows_filters
     def count(self, **filters: Unpack[Filters]) -> int:
@@ -224,6 +241,8 @@ class Questions:
         question = self._ask(filters)
         counted = self._patiently(lambda: self._logs.count(question))
         warn_of(counted.lacks)
+        if not counted.value:
+            self._tell_why_none(question)
         return counted.value
 
     @shows_filters
@@ -333,6 +352,20 @@ class Questions:
             return self._patiently(lambda: self._logs.rows(question, may_lack=may_lack)), "off"
         return self._patiently(lambda: cache.rows(self._logs, question, may_lack=may_lack))
 
+    def _tell_why_none(self, question: Question, attributes: Sequence[str] = ()) -> None:
+        """Warn of the filter that alone leaves no log, if one does."""
+        if question.limit != 0:
+            reader = BatchReader(self._folder)
+            why = self._patiently(lambda: why_none(self._database, reader, question, attributes))
+            warn_of(why, NothingFound)
+
+    def _told(self, pieces: Iterator[pd.DataFrame], question: Question) -> Iterator[pd.DataFrame]:
+        piece = None
+        for piece in pieces:
+            yield piece
+        if piece is None:
+            self._tell_why_none(question)
+
     def _patiently(self, answer: Callable[[], _Answer]) -> _Answer:
         return patiently(answer, lambda _: self._database.leave())
 
@@ -365,23 +398,3 @@ def _pieces(
                 frame = spread(frame, attributes)
             frame.attrs["pin"] = pin
             yield frame
-
-
-def _with_attributes(question: Question, attributes: object) -> Question:
-    """Return a question by which the attributes are read too, where they are wanted."""
-    if attributes is None or "attributes" in question.columns:
-        return question
-    return replace(question, columns=(*question.columns, "attributes"))
-
-
-def _warns(incomplete: object) -> bool:
-    if incomplete not in ("raise", "warn"):
-        raise UsageError(f"incomplete={incomplete!r} is unknown; give 'raise' or 'warn'")
-    return incomplete == "warn"
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError as error:
-        raise DataFolderError(f"{path} cannot be read: {error.strerror}") from error

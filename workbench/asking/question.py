@@ -3,8 +3,10 @@
 import inspect
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypedDict, TypeGuard, TypeVar, Unpack
+
+import numpy as np
 
 from server.archive.columns import NAMES
 from server.archive.selection import Selection
@@ -184,6 +186,24 @@ def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
     )
 
 
+def with_attributes(question: Question, attributes: object) -> Question:
+    """Return a question by which the attributes are read too, where they are wanted."""
+    if attributes is None or "attributes" in question.columns:
+        return question
+    return replace(question, columns=(*question.columns, "attributes"))
+
+
+def may_lack_logs(incomplete: object) -> bool:
+    """Whether logs of damaged files may be left out.
+
+    Raises:
+        UsageError: what was said has no meaning.
+    """
+    if incomplete not in ("raise", "warn"):
+        raise UsageError(f"incomplete={incomplete!r} is unknown; give 'raise' or 'warn'")
+    return incomplete == "warn"
+
+
 def _in_order(names: Collection[str]) -> tuple[str, ...]:
     return tuple(name for name in NAMES if name in names)
 
@@ -229,8 +249,8 @@ def _count(limit: object) -> int | None:
     if limit is None:
         return None
     count = plain(limit)
-    if isinstance(count, float) and count.is_integer():
-        count = int(count)
+    if isinstance(limit, np.floating) and float(limit).is_integer():
+        count = int(limit)  # as pandas makes whole numbers beside missing ones
     if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
         return min(count, INT64[-1])
     raise UsageError(f"limit={limit!r} is no count; give a whole number, 0 or more")

@@ -213,3 +213,15 @@ class Database:
                 f"{self._path} has schema version {version}, this Waterline reads "
                 f"{schema.version}; start its server once to bring it up to date"
             )
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file.
+
+    Raises:
+        DataFolderError: that cannot be seen.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise DataFolderError(f"{path} cannot be read: {error.strerror}") from error

@@ -1,16 +1,18 @@
 """Exporting: a range of logs, hot and archived, into a file or a stream."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from server.archive.progress import Progress, silent
+from server.archive.reading import BatchReader
 from server.errors import DataFolderError, IncompleteAnswer, UsageError
 from server.store.folder import DataFolder
 from server.store.schema import LOGS
 from workbench.asking.earlier import find_earlier
+from workbench.asking.nothing import why_none
 from workbench.asking.question import Question
 from workbench.asking.reading import Database
 from workbench.asking.walking import Walk
@@ -26,7 +28,7 @@ class Exported:
     size: int
     """Bytes."""
     lacks: str | None
-    """A sentence about pruned logs that are missing, if any."""
+    """A sentence about pruned logs that are missing, or the filter that left none, if any."""
 
 
 def export_logs(
@@ -72,13 +74,23 @@ def export_logs(
             with write_errors("the stream"):
                 exported = _write(Walk(folder, database, question), writer, to, progress)
                 to.flush()
-                return exported
+            return _explained(exported, folder, database, question)
         if to.exists() and not force:
             raise UsageError(
                 f"{to} is there already; name another file, or write over it with --force"
             )
         with write_errors(str(to)), new_file(to) as stream:
-            return _write(Walk(folder, database, question), writer, stream, progress)
+            exported = _write(Walk(folder, database, question), writer, stream, progress)
+        return _explained(exported, folder, database, question)
+
+
+def _explained(
+    exported: Exported, folder: DataFolder, database: Database, question: Question
+) -> Exported:
+    """Return what was exported, with a sentence about the filter that left no log, if one did."""
+    if exported.logs or exported.lacks is not None:
+        return exported
+    return replace(exported, lacks=why_none(database, BatchReader(folder), question))
 
 
 def _write(

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from server.errors import ManyAttributes, UsageError
+from workbench.asking.nothing import GLANCE, unknown_attribute
 from workbench.asking.times import INT64
 from workbench.asking.warning import warn_of
 
@@ -58,6 +59,22 @@ def spread(frame: pd.DataFrame, names: Sequence[str] | Literal["all"]) -> pd.Dat
         columns["attributes"] = pd.Series(rest, frame.index, dtype="str")
     # At once: a frame that grows column by column is slow, and pandas warns of it.
     return pd.concat([stored, pd.DataFrame(columns)], axis=1) if columns else stored
+
+
+def lacking_attribute(
+    frame: pd.DataFrame, texts: pa.ChunkedArray, names: Iterable[str]
+) -> str | None:
+    """Return a sentence about the first of some attributes that no log has, if there is one.
+
+    Args:
+        frame: what `spread` has returned.
+        texts: the column `attributes` that it was made of.
+        names: the attributes.
+    """
+    for name in names:
+        if frame[column_name(name)].isna().all():
+            return unknown_attribute(name, texts.slice(0, GLANCE).to_pylist())
+    return None
 
 
 def _all_values(column: "pd.Series[Any]") -> tuple[dict[str, list[Any]], list[str] | None]:
