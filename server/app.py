@@ -32,6 +32,7 @@ from server.headers import safe_headers
 from server.ingest import Producer
 from server.limits import TokenLimits
 from server.live import TICK_SECONDS, LiveHub
+from server.memory import MemoryBudget
 from server.metering import Meter
 from server.monitor.history import RollupHistory
 from server.monitor.performance import PerformanceMonitor
@@ -58,6 +59,12 @@ logger = logging.getLogger(__name__)
 
 # `waterline up` gives the whole of us 5 s, so the connections get less.
 CLOSE_SECONDS: Final = 2.0
+SETTLE_SECONDS: Final = 1.0
+# Bytes of messages and bodies that have not come to their end, over all connections.
+MOST_UNFINISHED: Final = 2 * MAX_MESSAGE_SIZE
+# Headers, and bodies of requests that need none: each connection may hold so much.
+MAX_HEADER_SIZE: Final = 16 * 1024
+MAX_OTHER_BODY: Final = 64 * 1024
 # Once a second revoked tokens' connections are looked for, and levels are measured.
 TICKS_A_LOOK: Final = 5
 
@@ -139,7 +146,7 @@ class _Server:
             self._tokens,
             TokenLimits(settings.token_connections, settings.token_rate),
             Gate(settings.queue_size),
-            max(settings.queue_size, 2 * MAX_MESSAGE_SIZE),
+            MemoryBudget(MOST_UNFINISHED, settings.idle_timeout / 1000),
             settings.measured_attributes,
         )
         self._archiving = Archiving(
@@ -275,6 +282,7 @@ class _Server:
         await self._loop.run_in_executor(None, self._writer.stop)
         # The last commits were handed over to the loop; let it deliver them first.
         await asyncio.sleep(0)
+        await self._hub.settle(SETTLE_SECONDS)
         self._hub.tick()
         await self._connections.close(CLOSE_SECONDS)
         if self._listening is not None:
@@ -296,7 +304,7 @@ class _Server:
             transforms=[safe_headers()],
             log_function=log_request,
             allowed_origins=self._settings.allowed_origins,
-            paths="/ingest and /live, for WebSockets",
+            paths="/ingest for WebSockets and POST, and /live for WebSockets",
             websocket_max_message_size=MAX_MESSAGE_SIZE,
             # At least two in the time after which a peer that answers none counts as gone.
             websocket_ping_interval=min(ping or idle, idle / 2),
@@ -380,6 +388,8 @@ def _listen(
         ssl_options=tls,
         # Who has not said what it wants yet holds no token that could be counted.
         idle_connection_timeout=settings.idle_timeout / 1000,
+        max_header_size=MAX_HEADER_SIZE,
+        max_body_size=MAX_OTHER_BODY,
     )
     server.accepting = accepting
     server.add_sockets(sockets)

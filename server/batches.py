@@ -4,9 +4,11 @@ The rules are those of `records`, which looks at one log. Here the members of al
 column by column, which costs a log about half; only when something is odd is each looked at alone.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar, cast
 
 import msgspec
@@ -38,6 +40,20 @@ class Frame(NamedTuple):
     rejected: Sequence[tuple[int, InvalidLog]]
 
 
+class Part(NamedTuple):
+    """Where the one frame of a batch stands in the whole that it is a part of."""
+
+    first: int = 0
+    """The index that its first log has in the whole."""
+    unnamed: Mapping[Rule, int] = MappingProxyType({})
+    """How many logs of it were rejected that are only counted, by the rule that they broke."""
+    more: int = 0
+    """Said with the last part: how many of the whole were rejected that are only counted."""
+
+
+_ALONE: Final = Part()
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """The valid logs of some frames, ready to be stored.
@@ -55,6 +71,7 @@ class Batch:
     source: str
     contents: Contents
     """What is measured of them; the bytes of a frame of several logs are shared out evenly."""
+    part: Part = _ALONE
 
 
 T = TypeVar("T")
@@ -64,6 +81,26 @@ _decode_array: Final = msgspec.json.Decoder(list[object]).decode
 _decode_lines: Final = msgspec.json.Decoder().decode_lines
 _encode: Final = msgspec.json.Encoder().encode
 _NO_JSON: Final = (msgspec.DecodeError, RecursionError, ValueError)
+
+
+def placed(batch: Batch, first: int, named: int) -> Batch:
+    """Return the batch of one frame as a part of a whole.
+
+    Args:
+        batch: what `read_frames` made of one frame.
+        first: the index that its first log has in the whole.
+        named: how many faults may be told one by one; of the others only their rules are counted.
+    """
+    (frame,) = [Frame(len(batch.ids), ())] if batch.frames is None else batch.frames
+    told = [(first + index, fault) for index, fault in frame.rejected[:named]]
+    unnamed = Counter(fault.rule for _, fault in frame.rejected[named:])
+    return replace(batch, frames=[Frame(frame.valid, told)], part=Part(first, unnamed))
+
+
+def no_logs(source: str, part: Part, *faults: InvalidLog) -> Batch:
+    """Return what a frame without any valid log holds."""
+    frame = Frame(0, list(enumerate(faults)))
+    return Batch((), (), b"", frozenset(), [frame], source, {}, part)
 
 
 class _OddLog(Exception):
@@ -89,6 +126,17 @@ def read_frames(
         make_id: returns an id for a log that came without one.
         measured: names of attributes whose values are measured.
     """
+    batch = read_sound(frames, source, make_id, measured)
+    return batch or _read_one_by_one(frames, _Reading(source, make_id, measured))
+
+
+def read_sound(
+    frames: Sequence[bytes],
+    source: str,
+    make_id: Callable[[], str] = new_id,
+    measured: Sequence[str] = (),
+) -> Batch | None:
+    """Do the same for frames that hold nothing odd, which is fast; return None for others."""
     reading = _Reading(source, make_id, measured)
     try:
         return _encode_logs(list(map(_decode, frames)), reading, None, map(len, frames))
@@ -97,12 +145,12 @@ def read_frames(
     try:
         values = [_split(each) for each in frames]
         if not all(values):
-            raise _OddLog
+            return None
         outline = [Frame(len(each), ()) for each in values]
         sizes = _shared_out(map(len, frames), map(len, values))
         return _encode_logs(list(chain.from_iterable(values)), reading, outline, sizes)
     except (_OddLog, *_NO_JSON):
-        return _read_one_by_one(frames, reading)
+        return None
 
 
 class _Reading(NamedTuple):

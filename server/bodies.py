@@ -2,7 +2,7 @@
 
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 if sys.version_info >= (3, 14):
@@ -12,6 +12,9 @@ else:
 
 # What is decompressed at once: a bomb is noticed after this much, not after a gigabyte.
 _STEP: Final = 2**18
+# A turn of the loop takes so much of what is decompressed; a stream that begins costs some, too.
+_TURN: Final = 2**20
+_OPENING_COST: Final = 2**13
 # A zstd frame may demand a window of 2 GiB; of 16 MiB none needs more than its own size.
 _MAX_WINDOW_LOG: Final = 24
 
@@ -121,6 +124,7 @@ class Body:
         self._limit = limit
         self._pieces: list[bytes] = []
         self._begun = False
+        self._received = 0
         self.size = 0
         """Bytes held so far."""
 
@@ -133,18 +137,22 @@ class Body:
         if length > self._limit:
             raise self._too_large()
 
-    def feed(self, data: bytes) -> None:
-        """Take the next piece as it came.
+    def feed(self, data: bytes) -> Iterator[None]:
+        """Take the next piece as it came; others may have a turn wherever it yields.
 
         Raises:
             BodyTooLarge: there is more than the limit.
             DamagedBody: it does not decompress.
         """
+        self._received += len(data)
         if self._open is None:
             self._keep(data)
+            yield
             return
+        if self._received > self._limit:
+            raise self._too_large()
         try:
-            self._decompress(self._open, data)
+            yield from self._decompress(self._open, data)
         except (zlib.error, zstd.ZstdError) as error:
             raise DamagedBody(f"the body does not decompress: {error}") from error
 
@@ -158,13 +166,21 @@ class Body:
             raise DamagedBody("the body does not decompress: it ends too early")
         return b"".join(self._pieces)
 
-    def _decompress(self, open_next: Callable[[], _Decompressor], data: bytes) -> None:
+    def _decompress(self, open_next: Callable[[], _Decompressor], data: bytes) -> Iterator[None]:
+        work = 0
         while data or (self._stream and self._stream.has_more):
             if self._stream is None or self._stream.eof:
                 self._stream = open_next()
+                work += _OPENING_COST
             self._begun = True
-            self._keep(self._stream.step(data))
+            piece = self._stream.step(data)
+            self._keep(piece)
             data = self._stream.unused_data if self._stream.eof else b""
+            work += len(piece)
+            if work >= _TURN:
+                work = 0
+                yield
+        yield
 
     def _keep(self, piece: bytes) -> None:
         self.size += len(piece)

@@ -1,11 +1,13 @@
 """Catching up: reads committed logs for one who begins in the past, until it joins the present."""
 
 import asyncio
+from collections.abc import Sequence
+from itertools import compress
 from typing import Final, Protocol
 
 from server.filters import Filter
-from server.live import LiveHub, Reader, logs_frame, position_frame
-from server.records import encode_stored
+from server.live import MATCHED_AT_ONCE, LiveHub, Reader, logs_frame, position_frame
+from server.records import StoredLog, encode_stored
 from server.store.pages import LogPages
 
 # What one page may take of a reader's buffer: enough to keep it busy while the next is read.
@@ -48,7 +50,8 @@ async def catch_up(
         page = pages.read(after, hub.last_seq, size)
         if page.begin > after:
             hub.skip_archived(reader, after + 1, page.begin)
-        lines = [encode_stored(log) for log in page.logs if wanted.accepts(log)]
+        chosen = await _choose(wanted, page.logs)
+        lines = [encode_stored(log) for log in compress(page.logs, chosen)]
         if lines:
             reader.send(logs_frame(lines))
         after = page.end
@@ -61,3 +64,11 @@ async def catch_up(
             told_at = now()
         await asyncio.sleep(0)
         await reader.drained()
+
+
+async def _choose(wanted: Filter, logs: Sequence[StoredLog]) -> Sequence[bool]:
+    for chosen in wanted.choose_slowly(logs, MATCHED_AT_ONCE):
+        if chosen is not None:
+            return chosen
+        await asyncio.sleep(0)
+    raise AssertionError

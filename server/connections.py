@@ -1,7 +1,7 @@
 """The WebSockets of producers and readers: who is there and what has not been sent yet."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +16,7 @@ from server.frames import TEXT, frame_head
 from server.gate import Gate
 from server.limits import TokenLimits
 from server.live import LiveHub
+from server.memory import Loan, MemoryBudget
 from server.metering import Meter
 from server.sockets import BulkSocket
 from server.web import Endpoint
@@ -23,6 +24,10 @@ from server.writer import Commit, Submission, Writer
 
 # A producer that does not read its acks is not read either beyond this.
 MAX_UNSENT: Final = 2**20
+# The start of a message up to this is not counted: nearly each read ends within some log.
+FREE_SIZE: Final = 4096
+# A peer that is given up may take so long to read why.
+GIVE_UP_SECONDS: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -35,12 +40,13 @@ class Connections:
     tokens: TokenFile
     limits: TokenLimits
     gate: Gate
-    most_in_flight: int
+    budget: MemoryBudget
+    """Of what has not come to its end, over all connections."""
     measured: Sequence[str]
     """Names of the attributes of logs that are measured."""
-    in_flight: int = 0
-    """Bytes of request bodies that have not come to their end."""
     draining: bool = False
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a slice of a large message is decoded: one at a time."""
     watch: GrantWatch = field(init=False)
     open: set["Connection"] = field(default_factory=set)
 
@@ -49,8 +55,8 @@ class Connections:
 
     def submit(self, submission: Submission) -> None:
         """Hand logs to the writer; their owner is answered in its turn."""
-        if submission.batch.frames is not None:
-            self.meter.rejected(submission.batch.frames, submission.batch.source)
+        if (batch := submission.batch).frames is not None:
+            self.meter.rejected(batch.frames, batch.source, batch.part.unnamed)
         self.gate.enter(submission.weight)
         self.writer.submit(submission)
 
@@ -89,6 +95,7 @@ class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
         self.connections = connections
         self.client_id = str(uuid_utils.uuid7())
         self._unsent = 0
+        self._loan: Loan | None = None
         self._all_sent = asyncio.Event()
         self._all_sent.set()
 
@@ -123,6 +130,7 @@ class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
     def on_close(self) -> None:
         """Tell the readers of its going."""
         self.leave()
+        self._give_back()
         self.connections.open.discard(self)
         self._all_sent.set()
         self.connections.hub.announce("client_disconnect", self.client_id, now_ms())
@@ -164,3 +172,26 @@ class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
     async def drained(self) -> None:
         """Return once everything has been handed to the network, or the peer has gone."""
         await self._all_sent.wait()
+
+    def account(self, held: int, *, is_whole: bool) -> Awaitable[None] | None:
+        """Count what has come of a message; return what to wait for before more is read."""
+        if held < FREE_SIZE:
+            self._give_back()
+            return None
+        budget = self.connections.budget
+        if self._loan is None:
+            self._loan = budget.open(self)
+        self._loan.is_whole = is_whole
+        budget.resize(self._loan, held)
+        return None if is_whole else budget.room(self._loan)
+
+    def give_up(self, reason: str) -> None:
+        """Close for want of memory; the peer may come back and send again."""
+        self._loan = None
+        self.close(1013, reason)  # Try Again Later
+        asyncio.get_running_loop().call_later(GIVE_UP_SECONDS, self.abort)
+
+    def _give_back(self) -> None:
+        if self._loan is not None:
+            self.connections.budget.close(self._loan)
+            self._loan = None

@@ -1,6 +1,6 @@
 """What a reader of `/live` wants to see: which logs, and from where on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,9 +32,7 @@ class Filter:
 
     def accepts(self, log: StoredLog) -> bool:
         """Say whether a log is wanted."""
-        if self.types and log.type not in self.types:
-            return False
-        if self.sources and log.source not in self.sources:
+        if not self._accepts_origin(log):
             return False
         return not self.contains or any(text in log.message for text in self.contains)
 
@@ -42,8 +40,38 @@ class Filter:
         """Say for each log whether it is wanted; None where all of them are."""
         return None if self.takes_all else list(map(self.accepts, logs))
 
+    def cost(self, logs: Sequence[StoredLog]) -> int:
+        """Return about how many characters are looked at to choose among logs."""
+        texts = len(self.contains)
+        return sum(len(log.message) for log in logs) * texts + len(logs) if texts else len(logs)
+
+    def choose_slowly(self, logs: Sequence[StoredLog], step: int) -> Iterator[list[bool] | None]:
+        """Choose in slices of about so many characters: yield None after each, the choice last."""
+        chosen, work = [], 0
+        for log in logs:
+            is_wanted = self._accepts_origin(log)
+            for text in self.contains if is_wanted else ():
+                is_wanted = False
+                work += len(log.message)
+                if work > step:
+                    work = 0
+                    yield None
+                if text in log.message:
+                    is_wanted = True
+                    break
+            chosen.append(is_wanted)
+        yield chosen
+
+    def _accepts_origin(self, log: StoredLog) -> bool:
+        return (not self.types or log.type in self.types) and (
+            not self.sources or log.source in self.sources
+        )
+
 
 EVERYTHING: Final = Filter()
+# More would cost the server too much for one reader; narrow what is left at the reader.
+MAX_TEXTS: Final = 100
+MAX_TEXT_LENGTH: Final = 1000
 
 # A WebSocket of a browser cannot send headers, so its token stands in the query too.
 _ALLOWED: Final = ("type", "source", "contains", "after", "token")
@@ -71,6 +99,10 @@ def _texts(arguments: Mapping[str, Sequence[bytes]], name: str) -> frozenset[str
         texts = frozenset(value.decode() for value in arguments.get(name, ()))
     except UnicodeDecodeError as error:
         raise UsageError(f"{name} is not UTF-8") from error
+    if len(texts) > MAX_TEXTS:
+        raise UsageError(f"{name} may be given {MAX_TEXTS} times at most, not {len(texts)} times")
+    if any(len(text) > MAX_TEXT_LENGTH for text in texts):
+        raise UsageError(f"{name} may have {MAX_TEXT_LENGTH} characters at most")
     if "" in texts:
         raise UsageError(f"{name} is empty; give a text, or leave it out for any")
     return texts

@@ -7,6 +7,7 @@ in proportion to the bytes, however they are cut.
 """
 
 import struct
+import sys
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +26,11 @@ PROTOCOL_ERROR: Final = 1002
 
 MAX_MESSAGE_SIZE: Final = 16 * 2**20
 _MAX_CONTROL_PAYLOAD: Final = 125
+
+# The work of a frame, as bytes that are inflated.
+_FRAME_COST: Final = 2**9
+# So much compressed data is inflated at once: it may be a thousand times as much.
+_PIECE: Final = 2**11
 
 _FINAL: Final = 0x80
 _COMPRESSED: Final = 0x40
@@ -102,6 +108,7 @@ class _Frame:
     is_final: bool
     left: int
     """Bytes of its payload that have not come."""
+    is_compressed: bool
     key: bytes
     """The masking key, turned to where the payload stands; empty where there is none."""
 
@@ -113,6 +120,7 @@ class FrameParser:
         masked: whether frames must be masked (a server reads) or must not be (a client reads).
         max_message_size: bytes of a message, over all its fragments, before and after inflating.
         inflater: undoes permessage-deflate where that was agreed on.
+        step: about how much work `feed` does at once, in bytes; None is all.
     """
 
     def __init__(
@@ -121,7 +129,9 @@ class FrameParser:
         masked: bool,
         max_message_size: int = MAX_MESSAGE_SIZE,
         inflater: Inflater | None = None,
+        step: int | None = None,
     ) -> None:
+        self._step = sys.maxsize if step is None else step
         self._masked = masked
         self._max_message_size = max_message_size
         self._inflater = inflater
@@ -131,14 +141,27 @@ class FrameParser:
         self._message: PartialMessage | None = None
         self._events: list[Event] = []
         self._is_over = False
+        self._work = 0
+
+    @property
+    def has_more(self) -> bool:
+        """Whether `feed` has stopped early: call it again, with nothing, once others had a turn."""
+        return self._work >= self._step and bool(self._start) and not self._is_over
+
+    @property
+    def held(self) -> int:
+        """Bytes of a message that has not come to its end."""
+        return 0 if self._message is None else self._message.size
 
     def feed(self, data: bytes) -> list[Event]:
         """Return what is whole with these bytes, in order.
 
-        A `Close` or `Failure` is the last event ever: what comes behind it is ignored. A frame is
-        judged by its head, so that no payload is waited for that will not be taken.
+        Where that is much work it stops early, and `has_more` says so. A `Close` or `Failure` is
+        the last event ever: what comes behind it is ignored. A frame is judged by its head, so
+        that no payload is waited for that will not be taken.
         """
         self._events = []
+        self._work = 0
         if self._is_over:
             return []
         if self._start:
@@ -154,6 +177,9 @@ class FrameParser:
     def _parse(self, data: bytes) -> None:
         at, size = 0, len(data)
         while at < size and not self._is_over:
+            if self._work >= self._step:
+                self._start = data[at:]
+                return
             if self._frame is None:
                 if self._masked and self._message is None and data[at] in _WHOLE:
                     at = self._take_whole(data, at)
@@ -227,9 +253,12 @@ class FrameParser:
             return None
         key = data[end - 4 : end] if self._masked else b""
         length = _length(data, at)
+        is_compressed = False
         if opcode < CLOSE:
-            self._open_message(first).announce(length)
-        return _Frame(opcode, bool(first & _FINAL), length, key)
+            message = self._open_message(first)
+            message.announce(length)
+            is_compressed = message.is_compressed
+        return _Frame(opcode, bool(first & _FINAL), length, is_compressed, key)
 
     def _check_first(self, first: int) -> None:
         opcode = first & 0x0F
@@ -254,7 +283,11 @@ class FrameParser:
 
     def _take_payload(self, frame: _Frame, data: bytes, at: int) -> int:
         """Take what there is of a frame's payload; return where it ends."""
-        piece = data[at : at + frame.left]
+        end = at + frame.left
+        before = self.held
+        if frame.is_compressed:
+            end = min(end, at + _PIECE)
+        piece = data[at:end]
         at += len(piece)
         frame.left -= len(piece)
         if frame.key:
@@ -268,7 +301,11 @@ class FrameParser:
             if not frame.left:
                 self._end_control(frame.opcode)
         else:
+            message = self._message
+            assert message is not None
             self._add(piece, is_last=frame.is_final and not frame.left)
+            self._work += message.size - before
+        self._work += _FRAME_COST
         return at
 
     def _add(self, piece: bytes, *, is_last: bool) -> None:

@@ -15,6 +15,7 @@ class Gate:
         self._waiting = 0
         self._open = asyncio.Event()
         self._open.set()
+        self._left = asyncio.Event()
 
     @property
     def waiting(self) -> int:
@@ -37,7 +38,14 @@ class Gate:
         self._waiting -= size
         if self._waiting <= self._low:
             self._open.set()
+        self._left.set()
 
     async def wait(self) -> None:
         """Return once more may come."""
         await self._open.wait()
+
+    async def room(self, size: int) -> None:
+        """Return once so many bytes fit below half of the mark, or nothing waits at all."""
+        while self._waiting and self._waiting + size > self._low:
+            self._left.clear()
+            await self._left.wait()

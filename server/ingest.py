@@ -3,12 +3,19 @@
 import asyncio
 import time
 from collections.abc import Awaitable
+from typing import Any, Final
+
+import msgspec
 
 from server.auth import Scope
-from server.batches import read_frames
+from server.batches import read_frames, read_sound
 from server.connections import MAX_UNSENT, Connection
+from server.intake import Intake, are_small, runs, take_message
 from server.replies import AckMode, replies
 from server.writer import Submission
+
+# Messages that come together are decoded in one call up to this, where all of them are sound.
+RUN_SIZE: Final = 2**18
 
 
 class Producer(Connection):
@@ -34,8 +41,12 @@ class Producer(Connection):
         if connections.draining:
             return None
         received = time.perf_counter()
-        batch = read_frames(payloads, self.source, measured=connections.measured)
         size = sum(map(len, payloads))
+        batch = None
+        if size <= RUN_SIZE:
+            batch = read_sound(payloads, self.source, measured=connections.measured)
+        if batch is None:
+            return self._take_slowly(payloads, received)
         connections.submit(Submission(batch, size, received, self))
         seconds = connections.limits.take(self.source, size)
         if not seconds and connections.gate.is_open and self.unsent < MAX_UNSENT:
@@ -47,6 +58,32 @@ class Producer(Connection):
         frames = replies(submission, self.ack_mode, committed_at)
         if frames:
             self.send(frames)
+
+    async def _take_slowly(self, payloads: list[bytes], received: float) -> None:
+        """Take messages that are large, or of which some are no logs."""
+        for run in runs(payloads):
+            if self.connections.draining or self.ws_connection is None:
+                return
+            size = sum(map(len, run))
+            if are_small(run):
+                measured = self.connections.measured
+                batch = read_frames(run, self.source, measured=measured)
+                self.connections.submit(Submission(batch, size, received, self))
+                await asyncio.sleep(0)
+            else:
+                await self._take_large(run[0], received)
+            await self._hold(self.connections.limits.take(self.source, size))
+
+    async def _take_large(self, content: bytes, received: float) -> None:
+        if self.ack_mode is AckMode.BATCH:
+            await take_message(
+                self.connections, self.source, content, received, self, self._answer_whole
+            )
+        else:
+            await Intake(self.connections, self.source, self, self, received).take(content)
+
+    def _answer_whole(self, reply: dict[str, Any]) -> None:
+        self.send_text(msgspec.json.encode(reply))
 
     async def _hold(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

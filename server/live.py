@@ -1,9 +1,11 @@
 """The hub: sends every committed log to whoever reads the present, with a bounded buffer each."""
 
-from collections.abc import Sequence
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -16,6 +18,10 @@ from server.writer import Commit
 
 # A frame is sent as soon as it holds this much, also between two ticks.
 FRAME_SIZE: Final = 512 * 1024
+# Different filters of all readers, at most.
+MAX_FILTERS: Final = 100
+# Characters that are looked through before others have a turn.
+MATCHED_AT_ONCE: Final = 8 * 2**20
 TICK_SECONDS: Final = 0.2
 TICKS_A_POSITION: Final = 5
 
@@ -102,9 +108,15 @@ class _Feed:
         self._first = 0
         self._last = 0
 
-    def take(self, logs: Sequence[StoredLog], lines: Sequence[bytes]) -> int:
-        """Gather what is wanted of some logs, given also as they are encoded; see `flush`."""
-        chosen = self._wanted.choose(logs)
+    @property
+    def wanted(self) -> Filter:
+        """What its readers want."""
+        return self._wanted
+
+    def take(
+        self, logs: Sequence[StoredLog], lines: Sequence[bytes], chosen: Sequence[bool] | None
+    ) -> int:
+        """Gather what is chosen of some logs, given also as they are encoded; see `flush`."""
         if chosen is not None:
             logs, lines = list(compress(logs, chosen)), list(compress(lines, chosen))
         begin = skipped = 0
@@ -116,6 +128,11 @@ class _Feed:
                 begin = at
         self._gather(logs[begin:], lines[begin:])
         return skipped
+
+    def skip(self, first: int, last: int) -> int:
+        """Have all readers skip logs that there was no time to choose from."""
+        skipped = self.flush()
+        return skipped + sum(each.skip(first, last) for each in self.subscriptions.values())
 
     def flush(self) -> int:
         """Send what has gathered; who has no room for it skips it.
@@ -147,6 +164,19 @@ class _Feed:
         self._last = logs[-1].seq
 
 
+class _Published(NamedTuple):
+    """Logs of a commit, also as they are encoded, and the highest seq of it."""
+
+    logs: Sequence[StoredLog]
+    lines: Sequence[bytes]
+    last_seq: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the logs."""
+        return sum(map(len, self.lines))
+
+
 class LiveHub:
     """Encodes each log once for all readers; lives on the event loop.
 
@@ -168,6 +198,10 @@ class LiveHub:
         self._wanted_by: dict[Reader, Filter] = {}
         self._last_seq = last_seq
         self._ticks = 0
+        self._backlog: deque[_Published] = deque()
+        self._behind = 0  # bytes of the backlog
+        self._matching: asyncio.Task[None] | None = None
+        self._is_hurried = False
 
     @property
     def readers(self) -> int:
@@ -210,11 +244,74 @@ class LiveHub:
         """Take what was committed."""
         if commit.last_seq is None:
             return
-        if self._feeds:
-            logs = commit.new_logs()
-            lines = list(map(encode_stored, logs))
-            self._count(sum(feed.take(logs, lines) for feed in self._feeds.values()), metrics.SLOW)
-        self._last_seq = commit.last_seq
+        if not self._feeds and not self._backlog:
+            self._last_seq = commit.last_seq
+            return
+        logs = commit.new_logs()
+        lines = list(map(encode_stored, logs))
+        cost = sum(feed.wanted.cost(logs) for feed in self._feeds.values())
+        if not self._backlog and cost <= MATCHED_AT_ONCE:
+            choices = {wanted: wanted.choose(logs) for wanted in self._feeds}
+            self._take(_Published(logs, lines, commit.last_seq), choices)
+            return
+        published = _Published(logs, lines, commit.last_seq)
+        self._backlog.append(published)
+        self._behind += published.size
+        if self._matching is None:
+            self._matching = asyncio.ensure_future(self._match_all())
+
+    async def settle(self, seconds: float) -> None:
+        """Return once all that was published has been sent, or skipped after so many seconds."""
+        if self._matching is not None:
+            await asyncio.wait([self._matching], timeout=seconds)
+            self._is_hurried = True
+            await self._matching
+
+    async def _match_all(self) -> None:
+        """Match what was published, in its order, with turns for others in between.
+
+        A reader who subscribes meanwhile begins behind the last that all have taken.
+        """
+        try:
+            while self._backlog:
+                published = self._backlog[0]
+                choices: dict[Filter, Sequence[bool] | None] = {}
+                late: set[Filter] = set()
+                while missing := self._feeds.keys() - choices.keys() - late:
+                    for wanted in missing:
+                        chosen = await self._choose(wanted, published)
+                        if chosen is None:
+                            late.add(wanted)
+                        else:
+                            choices[wanted] = chosen
+                self._take(published, choices)
+                self._backlog.popleft()
+                self._behind -= published.size
+                await asyncio.sleep(0)
+        finally:
+            self._matching = None
+
+    async def _choose(self, wanted: Filter, published: "_Published") -> Sequence[bool] | None:
+        """Choose in slices; return None where that would fall behind by more than a buffer."""
+        for chosen in wanted.choose_slowly(published.logs, MATCHED_AT_ONCE):
+            if chosen is not None:
+                return chosen
+            if self._behind > self._buffer_size + published.size or self._is_hurried:
+                return None
+            await asyncio.sleep(0)
+        raise AssertionError
+
+    def _take(
+        self, published: "_Published", choices: Mapping[Filter, Sequence[bool] | None]
+    ) -> None:
+        logs, skipped = published.logs, 0
+        for wanted, feed in self._feeds.items():
+            if wanted in choices:
+                skipped += feed.take(logs, published.lines, choices[wanted])
+            elif logs:
+                skipped += feed.skip(logs[0].seq, logs[-1].seq)
+        self._count(skipped, metrics.SLOW)
+        self._last_seq = published.last_seq
 
     def skip_archived(self, reader: Reader, first: int, last: int) -> None:
         """Tell a reader, who may not be subscribed yet, that logs do not come as they are archived.

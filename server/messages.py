@@ -37,7 +37,8 @@ class Inflater:
     def __init__(self, *, keeps_context: bool = True, window_bits: int = zlib.MAX_WBITS) -> None:
         self._keeps_context = keeps_context
         self._window_bits = window_bits
-        self._stream = zlib.decompressobj(-window_bits)
+        # A connection that never sends a compressed message needs none.
+        self._stream: zlib._Decompress | None = None
 
     def inflate(self, data: bytes, *, is_last: bool) -> Iterator[bytes]:
         """Yield what a piece of a message holds, in parts of 64 KiB at most.
@@ -46,6 +47,8 @@ class Inflater:
             Violation: it is no deflate data; 1007, as RFC 7692 names no code.
         """
         stream = self._stream
+        if stream is None:
+            stream = self._stream = zlib.decompressobj(-self._window_bits)
         if is_last:
             data += _DEFLATE_TAIL
         while data:
@@ -58,7 +61,7 @@ class Inflater:
         if stream.eof:
             self._check_end(stream.unused_data, is_last)
         if is_last and (stream.eof or not self._keeps_context):
-            self._stream = zlib.decompressobj(-self._window_bits)
+            self._stream = None
 
     def _check_end(self, rest: bytes, is_last: bool) -> None:
         # RFC 7692, 7.2.3.4: behind the last block comes one byte, the start of an empty one.
@@ -79,6 +82,16 @@ class PartialMessage:
         self._max_size = max_size
         self._buffer = bytearray()
         self._undecided = b""  # the start of a character whose other bytes have not come
+
+    @property
+    def size(self) -> int:
+        """Bytes that it has so far, inflated."""
+        return len(self._buffer)
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether its payload is inflated."""
+        return self._inflater is not None
 
     def announce(self, length: int) -> None:
         """Count a frame's payload, before it has come."""

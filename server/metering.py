@@ -1,7 +1,7 @@
 """Metering: counts and measures what was committed, after its producers have been answered."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 from operator import not_
 
@@ -9,7 +9,7 @@ from server import metrics
 from server.batches import Frame
 from server.contents import Contents, contents_of, record_contents
 from server.monitor.performance import PerformanceMonitor
-from server.records import decode_rows
+from server.records import Rule, decode_rows
 from server.writer import Commit, Submission
 
 Recount = Callable[[int, int], None]
@@ -47,9 +47,18 @@ class Meter:
             self._count_duplicates(stored, commit.received_at)
             self._measure(stored, commit)
 
-    def rejected(self, frames: Sequence[Frame], source: str) -> None:
-        """Count the logs of some frames that were no logs, by the rule that they broke."""
+    def rejected(
+        self, frames: Sequence[Frame], source: str, unnamed: Mapping[Rule, int] | None = None
+    ) -> None:
+        """Count the logs of some frames that were no logs, by the rule that they broke.
+
+        Args:
+            frames: each with the faults that are told one by one.
+            source: the name of the token they came with.
+            unnamed: how many more there were of each rule.
+        """
         rules = Counter(error.rule for each in frames for _, error in each.rejected)
+        rules.update(unnamed or {})
         for rule, count in rules.items():
             self._count_rejected(count, rule, source)
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import tornado.routing
@@ -15,15 +15,19 @@ from tornado.httputil import HTTPServerRequest
 from server.auth import Scope
 from server.batches import read_frames
 from server.bodies import Body, BodyTooLarge, DamagedBody, UnknownEncoding
-from server.connections import Connections
+from server.connections import GIVE_UP_SECONDS, Connections
 from server.frames import MAX_MESSAGE_SIZE
+from server.intake import take_message
+from server.memory import STALLED, Loan
 from server.replies import AckMode, batch_replies
+from server.slices import is_small
 from server.web import Endpoint
 from server.writer import Submission
 
 # A body that is refused is read on, up to this, and thrown away: were the connection closed while
 # its sender still sends, the answer would be lost on the way.
 MOST_UNWANTED: Final = 128 * 2**20
+_LONGEST_LENGTH: Final = 18
 # Tornado's own limit would be answered in a shape of its own.
 _NO_LIMIT: Final = 2**62
 # When the queue is full or the disk is, a second makes a difference.
@@ -49,44 +53,45 @@ class Poster(Endpoint):
         self.connections = connections
         self._source = ""
         self._body: Body | None = None
-        self._held = 0
+        self._loan: Loan | None = None
         self._unwanted = 0
         self._refusal: Callable[[], None] | None = None
         self._received = time.perf_counter()
-        self._answered: asyncio.Future[tuple[Submission, int]] = asyncio.Future()
+        self._answered: asyncio.Future[dict[str, Any]] = asyncio.Future()
 
     async def prepare(self) -> None:
         """Look at all that can be known before the body comes; it is not read meanwhile."""
-        if not self.accepts_origin():
+        connection = self.request.connection
+        assert isinstance(connection, HTTP1Connection)
+        connection.set_max_body_size(_NO_LIMIT)
+        length = self._length()
+        if length is None or not self.accepts_origin():
             return
         token = self.authorise(self.connections.tokens, Scope.INGEST)
         if token is None:
             return
         self._source = token.name
-        connection = self.request.connection
-        assert isinstance(connection, HTTP1Connection)
-        connection.set_max_body_size(_NO_LIMIT)
+        self._loan = self.connections.budget.open(self)
         if self.get_query_argument("ack", AckMode.BATCH) != AckMode.BATCH:
             self._refuse(400, "bad_request", "over HTTP ack can only be batch")
         elif not await self._may_enter():
             self._refuse(503, "busy", "the server is too busy now", retry_after=RETRY_SECONDS)
         else:
-            self._open_body()
+            self._open_body(length)
 
-    def data_received(self, chunk: bytes) -> None:
-        """Take a piece of the body."""
+    async def data_received(self, chunk: bytes) -> None:
+        """Take a piece of the body; the next one is read once there is room for it."""
         if self._body is None:
             self._throw_away(len(chunk))
             return
-        before = self._body.size
         try:
-            self._body.feed(chunk)
+            for _ in self._body.feed(chunk):
+                if not await self._may_go_on():
+                    return
         except BodyTooLarge as error:
             self._refuse(413, "too_large", str(error))
         except DamagedBody as error:
             self._refuse(400, "damaged_body", str(error))
-        else:
-            self._hold(self._body.size - before)
 
     async def post(self) -> None:
         """Store what came and answer once it is durable."""
@@ -96,29 +101,63 @@ class Poster(Endpoint):
         try:
             content = self._body.whole()
         except DamagedBody as error:
+            self._give_back()
             self.fail(400, "damaged_body", str(error))
             return
+        self._body = None
+        if self._loan is not None:
+            self._loan.is_whole = True
+        try:
+            await self._take(content)
         finally:
-            self._drop_body()
-        size = len(content)
-        if seconds := self.connections.limits.ask(self._source, size):
+            self._give_back()
+
+    async def _take(self, content: bytes) -> None:
+        if seconds := self.connections.limits.ask(self._source, len(content)):
             reason = "this token has sent as much as it may for now"
             self.fail(429, "too_many_bytes", reason, retry_after=seconds)
             return
-        batch = read_frames([content], self._source, measured=self.connections.measured)
-        del content
-        self.connections.submit(Submission(batch, size, self._received, self))
-        self._reply(*await self._answered)
+        if is_small(content):
+            batch = read_frames([content], self._source, measured=self.connections.measured)
+            self.connections.submit(Submission(batch, len(content), self._received, self))
+        else:
+            await take_message(
+                self.connections, self._source, content, self._received, self, self._hear
+            )
+        self._reply(await self._answered)
 
     def answer(self, submission: Submission, committed_at: int) -> None:
         """Hear that the logs were stored or refused."""
+        (reply,) = batch_replies(submission, committed_at)
+        self._hear(reply)
+
+    def _hear(self, reply: dict[str, Any]) -> None:
         if not self._answered.done():
-            self._answered.set_result((submission, committed_at))
+            self._answered.set_result(reply)
+
+    def give_up(self, reason: str) -> None:
+        """Take no more of the body: it does not come, or there is no room for it."""
+        self._loan = None
+        if self._finished:
+            return
+        if reason == STALLED:
+            self.fail(408, "timeout", "the body stopped before its end; send it again")
+            return
+        # Who still sends reads the answer once all is sent; who does not is not waited for.
+        self._refuse(503, "busy", reason, retry_after=RETRY_SECONDS)
+        self._loan = self.connections.budget.open(self)
+        asyncio.get_running_loop().call_later(GIVE_UP_SECONDS, self._tell_refusal)
 
     def on_connection_close(self) -> None:
         """Let go of what a client that broke off had sent."""
         self._drop_body()
+        self._give_back()
         super().on_connection_close()
+
+    def on_finish(self) -> None:
+        """Count nothing of it any more."""
+        self._give_back()
+        super().on_finish()
 
     async def _may_enter(self) -> bool:
         """Wait a while for room; say whether there is any and the server does not stop."""
@@ -129,32 +168,49 @@ class Poster(Endpoint):
             return False
         return not connections.draining
 
-    def _open_body(self) -> None:
-        headers = self.request.headers
+    def _open_body(self, length: int) -> None:
         try:
-            self._body = Body(headers.get("Content-Encoding", ""), MAX_MESSAGE_SIZE)
-            self._body.announce(int(headers.get("Content-Length", "0")))
+            self._body = Body(self.request.headers.get("Content-Encoding", ""), MAX_MESSAGE_SIZE)
+            self._body.announce(length)
         except UnknownEncoding as error:
             self._refuse(415, "unsupported_encoding", str(error))
         except BodyTooLarge as error:
             self._refuse(413, "too_large", str(error))
 
-    def _hold(self, size: int) -> None:
-        """Count a piece against what all bodies in flight may take together."""
-        self._held += size
-        self.connections.in_flight += size
-        if self.connections.in_flight > self.connections.most_in_flight:
-            self._refuse(503, "busy", "more is sent than fits", retry_after=RETRY_SECONDS)
+    def _length(self) -> int | None:
+        """Return the Content-Length, 0 where there is none; None, and an end, where it is odd."""
+        headers = self.request.headers
+        text = headers.get("Content-Length", "0")
+        if text.isascii() and text.isdigit() and len(text) < _LONGEST_LENGTH:
+            return int(text)
+        headers["Content-Length"] = "0"  # nothing of what follows can be told apart
+        self.set_header("Connection", "close")
+        self.fail(400, "bad_request", "Content-Length must be given once, as a whole number")
+        return None
+
+    async def _may_go_on(self) -> bool:
+        """Count what is held, let others have their turn and wait for room; say if there is."""
+        if self._body is None or self._loan is None:
+            return False
+        budget, loan = self.connections.budget, self._loan
+        budget.resize(loan, self._body.size)
+        await asyncio.sleep(0)
+        await budget.room(loan)
+        return self._body is not None
 
     def _refuse(
         self, status: int, error: str, message: str, retry_after: float | None = None
     ) -> None:
         """Take no more of the body; it is answered once it has ended."""
         self._drop_body()
+        if self._loan is not None:
+            self.connections.budget.resize(self._loan, 0)
         self._refusal = partial(self.fail, status, error, message, retry_after=retry_after)
 
     def _throw_away(self, size: int) -> None:
         self._unwanted += size
+        if self._loan is not None:
+            self.connections.budget.resize(self._loan, 0)  # it goes on
         if self._unwanted > MOST_UNWANTED:
             self._tell_refusal()
 
@@ -163,25 +219,29 @@ class Poster(Endpoint):
             self._refusal()
 
     def _drop_body(self) -> None:
-        self.connections.in_flight -= self._held
-        self._held, self._body = 0, None
+        self._body = None
 
-    def _reply(self, submission: Submission, committed_at: int) -> None:
-        (reply,) = batch_replies(submission, committed_at)
-        if submission.refusal is not None:
+    def _give_back(self) -> None:
+        if self._loan is not None:
+            self.connections.budget.close(self._loan)
+            self._loan = None
+
+    def _reply(self, reply: dict[str, Any]) -> None:
+        if self._finished:  # its sender was given up, or has gone
+            return
+        if reply["type"] == "error":
             self.set_status(503)
             self.set_header("Retry-After", str(RETRY_SECONDS))
-        elif not submission.batch.ids:
+        elif not reply["count"]:
             self.set_status(400)
-            reply = _nothing_valid(submission)
+            reply = _nothing_valid(reply)
         self.set_header("Content-Type", "application/json")
         self.finish(msgspec.json.encode(reply))
 
 
-def _nothing_valid(submission: Submission) -> dict[str, object]:
-    (reply,) = batch_replies(submission, 0)
-    frames = submission.batch.frames
-    assert frames
-    ((_, first), *_) = frames[0].rejected
-    message = f"no log in this body is valid; of the first: {first.reason}"
-    return {"type": "error", "error": "invalid_log", "message": message, "errors": reply["errors"]}
+def _nothing_valid(reply: dict[str, Any]) -> dict[str, object]:
+    errors = reply["errors"]
+    first = errors[0]["message"]
+    message = f"no log in this body is valid; of the first: {first}"
+    counted = {"rejected": reply["rejected"]} if "rejected" in reply else {}
+    return {"type": "error", "error": "invalid_log", "message": message, "errors": errors} | counted

@@ -16,6 +16,10 @@ _encoder: Final = msgspec.json.Encoder()
 _encode: Final = _encoder.encode
 
 
+# So many logs of a message are told one by one why they are refused; the rest are counted.
+MOST_NAMED: Final = 1000
+
+
 class AckMode(StrEnum):
     """How much a producer wants to hear."""
 
@@ -65,7 +69,7 @@ def batch_replies(submission: Submission, committed_at: int) -> Iterator[dict[st
 
 
 def _is_sound(batch: Batch) -> bool:
-    return not any(frame.rejected for frame in batch.frames or ())
+    return not batch.part.more and not any(frame.rejected for frame in batch.frames or ())
 
 
 def _acks(ids: Sequence[str], seqs: Sequence[int], committed_at: int) -> bytes:
@@ -86,11 +90,14 @@ def _replies_by_log(submission: Submission, mode: AckMode, committed_at: int) ->
     valid = _answers(submission, mode, committed_at)
     for frame in _frames(submission):
         rejected = dict(frame.rejected)
-        for index in range(frame.valid + len(rejected)):
+        first = submission.batch.part.first
+        for index in range(first, first + frame.valid + len(rejected)):
             if index in rejected:
                 yield _encode({"type": "error"} | _error(index, rejected[index]))
             elif answer := next(valid):
                 yield _encode(answer if "seq" in answer else answer | {"index": index})
+    if more := submission.batch.part.more:
+        yield _encode({"type": "error"} | _unnamed_error(more))
 
 
 def _answers(
@@ -111,6 +118,17 @@ def _answers(
 def _frames(submission: Submission) -> Sequence[Frame]:
     batch = submission.batch
     return [Frame(1, ())] * len(batch.ids) if batch.frames is None else batch.frames
+
+
+def _unnamed_error(count: int) -> dict[str, object]:
+    """Return what is said of the logs of a message that were refused without being named."""
+    return {
+        "error": "invalid_log",
+        "message": f"{count} more of this message are no logs; the first {MOST_NAMED} are named",
+        "logId": None,
+        "index": None,
+        "count": count,
+    }
 
 
 def _error(index: int, error: InvalidLog) -> dict[str, object]:

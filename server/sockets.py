@@ -32,10 +32,13 @@ from server.messages import Inflater
 # Overridden: WebSocketProtocol13._receive_frame_loop, _create_compressors, _received_pong,
 # periodic_ping.
 # Called: WebSocketProtocol13._handle_message, _run_callback, _abort, _get_compressor_options.
-# Set: WebSocketProtocol13._decompressor, _wire_bytes_in, _wire_bytes_out, _message_bytes_in.
+# Set: WebSocketProtocol13._decompressor, _compressor, _wire_bytes_in, _wire_bytes_out,
+# _message_bytes_in.
 # `server/frames.py` takes tornado.util._websocket_mask, which is in C where it can be.
 
 _READ_SIZE: Final = 2**16
+# A message may inflate to a thousand times of what was read: others have a turn after so much.
+_STEP: Final = 2**20
 # A peer that sends faster than we work must not keep the loop from the others: its turn ends after
 # so many bytes, where each message counts as some more.
 _TURN: Final = 2**18
@@ -43,6 +46,8 @@ _MESSAGE_COST: Final = 2**10
 # What is read and thrown away after a peer broke a rule, so that it can read why.
 _DRAIN_SECONDS: Final = 2.0
 _DRAIN_SIZE: Final = 2**26
+# So many pongs may wait for a peer that does not read them.
+_MOST_PONGS: Final = 64
 
 
 @runtime_checkable
@@ -51,6 +56,17 @@ class TakesMany(Protocol):
 
     def on_messages(self, payloads: list[bytes]) -> Awaitable[None] | None:
         """Take consecutive messages of one kind, text as UTF-8.
+
+        Nothing more is read before what is returned is done.
+        """
+
+
+@runtime_checkable
+class Accounts(Protocol):
+    """A handler that counts the memory that its peer takes."""
+
+    def account(self, held: int, *, is_whole: bool) -> Awaitable[None] | None:
+        """Take notice of so many bytes of messages; `is_whole` says that they wait for us alone.
 
         Nothing more is read before what is returned is done.
         """
@@ -65,6 +81,9 @@ class BulkProtocol(WebSocketProtocol13):
 
     _inflater: Inflater | None = None
     _takes_many: TakesMany | None = None
+    _accounts: "Accounts | None" = None
+    _is_counted = False
+    _unread_pongs = 0
     _spent = 0  # of this connection's turn
     _has_pong = False
     _is_held = False
@@ -82,14 +101,28 @@ class BulkProtocol(WebSocketProtocol13):
             masked=not self.mask_outgoing,
             max_message_size=self.params.max_message_size,
             inflater=self._inflater,
+            step=_STEP,
         )
         if isinstance(self.handler, TakesMany):
             self._takes_many = self.handler
+        if isinstance(self.handler, Accounts):
+            self._accounts = self.handler
         while not self.client_terminated:
             data = await self.stream.read_bytes(_READ_SIZE, partial=True)
             self._wire_bytes_in += len(data)
             await self._spend(len(data))
             await self._deliver_all(parser.feed(data))
+            while parser.has_more and not self.client_terminated:
+                await self._account(parser.held)
+                await asyncio.sleep(0)
+                await self._deliver_all(parser.feed(b""))
+            await self._account(parser.held)
+
+    async def _account(self, held: int) -> None:
+        """Have what is held of a message counted; nothing more is read while there is no room."""
+        if self._accounts is not None and (held or self._is_counted) and not self.is_closing():
+            self._is_counted = held > 0
+            await self._wait_for(self._accounts.account(held, is_whole=False))
 
     async def _deliver_all(self, events: list[Event]) -> None:
         for event in events:
@@ -107,13 +140,27 @@ class BulkProtocol(WebSocketProtocol13):
             await self._return_farewell()
         else:
             opcode = PING if isinstance(event, Ping) else PONG
+            if opcode == PING and not self._may_answer():
+                return
             await self._wait_for(self._handle_message(opcode, event.payload))
             await self._spend(_MESSAGE_COST)
+
+    def _may_answer(self) -> bool:
+        """Say whether one more pong may wait for a peer that does not read.
+
+        Only the last ping has to be answered (RFC 6455, 5.5.3).
+        """
+        self._unread_pongs = self._unread_pongs + 1 if self.stream.writing() else 0
+        return self._unread_pongs < _MOST_PONGS
 
     async def _deliver_messages(self, messages: Messages) -> None:
         payloads = messages.payloads
         if self._takes_many is not None:
-            self._message_bytes_in += sum(map(len, payloads))
+            size = sum(map(len, payloads))
+            self._message_bytes_in += size
+            if size > 2 * _READ_SIZE and self._accounts is not None:
+                self._is_counted = True
+                self._accounts.account(size, is_whole=True)
             await self._wait_for(self._run_callback(self._takes_many.on_messages, payloads))
             await self._spend(len(payloads) * _MESSAGE_COST)
             return
@@ -203,6 +250,10 @@ class BulkProtocol(WebSocketProtocol13):
             with contextlib.suppress(OSError):  # the peer has gone
                 self.stream.socket.shutdown(socket.SHUT_WR)
 
+    def end(self) -> None:
+        """End the connection at once."""
+        self._abort()
+
     def _end(self) -> None:
         self.client_terminated = True
         self.close()
@@ -220,6 +271,7 @@ class BulkProtocol(WebSocketProtocol13):
             keeps_context=options["persistent"], window_bits=options["max_wbits"]
         )
         self._decompressor = None  # ours takes its place
+        self._compressor = None  # all that is sent is sent as it is
 
     def send_frames(self, frames: bytes) -> asyncio.Future[None]:
         """Write whole unmasked frames as they are, in one go.
@@ -256,3 +308,8 @@ class BulkSocket(WebSocketHandler):
             raise StreamClosedError
         assert isinstance(connection, BulkProtocol)
         return connection.send_frames(frames)
+
+    def abort(self) -> None:
+        """End the connection without a farewell, if it has not ended."""
+        if isinstance(self.ws_connection, BulkProtocol):
+            self.ws_connection.end()

@@ -8,7 +8,9 @@ from server.catch_up import catch_up
 from server.connections import Connection, Connections
 from server.errors import DataFolderError, UsageError
 from server.filters import EVERYTHING, read_query
+from server.live import MAX_FILTERS
 from server.store.pages import LogPages
+from server.web import RETRY_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ class LiveReader(Connection):
     """
 
     scope = Scope.READ
-    _wanted = EVERYTHING
+    wanted = EVERYTHING
     _after: int | None = None
     _catching_up: asyncio.Task[None] | None = None
 
@@ -36,9 +38,15 @@ class LiveReader(Connection):
         if self._finished:
             return
         try:
-            self._wanted, self._after = read_query(self.request.query_arguments)
+            self.wanted, self._after = read_query(self.request.query_arguments)
         except UsageError as error:
             self.fail(400, "bad_request", str(error))
+            return
+        others = (each for each in self.connections.open if isinstance(each, LiveReader))
+        filters = {each.wanted for each in others}
+        if self.wanted not in filters and len(filters) >= MAX_FILTERS:
+            message = f"readers have {MAX_FILTERS} different filters already; share one of them"
+            self.fail(503, "too_many_filters", message, retry_after=RETRY_SECONDS)
 
     def get_compression_options(self) -> None:
         """Refuse permessage-deflate: all readers are sent the same bytes."""
@@ -49,7 +57,7 @@ class LiveReader(Connection):
         super().open()
         hub = self.connections.hub
         if self._after is None or self._after >= hub.last_seq:
-            hub.subscribe(self, self._wanted)
+            hub.subscribe(self, self.wanted)
         else:
             self._catching_up = asyncio.create_task(self._catch_up(self._after))
 
@@ -70,7 +78,7 @@ class LiveReader(Connection):
 
     async def _catch_up(self, after: int) -> None:
         try:
-            await catch_up(self, self.connections.hub, self._pages, self._wanted, after)
+            await catch_up(self, self.connections.hub, self._pages, self.wanted, after)
         except DataFolderError as error:
             logger.error("a reader cannot be sent the past: %s", error)
             self.close(1011, "the logs cannot be read")

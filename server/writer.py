@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 
 # A transaction takes all that waits, up to this: more would only make the first ack wait longer.
 MAX_COMMIT_SIZE: Final = 2 * 2**20
+# Where more waits, it is not simply taken in order.
+CROWDED: Final = 3 * MAX_COMMIT_SIZE
+# What one connection may then put into a transaction before others.
+FAIR_SHARE: Final = 2**18
 # So often is looked to what no commit tells, such as whether there is room again.
 PROBE_SECONDS: Final = 1.0
 # The clock may be set back a little at any time; beyond this somebody should know.
@@ -72,12 +76,15 @@ class Submission:
     owner: Owner
     stored: Stored | None = None
     refusal: Refusal | None = None
+    lane: object = None
+    """Whose order is kept; None is the owner's."""
 
     @property
     def weight(self) -> int:
         """About the bytes of memory that it takes while it waits."""
         batch = self.batch
-        return len(batch.rows) + LOG_OVERHEAD * len(batch.ids) + SUBMISSION_OVERHEAD
+        faults = 0 if batch.frames is None else sum(len(each.rejected) for each in batch.frames)
+        return len(batch.rows) + LOG_OVERHEAD * (len(batch.ids) + faults) + SUBMISSION_OVERHEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +154,7 @@ class Writer:
         self._checkpoints = Checkpoints(self._connection)
         self._waiting: list[Submission] = []
         self._changed = threading.Condition()
+        self._oldest_first = False
         self._stopping = False
         self._path = path
         self._refusal: Refusal | None = None
@@ -233,15 +241,29 @@ class Writer:
         """Wait for submissions and return the first of them; none when it is time to look up."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._stopping, PROBE_SECONDS)
-            size = 0
-            for index, submission in enumerate(self._waiting):
-                size += len(submission.batch.rows)
-                if index and size > MAX_COMMIT_SIZE:
-                    break
-            else:
-                index = len(self._waiting)
-            taken, self._waiting = self._waiting[:index], self._waiting[index:]
+            taken, self._waiting = self._choose(self._waiting)
             return taken
+
+    def _choose(self, waiting: list[Submission]) -> tuple[list[Submission], list[Submission]]:
+        """Return what goes into one transaction, and what is left.
+
+        Where much waits, those who sent little come first, each in its own order, and
+        in each second transaction whoever came first: so nobody waits for all of another's load.
+        """
+        total = sum(len(each.batch.rows) for each in waiting)
+        if total <= MAX_COMMIT_SIZE:
+            return waiting, []
+        self._oldest_first = total <= CROWDED or not self._oldest_first
+        chosen: dict[int, Submission] = {}
+        size = 0 if self._oldest_first else _fill(waiting, chosen, 0, FAIR_SHARE)
+        if not chosen:
+            chosen[0], size = waiting[0], len(waiting[0].batch.rows)
+        if total > CROWDED:
+            _fill(waiting, chosen, size, MAX_COMMIT_SIZE)
+        else:
+            _follow(waiting, chosen, size)
+        left = [each for index, each in enumerate(waiting) if index not in chosen]
+        return [chosen[index] for index in sorted(chosen)], left
 
     def _handle(self, submissions: list[Submission]) -> None:
         with_logs = [each for each in submissions if each.batch.ids]
@@ -326,3 +348,37 @@ class Writer:
         if refusal is not self._refusal:
             logger.error("logs cannot be stored and are refused until they can: %s", error)
         self._refusal = refusal
+
+
+def _fill(
+    waiting: Sequence[Submission], chosen: dict[int, Submission], size: int, share: int
+) -> int:
+    """Choose more for a transaction that has this size; return its size then.
+
+    Args:
+        waiting: all that waits, in order.
+        chosen: what is chosen already, by index; is added to.
+        size: bytes of its rows.
+        share: bytes that one connection may add.
+    """
+    spent: dict[object, int] = {}
+    for index, each in enumerate(waiting):
+        if index in chosen:
+            continue
+        lane, more = each.lane or each.owner, len(each.batch.rows)
+        used = spent.get(lane, 0) + more
+        if used <= share and size + more <= MAX_COMMIT_SIZE:
+            chosen[index] = each
+            size, spent[lane] = size + more, used
+        else:
+            spent[lane] = share + 1  # what it sent later stays behind it
+    return size
+
+
+def _follow(waiting: Sequence[Submission], chosen: dict[int, Submission], size: int) -> None:
+    """Choose what comes behind the first, in order, as long as it fits."""
+    for index, each in enumerate(waiting[1:], 1):
+        size += len(each.batch.rows)
+        if size > MAX_COMMIT_SIZE:
+            return
+        chosen[index] = each

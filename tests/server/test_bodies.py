@@ -36,7 +36,8 @@ MEBIBYTE = 2**20
 def read(encoding: str, *pieces: bytes, limit: int = MEBIBYTE) -> bytes:
     body = Body(encoding, limit)
     for piece in pieces:
-        body.feed(piece)
+        for _ in body.feed(piece):
+            pass
     assert body.size <= limit
     return body.whole()
 

@@ -529,7 +529,8 @@ def test_any_other_path_is_answered_with_a_json_404(
     assert decode(body) == {
         "type": "error",
         "error": "not_found",
-        "message": "there is nothing at /logs; there is /ingest and /live, for WebSockets",
+        "message": "there is nothing at /logs; "
+        "there is /ingest for WebSockets and POST, and /live for WebSockets",
     }
 
 

@@ -1,0 +1,274 @@
+"""One peer's work and memory are bounded: the others are acked, and the server stays small."""
+
+import gzip
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from socket import create_connection
+from socket import socket as Socket  # noqa: N812 - `socket` names our variables
+from urllib.parse import urlsplit
+
+import pytest
+import websocket
+
+from server.frames import CONTINUATION, TEXT
+from tests.server.test_posting import post
+from tests.support.frames import Deflater, frame, head
+from tests.support.peers import DEFLATE
+from tests.support.processes import ServerProcess, serving
+from tests.support.sockets import connected, log, receive, wire
+from tests.support.waiting import wait_until
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+MIB = 2**20
+SIZE = 16 * MIB - 16
+# An ack takes some milliseconds; machines of tests may be busy.
+MOST_SECONDS = 2.0
+MOST_RESIDENT = 200 * MIB
+OBJECTS = b"[" + b"{}," * (SIZE // 3) + b"{}]"
+NUMBERS = b"[" + b"1," * (SIZE // 2) + b"1]"
+LINES = b"x\n" * (SIZE // 2)
+EMPTY_LOGS = b"{}\n" * (SIZE // 3)
+NESTED = b"[[" + b"{}," * (SIZE // 3) + b"{}]]"
+VALUES = b'{"type":"a","message":"m","k":[' + b"[]," * (SIZE // 3 - 20) + b"[]]}"
+ACCESS_LOG = b'::1 - - [28/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "-"\n' * 200_000
+FILES = {
+    "lines": LINES,
+    "empty objects": EMPTY_LOGS,
+    "objects": OBJECTS,
+    "numbers": NUMBERS,
+    "nested": NESTED,
+    "values": VALUES,
+    "access log": ACCESS_LOG,
+}
+
+
+@dataclass
+class Seen:
+    """What another producer saw meanwhile, in seconds, and the memory of the server, in bytes."""
+
+    acks: list[float] = field(default_factory=list)
+    resident: list[int] = field(default_factory=list)
+
+    def told(self) -> str:
+        acks = sorted(self.acks)
+        p99 = acks[int(len(acks) * 0.99)]
+        return (
+            f"{len(acks)} acks, p50 {1000 * statistics.median(acks):.1f} ms, p99 "
+            f"{1000 * p99:.0f} ms, longest {1000 * acks[-1]:.0f} ms; "
+            f"{max(self.resident) / MIB:.0f} MiB"
+        )
+
+
+def resident(server: ServerProcess) -> int:
+    command = ["ps", "-o", "rss=", "-p", str(server.process.pid)]
+    return int(subprocess.check_output(command, text=True)) * 1024
+
+
+@contextmanager
+def watched(server: ServerProcess, tell: Callable[[str], None], name: str) -> Iterator[Seen]:
+    """Send a log now and then from a producer that behaves; hold its acks and the memory."""
+    over, seen = threading.Event(), Seen()
+
+    def produce() -> None:
+        with connected(server) as producer:
+            while not over.wait(0.02):
+                begun = time.perf_counter()
+                producer.send(log())
+                assert receive(producer)["type"] == "ack"
+                seen.acks.append(time.perf_counter() - begun)
+                if len(seen.acks) % 5 == 1:
+                    seen.resident.append(resident(server))
+
+    with ThreadPoolExecutor(1) as pool:
+        producing = pool.submit(produce)
+        try:
+            wait_until(lambda: seen.acks)
+            yield seen
+            wait_until(lambda: len(seen.acks) > 5)
+        finally:
+            over.set()
+        producing.result()
+    tell(f"{name}: {seen.told()}")
+    assert max(seen.acks) < MOST_SECONDS
+    assert max(seen.resident) < MOST_RESIDENT
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd", ""])
+@pytest.mark.parametrize("name", FILES)
+def test_a_body_of_no_logs_stops_no_producer(
+    data: Path, tell: Callable[[str], None], name: str, encoding: str
+) -> None:
+    compress = {"gzip": gzip.compress, "zstd": zstd.compress, "": bytes}[encoding]
+    body = compress(FILES[name])
+    headers = {"Content_Encoding": encoding} if encoding else {}
+    with serving(data) as server, watched(server, tell, f"{encoding} {name}"):
+        answer = post(server, body, **headers)
+        assert answer.status == 400
+        errors = answer.json["errors"]
+        assert len(errors) <= 1000
+        if name in ("lines", "empty objects", "numbers", "access log"):
+            assert answer.json["rejected"] == len(FILES[name].splitlines()) or name == "numbers"
+
+
+@pytest.mark.parametrize("mode", ["each", "batch", "none"])
+@pytest.mark.parametrize("deflated", [False, True])
+def test_a_frame_of_no_logs_stops_no_producer(
+    data: Path, tell: Callable[[str], None], mode: str, deflated: bool
+) -> None:
+    with serving(data) as server, watched(server, tell, f"frame {mode} {deflated}"):
+        headers = [f"Authorization: Bearer {server.token}"] + [DEFLATE.format("").strip()] * deflated
+        url = f"{server.ingest}?ack={mode}"
+        with closing(websocket.create_connection(url, header=headers, timeout=60)) as peer:
+            assert receive(peer)["type"] == "connection"
+            if deflated:
+                wire(peer).sendall(frame(TEXT, Deflater().deflate(LINES), bits=0x40))
+            else:
+                wire(peer).sendall(frame(TEXT, LINES))
+            if mode == "batch":
+                answer = receive(peer)
+                assert (len(answer["errors"]), answer["rejected"]) == (1000, len(LINES) // 2)
+                return
+            answers = [receive(peer) for _ in range(1001)]
+            assert all(each["error"] == "invalid_log" for each in answers)
+            assert answers[-1]["count"] == len(LINES) // 2 - 1000
+
+
+def test_messages_that_stop_before_their_end_share_a_bounded_memory(
+    data: Path, tell: Callable[[str], None]
+) -> None:
+    with serving(data) as server, ExitStack() as open_, watched(server, tell, "unfinished"):
+        peers = [open_.enter_context(connected(server)) for _ in range(40)]
+
+        def begin(number: int) -> None:
+            stream = wire(peers[number])
+            stream.settimeout(5)
+            try:
+                if number % 2:
+                    stream.sendall(frame(TEXT, b"x" * SIZE)[:-1])
+                    return
+                for part in range(64):
+                    opcode = CONTINUATION if part else TEXT
+                    stream.sendall(frame(opcode, b"x" * (SIZE // 64), final=False))
+            except OSError:
+                pass  # it was refused, or is held back
+
+        with ThreadPoolExecutor(20) as pool:
+            list(pool.map(begin, range(40)))
+
+
+def test_many_large_logs_at_once_are_stored_one_after_the_other(
+    data: Path, tell: Callable[[str], None]
+) -> None:
+    sent = log(message="x" * (SIZE - 100))
+    with serving(data) as server, watched(server, tell, "large"):
+
+        def push(_: int) -> str:
+            with connected(server) as peer:
+                peer.settimeout(60)
+                peer.send(sent)
+                return str(receive(peer)["type"])
+
+        with ThreadPoolExecutor(24) as pool:
+            assert set(pool.map(push, range(24))) == {"ack"}
+
+
+def test_a_producer_that_reads_nothing_is_held_back(
+    data: Path, tell: Callable[[str], None]
+) -> None:
+    with serving(data) as server, ExitStack() as open_, watched(server, tell, "reads nothing"):
+        peers = [open_.enter_context(connected(server)) for _ in range(20)]
+        stream = frame(TEXT, b"x") * 5000 + frame(0x9, b"ping" * 20) * 1000
+
+        def push(number: int) -> None:
+            connection = wire(peers[number])
+            connection.settimeout(2)
+            try:
+                for _ in range(100):
+                    connection.sendall(stream)
+            except OSError:
+                pass  # nothing more is taken from it
+
+        with ThreadPoolExecutor(20) as pool:
+            list(pool.map(push, range(20)))
+
+
+def begun_post(server: ServerProcess, size: int, sent: int) -> Socket:
+    netloc = urlsplit(server.ingest)
+    connection = create_connection((netloc.hostname or "", netloc.port or 0), 10)
+    lines = (
+        "POST /ingest HTTP/1.1", "Host: localhost", f"Content-Length: {size}",
+        f"Authorization: Bearer {server.token}", "", "",
+    )
+    connection.sendall("\r\n".join(lines).encode() + b"x" * sent)
+    return connection
+
+
+def test_stalled_uploads_refuse_themselves_and_not_who_comes_later(
+    data: Path, tell: Callable[[str], None]
+) -> None:
+    with serving(data) as server, ExitStack() as open_, watched(server, tell, "stalled"):
+        stalled = [
+            open_.enter_context(begun_post(server, SIZE, SIZE - 1)) for _ in range(3)
+        ]
+        for _ in range(20):
+            assert post(server, log().encode()).status == 200
+        assert post(server, log(message="x" * 4 * MIB).encode()).status == 200
+        assert len(stalled) == 3
+
+
+def test_a_body_without_progress_ends_after_the_idle_timeout(data: Path) -> None:
+    with serving(data, "--idle-timeout", "1s") as server:
+        for sent in (0, 1, 1000):
+            with begun_post(server, 2000, sent) as connection:
+                assert connection.recv(65536).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_message_without_progress_ends_although_its_peer_answers_pings(data: Path) -> None:
+    with serving(data, "--idle-timeout", "1s") as server, connected(server) as peer:
+        wire(peer).sendall(head(TEXT, 20_000) + b"x" * 10_000)
+        wait_until(lambda: server.get("/health")[1]["connections"] == 0)
+
+
+@pytest.mark.parametrize(
+    "lengths", [("5", "5"), ("5", "6"), ("+5",), ("5, 5",), ("-1",), ("5x",), ("9" * 5000,)]
+)
+def test_an_odd_content_length_is_400(
+    shared_server: ServerProcess, lengths: tuple[str, ...]
+) -> None:
+    netloc = urlsplit(shared_server.ingest)
+    lines = [
+        "POST /ingest HTTP/1.1", "Host: localhost",
+        f"Authorization: Bearer {shared_server.token}",
+        *(f"Content-Length: {each}" for each in lengths), "", "hello",
+    ]
+    with create_connection((netloc.hostname or "", netloc.port or 0), 10) as connection:
+        connection.sendall("\r\n".join(lines).encode())
+        assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.slow
+def test_readers_with_many_texts_stop_no_producer_and_no_stop(
+    data: Path, tell: Callable[[str], None]
+) -> None:
+    with serving(data) as server, ExitStack() as open_:
+        for number in range(60):
+            texts = "&".join(f"contains={'x' * 30}{number}-{each}" for each in range(100))
+            open_.enter_context(connected(server, f"{server.live}?{texts}"))
+        with watched(server, tell, "readers"):
+            for _ in range(3):
+                assert post(server, log(message="x" * 8 * MIB).encode()).status == 200
+        begun = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - begun < 10
