@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from server.errors import UsageError
@@ -49,16 +50,18 @@ class Filter:
         """Choose in slices of about so many characters: yield None after each, the choice last."""
         chosen, work = [], 0
         for log in logs:
-            is_wanted = self._accepts_origin(log)
-            for text in self.contains if is_wanted else ():
+            is_wanted, message = self._accepts_origin(log), log.message
+            if is_wanted and self.contains:
                 is_wanted = False
-                work += len(log.message)
-                if work > step:
-                    work = 0
-                    yield None
-                if text in log.message:
-                    is_wanted = True
-                    break
+                for text, start in product(self.contains, range(0, len(message) + 1, step)):
+                    end = min(start + step + len(text), len(message))
+                    work += end - start
+                    if message.find(text, start, end) >= 0:
+                        is_wanted = True
+                        break
+                    if work > step:
+                        work = 0
+                        yield None
             chosen.append(is_wanted)
         yield chosen
 

@@ -21,7 +21,7 @@ FRAME_SIZE: Final = 512 * 1024
 # Different filters of all readers, at most.
 MAX_FILTERS: Final = 100
 # Characters that are looked through before others have a turn.
-MATCHED_AT_ONCE: Final = 8 * 2**20
+MATCHED_AT_ONCE: Final = 2 * 2**20
 TICK_SECONDS: Final = 0.2
 TICKS_A_POSITION: Final = 5
 

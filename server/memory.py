@@ -11,10 +11,10 @@ SMALL: Final = 2**20
 # What is beyond the budget for those who hold little, and for the one who holds most.
 RESERVE: Final = 16 * 2**20
 # While others wait for room, who holds most must make progress within this time.
-STALL_SECONDS: Final = 2.0
+STALL_SECONDS: Final = 5.0
 # So long a slow one may keep others waiting, and so long one waits before it is refused.
-TURN_SECONDS: Final = 10.0
-PATIENCE_SECONDS: Final = 30.0
+TURN_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 1.0
 
 FULL: Final = "more is being sent than fits; send this again later"

@@ -137,7 +137,7 @@ class _Scan:
                     break
             elif token == b'"':  # a text without end
                 break
-            if seen >= 20 * SLICE_LINES:
+            if seen >= 5 * SLICE_LINES:
                 return None
         self.is_over = True
         return None
@@ -153,7 +153,7 @@ def count_values(content: bytes) -> Iterator[int]:
     count = 0
     for seen, found in enumerate(_TOKEN.finditer(content)):
         count += found.group() in (b",", b"{", b"[")
-        if not seen % (20 * SLICE_LINES):
+        if not seen % (5 * SLICE_LINES):
             yield count
     yield count
 
