@@ -9,7 +9,7 @@ from typing import Final, Protocol
 # Who holds less may go on when the budget is used up, so that large messages never stop small ones.
 SMALL: Final = 2**20
 # What is beyond the budget for those who hold little, and for the one who holds most.
-RESERVE: Final = 16 * 2**20
+RESERVE: Final = 8 * 2**20
 # While others wait for room, who holds most must make progress within this time.
 STALL_SECONDS: Final = 5.0
 # So long a slow one may keep others waiting, and so long one waits before it is refused.
