@@ -61,7 +61,7 @@ logger = logging.getLogger(__name__)
 CLOSE_SECONDS: Final = 2.0
 SETTLE_SECONDS: Final = 1.0
 # Bytes of messages and bodies that have not come to their end, over all connections.
-MOST_UNFINISHED: Final = MAX_MESSAGE_SIZE
+MOST_UNFINISHED: Final = 2 * MAX_MESSAGE_SIZE
 # Headers, and bodies of requests that need none: each connection may hold so much.
 MAX_HEADER_SIZE: Final = 16 * 1024
 MAX_OTHER_BODY: Final = 64 * 1024
