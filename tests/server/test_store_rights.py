@@ -66,7 +66,7 @@ def test_all_that_is_made_is_for_its_user_alone(tmp_path: Path, umask: str) -> N
     names = {each.name for each in data.rglob("*")}
     assert {
         "logs.db", "metrics.db", "cache.db", "tokens.toml", "server.lock", "archive.lock",
-        "batch-0001.parquet", "manifest.json",
+        "batch-0001.parquet",
     } <= names  # fmt: skip
     assert modes(data) | modes(tmp_path / "restored") == {}
 
