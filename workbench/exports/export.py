@@ -28,7 +28,9 @@ class Exported:
     size: int
     """Bytes."""
     lacks: str | None
-    """A sentence about pruned logs that are missing, or the filter that left none, if any."""
+    """A sentence about pruned logs that are missing, if any."""
+    why_none: str | None = None
+    """A sentence about the filter that left no log, if one did."""
 
 
 def export_logs(
@@ -88,9 +90,9 @@ def _explained(
     exported: Exported, folder: DataFolder, database: Database, question: Question
 ) -> Exported:
     """Return what was exported, with a sentence about the filter that left no log, if one did."""
-    if exported.logs or exported.lacks is not None:
+    if exported.logs:
         return exported
-    return replace(exported, lacks=why_none(database, BatchReader(folder), question))
+    return replace(exported, why_none=why_none(database, BatchReader(folder), question))
 
 
 def _write(

@@ -63,7 +63,7 @@ def test_filter_that_left_none_is_named(
     exported = export_logs(
         DataFolder(data), ask(now=NOON, **filters), ExportFormat.CSV, data / "logs.csv"
     )
-    assert exported.lacks is not None
+    assert exported.why_none is not None
 
 
 def test_attribute_that_no_log_has_is_named(data: Path) -> None:
