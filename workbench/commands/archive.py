@@ -289,8 +289,8 @@ def export(
             raw=raw,
             progress=bars,
         )
-    if exported.lacks:
-        warn(f"note: {exported.lacks}")
+    for note in filter(None, (exported.lacks, exported.why_none)):
+        warn(f"note: {note}")
     if not is_stream:
         say(f"{file} holds {counted(exported.logs, 'log')}, {human_size(exported.size)}")
 
