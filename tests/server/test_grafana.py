@@ -13,6 +13,7 @@ from tests.support.pages import ask
 from tests.support.processes import ServerProcess
 
 FILE = Path(__file__).parents[2] / "grafana" / "waterline.json"
+FALLBACKS = (" or on() vector(0)", '"none yet", "", "")')
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
 
 
@@ -63,7 +64,14 @@ def test_every_counter_has_a_sample_before_the_first_log_or_a_query_without(
         missing = set(re.findall(r"\bwaterline_\w+", each)) - there
         # A quantile of what nobody has measured is none; all else is 0 until something comes.
         is_quantile = each.startswith("histogram_quantile")
-        assert not missing or is_quantile or each.endswith(" or on() vector(0)"), each
+        assert not missing or is_quantile or each.endswith(FALLBACKS), each
+
+
+def test_zeros_before_the_first_log_have_a_name_where_the_others_have_one() -> None:
+    for target in (target for panel in panels() for target in panel["targets"]):
+        _, is_there, zero = target["expr"].partition(" or on() ")
+        if is_there and (names := re.findall(r"{{(\w+)}}", target["legendFormat"])):
+            assert zero == f'label_replace(vector(0), "{names[0]}", "none yet", "", "")'
 
 
 def test_labels_are_those_that_there_are() -> None:

@@ -20,6 +20,7 @@ from tests.support.processes import (
     start_server,
 )
 from tests.support.sockets import break_off, log, receive, refused, wire
+from tests.support.waiting import wait_until
 from workbench.clients.producer import Producer
 
 FREE_PORTS = ("--port", "0", "--monitoring-port", "0")
@@ -164,6 +165,8 @@ def test_a_token_is_in_no_output_no_file_and_no_answer(data: Path) -> None:
             assert text not in answer.text + str(answer.headers)
     (data / "tokens.toml").write_text("[damaged")
     assert refused(f"{server.ingest}?token={token}").status == 503
+    # The file is looked at once a second, and that is what tells of the damage.
+    wait_until(lambda: server.get("/health")[0] == 503)
     server.process.send_signal(signal.SIGTERM)
     printed, errors = server.process.communicate(timeout=PATIENCE)
     assert "tokens.toml is damaged" in errors

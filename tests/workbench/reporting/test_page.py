@@ -246,6 +246,29 @@ def test_a_browser_shows_it_without_a_request_or_an_error(
     context.close()
 
 
+@pytest.mark.browser
+def test_a_browser_runs_and_loads_nothing_that_got_past_escaping(
+    browser: Browser, written: str, tmp_path: Path
+) -> None:
+    loads = (
+        '<script>window.ran = 1</script><img src="http://127.0.0.1:9/x" onerror="window.ran = 1">'
+    )
+    file = tmp_path / "report.html"
+    file.write_text(file.read_text().replace("</body>", f"{loads}</body>"))
+    page = browser.new_page()
+    faults: list[str] = []
+    page.on("console", lambda line: faults.append(line.text))
+    page.goto(written)
+    assert page.evaluate("document.querySelectorAll('script, img').length") == 2
+    assert page.evaluate("window.ran") is None
+    policies = [each for each in faults if "Content Security Policy" in each]
+    assert {directive for directive in ("script-src", "img-src") if directive in str(policies)} == {
+        "script-src",
+        "img-src",
+    }
+    page.close()
+
+
 _CONTRASTS = """() => {
   const light = (colour) => {
     const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map((each) => {
