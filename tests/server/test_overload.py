@@ -31,7 +31,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-pytestmark = pytest.mark.slow
+# The client of these tests logs how it was closed.
+pytestmark = [pytest.mark.slow, pytest.mark.logs]
 
 MIB = 2**20
 SIZE = 16 * MIB - 16
@@ -244,7 +245,6 @@ def test_a_body_without_progress_ends_after_the_idle_timeout(data: Path) -> None
                 assert connection.recv(65536).startswith(b"HTTP/1.1 408 ")
 
 
-@pytest.mark.logs
 def test_a_message_without_progress_ends_although_its_peer_answers_pings(data: Path) -> None:
     with serving(data, "--idle-timeout", "1s") as server, connected(server) as peer:
         wire(peer).sendall(frame(TEXT, b"x" * 20_000)[:-10_000])
@@ -271,7 +271,6 @@ def test_an_odd_content_length_is_400(
         assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
 
 
-@pytest.mark.slow
 def test_readers_with_many_texts_stop_no_producer_and_no_stop(
     data: Path, tell: Callable[[str], None]
 ) -> None:
