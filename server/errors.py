@@ -28,14 +28,17 @@ import linecache
 import os
 import sysconfig
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from server.printable import printable
 
 _ROOT: Final = Path(__file__).parents[1]
 _OURS: Final = tuple(f"{_ROOT / package}{os.sep}" for package in ("server", "workbench"))
-_INSTALLED: Final = tuple(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib"))
+INSTALLED: Final = tuple(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib"))
+"""Below these lies what is neither ours nor an analyst's."""
 
 
 class WaterlineError(Exception):
@@ -50,17 +53,44 @@ class WaterlineError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows in place of a traceback: the caller's line and the sentence."""
         shown = [f"{type(self).__name__}: {self}"]
-        frames = traceback.walk_tb(self.__traceback__)
-        lines = [(frame.f_code.co_filename, line) for frame, line in frames]
-        ours = next((at for at, (file, _) in enumerate(lines) if file.startswith(_OURS)), 0)
+        frames = [*traceback.walk_tb(self.__traceback__)]
+        files = [frame.f_code.co_filename for frame, _ in frames]
+        ours = next((at for at, file in enumerate(files) if file.startswith(_OURS)), len(files))
         # A tool such as SQLAlchemy may lie between.
-        theirs = [each for each in lines[:ours] if not each[0].startswith(_INSTALLED)]
+        theirs = [at for at in range(ours) if not files[at].startswith(INSTALLED)]
         if not theirs:
             return shown
-        file, number = theirs[-1]
-        where = f"{file}, line {number}" if Path(file).is_file() else f"line {number} of the cell"
+        file, number = files[theirs[-1]], frames[theirs[-1]][1]
         written = linecache.getline(file, number).strip()
+        outside = next((at for at in reversed(theirs) if files[at] != file), None)
+        if not written and outside is not None:
+            # What a magic such as %%time compiles is in no file, but among what it was given.
+            number, written = _below_magic(frames[outside : theirs[-1]], file, number)
+        where = f"{file}, line {number}" if Path(file).is_file() else f"line {number} of the cell"
         return [where, *([f"    {written}"] if written else []), *shown]
+
+
+def _below_magic(
+    frames: Sequence[tuple[FrameType, int]], file: str, number: int
+) -> tuple[int, str]:
+    """Return the line of the cell, and what is written there, that a magic of IPython's ran.
+
+    Args:
+        frames: from the cell's own to that of the magic, with their lines.
+        file: what the magic calls what it has compiled.
+        number: the line in that.
+    """
+    begin = frames[0][1]
+    for frame, _ in frames:
+        given = frame.f_locals
+        if frame.f_code.co_name == "run_line_magic":
+            return begin, f"%{given['magic_name']} {given['line']}"
+        if frame.f_code.co_name == "run_cell_magic":
+            lines = given["cell"].splitlines()
+            if file == "<timed exec>" and number <= len(lines):
+                return begin + number, lines[number - 1].strip()
+            return begin, f"%%{given['magic_name']} {given['line']}".rstrip()
+    return number, ""
 
 
 class UsageError(WaterlineError):

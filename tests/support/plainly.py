@@ -41,20 +41,21 @@ def store_plainly(batches: Iterable[Batch]) -> list[PlainLog]:
             key = (batch.source, log.get("id"))
             if key[1] is None or key not in known:
                 known.add(key)
-                stored.append(_plain_log(log, seq, batch.source, moment))
+                stored.append(_plain_log(log, seq, batch, moment))
                 last_seq, received_at = seq, moment
     return stored
 
 
-def _plain_log(log: Log, seq: int, source: str, received_at: int) -> PlainLog:
+def _plain_log(log: Log, seq: int, batch: Batch, received_at: int) -> PlainLog:
     core: dict[str, Any] = {name: log.get(name) for name in CORE}
     return PlainLog(
         seq=seq,
         id=core["id"],
         type=core["type"],
-        timestamp=received_at if core["timestamp"] is None else core["timestamp"],
+        # By the clock, also where it went back and `received_at` stands still.
+        timestamp=batch.received_at if core["timestamp"] is None else core["timestamp"],
         received_at=received_at,
-        source=source,
+        source=batch.source,
         message=core["message"],
         attributes={name: value for name, value in log.items() if name not in CORE},
     )

@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Final
 
-from server.errors import PrunedLogs
+from server.errors import INSTALLED, PrunedLogs
 from server.printable import printable
 from workbench.asking.effort import EFFORT
 
@@ -25,8 +25,17 @@ def warn_of(sentence: str | None, kind: type[UserWarning] = PrunedLogs) -> None:
 
 
 def _callers_level() -> int:
-    """Return what `warnings.warn`, called by our caller, needs to name the first foreign line."""
-    level, frame = 0, inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+    """Return what `warnings.warn`, called by our caller, needs to name the analyst's line.
+
+    That is the first line outside of ours and of what is installed, as pandas or SQLAlchemy may lie
+    between; where there is none, as in a thread of its own, the first one outside of ours.
+    """
+    level, first, frame = 0, None, inspect.currentframe()
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_HERE):
+            if not file.startswith(INSTALLED):
+                return level
+            first = level if first is None else first
         level, frame = level + 1, frame.f_back
-    return level
+    return level if first is None else first
