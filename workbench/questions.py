@@ -15,6 +15,7 @@ from server.clock import now_ms
 from server.errors import DataFolderError, IncompleteAnswer, MissingLogs, NothingFound
 from server.store.folder import DataFolder
 from server.store.schema import LOGS
+from workbench.asking.archived import check_pin
 from workbench.asking.earlier import find_earlier
 from workbench.asking.moment import read_moment
 from workbench.asking.nothing import why_none
@@ -381,8 +382,7 @@ class Questions:
 
     def _check(self, pin: Pin) -> None:
         try:
-            with self._database.view() as view:
-                read_moment(view).check(pin)
+            check_pin(self._database, BatchReader(self._folder), pin)
         except BaseException:
             self.close()
             raise

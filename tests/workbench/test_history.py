@@ -4,6 +4,8 @@ import shutil
 import tempfile
 import warnings
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from server.archive.prune import plan_prune, prune
-from server.errors import PrunedLogs
+from server.errors import PrunedLogs, UsageError
 from server.formats import Format
 from server.store.folder import DataFolder
 from tests.support import archive_runs
@@ -55,6 +57,7 @@ class History(RuleBasedStateMachine):
         self.pruned = 0  # every seq up to it
         self.asked: list[dict[str, Any]] = []
         self.pins: list[Pin] = []
+        self.lost: list[Pin] = []  # of logs that a backup has not, which was put back since
 
     def teardown(self) -> None:
         self.place.cleanup()
@@ -97,6 +100,10 @@ class History(RuleBasedStateMachine):
         before = [*self.batches]
         self.ingest(lost)
         self.check(filters)
+        with self.opened() as wb:
+            pin = wb.pin()
+        if pin.seq > max(seqs(store_plainly(before))):
+            self.lost.append(pin)
         for each in self.data.iterdir():
             if not each.name.startswith("cache.db"):
                 shutil.rmtree(each) if each.is_dir() else each.unlink()
@@ -167,6 +174,25 @@ class History(RuleBasedStateMachine):
         filters = data.draw(st.sampled_from(self.asked))
         self.check(filters)
         self.check({**filters, "at": str(data.draw(st.sampled_from(self.pins)))})
+
+    @precondition(lambda self: self.lost)
+    @rule(data=st.data())
+    def ask_at_a_pin_of_logs_that_a_backup_has_not(self, data: st.DataObject) -> None:
+        pin = data.draw(st.sampled_from(self.lost))
+        with self.opened() as wb, warnings.catch_warnings():
+            warnings.simplefilter("ignore", PrunedLogs)
+            asked: list[Callable[[], int]] = [
+                lambda: len(wb.logs(at=pin)),
+                lambda: wb.count(at=pin),
+                lambda: sum(map(len, wb.iter_logs(at=pin))),
+            ]
+            for ask in asked:
+                if pin.seq <= self.pruned:  # and so are all that could be taken for the pin's
+                    with suppress(UsageError):
+                        assert ask() == 0
+                else:
+                    with pytest.raises(UsageError, match=r"rewritten since|ends at seq"):
+                        ask()
 
     def opened(self) -> Workbench:
         return Workbench(

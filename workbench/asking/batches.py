@@ -6,8 +6,10 @@ from server.archive.columns import schema_of
 from server.archive.reading import BatchReader
 from server.errors import ArchiveError, IncompleteAnswer, ObjectMissing, RemoteError
 from server.store.catalog import ArchivedBatch
+from workbench.asking.archived import prove
 from workbench.asking.choosing import choose
 from workbench.asking.effort import tell
+from workbench.asking.pin import Pin
 from workbench.asking.question import Question
 
 # So many files an error names; of more it says how many.
@@ -49,10 +51,25 @@ class Batches:
             table = self._reader.read(batch, self._question.needed)
             return choose(table, self._question).select(self._question.kept)
         except ArchiveError as error:
-            self.faults.append(str(error))
-            if isinstance(error, RemoteError) and not isinstance(error, ObjectMissing):
-                self._refused.add(batch.uploaded_to)
+            self._fail(batch, error)
             return self._none()
+
+    def prove(self, batch: ArchivedBatch, pin: Pin) -> None:
+        """See that a pin is of this past; where the batch cannot be read, that is a fault.
+
+        Raises:
+            UsageError: it is of another.
+        """
+        try:
+            prove(batch, pin, self._reader.read)
+        except ArchiveError as error:
+            self._fail(batch, error)
+
+    def _fail(self, batch: ArchivedBatch, error: ArchiveError) -> None:
+        if str(error) not in self.faults:
+            self.faults.append(str(error))
+        if isinstance(error, RemoteError) and not isinstance(error, ObjectMissing):
+            self._refused.add(batch.uploaded_to)
 
     def _none(self) -> pa.Table:
         return schema_of(self._question.kept).empty_table()

@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from server.errors import UsageError
+from workbench.asking.proof import UNPROVEN
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXT: Final = re.compile(
     r"(?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)/(?P<seq>\d{1,18})"
-    r"/(?P<folder>[0-9a-f]{8})-(?P<incarnation>[0-9a-f]{8})-(?P<check>[0-9a-f]{4})",
+    r"/(?P<folder>[0-9a-f]{8})-(?P<incarnation>[0-9a-f]{8})(-(?P<last>[0-9a-f]{8}))?"
+    r"-(?P<check>[0-9a-f]{4})",
     re.ASCII,
 )
 # Of the folder's id and its incarnation a pin keeps so many digits: enough to tell two apart.
@@ -30,6 +32,8 @@ class Pin:
     """The first digits of the folder's id."""
     incarnation: str
     """The same of its incarnation."""
+    last: str = UNPROVEN
+    """Digits of the log with that seq; see `proof`. Older pins have none."""
 
     def __str__(self) -> str:
         text = self._unchecked()
@@ -49,12 +53,15 @@ class Pin:
     def _unchecked(self) -> str:
         moment = _EPOCH + timedelta(milliseconds=self.taken_at)
         written = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return f"{written}/{self.seq}/{self.folder}-{self.incarnation}"
+        text = f"{written}/{self.seq}/{self.folder}-{self.incarnation}"
+        return f"{text}-{self.last}" if self.last else text
 
 
-def take_pin(taken_at: int, seq: int, folder_id: str, incarnation: str) -> Pin:
+def take_pin(
+    taken_at: int, seq: int, folder_id: str, incarnation: str, last: str = UNPROVEN
+) -> Pin:
     """Return the pin of a moment of a folder."""
-    return Pin(taken_at, seq, folder_id[:_DIGITS], incarnation[:_DIGITS])
+    return Pin(taken_at, seq, folder_id[:_DIGITS], incarnation[:_DIGITS], last)
 
 
 def to_pin(given: object) -> Pin:
@@ -77,6 +84,7 @@ def to_pin(given: object) -> Pin:
         int(found["seq"]),
         found["folder"],
         found["incarnation"],
+        found["last"] or UNPROVEN,
     )
     if str(pin) != found[0]:
         raise _changed(given)

@@ -207,6 +207,7 @@ class Logs:
 
         Raises:
             IncompleteAnswer: they are, and `may_lack` was not said; the sentence names them.
+            UsageError: the question has a pin that is not of this folder, or of another past.
         """
         attempts = 0
         while True:
@@ -215,6 +216,8 @@ class Logs:
                 catalog = read_catalog(view, question)
                 part = hot(view, catalog)
             batches = Batches(self._reader, question, len(catalog.kept))
+            if catalog.proof is not None and question.pin is not None:
+                batches.prove(catalog.proof, question.pin)
             answer = whole(part, catalog, batches)
             if not batches.faults:
                 return answer

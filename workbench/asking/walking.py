@@ -14,7 +14,7 @@ from server.errors import ArchiveError, DataFolderError
 from server.store.catalog import ArchivedBatch
 from server.store.folder import DataFolder
 from server.store.tables import logs
-from workbench.asking.archived import read_batches, read_catalog
+from workbench.asking.archived import prove, read_batches, read_catalog
 from workbench.asking.choosing import choose
 from workbench.asking.moment import read_moment
 from workbench.asking.pruned import lacking
@@ -63,7 +63,10 @@ class Walk:
         lacks: a sentence about pruned logs that the question may be about, if any.
 
     Raises:
+        ArchiveError: whether the question's pin is of this past cannot be told, as an archive file
+            is missing or damaged.
         DataFolderError: logs.db cannot be read.
+        UsageError: the question has a pin that is not of this folder, or of another past.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Walk:
         self._reader = BatchReader(folder)
         with database.view() as view:
             self._catalog = read_catalog(view, question)
+        self._prove()
         self.moment = self._catalog.moment
         self.last_seq = self.moment.last_seq if question.through is None else question.through
         self._pruned = {each.batch for each in self._catalog.pruned}
@@ -96,6 +100,11 @@ class Walk:
         """
         while self.after < self.last_seq:
             yield self._next().select(self._question.columns)
+
+    def _prove(self) -> None:
+        batch, pin = self._catalog.proof, self._question.pin
+        if batch is not None and pin is not None:
+            follow(batch, lambda now: prove(now, pin, self._reader.read), self._batches)
 
     def _next(self) -> pa.Table:
         with self._database.view() as view:

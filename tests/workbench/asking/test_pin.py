@@ -1,8 +1,11 @@
 """A pin brings back the same rows, whatever has come, gone to batches or started since."""
 
+import itertools
 import re
+import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,13 @@ from hypothesis import strategies as st
 
 import workbench
 from server.archive.rebuild import rebuild_catalog
-from server.errors import PrunedLogs, UsageError
+from server.errors import (
+    ArchiveError,
+    IncompleteAnswer,
+    MissingLogs,
+    PrunedLogs,
+    UsageError,
+)
 from server.formats import Format
 from server.store.folder import DataFolder
 from tests.support.archive_runs import lose_logs
@@ -20,6 +29,7 @@ from tests.support.archives import archive, elsewhere, prune
 from tests.support.folders import NOON, fill, fill_batches
 from tests.workbench.asking.test_query import batches_of_logs, questions
 from workbench.asking.pin import Pin, take_pin, to_pin
+from workbench.asking.proof import UNPROVEN
 from workbench.workbench import Workbench
 
 DAY = 86_400_000
@@ -31,6 +41,7 @@ pins = st.builds(
     st.integers(0, 10**18 - 1),
     st.text("0123456789abcdef", min_size=32, max_size=32),
     st.text("0123456789abcdef", min_size=32, max_size=32),
+    st.just(UNPROVEN) | st.text("0123456789abcdef", min_size=8, max_size=8),
 )
 
 
@@ -225,6 +236,130 @@ def test_a_pin_from_after_a_backup_is_refused(data: Path) -> None:
         with pytest.raises(UsageError, match="ends at seq 1, before the pin"):
             wb.logs(at=pin)
         assert wb.count() == 1
+
+
+def as_rows(data: Path) -> None:
+    """Leave the logs hot."""
+
+
+def in_one_batch(data: Path) -> None:
+    archive(data, [(100, Format.PARQUET)], clear=True)
+
+
+def in_json(data: Path) -> None:
+    archive(data, [(100, Format.JSON_GZ)], clear=True)
+
+
+def in_small_batches(data: Path) -> None:
+    archive(data, [(1, Format.PARQUET)] * 100, clear=True)
+
+
+def as_garbage(data: Path) -> None:
+    archive(data, [(100, Format.PARQUET)], clear=False)
+
+
+PLACES = [as_rows, in_one_batch, in_json, in_small_batches, as_garbage]
+ASKED: list[Callable[..., object]] = [
+    Workbench.logs,
+    Workbench.arrow,
+    Workbench.count,
+    Workbench.explain,
+    lambda wb, at: list(wb.iter_logs(at=at)),
+    lambda wb, at: wb.sql("SELECT count(*) FROM logs", at=at),
+    lambda wb, at: wb.sql("SELECT * FROM logs WHERE timestamp < now()", at=at),
+    lambda wb, at: wb.throughput("1d", exact=True, at=at),
+    lambda wb, at: wb.logs(at=at, incomplete="warn"),
+]
+
+
+@pytest.mark.parametrize(
+    ("first", "pinned", "after"),
+    [(0, as_rows, as_rows), *itertools.product([4], [as_rows, in_one_batch, as_garbage], PLACES)],
+)
+def test_a_pin_is_refused_where_a_whole_folder_has_grown_past_it_from_a_backup(
+    data: Path,
+    tmp_path: Path,
+    first: int,
+    pinned: Callable[[Path], None],
+    after: Callable[[Path], None],
+) -> None:
+    """All files of the folder come back together, so that none of them tells of what was."""
+    backup = tmp_path / "backup"
+    fill(data, [LOG] * first)
+    shutil.copytree(data, backup)
+    fill(data, [LOG | {"id": "mine"}] + [LOG] * 4)
+    pinned(data)
+    with workbench.connect(data) as wb:
+        pin = wb.pin()
+        assert wb.count(at=pin) == first + 5
+    shutil.rmtree(data)
+    shutil.copytree(backup, data)
+    fill(data, [LOG | {"message": "another"}] * 9, received_at=NOON + 1)
+    after(data)
+    sentence = f"the past of this folder was rewritten since the pin {pin}: a backup was put back"
+    with pytest.raises(UsageError, match=sentence):
+        workbench.connect(data, at=pin)
+    with workbench.connect(data) as wb:
+        for ask in ASKED:
+            if ask is Workbench.explain and after not in (as_rows, as_garbage):
+                continue  # it opens no file
+            with pytest.raises(UsageError, match=sentence):
+                ask(wb, at=str(pin))
+        assert wb.count() == first + 9
+
+
+@pytest.mark.parametrize("pinned", [as_rows, in_one_batch])
+@pytest.mark.parametrize("after", PLACES)
+@pytest.mark.parametrize("more", [0, 3])
+def test_a_pin_holds_wherever_its_last_log_goes(
+    data: Path, pinned: Callable[[Path], None], after: Callable[[Path], None], more: int
+) -> None:
+    fill(data, [LOG | {"message": 'a\u0000b "\\ 水', "n": [1.5, None]}] * 3)
+    pinned(data)
+    with workbench.connect(data) as wb:
+        pin = wb.pin()
+        kept = wb.logs()
+    fill(data, [LOG] * more)
+    after(data)
+    with workbench.connect(data, at=str(pin)) as wb:
+        assert wb.logs().equals(kept)
+        assert wb.count() == 3
+        assert wb.sql("SELECT count(*) AS n FROM logs")["n"].tolist() == [3]
+        assert sum(map(len, wb.iter_logs())) == 3
+
+
+def test_a_pin_that_was_made_without_a_proof_is_read(data: Path) -> None:
+    fill(data, [LOG] * 3)
+    with workbench.connect(data) as wb:
+        pin = wb.pin()
+        assert pin.last
+        older = replace(pin, last=UNPROVEN)
+        assert len(str(older)) == len(str(pin)) - 9
+        fill(data, [LOG])
+        assert wb.count(at=str(older)) == 3
+        assert not to_pin(str(older)).last
+
+
+def test_a_batch_that_is_lost_cannot_prove_a_pin(data: Path) -> None:
+    fill(data, [LOG | {"timestamp": 5}])
+    fill(data, [LOG] * 2)
+    with workbench.connect(data) as wb:
+        pin = wb.pin()
+    fill(data, [LOG])
+    batches = archive(data, [(1, Format.PARQUET), (9, Format.PARQUET)], clear=True)
+    file = DataFolder(data).archives / batches[1].file
+    file.rename(tmp := file.with_name("aside"))
+    with workbench.connect(data, at=pin) as wb:
+        with pytest.raises(IncompleteAnswer, match=re.escape(str(file))):
+            wb.logs(until=9)
+        with pytest.raises(ArchiveError, match=re.escape(str(file))):
+            list(wb.iter_logs(until=9))
+        with pytest.warns(MissingLogs, match=re.escape(str(file))):
+            frame = wb.logs(incomplete="warn")
+        assert len(frame.attrs["missing"]) == 1
+        assert frame["seq"].tolist() == [1]
+        tmp.rename(file)
+        assert wb.count() == 3
 
 
 @pytest.mark.parametrize(
