@@ -5,7 +5,6 @@ and stay light, so it never loads pandas or Panel.
 """
 
 import asyncio
-import contextlib
 import sys
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from workbench.commands.archive import archive
 from workbench.commands.groups import INTERRUPTED, Commands, Waterline
 from workbench.commands.options import duration, load, settings_options, token_option
 from workbench.commands.report import report
-from workbench.commands.saying import log_to_stderr, say, warn
+from workbench.commands.saying import discard, log_to_stderr, say, warn
 
 if TYPE_CHECKING:
     from server.auth import TokenFile
@@ -247,10 +246,13 @@ def tail(
 
     wanted = Wanted(types=types, sources=sources, contains=contains, after=after)
     tail = Tail(url, token, wanted, lambda said: warn(f"waterline: {said}"))
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         for lines in tail.follow():
             sys.stdout.buffer.write(lines)
             sys.stdout.buffer.flush()
+    except KeyboardInterrupt:  # its end, of which there is nothing to say
+        discard(sys.stdout)
+        raise SystemExit(INTERRUPTED) from None
 
 
 def _format(name: str) -> "Format":

@@ -89,10 +89,10 @@ def test_a_token_file_keeps_its_link_and_its_rights(tmp_path: Path) -> None:
     real.chmod(0o640)
     inode = real.stat().st_ino
     tokens.create("two", [Scope.READ], 2)
+    assert real.stat().st_ino != inode  # a new file took its name: nobody reads half of it
     tokens.revoke("one")
     assert link.is_symlink()
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
-    assert real.stat().st_ino != inode  # a new file took its name: nobody reads half of it
     assert [each.name for each in TokenFile(real).tokens()] == ["two"]
     assert sorted(each.name for each in [*elsewhere.iterdir(), *data.iterdir()]) == [
         "real.toml",

@@ -328,13 +328,13 @@ def _confirm(question: str) -> None:
     Raises:
         UsageError: the answer is no, or nobody answers.
     """
-    try:
-        if click.confirm(question):
-            return
-    except click.Abort as error:
+    click.echo(f"{question} [y/N]: ", nl=False)
+    answer = sys.stdin.readline()
+    if not answer:
         click.echo(err=True)
-        raise UsageError("not answered, so nothing was removed; --yes does not ask") from error
-    raise UsageError("nothing was removed")
+        raise UsageError("not answered, so nothing was removed; --yes does not ask")
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise UsageError("nothing was removed")
 
 
 @archive.command()

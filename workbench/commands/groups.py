@@ -1,14 +1,18 @@
 """Groups of commands: help with whole sentences, and mistakes that end in one."""
 
 import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Any, Final
 
 import click
 
 from server.errors import WaterlineError
-from workbench.commands.saying import warn
+from workbench.commands.saying import buffer_output, discard, warn
 
-# What a shell says of a program that Ctrl-C ended.
-INTERRUPTED = 130
+# What a shell says of a program that Ctrl-C ended, and of one whose output nobody read any more.
+INTERRUPTED: Final = 130
+CLOSED_PIPE: Final = 141
 
 
 class Commands(click.Group):
@@ -29,20 +33,56 @@ class Commands(click.Group):
 
 
 class Waterline(Commands):
-    """The command itself: a mistake ends in one sentence and exit code 1, Ctrl-C in 130."""
+    """The command itself: whatever ends it early ends it in one sentence or none.
+
+    The exit code is 1 after a mistake, 130 after Ctrl-C, and 141 where nobody reads the output any
+    more, as behind `| head`.
+    """
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401 - as click has it
+    ) -> click.Context:
+        """Read the options; help and version are printed here."""
+        buffer_output()
+        with _ended_in_order():
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command and translate what goes wrong."""
-        try:
+        with _ended_in_order():
             return super().invoke(ctx)
-        except WaterlineError as error:
-            warn(f"waterline: {error}")
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            # Nobody may read it any more either.
-            with contextlib.suppress(BrokenPipeError):
-                warn("\nwaterline: interrupted")
-            ctx.exit(INTERRUPTED)
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    try:
+        with _told():
+            yield
+    except BrokenPipeError:
+        discard(sys.stdout, sys.stderr)
+        raise click.exceptions.Exit(CLOSED_PIPE) from None
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except WaterlineError as error:
+        warn(f"waterline: {error}")
+        raise click.exceptions.Exit(1) from None
+    except click.ClickException as error:
+        error.show()
+        raise click.exceptions.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        # Whoever should read the rest may wait for us, or be gone.
+        discard(sys.stdout)
+        with contextlib.suppress(BrokenPipeError):
+            warn("\nwaterline: interrupted")
+        raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def _first_sentence(command: click.Command) -> str:

@@ -1,7 +1,10 @@
 """What commands print: lines that no log, name or error can make steer a terminal."""
 
+import io
 import logging
+import os
 import sys
+from typing import TextIO
 
 import click
 
@@ -11,12 +14,35 @@ from server.printable import printable
 def say(line: str) -> None:
     """Print a line at once, also into a pipe."""
     click.echo(printable(line, keep="\n"))
-    sys.stdout.flush()
 
 
 def warn(line: str) -> None:
     """Print a line to standard error."""
     click.echo(printable(line, keep="\n"), err=True)
+
+
+def buffer_output() -> None:
+    """Let standard output write all that it is given, or fail.
+
+    Under PYTHONUNBUFFERED it is a raw stream: where the disk is full or a pipe is closed half-way,
+    it writes the begin and says nothing.
+    """
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
+        sys.stdout = open(  # noqa: SIM115 - a descriptor, open to the end
+            sys.stdout.fileno(),
+            "w",
+            encoding=sys.stdout.encoding,
+            errors=sys.stdout.errors,
+            closefd=False,
+        )
+
+
+def discard(*streams: TextIO) -> None:
+    """Let what a stream still holds, and whatever is written to it from now on, go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def log_to_stderr() -> None:

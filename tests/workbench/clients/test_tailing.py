@@ -75,7 +75,7 @@ def test_options_choose_logs_and_ctrl_c_is_the_usual_end(server: ServerProcess) 
         assert read_seqs(tail.stdout, 2) == [2, 4]
         tail.send_signal(signal.SIGINT)
         output, errors = tail.communicate(timeout=PATIENCE)
-        assert (tail.returncode, output, errors) == (0, "", "")
+        assert (tail.returncode, output, errors) == (130, "", "")
 
 
 def test_it_goes_on_where_it_broke_off_when_the_server_comes_back(data: Path) -> None:
