@@ -3,13 +3,12 @@
 An attack is a context manager over a running server; add it to ATTACKS, and it is measured.
 """
 
-import contextlib
-import resource
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -18,12 +17,12 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import msgspec
-import websocket
 
 from benchmarks.latency import percentile
 from benchmarks.load import connected, send_steadily
 from benchmarks.logs import made_logs, take
 from benchmarks.memory import open_files
+from benchmarks.quiet import quiet
 from benchmarks.rows import Row, limited
 from benchmarks.servers import MeasuredServer, serving_folder
 from benchmarks.sizes import Sizes
@@ -39,17 +38,27 @@ _SILENT: Final = 1_100
 _AT_ONCE: Final = 64
 _ACCEPT_SECONDS: Final = 0.1
 _QUIET: Final = 500
+_WATCH_SECONDS: Final = 1.0
 _SAVE_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 30.0
 
-Attack = Callable[[MeasuredServer, DataFolder], AbstractContextManager[None]]
-"""Does harm to a server, by its folder where need be, for as long as it is entered."""
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """Harm that is done to a server.
+
+    Attributes:
+        enter: does it, by the server's folder where need be, for as long as it is entered.
+        within: a command that starts the server, as `own_server` takes it.
+    """
+
+    enter: Callable[[MeasuredServer, DataFolder], AbstractContextManager[None]]
+    within: Sequence[str] = ()
 
 
 @contextmanager
 def silent_connections(server: MeasuredServer, _: DataFolder) -> Iterator[None]:
     """Hold more connections than the server may have descriptors, without a word or a token."""
-    resource.prlimit(server.process, resource.RLIMIT_NOFILE, (_DESCRIPTORS, _DESCRIPTORS))
     address = urlsplit(server.ingest)
     with open_files(_SILENT + 200), ExitStack() as held:
         for number in range(_SILENT):
@@ -85,22 +94,19 @@ def tokens_saved_in_place(_: MeasuredServer, folder: DataFolder) -> Iterator[Non
         folder.tokens.write_bytes(content)
 
 
-@contextmanager
-def quiet_connections(server: MeasuredServer, _: DataFolder) -> Iterator[None]:
-    """Hold connections of producers and readers that say nothing and are pinged."""
-    header = {"Authorization": f"Bearer {server.token}"}
-    with open_files(_QUIET + 200), ExitStack() as held:
-        for number in range(_QUIET):
-            url = server.live if number % 2 else server.ingest
-            connection = websocket.create_connection(url, header=header, timeout=_PATIENCE_SECONDS)
-            held.enter_context(contextlib.closing(connection))
-        yield
+def quiet_connections(server: MeasuredServer, _: DataFolder) -> AbstractContextManager[None]:
+    """Hold connections of producers and readers that answer pings and say nothing else."""
+    # No log is of that type, so that readers are told nothing but how far the server is.
+    return quiet([server.ingest, f"{server.live}?type=none"], server.token, _QUIET)
 
 
+_LIMITED: Final = ("prlimit", f"--nofile={_DESCRIPTORS}:{_DESCRIPTORS}")
 ATTACKS: Final[Mapping[str, Attack]] = {
-    f"{_SILENT:,} silent connections, {_DESCRIPTORS:,} descriptors": silent_connections,
-    "tokens.toml saved in place": tokens_saved_in_place,
-    f"{_QUIET:,} quiet connections": quiet_connections,
+    f"{_SILENT:,} silent connections, {_DESCRIPTORS:,} descriptors": Attack(
+        silent_connections, within=_LIMITED
+    ),
+    "tokens.toml saved in place": Attack(tokens_saved_in_place),
+    f"{_QUIET:,} quiet connections": Attack(quiet_connections),
 }
 
 
@@ -113,35 +119,84 @@ def measure_attacks(sizes: Sizes) -> list[Row]:
 
 
 def _measure(name: str, attack: Attack, seconds: int) -> list[Row]:
-    logs = take(made_logs(), RATE * seconds)
-    with TemporaryDirectory() as path, serving_folder(Path(path)) as server:
-        server.take(take(made_logs(sorted_ids=False), RATE))
+    made = made_logs(sorted_ids=False)
+    with (
+        TemporaryDirectory() as path,
+        serving_folder(Path(path), within=attack.within) as server,
+    ):
+        server.take(take(made, RATE))
+        alone = _latencies_ms(server, take(made, RATE * seconds))
         before = server.resident_bytes()
+        logs = take(made, RATE * seconds)
         with (
             connected(server.ingest, server.token, logs) as load,
-            attack(server, DataFolder(Path(path))),
+            attack.enter(server, DataFolder(Path(path))),
+            _watching(server) as seen,
         ):
             latencies = sorted(1_000 * each for each in send_steadily(load, RATE))
-            during, health = server.resident_bytes(), _health(server)
         after = server.resident_bytes()
     memory = Row(
         name=f"memory during {name}",
         unit="MB",
-        values=[during / _MB],
+        values=[seen.most / _MB],
         beside="before",
         references=[before / _MB],
-        is_whole=during <= MEMORY_LIMIT_MB * _MB,
-        note=f"after: {after / _MB:.1f} MB; /health: {health}",
+        is_whole=seen.most <= MEMORY_LIMIT_MB * _MB,
+        note=f"after: {after / _MB:.1f} MB; /health: {'; '.join(seen.told)}",
     )
     acks = [
-        limited(f"ack p{percent} during {name}", [percentile(latencies, percent)], "ms", limit)
+        replace(
+            limited(f"ack p{percent} during {name}", [percentile(latencies, percent)], "ms", limit),
+            note=f"before: {percentile(alone, percent):.2f} ms",
+        )
         for percent, limit in ((50, ACK_LIMIT_MS), (99, ACK_LIMIT_MS))
     ]
     return [*acks, memory]
 
 
-def _health(server: MeasuredServer) -> str:
-    """Return what /health says: healthy, or its reasons."""
+def _latencies_ms(server: MeasuredServer, logs: Sequence[bytes]) -> list[float]:
+    with connected(server.ingest, server.token, logs) as load:
+        return sorted(1_000 * each for each in send_steadily(load, RATE))
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was seen of a server, a look a second.
+
+    Attributes:
+        most: of its resident bytes.
+        told: what /health said, each once.
+    """
+
+    most: int
+    told: dict[str, None]
+
+    def look(self, server: MeasuredServer) -> None:
+        self.most = max(self.most, server.resident_bytes())
+        self.told |= dict.fromkeys(_health(server))
+
+
+@contextmanager
+def _watching(server: MeasuredServer) -> Iterator[_Seen]:
+    """Look at a server each second, and once at the end."""
+    seen, ended = _Seen(0, {}), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_WATCH_SECONDS):
+            seen.look(server)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        watching.join()
+    seen.look(server)
+
+
+def _health(server: MeasuredServer) -> list[str]:
+    """Return what /health says: its status, its reasons, its warnings."""
     try:
         with urlopen(server.monitoring + "/health", timeout=_PATIENCE_SECONDS) as page:
             answer = page.read()
@@ -149,4 +204,4 @@ def _health(server: MeasuredServer) -> str:
         with error:
             answer = error.read()
     told = msgspec.json.decode(answer)
-    return "; ".join(told["reasons"]) or str(told["status"])
+    return [str(told["status"]), *told["reasons"], *told["warnings"]]

@@ -83,11 +83,13 @@ def measured_server(module: str = WATERLINE) -> Iterator[MeasuredServer]:
 
 
 @contextmanager
-def serving_folder(path: Path, module: str = WATERLINE) -> Iterator[MeasuredServer]:
-    """Run a Waterline on a folder of ours, which stays."""
+def serving_folder(
+    path: Path, module: str = WATERLINE, within: Sequence[str] = ()
+) -> Iterator[MeasuredServer]:
+    """Run a Waterline on a folder of ours, which stays; `within` as `own_server` takes it."""
     folder = DataFolder(path)
     folder.create()
-    with own_server(path, module) as addresses:
+    with own_server(path, module, within) as addresses:
         token = TokenFile(folder.tokens).renew(SOURCE, [Scope.INGEST, Scope.READ], now_ms())
         process = int(folder.server_lock.read_text())
         yield MeasuredServer(addresses.ingest, addresses.monitoring, token, process)

@@ -1,7 +1,7 @@
 """A server of one's own for a while, as a process: for building samples and for measuring."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -15,17 +15,20 @@ _STOP_SECONDS: Final = 10.0
 
 
 @contextmanager
-def own_server(data: Path, module: str = "workbench.cli") -> Iterator[Addresses]:
+def own_server(
+    data: Path, module: str = "workbench.cli", within: Sequence[str] = ()
+) -> Iterator[Addresses]:
     """Run a server on a data folder, on free ports of loopback; it is stopped at the end.
 
     Args:
         data: the data folder.
         module: what runs the command `waterline`.
+        within: a command that runs another one, as `prlimit` does under other limits.
 
     Raises:
         DataFolderError: it did not start; the sentence is its own.
     """
-    command = python_command(module, "serve", "--data", str(data))
+    command = [*within, *python_command(module, "serve", "--data", str(data))]
     command += ["--host", _HOST, "--port", "0", "--monitoring-port", "0"]
     # Whatever limits and certificates the user has set are for another server.
     command += ["--tls-cert", "none", "--tls-key", "none", "--token-rate", "unlimited"]
