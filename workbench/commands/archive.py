@@ -44,6 +44,7 @@ def archive() -> None:
 @click.option(
     "--keep-local/--remove-local", default=None, help="whether uploaded batches stay here too"
 )
+@click.option("--despite-clock", is_flag=True, help="although the clock is behind the newest log")
 @settings_options("data")
 def run(
     older_than: str | None,
@@ -52,15 +53,18 @@ def run(
     level: int | None,
     dest: str | None,
     keep_local: bool | None,
+    despite_clock: bool,
     data: str | None,
 ) -> None:
     """Archive old logs now; what is not said is as the settings say.
 
     It may be stopped at any moment, and the next run goes on.
     """
+    from server.archive.early_clock import refuse_early_clock
     from server.archive.job import ArchiveJob
     from server.archive.policy import policy_of
     from server.archive.priority import give_way
+    from server.clock import now_ms
     from server.store.folder import DataFolder
     from workbench.progress_bar import ProgressBars
 
@@ -86,8 +90,11 @@ def run(
             "archive_keep_local": "--keep-local",
         },
     ).settings
+    folder, policy = DataFolder(settings.data), policy_of(settings)
+    if not despite_clock:
+        refuse_early_clock(folder, now_ms())
     with ProgressBars() as bars:
-        job = ArchiveJob(DataFolder(settings.data), policy_of(settings), progress=bars)
+        job = ArchiveJob(folder, policy, progress=bars)
         try:
             job.run()
         finally:
@@ -300,20 +307,26 @@ def export(
     "--older-than", required=True, metavar="AGE", help="what was received that long ago, as 1y"
 )
 @click.option("--yes", is_flag=True, help="do not ask")
+@click.option("--despite-clock", is_flag=True, help="although the clock is behind the newest log")
 @settings_options("data")
-def prune(older_than: str, yes: bool, data: str | None) -> None:
+def prune(older_than: str, yes: bool, despite_clock: bool, data: str | None) -> None:
     """Remove old batches for good, here and in object storage; a record of each stays."""
+    from server.archive.early_clock import refuse_early_clock
     from server.archive.prune import plan_prune, prune
-    from server.clock import now_ms
+    from server.clock import now_ms, utc_text
     from server.store.folder import DataFolder
     from workbench.progress_bar import ProgressBars
 
     folder = DataFolder(load({"data": data}).settings.data)
-    planned = plan_prune(folder, now_ms() - duration("--older-than", older_than))
+    now, age = now_ms(), duration("--older-than", older_than)
+    if not despite_clock:
+        refuse_early_clock(folder, now)
+    planned = plan_prune(folder, now - age)
     if planned:
         say(
             f"{_amount(sum(each.rows for each in planned), len(planned))}, received "
-            f"{planned[0].day} to {planned[-1].day}, will be gone for good"
+            f"{planned[0].day} to {planned[-1].day}, will be gone for good; "
+            f"it is {utc_text(now)} by this machine's clock"
         )
         if not yes:
             _confirm("Remove them?")

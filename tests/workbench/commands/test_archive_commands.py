@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from io import StringIO
@@ -221,11 +222,48 @@ def test_pruning_asks_first_and_no_means_no(archived: Path, waterline: Waterline
     for answer in ("n\n", ""):
         done = waterline("prune", "--older-than", age(NOON + DAY // 2), stdin=answer)
         assert done.returncode == 1
-        assert done.stdout.startswith(
-            "3 logs in 2 batches, received 2026-03-17 to 2026-03-17, will be gone for good\n"
-            "Remove them? [y/N]:"
+        assert re.match(
+            "3 logs in 2 batches, received 2026-03-17 to 2026-03-17, will be gone for good; "
+            r"it is 20\d\d-\S+ \S+ UTC by this machine's clock\nRemove them\? \[y/N\]:",
+            done.stdout,
         )
         assert catalog(archived) == before
+
+
+@pytest.mark.parametrize("archives_newest", [False, True], ids=["hot", "archived"])
+@pytest.mark.parametrize("command", [("run", "--older-than", "1ms"), ("prune", "--older-than")])
+def test_a_clock_behind_the_newest_log_archives_and_prunes_only_if_insisted(
+    data: Path, waterline: Waterline, command: tuple[str, ...], archives_newest: bool
+) -> None:
+    fill_three_days(data)
+    archive(data)
+    ahead = pd.Timestamp.now().value // 1_000_000 + 365 * DAY
+    fill(data, [{"id": "ahead", "type": "info", "message": "x"}], received_at=ahead)
+    if archives_newest:
+        archive(data, now=ahead + 31 * DAY)
+    before = catalog(data)
+    arguments = (*command, age(NOON + DAY // 2), "--yes") if command[0] == "prune" else command
+    done = waterline(*arguments)
+    assert (done.returncode, done.stdout, catalog(data)) == (1, "", before)
+    assert re.fullmatch(
+        r"waterline: this machine's clock says [^;]+ UTC, and the newest log in \S+ was received "
+        r"at [^;]+ UTC; set the clock right, or insist with --despite-clock [^;\n]+\n",
+        done.stderr,
+    )
+    assert waterline(*arguments, "--despite-clock").returncode == 0
+
+
+def test_a_folder_whose_newest_log_is_old_or_of_today_is_pruned(
+    data: Path, waterline: Waterline
+) -> None:
+    fill(data, [{"type": "a", "message": "b"}], received_at=NOON - 365 * DAY)
+    assert waterline("run", "--older-than", "1d").returncode == 0
+    # A machine that shares the folder may be a little ahead.
+    little = pd.Timestamp.now().value // 1_000_000 + DAY // 2
+    fill(data, [{"type": "a", "message": "c"}], received_at=little)
+    assert waterline("prune", "--yes", "--older-than", "1d").stdout.endswith(
+        "pruned 1 log in 1 batch\n"
+    )
 
 
 @pytest.mark.parametrize(("options", "stdin"), [((), "y\n"), (("--yes",), None)])
