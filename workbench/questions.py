@@ -42,6 +42,7 @@ from workbench.patience import patiently
 from workbench.reports.attributes import lacking_attribute, spread
 from workbench.sql.engine import Ask, make_engine
 from workbench.sql.logs import LogsRelation
+from workbench.sql.nothing import why_no_rows
 from workbench.sql.statement import Parameters, answer
 from workbench.sql.tables import batches_relation, metrics_relation
 
@@ -90,6 +91,7 @@ class Questions:
             )
         self._database = Database(self._folder.logs, LOGS)
         self._logs = Logs(self._folder, self._database)
+        self._reader = BatchReader(self._folder)
         if self._pin is not None:
             self._check(self._pin)
         self._earlier = find_earlier(self._folder, self._database)
@@ -291,6 +293,7 @@ class Questions:
 
         Warns:
             PrunedLogs: some that were asked for are gone, as they were pruned.
+            NothingFound: a plain comparison alone leaves no log.
         """
         begun = time.perf_counter()
         pin = self.pin() if at is None else to_pin(at)
@@ -300,7 +303,6 @@ class Questions:
         frame.attrs["seconds"] = time.perf_counter() - begun
         if answered.lacks is not None:
             frame.attrs["pruned"] = answered.lacks
-            warn_of(answered.lacks)
         return frame
 
     @property
@@ -312,13 +314,7 @@ class Questions:
 
         def connect() -> Ask:
             pin = self.pin()
-
-            def ask_at_pin(query: str, parameters: Sequence[object] | None) -> pa.Table:
-                answered = self._answered(query, parameters, pin)
-                warn_of(answered.lacks)
-                return answered.value
-
-            return ask_at_pin
+            return lambda query, parameters: self._answered(query, parameters, pin).value
 
         return make_engine(connect)
 
@@ -356,8 +352,8 @@ class Questions:
     def _tell_why_none(self, question: Question, attributes: Sequence[str] = ()) -> None:
         """Warn of the filter that alone leaves no log, if one does."""
         if question.limit != 0:
-            reader = BatchReader(self._folder)
-            why = self._patiently(lambda: why_none(self._database, reader, question, attributes))
+            told = self._database, self._reader, question, attributes
+            why = self._patiently(lambda: why_none(*told))
             warn_of(why, NothingFound)
 
     def _told(self, pieces: Iterator[pd.DataFrame], question: Question) -> Iterator[pd.DataFrame]:
@@ -378,7 +374,10 @@ class Questions:
             "archive_batches": batches_relation(self._database),
             "performance_metrics": metrics_relation(self._folder),
         }
-        return Answer(answer(query, parameters, relations), logs.lacks)
+        rows = answer(query, parameters, relations)
+        warn_of(logs.lacks)
+        warn_of(why_no_rows(rows, self._database, self._reader, query, parameters), NothingFound)
+        return Answer(rows, logs.lacks)
 
     def _check(self, pin: Pin) -> None:
         try:
@@ -393,8 +392,6 @@ def _pieces(
 ) -> Iterator[pd.DataFrame]:
     for table in walk.tables():
         if table.num_rows:
-            frame = to_frame(table)
-            if attributes is not None:
-                frame = spread(frame, attributes)
+            frame = to_frame(table) if attributes is None else spread(to_frame(table), attributes)
             frame.attrs["pin"] = pin
             yield frame
