@@ -282,7 +282,7 @@ class Writer:
                 self._refuse(with_logs, error)
                 return nothing
             # What went into files that were deleted meanwhile is gone with them.
-            self._note(self._presence.lost())
+            self._note(self._presence.lost_since())
         if self._lost is None:
             self._refusal = None
             return commit
