@@ -5,14 +5,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from server.addresses import choose_port
 from server.settings import variable_name
@@ -60,28 +60,26 @@ def serving_dashboard(
     Args:
         data: the data folder.
         options: of `python -m workbench.dashboard`.
-        port: where; 0 picks a free one.
+        port: where; 0 picks a free one, and another where somebody else is faster to take it.
         settings: further settings by name, as text.
     """
-    port = choose_port("127.0.0.1", port, "dashboard_port")
-    settings |= {"data": str(data), "dashboard_port": str(port)}
-    environment = os.environ | {variable_name(name): text for name, text in settings.items()}
     log_path = data.parent / "dashboard.log"
-    with log_path.open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "workbench.dashboard", *options],
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        try:
-            _wait_until_answered(process, port, log_path)
-            yield DashboardProcess(process, f"http://127.0.0.1:{port}/dashboard")
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
+    process, chosen = _start(data, options, port, settings, log_path)
+    try:
+        yield DashboardProcess(process, f"http://127.0.0.1:{chosen}/dashboard")
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
     assert log_path.read_text() == "", log_path.read_text()
+
+
+def patient_context(browser: Browser) -> BrowserContext:
+    """Return a context of its own, as a user in Britain has it, that bears a slow machine."""
+    context = browser.new_context(
+        viewport={"width": 1600, "height": 1000}, color_scheme="light", locale="en-GB"
+    )
+    context.set_default_timeout(PATIENCE * 1000)
+    return context
 
 
 def open_at(page: Page, dashboard: DashboardProcess) -> None:
@@ -100,13 +98,42 @@ def choice(page: Page, log_type: str) -> Locator:
     return page.locator(f'#logs button[data-type="{log_type}"]')
 
 
-def _wait_until_answered(process: subprocess.Popen[str], port: int, log_path: Path) -> None:
+def _start(
+    data: Path,
+    options: Sequence[str],
+    port: int,
+    settings: Mapping[str, str],
+    log_path: Path,
+) -> tuple[subprocess.Popen[str], int]:
+    while True:
+        chosen = choose_port("127.0.0.1", port, "dashboard_port")
+        given = {**settings, "data": str(data), "dashboard_port": str(chosen)}
+        with log_path.open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "workbench.dashboard", *options],
+                env=os.environ | {variable_name(name): text for name, text in given.items()},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        if _is_answered(process, chosen):
+            return process, chosen
+        process.kill()
+        process.wait(PATIENCE)
+        said = log_path.read_text()
+        # Between the choice of a free port and its use, tests beside this one may take it.
+        if port or "is in use" not in said:
+            raise AssertionError(f"the dashboard did not start:\n{said}")
+
+
+def _is_answered(process: subprocess.Popen[str], port: int) -> bool:
+    """Wait until it answers; say whether it did before it ended or patience did."""
     deadline = time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < deadline:
         with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/liveness", timeout=PATIENCE):
-            return
+            return process.poll() is None
         time.sleep(0.05)
-    raise AssertionError(f"the dashboard did not start:\n{log_path.read_text()}")
+    return False
 
 
 if __name__ == "__main__" and _chromium() is None:

@@ -21,6 +21,7 @@ from server.headers import safe_headers
 from server.origins import ANY, is_allowed, is_own_host
 from server.settings import Settings
 from server.web import Endpoint, NotFound, log_request
+from workbench.dashboard.closed_pages import print_no_cancelled_callbacks
 from workbench.running.panel import LIVENESS
 
 PAGE: Final = "/dashboard"
@@ -164,5 +165,6 @@ async def serve_page(
     server = BaseServer(IOLoop.current(), application, http)
     server.start()
     await stopping.wait()
+    print_no_cancelled_callbacks()
     server.stop(wait=False)
     await http.close_all_connections()

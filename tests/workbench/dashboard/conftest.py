@@ -6,7 +6,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.support.browser import DashboardProcess, find_chromium, serving_dashboard
+from tests.support.browser import (
+    DashboardProcess,
+    find_chromium,
+    patient_context,
+    serving_dashboard,
+)
 from tests.support.processes import PATIENCE, ServerProcess, serving
 
 # A foreign name that its owner has made to resolve to this machine.
@@ -32,9 +37,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """An empty page; at the end it must have met no error and asked no other host."""
-    context = browser.new_context(
-        viewport={"width": 1600, "height": 1000}, color_scheme="light", locale="en-GB"
-    )
+    context = patient_context(browser)
     opened = context.new_page()
     faults: list[str] = []
     opened.on("pageerror", lambda error: faults.append(f"page error: {error}"))
@@ -54,6 +57,14 @@ def page(browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def lenient_page(browser: Browser) -> Iterator[Page]:
+    """An empty page to which it is no error that nobody answers."""
+    context = patient_context(browser)
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,32 +3,37 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
-from tests.support.browser import DashboardProcess, serving_dashboard
+from tests.support.browser import DashboardProcess, patient_context, serving_dashboard
 from tests.support.processes import ServerProcess, serving
-from tests.support.sockets import send
+from workbench.clients.producer import Producer
 
 pytestmark = pytest.mark.browser
 
 Moment = Literal["commit", "domcontentloaded", "load"]
-MOMENTS: tuple[Moment, ...] = ("commit", "domcontentloaded", "load")
+MOMENTS: tuple[Moment, ...] = ("commit", "commit", "domcontentloaded", "domcontentloaded", "load")
+TABS = len(MOMENTS)
+ROUNDS = 6
+SMALL: ViewportSize = {"width": 320, "height": 240}  # what is painted is not looked at
 
 
 @contextmanager
 def streaming(server: ServerProcess) -> Iterator[None]:
-    """Send logs without end."""
+    """Send logs without end, so that every second has something for all pages."""
     enough = threading.Event()
 
     def feed() -> None:
-        while not enough.wait(0.05):
-            send(server, *({"type": f"t{n % 9}", "message": f"{n} " * 50} for n in range(100)))
+        with Producer(server.ingest, server.token) as producer:
+            while not enough.wait(0.2):
+                for number in range(40):
+                    producer.send({"type": f"t{number % 9}", "message": f"{number} " * 50})
 
     thread = threading.Thread(target=feed)
     thread.start()
@@ -49,26 +54,44 @@ def stalled(dashboard: DashboardProcess) -> Iterator[None]:
         os.kill(dashboard.process.pid, signal.SIGCONT)
 
 
+@contextmanager
+def tabs(context: BrowserContext, dashboard: DashboardProcess) -> Iterator[list[Page]]:
+    """Open tabs side by side, each left at a moment of its own; at the end they are closed."""
+    opened = [context.new_page() for _ in range(TABS)]
+    for tab, moment in zip(opened, MOMENTS, strict=True):
+        tab.set_viewport_size(SMALL)
+        tab.goto(dashboard.url, wait_until=moment)
+    yield opened
+    for tab in opened:
+        tab.close()
+
+
+def wait_until_connected(tabs: Sequence[Page]) -> None:
+    """Wait until tabs show something, which comes over their WebSockets."""
+    for tab in tabs:
+        expect(tab.locator(".tiles")).to_be_visible()
+
+
 def test_not_a_line_is_printed_when_pages_go(browser: Browser, tmp_path: Path) -> None:
     data = tmp_path / "data"
     # What it prints is looked at where it ends.
     with serving(data) as server, streaming(server), serving_dashboard(data) as dashboard:
-        page = browser.new_page()
-        page.goto(dashboard.url)
-        expect(page.locator(".tiles")).to_be_visible()
-        for number in range(30):
-            page.reload(wait_until=MOMENTS[number % 3])
-            if number % 3 == 0:
-                expect(page.locator(".tiles")).to_be_visible()
-        for number in range(30):
-            tab = browser.new_page()
-            tab.goto(dashboard.url, wait_until=MOMENTS[number % 3])
-            if number % 3 == 0:
-                expect(tab.locator(".tiles")).to_be_visible()
-            if number % 5 == 0:
-                with stalled(dashboard):
-                    tab.close()
-            else:
-                tab.close()
-        expect(page.locator(".tiles")).to_be_visible()
-        page.close()
+        context = patient_context(browser)
+        with tabs(context, dashboard) as opened:
+            for number in range(ROUNDS):
+                # The others are loaded anew before they were there.
+                wait_until_connected([opened[number % TABS], opened[-1]])
+                for tab, moment in zip(opened, MOMENTS, strict=True):
+                    tab.reload(wait_until=moment)
+        for number in range(ROUNDS):
+            with tabs(context, dashboard) as opened:
+                wait_until_connected([opened[number % TABS]])
+                if number % 2:
+                    with stalled(dashboard):
+                        for tab in opened:
+                            tab.close()
+        # It is told to stop while pages are open.
+        last = context.new_page()
+        last.goto(dashboard.url)
+        wait_until_connected([last])
+    context.close()

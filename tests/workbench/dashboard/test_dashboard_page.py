@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.archived import batch, record_elsewhere
 from tests.support.browser import DashboardProcess, choice, open_at, rows, serving_dashboard
@@ -271,8 +271,8 @@ def test_page_waits_calmly_for_a_server_and_begins_by_itself(page: Page, tmp_pat
             expect(page.locator(".notice")).to_have_count(0)
 
 
-def test_lost_connection_is_told_and_mended(browser: Browser, tmp_path: Path) -> None:
-    page = browser.new_page()  # not the fixture: that the dashboard is gone is an error to it
+def test_lost_connection_is_told_and_mended(lenient_page: Page, tmp_path: Path) -> None:
+    page = lenient_page
     with serving_dashboard(tmp_path / "data") as dashboard:
         open_at(page, dashboard)
         expect(page.locator("#lost")).to_be_hidden()
@@ -281,4 +281,3 @@ def test_lost_connection_is_told_and_mended(browser: Browser, tmp_path: Path) ->
     with serving_dashboard(tmp_path / "data", port=port):
         expect(page.locator("#lost")).to_be_hidden()
         expect(page.locator(".state")).to_have_text("Waiting for a server")
-    page.close()
