@@ -192,7 +192,8 @@ def throughput_legend(snapshot: Snapshot) -> str:
     order = [*KNOWN, *(name for name in snapshot.colours if name not in KNOWN), OTHER_TYPES]
     shown = [(name, seen[name]) for name in order if name in seen]
     return _legend(
-        (colour_of(name, snapshot.colours), name, f"{count:,}/s") for name, count in shown
+        "Logs each second by type",
+        ((colour_of(name, snapshot.colours), name, f"{count:,}/s") for name, count in shown),
     )
 
 
@@ -203,17 +204,21 @@ def latency_legend(snapshot: Snapshot, now: int) -> str:
         return '<p class="empty">No acks in the last 5 minutes</p>'
     latest = latest_latency(seconds, now)
     return _legend(
-        (colour, name, f"{milliseconds(getattr(latest, name, None))} ms" if latest else NOTHING)
-        for name, colour in PERCENTILES.items()
+        "Ack latency",
+        (
+            (colour, name, f"{milliseconds(getattr(latest, name, None))} ms" if latest else NOTHING)
+            for name, colour in PERCENTILES.items()
+        ),
     )
 
 
-def _legend(entries: Iterable[tuple[str, str, str]]) -> str:
+def _legend(title: str, entries: Iterable[tuple[str, str, str]]) -> str:
     items = "".join(
         f'<li><i style="background:{colour}"></i><span>{safe(name)}</span><b>{value}</b></li>'
         for colour, name, value in entries
     )
-    return f'<ul class="legend">{items}</ul>'
+    # What does not fit is reached by arrow keys.
+    return f'<ul class="legend" tabindex="0" aria-label="{title}">{items}</ul>'
 
 
 def stored(snapshot: Snapshot) -> str:
