@@ -12,7 +12,7 @@ from server.errors import DataFolderError
 from server.store.folder import DataFolder
 from server.store.schema import LOGS
 from server.store.seam import read_position, read_seam, renew_incarnation
-from server.store.sqlite import open_reader, open_writer, sqlite_errors
+from server.store.sqlite import open_writer, reading, sqlite_errors
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def _counted(folder: DataFolder, incarnation: str) -> Iterator[tuple[Path, int]]
 def _ask(path: Path, table: str, statement: str, incarnation: str) -> int | None:
     if not path.exists():
         return None
-    with closing(open_reader(path)) as connection, sqlite_errors(path):
+    with reading(path) as connection:
         try:
             if not connection.table_exists("main", table):
                 return None

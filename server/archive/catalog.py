@@ -1,13 +1,11 @@
 """The catalog of a data folder that may be in use, read at one moment."""
 
-from contextlib import closing
-
 from server.errors import DataFolderError
 from server.store.catalog import ArchivedBatch, read_batches
 from server.store.folder import DataFolder
 from server.store.schema import LOGS
 from server.store.seam import Seam, read_seam
-from server.store.sqlite import open_reader, sqlite_errors
+from server.store.sqlite import reading
 
 
 def read_catalog(folder: DataFolder) -> tuple[Seam, list[ArchivedBatch]]:
@@ -20,7 +18,7 @@ def read_catalog(folder: DataFolder) -> tuple[Seam, list[ArchivedBatch]]:
         raise DataFolderError(
             f"there are no logs in {folder.path}; name the data folder with --data"
         )
-    with closing(open_reader(folder.logs)) as connection, sqlite_errors(folder.logs):
+    with reading(folder.logs) as connection:
         connection.execute("BEGIN")
         version = connection.pragma("user_version")
         LOGS.check(folder.logs, connection.pragma("application_id"), version)

@@ -1,7 +1,6 @@
 """Verifying: that every batch is there and holds what the catalog says; nothing is changed."""
 
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -23,7 +22,7 @@ from server.errors import ArchiveError, ArchiveInUse, DataFolderError
 from server.store.catalog import ArchivedBatch
 from server.store.folder import ArchiveLock, DataFolder
 from server.store.seam import Seam
-from server.store.sqlite import open_reader, sqlite_errors
+from server.store.sqlite import reading
 
 # What a query sees of logs.db lies above the seam; no adopted batch there may have it too.
 _TWICE: Final = """
@@ -241,7 +240,7 @@ def _sentence(name: Path | str, reason: str) -> str:
 
 def _twice(logs: Path) -> list[str]:
     """Return the files of batches whose seqs are hot as well."""
-    with closing(open_reader(logs)) as connection, sqlite_errors(logs):
+    with reading(logs) as connection:
         return [str(file) for (file,) in connection.execute(_TWICE).fetchall()]
 
 

@@ -1,11 +1,10 @@
 """Whether the archive has something to do: logs that are old enough, or what a run has left."""
 
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from server.store.sqlite import open_reader, sqlite_errors
+from server.store.sqlite import reading
 
 _DUE: Final = """
     SELECT
@@ -55,5 +54,5 @@ def is_due(path: Path, duties: Duties) -> bool:
         "destination": duties.destination,
         "keep_local": duties.keep_local,
     }
-    with closing(open_reader(path)) as connection, sqlite_errors(path):
+    with reading(path) as connection:
         return bool(connection.execute(_DUE, bindings).get)

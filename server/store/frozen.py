@@ -36,6 +36,18 @@ class Opening:
         """Whether what is read by it is what is there: nobody has come to write."""
         return self.frozen is None or self.frozen == _state(self.path)
 
+    def check(self) -> None:
+        """See that what was read is what is there.
+
+        Raises:
+            DataFolderError: it is not.
+        """
+        if not self.holds:
+            raise DataFolderError(
+                f"{self.path} was written while it was read as a file that nobody writes, as its "
+                "folder can only be read; ask again"
+            )
+
 
 def opening(path: Path) -> Opening:
     """Return how to open a database; without its last commits never.

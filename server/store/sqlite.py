@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -12,7 +12,7 @@ import apsw
 
 from server.errors import DataFolderError
 from server.store.folder import PRIVATE_FILE, sync_folder
-from server.store.frozen import opening
+from server.store.frozen import Opening, opening
 from server.store.schema import Schema
 
 # Earlier ones can lose committed pages at a checkpoint: sqlite.org/wal.html#walresetbug
@@ -121,9 +121,26 @@ def open_reader(path: Path) -> apsw.Connection:
     Raises:
         DataFolderError: it cannot be opened.
     """
-    with sqlite_errors(path):
+    return _open(opening(path))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[apsw.Connection]:
+    """Open a database for one short look at it, and see that nobody came to write it unseen.
+
+    Raises:
+        DataFolderError: it cannot be opened or read.
+    """
+    look = opening(path)
+    with closing(_open(look)) as connection, sqlite_errors(path):
+        yield connection
+    look.check()
+
+
+def _open(look: Opening) -> apsw.Connection:
+    with sqlite_errors(look.path):
         connection = apsw.Connection(
-            opening(path).uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+            look.uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         )
     connection.set_busy_timeout(READER_TIMEOUT_MS)
     return connection

@@ -23,6 +23,27 @@ OBEYING = (
 LOG = {"type": "info", "message": "hot"}
 COUNT = "import sys, workbench as w; wb = w.connect(sys.argv[1]); "
 
+# Each reads, tells how much, and goes on once it is told to.
+LOOKS = {
+    "archive commands": """
+import sys
+from pathlib import Path
+from server.store.sqlite import reading
+with reading(Path(sys.argv[1], "logs.db")) as connection:
+    print(connection.execute("SELECT count(*) FROM logs").get, flush=True)
+    sys.stdin.readline()
+""",
+    "workbench": """
+import sys
+from pathlib import Path
+from server.store.schema import LOGS
+from workbench.asking.reading import Database
+with Database(Path(sys.argv[1], "logs.db"), LOGS).view() as view:
+    print(view.rows("SELECT count(*) FROM logs")[0][0], flush=True)
+    sys.stdin.readline()
+""",
+}
+
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -118,3 +139,23 @@ def test_archived_logs_are_restored_from_it(locked: Path, tmp_path: Path) -> Non
     done = run(WATERLINE, "archive", "restore", "--data", locked, "--into", into)
     assert done.returncode == 0, done.stderr
     assert python(into, "print(wb.count())") == "6"
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_is_written_while_it_is_read_as_a_frozen_file_is_told(locked: Path, look: str) -> None:
+    is_frozen = not (locked / "logs.db-shm").exists()
+    with subprocess.Popen(
+        [*OBEYING, sys.executable, "-c", LOOKS[look], locked],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "2\n"
+        for path in (locked, *locked.iterdir()):
+            path.chmod(0o755)
+        fill(locked, [LOG])
+        _, said = reader.communicate("\n", timeout=60)
+    assert ("was written while it was read as a file that nobody writes" in said) == is_frozen
+    assert (reader.returncode == 0) != is_frozen, said

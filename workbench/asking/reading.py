@@ -156,11 +156,7 @@ class Database:
                         yield View(cursor, self._path)
                     finally:
                         session.connection.rollback()
-                if not session.opening.holds:
-                    raise DataFolderError(
-                        f"{self._path} was written while it was read as a file that nobody "
-                        "writes, as its folder can only be read; ask again"
-                    )
+                session.opening.check()
             finally:
                 if session is not self._session:
                     session.connection.close()
