@@ -203,9 +203,11 @@ class Measuring(Questions):
         Raises:
             UsageError: `quiet_after` has no meaning; or this workbench has a pin.
             DataFolderError: metrics.db cannot be read.
+            IncompleteAnswer: logs.db is of an earlier time than its archives.
         """
         silence = parsed(parse_duration, "quiet_after", quiet_after, QUIET_AFTER)
         self._refuse_pin("connect without one")
+        self._refuse_earlier()
         return self._patiently(lambda: sources(self._folder.metrics, now_ms(), silence))
 
     def _exact_latency(

@@ -80,6 +80,7 @@ class Workbench(Measuring):
         Raises:
             UsageError: an argument makes no sense; or this workbench has a pin.
             DataFolderError: a file of the folder cannot be read.
+            IncompleteAnswer: logs.db is of an earlier time than its archives.
         """
         now = now_ms()
         return Report(gather(self, since_of(since, now), quiet_after, now))
@@ -95,7 +96,11 @@ class Workbench(Measuring):
             raw_bytes (as compact JSON), stored_bytes, first_seq, last_seq (`int64`), ratio (raw
             over stored), saved (1 - stored over raw; `float64`), first_timestamp, last_timestamp,
             archived_at and pruned_at (`datetime64[us, UTC]`).
+
+        Raises:
+            IncompleteAnswer: logs.db is of an earlier time than its archives.
         """
+        self._refuse_earlier()
         with self._database.view() as view:
             return compression(view)
 
@@ -148,7 +153,11 @@ class Workbench(Measuring):
         """What is archived, summed up by day; it shows itself in a notebook.
 
         It opens no archive file; `compression` has a row a batch.
+
+        Raises:
+            IncompleteAnswer: logs.db is of an earlier time than its archives.
         """
+        self._refuse_earlier()
         with self._database.view() as view:
             return read_archives(view, str(self._folder.archives))
 
@@ -156,6 +165,9 @@ class Workbench(Measuring):
         """Return what the folder holds: logs by type and source, time range, size.
 
         It opens no archive file, for the catalog tells what is in them.
+
+        Raises:
+            IncompleteAnswer: logs.db is of an earlier time than its archives.
         """
         self._refuse_earlier()
         return self._patiently(lambda: read_holdings(self._logs, self._folder))

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import apsw
 
+from server.archive.catalog import read_catalog
 from server.archive.files import Files
 from server.archive.manifest import Manifest, parse_manifest
 from server.archive.manifest_places import manifests_here
@@ -12,7 +13,7 @@ from server.errors import ArchiveError
 from server.store.catalog import ArchivedBatch, read_batches
 from server.store.folder import DataFolder, file_size
 from server.store.schema import LOGS
-from server.store.seam import read_seam
+from server.store.seam import Seam, read_seam
 from server.store.sqlite import open_writer, sqlite_errors
 
 Named = tuple[str, Manifest]
@@ -81,6 +82,21 @@ def refuse_ahead(
     found = ahead_of(manifests, read_seam(connection).folder_id, read_batches(connection))
     if found:
         raise earlier(folder, found)
+
+
+def read_whole_catalog(folder: DataFolder) -> tuple[Seam, list[ArchivedBatch]]:
+    """Read seam and catalog as `read_catalog` does, for whoever tells what is archived.
+
+    Raises:
+        ArchiveError: logs.db is of an earlier time than its archives.
+        DataFolderError: there are no logs, or they cannot be read.
+    """
+    manifests = readable_manifests(folder)
+    seam, batches = read_catalog(folder)
+    found = ahead_of(manifests, seam.folder_id, batches)
+    if found:
+        raise earlier(folder, found)
+    return seam, batches
 
 
 def refuse_earlier_logs(folder: DataFolder) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import apsw
 
-from server.archive.catalog import read_catalog
+from server.archive.ahead import read_whole_catalog
 from server.archive.changing import changing
 from server.archive.files import Files
 from server.archive.manifest import days_of
@@ -37,9 +37,10 @@ def plan_prune(folder: DataFolder, before: int) -> list[ArchivedBatch]:
         before: milliseconds UTC, exclusive.
 
     Raises:
+        ArchiveError: logs.db is of an earlier time than its archives.
         DataFolderError: there are no logs, or logs.db cannot be read.
     """
-    _, batches = read_catalog(folder)
+    _, batches = read_whole_catalog(folder)
     return [each for each in batches if each.is_kept and each.last_received_at < before]
 
 

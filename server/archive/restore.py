@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from server.archive.ahead import read_whole_catalog
 from server.archive.batch import describe, label_of
 from server.archive.catalog import read_catalog
 from server.archive.files import Files
@@ -74,7 +75,8 @@ def restore(
     Raises:
         UsageError: `into` holds something else, or lies in the source; nothing was changed.
         ArchiveError: a batch is missing, damaged or was pruned meanwhile, or a file cannot be
-            written; what was brought stays for the next run.
+            written; what was brought stays for the next run. Or the folder's logs.db is of an
+            earlier time than its archives; nothing was changed.
         DataFolderInUse, ArchiveInUse: a server or a job holds `into`.
         DataFolderError: a folder cannot be read or written.
     """
@@ -120,7 +122,7 @@ class _Work:
 
     def run(self) -> Restored:
         """Bring the files, then record them."""
-        seam, catalog = read_catalog(self._source)
+        seam, catalog = read_whole_catalog(self._source)
         planned = [each for each in catalog if each.is_kept and self._wanted.most(each)]
         origin = self._origin(seam)
         if not self._restoring.is_begun(origin) and not planned:

@@ -133,11 +133,11 @@ def _told(outcome: "Outcome") -> list[str]:
 @settings_options("data")
 def list_batches(data: str | None) -> None:
     """List the batches: where, which logs, how large, how much that saves."""
-    from server.archive.catalog import read_catalog
+    from server.archive.ahead import read_whole_catalog
     from server.store.folder import DataFolder
     from workbench.commands.archive_listing import listing
 
-    _, batches = read_catalog(DataFolder(load({"data": data}).settings.data))
+    _, batches = read_whole_catalog(DataFolder(load({"data": data}).settings.data))
     for line in listing(batches):
         say(line)
 

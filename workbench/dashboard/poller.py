@@ -18,11 +18,12 @@ from server.errors import DataFolderError
 from server.settings import load_settings
 from server.store.folder import DataFolder, file_size
 from server.store.schema import LOGS, METRICS
+from workbench.asking.earlier import find_earlier
 from workbench.dashboard.archives import ArchivesReader
 from workbench.dashboard.following import FollowedFile
 from workbench.dashboard.lookup import Lookup
 from workbench.dashboard.recent import RecentReader
-from workbench.dashboard.snapshot import SECOND, RecentLogs, Sizes, Snapshot, Window
+from workbench.dashboard.snapshot import SECOND, Archives, RecentLogs, Sizes, Snapshot, Window
 from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
 from workbench.reports.colours import give_colours
@@ -52,6 +53,8 @@ class Poller:
         self._recent_reader = RecentReader()
         self._stored_reader = StoredReader()
         self._archives_reader = ArchivesReader()
+        self._archives: Archives | None = None
+        self._earlier: str | None = None
         self._logs = FollowedFile(self._folder.logs, LOGS, self._forget_logs)
         self._metrics = FollowedFile(self._folder.metrics, METRICS, self._window_reader.forget)
         self._stopping = threading.Event()
@@ -86,6 +89,8 @@ class Poller:
         )
         with self._telling(self._logs, troubles):
             fresh = self._read_logs(fresh)
+            if self._earlier is not None:
+                troubles.append(self._earlier)
         with self._telling(self._metrics, troubles):
             fresh = self._read_metrics(fresh)
         self.snapshot = replace(fresh, sizes=self._sizes(fresh), troubles=tuple(troubles))
@@ -109,6 +114,9 @@ class Poller:
         with database.view() as view:
             recent = self._recent_reader.read(view)
             archives = self._archives_reader.read(view)
+        if archives is not self._archives:  # else nothing was archived since
+            self._earlier = find_earlier(self._folder, database)
+            self._archives = archives
         late = time.monotonic() + COUNTING_SECONDS
         stored = self._stored_reader.read(database.view, lambda: time.monotonic() > late)
         return replace(

@@ -62,6 +62,27 @@ def test_an_export_says_so_and_makes_no_file(outdated: Path, tmp_path: Path) -> 
     assert not to.exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("archive", "list"), ("archive", "prune", "--older-than", "1d", "--yes"), ("report",)],
+)
+def test_a_command_that_tells_of_archives_says_so(outdated: Path, command: tuple[str, ...]) -> None:
+    before = state(outdated)
+    done = run_waterline(*command, "--data", outdated)
+    assert (done.returncode, done.stdout) == (1, "")
+    (said,) = done.stderr.splitlines()
+    assert "logs.db is of an earlier time than its archives" in said
+    assert state(outdated) == before
+
+
+def test_a_restore_says_so_and_makes_no_folder(outdated: Path, tmp_path: Path) -> None:
+    into = tmp_path / "into"
+    done = run_waterline("archive", "restore", "--data", outdated, "--into", into)
+    assert done.returncode == 1
+    assert "logs.db is of an earlier time than its archives" in done.stderr
+    assert not into.exists()
+
+
 def test_a_server_says_so_and_gives_no_seq_again(outdated: Path) -> None:
     before = (outdated / "logs.db").read_bytes()
     done = run_waterline("serve", "--data", outdated, "--port", "0", "--monitoring-port", "0")
@@ -88,6 +109,12 @@ def test_every_question_says_so(outdated: Path) -> None:
             wb.arrow,
             wb.count,
             wb.holdings,
+            wb.compression,
+            wb.throughput,
+            wb.latency,
+            wb.sources,
+            wb.report,
+            lambda: wb.archives,
             lambda: list(wb.iter_logs()),
             lambda: wb.sql("SELECT count(*) FROM logs"),
             lambda: pd.read_sql("SELECT count(*) FROM logs", wb.engine),

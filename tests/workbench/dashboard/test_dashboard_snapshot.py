@@ -14,7 +14,9 @@ import panel as pn
 import pytest
 
 from server.store.schema import LOGS, METRICS
+from tests.support.archive_runs import archive, fill_three_days, lose_logs
 from tests.support.archived import batch, record_elsewhere
+from tests.support.folders import DAY, NOON, fill
 from tests.support.processes import PATIENCE, ServerProcess, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
@@ -621,3 +623,22 @@ def test_sessions_that_start_at_once_share_one_poller(
     assert len({id(each) for each in found}) == 1
     assert started == [found[0]]
     assert found[0].snapshot.folder == str(data)
+
+
+def test_archives_that_know_more_than_logs_db_are_told_until_it_is_put_back(
+    data: Path, poller: Poller
+) -> None:
+    fill_three_days(data)
+    archive(data)
+    backup, newer = (data / "logs.db").read_bytes(), data.with_name("newer")
+    fill(data, logs_of("info"), received_at=NOON + 5 * DAY)
+    archive(data, now=NOON + 200 * DAY)
+    (data / "logs.db").rename(newer)
+    lose_logs(data)
+    (data / "logs.db").write_bytes(backup)
+    for _ in range(2):
+        (trouble,) = poller.poll().troubles
+        assert "logs.db is of an earlier time than its archives" in trouble
+    (data / "logs.db").unlink()
+    newer.rename(data / "logs.db")
+    assert poll_until(poller, lambda each: not each.troubles).archives is not None
