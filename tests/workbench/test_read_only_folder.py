@@ -1,5 +1,6 @@
 """A stopped folder that one may only read: all that reads works there, and leaves no trace."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,8 +12,9 @@ import pytest
 
 from tests.support.archive_runs import archive, fill_three_days
 from tests.support.folders import DAY, NOON, fill
-from tests.support.processes import WATERLINE, serving
+from tests.support.processes import WATERLINE, ServerProcess, serving
 from tests.support.sockets import send
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +63,11 @@ def listed(data: Path) -> list[tuple[str, int]]:
     return sorted((str(path), path.stat().st_mtime_ns) for path in data.rglob("*"))
 
 
+def _health(server: ServerProcess) -> str:
+    _, told = server.get("/health")
+    return json.dumps(told)
+
+
 @pytest.fixture(params=["clean", "wal", "wal without shm"])
 def locked(request: pytest.FixtureRequest, data: Path) -> Iterator[Path]:
     """A folder with archived logs, two hot ones and measurements; its modes let nobody write.
@@ -73,6 +80,7 @@ def locked(request: pytest.FixtureRequest, data: Path) -> Iterator[Path]:
     with serving(data, "--archive-after", "never") as server:
         send(server, LOG, LOG)
         if request.param != "clean":
+            wait_until(lambda: '"uncounted": 0' in _health(server), "logs are not counted")
             server.kill()
     if request.param == "wal without shm":
         for each in data.glob("*-shm"):
