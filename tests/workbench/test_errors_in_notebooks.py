@@ -41,13 +41,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         content: dict[str, Any] = reply["content"]
         return content | {"streams": "".join(streams)}
 
-    assert (
-        run_cell(f"import asyncio, workbench\nwb = workbench.connect({str(folder)!r})")["status"]
-        == "ok"
-    )
-    yield run_cell
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    begin = f"import asyncio, workbench\nwb = workbench.connect({str(folder)!r})"
+    try:
+        assert run_cell(begin)["status"] == "ok"
+        yield run_cell
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,8 @@ def _opened() -> Iterator[duckdb.DuckDBPyConnection]:
         }
         with closing(duckdb.connect(":memory:", config=config)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
+            # In a notebook and in `python -c` it would write a bar among what is printed.
+            connection.execute("SET enable_progress_bar = false")
             connection.execute("SET lock_configuration = true")
             yield connection
 

@@ -3,6 +3,8 @@
 import datetime as dt
 import operator
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from tests.support.interrupts import interrupt
 from tests.support.measured import fill_measured
 from tests.support.part_archived import noted_reads, part_archived, parts
 from tests.support.plainly import PlainLog, store_plainly
+from tests.support.processes import PATIENCE
 from tests.workbench.asking.test_query import batches_of_logs
 from workbench.sql.statement import Parameters
 
@@ -319,3 +322,21 @@ def test_an_interrupt_ends_a_statement_and_the_workbench_goes_on(data: Path) -> 
         afterwards="wb.sql('SELECT count(*) AS n FROM logs').n[0]",
     )
     assert answered == "7\n"
+
+
+def test_a_statement_that_takes_long_prints_no_bar_of_the_engine(data: Path) -> None:
+    fill(data)
+    # There DuckDB takes a program for a session with a person.
+    program = (
+        "import sys, workbench\n"
+        "with workbench.connect(sys.argv[1]) as wb:\n"
+        "    print(wb.sql(\"SELECT current_setting('enable_progress_bar') AS bar\").bar[0])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(data)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert done.stdout == "False\n"
