@@ -77,6 +77,7 @@ lint: $(READY) ## format check, lint, types, and which room imports which
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
 	@$(BIN)/lint-imports --no-logo
 
 format: $(READY) ## format the code and mend what lint can mend
