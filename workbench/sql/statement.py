@@ -69,8 +69,11 @@ def _opened() -> Iterator[duckdb.DuckDBPyConnection]:
         }
         with closing(duckdb.connect(":memory:", config=config)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            # In a notebook and in `python -c` it would write a bar among what is printed.
-            connection.execute("SET enable_progress_bar = false")
+            # In a notebook with widgets and in `python -c` it would write a bar among what is
+            # printed; in one without them it has none, and refuses to be told so.
+            shown = connection.execute("SELECT current_setting('enable_progress_bar')")
+            if shown.fetchone() == (True,):
+                connection.execute("SET enable_progress_bar = false")
             connection.execute("SET lock_configuration = true")
             yield connection
 
