@@ -42,7 +42,7 @@ from server.monitor.silence import SilentSources
 from server.monitoring.overview import Overview, Pulse
 from server.monitoring.pages import Alive, Health, Metrics, Monitoring
 from server.monitoring.thread import MonitoringThread
-from server.past import renew_changed_past
+from server.past import refuse_lost_logs, renew_changed_past
 from server.posting import IsPost, Poster
 from server.recount import Recount
 from server.sampling import Sampler
@@ -65,6 +65,8 @@ MOST_UNFINISHED: Final = 2 * MAX_MESSAGE_SIZE
 # Headers, and bodies of requests that need none: each connection may hold so much.
 MAX_HEADER_SIZE: Final = 16 * 1024
 MAX_OTHER_BODY: Final = 64 * 1024
+# So long a connection may take to say what it wants, or to ask again: it takes a descriptor.
+MOST_SILENT_SECONDS: Final = 60.0
 # Once a second revoked tokens' connections are looked for, and levels are measured.
 TICKS_A_LOOK: Final = 5
 
@@ -96,7 +98,7 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
     # Without its writer a server would look healthy and ack nothing: better none at all.
     threading.excepthook = stop_on_failure
     with ServerLock(folder), ExitStack() as opened:
-        folder.refuse_lost_logs()
+        refuse_lost_logs(folder)
         refuse_earlier_logs(folder)
         server = _Server(settings, folder, opened, limit)
         on_ready(server.listen())
@@ -387,7 +389,7 @@ def _listen(
         app,
         ssl_options=tls,
         # Who has not said what it wants yet holds no token that could be counted.
-        idle_connection_timeout=settings.idle_timeout / 1000,
+        idle_connection_timeout=min(settings.idle_timeout / 1000, MOST_SILENT_SECONDS),
         max_header_size=MAX_HEADER_SIZE,
         max_body_size=MAX_OTHER_BODY,
     )

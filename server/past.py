@@ -9,7 +9,7 @@ from typing import Final, cast
 import apsw
 
 from server.errors import DataFolderError
-from server.store.folder import DataFolder
+from server.store.folder import DataFolder, file_size
 from server.store.schema import LOGS
 from server.store.seam import read_position, read_seam, renew_incarnation
 from server.store.sqlite import open_writer, reading, sqlite_errors
@@ -21,6 +21,7 @@ _METRICS: Final = (
     "progress",
     "SELECT counted_through FROM progress WHERE incarnation = ?",
 )
+_EVER_COUNTED: Final = ("progress", "SELECT max(counted_through) FROM progress")
 _CACHE: Final = (
     "log_cache_state",
     "SELECT max(last_seq) FROM log_cache_state JOIN log_cache USING (id) WHERE incarnation = ?",
@@ -57,6 +58,28 @@ def renew_changed_past(folder: DataFolder) -> list[str]:
     return []
 
 
+def refuse_lost_logs(folder: DataFolder) -> None:
+    """See that no server begins an empty logs.db in a folder whose own was lost.
+
+    It would look healthy, and what was lost would be missed by nobody.
+
+    Raises:
+        DataFolderError: there are archives, or measurements of logs, and no logs.db.
+    """
+    folder.refuse_lost_logs()
+    if file_size(folder.logs):
+        return
+    try:
+        counted = _ask(folder.metrics, *_EVER_COUNTED)
+    except DataFolderError:
+        return  # it proves nothing; what needs it says what is wrong with it
+    if counted:
+        raise DataFolderError(
+            f"{folder.logs} is missing, and {folder.metrics} has counted logs up to seq {counted}; "
+            "put logs.db back, or move metrics.db away to begin anew without those logs"
+        )
+
+
 def _counted(folder: DataFolder, incarnation: str) -> Iterator[tuple[Path, int]]:
     """Give the files that tell how far the logs of an incarnation went, each with the seq."""
     for path, asked in ((folder.metrics, _METRICS), (folder.cache, _CACHE)):
@@ -68,13 +91,13 @@ def _counted(folder: DataFolder, incarnation: str) -> Iterator[tuple[Path, int]]
             yield path, seq
 
 
-def _ask(path: Path, table: str, statement: str, incarnation: str) -> int | None:
+def _ask(path: Path, table: str, statement: str, *bindings: str) -> int | None:
     if not path.exists():
         return None
     with reading(path) as connection:
         try:
             if not connection.table_exists("main", table):
                 return None
-            return cast("int | None", connection.execute(statement, (incarnation,)).get)
+            return cast("int | None", connection.execute(statement, bindings).get)
         except apsw.SQLError as error:
             raise DataFolderError(f"{path} has other tables than expected: {error}") from error

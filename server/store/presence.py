@@ -1,5 +1,7 @@
 """Whether the files of a database that is open are still the ones at their paths."""
 
+import os
+import sys
 import time
 from pathlib import Path
 from typing import Final
@@ -73,7 +75,11 @@ class Presence:
 
 def lost_sentence(path: Path) -> str:
     """Return what to tell of a file that is gone or replaced."""
+    # Linux keeps the content of a deleted file while a process has it open.
+    rescue = (
+        f"; copy it from /proc/{os.getpid()}/fd before" if sys.platform == "linux" else " before"
+    )
     return (
-        f"{path} was deleted or replaced while the server runs; "
-        "put it back, or stop the server and see what is in the folder"
+        f"{path} was deleted or replaced while the server runs; put it back{rescue} you stop the "
+        "server: what it holds is lost with it"
     )

@@ -12,7 +12,7 @@ from server.errors import UsageError
 from server.past import renew_changed_past
 from server.store.folder import DataFolder
 from tests.support.folders import fill
-from tests.support.processes import ServerProcess, serving
+from tests.support.processes import ServerProcess, serving, start_server
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
 
@@ -118,3 +118,17 @@ def test_a_folder_that_grows_keeps_its_past(data: Path) -> None:
     _with_cache(data)
     fill(data, OTHERS)
     assert renew_changed_past(DataFolder(data)) == []
+
+
+@pytest.mark.slow
+def test_server_begins_no_empty_logs_db_where_one_was_lost(data: Path) -> None:
+    with counted(data) as server:
+        send(server, *LOGS)
+    lose(data)
+    with pytest.raises(AssertionError, match="the server did not start") as refused:
+        start_server(data, token=server.token)
+    assert f"{data / 'metrics.db'} has counted logs up to seq 10" in str(refused.value)
+    assert not (data / "logs.db").exists()
+    (data / "metrics.db").rename(data / "elsewhere.db")
+    with serving(data, token=server.token) as anew:
+        assert anew.get("/health")[1]["last_seq"] == 0

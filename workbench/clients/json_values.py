@@ -26,17 +26,20 @@ from server.errors import UsageError
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
 
 
-def to_json(log: Mapping[str, object]) -> Mapping[str, object]:
+def to_json(log: object) -> Mapping[str, object]:
     """Return a log whose values JSON has; the very same where nothing is to change.
 
     Raises:
-        UsageError: a value has no JSON; the sentence names the member.
+        UsageError: it is no mapping, or a value has no JSON; the sentence names the member.
     """
+    if type(log) is not dict and not isinstance(log, Mapping):
+        raise UsageError(
+            "a log is a dict or another mapping with type and message, and not "
+            f"{_article(type(log).__name__)}"
+        )
     for key, value in log.items():
         kind = type(value)
-        if type(key) is not str or not (
-            kind in _PLAIN or (kind is float and value - value == 0)  # type: ignore[operator]
-        ):
+        if type(key) is not str or not (kind in _PLAIN or (kind is float and value - value == 0)):
             try:
                 return _object(log, "")
             except RecursionError as error:

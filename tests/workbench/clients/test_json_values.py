@@ -122,3 +122,9 @@ def test_a_line_of_python_s_json_follows_the_same_rule() -> None:
     line = b'{"type":"a","message":"NaN","x":NaN,"y":[Infinity,-Infinity]}'
     expected = {"type": "a", "message": "NaN", "x": None, "y": ["Infinity", "-Infinity"]}
     assert parse_json_line(line) == expected
+
+
+@pytest.mark.parametrize("value", ["text", None, 1, [{"type": "info", "message": "m"}], b"{}"])
+def test_what_is_no_mapping_is_refused_in_a_sentence(value: object) -> None:
+    with pytest.raises(UsageError, match="a log is a dict or another mapping with type and"):
+        to_json(value)
