@@ -158,7 +158,8 @@ class BulkProtocol(WebSocketProtocol13):
         if self._takes_many is not None:
             size = sum(map(len, payloads))
             self._message_bytes_in += size
-            if size > 2 * _READ_SIZE and self._accounts is not None:
+            # What was counted while it came is not taken for unfinished while the handler holds it.
+            if self._accounts is not None and (self._is_counted or size > 2 * _READ_SIZE):
                 self._is_counted = True
                 self._accounts.account(size, is_whole=True)
             await self._wait_for(self._run_callback(self._takes_many.on_messages, payloads))
