@@ -103,6 +103,26 @@ def no_logs(source: str, part: Part, *faults: InvalidLog) -> Batch:
     return Batch((), (), b"", frozenset(), [frame], source, {}, part)
 
 
+def is_json(content: bytes) -> bool:
+    """Whether it is one JSON value."""
+    try:
+        _decode(content)
+    except _NO_JSON:
+        return False
+    return True
+
+
+def array_fault(content: bytes) -> InvalidLog | None:
+    """Return what is told of an array that is no JSON; None where it is."""
+    try:
+        _decode_array(content)
+    except _NO_JSON:
+        fault = _try(parse_log, content)
+        assert isinstance(fault, InvalidLog)
+        return fault
+    return None
+
+
 class _OddLog(Exception):
     """Some log of many breaks a rule, or may: each is to be looked at alone."""
 

@@ -13,19 +13,20 @@ import uuid_utils
 from server.auth import Grant, GrantWatch, Scope, TokenFile
 from server.clock import now_ms
 from server.frames import TEXT, frame_head
-from server.gate import Gate
+from server.gate import Gate, Room
 from server.limits import TokenLimits
 from server.live import LiveHub
 from server.memory import Loan, MemoryBudget
 from server.metering import Meter
 from server.sockets import BulkSocket
+from server.submissions import Submission
 from server.web import Endpoint
-from server.writer import Commit, Submission, Writer
+from server.writer import Commit, Writer
 
 # A producer that does not read its acks is not read either beyond this.
 MAX_UNSENT: Final = 2**20
-# The start of a message up to this is not counted: nearly each read ends within some log.
-FREE_SIZE: Final = 4096
+# Bytes of large messages that are decoded and stored at once; one that is larger goes alone.
+LARGE_AT_ONCE: Final = 2 * 2**20
 # A peer that is given up may take so long to read why.
 GIVE_UP_SECONDS: Final = 1.0
 
@@ -45,6 +46,8 @@ class Connections:
     measured: Sequence[str]
     """Names of the attributes of logs that are measured."""
     draining: bool = False
+    large: Room = field(default_factory=lambda: Room(LARGE_AT_ONCE))
+    """Where large messages wait until few of them are decoded and stored."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a slice of a large message is decoded: one at a time."""
     watch: GrantWatch = field(init=False)
@@ -53,12 +56,13 @@ class Connections:
     def __post_init__(self) -> None:
         self.watch = GrantWatch(self.tokens)
 
-    def submit(self, submission: Submission) -> None:
-        """Hand logs to the writer; their owner is answered in its turn."""
-        if (batch := submission.batch).frames is not None:
-            self.meter.rejected(batch.frames, batch.source, batch.part.unnamed)
-        self.gate.enter(submission.weight)
-        self.writer.submit(submission)
+    def submit(self, *submissions: Submission) -> None:
+        """Hand logs to the writer, all for one transaction; their owner is answered in its turn."""
+        for each in submissions:
+            if (batch := each.batch).frames is not None:
+                self.meter.rejected(batch.frames, batch.source, batch.part.unnamed)
+            self.gate.enter(each.weight)
+        self.writer.submit(*submissions)
 
     def deliver(self, commit: Commit) -> None:
         """Answer everyone who waited for a commit, then tell the readers, then measure it."""
@@ -175,7 +179,7 @@ class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
 
     def account(self, held: int, *, is_whole: bool) -> Awaitable[None] | None:
         """Count what has come of a message; return what to wait for before more is read."""
-        if held < FREE_SIZE:
+        if not held:
             self._give_back()
             return None
         budget = self.connections.budget

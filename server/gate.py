@@ -1,6 +1,9 @@
-"""Holding producers back while more waits for its commit than may."""
+"""Holding producers back while more waits for its commit than may, or is decoded at once."""
 
 import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 
 class Gate:
@@ -49,3 +52,38 @@ class Gate:
         while self._waiting and self._waiting + size > self._low:
             self._left.clear()
             await self._left.wait()
+
+
+class Room:
+    """Lets so many bytes of large things in at once, or one alone, in the order they came."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._inside = 0
+        self._queue: deque[asyncio.Event] = deque()
+
+    @asynccontextmanager
+    async def room(self, size: int) -> AsyncIterator[None]:
+        """Wait for room, and take it until the end of the block."""
+        mine = asyncio.Event()
+        self._queue.append(mine)
+        try:
+            while self._queue[0] is not mine or not self._fits(size):
+                mine.clear()
+                await mine.wait()
+            self._inside += size
+        finally:
+            self._queue.remove(mine)
+            self._wake()
+        try:
+            yield
+        finally:
+            self._inside -= size
+            self._wake()
+
+    def _fits(self, size: int) -> bool:
+        return not self._inside or self._inside + size <= self._limit
+
+    def _wake(self) -> None:
+        if self._queue:
+            self._queue[0].set()

@@ -12,7 +12,7 @@ from server.batches import read_frames, read_sound
 from server.connections import MAX_UNSENT, Connection
 from server.intake import Intake, are_small, runs, take_message
 from server.replies import AckMode, replies
-from server.writer import Submission
+from server.submissions import Submission
 
 # Messages that come together are decoded in one call up to this, where all of them are sound.
 RUN_SIZE: Final = 2**18

@@ -1,10 +1,10 @@
-"""Messages of any size on their way to the writer: large ones in parts, and the loop in between."""
+"""Large messages on their way to the writer: decoded in slices, with turns for others."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from server.batches import Batch, Part, no_logs, placed, read_frames
+from server.batches import Batch, Part, array_fault, is_json, no_logs, placed, read_frames
 from server.connections import Connections
 from server.records import InvalidLog, Rule
 from server.replies import MOST_NAMED, batch_replies
@@ -18,7 +18,7 @@ from server.slices import (
     is_small,
     slices,
 )
-from server.writer import Owner, Submission
+from server.submissions import Owner, Submission
 
 # A message that begins with so many things that are no logs, and none that is, is not looked
 # through any further: somebody sent another file. What is left is counted by its
@@ -27,7 +27,7 @@ HOPELESS: Final = 10_000
 
 
 class Whole:
-    """The owner of all parts of a message that is answered once, as an HTTP body is.
+    """The owner of all parts of a message that is stored as one, and answered once.
 
     Args:
         tell: hears the one reply, once the last part has been stored or refused.
@@ -35,68 +35,62 @@ class Whole:
 
     def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
         self._tell = tell
-        self._left = 1  # parts without an answer, and the end
-        self._reply: dict[str, Any] = {}
-        self._refusal: dict[str, Any] | None = None
+        self._left = 0
         self._more = 0
+        self._reply: dict[str, Any] = {}
 
-    def add(self) -> None:
-        """Expect one more part."""
-        self._left += 1
+    def expect(self, parts: int, more: int) -> None:
+        """Take notice of how many parts there are, and how many rejected logs none of them names.
+
+        Call it before they are handed over.
+        """
+        self._left, self._more = parts, more
 
     def answer(self, submission: Submission, committed_at: int) -> None:
         """Hear that a part was stored or refused."""
         for reply in batch_replies(submission, committed_at):
-            if reply["type"] == "ack":
-                self._merge(reply)
-            else:
-                self._refuse(reply)
-        self._come_nearer()
-
-    def end(self, more: int) -> None:
-        """Expect no further part; so many logs were rejected that no part names."""
-        self._more = more
-        self._come_nearer()
-
-    def _merge(self, ack: dict[str, Any]) -> None:
-        reply = self._reply
-        if not reply:
-            self._reply = ack
-            return
-        reply["count"] += ack["count"]
-        reply["duplicates"] += ack["duplicates"]
-        reply["lastSeq"] = max(filter(None, (reply["lastSeq"], ack["lastSeq"])), default=None)
-        reply["timestamp"] = ack["timestamp"]
-        reply["errors"] += ack["errors"]
-
-    def _refuse(self, refusal: dict[str, Any]) -> None:
-        if self._refusal is None:
-            self._refusal = refusal
-        else:
-            self._refusal["count"] += refusal["count"]
-            self._refusal["errors"] += refusal["errors"]
-
-    def _come_nearer(self) -> None:
+            self._merge(reply)
         self._left -= 1
         if self._left:
             return
-        reply = self._reply
-        if self._refusal is not None:
-            # Some parts may be stored; those are known by their ids when all is sent again.
-            errors = [*reply.get("errors", ()), *self._refusal["errors"]]
-            reply = self._refusal | {"errors": errors}
         if self._more:
-            reply["rejected"] = len(reply["errors"]) + self._more
-        self._tell(reply)
+            self._reply["rejected"] = len(self._reply["errors"]) + self._more
+        self._tell(self._reply)
+
+    def _merge(self, part: dict[str, Any]) -> None:
+        reply = self._reply
+        if not reply:
+            self._reply = part
+            return
+        errors, reply["errors"] = reply["errors"], []
+        if reply["type"] != part["type"]:
+            # A part without a valid log is acked although the others were refused.
+            self._reply = reply = reply if reply["type"] == "error" else part
+        else:
+            reply["count"] += part["count"]
+        errors += part["errors"]
+        reply["errors"] = errors
+        if reply["type"] == "ack" and part["type"] == "ack":
+            reply["duplicates"] += part["duplicates"]
+            reply["lastSeq"] = max(filter(None, (reply["lastSeq"], part["lastSeq"])), default=None)
+            reply["timestamp"] = part["timestamp"]
+
+
+class _DamagedArray(Exception):
+    """An array is no JSON somewhere, so that nothing of it is a log."""
+
+    def __init__(self, fault: InvalidLog) -> None:
+        self.fault = fault
 
 
 class Intake:
-    """Takes one message in parts, each small enough for one turn of the loop and one commit.
+    """Takes one large message, decoded in slices with turns for others in between.
 
     Args:
         connections: the way to the writer.
         source: the name of the token that it came with.
-        owner: is answered for each part.
+        owner: is answered; `Whole` once for all that is stored in one transaction, another for
+            each part as soon as that is stored.
         lane: whose other submissions must not overtake it.
         received: when it had come, by `time.perf_counter`.
     """
@@ -113,28 +107,87 @@ class Intake:
         self._valid = 0
         self._named = 0
         self._unnamed = 0
+        self._parts: list[Submission] = []
+        self._last: Submission | None = None
+        self._answered = asyncio.Event()
 
-    async def take(self, content: bytes) -> int:
-        """Hand all parts to the writer, as there is room.
-
-        Returns:
-            how many logs were rejected beyond those that are named one by one.
-        """
+    async def take(self, content: bytes) -> None:
+        """Hand a message to the writer when its turn has come; return once it is answered."""
         connections = self._connections
-        for part in slices(content):
+        async with connections.large.room(len(content)):
+            await connections.gate.wait()
+            await connections.gate.room(len(content) if self._is_whole else 0)
+            await self._take_slices(content)
+            if not self._index:
+                self._submit(read_frames([b""], self._source), 0)
+            self._tell_unnamed()
+            if isinstance(self._owner, Whole):
+                self._owner.expect(len(self._parts), self._unnamed)
+                connections.submit(*self._parts)
+                self._parts.clear()
+            # What it takes in memory is given back with its commit.
+            await self._answered.wait()
+
+    def answer(self, submission: Submission, committed_at: int) -> None:
+        """Hear that a part was stored or refused."""
+        self._owner.answer(submission, committed_at)
+        if submission is self._last:
+            self._last = None  # its rows must not wait for the garbage collector
+            self._answered.set()
+
+    @property
+    def _is_whole(self) -> bool:
+        return isinstance(self._owner, Whole)
+
+    async def _take_slices(self, content: bytes) -> None:
+        try:
+            if not self._is_whole:
+                await self._check_array(content)
+            await self._take_all(content)
+        except _DamagedArray as damage:
+            self._parts.clear()
+            self._index = self._named = self._unnamed = 0
+            self._submit(no_logs(self._source, Part(), damage.fault), len(content))
+
+    async def _take_all(self, content: bytes) -> None:
+        cut: Iterable[Slice] = slices(content)
+        if await self._is_one(content):
+            cut = [Slice(content, len(content))]
+        for part in cut:
             if part.content:
-                await connections.gate.wait()
-                await connections.gate.room(len(part.content))
-                async with connections.turn:
+                if not self._is_whole:
+                    await self._connections.gate.wait()
+                    await self._connections.gate.room(len(part.content))
+                async with self._connections.turn:
                     await self._take_part(part)
             await asyncio.sleep(0)
             if self._is_hopeless():
                 self._count_rest(content, part.end)
-                break
-        if not self._index:
-            self._submit(read_frames([b""], self._source), 0)
-        self._tell_unnamed()
-        return self._unnamed
+                return
+
+    async def _is_one(self, content: bytes) -> bool:
+        """Say whether it is one log on several lines."""
+        if is_array(content) or is_json(content[: content.find(b"\n") + 1] or content[:1]):
+            return False
+        if b"\n" not in content or await self._has_too_much(content):
+            return False
+        async with self._connections.turn:
+            return is_json(content)
+
+    async def _check_array(self, content: bytes) -> None:
+        """Look through an array before any of it is stored: of a damaged one nothing is."""
+        if not is_array(content):
+            return
+        for part in slices(content):
+            if part.content and not await self._has_too_much(part.content):
+                async with self._connections.turn:
+                    self._check_part(part)
+            await asyncio.sleep(0)
+
+    def _check_part(self, part: Slice) -> None:
+        fault = array_fault(part.content)
+        if fault is not None:
+            raise _DamagedArray(fault)
 
     async def _take_part(self, part: Slice) -> None:
         if await self._has_too_much(part.content):
@@ -142,6 +195,8 @@ class Intake:
             self._submit(no_logs(self._source, Part(), fault), len(part.content))
             return
         batch = read_frames([part.content], self._source, measured=self._connections.measured)
+        if self._is_whole and not batch.ids and is_array(part.content):
+            self._check_part(part)
         self._submit(batch, len(part.content))
 
     async def _has_too_much(self, content: bytes) -> bool:
@@ -164,10 +219,12 @@ class Intake:
         self._hand_over(batch, size)
 
     def _hand_over(self, batch: Batch, size: int) -> None:
-        if isinstance(self._owner, Whole):
-            self._owner.add()
-        submission = Submission(batch, size, self._received, self._owner, lane=self._lane)
-        self._connections.submit(submission)
+        self._last = Submission(batch, size, self._received, self, lane=self._lane)
+        self._answered.clear()
+        if self._is_whole:
+            self._parts.append(self._last)
+        else:
+            self._connections.submit(self._last)
 
     def _is_hopeless(self) -> bool:
         return not self._valid and self._named + self._unnamed >= HOPELESS
@@ -182,7 +239,7 @@ class Intake:
         self._hand_over(no_logs(self._source, part), 0)
 
     def _tell_unnamed(self) -> None:
-        if self._unnamed and not isinstance(self._owner, Whole):
+        if self._unnamed and not self._is_whole:
             part = Part(self._index, more=self._unnamed)
             self._hand_over(no_logs(self._source, part), 0)
 
@@ -195,9 +252,8 @@ async def take_message(
     lane: object,
     tell: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Take a message that is answered once, when all of it is durable."""
-    whole = Whole(tell)
-    whole.end(await Intake(connections, source, whole, lane, received).take(content))
+    """Take a message that is stored in one transaction and answered once."""
+    await Intake(connections, source, Whole(tell), lane, received).take(content)
 
 
 def are_small(payloads: Sequence[bytes]) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Final, NamedTuple, Protocol
@@ -165,16 +165,18 @@ class _Feed:
 
 
 class _Published(NamedTuple):
-    """Logs of a commit, also as they are encoded, and the highest seq of it."""
+    """Logs of a commit, also as they are encoded, and the highest seq of them."""
 
     logs: Sequence[StoredLog]
     lines: Sequence[bytes]
     last_seq: int
 
-    @property
-    def size(self) -> int:
-        """Bytes of the logs."""
-        return sum(map(len, self.lines))
+
+def _published(commit: Commit) -> Iterator[_Published]:
+    """Yield what is new of a commit, a part after the other."""
+    for logs in commit.new_logs():
+        if logs:
+            yield _Published(logs, list(map(encode_stored, logs)), logs[-1].seq)
 
 
 class LiveHub:
@@ -198,7 +200,7 @@ class LiveHub:
         self._wanted_by: dict[Reader, Filter] = {}
         self._last_seq = last_seq
         self._ticks = 0
-        self._backlog: deque[_Published] = deque()
+        self._backlog: deque[Commit] = deque()
         self._behind = 0  # bytes of the backlog
         self._matching: asyncio.Task[None] | None = None
         self._is_hurried = False
@@ -247,16 +249,16 @@ class LiveHub:
         if not self._feeds and not self._backlog:
             self._last_seq = commit.last_seq
             return
-        logs = commit.new_logs()
-        lines = list(map(encode_stored, logs))
-        cost = sum(feed.wanted.cost(logs) for feed in self._feeds.values())
-        if not self._backlog and cost <= MATCHED_AT_ONCE:
-            choices = {wanted: wanted.choose(logs) for wanted in self._feeds}
-            self._take(_Published(logs, lines, commit.last_seq), choices)
-            return
-        published = _Published(logs, lines, commit.last_seq)
-        self._backlog.append(published)
-        self._behind += published.size
+        if not self._backlog and commit.size <= MATCHED_AT_ONCE:
+            published = [*_published(commit)]
+            wanted = [feed.wanted for feed in self._feeds.values()]
+            cost = sum(each.cost(part.logs) for each in wanted for part in published)
+            if cost <= MATCHED_AT_ONCE:
+                for part in published:
+                    self._take(part, {each: each.choose(part.logs) for each in wanted})
+                return
+        self._backlog.append(commit)
+        self._behind += commit.size
         if self._matching is None:
             self._matching = asyncio.ensure_future(self._match_all())
 
@@ -274,36 +276,48 @@ class LiveHub:
         """
         try:
             while self._backlog:
-                published = self._backlog[0]
-                choices: dict[Filter, Sequence[bool] | None] = {}
-                late: set[Filter] = set()
-                while missing := self._feeds.keys() - choices.keys() - late:
-                    for wanted in missing:
-                        chosen = await self._choose(wanted, published)
-                        if chosen is None:
-                            late.add(wanted)
-                        else:
-                            choices[wanted] = chosen
-                self._take(published, choices)
+                commit = self._backlog[0]
+                for published in _published(commit):
+                    self._take(published, await self._choices(published, commit.size))
+                    await asyncio.sleep(0)
                 self._backlog.popleft()
-                self._behind -= published.size
-                await asyncio.sleep(0)
+                self._behind -= commit.size
         finally:
             self._matching = None
 
-    async def _choose(self, wanted: Filter, published: "_Published") -> Sequence[bool] | None:
-        """Choose in slices; return None where that would fall behind by more than a buffer."""
+    async def _choices(
+        self, published: _Published, size: int
+    ) -> Mapping[Filter, Sequence[bool] | None]:
+        choices: dict[Filter, Sequence[bool] | None] = {}
+        late: set[Filter] = set()
+        while missing := self._feeds.keys() - choices.keys() - late:
+            for wanted in missing:
+                chosen = await self._choose(wanted, published, size)
+                if chosen is None:
+                    late.add(wanted)
+                else:
+                    choices[wanted] = chosen
+        return choices
+
+    async def _choose(
+        self, wanted: Filter, published: _Published, size: int
+    ) -> Sequence[bool] | None:
+        """Choose in slices; return None where that would fall behind by more than a buffer.
+
+        Args:
+            wanted: what chooses.
+            published: from what.
+            size: bytes of the commit that it is of, which do not count as behind.
+        """
         for chosen in wanted.choose_slowly(published.logs, MATCHED_AT_ONCE):
             if chosen is not None:
                 return chosen
-            if self._behind > self._buffer_size + published.size or self._is_hurried:
+            if self._behind > self._buffer_size + size or self._is_hurried:
                 return None
             await asyncio.sleep(0)
         raise AssertionError
 
-    def _take(
-        self, published: "_Published", choices: Mapping[Filter, Sequence[bool] | None]
-    ) -> None:
+    def _take(self, published: _Published, choices: Mapping[Filter, Sequence[bool] | None]) -> None:
         logs, skipped = published.logs, 0
         for wanted, feed in self._feeds.items():
             if wanted in choices:

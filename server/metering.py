@@ -10,7 +10,8 @@ from server.batches import Frame
 from server.contents import Contents, contents_of, record_contents
 from server.monitor.performance import PerformanceMonitor
 from server.records import Rule, decode_rows
-from server.writer import Commit, Submission
+from server.submissions import Submission
+from server.writer import Commit
 
 Recount = Callable[[int, int], None]
 """Has the stored logs above one seq and up to another metered before any that come later."""

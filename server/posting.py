@@ -21,8 +21,8 @@ from server.intake import take_message
 from server.memory import STALLED, Loan
 from server.replies import AckMode, batch_replies
 from server.slices import is_small
+from server.submissions import Submission
 from server.web import Endpoint
-from server.writer import Submission
 
 # A body that is refused is read on, up to this, and thrown away: were the connection closed while
 # its sender still sends, the answer would be lost on the way.

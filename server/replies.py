@@ -10,7 +10,7 @@ import msgspec
 from server.batches import Batch, Frame
 from server.frames import TEXT, TEXT_HEADS, frame_head
 from server.records import InvalidLog
-from server.writer import Submission
+from server.submissions import Submission
 
 _encoder: Final = msgspec.json.Encoder()
 _encode: Final = _encoder.encode

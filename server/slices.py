@@ -59,7 +59,9 @@ def _skip(content: bytes, at: int) -> int:
 
 def _line_slices(content: bytes, at: int) -> Iterator[Slice]:
     while at < len(content):
-        end = content.find(b"\n", min(at + SLICE_SIZE, len(content)))
+        end = content.rfind(b"\n", at, at + SLICE_SIZE)
+        if end < 0 or at + SLICE_SIZE >= len(content):
+            end = content.find(b"\n", min(at + SLICE_SIZE, len(content)))
         end = len(content) if end < 0 else end + 1
         piece = content[at:end]
         if piece.count(b"\n") > SLICE_LINES:
@@ -126,8 +128,11 @@ class _Scan:
             token = found.group()
             if token == b"," and not self._depth:
                 self._count += 1
-                self._end = found.start()
+                before, self._end = self._end, found.start()
                 if self._at - start >= SLICE_SIZE or self._count >= SLICE_LINES:
+                    # What is large comes alone, as it may be refused.
+                    if before is not None and self._end - before > SLICE_SIZE:
+                        return before
                     return self._end
             elif token in (b"{", b"["):
                 self._depth += 1
@@ -139,6 +144,8 @@ class _Scan:
                 break
             if seen >= 5 * SLICE_LINES:
                 return None
+        if self._end is not None and len(content) - self._end > SLICE_SIZE:
+            return self._end
         self.is_over = True
         return None
 

@@ -46,6 +46,8 @@ _MESSAGE_COST: Final = 2**10
 # What is read and thrown away after a peer broke a rule, so that it can read why.
 _DRAIN_SECONDS: Final = 2.0
 _DRAIN_SIZE: Final = 2**26
+# The start of a message up to this is not counted: nearly each read ends within some log.
+_FREE_SIZE: Final = 4096
 # So many pongs may wait for a peer that does not read them.
 _MOST_PONGS: Final = 64
 
@@ -116,13 +118,15 @@ class BulkProtocol(WebSocketProtocol13):
                 await self._account(parser.held)
                 await asyncio.sleep(0)
                 await self._deliver_all(parser.feed(b""))
-            await self._account(parser.held)
+            if self._is_counted or parser.held > _FREE_SIZE:
+                await self._account(parser.held)
 
     async def _account(self, held: int) -> None:
         """Have what is held of a message counted; nothing more is read while there is no room."""
-        if self._accounts is not None and (held or self._is_counted) and not self.is_closing():
-            self._is_counted = held > 0
-            await self._wait_for(self._accounts.account(held, is_whole=False))
+        if self._accounts is not None and not self.is_closing():
+            self._is_counted = held > _FREE_SIZE
+            counted = held if self._is_counted else 0
+            await self._wait_for(self._accounts.account(counted, is_whole=False))
 
     async def _deliver_all(self, events: list[Event]) -> None:
         for event in events:

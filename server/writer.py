@@ -4,87 +4,33 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import compress
 from operator import not_
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import apsw
 
-from server.batches import Batch
 from server.clock import now_ms, utc_text
 from server.records import StoredLog, decode_rows
 from server.store.checkpoints import Checkpoints
-from server.store.log_table import LogTable, Stored
+from server.store.log_table import LARGE_ROW, LogTable, Rows, Stored
 from server.store.presence import Presence, lost_sentence
 from server.store.schema import LOGS
 from server.store.seam import Position, read_position, read_seam
 from server.store.sqlite import open_writer, sqlite_errors, transaction
+from server.submissions import MAX_COMMIT_SIZE, Queue, Refusal, Submission
 
 logger = logging.getLogger(__name__)
 
-# A transaction takes all that waits, up to this: more would only make the first ack wait longer.
-MAX_COMMIT_SIZE: Final = 2 * 2**20
-# Where more waits, it is not simply taken in order.
-CROWDED: Final = 3 * MAX_COMMIT_SIZE
-# What one connection may then put into a transaction before others.
-FAIR_SHARE: Final = 2**18
 # So often is looked to what no commit tells, such as whether there is room again.
 PROBE_SECONDS: Final = 1.0
 # The clock may be set back a little at any time; beyond this somebody should know.
 AHEAD_TOLERANCE: Final = 60_000  # milliseconds
 # Rows take so many times their size: in the WAL and in the table, each time with their indexes.
 ROOM_FACTOR: Final = 8
-
-
-class Refusal(StrEnum):
-    """Why a batch was not stored; its producer may send it again."""
-
-    STORAGE_FULL = "storage_full"
-    STORAGE_FAILED = "storage_failed"
-
-
-# What a waiting log takes besides its row: its id and type, and places in lists.
-LOG_OVERHEAD: Final = 200
-# What a submission takes besides its logs.
-SUBMISSION_OVERHEAD: Final = 1000
-
-
-class Owner(Protocol):
-    """Whoever handed logs over and waits for what becomes of them."""
-
-    def answer(self, submission: "Submission", committed_at: int) -> None:
-        """Take notice of it, on the event loop; `committed_at` is milliseconds UTC."""
-
-
-@dataclass(slots=True)
-class Submission:
-    """Logs of one producer, waiting for their commit.
-
-    After the commit either `refusal` is set, or `stored` says what became of each log; where the
-    batch has no logs, neither is.
-    """
-
-    batch: Batch
-    size: int
-    """Bytes they came as."""
-    received: float
-    """When they came, by `time.perf_counter`."""
-    owner: Owner
-    stored: Stored | None = None
-    refusal: Refusal | None = None
-    lane: object = None
-    """Whose order is kept; None is the owner's."""
-
-    @property
-    def weight(self) -> int:
-        """About the bytes of memory that it takes while it waits."""
-        batch = self.batch
-        faults = 0 if batch.frames is None else sum(len(each.rejected) for each in batch.frames)
-        return len(batch.rows) + LOG_OVERHEAD * (len(batch.ids) + faults) + SUBMISSION_OVERHEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +40,9 @@ class Commit:
     submissions: Sequence[Submission]
     committed_at: int
     """Milliseconds UTC."""
-    rows: bytes = b"[]"
-    stored: Stored | None = None
+    parts: Sequence[tuple[bytes, Stored]] = ()
+    """The rows as JSON arrays joined by commas, and what became of them; more than one part where
+    they are many."""
     received_at: int = 0
     after: int = 0
     """The highest seq that was in the file before it."""
@@ -109,18 +56,19 @@ class Commit:
     @property
     def last_seq(self) -> int | None:
         """The highest new seq; None where nothing is new."""
-        return None if self.stored is None else self.stored.last_new
+        return max((each.last_new or 0 for _, each in self.parts), default=0) or None
 
-    def new_logs(self) -> list[StoredLog]:
-        """Return the new logs as stored, in order of seq."""
-        if self.stored is None:
-            return []
-        logs = decode_rows(self.rows, self.stored.seqs, self.received_at, self.dated_at)
-        return (
-            logs
-            if self.stored.known is None
-            else list(compress(logs, map(not_, self.stored.known)))
-        )
+    @property
+    def size(self) -> int:
+        """Bytes of the rows."""
+        return sum(len(rows) for rows, _ in self.parts)
+
+    def new_logs(self) -> Iterator[list[StoredLog]]:
+        """Yield the new logs as stored, in order of seq, some thousands at a time."""
+        for rows, stored in self.parts:
+            logs = decode_rows(b"[%b]" % rows, stored.seqs, self.received_at, self.dated_at)
+            known = stored.known
+            yield logs if known is None else list(compress(logs, map(not_, known)))
 
 
 class Writer:
@@ -152,9 +100,8 @@ class Writer:
             self._position = read_position(self._connection)
         self._presence = Presence(path)
         self._checkpoints = Checkpoints(self._connection)
-        self._waiting: list[Submission] = []
+        self._waiting = Queue()
         self._changed = threading.Condition()
-        self._oldest_first = False
         self._stopping = False
         self._path = path
         self._refusal: Refusal | None = None
@@ -197,13 +144,14 @@ class Writer:
         """Begin to take submissions."""
         self._thread.start()
 
-    def submit(self, submission: Submission) -> None:
+    def submit(self, *submissions: Submission) -> None:
         """Hand over logs from any thread; answers come by `on_commit`, in order.
 
-        A submission without records is answered too, in its turn.
+        Those that are handed over together are of one owner and stored in one transaction: all or
+        none. A submission without records is answered too, in its turn.
         """
         with self._changed:
-            self._waiting.append(submission)
+            self._waiting.add(submissions)
             self._changed.notify()
 
     def stop(self) -> None:
@@ -241,29 +189,7 @@ class Writer:
         """Wait for submissions and return the first of them; none when it is time to look up."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._stopping, PROBE_SECONDS)
-            taken, self._waiting = self._choose(self._waiting)
-            return taken
-
-    def _choose(self, waiting: list[Submission]) -> tuple[list[Submission], list[Submission]]:
-        """Return what goes into one transaction, and what is left.
-
-        Where much waits, those who sent little come first, each in its own order, and
-        in each second transaction whoever came first: so nobody waits for all of another's load.
-        """
-        total = sum(len(each.batch.rows) for each in waiting)
-        if total <= MAX_COMMIT_SIZE:
-            return waiting, []
-        self._oldest_first = total <= CROWDED or not self._oldest_first
-        chosen: dict[int, Submission] = {}
-        size = 0 if self._oldest_first else _fill(waiting, chosen, 0, FAIR_SHARE)
-        if not chosen:
-            chosen[0], size = waiting[0], len(waiting[0].batch.rows)
-        if total > CROWDED:
-            _fill(waiting, chosen, size, MAX_COMMIT_SIZE)
-        else:
-            _follow(waiting, chosen, size)
-        left = [each for index, each in enumerate(waiting) if index not in chosen]
-        return [chosen[index] for index in sorted(chosen)], left
+            return self._waiting.take()
 
     def _handle(self, submissions: list[Submission]) -> None:
         with_logs = [each for each in submissions if each.batch.ids]
@@ -303,19 +229,19 @@ class Writer:
         after = self._position.last_seq
         dated_at = self._clock()
         received_at = max(dated_at, self._position.last_received_at)
-        rows = b"[" + b",".join([each.batch.rows for each in with_logs]) + b"]"
-        count = sum(len(each.batch.ids) for each in with_logs)
-        stored = self._table.store(rows, count, after + 1, received_at, dated_at)
-        durable, begin = time.perf_counter(), 0
-        for each in with_logs:
-            end = begin + len(each.batch.ids)
-            known = None if stored.known is None else stored.known[begin:end]
-            each.stored = Stored(stored.seqs[begin:end], known)
-            begin = end
+        rows = _parts(with_logs)
+        stored = self._table.store_all(rows, after + 1, received_at, dated_at)
+        durable = time.perf_counter()
+        for each, of_it in zip(
+            with_logs, _dealt(stored, [len(each.batch.ids) for each in with_logs]), strict=True
+        ):
+            each.stored = of_it
         if stored.last_new is not None:
             self._position = Position(stored.last_new, received_at)
+        of_parts = _dealt(stored, [each.number for each in rows])
+        parts = [*zip([each.text for each in rows], of_parts, strict=True)]
         now = self._clock()
-        return Commit(submissions, now, rows, stored, received_at, after, begun, durable, dated_at)
+        return Commit(submissions, now, parts, received_at, after, begun, durable, dated_at)
 
     def _probe(self) -> None:
         """See whether logs could be stored again, so that `/health` says so before one comes."""
@@ -350,35 +276,27 @@ class Writer:
         self._refusal = refusal
 
 
-def _fill(
-    waiting: Sequence[Submission], chosen: dict[int, Submission], size: int, share: int
-) -> int:
-    """Choose more for a transaction that has this size; return its size then.
-
-    Args:
-        waiting: all that waits, in order.
-        chosen: what is chosen already, by index; is added to.
-        size: bytes of its rows.
-        share: bytes that one connection may add.
-    """
-    spent: dict[object, int] = {}
-    for index, each in enumerate(waiting):
-        if index in chosen:
-            continue
-        lane, more = each.lane or each.owner, len(each.batch.rows)
-        used = spent.get(lane, 0) + more
-        if used <= share and size + more <= MAX_COMMIT_SIZE:
-            chosen[index] = each
-            size, spent[lane] = size + more, used
-        else:
-            spent[lane] = share + 1  # what it sent later stays behind it
-    return size
+def _parts(submissions: Sequence[Submission]) -> list[Rows]:
+    """Return all rows in as few parts as one statement each can take."""
+    parts: list[Rows] = []
+    texts: list[bytes] = []
+    size = count = 0
+    for each in submissions:
+        rows = each.batch.rows
+        if texts and (size + len(rows) > MAX_COMMIT_SIZE or len(rows) > LARGE_ROW):
+            parts.append(Rows(b",".join(texts), count))
+            texts, size, count = [], 0, 0
+        texts.append(rows)
+        size, count = size + len(rows), count + len(each.batch.ids)
+    parts.append(Rows(b",".join(texts), count))
+    return parts
 
 
-def _follow(waiting: Sequence[Submission], chosen: dict[int, Submission], size: int) -> None:
-    """Choose what comes behind the first, in order, as long as it fits."""
-    for index, each in enumerate(waiting[1:], 1):
-        size += len(each.batch.rows)
-        if size > MAX_COMMIT_SIZE:
-            return
-        chosen[index] = each
+def _dealt(stored: Stored, counts: Sequence[int]) -> Iterator[Stored]:
+    """Yield what became of so many rows each."""
+    begin = 0
+    for count in counts:
+        end = begin + count
+        known = None if stored.known is None else stored.known[begin:end]
+        yield Stored(stored.seqs[begin:end], known)
+        begin = end

@@ -24,7 +24,7 @@ from server.monitor.performance import PerformanceMonitor, Series
 from server.monitor.summary import Summary
 from server.monitoring.overview import State
 from server.records import Rule
-from server.writer import Refusal
+from server.submissions import Refusal
 
 PREFIX: Final = "waterline_"
 

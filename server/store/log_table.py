@@ -2,13 +2,43 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import apsw
+import msgspec
 
 from server.store.sqlite import transaction
 
-Bindings = dict[str, bytes | int]
+Bindings = dict[str, bytes | str | int | None]
+
+# SQLite takes eleven times the size of what it unpacks: a log that is larger is bound as it is.
+LARGE_ROW: Final = 2**20
+
+
+class _Row(msgspec.Struct, array_like=True):
+    """One row as it comes; its attributes as JSON."""
+
+    id: str
+    type: str
+    timestamp: int | None
+    source: str
+    message: str
+    attributes: msgspec.Raw
+
+
+_decode_row: Final = msgspec.json.Decoder(_Row).decode
+
+
+class Rows(NamedTuple):
+    """Rows as JSON arrays, joined by commas, and how many they are."""
+
+    text: bytes
+    number: int
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is one row that SQLite should not unpack."""
+        return self.number == 1 and len(self.text) > LARGE_ROW
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +77,16 @@ _INSERT: Final = """
             WHERE source = value ->> 3 AND id = value ->> 0 AND received_at >= :recognised_since
         )
 """
+_INSERT_LARGE: Final = """
+    INSERT INTO logs (seq, id, type, timestamp, received_at, source, message, attributes)
+    SELECT
+        :first_seq, :id, :type, ifnull(:timestamp, :dated_at), :received_at, :source, :message,
+        :attributes
+    WHERE NOT EXISTS (
+        SELECT 1 FROM archived_ids
+        WHERE source = :source AND id = :id AND received_at >= :recognised_since
+    )
+"""
 _INSERT_UNKNOWN: Final = _INSERT + "ON CONFLICT (source, id) DO NOTHING"
 _DELETE_FORGOTTEN: Final = """
     DELETE FROM logs WHERE seq IN (
@@ -65,6 +105,37 @@ _FIND: Final = """
     FROM jsonb_each(cast(:rows AS TEXT))
     ORDER BY key
 """
+
+
+class _Step(NamedTuple):
+    """A statement of several that are one transaction."""
+
+    statement: str
+    bindings: Bindings
+    names: Bindings
+    """What is bound to find its rows by source and id."""
+
+
+def _step(part: Rows, first_seq: int, received_at: int, recognised_since: int) -> _Step:
+    common: Bindings = {
+        "first_seq": first_seq,
+        "received_at": received_at,
+        "recognised_since": recognised_since,
+    }
+    if not part.is_large:
+        bindings = common | {"rows": b"[%b]" % part.text}
+        return _Step(_INSERT, bindings, bindings)
+    row = _decode_row(part.text)
+    names = msgspec.json.encode([(row.id, None, None, row.source)])
+    bindings = common | {
+        "id": row.id,
+        "type": row.type,
+        "timestamp": row.timestamp,
+        "source": row.source,
+        "message": row.message,
+        "attributes": str(bytes(row.attributes), "utf-8"),
+    }
+    return _Step(_INSERT_LARGE, bindings, common | {"rows": names})
 
 
 class LogTable:
@@ -119,6 +190,41 @@ class LogTable:
         if self._connection.changes() < count:
             return self._find(bindings)
         return Stored(range(first_seq, first_seq + count), None)
+
+    def store_all(
+        self, parts: Sequence[Rows], first_seq: int, received_at: int, dated_at: int
+    ) -> Stored:
+        """Store rows that are too many for one statement, all of them or none; see `store`."""
+        if len(parts) == 1 and not parts[0].is_large:
+            ((text, count),) = parts
+            return self.store(b"[%b]" % text, count, first_seq, received_at, dated_at)
+        steps: list[_Step] = []
+        for part in parts:
+            steps.append(_step(part, first_seq, received_at, dated_at - self._dedupe_window))
+            steps[-1].bindings["dated_at"] = dated_at
+            first_seq += part.number
+        try:
+            with transaction(self._connection):
+                new = sum(self._insert(each) for each in steps)
+        except apsw.ConstraintError:
+            with transaction(self._connection):
+                for each in steps:
+                    self._connection.execute(_DELETE_FORGOTTEN, each.names)
+                    self._insert(each, "ON CONFLICT (source, id) DO NOTHING")
+                return self._find_all(steps)
+        count = sum(each.number for each in parts)
+        if new < count:
+            return self._find_all(steps)
+        return Stored(range(first_seq - count, first_seq), None)
+
+    def _insert(self, step: "_Step", on_conflict: str = "") -> int:
+        self._connection.execute(step.statement + on_conflict, step.bindings)
+        return self._connection.changes()
+
+    def _find_all(self, steps: Sequence["_Step"]) -> Stored:
+        found = [self._find(each.names) for each in steps]
+        known = [known for each in found for known in each.known or ()]
+        return Stored([seq for each in found for seq in each.seqs], known)
 
     def _store_unknown(self, bindings: Bindings) -> None:
         # What is archived stays in the table until it is cleared away, and would look known.

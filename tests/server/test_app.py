@@ -17,7 +17,7 @@ import pytest
 import websocket
 
 from server.addresses import parse_announcement
-from server.writer import LOG_OVERHEAD, SUBMISSION_OVERHEAD
+from server.submissions import LOG_OVERHEAD, SUBMISSION_OVERHEAD
 from tests.support.archive_runs import lose_logs
 from tests.support.folders import fill
 from tests.support.processes import (

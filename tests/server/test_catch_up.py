@@ -63,7 +63,7 @@ class World:
         kinds = ["info" if length % 3 else "error" for length in lengths]
         rows = self.table.store(*["x" * length for length in lengths], kinds=kinds)
         seqs = range(first, self.table.last_seq + 1)
-        self._unpublished.append(Commit([], 3, rows, Stored(seqs, None), 2))
+        self._unpublished.append(Commit([], 3, [(rows[1:-1], Stored(seqs, None))], 2))
 
     def publish(self) -> None:
         """Publish the oldest commit that was not yet."""

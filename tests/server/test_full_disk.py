@@ -15,6 +15,7 @@ import pytest
 import websocket
 
 from server.writer import PROBE_SECONDS
+from tests.server.test_posting import post
 from tests.support.folders import fill
 from tests.support.processes import ServerProcess, run_waterline, serving
 from tests.support.rollups import assert_counted_as_stored
@@ -170,6 +171,23 @@ def test_health_is_degraded_for_as_long_as_logs_find_no_room(disk: Path) -> None
         while uptime(server) < end:
             seen.append(reasons(server))
         assert all(STORAGE_FULL in each for each in seen)
+
+
+def test_a_body_that_finds_no_room_is_stored_whole_once_it_is_sent_again(disk: Path) -> None:
+    data, ballast = disk / "data", disk / "ballast"
+    body = "\n".join(log(message="m" * 400) for _ in range(4_500))
+    with serving(data) as server, connected(server, f"{server.ingest}?ack=batch") as producer:
+        server.expected_errors += [_LOGS_FAIL, _MEASUREMENTS_FAIL]
+        fill_disk(ballast, 1_500_000)
+        assert post(server, body.encode()).status == 503
+        producer.send(body)
+        refused = receive(producer)
+        assert (refused["error"], refused["count"]) == ("storage_full", 4_500)
+        assert server.get("/health")[1]["last_seq"] == 0
+        ballast.unlink()
+        assert post(server, body.encode()).json["count"] == 4_500
+    with closing(apsw.Connection(str(data / "logs.db"))) as connection:
+        assert connection.execute("SELECT count(*) FROM logs").get == 4_500
 
 
 @pytest.mark.parametrize("left", [0, 8_192, 40_000])

@@ -19,7 +19,8 @@ from server.recount import Recount
 from server.settings import Settings
 from server.store.folder import DataFolder
 from server.store.log_table import LogTable, Stored
-from server.writer import Commit, Refusal, Submission, Writer
+from server.submissions import Refusal, Submission
+from server.writer import Commit, Writer
 from tests.support.clock import NOON, Clock
 from tests.support.processes import PATIENCE
 from tests.support.rollups import by_label, stored

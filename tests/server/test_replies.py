@@ -14,7 +14,7 @@ from server.batches import Batch, Frame, read_frames
 from server.records import MAX_ID_LENGTH, InvalidLog, Rule
 from server.replies import AckMode, batch_replies, replies
 from server.store.log_table import Stored
-from server.writer import Refusal, Submission
+from server.submissions import Refusal, Submission
 from tests.support.clock import NOON
 
 Reply = dict[str, Any]

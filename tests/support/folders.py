@@ -13,7 +13,8 @@ import msgspec
 
 from server.batches import read_frames
 from server.store.folder import DataFolder
-from server.writer import Commit, Submission, Writer
+from server.submissions import Submission
+from server.writer import Commit, Writer
 
 Log = Mapping[str, object]
 """A log as a producer sends it: the members of the JSON object."""

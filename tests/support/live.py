@@ -124,4 +124,5 @@ def commit(first_seq: int, rows: Sequence[Row], known: Sequence[bool] | None = N
     """Return the commit of these logs, as the writer hands it over."""
     seqs = range(first_seq, first_seq + len(rows))
     stored = Stored(seqs, known) if rows else None
-    return Commit([], 3, msgspec.json.encode(rows), stored, 2)
+    parts = [] if stored is None else [(msgspec.json.encode(rows)[1:-1], stored)]
+    return Commit([], 3, parts, 2)

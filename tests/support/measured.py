@@ -18,7 +18,8 @@ from server.monitor.summary import Packed, Summary
 from server.recount import Recount
 from server.settings import Settings
 from server.store.folder import DataFolder
-from server.writer import Commit, Submission, Writer
+from server.submissions import Submission
+from server.writer import Commit, Writer
 from tests.support.folders import DAY, NOON, Batch, Nobody
 
 FOR_EVER: Final = Retention(seconds=10**15, minutes=10**15, hours=10**15)
