@@ -23,7 +23,7 @@ from tests.server.test_posting import post
 from tests.support.frames import Deflater, frame
 from tests.support.peers import DEFLATE
 from tests.support.processes import ServerProcess, serving
-from tests.support.sockets import connected, log, receive, wire
+from tests.support.sockets import connected, log, receive, refused, wire
 from tests.support.waiting import wait_until
 
 if sys.version_info >= (3, 14):
@@ -269,6 +269,20 @@ def test_an_odd_content_length_is_400(
     with create_connection((netloc.hostname or "", netloc.port or 0), 10) as connection:
         connection.sendall("\r\n".join(lines).encode())
         assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+
+
+def test_texts_and_filters_beyond_their_bounds_are_refused_by_name(data: Path) -> None:
+    with serving(data) as server, ExitStack() as open_:
+        texts = "&".join(f"contains={each}" for each in range(101))
+        bearer = f"Authorization: Bearer {server.token}"
+        answer = refused(f"{server.live}?{texts}", bearer)
+        assert (answer.status, "100 times at most" in answer.text) == (400, True)
+        for number in range(100):
+            open_.enter_context(connected(server, f"{server.live}?contains={number}"))
+        answer = refused(f"{server.live}?contains=another", bearer)
+        assert (answer.status, "100 different filters" in answer.text) == (503, True)
+        with connected(server, f"{server.live}?contains=7") as same:
+            assert receive(same)["type"] in ("position", "client_connect")
 
 
 def test_readers_with_many_texts_stop_no_producer_and_no_stop(
