@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -12,10 +12,8 @@ from server.batches import read_frames, read_sound
 from server.connections import MAX_UNSENT, Connection
 from server.intake import Intake, are_small, runs, take_message
 from server.replies import AckMode, replies
+from server.slices import RUN_SIZE
 from server.submissions import Submission
-
-# Messages that come together are decoded in one call up to this, where all of them are sound.
-RUN_SIZE: Final = 2**18
 
 
 class Producer(Connection):

@@ -13,14 +13,14 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 
 from server.auth import Scope
-from server.batches import read_frames
+from server.batches import read_frames, read_sound
 from server.bodies import Body, BodyTooLarge, DamagedBody, UnknownEncoding
 from server.connections import GIVE_UP_SECONDS, Connections
 from server.frames import MAX_MESSAGE_SIZE
 from server.intake import take_message
 from server.memory import STALLED, Loan
 from server.replies import AckMode, batch_replies
-from server.slices import is_small
+from server.slices import RUN_SIZE, is_small
 from server.submissions import Submission
 from server.web import Endpoint
 
@@ -117,8 +117,12 @@ class Poster(Endpoint):
             reason = "this token has sent as much as it may for now"
             self.fail(429, "too_many_bytes", reason, retry_after=seconds)
             return
+        batch, measured = None, self.connections.measured
         if is_small(content):
-            batch = read_frames([content], self._source, measured=self.connections.measured)
+            batch = read_frames([content], self._source, measured=measured)
+        elif len(content) <= RUN_SIZE:
+            batch = read_sound([content], self._source, measured=measured)
+        if batch is not None:
             self.connections.submit(Submission(batch, len(content), self._received, self))
         else:
             await take_message(
