@@ -11,6 +11,8 @@ from typing import Final
 
 import apsw
 
+from tests.support.database_file import DatabaseFile
+
 SECTOR: Final = 512
 """Bytes that a disk writes whole or not at all."""
 
@@ -200,7 +202,7 @@ class ForgetfulDisk(apsw.VFS):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-class ForgetfulFile(apsw.VFSFile):
+class ForgetfulFile(DatabaseFile):
     """One open file of the disk; its locks and its wal-index are SQLite's own."""
 
     def __init__(
@@ -210,17 +212,6 @@ class ForgetfulFile(apsw.VFSFile):
         self._disk = disk
         self._path = path
         self._syncs_folder = bool(flags[0] & _JOURNALS and flags[0] & apsw.SQLITE_OPEN_CREATE)
-        self._is_read_only = bool(flags[0] & apsw.SQLITE_OPEN_READONLY)
-
-    def xLock(self, level: int) -> None:
-        """Take a lock of the real file; one that only reads is never alone with it.
-
-        SQLite asks for that at the close of a reader of a WAL, the kernel refuses it (EBADF), and
-        SQLite goes on. APSW would let `Connection.close` raise what was refused, unless it is busy.
-        """
-        if self._is_read_only and level == apsw.SQLITE_LOCK_EXCLUSIVE:
-            raise apsw.BusyError
-        super().xLock(level)
 
     def xRead(self, amount: int, offset: int) -> bytes:
         """Return what was written, synced or not."""

@@ -14,6 +14,7 @@ import apsw
 import msgspec
 
 from server.archive.files import System
+from tests.support.database_file import DatabaseFile
 from tests.support.processes import PATIENCE
 from workbench.cli import main
 
@@ -103,7 +104,7 @@ class _DoomedDisk(apsw.VFS):
         return _DoomedFile(self.base, self._doom, name, flags)
 
 
-class _DoomedFile(apsw.VFSFile):
+class _DoomedFile(DatabaseFile):
     def __init__(
         self, base: str, doom: _Doom, name: str | apsw.URIFilename | None, flags: list[int]
     ) -> None:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import apsw
 
+from tests.support.database_file import DatabaseFile
+
 
 class FaultyDisk(apsw.VFS):
     """SQLite's own VFS; it becomes the default of this process until it is unregistered.
@@ -41,7 +43,7 @@ class FaultyDisk(apsw.VFS):
             raise self._error("it was made to fail")
 
 
-class _FaultyFile(apsw.VFSFile):
+class _FaultyFile(DatabaseFile):
     def __init__(
         self, disk: FaultyDisk, name: str | apsw.URIFilename | None, flags: list[int]
     ) -> None:
