@@ -22,6 +22,7 @@ from workbench.reports.latency import PERCENTILES, Shape, joined
 from workbench.reports.sources import QUIET_AFTER, sources
 from workbench.reports.steps import Step, to_step
 from workbench.reports.throughput import By, check_by
+from workbench.reports.uncounted import uncounted_since
 from workbench.reports.wanted import (
     QUERY_DURATION,
     READS_THE_LOGS,
@@ -258,7 +259,11 @@ class Measuring(Questions):
             )
 
     def _measurements(self) -> Measurements:
-        return Measurements(self._folder.metrics, self._has_logs)
+        return Measurements(
+            self._folder.metrics,
+            self._has_logs,
+            lambda counted: uncounted_since(self._database, counted, self._clock()),
+        )
 
     def _has_logs(self) -> bool:
         with self._database.view() as view:

@@ -1,6 +1,7 @@
 """A batch as it is made: what its file says of itself, and what the catalog will say of it."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 
@@ -74,6 +75,28 @@ def describe(
         archived_at=archived_at,
         adopted_from=adopted_from,
     )
+
+
+def describe_again(
+    batch: ArchivedBatch, logs: pa.Table, content: memoryview | bytes
+) -> ArchivedBatch:
+    """Return a known batch with the numbers of a file that holds these logs, at least one.
+
+    Args:
+        batch: keeps its number, day, name, format, date and origin.
+        logs: what the file holds.
+        content: the file.
+    """
+    found = describe(
+        logs,
+        content,
+        day=batch.day,
+        file=batch.file,
+        format=Format(batch.format),
+        archived_at=batch.archived_at,
+        adopted_from=batch.adopted_from,
+    )
+    return replace(found, batch=batch.batch)
 
 
 def _least(logs: pa.Table, name: str) -> int:

@@ -5,10 +5,9 @@ from typing import Final
 
 import pyarrow as pa
 
-from server.archive.batch import describe
+from server.archive.batch import describe_again
 from server.archive.hot_rows import DAY
 from server.archive.names import day_text
-from server.formats import Format
 from server.store.catalog import ArchivedBatch
 
 # What a file tells of itself, once it is known to be the one that was archived.
@@ -34,15 +33,7 @@ def as_found(batch: ArchivedBatch, content: bytes, logs: pa.Table) -> ArchivedBa
         content: its file, known to be the one that was archived.
         logs: what that holds, at least one.
     """
-    found = describe(
-        logs,
-        content,
-        day=batch.day,
-        file=batch.file,
-        format=Format(batch.format),
-        archived_at=batch.archived_at,
-        adopted_from=batch.adopted_from,
-    )
+    found = describe_again(batch, logs, content)
     return replace(batch, **{name: getattr(found, name) for name in _TOLD})
 
 

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pyarrow as pa
-
 from server.archive.ahead import read_whole_catalog
-from server.archive.batch import describe, label_of
+from server.archive.batch import describe_again, label_of
 from server.archive.catalog import read_catalog
 from server.archive.files import Files
 from server.archive.following import follow
@@ -195,7 +193,7 @@ class _Work:
         # Nothing of this run is in it, so that it is the same each time it is made.
         label = label_of(logs, chosen, batch_number(batch.file) or 0, folder_id, batch.archived_at)
         content = memoryview(encode(logs, label, chosen, DEFAULT_LEVEL[chosen]))
-        part = _describe(batch, logs, content)
+        part = describe_again(batch, logs, content)
         self._publish(part, content)
         return part
 
@@ -214,7 +212,7 @@ class _Work:
         is_of = is_of and seqs[-1].as_py() <= batch.last_seq
         if not is_of or self._wanted.of(logs).num_rows < logs.num_rows:
             return None
-        return _describe(batch, logs, content)
+        return describe_again(batch, logs, content)
 
     def _is_there(self, batch: ArchivedBatch) -> bool:
         """Say whether the target has the sound file of a batch."""
@@ -238,17 +236,3 @@ class _Work:
 
     def _catalog(self) -> list[ArchivedBatch]:
         return read_catalog(self._source)[1]
-
-
-def _describe(batch: ArchivedBatch, logs: pa.Table, content: bytes | memoryview) -> ArchivedBatch:
-    """Return what the catalog is to say of a part of a batch."""
-    part = describe(
-        logs,
-        content,
-        day=batch.day,
-        file=batch.file,
-        format=Format(batch.format),
-        archived_at=batch.archived_at,
-        adopted_from=batch.adopted_from,
-    )
-    return replace(part, batch=batch.batch)

@@ -25,11 +25,19 @@ class Measurements:
     Args:
         path: metrics.db; it may come later, and be replaced.
         has_logs: tells whether there are any logs that could have been measured.
+        uncounted_since: tells, of the seq up to which logs are counted, when the first one that
+            should be counted and is not was received; see `reports.uncounted`.
     """
 
-    def __init__(self, path: Path, has_logs: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        has_logs: Callable[[], bool],
+        uncounted_since: Callable[[int], int | None],
+    ) -> None:
         self._path = path
         self._has_logs = has_logs
+        self._uncounted_since = uncounted_since
 
     def throughput(self, question: Question, step: Step, by: By | None) -> Answer[pd.DataFrame]:
         """Report how many logs came in; see `measured_throughput`."""
@@ -37,8 +45,10 @@ class Measurements:
             if found is None or found.progress is None:
                 return self._nothing(empty_report(by))
             frame, within = measured_throughput(found, found.progress, question, step, by)
-            _mark(frame, within, found.progress.counted_through)
-        return Answer(frame, _lacks("logs that came in", within, "; exact=True counts them"))
+            counted = found.progress.counted_through
+            _mark(frame, within, counted)
+        lacks = _lacks("logs that came in", within, "; exact=True counts them")
+        return Answer(frame, lacks or self._uncounted(counted, question.until))
 
     def latency(
         self, question: Question, metric: str | None, shape: Shape, step: Step | None
@@ -50,10 +60,22 @@ class Measurements:
             if metric is not None:
                 check_metric(found, metric)
             frame, within = measured_latency(found, found.progress, question, metric, shape, step)
-            _mark(frame, within, found.progress.counted_through)
+            counted = found.progress.counted_through
+            _mark(frame, within, counted)
         if not is_attribute(metric):
             return Answer(frame, _lacks("what was measured", within))
-        return Answer(frame, _lacks("logs that came in", within, "; exact=True counts them"))
+        lacks = _lacks("logs that came in", within, "; exact=True counts them")
+        return Answer(frame, lacks or self._uncounted(counted, question.until))
+
+    def _uncounted(self, counted_through: int, until: int | None) -> str | None:
+        """Say which logs of a range are stored and not counted, as on a full disk."""
+        since = self._uncounted_since(counted_through)
+        if since is None or (until is not None and since >= until):
+            return None
+        return (
+            f"this answer lacks the logs from seq {counted_through + 1} on, which are stored and "
+            "not counted yet: no server has written measurements since; exact=True counts them"
+        )
 
     def _nothing(self, frame: pd.DataFrame) -> Answer[pd.DataFrame]:
         frame.attrs |= {"since": None, "until": None, "counted_through": 0}
