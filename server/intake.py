@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from server.batches import Batch, Part, array_fault, is_json, no_logs, placed, read_frames
 from server.connections import Connections
-from server.records import InvalidLog, Rule
+from server.records import MAX_DEPTH, InvalidLog, Rule
 from server.replies import MOST_NAMED, batch_replies
 from server.slices import (
     MAX_VALUES,
@@ -104,6 +104,7 @@ class Intake:
         self._lane = lane
         self._received = received
         self._index = 0
+        self._is_array = False
         self._valid = 0
         self._named = 0
         self._unnamed = 0
@@ -140,6 +141,7 @@ class Intake:
         return isinstance(self._owner, Whole)
 
     async def _take_slices(self, content: bytes) -> None:
+        self._is_array = is_array(content)
         try:
             if not self._is_whole:
                 await self._check_array(content)
@@ -191,11 +193,10 @@ class Intake:
 
     async def _take_part(self, part: Slice) -> None:
         if await self._has_too_much(part.content):
-            fault = InvalidLog(f"a log may hold {MAX_VALUES} values at most", Rule.DEPTH)
-            self._submit(no_logs(self._source, Part(), fault), len(part.content))
+            self._submit(no_logs(self._source, Part(), _too_much(part.content)), len(part.content))
             return
         batch = read_frames([part.content], self._source, measured=self._connections.measured)
-        if self._is_whole and not batch.ids and is_array(part.content):
+        if self._is_whole and self._is_array and not batch.ids:
             self._check_part(part)
         self._submit(batch, len(part.content))
 
@@ -242,6 +243,13 @@ class Intake:
         if self._unnamed and not self._is_whole:
             part = Part(self._index, more=self._unnamed)
             self._hand_over(no_logs(self._source, part), 0)
+
+
+def _too_much(content: bytes) -> InvalidLog:
+    """Return what is wrong with a log of too many values: mostly it is a bomb of brackets."""
+    if content.count(b"[") + content.count(b"{") > content.count(b","):
+        return InvalidLog(f"this JSON is nested more than {MAX_DEPTH} levels deep", Rule.DEPTH)
+    return InvalidLog(f"a log may hold {MAX_VALUES} values at most", Rule.DEPTH)
 
 
 async def take_message(

@@ -65,6 +65,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     fill_batches(folder / "data", [Batch(old, "web", NEW_YEAR - 500 * DAY)])
     fill_batches(folder / "data", [Batch(old, "web", NEW_YEAR)])
     fill_batches(folder / "data", [Batch(old, "web", now_ms() - DAY)])
+    fill_batches(folder / "data", [Batch(old, "web", now_ms())])
     with serving(folder / "data") as server:
         yield server
 

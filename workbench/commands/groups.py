@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from server.errors import WaterlineError
-from workbench.commands.saying import buffer_output, discard, warn
+from workbench.commands.saying import buffer_output, discard, flush_output, settle_output, warn
 
 # What a shell says of a program that Ctrl-C ended, and of one whose output nobody read any more.
 INTERRUPTED: Final = 130
@@ -54,7 +54,9 @@ class Waterline(Commands):
     def invoke(self, ctx: click.Context) -> object:
         """Run a command and translate what goes wrong."""
         with _ended_in_order():
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            flush_output()
+            return result
 
 
 @contextlib.contextmanager
@@ -73,6 +75,7 @@ def _told() -> Iterator[None]:
         yield
     except WaterlineError as error:
         warn(f"waterline: {error}")
+        settle_output()
         raise click.exceptions.Exit(1) from None
     except click.ClickException as error:
         error.show()

@@ -8,6 +8,7 @@ from typing import TextIO
 
 import click
 
+from server.errors import UsageError
 from server.printable import printable
 
 
@@ -35,6 +36,29 @@ def buffer_output() -> None:
             errors=sys.stdout.errors,
             closefd=False,
         )
+
+
+def flush_output() -> None:
+    """Write what standard output still holds.
+
+    Raises:
+        UsageError: it cannot be written, as on a full disk.
+        BrokenPipeError: nobody reads it any more.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageError(f"the stream cannot be written: {error.strerror}") from error
+
+
+def settle_output() -> None:
+    """Write what standard output still holds, or drop it: Python would fail over it at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        discard(sys.stdout)
 
 
 def discard(*streams: TextIO) -> None:

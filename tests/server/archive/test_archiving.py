@@ -172,7 +172,7 @@ def test_the_third_failure_in_a_row_makes_the_server_unhealthy(data: Path) -> No
     told = []
     for tries in (1, 2, 3, 4):
         archiving, _ = schedule(data, tries)
-        well = SimpleNamespace(refusal=None, failed=False, failure=None)
+        well = SimpleNamespace(trouble=None, failed=False, failure=None, lost=None, wal_size=0)
         others: Any = SimpleNamespace(writer=well, watch=well, **vars(well))
         overview = Overview(others, others, others, archiving, Pulse())
         told.append((overview.reasons(), overview.warnings({})))
