@@ -1,9 +1,11 @@
 """What commands print: lines that no log, name or error can make steer a terminal."""
 
+import contextlib
 import io
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from typing import TextIO
 
 import click
@@ -14,7 +16,8 @@ from server.printable import printable
 
 def say(line: str) -> None:
     """Print a line at once, also into a pipe."""
-    click.echo(printable(line, keep="\n"))
+    with _writing():
+        click.echo(printable(line, keep="\n"))
 
 
 def warn(line: str) -> None:
@@ -45,8 +48,14 @@ def flush_output() -> None:
         UsageError: it cannot be written, as on a full disk.
         BrokenPipeError: nobody reads it any more.
     """
-    try:
+    with _writing():
         sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:

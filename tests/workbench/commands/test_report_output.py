@@ -34,11 +34,12 @@ def test_letters_that_matplotlib_cannot_draw_are_for_the_browser(
     assert "日本語" in figure
 
 
-def test_a_text_that_cannot_be_written_ends_in_one_sentence(data: Path) -> None:
+@pytest.mark.parametrize("command", ["report", "settings"])
+def test_a_text_that_cannot_be_written_ends_in_one_sentence(data: Path, command: str) -> None:
     fill_measured(data, [Batch([{"type": "info", "message": "m"}])], now=now_ms())
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [WATERLINE, "report", "--data", str(data)],
+            [WATERLINE, command, "--data", str(data)],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
