@@ -4,6 +4,8 @@ import errno
 import os
 import signal
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,9 +40,21 @@ def started(
 
 def interrupted(process: subprocess.Popen[bytes]) -> tuple[int, str]:
     """Press Ctrl-C once; return the exit code and what was said."""
-    process.send_signal(signal.SIGINT)
+    # One that comes just before a read begins is only looked at once the read has ended.
+    threading.Thread(target=_press_until_gone, args=[process], daemon=True).start()
     _, errors = process.communicate(timeout=PATIENCE)
     return process.returncode, errors.decode().strip()
+
+
+def _press_until_gone(process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        process.send_signal(signal.SIGINT)  # nothing happens once its end is known
+        try:
+            process.wait(2)
+        except subprocess.TimeoutExpired:
+            continue
+        return
 
 
 def errors_of(process: subprocess.Popen[bytes]) -> str:
