@@ -1,6 +1,5 @@
 """Whether the machine's clock is earlier than the newest log, so that one of them must be wrong."""
 
-from contextlib import closing
 from typing import Final
 
 from server.clock import utc_text
@@ -8,7 +7,7 @@ from server.errors import ArchiveError
 from server.store.folder import DataFolder, file_size
 from server.store.schema import LOGS
 from server.store.seam import read_position
-from server.store.sqlite import open_reader, sqlite_errors
+from server.store.sqlite import reading
 
 # Machines that share a folder differ, and clocks are adjusted; ages are of days and more.
 MOST_BEHIND: Final = 86_400_000
@@ -31,7 +30,7 @@ def refuse_early_clock(folder: DataFolder, now: int) -> None:
     """
     if not file_size(folder.logs):
         return
-    with closing(open_reader(folder.logs)) as connection, sqlite_errors(folder.logs):
+    with reading(folder.logs) as connection:
         if connection.pragma("user_version") != LOGS.version:
             return
         newest = read_position(connection).last_received_at
