@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import resource
 import shutil
 import socket
@@ -16,7 +17,7 @@ import pytest
 from tornado.tcpserver import TCPServer
 
 from server.descriptors import for_connections, raise_limit
-from tests.support.processes import ServerProcess, serving
+from tests.support.processes import PATIENCE, ServerProcess, serving
 from tests.support.sockets import connected, log, receive
 from tests.support.waiting import wait_until
 
@@ -65,6 +66,9 @@ def is_acked(producer: object) -> bool:
 def test_server_without_descriptors_pauses_and_goes_on(data: Path, port: str) -> None:
     with serving(data, within=FEW) as server:
         with connected(server) as producer, silent(getattr(server, port), LIMIT + 150):
+            assert server.process.stderr is not None
+            assert re.search(ONLY_SO_MANY, server.process.stderr.readline())
+            assert " are accepted: " in server.process.stderr.readline()
             if port == "ingest":
                 wait_until(lambda: any(NONE_ACCEPTED in each for each in reasons(server)))
             for _ in range(100):
@@ -74,10 +78,9 @@ def test_server_without_descriptors_pauses_and_goes_on(data: Path, port: str) ->
         with connected(server) as another:
             assert is_acked(another)
         server.process.terminate()
-        _, errors = server.process.communicate()
-    assert server.process.returncode == 0
-    # One line at the start, and one that says that it pauses.
-    assert len(errors.splitlines()) == 2, errors
+        assert server.process.wait(PATIENCE) == 0
+        # One line at the start, and one that says that it pauses; no more.
+        assert server.process.stderr.read() == ""
 
 
 @on_linux

@@ -117,8 +117,8 @@ def check_metric(measured: Measured, metric: str) -> None:
         raise UsageError(f"{metric} is counted and has no percentiles; throughput has such counts")
     if own is None and not any(each.metric == metric for each in measured.series.values()):
         raise UsageError(
-            f"{metric!r} was not measured; exact=True computes it from the logs, and the server's "
-            f"setting measured_attributes has it measured from then on"
+            f"{metric!r} was not measured so far; exact=True computes it from the logs, and the "
+            f"server's setting measured_attributes has it measured from then on"
         )
 
 

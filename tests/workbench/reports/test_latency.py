@@ -266,8 +266,8 @@ def test_a_range_whose_seconds_are_gone_goes_out_to_whole_minutes(data: Path) ->
         (
             {"metric": "status"},
             (
-                "'status' was not measured; exact=True computes it from the logs, and the server's "
-                "setting measured_attributes has it measured from then on"
+                "'status' was not measured so far; exact=True computes it from the logs, and the "
+                "server's setting measured_attributes has it measured from then on"
             ),
         ),
         (
