@@ -47,8 +47,7 @@ class Measurements:
             frame, within = measured_throughput(found, found.progress, question, step, by)
             counted = found.progress.counted_through
             _mark(frame, within, counted)
-        lacks = _lacks("logs that came in", within, "; exact=True counts them")
-        return Answer(frame, lacks or self._uncounted(counted, question.until))
+        return Answer(frame, self._lacks_logs(within, counted, question.until))
 
     def latency(
         self, question: Question, metric: str | None, shape: Shape, step: Step | None
@@ -64,8 +63,12 @@ class Measurements:
             _mark(frame, within, counted)
         if not is_attribute(metric):
             return Answer(frame, _lacks("what was measured", within))
+        return Answer(frame, self._lacks_logs(within, counted, question.until))
+
+    def _lacks_logs(self, within: Window, counted_through: int, until: int | None) -> str | None:
+        """Say which logs of a range are in no measurement: too old, or not counted yet."""
         lacks = _lacks("logs that came in", within, "; exact=True counts them")
-        return Answer(frame, lacks or self._uncounted(counted, question.until))
+        return lacks or self._uncounted(counted_through, until)
 
     def _uncounted(self, counted_through: int, until: int | None) -> str | None:
         """Say which logs of a range are stored and not counted, as on a full disk."""

@@ -39,7 +39,7 @@ def started(
 
 
 def interrupted(process: subprocess.Popen[bytes]) -> tuple[int, str]:
-    """Press Ctrl-C once; return the exit code and what was said."""
+    """Press Ctrl-C until it is looked at; return the exit code and what was said."""
     # One that comes just before a read begins is only looked at once the read has ended.
     threading.Thread(target=_press_until_gone, args=[process], daemon=True).start()
     _, errors = process.communicate(timeout=PATIENCE)
