@@ -40,6 +40,8 @@ def started(
 
 def interrupted(process: subprocess.Popen[bytes]) -> tuple[int, str]:
     """Press Ctrl-C until it is looked at; return the exit code and what was said."""
+    # First, as `communicate` closes standard input: a question then ends without an answer.
+    process.send_signal(signal.SIGINT)
     # One that comes just before a read begins is only looked at once the read has ended.
     threading.Thread(target=_press_until_gone, args=[process], daemon=True).start()
     _, errors = process.communicate(timeout=PATIENCE)
@@ -49,10 +51,10 @@ def interrupted(process: subprocess.Popen[bytes]) -> tuple[int, str]:
 def _press_until_gone(process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        process.send_signal(signal.SIGINT)  # nothing happens once its end is known
         try:
             process.wait(2)
         except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)  # nothing happens once its end is known
             continue
         return
 
