@@ -18,15 +18,9 @@ _DOES_NOT_APPLY: Final[dict[str, str]] = {
 }
 """Tests that ours cannot pass, each with the reason; one that passes here fails the run."""
 
-# These go by intervals of 10 and 50 ms, and a shared machine may stall for as long.
-_TIMED: Final = frozenset(
-    {
-        "ClientPeriodicPingTest.test_client_ping",
-        "ServerPeriodicPingTest.test_server_ping",
-        "ServerPingTimeoutTest.test_client_ping_timeout",
-    }
-)
-_TRIES: Final = 20
+# This one goes by pings that must be answered within 50 ms; a shared machine may stall for as long.
+_TIMED: Final = "ServerPingTimeoutTest.test_client_ping_timeout"
+_TRIES: Final = 3
 
 
 def _cases(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
@@ -93,7 +87,7 @@ def ours(monkeypatch: pytest.MonkeyPatch) -> list[BulkProtocol]:
 )
 @pytest.mark.usefixtures("ours")
 def test_a_test_of_tornado_passes_with_our_protocol(case: unittest.TestCase) -> None:
-    tries = _TRIES if _name(case) in _TIMED else 1
+    tries = _TRIES if _name(case) == _TIMED else 1
     problems = _problems(case)
     while problems and tries > 1:
         tries -= 1
@@ -117,4 +111,4 @@ def test_both_sides_of_these_tests_are_ours(ours: list[BulkProtocol]) -> None:
 
 
 def test_what_does_not_apply_is_a_test_of_this_tornado() -> None:
-    assert _TIMED | set(_DOES_NOT_APPLY) <= {_name(case) for case in _CASES}
+    assert {_TIMED, *_DOES_NOT_APPLY} <= {_name(case) for case in _CASES}
