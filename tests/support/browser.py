@@ -98,6 +98,22 @@ def choice(page: Page, log_type: str) -> Locator:
     return page.locator(f'#logs button[data-type="{log_type}"]')
 
 
+def tooltips(page: Page, *, having: str) -> str:
+    """Return what the charts tell of their seconds, as soon as it has a text.
+
+    A chart draws a second later than the texts beside it name what came in it.
+    """
+    told = page.wait_for_function(
+        """(having) => {
+            const told = [...Bokeh.documents[0]._all_models.values()]
+                .flatMap((model) => [...(model.data?.said ?? [])]).join("\\n\\n");
+            return told.includes(having) && told;
+        }""",
+        arg=having,
+    )
+    return str(told.json_value())
+
+
 def _start(
     data: Path,
     options: Sequence[str],

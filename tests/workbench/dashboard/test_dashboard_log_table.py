@@ -9,7 +9,14 @@ import msgspec
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import DashboardProcess, choice, open_at, rows, serving_dashboard
+from tests.support.browser import (
+    DashboardProcess,
+    choice,
+    open_at,
+    rows,
+    serving_dashboard,
+    tooltips,
+)
 from tests.support.processes import ServerProcess, run_waterline, serving
 from tests.support.sockets import receive, send
 
@@ -289,12 +296,8 @@ def hide_texts(page: Page, server: ServerProcess, dashboard: DashboardProcess) -
     seen = page.evaluate(ALL_TEXTS)
     assert "\\u202e" in seen
     assert not [f"{each!r}" for each in HIDDEN + "\r" if each in seen]
-    tooltips = page.evaluate(
-        """() => [...Bokeh.documents[0]._all_models.values()]
-            .map((model) => JSON.stringify([...(model.data?.said ?? [])])).join("")"""
-    )
-    assert "t\\\\u202e" in tooltips
-    assert not [f"{each!r}" for each in HIDDEN if each in tooltips]
+    told = tooltips(page, having="t\\u202e")
+    assert not [f"{each!r}" for each in HIDDEN if each in told]
 
 
 def test_letters_of_another_direction_stay_in_their_place(

@@ -8,7 +8,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.archived import batch, record_elsewhere
-from tests.support.browser import DashboardProcess, choice, open_at, rows, serving_dashboard
+from tests.support.browser import (
+    DashboardProcess,
+    choice,
+    open_at,
+    rows,
+    serving_dashboard,
+    tooltips,
+)
 from tests.support.processes import ServerProcess, serving
 from tests.support.sockets import send
 
@@ -150,15 +157,9 @@ def test_tooltip_names_only_what_came_in_that_second(page: Page, server: ServerP
     with serving_dashboard(server.data) as dashboard:
         send(server, {"type": "seen<b>", "message": "once"})
         open_at(page, dashboard)
-        page.wait_for_function(
-            """() => [...Bokeh.documents[0]._all_models.values()].some((model) =>
-                [...(model.data?.said ?? [])].includes("all logs / s: 1\\nseen<b>: 1"))"""
-        )
-        told = page.evaluate(
-            """() => [...Bokeh.documents[0]._all_models.values()]
-                .flatMap((model) => [...(model.data?.said ?? [])])"""
-        )
-    assert not [each for each in told for line in each.split("\n")[1:] if line.endswith(": 0")]
+        told = tooltips(page, having="all logs / s: 1\nseen<b>: 1")
+    layers = [line for line in told.split("\n") if not line.startswith("all logs / s:")]
+    assert not [line for line in layers if line.endswith(": 0")]
 
 
 def test_equal_percentiles_are_all_seen(page: Page, dashboard: DashboardProcess) -> None:
