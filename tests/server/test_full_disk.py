@@ -15,8 +15,8 @@ import pytest
 import websocket
 
 from server.writer import PROBE_SECONDS
-from tests.server.test_posting import post
 from tests.support.folders import fill
+from tests.support.posting import post
 from tests.support.processes import ServerProcess, run_waterline, serving
 from tests.support.rollups import assert_counted_as_stored
 from tests.support.sockets import connected, log, receive

@@ -18,8 +18,8 @@ from typing import Any, Final
 import apsw
 import pytest
 
-from tests.server.test_posting import post
 from tests.support.attacks import ATTACKS, Target
+from tests.support.posting import post
 from tests.support.processes import ServerProcess, create_token, serving
 from tests.support.sockets import connected, log, receive, receive_many
 from tests.support.waiting import wait_until

@@ -6,7 +6,7 @@ from contextlib import closing
 import apsw
 import pytest
 
-from tests.server.test_posting import post
+from tests.support.posting import post
 from tests.support.processes import ServerProcess
 from tests.support.sockets import connected, log, receive
 

@@ -12,16 +12,29 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import create_connection
-from socket import socket as Socket  # noqa: N812 - `socket` names our variables
 from urllib.parse import urlsplit
 
 import pytest
 import websocket
 
-from server.frames import CONTINUATION, TEXT
-from tests.server.test_posting import post
+from server.frames import TEXT
 from tests.support.frames import Deflater, frame
+from tests.support.overload import (
+    ACCESS_LOG,
+    LINES,
+    MIB,
+    SIZE,
+    begun_post,
+    large_log,
+    much_to_answer,
+    push,
+    push_unread,
+    push_whole,
+    unfinished_messages,
+    urls_of_many_texts,
+)
 from tests.support.peers import DEFLATE
+from tests.support.posting import post
 from tests.support.processes import ServerProcess, serving
 from tests.support.sockets import connected, log, receive, refused, wire
 from tests.support.waiting import wait_until
@@ -34,18 +47,14 @@ else:
 # The client of these tests logs how it was closed.
 pytestmark = [pytest.mark.slow, pytest.mark.logs]
 
-MIB = 2**20
-SIZE = 16 * MIB - 16
 # An ack takes some milliseconds; machines of tests may be busy.
 MOST_SECONDS = 5.0
 MOST_RESIDENT = 200 * MIB
 OBJECTS = b"[" + b"{}," * (SIZE // 3) + b"{}]"
 NUMBERS = b"[" + b"1," * (SIZE // 2) + b"1]"
-LINES = b"x\n" * (SIZE // 2)
 EMPTY_LOGS = b"{}\n" * (SIZE // 3)
 NESTED = b"[[" + b"{}," * (SIZE // 3) + b"{}]]"
 VALUES = b'{"type":"a","message":"m","k":[' + b"[]," * (SIZE // 3 - 20) + b"[]]}"
-ACCESS_LOG = b'::1 - - [28/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "-"\n' * 200_000
 FILES = {
     "lines": LINES,
     "empty objects": EMPTY_LOGS,
@@ -159,18 +168,10 @@ def test_messages_that_stop_before_their_end_share_a_bounded_memory(
     with serving(data) as server, ExitStack() as open_, watched(server, tell, "unfinished"):
         peers = [open_.enter_context(connected(server)) for _ in range(8)]
 
-        def begin(number: int) -> None:
-            stream = wire(peers[number])
-            stream.settimeout(5)
-            try:
-                if number % 2:
-                    stream.sendall(frame(TEXT, b"x" * SIZE)[:-1])
-                    return
-                for part in range(64):
-                    opcode = CONTINUATION if part else TEXT
-                    stream.sendall(frame(opcode, b"x" * (SIZE // 64), final=False))
-            except OSError:
-                pass  # it was refused, or is held back
+        messages = unfinished_messages()
+
+        def begin(number: int) -> bool:
+            return push(peers[number], messages[number % 2], 5)
 
         with ThreadPoolExecutor(20) as pool:
             list(pool.map(begin, range(8)))
@@ -179,17 +180,15 @@ def test_messages_that_stop_before_their_end_share_a_bounded_memory(
 def test_many_large_logs_at_once_are_stored_one_after_the_other(
     data: Path, tell: Callable[[str], None]
 ) -> None:
-    sent = frame(TEXT, log(message="x" * (SIZE - 100)).encode())
+    sent = large_log()
     with serving(data) as server, watched(server, tell, "large", 2 * MOST_RESIDENT):
 
-        def push(_: int) -> str:
+        def send(_: int) -> str:
             with connected(server) as peer:
-                peer.settimeout(60)
-                wire(peer).sendall(sent)
-                return str(receive(peer)["type"])
+                return push_whole(peer, sent)
 
         with ThreadPoolExecutor(12) as pool:
-            assert set(pool.map(push, range(12))) == {"ack"}
+            assert set(pool.map(send, range(12))) == {"ack"}
 
 
 def test_a_producer_that_reads_nothing_is_held_back(
@@ -197,34 +196,13 @@ def test_a_producer_that_reads_nothing_is_held_back(
 ) -> None:
     with serving(data) as server, ExitStack() as open_, watched(server, tell, "reads nothing"):
         peers = [open_.enter_context(connected(server)) for _ in range(6)]
-        stream = frame(TEXT, b"x") * 5000 + frame(0x9, b"ping" * 20) * 1000
+        sent = much_to_answer()
 
-        def push(number: int) -> None:
-            connection = wire(peers[number])
-            connection.settimeout(2)
-            try:
-                for _ in range(100):
-                    connection.sendall(stream)
-            except OSError:
-                pass  # nothing more is taken from it
+        def send(number: int) -> bool:
+            return push_unread(peers[number], sent, 2)
 
         with ThreadPoolExecutor(20) as pool:
-            list(pool.map(push, range(6)))
-
-
-def begun_post(server: ServerProcess, size: int, sent: int) -> Socket:
-    netloc = urlsplit(server.ingest)
-    connection = create_connection((netloc.hostname or "", netloc.port or 0), 10)
-    lines = (
-        "POST /ingest HTTP/1.1",
-        "Host: localhost",
-        f"Content-Length: {size}",
-        f"Authorization: Bearer {server.token}",
-        "",
-        "",
-    )
-    connection.sendall("\r\n".join(lines).encode() + b"x" * sent)
-    return connection
+            assert all(pool.map(send, range(6)))
 
 
 def test_stalled_uploads_refuse_themselves_and_not_who_comes_later(
@@ -289,9 +267,8 @@ def test_readers_with_many_texts_stop_no_producer_and_no_stop(
     data: Path, tell: Callable[[str], None]
 ) -> None:
     with serving(data) as server, ExitStack() as open_:
-        for number in range(60):
-            texts = "&".join(f"contains={'x' * 30}{number}-{each}" for each in range(100))
-            open_.enter_context(connected(server, f"{server.live}?{texts}"))
+        for url in urls_of_many_texts(server, 60):
+            open_.enter_context(connected(server, url))
         with watched(server, tell, "readers", 2 * MOST_RESIDENT):
             for _ in range(3):
                 assert post(server, log(message="x" * 8 * MIB).encode()).status == 200

@@ -3,12 +3,9 @@
 import gzip
 import json
 import threading
-from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import apsw
@@ -17,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.server.test_bodies import COMPRESS
+from tests.support.posting import error_of, post
 from tests.support.processes import ServerProcess, create_token, serving
 from tests.support.sockets import decode, log
 from tests.support.waiting import wait_until
@@ -24,39 +22,6 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.slow
 
 MEBIBYTE = 2**20
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the server said."""
-
-    status: int
-    headers: Mapping[str, str]
-    json: dict[str, Any]
-
-
-def post(
-    server: ServerProcess,
-    body: bytes | Iterator[bytes],
-    path: str = "/ingest",
-    token: str | None = None,
-    **headers: str,
-) -> Answer:
-    """Post a body with the server's token; header names have `_` for `-`."""
-    sent = {"Authorization": f"Bearer {token or server.token}"}
-    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-    with closing(HTTPConnection(urlsplit(server.ingest).netloc, timeout=30)) as connection:
-        connection.request("POST", path, body, sent, encode_chunked=not isinstance(body, bytes))
-        answer = connection.getresponse()
-        assert answer.headers["Content-Type"] == "application/json"
-        return Answer(answer.status, dict(answer.headers), decode(answer.read()))
-
-
-def error_of(answer: Answer) -> tuple[int, str]:
-    """Return the status and the error's name; every error has the one shape."""
-    assert answer.json["type"] == "error"
-    assert answer.json["message"]
-    return answer.status, answer.json["error"]
 
 
 def stored(data: Path, source: str) -> list[str]:

@@ -12,7 +12,7 @@ import websocket
 
 from server.auth import Scope, TokenFile
 from server.clock import now_ms
-from tests.server.test_posting import error_of, post
+from tests.support.posting import error_of, post
 from tests.support.processes import ServerProcess, create_token, run_waterline, serving
 from tests.support.sockets import (
     CLOSE,

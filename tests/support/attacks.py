@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from server.frames import BINARY, CONTINUATION, PING, TEXT, Close, Failure, FrameParser
 from server.messages import Inflater
 from server.replies import AckMode
-from tests.server.test_posting import post
 from tests.support.frames import Deflater, frame, told
 from tests.support.peers import DEFLATE, HANDSHAKE
+from tests.support.posting import post
 from tests.support.processes import PATIENCE, ServerProcess
 from tests.support.sockets import decode, log
 

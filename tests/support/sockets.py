@@ -6,14 +6,28 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from socket import socket as Socket  # noqa: N812 - `socket` names our variables
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import websocket
 
-from tests.support.processes import PATIENCE, ServerProcess
+from tests.support.processes import PATIENCE
 
 CLOSE = websocket.ABNF.OPCODE_CLOSE
+
+
+class Server(Protocol):
+    """Where a server is spoken to, and with which token; the benchmarks have one of their own."""
+
+    @property
+    def ingest(self) -> str: ...
+    @property
+    def live(self) -> str: ...
+    @property
+    def token(self) -> str: ...
+
+    def connect(self, url: str | None = None, token: str | None = None) -> websocket.WebSocket:
+        """Open a WebSocket and take its greeting."""
 
 
 def log(**members: object) -> str:
@@ -21,7 +35,7 @@ def log(**members: object) -> str:
     return msgspec.json.encode({"type": "info", "message": "m"} | members).decode()
 
 
-def send(server: ServerProcess, *logs: Mapping[str, object]) -> None:
+def send(server: Server, *logs: Mapping[str, object]) -> None:
     """Push logs over a connection of their own; each must be acked."""
     connection = server.connect()
     for each in logs:
@@ -79,7 +93,7 @@ def break_off(socket: websocket.WebSocket) -> None:
 
 @contextmanager
 def connected(
-    server: ServerProcess, url: str | None = None, token: str | None = None
+    server: Server, url: str | None = None, token: str | None = None
 ) -> Iterator[websocket.WebSocket]:
     """Open a WebSocket that has taken its greeting, and close it at the end."""
     socket = server.connect(url, token)
@@ -117,7 +131,7 @@ def refused(url: str, *headers: str) -> Answer:
 class DeflateSocket:
     """A client that compresses both ways (RFC 7692), which websocket-client does not."""
 
-    def __init__(self, server: ServerProcess, url: str | None = None) -> None:
+    def __init__(self, server: Server, url: str | None = None) -> None:
         self.socket = websocket.create_connection(
             url or server.ingest,
             header={

@@ -1,0 +1,44 @@
+"""POST /ingest over plain HTTP: any body, with any headers, and what the server said."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.support.processes import PATIENCE
+from tests.support.sockets import Server, decode
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said."""
+
+    status: int
+    headers: Mapping[str, str]
+    json: dict[str, Any]
+
+
+def post(
+    server: Server,
+    body: bytes | Iterator[bytes],
+    path: str = "/ingest",
+    token: str | None = None,
+    **headers: str,
+) -> Answer:
+    """Post a body with the server's token; header names have `_` for `-`."""
+    sent = {"Authorization": f"Bearer {token or server.token}"}
+    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    with closing(HTTPConnection(urlsplit(server.ingest).netloc, timeout=PATIENCE)) as connection:
+        connection.request("POST", path, body, sent, encode_chunked=not isinstance(body, bytes))
+        answer = connection.getresponse()
+        assert answer.headers["Content-Type"] == "application/json"
+        return Answer(answer.status, dict(answer.headers), decode(answer.read()))
+
+
+def error_of(answer: Answer) -> tuple[int, str]:
+    """Return the status and the error's name; every error has the one shape."""
+    assert answer.json["type"] == "error"
+    assert answer.json["message"]
+    return answer.status, answer.json["error"]
