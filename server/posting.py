@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -15,18 +13,20 @@ from tornado.httputil import HTTPServerRequest
 from server.auth import Scope
 from server.batches import read_frames, read_sound
 from server.bodies import Body, BodyTooLarge, DamagedBody, UnknownEncoding
-from server.connections import GIVE_UP_SECONDS, Connections
+from server.connections import Connections
 from server.frames import MAX_MESSAGE_SIZE
 from server.intake import take_message
 from server.memory import STALLED, Loan
 from server.replies import AckMode, batch_replies
 from server.slices import RUN_SIZE, is_small
+from server.sockets import half_close
 from server.submissions import Submission
 from server.web import Endpoint
 
-# A body that is refused is read on, up to this, and thrown away: were the connection closed while
-# its sender still sends, the answer would be lost on the way.
+# A body that is refused is answered at once, then read on and thrown away, up to this and for so
+# long: were the connection closed while its sender still sends, the answer could be lost.
 MOST_UNWANTED: Final = 128 * 2**20
+UNWANTED_SECONDS: Final = 30.0
 _LONGEST_LENGTH: Final = 18
 # Tornado's own limit would be answered in a shape of its own.
 _NO_LIMIT: Final = 2**62
@@ -54,16 +54,16 @@ class Poster(Endpoint):
         self._source = ""
         self._body: Body | None = None
         self._loan: Loan | None = None
+        self._has_ended = False
         self._unwanted = 0
-        self._refusal: Callable[[], None] | None = None
+        self._told: asyncio.Future[None] | None = None
+        self._giving_up: asyncio.TimerHandle | None = None
         self._received = time.perf_counter()
         self._answered: asyncio.Future[dict[str, Any]] = asyncio.Future()
 
     async def prepare(self) -> None:
         """Look at all that can be known before the body comes; it is not read meanwhile."""
-        connection = self.request.connection
-        assert isinstance(connection, HTTP1Connection)
-        connection.set_max_body_size(_NO_LIMIT)
+        self._connection.set_max_body_size(_NO_LIMIT)
         length = self._length()
         if length is None or not self.accepts_origin():
             return
@@ -73,11 +73,9 @@ class Poster(Endpoint):
         self._source = token.name
         self._loan = self.connections.budget.open(self)
         if self.get_query_argument("ack", AckMode.BATCH) != AckMode.BATCH:
-            self._refuse(400, "bad_request", "over HTTP ack can only be batch")
-        elif not await self._may_enter():
-            self._refuse(503, "busy", "the server is too busy now", retry_after=RETRY_SECONDS)
-        else:
-            self._open_body(length)
+            self.fail(400, "bad_request", "over HTTP ack can only be batch")
+        elif self._open_body(length) and not await self._may_enter():
+            self.fail(503, "busy", "the server is too busy now", retry_after=RETRY_SECONDS)
 
     async def data_received(self, chunk: bytes) -> None:
         """Take a piece of the body; the next one is read once there is room for it."""
@@ -89,14 +87,15 @@ class Poster(Endpoint):
                 if not await self._may_go_on():
                     return
         except BodyTooLarge as error:
-            self._refuse(413, "too_large", str(error))
+            self.fail(413, "too_large", str(error))
         except DamagedBody as error:
-            self._refuse(400, "damaged_body", str(error))
+            self.fail(400, "damaged_body", str(error))
 
     async def post(self) -> None:
         """Store what came and answer once it is durable."""
+        self._has_ended = True
         if self._body is None:
-            self._tell_refusal()
+            self._end()
             return
         try:
             content = self._body.whole()
@@ -142,26 +141,55 @@ class Poster(Endpoint):
     def give_up(self, reason: str) -> None:
         """Take no more of the body: it does not come, or there is no room for it."""
         self._loan = None
-        if self._finished:
-            return
         if reason == STALLED:
             self.fail(408, "timeout", "the body stopped before its end; send it again")
-            return
-        # Who still sends reads the answer once all is sent; who does not is not waited for.
-        self._refuse(503, "busy", reason, retry_after=RETRY_SECONDS)
-        self._loan = self.connections.budget.open(self)
-        asyncio.get_running_loop().call_later(GIVE_UP_SECONDS, self._tell_refusal)
+            self._end()
+        else:
+            self.fail(503, "busy", reason, retry_after=RETRY_SECONDS)
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> "asyncio.Future[None]":
+        """Answer; where the body has not ended, at once, and the connection ends after it.
+
+        Its sender reads the answer while it sends, or once it has sent all.
+        """
+        if self._told is not None:  # it was refused before
+            return self._told
+        if self._has_ended:
+            return super().finish(chunk)
+        assert isinstance(chunk, bytes)
+        self._drop_body()
+        self._give_back()
+        self.request.headers.pop("Expect", None)  # who waits for a 100 keeps the body to itself
+        self.set_header("Content-Length", str(len(chunk)))
+        self.set_header("Connection", "close")
+        self.write(chunk)
+        self._told = self.flush()
+        self._told.add_done_callback(lambda _: half_close(self._connection.stream))
+        self._giving_up = asyncio.get_running_loop().call_later(UNWANTED_SECONDS, self._end)
+        return self._told
 
     def on_connection_close(self) -> None:
         """Let go of what a client that broke off had sent."""
         self._drop_body()
-        self._give_back()
+        self._let_go()
         super().on_connection_close()
 
     def on_finish(self) -> None:
         """Count nothing of it any more."""
-        self._give_back()
+        self._let_go()
         super().on_finish()
+
+    @property
+    def _connection(self) -> HTTP1Connection:
+        connection = self.request.connection
+        assert isinstance(connection, HTTP1Connection)
+        return connection
+
+    def _end(self) -> None:
+        """End the connection of a body that was refused."""
+        if not self._finished:
+            super().finish()
+        self._connection.close()
 
     async def _may_enter(self) -> bool:
         """Wait a while for room; say whether there is any and the server does not stop."""
@@ -172,14 +200,19 @@ class Poster(Endpoint):
             return False
         return not connections.draining
 
-    def _open_body(self, length: int) -> None:
+    def _open_body(self, length: int) -> bool:
+        """Be ready for a body of this length; return False, and answer, where it is not taken."""
         try:
-            self._body = Body(self.request.headers.get("Content-Encoding", ""), MAX_MESSAGE_SIZE)
-            self._body.announce(length)
+            body = Body(self.request.headers.get("Content-Encoding", ""), MAX_MESSAGE_SIZE)
+            body.announce(length)
         except UnknownEncoding as error:
-            self._refuse(415, "unsupported_encoding", str(error))
+            self.fail(415, "unsupported_encoding", str(error))
         except BodyTooLarge as error:
-            self._refuse(413, "too_large", str(error))
+            self.fail(413, "too_large", str(error))
+        else:
+            self._body = body
+            return True
+        return False
 
     def _length(self) -> int | None:
         """Return the Content-Length, 0 where there is none; None, and an end, where it is odd."""
@@ -187,8 +220,8 @@ class Poster(Endpoint):
         text = headers.get("Content-Length", "0")
         if text.isascii() and text.isdigit() and len(text) < _LONGEST_LENGTH:
             return int(text)
-        headers["Content-Length"] = "0"  # nothing of what follows can be told apart
-        self.set_header("Connection", "close")
+        # Nothing of what follows can be told apart: all of it is thrown away.
+        headers["Content-Length"] = str(_NO_LIMIT)
         self.fail(400, "bad_request", "Content-Length must be given once, as a whole number")
         return None
 
@@ -202,28 +235,18 @@ class Poster(Endpoint):
         await budget.room(loan)
         return self._body is not None
 
-    def _refuse(
-        self, status: int, error: str, message: str, retry_after: float | None = None
-    ) -> None:
-        """Take no more of the body; it is answered once it has ended."""
-        self._drop_body()
-        if self._loan is not None:
-            self.connections.budget.resize(self._loan, 0)
-        self._refusal = partial(self.fail, status, error, message, retry_after=retry_after)
-
     def _throw_away(self, size: int) -> None:
         self._unwanted += size
-        if self._loan is not None:
-            self.connections.budget.resize(self._loan, 0)  # it goes on
         if self._unwanted > MOST_UNWANTED:
-            self._tell_refusal()
-
-    def _tell_refusal(self) -> None:
-        if self._refusal is not None and not self._finished:
-            self._refusal()
+            self._end()
 
     def _drop_body(self) -> None:
         self._body = None
+
+    def _let_go(self) -> None:
+        self._give_back()
+        if self._giving_up is not None:
+            self._giving_up.cancel()
 
     def _give_back(self) -> None:
         if self._loan is not None:

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Awaitable
 from typing import Any, Final, Protocol, runtime_checkable
 
-from tornado.iostream import SSLIOStream, StreamClosedError
+from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
 from server.frames import (
@@ -72,6 +72,16 @@ class Accounts(Protocol):
 
         Nothing more is read before what is returned is done.
         """
+
+
+def half_close(stream: IOStream) -> None:
+    """Say that nothing more will be sent, and go on reading.
+
+    TLS has no half: the peer of such a stream waits for our end, or goes by what was said last.
+    """
+    if not stream.closed() and not isinstance(stream, SSLIOStream):
+        with contextlib.suppress(OSError):  # the peer has gone
+            stream.socket.shutdown(socket.SHUT_WR)
 
 
 class BulkProtocol(WebSocketProtocol13):
@@ -237,7 +247,7 @@ class BulkProtocol(WebSocketProtocol13):
         """
         self.close(failure.code, failure.reason)
         said = self.stream.write(b"")
-        said.add_done_callback(lambda _: self._half_close())
+        said.add_done_callback(lambda _: half_close(self.stream))
         with contextlib.suppress(TimeoutError, StreamClosedError):
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await self._drain()
@@ -248,12 +258,6 @@ class BulkProtocol(WebSocketProtocol13):
         while drained < _DRAIN_SIZE:
             drained += len(await self.stream.read_bytes(_READ_SIZE, partial=True))
             await asyncio.sleep(0)
-
-    def _half_close(self) -> None:
-        # TLS has no half: the peer of such a stream waits for our end, or goes by the close frame.
-        if not self.stream.closed() and not isinstance(self.stream, SSLIOStream):
-            with contextlib.suppress(OSError):  # the peer has gone
-                self.stream.socket.shutdown(socket.SHUT_WR)
 
     def end(self) -> None:
         """End the connection at once."""

@@ -11,8 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import create_connection
-from urllib.parse import urlsplit
 
 import pytest
 import websocket
@@ -34,7 +32,7 @@ from tests.support.overload import (
     urls_of_many_texts,
 )
 from tests.support.peers import DEFLATE
-from tests.support.posting import post
+from tests.support.posting import begun, post
 from tests.support.processes import ServerProcess, serving
 from tests.support.sockets import connected, log, receive, refused, wire
 from tests.support.waiting import wait_until
@@ -235,17 +233,8 @@ def test_a_message_without_progress_ends_although_its_peer_answers_pings(data: P
 def test_an_odd_content_length_is_400(
     shared_server: ServerProcess, lengths: tuple[str, ...]
 ) -> None:
-    netloc = urlsplit(shared_server.ingest)
-    lines = [
-        "POST /ingest HTTP/1.1",
-        "Host: localhost",
-        f"Authorization: Bearer {shared_server.token}",
-        *(f"Content-Length: {each}" for each in lengths),
-        "",
-        "hello",
-    ]
-    with create_connection((netloc.hostname or "", netloc.port or 0), 10) as connection:
-        connection.sendall("\r\n".join(lines).encode())
+    with begun(shared_server, 10, *(f"Content-Length: {each}" for each in lengths)) as connection:
+        connection.sendall(b"hello")
         assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
 
 

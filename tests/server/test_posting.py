@@ -1,11 +1,16 @@
 """POST /ingest: the bodies it takes, the batch ack it gives, and what is wrong with a request."""
 
+import contextlib
 import gzip
 import json
 import threading
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from http.client import HTTPConnection
+from itertools import repeat
 from pathlib import Path
+from socket import socket as Socket  # noqa: N812 - `socket` names our variables
 from urllib.parse import urlsplit
 
 import apsw
@@ -13,8 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.posting import MOST_UNWANTED
 from tests.server.test_bodies import COMPRESS
-from tests.support.posting import error_of, post
+from tests.support.posting import begun, error_of, post
 from tests.support.processes import ServerProcess, create_token, serving
 from tests.support.sockets import decode, log
 from tests.support.waiting import wait_until
@@ -22,12 +28,24 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.slow
 
 MEBIBYTE = 2**20
+TOO_MUCH = (16 * MEBIBYTE + 1, MOST_UNWANTED + MEBIBYTE, 10**15)
+# For what comes at once; a body that does not go on is answered later than that.
+PATIENCE_SECONDS = 30.0
 
 
 def stored(data: Path, source: str) -> list[str]:
     with closing(apsw.Connection(str(data / "logs.db"), flags=apsw.SQLITE_OPEN_READONLY)) as db:
         found = db.execute("SELECT message FROM logs WHERE source = ? ORDER BY seq", (source,))
         return [str(message) for (message,) in found]
+
+
+def status_line(connection: Socket) -> bytes:
+    """Return the next line that came, and all that is left of its head."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += connection.recv(1)
+        assert head, "the connection ended without an answer"
+    return head.partition(b"\r\n")[0]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +154,50 @@ def test_a_body_beyond_16_mib_is_refused_and_its_sender_reads_why(
     pieces = (body[at : at + MEBIBYTE] for at in range(0, len(body), MEBIBYTE))
     assert error_of(post(shared_server, body)) == (413, "too_large")
     assert error_of(post(shared_server, pieces)) == (413, "too_large")
+
+
+@pytest.mark.parametrize("expect", [(), ("Expect: 100-continue",)])
+@pytest.mark.parametrize("length", TOO_MUCH)
+def test_a_length_beyond_16_mib_is_answered_before_anything_of_it_is_sent(
+    shared_server: ServerProcess, length: int, expect: tuple[str, ...]
+) -> None:
+    with begun(shared_server, PATIENCE_SECONDS, f"Content-Length: {length}", *expect) as connection:
+        answer = b"".join(iter(partial(connection.recv, 65536), b""))
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert b"\r\nConnection: close\r\n" in answer
+        assert decode(answer.partition(b"\r\n\r\n")[2])["error"] == "too_large"
+
+
+@pytest.mark.parametrize("expect", [(), ("Expect: 100-continue",)])
+def test_chunks_beyond_16_mib_are_answered_before_their_end(
+    shared_server: ServerProcess, expect: tuple[str, ...]
+) -> None:
+    chunk = b"100000\r\n" + bytes(MEBIBYTE) + b"\r\n"
+    with begun(
+        shared_server, PATIENCE_SECONDS, "Transfer-Encoding: chunked", *expect
+    ) as connection:
+        if expect:
+            assert status_line(connection) == b"HTTP/1.1 100 (Continue)"
+        connection.sendall(17 * chunk)
+        assert status_line(connection).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.parametrize(("token", "status"), [(None, 413), ("wl_wrong", 401)])
+@pytest.mark.parametrize("size", [17 * MEBIBYTE, MOST_UNWANTED + 64 * MEBIBYTE])
+def test_who_sends_all_of_a_body_before_it_reads_hears_why_it_was_refused(
+    shared_server: ServerProcess, size: int, token: str | None, status: int, *, is_chunked: bool
+) -> None:
+    headers = {"Authorization": f"Bearer {token or shared_server.token}"}
+    pieces: bytes | Iterator[bytes] = bytes(size)
+    if is_chunked:
+        pieces = repeat(bytes(MEBIBYTE), size // MEBIBYTE)
+    netloc = urlsplit(shared_server.ingest).netloc
+    with closing(HTTPConnection(netloc, timeout=PATIENCE_SECONDS)) as connection:
+        # As urllib3 and requests do: who is told that nobody reads on looks for an answer.
+        with contextlib.suppress(BrokenPipeError):
+            connection.request("POST", "/ingest", pieces, headers, encode_chunked=is_chunked)
+        assert connection.getresponse().status == status
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])

@@ -1,16 +1,15 @@
 """Peers that ask too much of a server's time or memory: what each of them sends, once."""
 
 from collections.abc import Iterator
-from socket import create_connection
 from socket import socket as Socket  # noqa: N812 - `socket` names our variables
 from typing import Final
-from urllib.parse import urlsplit
 
 import websocket
 
 from server.filters import MAX_TEXTS
 from server.frames import CONTINUATION, PING, TEXT
 from tests.support.frames import frame
+from tests.support.posting import begun
 from tests.support.sockets import Server, log, receive, wire
 
 MIB: Final = 2**20
@@ -83,17 +82,8 @@ def push_unread(peer: websocket.WebSocket, sent: bytes, seconds: float) -> bool:
 
 def begun_post(server: Server, size: int, sent: int) -> Socket:
     """Begin to post a body of a size, of which only a part is sent."""
-    netloc = urlsplit(server.ingest)
-    connection = create_connection((netloc.hostname or "", netloc.port or 0), 10)
-    lines = (
-        "POST /ingest HTTP/1.1",
-        "Host: localhost",
-        f"Content-Length: {size}",
-        f"Authorization: Bearer {server.token}",
-        "",
-        "",
-    )
-    connection.sendall("\r\n".join(lines).encode() + b"x" * sent)
+    connection = begun(server, 10, f"Content-Length: {size}")
+    connection.sendall(b"x" * sent)
     return connection
 
 

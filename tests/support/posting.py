@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from socket import create_connection
+from socket import socket as Socket  # noqa: N812 - `socket` names our variables
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +37,18 @@ def post(
         answer = connection.getresponse()
         assert answer.headers["Content-Type"] == "application/json"
         return Answer(answer.status, dict(answer.headers), decode(answer.read()))
+
+
+def begun(server: Server, seconds: float, *headers: str) -> Socket:
+    """Send the head of a POST with these headers besides, and nothing of its body.
+
+    `seconds` is how long whoever reads or writes then waits.
+    """
+    netloc = urlsplit(server.ingest)
+    lines = ["POST /ingest HTTP/1.1", "Host: localhost", f"Authorization: Bearer {server.token}"]
+    connection = create_connection((netloc.hostname or "", netloc.port or 0), seconds)
+    connection.sendall("\r\n".join([*lines, *headers, "", ""]).encode())
+    return connection
 
 
 def error_of(answer: Answer) -> tuple[int, str]:
