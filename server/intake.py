@@ -66,11 +66,10 @@ class Whole:
         if reply["type"] != part["type"]:
             # A part without a valid log is acked although the others were refused.
             self._reply = reply = reply if reply["type"] == "error" else part
-        else:
-            reply["count"] += part["count"]
         errors += part["errors"]
         reply["errors"] = errors
         if reply["type"] == "ack" and part["type"] == "ack":
+            reply["count"] += part["count"]
             reply["duplicates"] += part["duplicates"]
             reply["lastSeq"] = max(filter(None, (reply["lastSeq"], part["lastSeq"])), default=None)
             reply["timestamp"] = part["timestamp"]

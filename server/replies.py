@@ -53,7 +53,7 @@ def batch_replies(submission: Submission, committed_at: int) -> Iterator[dict[st
         end = begin + frame.valid
         errors = [_error(index, error) for index, error in frame.rejected]
         if frame.valid and submission.refusal is not None:
-            yield _refusal(submission, None) | {"count": frame.valid, "errors": errors}
+            yield _refusal(submission, None) | {"errors": errors}
         else:
             seqs = stored.seqs[begin:end] if stored else ()
             known = stored.known[begin:end] if stored and stored.known else ()

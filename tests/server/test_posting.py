@@ -262,13 +262,22 @@ def test_a_full_disk_is_told_as_503_and_posts_go_on_once_there_is_room(tmp_path:
         holder.execute(
             "CREATE TRIGGER full BEFORE INSERT ON logs BEGIN SELECT raise(ABORT, 'x'); END"
         )
-        refused = post(server, log(id="meanwhile").encode())
-        assert error_of(refused) == (503, "storage_failed")
-        assert refused.json["retryable"] is True
-        assert int(refused.headers["Retry-After"]) >= 1
+        for logs in (1, 100, 5_000):
+            body = "\n".join(log(id=f"meanwhile-{number}") for number in range(logs))
+            refused = post(server, body.encode())
+            assert refused.status == 503
+            assert refused.json == {
+                "type": "error",
+                "error": "storage_failed",
+                "message": "the log was not stored; send it again later",
+                "logId": None,
+                "retryable": True,
+                "errors": [],
+            }
+            assert int(refused.headers["Retry-After"]) >= 1
         holder.execute("DROP TRIGGER full")
         holder.close()
-        assert post(server, log(id="meanwhile").encode()).status == 200
+        assert post(server, log(id="meanwhile-0").encode()).status == 200
         wait_until(lambda: server.get("/health")[0] == 200)
 
 
