@@ -1,5 +1,6 @@
 """What every HTTP and WebSocket endpoint shares: who asks, errors of one shape, quiet logs."""
 
+import asyncio
 import logging
 import math
 import re
@@ -186,6 +187,8 @@ class Endpoint(tornado.web.RequestHandler):
         """Log an error with the path only, as the query may hold a token, and no token at all."""
         if isinstance(value, tornado.web.HTTPError) or typ is None or value is None:
             return
+        if isinstance(value, asyncio.CancelledError):
+            return  # the server has stopped, and whoever is held back with it
         text = f"error in {self.request.path}\n" + "".join(
             traceback.format_exception(typ, value, tb)
         )

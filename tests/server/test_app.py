@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
@@ -20,6 +20,8 @@ from server.addresses import parse_announcement
 from server.submissions import LOG_OVERHEAD, SUBMISSION_OVERHEAD
 from tests.support.archive_runs import lose_logs
 from tests.support.folders import fill
+from tests.support.overload import begun_post, much_to_answer, push_unread
+from tests.support.posting import post
 from tests.support.processes import (
     PATIENCE,
     ServerProcess,
@@ -28,7 +30,14 @@ from tests.support.processes import (
     serving,
     start_server,
 )
-from tests.support.sockets import connected, log, receive, receive_many, receive_until_closed
+from tests.support.sockets import (
+    break_off,
+    connected,
+    log,
+    receive,
+    receive_many,
+    receive_until_closed,
+)
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -204,6 +213,42 @@ def test_idle_connections_are_told_that_it_goes_away(data: Path) -> None:
             assert code == GOING_AWAY
             assert {message["type"] for message in messages} <= {"position", "client_connect"}
         server.process.wait(PATIENCE)
+        assert server.stop() == 0
+
+
+def exhaust_its_token(server: ServerProcess, opened: ExitStack) -> None:
+    producer = server.connect()
+    opened.callback(break_off, producer)
+    producer.send(log(message="x" * 10_000))
+    # It is read no further from before this ack on.
+    assert receive(producer)["type"] == "ack"
+
+
+def read_no_answers(server: ServerProcess, opened: ExitStack) -> None:
+    producer = server.connect()
+    opened.callback(break_off, producer)
+    assert push_unread(producer, much_to_answer(), 1)
+
+
+def send_half_a_body(server: ServerProcess, opened: ExitStack) -> None:
+    opened.enter_context(begun_post(server, 2**21, 2**20))
+
+
+def read_nothing_of_the_past(server: ServerProcess, opened: ExitStack) -> None:
+    assert post(server, log(message="x" * 2**23).encode()).status == 200
+    opened.callback(break_off, server.connect(f"{server.live}?after=0"))
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [exhaust_its_token, read_no_answers, send_half_a_body, read_nothing_of_the_past],
+)
+def test_it_ends_without_a_word_while_it_holds_somebody_back(
+    data: Path, hold: Callable[[ServerProcess, ExitStack], None]
+) -> None:
+    options = ("--token-rate", "100B") if hold is exhaust_its_token else ()
+    with ExitStack() as opened, serving(data, *options) as server:
+        hold(server, opened)
         assert server.stop() == 0
 
 
