@@ -20,6 +20,7 @@ class Producer(Connection):
     """A connection that pushes logs and is answered once they are durable."""
 
     scope = Scope.INGEST
+    takes = "WebSockets and POST"
     ack_mode = AckMode.EACH
 
     def prepare(self) -> None:

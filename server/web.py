@@ -30,6 +30,8 @@ class Endpoint(tornado.web.RequestHandler):
     The application's settings hold `allowed_origins`, as `Settings` does.
     """
 
+    takes = "WebSockets"
+    """What its path takes, for whoever asks for something else."""
     _seat: tuple[TokenLimits, str] | None = None
 
     def fail(
@@ -121,7 +123,7 @@ class Endpoint(tornado.web.RequestHandler):
             return True
         if headers.get("Upgrade", "").lower() != "websocket":
             self.set_header("Upgrade", "websocket")
-            self.fail(426, "upgrade_required", "this path speaks WebSocket only")
+            self.fail(426, "upgrade_required", f"this path takes {self.takes} only")
         elif "upgrade" not in _parts(headers.get("Connection", "")):
             self.fail(400, "bad_handshake", "the header Connection must be Upgrade")
         elif headers.get("Sec-WebSocket-Version") != "13":

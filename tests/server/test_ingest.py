@@ -551,6 +551,21 @@ def test_a_request_that_is_no_websocket_is_answered_with_a_json_error(
 
 
 @slow
+@pytest.mark.parametrize(
+    ("path", "takes"), [("/ingest", "WebSockets and POST"), ("/live", "WebSockets")]
+)
+def test_a_get_without_an_upgrade_is_told_what_the_path_takes(
+    shared_server: ServerProcess, path: str, takes: str
+) -> None:
+    header = {"Authorization": f"Bearer {shared_server.token}"}
+    with http(shared_server) as connection:
+        connection.request("GET", path, headers=header)
+        answer = connection.getresponse()
+        assert answer.headers["Upgrade"] == "websocket"
+        assert decode(answer.read())["message"] == f"this path takes {takes} only"
+
+
+@slow
 def test_a_token_never_appears_in_what_the_server_prints(data: Path) -> None:
     server: ServerProcess
     with serving(data) as server:
