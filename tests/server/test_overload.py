@@ -1,6 +1,7 @@
 """One peer's work and memory are bounded: the others are acked, and the server stays small."""
 
 import gzip
+import random
 import statistics
 import subprocess
 import sys
@@ -34,7 +35,7 @@ from tests.support.overload import (
 from tests.support.peers import DEFLATE
 from tests.support.posting import begun, post
 from tests.support.processes import ServerProcess, serving
-from tests.support.sockets import connected, log, receive, refused, wire
+from tests.support.sockets import DeflateSocket, connected, log, receive, refused, wire
 from tests.support.waiting import wait_until
 
 if sys.version_info >= (3, 14):
@@ -48,6 +49,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.logs]
 # An ack takes some milliseconds; machines of tests may be busy.
 MOST_SECONDS = 5.0
 MOST_RESIDENT = 200 * MIB
+# A connection takes 32 KiB, and the window of a deflate stream 32 more. A compressor took 200.
+IDLE = 300
+MOST_IDLE = 128 * 1024
 OBJECTS = b"[" + b"{}," * (SIZE // 3) + b"{}]"
 NUMBERS = b"[" + b"1," * (SIZE // 2) + b"1]"
 EMPTY_LOGS = b"{}\n" * (SIZE // 3)
@@ -201,6 +205,23 @@ def test_a_producer_that_reads_nothing_is_held_back(
 
         with ThreadPoolExecutor(20) as pool:
             assert all(pool.map(send, range(6)))
+
+
+def test_an_idle_deflate_connection_costs_little_more_than_its_window(
+    data: Path, tell: Callable[[str], None]
+) -> None:
+    text = log(message=random.Random(0).randbytes(20_000).hex())
+    with serving(data) as server, ExitStack() as open_:
+        before = resident(server)
+        for _ in range(IDLE):
+            peer = DeflateSocket(server)
+            open_.callback(peer.close)
+            assert peer.receive()[0]["type"] == "connection"
+            peer.send(text)
+            assert peer.receive()[0]["type"] == "ack"
+        each = (resident(server) - before) // IDLE
+    tell(f"idle deflate: {each / 1024:.0f} KiB a connection")
+    assert each < MOST_IDLE
 
 
 def test_stalled_uploads_refuse_themselves_and_not_who_comes_later(
