@@ -16,6 +16,7 @@ from server.monitor.rollup_file import Retention, RollupFile
 from server.monitor.rollups import MAX_PENDING, SETTLED, Rollups
 from server.monitor.spans import HOUR, MINUTE
 from tests.support.clock import NOON, Clock
+from tests.support.meanwhile import meanwhile
 from tests.support.metrics_file import (
     DAY,
     LONG,
@@ -315,9 +316,8 @@ def test_a_recount_that_the_end_interrupts_leaves_all_for_the_next_start(
 def test_a_report_has_each_measurement_once_while_they_are_written(bench: Bench) -> None:
     begun = done = 0
     wrong: list[tuple[int, int, int]] = []
-    stopping = threading.Event()
 
-    def look() -> None:
+    def look(stopping: threading.Event) -> None:
         while not stopping.is_set():
             least = done
             report = cast("dict[str, Any]", bench.monitor.report(NOON, NOON + DAY)["metrics"])
@@ -325,16 +325,12 @@ def test_a_report_has_each_measurement_once_while_they_are_written(bench: Bench)
             if not least <= count <= begun:
                 wrong.append((least, count, begun))
 
-    with closing(RollupHistory(bench.path)) as bench.monitor.history:
-        looking = threading.Thread(target=look)
-        looking.start()
+    with closing(RollupHistory(bench.path)) as bench.monitor.history, meanwhile(look):
         for _ in range(300):
             begun += 1
             bench.monitor.record("latency", 1.0)
             done += 1
             bench.flush()
-        stopping.set()
-        looking.join()
     assert wrong == []
 
 

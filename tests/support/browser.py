@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from server.addresses import choose_port
 from server.settings import variable_name
-from tests.support.processes import PATIENCE
+from tests.support.processes import PATIENCE, ServerProcess
+from tests.support.sockets import send
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -86,6 +87,13 @@ def open_at(page: Page, dashboard: DashboardProcess) -> None:
     """Open the page and wait until it shows something."""
     page.goto(dashboard.url)
     expect(page.locator(".tiles")).to_be_visible()
+
+
+def open_with_one_log(page: Page, server: ServerProcess, dashboard: DashboardProcess) -> None:
+    """Open the page when a server has its first log, and wait until that is shown."""
+    send(server, {"type": "info", "message": "before"})
+    open_at(page, dashboard)
+    expect(rows(page)).to_have_count(1)
 
 
 def rows(page: Page) -> Locator:

@@ -136,6 +136,16 @@ def serving(
         server.process.communicate()
 
 
+@contextmanager
+def stalled(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Let a process stand still, as one that hangs does."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
 def start_server(
     data: Path,
     *options: str,

@@ -1,10 +1,8 @@
 """Pages that are closed and loaded anew at any moment: the dashboard prints nothing."""
 
-import os
-import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize, expect
 
 from tests.support.browser import DashboardProcess, patient_context, serving_dashboard
-from tests.support.processes import ServerProcess, serving
+from tests.support.meanwhile import meanwhile
+from tests.support.processes import ServerProcess, serving, stalled
 from workbench.clients.producer import Producer
 
 pytestmark = pytest.mark.browser
@@ -24,34 +23,16 @@ ROUNDS = 6
 SMALL: ViewportSize = {"width": 320, "height": 240}  # what is painted is not looked at
 
 
-@contextmanager
-def streaming(server: ServerProcess) -> Iterator[None]:
+def streaming(server: ServerProcess) -> AbstractContextManager[None]:
     """Send logs without end, so that every second has something for all pages."""
-    enough = threading.Event()
 
-    def feed() -> None:
+    def feed(enough: threading.Event) -> None:
         with Producer(server.ingest, server.token) as producer:
             while not enough.wait(0.2):
                 for number in range(40):
                     producer.send({"type": f"t{number % 9}", "message": f"{number} " * 50})
 
-    thread = threading.Thread(target=feed)
-    thread.start()
-    try:
-        yield
-    finally:
-        enough.set()
-        thread.join()
-
-
-@contextmanager
-def stalled(dashboard: DashboardProcess) -> Iterator[None]:
-    """Let the process of the dashboard stand still."""
-    os.kill(dashboard.process.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(dashboard.process.pid, signal.SIGCONT)
+    return meanwhile(feed)
 
 
 @contextmanager
@@ -96,7 +77,7 @@ def test_not_a_line_is_printed_when_pages_go(browser: Browser, tmp_path: Path) -
             with tabs(context, dashboard) as opened:
                 wait_until_connected([opened[number % TABS]])
                 if number % 2:
-                    with stalled(dashboard):
+                    with stalled(dashboard.process):
                         for tab in opened:
                             tab.close()
         # It is told to stop while pages are open.

@@ -13,6 +13,7 @@ from tests.support.browser import (
     DashboardProcess,
     choice,
     open_at,
+    open_with_one_log,
     rows,
     serving_dashboard,
     tooltips,
@@ -351,9 +352,7 @@ def test_pause_counts_all_that_came_and_not_only_what_would_be_shown(
     page: Page, data: Path
 ) -> None:
     with serving(data) as server, serving_dashboard(data) as dashboard:
-        send(server, {"type": "info", "message": "before"})
-        open_at(page, dashboard)
-        expect(rows(page)).to_have_count(1)
+        open_with_one_log(page, server, dashboard)
         page.get_by_role("button", name="Pause").click()
         page.wait_for_url("**live=1")
         send_many(server, *({"type": "info", "message": f"n {each}"} for each in range(900)))

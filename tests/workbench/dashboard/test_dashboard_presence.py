@@ -1,7 +1,6 @@
 """What the page says when nothing comes: silence, no server, or no dashboard at all."""
 
 import re
-import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -9,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.support.browser import open_at, rows, serving_dashboard
-from tests.support.processes import ServerProcess, serving
+from tests.support.browser import open_at, open_with_one_log, rows, serving_dashboard
+from tests.support.processes import ServerProcess, serving, stalled
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
 
@@ -50,11 +49,8 @@ def test_dashboard_that_hangs_is_noticed_and_heard_again(lenient_page: Page, dat
         open_at(page, dashboard)
         expect_live(page, server)
         page.evaluate("window.isTheSame = true")
-        dashboard.process.send_signal(signal.SIGSTOP)
-        try:
+        with stalled(dashboard.process):
             expect_lost(page, time.monotonic())
-        finally:
-            dashboard.process.send_signal(signal.SIGCONT)
         expect(page.locator("#lost")).to_be_hidden()
         expect(page.locator(".state")).to_be_visible()
         send(server, {"type": "info", "message": "after"})
@@ -73,9 +69,7 @@ def test_connection_that_carries_nothing_any_more_is_noticed(
 
     page.route_web_socket(re.compile(".*/dashboard/ws.*"), route)
     with serving(data) as server, serving_dashboard(data) as dashboard:
-        send(server, {"type": "info", "message": "before"})
-        open_at(page, dashboard)
-        expect(rows(page)).to_have_count(1)
+        open_with_one_log(page, server, dashboard)
         is_cut = True
         expect_lost(page, time.monotonic())
         # The dashboard answers, over another connection: the page begins anew.
@@ -96,9 +90,7 @@ def test_closed_connection_is_noticed_at_once_and_mended(lenient_page: Page, dat
 
     page.route_web_socket(re.compile(".*/dashboard/ws.*"), route)
     with serving(data) as server, serving_dashboard(data) as dashboard:
-        send(server, {"type": "info", "message": "before"})
-        open_at(page, dashboard)
-        expect(rows(page)).to_have_count(1)
+        open_with_one_log(page, server, dashboard)
         page.evaluate("window.isTheSame = true")
         sockets[0].close()
         page.wait_for_function("window.isTheSame === undefined")
@@ -128,9 +120,6 @@ def test_server_that_hangs_is_not_called_silent(page: Page, data: Path) -> None:
     with serving(data) as server, serving_dashboard(data) as dashboard:
         open_at(page, dashboard)
         expect_live(page, server)
-        server.process.send_signal(signal.SIGSTOP)
-        try:
+        with stalled(server.process):
             expect(page.locator(".state")).to_have_text(re.compile("^No server since"))
-        finally:
-            server.process.send_signal(signal.SIGCONT)
         expect(page.locator(".state")).to_have_text(re.compile("^Silent since"))
