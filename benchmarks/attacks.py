@@ -1,46 +1,74 @@
 """Attacks: another producer's acks, memory and /health while somebody does a server harm.
 
-An attack is a context manager over a running server; add it to ATTACKS, and it is measured.
+An attack is an attacker, or a context manager over a running server; add it to ATTACKS, and it is
+measured.
 """
 
-import socket
-import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import Final
-from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import urlopen
 
-import msgspec
-
+from benchmarks.attacker import Attacker, attacked_by
+from benchmarks.attackers import (
+    IDLE,
+    LARGE,
+    QUIET,
+    SILENT,
+    STALLED,
+    UNFINISHED,
+    UNREAD,
+    access_log_posted,
+    answers_unread,
+    idle_deflate,
+    large_logs,
+    lines_in_a_frame,
+    lines_posted,
+    many_texts,
+    quiet_connections,
+    silent_connections,
+    stalled_uploads,
+    unfinished,
+)
 from benchmarks.latency import percentile
 from benchmarks.load import connected, send_steadily
 from benchmarks.logs import made_logs, take
-from benchmarks.memory import open_files
-from benchmarks.quiet import quiet
+from benchmarks.looks import Look, watching
+from benchmarks.posting import Sending, posting
 from benchmarks.rows import Row, limited
 from benchmarks.servers import MeasuredServer, serving_folder
 from benchmarks.sizes import Sizes
+from server.live import MAX_FILTERS
 from server.store.folder import DataFolder
+from tests.support.meanwhile import meanwhile
 
-RATE: Final = 200
-"""Logs a second of the producer beside."""
-ACK_LIMIT_MS: Final = 200.0
-MEMORY_LIMIT_MB: Final = 200.0
+# Logs a second of the producer beside.
+_RATE: Final = 200
+_ACK_MS: Final = 200.0
+_MEMORY_MB: Final = 200.0
+_PERCENTS: Final = {"p50": 50, "p99": 99, "max": 100}
 _MB: Final = 1_000_000
 _DESCRIPTORS: Final = 1_024
-_SILENT: Final = 1_100
-_AT_ONCE: Final = 64
-_ACCEPT_SECONDS: Final = 0.1
-_QUIET: Final = 500
-_WATCH_SECONDS: Final = 1.0
+# So long at the most it sends before, and so long after an attack a server is looked at.
+_BEFORE_SECONDS: Final = 5
+_AFTER_SECONDS: Final = 3
 _SAVE_SECONDS: Final = 0.5
-_PATIENCE_SECONDS: Final = 30.0
+
+
+@contextmanager
+def sending(server: MeasuredServer, logs: Sequence[bytes], rate: float) -> Iterator[Sending]:
+    """Connect; what is yielded sends the logs at a rate, and returns the seconds of each ack."""
+    with connected(server.ingest, server.token, logs) as load:
+        yield lambda: send_steadily(load, rate)
+
+
+Enter = Callable[[MeasuredServer, DataFolder], AbstractContextManager[Counter[str]]]
+Producer = Callable[[MeasuredServer, Sequence[bytes], float], AbstractContextManager[Sending]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,65 +76,57 @@ class Attack:
     """Harm that is done to a server.
 
     Attributes:
-        enter: does it, by the server's folder where need be, for as long as it is entered.
+        enter: does it, by the server's folder where need be, for as long as it is entered; it
+            yields what came of it, and how often.
         within: a command that starts the server, as `own_server` takes it.
+        producer: how the producer beside sends.
     """
 
-    enter: Callable[[MeasuredServer, DataFolder], AbstractContextManager[None]]
+    enter: Enter
     within: Sequence[str] = ()
+    producer: Producer = sending
 
 
 @contextmanager
-def silent_connections(server: MeasuredServer, _: DataFolder) -> Iterator[None]:
-    """Hold more connections than the server may have descriptors, without a word or a token."""
-    address = urlsplit(server.ingest)
-    with open_files(_SILENT + 200), ExitStack() as held:
-        for number in range(_SILENT):
-            if number % _AT_ONCE == 0:  # the server's queue takes no more at a time
-                time.sleep(_ACCEPT_SECONDS)
-            connection = held.enter_context(socket.socket())
-            connection.setblocking(False)
-            # It is refused by nobody: what is not accepted waits in the system's queue.
-            connection.connect_ex((address.hostname, address.port))
-        yield
-
-
-@contextmanager
-def tokens_saved_in_place(_: MeasuredServer, folder: DataFolder) -> Iterator[None]:
+def tokens_saved_in_place(_: MeasuredServer, folder: DataFolder) -> Iterator[Counter[str]]:
     """Let tokens.toml be empty, then missing, then whole again, over and over."""
-    content, ended = folder.tokens.read_bytes(), threading.Event()
+    content = folder.tokens.read_bytes()
+    saved: Counter[str] = Counter()
 
-    def save() -> None:
+    def save(ended: Event) -> None:
         while not ended.wait(_SAVE_SECONDS):
             folder.tokens.write_bytes(b"")
             ended.wait(_SAVE_SECONDS)
             folder.tokens.unlink()
             ended.wait(_SAVE_SECONDS)
             folder.tokens.write_bytes(content)
+            saved["saved"] += 1
 
-    saving = threading.Thread(target=save)
-    saving.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        saving.join()
-        folder.tokens.write_bytes(content)
+    with meanwhile(save):
+        yield saved
 
 
-def quiet_connections(server: MeasuredServer, _: DataFolder) -> AbstractContextManager[None]:
-    """Hold connections of producers and readers that answer pings and say nothing else."""
-    # No log is of that type, so that readers are told nothing but how far the server is.
-    return quiet([server.ingest, f"{server.live}?type=none"], server.token, _QUIET)
+def by(attacker: Attacker) -> Enter:
+    """Return what lets a server be attacked from a process of its own."""
+    return lambda server, _: attacked_by(attacker, server)
 
 
 _LIMITED: Final = ("prlimit", f"--nofile={_DESCRIPTORS}:{_DESCRIPTORS}")
 ATTACKS: Final[Mapping[str, Attack]] = {
-    f"{_SILENT:,} silent connections, {_DESCRIPTORS:,} descriptors": Attack(
-        silent_connections, within=_LIMITED
+    f"{SILENT:,} silent connections, {_DESCRIPTORS:,} descriptors": Attack(
+        by(silent_connections), within=_LIMITED
     ),
+    "8.4 M bad lines posted as 16 KB": Attack(by(lines_posted)),
+    "an access log posted": Attack(by(access_log_posted)),
+    "8.4 M bad lines in a frame": Attack(by(lines_in_a_frame)),
+    f"{UNFINISHED} messages without an end": Attack(by(unfinished)),
+    f"{LARGE} logs of 16 MiB at once": Attack(by(large_logs)),
+    f"{UNREAD} producers that read nothing": Attack(by(answers_unread)),
+    f"{IDLE} idle connections that compress": Attack(by(idle_deflate)),
+    f"{STALLED} uploads that stop": Attack(by(stalled_uploads), producer=posting),
+    f"{MAX_FILTERS} readers of 100 texts": Attack(by(many_texts)),
     "tokens.toml saved in place": Attack(tokens_saved_in_place),
-    f"{_QUIET:,} quiet connections": Attack(quiet_connections),
+    f"{QUIET} quiet connections": Attack(by(quiet_connections)),
 }
 
 
@@ -124,84 +144,36 @@ def _measure(name: str, attack: Attack, seconds: int) -> list[Row]:
         TemporaryDirectory() as path,
         serving_folder(Path(path), within=attack.within) as server,
     ):
-        server.take(take(made, RATE))
-        alone = _latencies_ms(server, take(made, RATE * seconds))
-        before = server.resident_bytes()
-        logs = take(made, RATE * seconds)
+        server.take(take(made, _RATE))
+        logs = take(made, _RATE * min(seconds, _BEFORE_SECONDS))
+        with attack.producer(server, logs, _RATE) as send:
+            alone = sorted(1_000 * each for each in send())
+        before = Look.at(server)
+        logs = take(made, _RATE * seconds)
         with (
-            connected(server.ingest, server.token, logs) as load,
-            attack.enter(server, DataFolder(Path(path))),
-            _watching(server) as seen,
+            attack.producer(server, logs, _RATE) as send,
+            watching(server) as looks,
+            attack.enter(server, DataFolder(Path(path))) as heard,
         ):
-            latencies = sorted(1_000 * each for each in send_steadily(load, RATE))
-        after = server.resident_bytes()
-    memory = Row(
-        name=f"memory during {name}",
-        unit="MB",
-        values=[seen.most / _MB],
-        beside="before",
-        references=[before / _MB],
-        is_whole=seen.most <= MEMORY_LIMIT_MB * _MB,
-        note=f"after: {after / _MB:.1f} MB; /health: {'; '.join(seen.told)}",
-    )
+            ascending = sorted(1_000 * each for each in send())
+        time.sleep(min(seconds, _AFTER_SECONDS))
+        after = Look.at(server)
     acks = [
         replace(
-            limited(f"ack p{percent} during {name}", [percentile(latencies, percent)], "ms", limit),
+            limited(f"ack {told} during {name}", [percentile(ascending, percent)], "ms", _ACK_MS),
             note=f"before: {percentile(alone, percent):.2f} ms",
         )
-        for percent, limit in ((50, ACK_LIMIT_MS), (99, ACK_LIMIT_MS))
+        for told, percent in _PERCENTS.items()
     ]
-    return [*acks, memory]
-
-
-def _latencies_ms(server: MeasuredServer, logs: Sequence[bytes]) -> list[float]:
-    with connected(server.ingest, server.token, logs) as load:
-        return sorted(1_000 * each for each in send_steadily(load, RATE))
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What was seen of a server, a look a second.
-
-    Attributes:
-        most: of its resident bytes.
-        told: what /health said, each once.
-    """
-
-    most: int
-    told: dict[str, None]
-
-    def look(self, server: MeasuredServer) -> None:
-        self.most = max(self.most, server.resident_bytes())
-        self.told |= dict.fromkeys(_health(server))
-
-
-@contextmanager
-def _watching(server: MeasuredServer) -> Iterator[_Seen]:
-    """Look at a server each second, and once at the end."""
-    seen, ended = _Seen(0, {}), threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(_WATCH_SECONDS):
-            seen.look(server)
-
-    watching = threading.Thread(target=watch)
-    watching.start()
-    try:
-        yield seen
-    finally:
-        ended.set()
-        watching.join()
-    seen.look(server)
-
-
-def _health(server: MeasuredServer) -> list[str]:
-    """Return what /health says: its status, its reasons, its warnings."""
-    try:
-        with urlopen(server.monitoring + "/health", timeout=_PATIENCE_SECONDS) as page:
-            answer = page.read()
-    except HTTPError as error:  # degraded, which is told with a status of its own
-        with error:
-            answer = error.read()
-    told = msgspec.json.decode(answer)
-    return [str(told["status"]), *told["reasons"], *told["warnings"]]
+    most = max(each.resident for each in looks)
+    during = dict.fromkeys(sentence for each in looks for sentence in each.health)
+    notes = [
+        f"before: {before.resident / _MB:.1f} MB",
+        f"after: {after.resident / _MB:.1f} MB",
+        f"/health before: {', '.join(before.health)}",
+        f"during: {', '.join(during)}",
+        f"after: {', '.join(after.health)}",
+        *(f"{count} times {each}" for each, count in heard.items()),
+    ]
+    memory = limited(f"memory during {name}", [most / _MB], "MB", _MEMORY_MB)
+    return [*acks, replace(memory, note="; ".join(notes))]

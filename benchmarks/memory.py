@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import websocket
-
 from benchmarks.errors import BenchmarkError
 from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, limited
@@ -57,27 +55,18 @@ def _added(name: str, size: int) -> Row:
 def _pass_by(server: MeasuredServer, count: int) -> None:
     """Connect and leave again, one after the other; the server knows that all have left."""
     for _ in range(count):
-        _connect(server).close()
+        server.connect().close()
     _wait_for_connections(server, 0)
 
 
 def _hold(server: MeasuredServer, count: int) -> int:
     """Hold connections at once; return the resident size then, when all have left again."""
-    held = [_connect(server) for _ in range(count)]
+    held = [server.connect() for _ in range(count)]
     size = server.resident_bytes()
     for each in held:
         each.close()
     _wait_for_connections(server, 0)
     return size
-
-
-def _connect(server: MeasuredServer) -> websocket.WebSocket:
-    header = {"Authorization": f"Bearer {server.token}"}
-    connection = websocket.create_connection(
-        server.ingest, header=header, timeout=_PATIENCE_SECONDS
-    )
-    connection.recv()  # the greeting
-    return connection
 
 
 def _wait_for_connections(server: MeasuredServer, count: int) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from urllib.request import urlopen
 
 import msgspec
+import websocket
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.load import connected, send_all
@@ -39,6 +40,15 @@ class MeasuredServer:
     def live(self) -> str:
         """The URL of the live feed."""
         return self.ingest.removesuffix("/ingest") + "/live"
+
+    def connect(self, url: str | None = None, token: str | None = None) -> websocket.WebSocket:
+        """Open a WebSocket and take its greeting."""
+        header = {"Authorization": f"Bearer {token or self.token}"}
+        connection = websocket.create_connection(
+            url or self.ingest, header=header, timeout=_SECONDS
+        )
+        connection.recv()
+        return connection
 
     def health(self, member: str) -> int:
         """Return a number that /health tells."""

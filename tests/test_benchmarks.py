@@ -1,6 +1,6 @@
 """The benchmark program: its parts do what they say, at tiny sizes; no figure is judged here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import apsw
@@ -8,19 +8,23 @@ import msgspec
 import pytest
 
 from benchmarks.__main__ import BENCHMARKS, main, run
+from benchmarks.attacker import attacked_by
+from benchmarks.attackers import QUIET, lines_posted, quiet_connections
 from benchmarks.errors import BenchmarkError
 from benchmarks.follower import Told, following
 from benchmarks.frames import Frames
 from benchmarks.latency import percentile
 from benchmarks.load import CONNECTIONS, connected, send_all, send_steadily
 from benchmarks.logs import made_logs, take
+from benchmarks.posting import posting
 from benchmarks.raw_inserts import insert_raw
 from benchmarks.report import Report
 from benchmarks.rows import Row, compared, limited
-from benchmarks.servers import measured_server, plain_server
+from benchmarks.servers import MeasuredServer, measured_server, plain_server
 from benchmarks.sizes import Sizes
 from server.frames import FrameParser, Messages
 from server.records import parse_log
+from tests.support.waiting import wait_until
 
 TINY = Sizes(
     rounds=2,
@@ -156,6 +160,46 @@ def test_the_plain_handler_acks_every_log() -> None:
 
 
 @pytest.mark.slow
+def test_each_log_that_is_posted_at_a_rate_has_a_latency_unless_it_is_refused() -> None:
+    logs = take(made_logs(), 50)
+    with measured_server() as server:
+        with posting(server, logs, 500) as send:
+            latencies = send()
+        assert server.health("last_seq") == len(logs)
+        with (
+            posting(server, [b"no log"], 500) as send,
+            pytest.raises(BenchmarkError, match="answered 400"),
+        ):
+            send()
+    assert len(latencies) == len(logs)
+    assert min(latencies) > 0
+
+
+@pytest.mark.slow
+def test_an_attacker_tells_what_came_of_it_and_goes_at_the_end() -> None:
+    with measured_server() as server:
+        with attacked_by(quiet_connections, server), attacked_by(lines_posted, server) as heard:
+            assert server.health("connections") >= QUIET
+            wait_until(lambda: heard["400"])
+        assert set(heard) == {"400"}
+        wait_until(lambda: server.health("connections") == 0)
+
+
+def no_attack(_: MeasuredServer) -> Iterator[str]:
+    yield from ()
+
+
+@pytest.mark.slow
+def test_an_attacker_that_ends_by_itself_ends_the_benchmark() -> None:
+    with (
+        measured_server() as server,
+        pytest.raises(BenchmarkError, match="to an end by itself"),
+        attacked_by(no_attack, server),
+    ):
+        pass
+
+
+@pytest.mark.slow
 def test_the_follower_counts_every_log() -> None:
     logs = take(made_logs(), 500)
     with measured_server() as server, following(server.live, server.token, 500) as reader:
@@ -168,7 +212,7 @@ def test_the_follower_counts_every_log() -> None:
 def test_all_of_them_run_and_give_a_row_for_each_figure() -> None:
     report = run(list(BENCHMARKS), TINY)
     rounds = [len(each.values) for each in report.rows]
-    assert rounds == [*[2] * 8, *[1] * 15, *[2] * 17, *[1] * 12, *[2] * 3]
+    assert rounds == [*[2] * 8, *[1] * 54, *[2] * 17, *[1] * 12, *[2] * 3]
     (followed,) = [each for each in report.rows if "live reader" in each.name]
     assert followed.note == "the reader got 406 of 406 logs"
     assert followed.is_whole
