@@ -75,15 +75,20 @@ def test_status_says_how_it_stands(shown: Snapshot, words: str) -> None:
     assert f"</i>{words}</span>" in cards.status(shown, NOW)
 
 
+def naming(text: str) -> Snapshot:
+    """Return a snapshot in which a text stands wherever one comes from outside."""
+    return snapshot(
+        folder=text,
+        troubles=(text,),
+        window=window(second(1, {text: 1})),
+        stored=Stored({text: 1}, first_timestamp=1, last_timestamp=2),
+        colours=give_colours({}, {text: 1}),
+    )
+
+
 def test_whatever_comes_from_outside_is_escaped() -> None:
     bad = "<script>alert('x')</script>"
-    shown = snapshot(
-        folder=bad,
-        troubles=(bad,),
-        window=window(second(1, {bad: 1})),
-        stored=Stored({bad: 1}, first_timestamp=1, last_timestamp=2),
-        colours=give_colours({}, {bad: 1}),
-    )
+    shown = naming(bad)
     made = [
         cards.status(shown, NOW), cards.notice(shown, NOW), cards.key_figures(shown, NOW),
         cards.throughput_legend(shown), cards.latency_legend(shown, NOW), cards.stored(shown),
@@ -129,13 +134,7 @@ def test_characters_that_are_not_seen_are_told() -> None:
     assert visible("a\u202eb\x1b[31m\x9b\t\n") == "a\\u202eb\\u001b[31m\\u009b\\u0009\\u000a"
     assert visible("Ünï 水 שלום 👩‍👩‍👧") == "Ünï 水 שלום 👩‍👩‍👧"
     evil = "\u202e"
-    shown = snapshot(
-        folder=evil,
-        troubles=(evil,),
-        window=window(second(1, {evil: 1})),
-        stored=Stored({evil: 1}, first_timestamp=1, last_timestamp=2),
-        colours=give_colours({}, {evil: 1}),
-    )
+    shown = naming(evil)
     made = [
         cards.status(shown, NOW), cards.notice(shown, NOW), cards.throughput_legend(shown),
         cards.stored(shown),
