@@ -3,7 +3,6 @@
 `--fuzz-seconds` makes a run longer, `--fuzz-seed` makes the same attacks again.
 """
 
-import subprocess
 import threading
 import time
 import uuid
@@ -20,7 +19,7 @@ import pytest
 
 from tests.support.attacks import ATTACKS, Target
 from tests.support.posting import post
-from tests.support.processes import ServerProcess, create_token, serving
+from tests.support.processes import ServerProcess, create_token, resident_bytes, serving
 from tests.support.sockets import connected, log, receive, receive_many
 from tests.support.waiting import wait_until
 
@@ -85,12 +84,6 @@ def attack_in_all_ways(target: Target, seed: int, goes_on: Callable[[int], bool]
         return {kind: run.result() for kind, run in runs.items()}
 
 
-def resident_bytes(server: ServerProcess) -> int:
-    """Return the memory that a server occupies now."""
-    command = ["ps", "-o", "rss=", "-p", str(server.process.pid)]
-    return int(subprocess.check_output(command, text=True)) * 1024
-
-
 @pytest.mark.xdist_group("load")
 def test_no_attack_moves_the_server_or_a_producer_that_behaves(
     data: Path, request: pytest.FixtureRequest, tell: Callable[[str], None]
@@ -102,7 +95,7 @@ def test_no_attack_moves_the_server_or_a_producer_that_behaves(
     with serving(data) as server, ThreadPoolExecutor(1) as pool:
         target = Target(server, create_token(data, "attacker", ("ingest",)))
         attack_in_all_ways(target, seed, lambda number: number < _WARMING)
-        before = resident_bytes(server)
+        before = resident_bytes(server.process)
         sending = pool.submit(send_well, server, create_token(data, "good"), over)
         try:
             end = time.monotonic() + seconds
@@ -110,7 +103,7 @@ def test_no_attack_moves_the_server_or_a_producer_that_behaves(
         finally:
             over.set()
         acked = sending.result()
-        growth = resident_bytes(server) - before
+        growth = resident_bytes(server.process) - before
         tell(f"{len(acked)} logs acked, {growth / 2**20:.1f} MiB more memory, attacks: {counts}")
         assert server.process.poll() is None
         assert growth <= _MOST_GROWTH

@@ -46,11 +46,6 @@ class DashboardProcess:
     process: subprocess.Popen[str]
     url: str
 
-    def resident_bytes(self) -> int:
-        """Return the memory that it occupies now."""
-        command = ["ps", "-o", "rss=", "-p", str(self.process.pid)]
-        return int(subprocess.check_output(command, text=True)) * 1024
-
 
 @contextmanager
 def serving_dashboard(

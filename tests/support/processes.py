@@ -136,6 +136,12 @@ def serving(
         server.process.communicate()
 
 
+def resident_bytes(process: subprocess.Popen[str]) -> int:
+    """Return the memory that a process occupies now."""
+    command = ["ps", "-o", "rss=", "-p", str(process.pid)]
+    return int(subprocess.check_output(command, text=True)) * 1024
+
+
 @contextmanager
 def stalled(process: subprocess.Popen[str]) -> Iterator[None]:
     """Let a process stand still, as one that hangs does."""

@@ -19,7 +19,7 @@ from bokeh.io import curdoc
 from tornado.ioloop import IOLoop
 
 from tests.support.browser import DashboardProcess, serving_dashboard
-from tests.support.processes import PATIENCE, ServerProcess, serving
+from tests.support.processes import PATIENCE, ServerProcess, resident_bytes, serving
 from tests.support.waiting import wait_until
 from workbench.dashboard.poller import Poller
 from workbench.dashboard.viewer import Dashboard
@@ -145,6 +145,6 @@ def settled_memory(dashboard: DashboardProcess) -> int:
     seen = []
     end = time.monotonic() + 3
     while time.monotonic() < end:
-        seen.append(dashboard.resident_bytes())
+        seen.append(resident_bytes(dashboard.process))
         time.sleep(0.2)
     return min(seen)
