@@ -47,8 +47,9 @@ from server.live import MAX_FILTERS
 from server.store.folder import DataFolder
 from tests.support.meanwhile import meanwhile
 
-# Logs a second of the producer beside.
+# Logs a second of the producer beside; one that posts has each acked before it sends the next.
 _RATE: Final = 200
+_POSTS: Final = 20
 _ACK_MS: Final = 200.0
 _MEMORY_MB: Final = 200.0
 _PERCENTS: Final = {"p50": 50, "p99": 99, "max": 100}
@@ -80,11 +81,13 @@ class Attack:
             yields what came of it, and how often.
         within: a command that starts the server, as `own_server` takes it.
         producer: how the producer beside sends.
+        rate: how many logs a second it sends.
     """
 
     enter: Enter
     within: Sequence[str] = ()
     producer: Producer = sending
+    rate: int = _RATE
 
 
 @contextmanager
@@ -123,7 +126,7 @@ ATTACKS: Final[Mapping[str, Attack]] = {
     f"{LARGE} logs of 16 MiB at once": Attack(by(large_logs)),
     f"{UNREAD} producers that read nothing": Attack(by(answers_unread)),
     f"{IDLE} idle connections that compress": Attack(by(idle_deflate)),
-    f"{STALLED} uploads that stop": Attack(by(stalled_uploads), producer=posting),
+    f"{STALLED} uploads that stop": Attack(by(stalled_uploads), producer=posting, rate=_POSTS),
     f"{MAX_FILTERS} readers of 100 texts": Attack(by(many_texts)),
     "tokens.toml saved in place": Attack(tokens_saved_in_place),
     f"{QUIET} quiet connections": Attack(by(quiet_connections)),
@@ -145,13 +148,13 @@ def _measure(name: str, attack: Attack, seconds: int) -> list[Row]:
         serving_folder(Path(path), within=attack.within) as server,
     ):
         server.take(take(made, _RATE))
-        logs = take(made, _RATE * min(seconds, _BEFORE_SECONDS))
-        with attack.producer(server, logs, _RATE) as send:
+        logs = take(made, attack.rate * min(seconds, _BEFORE_SECONDS))
+        with attack.producer(server, logs, attack.rate) as send:
             alone = sorted(1_000 * each for each in send())
         before = Look.at(server)
-        logs = take(made, _RATE * seconds)
+        logs = take(made, attack.rate * seconds)
         with (
-            attack.producer(server, logs, _RATE) as send,
+            attack.producer(server, logs, attack.rate) as send,
             watching(server) as looks,
             attack.enter(server, DataFolder(Path(path))) as heard,
         ):
