@@ -4,7 +4,16 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from server.batches import Batch, Part, array_fault, is_json, no_logs, placed, read_frames
+from server.batches import (
+    Batch,
+    Part,
+    array_fault,
+    counted,
+    is_json,
+    no_logs,
+    placed,
+    read_frames,
+)
 from server.connections import Connections
 from server.records import MAX_DEPTH, InvalidLog, Rule
 from server.replies import MOST_NAMED, batch_replies
@@ -216,7 +225,7 @@ class Intake:
         self._valid += frame.valid
         self._named += len(frame.rejected)
         self._unnamed += unnamed
-        self._hand_over(batch, size)
+        self._hand_over(counted(batch) if self._is_whole else batch, size)
 
     def _hand_over(self, batch: Batch, size: int) -> None:
         self._last = Submission(batch, size, self._received, self, lane=self._lane)
