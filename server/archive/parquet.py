@@ -60,9 +60,20 @@ def decode(
     Raises:
         pa.ArrowException, OSError, msgspec.DecodeError: it is damaged or no Parquet file.
     """
-    with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
+    with pq.ParquetFile(pa.BufferReader(_owned(content)), page_checksum_verification=True) as file:
         about = file.metadata.metadata or {}
         label = read_label(about[_LABEL]) if _LABEL in about else None
         table = file.read(columns=columns).replace_schema_metadata(None)
     table.validate(full=True)  # else text that is no UTF-8 would show only where it is used
     return table, label
+
+
+def _owned(content: pa.Buffer | bytes) -> pa.Buffer:
+    """Return a copy that Arrow owns.
+
+    Arrow's threads may let go of a file only after it is read. Of one that Python owns they need
+    Python's lock for it; where Python is just ending, that aborts the process.
+    """
+    owned = pa.allocate_buffer(len(content))
+    memoryview(owned).cast("B")[:] = memoryview(content).cast("B")
+    return owned

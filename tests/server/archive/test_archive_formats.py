@@ -3,8 +3,9 @@
 import gzip
 import json
 import re
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pandas as pd
@@ -361,3 +362,20 @@ def test_attributes_that_are_no_utf_8_are_refused() -> None:
     damaged = text.replace(b'"attributes":{}', b'"attributes":{"a":"\xff"}')
     assert damaged != text
     assert "no sound json.gz file" in refusal(gzip.compress(damaged), Format.JSON_GZ)
+
+
+class _Content(bytes):
+    """A file in memory that tells in which threads it was let go."""
+
+    let_go_by: ClassVar[set[threading.Thread]] = set()
+
+    def __del__(self) -> None:
+        self.let_go_by.add(threading.current_thread())
+
+
+def test_no_thread_of_arrows_lets_go_of_what_python_owns() -> None:
+    """It would wait for Python's lock, and abort a process that is just ending."""
+    content = written(table_of(SOME), Format.PARQUET)
+    for _ in range(500):  # one in twenty was let go so, on a quiet machine with two processors
+        decode(_Content(content), Format.PARQUET)
+    assert _Content.let_go_by == {threading.main_thread()}
