@@ -22,7 +22,7 @@ from server.store.folder import DataFolder
 from workbench.running.own_server import own_server
 
 _SECONDS: Final = 30.0
-WATERLINE: Final = "workbench.cli"
+WATERLINE: Final = "workbench"
 # The same server, with what measures taken out.
 UNMETERED: Final = "benchmarks.unmetered"
 

@@ -16,7 +16,8 @@ from server.clock import now_ms
 from server.errors import UsageError
 from server.settings import setting_help, setting_names
 from workbench.commands.archive import archive
-from workbench.commands.groups import INTERRUPTED, Commands, Waterline
+from workbench.commands.groups import Commands, Waterline
+from workbench.commands.interrupts import INTERRUPTED
 from workbench.commands.options import duration, load, settings_options, token_option
 from workbench.commands.report import report
 from workbench.commands.saying import discard, log_to_stderr, say, warn
@@ -274,7 +275,3 @@ def _timezone(name: str) -> tzinfo:
         raise UsageError(
             f"--timezone {name} is unknown; give a name such as Europe/Berlin"
         ) from error
-
-
-if __name__ == "__main__":
-    main()

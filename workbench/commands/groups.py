@@ -8,10 +8,10 @@ from typing import Any, Final
 import click
 
 from server.errors import WaterlineError
+from workbench.commands.interrupts import INTERRUPTED, raised
 from workbench.commands.saying import buffer_output, discard, flush_output, settle_output, warn
 
-# What a shell says of a program that Ctrl-C ended, and of one whose output nobody read any more.
-INTERRUPTED: Final = 130
+# What a shell says of a program whose output nobody read any more.
 CLOSED_PIPE: Final = 141
 
 
@@ -72,7 +72,8 @@ def _ended_in_order() -> Iterator[None]:
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     try:
-        yield
+        with raised():
+            yield
     except WaterlineError as error:
         warn(f"waterline: {error}")
         settle_output()

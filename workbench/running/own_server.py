@@ -16,7 +16,7 @@ _STOP_SECONDS: Final = 10.0
 
 @contextmanager
 def own_server(
-    data: Path, module: str = "workbench.cli", within: Sequence[str] = ()
+    data: Path, module: str = "workbench", within: Sequence[str] = ()
 ) -> Iterator[Addresses]:
     """Run a server on a data folder, on free ports of loopback; it is stopped at the end.
 

@@ -68,7 +68,7 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
 
 
 def _serve_command() -> list[str]:
-    return python_command("workbench.cli", "serve")
+    return python_command("workbench", "serve")
 
 
 def _environment(settings: Settings) -> dict[str, str]:

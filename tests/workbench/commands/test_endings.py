@@ -4,9 +4,10 @@ import errno
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,11 +25,14 @@ INTERRUPTED, CLOSED_PIPE = 130, 141
 
 @contextmanager
 def started(
-    *arguments: str | Path, cwd: Path | None = None, **environment: str
+    *arguments: str | Path,
+    command: Sequence[str] = (WATERLINE,),
+    cwd: Path | None = None,
+    **environment: str,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a command with pipes, and end it whatever happens."""
     with subprocess.Popen(
-        [WATERLINE, *map(str, arguments)],
+        [*command, *map(str, arguments)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env=os.environ | environment, cwd=cwd,
     ) as process:  # fmt: skip
@@ -163,6 +167,29 @@ def test_ctrl_c_at_a_question_is_no_answer(data: Path) -> None:
             shown += process.stdout.read(1)
         assert interrupted(process) == (INTERRUPTED, "waterline: interrupted")
     assert catalog(data) == before
+
+
+@pytest.mark.parametrize("command", [[WATERLINE], [sys.executable, "-m", "workbench"]])
+@pytest.mark.parametrize("module", ["asyncio", "zoneinfo", "click"])
+def test_ctrl_c_while_the_command_is_loaded_says_nothing(
+    tmp_path: Path, module: str, command: list[str]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / f"{module}.py").write_text(f"open({str(pipe)!r}).read()\n")
+    path = str(tmp_path)
+    with started("settings", command=command, PYTHONPATH=path) as process, held(pipe):
+        assert interrupted(process) == (INTERRUPTED, "")
+
+
+def test_ctrl_c_while_the_command_ends_says_nothing(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import atexit\n@atexit.register\ndef end():\n    open({str(pipe)!r}).read()\n"
+    )
+    with started("settings", PYTHONPATH=str(tmp_path)) as process, held(pipe):
+        assert interrupted(process) == (INTERRUPTED, "")
 
 
 @pytest.mark.parametrize(

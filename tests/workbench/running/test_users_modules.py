@@ -50,7 +50,7 @@ def test_the_workbench_connects_in_it(data: Path, only_ours: Path) -> None:
 
 
 def test_a_module_of_ours_runs_in_it_as_python_runs_modules(only_ours: Path) -> None:
-    done = run(only_ours, sys.executable, "-m", "workbench.cli", "--version")
+    done = run(only_ours, sys.executable, "-m", "workbench", "--version")
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -65,12 +65,12 @@ def test_the_users_own_server_loaded_before_is_told(only_ours: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("module", ["server.archive", "server.archive.counting", "workbench.cli"])
+@pytest.mark.parametrize("module", ["server.archive", "server.archive.counting", "workbench"])
 def test_a_process_of_ours_is_not_led_astray_by_a_path_that_names_it(
     data: Path, only_ours: Path, module: str
 ) -> None:
     fill(data, [LOG])
-    arguments = {"server.archive.counting": ["0", "1"], "workbench.cli": ["--version"]}
+    arguments = {"server.archive.counting": ["0", "1"], "workbench": ["--version"]}
     command = python_command(module, *arguments.get(module, []))
     done = run(only_ours, *command, PYTHONPATH=".", WATERLINE_DATA=str(data))
     assert (done.returncode, done.stderr) == (0, "")
@@ -92,7 +92,7 @@ def test_a_server_started_in_it_counts_what_was_archived(data: Path, users_folde
         pass  # metrics.db begins
     fill(data, [LOG] * 4, received_at=NOON)
     command = ("archive", "run", "--data", str(data), "--older-than", "0s")
-    assert run(users_folder, *python_command("workbench.cli", *command)).returncode == 0
+    assert run(users_folder, *python_command("workbench", *command)).returncode == 0
     with serving(data, "--archive-after", "never", token=first.token, cwd=users_folder) as server:
 
         def uncounted() -> object:

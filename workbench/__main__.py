@@ -1,0 +1,19 @@
+"""The process of the command `waterline`, which `python -m workbench` starts too.
+
+Loading the command takes a tenth of a second, in which Ctrl-C is nothing for a traceback.
+"""
+
+from importlib import import_module
+
+from workbench.commands.interrupts import end_at_once
+
+end_at_once()
+
+
+def main() -> None:
+    """Run the command."""
+    import_module("workbench.cli").main()
+
+
+if __name__ == "__main__":
+    main()
