@@ -241,12 +241,15 @@ def tail(
 ) -> None:
     """Print logs as they are committed, a JSON object a line, until Ctrl-C.
 
-    A lost connection is made anew, and goes on where it broke off: each log is printed once.
+    A lost connection is made anew, and goes on where it broke off: each log is printed once. It
+    ends when nobody reads its output any more.
     """
     from workbench.clients.tailing import Tail, Wanted
 
     wanted = Wanted(types=types, sources=sources, contains=contains, after=after)
-    tail = Tail(url, token, wanted, lambda said: warn(f"waterline: {said}"))
+    tail = Tail(
+        url, token, wanted, lambda said: warn(f"waterline: {said}"), output=sys.stdout.fileno()
+    )
     try:
         for lines in tail.follow():
             sys.stdout.buffer.write(lines)

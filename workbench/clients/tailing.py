@@ -1,9 +1,12 @@
 """Following the logs of a server as they are committed: `waterline tail`."""
 
 import contextlib
+import errno
+import os
 import random
+import select
+import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +65,11 @@ class _Lost(Exception):
     """The connection is of no more use; the sentence says why."""
 
 
+class _Unread(Exception):
+    """Nobody reads the output any more."""
+
+
+_ENDED: Final = select.POLLERR | select.POLLHUP
 _BROKEN: Final = (OSError, websocket.WebSocketException, _Lost)
 
 _decode = msgspec.json.Decoder(_Message).decode
@@ -77,6 +85,8 @@ class Tail:
         wanted: which logs.
         say: called with a sentence for the user: logs were skipped, a connection was lost.
         certificate: a PEM file; a server with TLS must show the first certificate in it.
+        output: the descriptor that the logs are written to, which may be a pipe that nobody reads
+            any more.
 
     Raises:
         UsageError: the address is none, or there is no certificate in the file.
@@ -89,6 +99,7 @@ class Tail:
         wanted: Wanted,
         say: Callable[[str], None],
         certificate: Path | None = None,
+        output: int | None = None,
     ) -> None:
         # A query may hold a token, so it is never told.
         self._place = url.partition("?")[0]
@@ -101,6 +112,7 @@ class Tail:
         self._wanted = wanted
         self._say = say
         self._tls: dict[str, Any] = client_options(certificate) if url.startswith("wss://") else {}
+        self._output = output
         self._position = wanted.after
         self._pause = FIRST_PAUSE_SECONDS
 
@@ -113,7 +125,14 @@ class Tail:
             TokenError: the server does not accept the token.
             UsageError: the server does not understand what is wanted.
             DeliveryError: the server cannot be reached at first, or its certificate is not trusted.
+            BrokenPipeError: nobody reads the output any more.
         """
+        try:
+            yield from self._follow()
+        except _Unread:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
+
+    def _follow(self) -> Iterator[bytes]:
         try:
             connection = self._connect()
         except _BROKEN as error:
@@ -130,7 +149,7 @@ class Tail:
     def _connect_again(self) -> websocket.WebSocket:
         while True:
             # Jitter, so that the readers of a restarted server do not all come at once.
-            time.sleep(self._pause * random.uniform(0.5, 1.0))
+            self._wait(self._pause * random.uniform(0.5, 1.0))
             self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
             with contextlib.suppress(*_BROKEN):
                 return self._connect()
@@ -171,6 +190,8 @@ class Tail:
         is_asked = False
         while True:
             try:
+                if not self._wait(SILENCE_SECONDS, connection.sock):
+                    raise websocket.WebSocketTimeoutException
                 opcode, data = connection.recv_data(control_frame=True)
             except websocket.WebSocketTimeoutException as error:
                 if is_asked:
@@ -183,6 +204,24 @@ class Tail:
                 raise _Lost("the server closed it")
             if opcode == websocket.ABNF.OPCODE_TEXT:
                 yield from self._take(data)
+
+    def _wait(self, seconds: float, connection: socket.socket | None = None) -> bool:
+        """Wait for so long, or until something comes; return whether it did.
+
+        Raises:
+            _Unread: nobody reads the output any more; a quiet server gives no log to see it by.
+        """
+        if isinstance(connection, ssl.SSLSocket) and connection.pending():
+            seconds = 0.0  # it has taken from the connection what was not asked for yet
+        waiting = select.poll()
+        if connection is not None:
+            waiting.register(connection, select.POLLIN)
+        if self._output is not None:
+            waiting.register(self._output, 0)  # its end is told unasked
+        events = dict(waiting.poll(seconds * 1000))
+        if self._output is not None and events.pop(self._output, 0) & _ENDED:
+            raise _Unread
+        return bool(events) or seconds == 0.0
 
     def _take(self, data: bytes) -> Iterator[bytes]:
         try:

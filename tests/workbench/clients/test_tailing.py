@@ -1,6 +1,7 @@
 """`waterline tail`: each log once on standard output, over restarts of the server too."""
 
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -107,6 +108,51 @@ def test_it_goes_on_from_the_position_where_no_log_had_come(data: Path) -> None:
             push(producer, log(), log(type="error"))
         with serving(data, "--port", port, token=first.token):
             assert read_seqs(tail.stdout, 1) == [2]
+
+
+def test_it_ends_with_its_reader_while_no_log_comes(server: ServerProcess) -> None:
+    with connected(server) as producer, tailing(server, "--after", "0") as tail:
+        push(producer, log())
+        assert read_seqs(tail.stdout, 1) == [1]
+        assert tail.stdout is not None
+        tail.stdout.close()
+        assert tail.wait(PATIENCE) == 141
+        assert tail.stderr is not None
+        assert tail.stderr.read() == ""
+
+
+def test_it_ends_with_its_reader_while_the_server_is_gone(data: Path) -> None:
+    with serving(data) as server, tailing(server) as tail:
+        wait_until(lambda: server.get("/health")[1]["live_readers"] == 1)
+        server.kill()
+        assert tail.stderr is not None
+        assert "is lost" in tail.stderr.readline()
+        assert tail.stdout is not None
+        tail.stdout.close()
+        assert tail.wait(PATIENCE) == 141
+        assert tail.stderr.read() == ""
+
+
+@pytest.mark.parametrize("kind", ["file", "terminal", "nowhere"])
+def test_what_is_no_pipe_is_written_until_ctrl_c(
+    server: ServerProcess, tmp_path: Path, kind: str
+) -> None:
+    ours, terminal = os.openpty()
+    path = {"file": str(tmp_path / "out"), "terminal": os.ttyname(terminal), "nowhere": os.devnull}
+    with connected(server) as producer, open(path[kind], "w") as output:  # noqa: PTH123
+        command = [WATERLINE, "tail", "--url", server.live, "--token", server.token]
+        with subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE) as tail:
+            wait_until(lambda: server.get("/health")[1]["live_readers"] == 1)
+            push(producer, log())
+            if kind == "file":
+                wait_until(lambda: b'"seq":1' in (tmp_path / "out").read_bytes())
+            if kind == "terminal":
+                assert b'"seq":1' in os.read(ours, 1000)
+            tail.send_signal(signal.SIGINT)
+            _, errors = tail.communicate(timeout=PATIENCE)
+            assert (tail.returncode, errors) == (130, b"")
+    os.close(ours)
+    os.close(terminal)
 
 
 def test_what_is_skipped_is_told_on_standard_error(data: Path) -> None:
