@@ -1,7 +1,8 @@
 """The analyst's half of Waterline: `connect()` to a data folder, `Producer` to push logs.
 
-Both are loaded when they are first used, so that a program that only pushes logs does not load
-pandas.
+What may be raised or warned of is here too: `WaterlineError` is the root of all errors, and
+`server.errors` says what each means. All is loaded when it is first used, so that a program that
+only pushes logs does not load pandas.
 """
 
 import sys
@@ -10,12 +11,65 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from server.errors import (
+        AddressError,
+        ArchiveError,
+        ArchiveInUse,
+        DamagedCache,
+        DataFolderError,
+        DataFolderInUse,
+        DeliveryError,
+        IncompleteAnswer,
+        ManyAttributes,
+        MissingLogs,
+        NewerSchema,
+        NothingFound,
+        ObjectMissing,
+        PrunedLogs,
+        RejectedLogs,
+        RemoteError,
+        ServerFailed,
+        SettingsError,
+        StartFailed,
+        TokenError,
+        UnmeasuredLogs,
+        UsageError,
+        WaterlineError,
+    )
     from workbench.clients.producer import Producer
     from workbench.workbench import Workbench, connect
 
-__all__ = ["Producer", "Workbench", "connect"]
+__all__ = [
+    "AddressError",
+    "ArchiveError",
+    "ArchiveInUse",
+    "DamagedCache",
+    "DataFolderError",
+    "DataFolderInUse",
+    "DeliveryError",
+    "IncompleteAnswer",
+    "ManyAttributes",
+    "MissingLogs",
+    "NewerSchema",
+    "NothingFound",
+    "ObjectMissing",
+    "Producer",
+    "PrunedLogs",
+    "RejectedLogs",
+    "RemoteError",
+    "ServerFailed",
+    "SettingsError",
+    "StartFailed",
+    "TokenError",
+    "UnmeasuredLogs",
+    "UsageError",
+    "WaterlineError",
+    "Workbench",
+    "connect",
+]
 
 _ROOMS = {
+    **dict.fromkeys(__all__, "server.errors"),
     "Producer": "workbench.clients.producer",
     "Workbench": "workbench.workbench",
     "connect": "workbench.workbench",

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import workbench
+from server import errors
 from server.errors import (
     ArchiveError,
     DataFolderError,
@@ -52,6 +53,19 @@ def push(server: ServerProcess, rounds: int, size: int) -> None:
             assert {each["type"] for each in acks} == {"ack"}
     finally:
         socket.close()
+
+
+def test_all_that_may_be_raised_or_warned_of_is_in_the_package() -> None:
+    """What is not in `server.errors` is a fault of ours, so that is all of it."""
+    public = {
+        name: each
+        for name, each in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(each, Exception) and each.__module__ == errors.__name__
+    }
+    assert {name: getattr(workbench, name, None) for name in public} == public
+    assert public.keys() <= {*workbench.__all__} & {*dir(workbench)}
+    with pytest.raises(workbench.WaterlineError):
+        workbench.connect("none")
 
 
 # Connecting
