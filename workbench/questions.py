@@ -85,6 +85,7 @@ class Questions:
         limits = Limits.of(cache_ttl, cache_size)
         self.cache = Cache(self._folder.cache, clock, limits) if cache else None
         if not exists(self._folder.logs):
+            self._folder.refuse_file()
             raise DataFolderError(
                 f"there are no logs in {self._folder.path}; start a server with "
                 f"`waterline serve --data {self._folder.path}`, or name another folder"

@@ -15,6 +15,7 @@ def read_catalog(folder: DataFolder) -> tuple[Seam, list[ArchivedBatch]]:
         DataFolderError: there are no logs, or they cannot be read.
     """
     if not folder.logs.exists():
+        folder.refuse_file()
         raise DataFolderError(
             f"there are no logs in {folder.path}; name the data folder with --data"
         )

@@ -85,6 +85,24 @@ class DataFolder:
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise _not_writable(self.path, "permission denied")
 
+    def refuse_file(self) -> None:
+        """See that nobody takes a file, or an address, for a data folder to read.
+
+        Raises:
+            DataFolderError: it is one.
+        """
+        if self.path.is_file():
+            raise DataFolderError(
+                f"{self.path} is a file; give its folder, {self.path.parent}"
+                if self.path.name == "logs.db"
+                else f"{self.path} is a file; give the data folder, the one that has logs.db in it"
+            )
+        if re.match(r"\w+:/", str(self.path)):
+            raise DataFolderError(
+                f"{self.path} is no folder; give the data folder of the server, as it is on this "
+                "machine"
+            )
+
     def day_folders(self) -> list[Path]:
         """Return the folders of all archived days, in order."""
         if not self.archives.is_dir():

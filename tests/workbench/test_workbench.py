@@ -1,6 +1,7 @@
 """The workbench as an analyst holds it: connected, asked, shown, closed, beside a live server."""
 
 import inspect
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import workbench
 from server import errors
+from server.archive.catalog import read_catalog
 from server.errors import (
     ArchiveError,
     DataFolderError,
@@ -19,6 +21,7 @@ from server.errors import (
     UsageError,
 )
 from server.formats import Format
+from server.store.folder import DataFolder
 from tests.support.archives import archive, path_of
 from tests.support.folders import Log, alter, alter_elsewhere, fill
 from tests.support.processes import ServerProcess, serving
@@ -100,6 +103,26 @@ def test_a_folder_without_logs_is_refused_with_what_to_do(data: Path, is_there: 
         "or name another folder"
     )
     assert data.exists() == is_there
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("README.md", "README.md is a file; give the data folder, the one that has logs.db in it"),
+        ("data/logs.db", "data/logs.db is a file; give its folder, data"),
+        ("http://127.0.0.1:3001", "is no folder; give the data folder of the server, as it is on"),
+    ],
+)
+def test_what_is_no_folder_is_refused_with_what_to_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, hint: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("README.md").touch()
+    fill(Path("data"), [LOG])
+    with pytest.raises(DataFolderError, match=re.escape(hint)):
+        workbench.connect(name)
+    with pytest.raises(DataFolderError, match=re.escape(hint)):
+        read_catalog(DataFolder(Path(name)))
 
 
 @pytest.mark.parametrize("name", ["no\x00name", "x" * 5000])
