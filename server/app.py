@@ -21,6 +21,7 @@ from server import descriptors
 from server.accepting import Accepting, AcceptingServer
 from server.addresses import Addresses, bind, is_loopback, port_of
 from server.archive.ahead import refuse_earlier_logs
+from server.archive.missing import MissingFiles
 from server.archiving import Archiving
 from server.auth import TokenFile
 from server.clock import AGEING_PATIENCE, DATING_PATIENCE, SteadyClock
@@ -156,6 +157,8 @@ class _Server:
         )
         self._silence = SilentSources(folder.metrics, settings.quiet_after, self._ageing)
         opened.callback(self._silence.close)
+        self._missing = MissingFiles(folder)
+        opened.callback(self._missing.close)
         self._sampler = Sampler(folder, self._connections)
         self._pulse = Pulse()
         most = descriptors.for_connections(limit)
@@ -254,8 +257,9 @@ class _Server:
         async with (
             _running(self._archiving.run()) as archiving,
             _running(self._silence.run()) as watching,
+            _running(self._missing.run()) as looking,
         ):
-            await self._tick_until(stopping, archiving, watching)
+            await self._tick_until(stopping, archiving, watching, looking)
 
     async def _tick_until(self, stopping: asyncio.Event, *beside: "asyncio.Task[None]") -> None:
         for tick in itertools.count(1):
@@ -331,6 +335,7 @@ class _Server:
                 lambda: self._changed_past,
             ],
             [self._accepting, self._accepting_monitoring],
+            [self._missing.reasons],
         )
         shared = {"monitoring": Monitoring(overview, self._monitor, tokens)}
         pages = ((r"/metrics", Metrics), (r"/health", Health), (r"/livez", Alive))

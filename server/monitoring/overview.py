@@ -25,7 +25,7 @@ LOW_DISK: Final = 256 * 2**20
 STALL_SECONDS: Final = 10.0
 
 Warner = Callable[[], Sequence[str]]
-"""Returns what is worth a look, one sentence each; called in the monitoring thread."""
+"""Returns what is wrong or worth a look, one sentence each; called in the monitoring thread."""
 
 
 class Pulse:
@@ -83,6 +83,7 @@ class Overview:
         pulse: whether the event loop of ingest and live goes round.
         warners: what else is worth a look.
         accepting: whether new connections are accepted, a port each.
+        faulty: what else may be wrong.
     """
 
     sampler: Sampler
@@ -92,6 +93,7 @@ class Overview:
     pulse: Pulse
     warners: Sequence[Warner] = ()
     accepting: Sequence[Accepting] = ()
+    faulty: Sequence[Warner] = ()
     started: float = field(default_factory=time.time)
     _begun: float = field(default_factory=time.monotonic)
     _versions: dict[str, str] = field(default_factory=versions)
@@ -117,6 +119,8 @@ class Overview:
             reasons.append("measurements cannot be written to metrics.db")
         if self.archiving.is_lasting:
             reasons.append(f"old logs are not archived: {self.archiving.failure}")
+        for faulty in self.faulty:
+            reasons += faulty()
         return reasons
 
     def warnings(self, levels: Levels) -> list[str]:

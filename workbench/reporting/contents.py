@@ -9,6 +9,7 @@ from typing import Final
 
 import pandas as pd
 
+from server.archive.missing import is_missing, missing_sentence
 from server.errors import UnmeasuredLogs, UsageError
 from server.metrics import ARCHIVE_DURATION
 from server.store.folder import DataFolder
@@ -110,6 +111,7 @@ def _gather(asked: Asked, since: int, quiet_after: str, now: int, effort: Effort
     step, total = _finest(asked, since, now)
     every = _figure_step(total, step)
     holdings = asked.holdings()
+    folder, compression = DataFolder(Path(holdings.path)), asked.compression()
     return Contents(
         made_at=now,
         since=since,
@@ -122,12 +124,27 @@ def _gather(asked: Asked, since: int, quiet_after: str, now: int, effort: Effort
         by_source=asked.throughput(every, by="source", since=since, until=now),
         latency=asked.latency(by="type", since=since, until=now),
         latency_over_time=_over_time(asked.latency(every=every, since=since, until=now)),
-        compression=asked.compression(),
+        compression=compression,
         cache=_cache_use(asked),
         sources=sources,
-        refusals=refusals(DataFolder(Path(holdings.path)).metrics, since, now),
-        lacks=_lacks(effort),
+        refusals=refusals(folder.metrics, since, now),
+        lacks=[*_lacks(effort), *_missing(asked, compression, folder.archives)],
     )
+
+
+def _missing(asked: Asked, compression: pd.DataFrame, archives: Path) -> list[str]:
+    """Return a sentence that names archive files that are missing, or nothing."""
+    files = _lacking(compression, archives)
+    if files:
+        # An archive job may have removed one meanwhile, which the catalog says then.
+        files &= _lacking(asked.compression(), archives)
+    sentence = missing_sentence(sorted(files), str(archives))
+    return [] if sentence is None else [sentence]
+
+
+def _lacking(compression: pd.DataFrame, archives: Path) -> set[str]:
+    here = compression["place"].isin(["local", "local+bucket"])
+    return {file for file in compression["file"][here] if is_missing(archives / file)}
 
 
 def _is_age(text: str) -> bool:

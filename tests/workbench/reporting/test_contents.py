@@ -185,6 +185,15 @@ def test_pruned_logs_are_told_of(data: Path) -> None:
     assert section(contents, "compression").nothing == "No logs are archived."
 
 
+def test_an_archive_file_that_is_missing_is_named(data: Path) -> None:
+    fill_reported(data)
+    batch = catalog(data)[0]
+    (data / "archives" / batch.file).unlink()
+    assert section(contents_of(data), "lacks").about == (
+        f"1 archive file is missing in {data / 'archives'}: {batch.file}; put a copy in its place."
+    )
+
+
 def test_beyond_the_minutes_that_are_kept_there_is_a_peak_hour(data: Path) -> None:
     now = NOON + 40 * DAY
     fill_measured(
