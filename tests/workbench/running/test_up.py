@@ -60,7 +60,7 @@ class Everything:
             check=True,
         )
         kinds = {
-            "cli serve": "server",
+            "workbench serve": "server",
             "workbench.dashboard": "dashboard",
             "samples.demo": "demo",
         }
