@@ -13,7 +13,8 @@ import pytest
 
 from server.clock import now_ms
 from tests.support.folders import DAY, Batch, fill_batches
-from tests.support.processes import PATIENCE, WATERLINE, ServerProcess, serving
+from tests.support.forking import WATERLINE
+from tests.support.processes import PATIENCE, ServerProcess, serving
 from tests.support.rollups import counted
 from tests.support.sockets import send
 from tests.support.waiting import wait_until

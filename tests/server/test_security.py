@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from server.errors import DeliveryError, TokenError, UsageError
+from tests.support.forking import WATERLINE, Started
 from tests.support.processes import (
     PATIENCE,
-    WATERLINE,
     ServerProcess,
     create_token,
     run_waterline,
@@ -56,7 +56,7 @@ def test_a_damaged_list_of_tokens_is_no_token_either(data: Path) -> None:
 @pytest.mark.slow
 def test_without_tls_beyond_loopback_one_line_warns(data: Path) -> None:
     token = create_token(data)
-    process = subprocess.Popen(
+    process = Started(
         [WATERLINE, "serve", "--data", data, *FREE_PORTS, "--host", "0.0.0.0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from server.addresses import choose_port
 from server.settings import variable_name
+from tests.support.forking import Started
 from tests.support.processes import PATIENCE, ServerProcess
 from tests.support.sockets import send
 
@@ -128,7 +129,7 @@ def _start(
         chosen = choose_port("127.0.0.1", port, "dashboard_port")
         given = {**settings, "data": str(data), "dashboard_port": str(chosen)}
         with log_path.open("w") as log:
-            process = subprocess.Popen(
+            process = Started(
                 [sys.executable, "-m", "workbench.dashboard", *options],
                 env=os.environ | {variable_name(name): text for name, text in given.items()},
                 stdout=log,

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,8 +17,8 @@ import websocket
 from server.auth import Scope, TokenFile
 from server.clock import now_ms
 from server.store.folder import DataFolder
+from tests.support.forking import WATERLINE, Started
 
-WATERLINE = str(Path(sys.executable).with_name("waterline"))
 PATIENCE = 120.0  # seconds; far more than anything takes, so that a slow machine fails no test
 
 
@@ -27,16 +26,22 @@ def run_waterline(
     *arguments: str | Path, cwd: Path | None = None, stdin: str | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(
-        [WATERLINE, *map(str, arguments)],
+    command = [WATERLINE, *map(str, arguments)]
+    pipe = subprocess.PIPE
+    with Started(
+        command,
         cwd=cwd,
         env=os.environ | environment,
-        input=stdin,
-        capture_output=True,
+        stdin=None if stdin is None else pipe,
+        stdout=pipe,
+        stderr=pipe,
         text=True,
-        timeout=120,
-        check=False,
-    )
+    ) as process:
+        try:
+            printed, errors = process.communicate(stdin, timeout=PATIENCE)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess(command, process.returncode, printed, errors)
 
 
 def create_token(
@@ -164,7 +169,7 @@ def start_server(
     `within` is a command that runs another, such as `prlimit --nofile=256:256`.
     """
     serve = [WATERLINE, "serve", "--data", str(data), "--port", "0", "--monitoring-port", "0"]
-    process = subprocess.Popen(
+    process = Started(
         [*within, *serve, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -4,7 +4,8 @@ import subprocess
 from pathlib import Path
 
 from server.addresses import parse_announcement
-from tests.support.processes import PATIENCE, WATERLINE, ServerProcess, create_token
+from tests.support.forking import WATERLINE, Started
+from tests.support.processes import PATIENCE, ServerProcess, create_token
 
 _FOLDER = Path(__file__).with_name("certificates")
 
@@ -23,7 +24,7 @@ WITH_NAMED = ("--tls-cert", str(NAMED), "--tls-key", str(NAMED_KEY))
 
 def start_secure_server(data: Path, *options: str) -> ServerProcess:
     """Start a server with TLS on free ports of loopback and wait until it accepts."""
-    process = subprocess.Popen(
+    process = Started(
         [WATERLINE, "serve", "--data", data, "--port", "0", "--monitoring-port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,7 +12,8 @@ import pytest
 
 from tests.support.archive_runs import archive, fill_three_days
 from tests.support.folders import DAY, NOON, fill
-from tests.support.processes import WATERLINE, ServerProcess, serving
+from tests.support.forking import WATERLINE
+from tests.support.processes import ServerProcess, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
 

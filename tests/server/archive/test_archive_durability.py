@@ -22,11 +22,11 @@ import pytest
 from tests.support.asking import Analyst, analyst
 from tests.support.doomed_job import Moment, Phase, run_doomed_job
 from tests.support.folders import fill
+from tests.support.forking import WATERLINE, Started
 from tests.support.load import Load, message_of
 from tests.support.looking import Looker, number, read_moment
 from tests.support.processes import (
     PATIENCE,
-    WATERLINE,
     ServerProcess,
     create_token,
     run_waterline,
@@ -115,7 +115,7 @@ class Trial:
 
     def _kill_from_outside(self) -> None:
         arguments = ["--data", str(self.data), "--older-than", "0s", *self.options()]
-        job = subprocess.Popen(
+        job = Started(
             [WATERLINE, "archive", "run", *arguments],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.cutting_proxy import CuttingProxy, cutting_proxy
+from tests.support.forking import WATERLINE, Started
 from tests.support.live import push
-from tests.support.processes import WATERLINE, ServerProcess, serving
+from tests.support.processes import ServerProcess, serving
 from tests.support.sockets import connected, log
 from tests.support.waiting import wait_until
 from workbench import Producer
@@ -51,7 +52,7 @@ def test_an_idle_producer_answers_pings_and_is_not_cut(server: ServerProcess) ->
 def test_an_idle_tail_answers_pings_and_is_not_cut(server: ServerProcess) -> None:
     with (
         cutting_proxy(server.live, SILENCE) as proxy,
-        subprocess.Popen(
+        Started(
             [WATERLINE, "tail", "--url", proxy.url, "--token", server.token],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

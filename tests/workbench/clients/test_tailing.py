@@ -15,10 +15,10 @@ import pytest
 
 from server.store.folder import DataFolder
 from tests.support.folders import alter
+from tests.support.forking import WATERLINE, Started
 from tests.support.live import push
 from tests.support.processes import (
     PATIENCE,
-    WATERLINE,
     ServerProcess,
     create_token,
     run_waterline,
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 @contextmanager
 def tailing(server: ServerProcess, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Run `waterline tail` against a server."""
-    process = subprocess.Popen(
+    process = Started(
         [WATERLINE, "tail", "--url", server.live, "--token", server.token, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

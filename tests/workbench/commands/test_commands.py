@@ -13,14 +13,9 @@ import pytest
 import workbench
 from server.clock import now_ms
 from tests.support.folders import Batch, fill
+from tests.support.forking import WATERLINE, Started
 from tests.support.measured import fill_measured
-from tests.support.processes import (
-    PATIENCE,
-    WATERLINE,
-    ServerProcess,
-    create_token,
-    run_waterline,
-)
+from tests.support.processes import PATIENCE, ServerProcess, create_token, run_waterline
 from tests.support.waiting import wait_until
 from workbench.cli import main
 
@@ -148,7 +143,7 @@ def test_tail_escapes_what_steers_and_ends_with_the_pipe(server: ServerProcess) 
         for number in range(3):
             producer.send({"type": "a", "message": f"{STEERING}{number}"})
         producer.flush()
-        tail = subprocess.Popen(
+        tail = Started(
             [WATERLINE, "tail", "--after", "0", "--url", server.live],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -168,7 +163,7 @@ def test_tail_escapes_what_steers_and_ends_with_the_pipe(server: ServerProcess) 
 
 
 def test_ctrl_c_in_send_says_what_is_acked(server: ServerProcess) -> None:
-    process = subprocess.Popen(
+    process = Started(
         [WATERLINE, "send", "-", "--format", "lines", "--url", server.ingest],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env=os.environ | {"WATERLINE_TOKEN": server.token}, text=True,

@@ -15,7 +15,8 @@ import pytest
 
 from tests.support.archive_runs import archive, catalog, fill_three_days, hot_rows, opened
 from tests.support.folders import Batch, fill_batches
-from tests.support.processes import PATIENCE, WATERLINE
+from tests.support.forking import WATERLINE, Started
+from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -28,18 +29,31 @@ def started(
     *arguments: str | Path,
     command: Sequence[str] = (WATERLINE,),
     cwd: Path | None = None,
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
     **environment: str,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a command with pipes, and end it whatever happens."""
-    with subprocess.Popen(
+    with Started(
         [*command, *map(str, arguments)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdin=subprocess.PIPE, stdout=stdout, stderr=stderr,
         env=os.environ | environment, cwd=cwd,
     ) as process:  # fmt: skip
         try:
             yield process
         finally:
             process.kill()
+
+
+@contextmanager
+def unread() -> Iterator[int]:
+    """A pipe that nobody reads any more."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        yield writer
+    finally:
+        os.close(writer)
 
 
 def interrupted(process: subprocess.Popen[bytes]) -> tuple[int, str]:
@@ -216,7 +230,9 @@ def test_ctrl_c_is_the_end_of_what_serves(data: Path, command: list[str]) -> Non
 def test_an_export_into_a_pipe_that_closes_ends_at_once(
     data: Path, form: str, unbuffered: str
 ) -> None:
-    fill_batches(data, [Batch([{"type": "a", "message": os.urandom(500).hex()}] * 1000)])
+    # No format makes them as small as what a pipe takes.
+    logs = [{"type": "a", "message": os.urandom(500).hex()} for _ in range(1000)]
+    fill_batches(data, [Batch(logs)])
     export = ["archive", "export", "-", "--format", form, "--data", str(data)]
     with started(*export, PYTHONUNBUFFERED=unbuffered) as process:
         assert process.stdout is not None
@@ -252,9 +268,12 @@ def test_a_command_whose_output_nobody_reads_says_nothing(
     fill_three_days(data)
     archive(data)
     before = catalog(data)
-    with started(*command, WATERLINE_DATA=str(data), PYTHONUNBUFFERED=unbuffered) as process:
-        assert process.stdout is not None
-        process.stdout.close()
+    with (
+        unread() as output,
+        started(
+            *command, stdout=output, WATERLINE_DATA=str(data), PYTHONUNBUFFERED=unbuffered
+        ) as process,
+    ):
         assert (process.wait(PATIENCE), errors_of(process)) == (CLOSED_PIPE, "")
     assert catalog(data) == before
 
@@ -263,9 +282,10 @@ def test_a_command_whose_output_nobody_reads_says_nothing(
     "command", [["nonsense"], ["report", "--data", "none"], ["send", "none"]], ids=" ".join
 )
 def test_a_mistake_that_nobody_reads_ends_as_quietly(tmp_path: Path, command: list[str]) -> None:
-    with started(*command, cwd=tmp_path, WATERLINE_TOKEN="") as process:
-        assert process.stderr is not None
-        process.stderr.close()
+    with (
+        unread() as output,
+        started(*command, cwd=tmp_path, stderr=output, WATERLINE_TOKEN="") as process,
+    ):
         assert process.wait(PATIENCE) == CLOSED_PIPE
 
 

@@ -12,8 +12,9 @@ import pytest
 import workbench
 from server.clock import now_ms
 from tests.support.folders import Batch, fill
+from tests.support.forking import WATERLINE
 from tests.support.measured import fill_measured
-from tests.support.processes import PATIENCE, WATERLINE, ServerProcess, run_waterline
+from tests.support.processes import PATIENCE, ServerProcess, run_waterline
 from tests.support.reported import fill_reported
 from tests.support.waiting import wait_until
 

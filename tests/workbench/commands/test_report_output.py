@@ -7,8 +7,9 @@ import pytest
 
 from server.clock import now_ms
 from tests.support.folders import Batch
+from tests.support.forking import WATERLINE
 from tests.support.measured import fill_measured
-from tests.support.processes import WATERLINE, run_waterline
+from tests.support.processes import run_waterline
 
 pytestmark = pytest.mark.slow
 

@@ -27,9 +27,10 @@ from server.records import StoredLog, encode_stored
 from server.store.folder import DataFolder
 from tests.support.archives import Part, adopt, archive, elsewhere, path_of, prune
 from tests.support.folders import NOON, Batch, alter_elsewhere, fill, fill_batches
+from tests.support.forking import WATERLINE, Started
 from tests.support.part_archived import parts
 from tests.support.plainly import answer_plainly, same_json, store_plainly
-from tests.support.processes import PATIENCE, WATERLINE, ServerProcess, run_waterline, serving
+from tests.support.processes import PATIENCE, ServerProcess, run_waterline, serving
 from tests.workbench.asking.test_query import folders_and_questions
 from workbench.asking.question import Question, ask
 from workbench.asking.walking import PAGE_ROWS, PAGE_SIZE
@@ -435,7 +436,7 @@ class Jobs:
     def begin(self) -> None:
         """Start a run that takes all there is, 700 logs to a batch."""
         self.finish()
-        self._process = subprocess.Popen(
+        self._process = Started(
             [WATERLINE, "archive", "run", "--data", self._data, "--older-than", "0s",
              "--batch-rows", "700"],
             stdout=subprocess.PIPE,

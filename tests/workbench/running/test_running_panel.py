@@ -10,7 +10,8 @@ import pytest
 
 from server.addresses import loopback_host
 from server.settings import Settings
-from tests.support.processes import PATIENCE, WATERLINE, run_waterline
+from tests.support.forking import WATERLINE, Started
+from tests.support.processes import PATIENCE, run_waterline
 from workbench.running.panel import dashboard_url
 
 
@@ -22,7 +23,7 @@ def test_the_dashboard_never_listens_beyond_loopback() -> None:
 
 @pytest.mark.slow
 def test_it_serves_a_folder_that_is_not_there_yet(data: Path) -> None:
-    process = subprocess.Popen(
+    process = Started(
         [WATERLINE, "dashboard", "--data", data, "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

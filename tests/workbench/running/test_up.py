@@ -15,7 +15,8 @@ from urllib.request import urlopen
 import pytest
 
 import workbench
-from tests.support.processes import PATIENCE, WATERLINE, create_token, run_waterline, serving
+from tests.support.forking import WATERLINE
+from tests.support.processes import PATIENCE, create_token, run_waterline, serving
 from tests.support.tls import NAMED, WITH_NAMED
 from tests.support.waiting import wait_until
 from workbench.clients.producer import Producer
