@@ -1,6 +1,5 @@
 """Archived batches in the catalog of a data folder, without their files."""
 
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +12,7 @@ from server.store.folder import DataFolder
 from server.store.schema import LOGS
 from server.store.sqlite import open_writer, transaction
 from tests.support.folders import NOON
-from tests.support.processes import PATIENCE
+from tests.support.forking import run
 
 ROWS: Final = 1000
 """Logs of a batch unless a test says otherwise."""
@@ -63,12 +62,11 @@ def record(data: Path, *batches: ArchivedBatch, through: int | None = None) -> N
 def record_elsewhere(data: Path, *batches: ArchivedBatch, through: int | None = None) -> None:
     """Do the same in a process of its own, for a folder that this one has open."""
     members = [{name: getattr(each, name) for name in COLUMNS} for each in batches]
-    subprocess.run(
+    done = run(
         [sys.executable, "-m", "tests.support.archived", str(data), str(through or "")],
-        input=msgspec.json.encode(members),
-        check=True,
-        timeout=PATIENCE,
+        stdin=msgspec.json.encode(members).decode(),
     )
+    assert done.returncode == 0, done.stderr
 
 
 if __name__ == "__main__":

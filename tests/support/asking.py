@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 import workbench
+from tests.support.forking import Started
 from tests.support.looking import Look, Row, judge
 from tests.support.processes import PATIENCE
 
@@ -37,7 +38,7 @@ class Analyst:
 @contextmanager
 def analyst(data: Path) -> Iterator[Analyst]:
     """Run an analyst of a folder that has a logs.db; what it raises goes to standard error."""
-    process = subprocess.Popen(
+    process = Started(
         [sys.executable, "-m", "tests.support.asking", str(data)],
         cwd=_ROOT,
         stdin=subprocess.PIPE,

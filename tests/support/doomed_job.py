@@ -3,7 +3,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -15,7 +14,7 @@ import msgspec
 
 from server.archive.files import System
 from tests.support.database_file import DatabaseFile
-from tests.support.processes import PATIENCE
+from tests.support.forking import run
 from workbench.cli import main
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -53,15 +52,9 @@ class Plan(msgspec.Struct, frozen=True):
 def run_doomed_job(data: Path, moment: Moment, *options: str) -> bool:
     """Archive all that is there; say whether the job died, else it had done all before."""
     arguments = ["archive", "run", "--data", str(data), "--older-than", "0s", *options]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.doomed_job"],
-        cwd=_ROOT,
-        input=msgspec.json.encode(Plan(arguments, moment)),
-        capture_output=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) in {(0, b""), (-signal.SIGKILL, b"")}, done
+    plan = msgspec.json.encode(Plan(arguments, moment)).decode()
+    done = run([sys.executable, "-m", "tests.support.doomed_job"], cwd=_ROOT, stdin=plan)
+    assert (done.returncode, done.stderr) in {(0, ""), (-signal.SIGKILL, "")}, done
     return done.returncode != 0
 
 
@@ -166,7 +159,7 @@ def _doom_files(doom: _Doom) -> None:
         setattr(System, name, operation)
 
 
-def run(plan: Plan) -> None:
+def archive(plan: Plan) -> None:
     """Run the real command in this process, which dies at its moment."""
     doom = _Doom(plan.moment)
     _doom_files(doom)
@@ -179,4 +172,4 @@ def run(plan: Plan) -> None:
 
 
 if __name__ == "__main__":
-    run(msgspec.json.decode(sys.stdin.buffer.read(), type=Plan))
+    archive(msgspec.json.decode(sys.stdin.buffer.read(), type=Plan))

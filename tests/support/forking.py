@@ -30,6 +30,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+PATIENCE: Final = 120.0
+"""Seconds; far more than anything takes, so that a slow machine fails no test."""
 WATERLINE: Final = str(Path(sys.executable).with_name("waterline"))
 _ROOT: Final = Path(__file__).parents[2]
 
@@ -44,6 +46,10 @@ _BY_COMMAND: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     (WATERLINE, "archive"): _ARCHIVING,
     (WATERLINE,): _SERVING,
     (sys.executable, "-m", "workbench.dashboard"): _SHOWING,
+    (sys.executable, "-m", "tests.support.doomed_job"): _ARCHIVING,
+    (sys.executable, "-m", "tests.support.power"): _SERVING,
+    (sys.executable, "-m", "tests.support.archived"): _SERVING,
+    (sys.executable, "-m", "tests.support.asking"): _ASKING,
 }
 """What is imported for a command, by its first words; the first that fits counts."""
 
@@ -81,6 +87,31 @@ class Started(subprocess.Popen[Any]):
 
 _SIGNATURE: Final = inspect.signature(subprocess.Popen._execute_child)  # type: ignore[attr-defined]
 _PIPES: Final = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    **environment: str,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with variables besides those of this process."""
+    pipe = subprocess.PIPE
+    with Started(
+        command,
+        cwd=cwd,
+        env=os.environ | environment,
+        stdin=None if stdin is None else pipe,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+    ) as process:
+        try:
+            printed, errors = process.communicate(stdin, timeout=PATIENCE)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess(command, process.returncode, printed, errors)
 
 
 class _Nursery:

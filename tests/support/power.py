@@ -13,6 +13,7 @@ import apsw
 import msgspec
 
 from tests.support.disk import ForgetfulDisk, PowerCut
+from tests.support.forking import Started
 from tests.support.processes import PATIENCE, ServerProcess
 from workbench.cli import main
 
@@ -36,7 +37,7 @@ def start_doomed_server(
         The server, or None where the power has gone while it started.
     """
     plan = msgspec.json.encode(Plan(str(data), cut, may_sync)).decode()
-    process = subprocess.Popen(
+    process = Started(
         [sys.executable, "-m", "tests.support.power", plan],
         cwd=_ROOT,
         stdout=subprocess.PIPE,

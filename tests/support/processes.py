@@ -1,6 +1,5 @@
 """Real `waterline` processes: started, spoken to, stopped or killed."""
 
-import os
 import re
 import signal
 import subprocess
@@ -17,31 +16,15 @@ import websocket
 from server.auth import Scope, TokenFile
 from server.clock import now_ms
 from server.store.folder import DataFolder
-from tests.support.forking import WATERLINE, Started
-
-PATIENCE = 120.0  # seconds; far more than anything takes, so that a slow machine fails no test
+from tests.support.forking import PATIENCE as PATIENCE
+from tests.support.forking import WATERLINE, Started, run
 
 
 def run_waterline(
     *arguments: str | Path, cwd: Path | None = None, stdin: str | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    command = [WATERLINE, *map(str, arguments)]
-    pipe = subprocess.PIPE
-    with Started(
-        command,
-        cwd=cwd,
-        env=os.environ | environment,
-        stdin=None if stdin is None else pipe,
-        stdout=pipe,
-        stderr=pipe,
-        text=True,
-    ) as process:
-        try:
-            printed, errors = process.communicate(stdin, timeout=PATIENCE)
-        finally:
-            process.kill()
-    return subprocess.CompletedProcess(command, process.returncode, printed, errors)
+    return run([WATERLINE, *map(str, arguments)], cwd=cwd, stdin=stdin, **environment)
 
 
 def create_token(
