@@ -15,9 +15,10 @@ from tests.support.processes import ServerProcess, serving
 
 # A shared machine may stall in any example, so none has a deadline.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("thorough", _PATIENT)
+settings.register_profile("ci", _PATIENT)
+settings.register_profile("thorough", _PATIENT, max_examples=400)
 settings.register_profile("quick", _PATIENT, max_examples=10)
-settings.load_profile("thorough")
+settings.load_profile("ci")
 
 _FIGURE: Final = "figure"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import ArchiveError, PrunedLogs
@@ -18,6 +18,7 @@ from server.records import MAX_TIMESTAMP
 from server.store.catalog import ArchivedBatch
 from tests.support import archived
 from tests.support.archives import adopt, archive, change, elsewhere, path_of, prune
+from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, Log, alter, alter_elsewhere, fill, fill_batches
 from tests.workbench.asking.test_query import NAMES, batches_of_logs, questions
 from workbench.workbench import Workbench
@@ -87,7 +88,7 @@ def folders_and_questions(draw: st.DrawFn) -> tuple[list[Batch], list[dict[str, 
     return batches, draw(st.lists(questions(batches), min_size=6, max_size=10))
 
 
-@settings(max_examples=40)
+@costly(40)
 @given(folders_and_questions(), archivings)
 def test_archiving_changes_no_answer(
     case: tuple[list[Batch], list[dict[str, Any]]], archiving: Archiving
@@ -107,7 +108,7 @@ integers_near_64_bits = st.integers(-(2**70), 2**70) | st.integers(2**62, 2**64)
 numbers = integers_near_64_bits | st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=40)
+@costly(40)
 @given(
     st.lists(numbers, min_size=1, max_size=40),
     st.data(),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench
@@ -14,6 +14,7 @@ from server.archive.columns import NAMES
 from server.errors import UsageError
 from server.formats import Format
 from tests.support.archives import Part, archive
+from tests.support.examples import costly
 from tests.support.folders import Batch, fill
 from tests.support.part_archived import noted_reads, part_archived, parts
 from tests.workbench.asking.test_query import batches_of_logs, questions
@@ -30,7 +31,7 @@ def folders_and_questions(
 
 
 @pytest.mark.slow
-@settings(max_examples=30)
+@costly(30)
 @given(folders_and_questions(), parts, st.booleans())
 def test_some_columns_are_that_part_of_the_whole_answer(
     case: tuple[list[Batch], list[tuple[dict[str, Any], list[str]]]],

@@ -8,7 +8,7 @@ import apsw
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench
@@ -16,6 +16,7 @@ from server.archive.columns import SCHEMA
 from server.errors import PrunedLogs, UsageError
 from server.formats import Format
 from tests.support.archives import Part, adopt, archive, elsewhere, prune
+from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, fill
 from tests.support.part_archived import part_archived, parts
 from tests.support.processes import PATIENCE
@@ -36,7 +37,7 @@ def folders_and_filters(draw: st.DrawFn) -> tuple[list[Batch], dict[str, Any]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@costly(60)
 @given(folders_and_filters(), parts)
 def test_the_pieces_are_what_all_at_once_is(
     case: tuple[list[Batch], dict[str, Any]], archived: list[Part]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench
@@ -26,6 +26,7 @@ from server.formats import Format
 from server.store.folder import DataFolder
 from tests.support.archive_runs import lose_logs
 from tests.support.archives import archive, elsewhere, prune
+from tests.support.examples import costly
 from tests.support.folders import NOON, fill, fill_batches
 from tests.workbench.asking.test_query import batches_of_logs, questions
 from workbench.asking.pin import Pin, take_pin, to_pin
@@ -118,7 +119,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Any], list[dict[str, Any]]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=30)
+@costly(30)
 @given(histories())
 def test_a_pin_brings_back_what_was_there(case: tuple[list[Any], list[dict[str, Any]]]) -> None:
     history, asked = case

@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.formats import Format
 from server.records import MAX_TIMESTAMP, MIN_TIMESTAMP
 from tests.support.archives import archive
+from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, Log, fill, fill_batches
 from tests.support.plainly import PlainLog, answer_plainly, same_json, store_plainly
 from workbench.asking.question import OPERATORS, ask
@@ -211,7 +212,7 @@ def assert_dtypes(frame: pd.DataFrame) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@costly(150)
 @given(folders_and_questions())
 def test_any_question_is_answered_as_a_plain_filter_would(
     case: tuple[list[Batch], list[dict[str, Any]]],

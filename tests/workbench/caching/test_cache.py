@@ -16,13 +16,14 @@ from typing import Any
 import apsw
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench
 from server.errors import DamagedCache, IncompleteAnswer, MissingLogs, UsageError
 from server.formats import Format
 from tests.support.archives import archive, elsewhere, path_of
+from tests.support.examples import costly
 from tests.support.folders import NOON, Log, alter, alter_elsewhere, fill
 from tests.support.part_archived import noted_reads
 from tests.support.processes import PATIENCE
@@ -340,7 +341,7 @@ def test_a_damaged_one_is_put_aside(data: Path, damage: Callable[[Path], None]) 
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@costly(60)
 @given(st.data())
 @pytest.mark.filterwarnings("ignore::server.errors.DamagedCache")
 def test_whatever_byte_is_another_the_answer_is_right(draws: st.DataObject) -> None:
