@@ -35,6 +35,10 @@ _READ: Final = f"""
 """
 _MOST: Final = 2**62
 
+# Of processes that are forked off one which has imported what they need.
+ELSEWHERE: Final = get_context("forkserver")
+ELSEWHERE.set_forkserver_preload(["tests.support.archives", "workbench.workbench"])
+
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
@@ -102,7 +106,7 @@ def elsewhere(
     act: Callable[_Given, _Result], *given: _Given.args, **named: _Given.kwargs
 ) -> _Result:
     """Do one of these in a process of its own, for a folder that this one has open."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, mp_context=ELSEWHERE) as pool:
         return pool.submit(act, *given, **named).result(timeout=PATIENCE)
 
 

@@ -25,6 +25,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -50,6 +51,7 @@ _BY_COMMAND: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     (sys.executable, "-m", "tests.support.power"): _SERVING,
     (sys.executable, "-m", "tests.support.archived"): _SERVING,
     (sys.executable, "-m", "tests.support.asking"): _ASKING,
+    (sys.executable, "-c"): _ASKING,
 }
 """What is imported for a command, by its first words; the first that fits counts."""
 
@@ -239,8 +241,13 @@ def _standard(file: int, before: io.TextIOWrapper) -> io.TextIOWrapper:
 
 
 def _run(command: Sequence[str]) -> None:
-    """Run a script or a module as an interpreter of its own does."""
-    if command[0] == sys.executable:
+    """Run a script, a module or a program as an interpreter of its own does."""
+    if command[1:2] == ["-c"]:
+        sys.path[0] = ""
+        sys.argv = ["-c", *command[3:]]
+        sys.modules["__main__"] = program = types.ModuleType("__main__")
+        exec(compile(command[2], "<string>", "exec"), program.__dict__)
+    elif command[0] == sys.executable:
         sys.path[0] = str(Path.cwd())
         sys.argv = ["-m", *command[3:]]
         runpy.run_module(command[2], run_name="__main__", alter_sys=True)

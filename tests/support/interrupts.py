@@ -1,11 +1,10 @@
 """An analyst who interrupts a question once it has computed for a while."""
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
-from tests.support.processes import PATIENCE
+from tests.support.forking import run
 
 # The clock of the process tells how long it has computed, whatever else the machine does.
 _PROGRAM: Final = """
@@ -36,11 +35,6 @@ def interrupt(data: Path, question: str, *, before: str, afterwards: str) -> str
         afterwards: what is printed once the interrupt is heeded.
     """
     program = _PROGRAM.format(before=before, question=question, afterwards=afterwards)
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(data)],
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
-    )
+    done = run([sys.executable, "-c", program, str(data)])
+    assert done.returncode == 0, done.stderr
     return done.stdout

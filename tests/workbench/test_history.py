@@ -26,6 +26,7 @@ from server.errors import PrunedLogs, UsageError
 from server.formats import Format
 from server.store.folder import DataFolder
 from tests.support import archive_runs
+from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, fill_batches
 from tests.support.plainly import PlainLog, answer_plainly, store_plainly
 from tests.workbench.asking.test_query import assert_equal, batches_of_logs, questions
@@ -224,6 +225,6 @@ def seqs(logs: list[PlainLog]) -> list[int]:
 def test_any_history_leaves_every_answer_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "WORTH_KEEPING", 2)
     outcomes.clear()
-    run_state_machine_as_test(History, settings=settings(max_examples=70, stateful_step_count=50))
+    run_state_machine_as_test(History, settings=settings(costly(70), stateful_step_count=50))
     # Else the cache was not there to lie.
     assert min(outcomes[each] for each in ("hit", "merged", "miss")) > 50, outcomes

@@ -3,7 +3,6 @@
 import os
 import pty
 import re
-import subprocess
 import sys
 import termios
 import threading
@@ -21,6 +20,7 @@ from server.errors import PrunedLogs
 from server.formats import Format
 from tests.support.archives import archive
 from tests.support.folders import Log, fill
+from tests.support.forking import Started, run
 from tests.support.interrupts import interrupt
 from tests.support.processes import PATIENCE
 from workbench.asking.effort import EFFORT, Effort, GivenUp, tell
@@ -91,7 +91,7 @@ def on_a_terminal(command: list[str]) -> str:
     """Return what a command writes to standard error where that is a terminal."""
     ours, its = pty.openpty()
     termios.tcsetwinsize(its, (24, 80))
-    with subprocess.Popen(command, stderr=its) as process:
+    with Started(command, stderr=its) as process:
         os.close(its)
         shown = b""
         try:
@@ -113,13 +113,8 @@ def test_where_nobody_sees_it_there_is_no_bar(data: Path) -> None:
         "with workbench.connect(sys.argv[1]) as wb:\n"
         f"    wb.count(contains={SOUGHT})\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(data)],
-        capture_output=True,
-        timeout=PATIENCE,
-        check=True,
-    )
-    assert done.stderr == b""
+    done = run([sys.executable, "-c", program, str(data)])
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_hot_logs_and_files_are_told(data: Path) -> None:

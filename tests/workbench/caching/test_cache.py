@@ -3,13 +3,11 @@
 import re
 import shutil
 import sqlite3
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +20,10 @@ from hypothesis import strategies as st
 import workbench
 from server.errors import DamagedCache, IncompleteAnswer, MissingLogs, UsageError
 from server.formats import Format
-from tests.support.archives import archive, elsewhere, path_of
+from tests.support.archives import ELSEWHERE, archive, elsewhere, path_of
 from tests.support.examples import costly
 from tests.support.folders import NOON, Log, alter, alter_elsewhere, fill
+from tests.support.forking import run
 from tests.support.part_archived import noted_reads
 from tests.support.processes import PATIENCE
 from workbench.caching import cache
@@ -406,13 +405,8 @@ with workbench.connect(sys.argv[1]) as wb:
 @pytest.mark.slow
 def test_on_a_full_disk_one_does_without(data: Path) -> None:
     fill(data, [{**LOG, "message": f"{n} {n**50}"} for n in range(3000)])
-    done = subprocess.run(
-        [sys.executable, "-c", _ON_A_FULL_DISK, str(data)],
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
-    )
+    done = run([sys.executable, "-c", _ON_A_FULL_DISK, str(data)])
+    assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("[(3000, 'miss'), (3000, 'miss'), (3000, 'miss')]\n")
 
 
@@ -444,7 +438,7 @@ def ask_again_and_again(data: Path, types: str) -> set[str]:
 @pytest.mark.slow
 def test_processes_share_it(data: Path) -> None:
     fill(data, [{**LOG, "type": each} for each in "abcdef" * 3])
-    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(3, mp_context=ELSEWHERE) as pool:
         types = ["abcd", "cdef", "ab"]
         futures = [pool.submit(ask_again_and_again, data, each) for each in types]
         assert {"hit", "miss"} <= set().union(*(each.result(PATIENCE) for each in futures))

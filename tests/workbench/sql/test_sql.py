@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench
@@ -19,6 +19,7 @@ from server.formats import Format
 from server.monitor.rollup_file import Retention
 from server.monitor.spans import HOUR, SECOND
 from tests.support.archives import Part, archive, elsewhere, path_of, prune
+from tests.support.examples import costly
 from tests.support.folders import DAY, NOON, Batch, fill
 from tests.support.interrupts import interrupt
 from tests.support.measured import fill_measured
@@ -84,7 +85,7 @@ def folders_and_conditions(draw: st.DrawFn) -> tuple[list[Batch], list[Condition
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@costly(25)
 @given(folders_and_conditions(), parts, st.booleans())
 def test_a_where_chooses_what_a_plain_filter_does(
     case: tuple[list[Batch], list[Condition]], archived: list[Part], clear: bool
