@@ -12,7 +12,7 @@ SIDE_BY_SIDE := -n auto --dist loadgroup
 # What the tests of `make test-fast`'s markers alone reach without a process; all of them reach more.
 IN_PROCESS_PERCENT := 73
 # Where most tests fill a folder and ask for DataFrames.
-NOT_FAST := caching dashboard exports reports running sql \
+NOT_FAST := dashboard exports query/cache query/sql reports running \
   test_history.py test_workbench.py test_workbench_compression.py
 .PHONY: help install run dev test coverage test-notebooks test-fast fuzz lab notebooks bench lint format lock clean
 
@@ -34,7 +34,7 @@ run: $(READY) ## start server, monitoring and dashboard, with the sample as live
 	@$(BIN)/waterline up --demo
 
 dev: $(READY) ## the same, started again whenever the code changes
-	@$(BIN)/watchfiles --filter python '$(BIN)/waterline up --demo' server workbench
+	@$(BIN)/watchfiles --filter python '$(BIN)/waterline up --demo' waterline server workbench
 
 test: $(READY) ## every test, side by side, then the notebooks
 	@$(BIN)/pytest -q $(SIDE_BY_SIDE)
@@ -55,7 +55,7 @@ test-notebooks: $(READY) ## run the notebooks side by side, and compare their ou
 
 test-fast: $(READY) ## the tests that need no server, page, archive or table of answers, in seconds
 	@$(BIN)/pytest -q $(SIDE_BY_SIDE) -m "not slow and not browser" --hypothesis-profile=quick \
-	  $(addprefix --ignore=tests/,server/archive $(addprefix workbench/,$(NOT_FAST)))
+	  $(addprefix --ignore=tests/,waterline/archive $(addprefix workbench/,$(NOT_FAST)))
 
 fuzz: $(READY) ## attack a server at random for a minute
 	@$(BIN)/pytest tests/server/test_fuzz.py --fuzz-seconds 60

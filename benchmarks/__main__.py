@@ -25,7 +25,7 @@ from benchmarks.scraping import measure_scraping
 from benchmarks.sizes import FULL, SHORT, Sizes
 from benchmarks.sketches import measure_sketches
 from benchmarks.startup import measure_startup
-from server.errors import WaterlineError
+from waterline.errors import WaterlineError
 
 BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "ingest": measure_ingest,

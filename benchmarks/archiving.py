@@ -17,12 +17,12 @@ from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, Target
 from benchmarks.servers import serving_folder
 from benchmarks.sizes import Sizes
-from server.archive.job import ArchiveJob, Outcome
-from server.archive.policy import Policy
-from server.formats import DEFAULT_LEVEL, DEFAULT_ROWS, Format
-from server.settings import variable_name
-from server.store.folder import DataFolder
-from server.units import format_duration
+from waterline.archive.jobs.policy import Policy
+from waterline.archive.jobs.run import ArchiveJob, Outcome
+from waterline.encoding import DEFAULT_LEVEL, DEFAULT_ROWS, Format
+from waterline.settings.model import variable_name
+from waterline.storage.folder import DataFolder
+from waterline.units import format_duration
 
 _MB: Final = 1_000_000
 _LEAST_RATE: Final = 100.0
@@ -117,7 +117,8 @@ def _archiving(folder: Path) -> Iterator[None]:
         variable_name("archive_after"): "0s",
         variable_name("dedupe_window"): format_duration(_DEDUPE_WINDOW),
     }
-    with subprocess.Popen([sys.executable, "-m", "server.archive"], env=environment) as process:
+    command = [sys.executable, "-m", "waterline.archive.jobs"]
+    with subprocess.Popen(command, env=environment) as process:
         try:
             yield
         finally:

@@ -15,7 +15,7 @@ import websocket
 
 from benchmarks.memory import open_files
 from benchmarks.servers import MeasuredServer
-from server.live import MAX_FILTERS
+from server.live.hub import MAX_FILTERS
 from tests.support.overload import (
     ACCESS_LOG,
     LINES,

@@ -43,9 +43,9 @@ from benchmarks.posting import Sending, posting
 from benchmarks.rows import Row, limited
 from benchmarks.servers import MeasuredServer, serving_folder
 from benchmarks.sizes import Sizes
-from server.live import MAX_FILTERS
-from server.store.folder import DataFolder
+from server.live.hub import MAX_FILTERS
 from tests.support.meanwhile import meanwhile
+from waterline.storage.folder import DataFolder
 
 # Logs a second of the producer beside; one that posts has each acked before it sends the next.
 _RATE: Final = 200

@@ -16,7 +16,7 @@ import msgspec
 import websocket
 
 from benchmarks.errors import BenchmarkError
-from server.frames import FrameParser, Messages
+from server.websocket.frames import FrameParser, Messages
 
 _RECEIVED: Final = 1 << 20
 _SILENCE_SECONDS: Final = 30.0

@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from tornado.util import _websocket_mask as mask
 
-from server.frames import TEXT, frame_head
+from server.websocket.frames import TEXT, frame_head
 
 _KEY: Final = b"\x37\xfa\x21\x3d"
 _MASKED: Final = 0x80

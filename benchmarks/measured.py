@@ -11,14 +11,14 @@ from typing import Final
 from benchmarks.errors import BenchmarkError
 from benchmarks.rows import Row, limited
 from benchmarks.sizes import Sizes
-from server import metrics
-from server.monitor.performance import Series
-from server.monitor.rollup_file import PRUNE_SLICE, Retention, RollupFile
-from server.monitor.spans import HOUR, MINUTE, SECOND
-from server.monitor.summary import Packed, Summary
-from server.store.folder import DataFolder
-from server.store.schema import LOGS
-from server.store.sqlite import open_writer
+from waterline.metrics import registry as metrics
+from waterline.metrics.recorder import Series
+from waterline.metrics.rollup_store import PRUNE_SLICE, Retention, RollupFile
+from waterline.metrics.spans import HOUR, MINUTE, SECOND
+from waterline.metrics.summary import Packed, Summary
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
+from waterline.storage.sqlite import open_writer
 from workbench.workbench import Workbench
 
 LIMIT_MS: Final = 100.0

@@ -19,10 +19,10 @@ import tornado.web
 import tornado.websocket
 
 from benchmarks.raw_inserts import INSERT
-from server.clock import now_ms
-from server.store.folder import DataFolder
-from server.store.schema import LOGS
-from server.store.sqlite import open_writer, transaction
+from waterline.clock import now_ms
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
+from waterline.storage.sqlite import open_writer, transaction
 
 _COLUMNS: Final = {"id", "type", "timestamp", "message"}
 

@@ -18,8 +18,8 @@ from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, Target, limited
 from benchmarks.servers import serving_folder
 from benchmarks.sizes import Sizes
-from server.formats import Format
-from server.store.folder import DataFolder
+from waterline.encoding import Format
+from waterline.storage.folder import DataFolder
 
 # Limits in seconds for a million logs.
 _MOST_FOR_A_FRAME: Final = 1.0

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.logs import SOURCE
-from server.clock import now_ms
-from server.records import parse_log
-from server.store.folder import DataFolder
-from server.store.schema import LOGS
-from server.store.sqlite import open_writer, transaction
+from waterline.clock import now_ms
+from waterline.records import parse_log
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
+from waterline.storage.sqlite import open_writer, transaction
 
 # What the server makes of this load, so that both sides commit as often.
 ROWS_A_TRANSACTION: Final = 2_000

@@ -12,13 +12,13 @@ from benchmarks.rows import Row, limited
 from benchmarks.scraper import scraping
 from benchmarks.servers import serving_folder
 from benchmarks.sizes import Sizes
-from server import metrics
-from server.clock import now_ms
-from server.metrics import Kind
-from server.monitor.performance import PerformanceMonitor
-from server.monitor.rollup_file import RollupFile
-from server.monitor.spans import SECOND
-from server.store.folder import DataFolder
+from waterline.clock import now_ms
+from waterline.metrics import registry as metrics
+from waterline.metrics.recorder import PerformanceMonitor
+from waterline.metrics.registry import Kind
+from waterline.metrics.rollup_store import RollupFile
+from waterline.metrics.spans import SECOND
+from waterline.storage.folder import DataFolder
 
 _LIMIT_MS: Final = 20.0
 _SCRAPES: Final = {"Prometheus": "prometheus", "OpenMetrics": "openmetrics"}

@@ -16,9 +16,9 @@ import websocket
 from benchmarks.errors import BenchmarkError
 from benchmarks.load import connected, send_all
 from benchmarks.logs import SOURCE
-from server.auth import Scope, TokenFile
-from server.clock import now_ms
-from server.store.folder import DataFolder
+from waterline.clock import now_ms
+from waterline.storage.folder import DataFolder
+from waterline.tokens import Scope, TokenFile
 from workbench.running.own_server import own_server
 
 _SECONDS: Final = 30.0

@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from benchmarks.rows import Row, Target, limited
 from benchmarks.sizes import Sizes
-from server.monitor.performance import PerformanceMonitor, Series
-from server.monitor.rollup_file import RollupFile
-from server.monitor.sketch import Sketch
-from server.monitor.spans import HOUR, SECOND
-from server.monitor.summary import Summary
+from waterline.metrics.recorder import PerformanceMonitor, Series
+from waterline.metrics.rollup_store import RollupFile
+from waterline.metrics.sketch import Sketch
+from waterline.metrics.spans import HOUR, SECOND
+from waterline.metrics.summary import Summary
 
 Values = npt.NDArray[np.float64]
 _Hour = tuple[int, float, float, float, bytes]

@@ -1,14 +1,15 @@
-"""The command `waterline` with what measures taken out: what metering costs is told beside it."""
+"""The server with what measures taken out: what metering costs is told beside it."""
 
-import sys
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from unittest.mock import patch
 
-from server import batches
-from server.contents import Contents
+from server import decode as batches
 from server.metering import Meter
+from server.process import main
 from server.writer import Commit
-from workbench.cli import main
+from waterline.metrics.log_stats import Contents
+from waterline.settings.model import variable_name
 
 
 def _no_contents(
@@ -23,4 +24,5 @@ def _ignore(_meter: Meter, _commit: Commit) -> None:
 
 if __name__ == "__main__":
     with patch.object(batches, "contents", _no_contents), patch.object(Meter, "committed", _ignore):
-        main([*sys.argv[1:], "--measured-attributes", "none"])
+        os.environ[variable_name("measured_attributes")] = "none"
+        main()

@@ -19,42 +19,42 @@ from tornado.routing import Rule
 
 from server import descriptors
 from server.accepting import Accepting, AcceptingServer
-from server.addresses import Addresses, bind, is_loopback, port_of
-from server.archive.ahead import refuse_earlier_logs
-from server.archive.missing import MissingFiles
-from server.archiving import Archiving
-from server.auth import TokenFile
-from server.clock import AGEING_PATIENCE, DATING_PATIENCE, SteadyClock
+from server.archive_scheduler import Archiving
+from server.backpressure import Gate
+from server.bind import bind, port_of
 from server.connections import Connections
-from server.errors import AddressError, ServerFailed
-from server.frames import MAX_MESSAGE_SIZE
-from server.gate import Gate
-from server.headers import safe_headers
-from server.ingest import Producer
-from server.limits import TokenLimits
-from server.live import TICK_SECONDS, LiveHub
-from server.memory import MemoryBudget
+from server.endpoint import NotFound, SafeHeaders, log_request
+from server.gauges import Sampler
+from server.ingest.http import IsPost, Poster
+from server.ingest.websocket import Producer
+from server.live.hub import TICK_SECONDS, LiveHub
+from server.memory_budget import MemoryBudget
 from server.metering import Meter
-from server.monitor.history import RollupHistory
-from server.monitor.performance import PerformanceMonitor
-from server.monitor.rollup_file import Retention, RollupFile
-from server.monitor.rollups import Rollups
-from server.monitor.silence import SilentSources
 from server.monitoring.overview import Overview, Pulse
 from server.monitoring.pages import Alive, Health, Metrics, Monitoring
 from server.monitoring.thread import MonitoringThread
-from server.past import refuse_lost_logs, renew_changed_past
-from server.posting import IsPost, Poster
+from server.rate_limits import TokenLimits
 from server.recount import Recount
-from server.sampling import Sampler
-from server.settings import Settings
-from server.store.folder import DataFolder, ServerLock
-from server.store.pages import LogPages
-from server.store.rights import open_to_others
+from server.rollback import refuse_lost_logs, renew_changed_past
 from server.tail import LiveReader
 from server.tls import server_context
-from server.web import NotFound, log_request
+from server.websocket.frames import MAX_MESSAGE_SIZE
 from server.writer import Commit, Writer
+from waterline.addresses import Addresses, is_loopback
+from waterline.archive.ahead import refuse_earlier_logs
+from waterline.archive.missing import MissingFiles
+from waterline.clock import AGEING_PATIENCE, DATING_PATIENCE, SteadyClock
+from waterline.errors import AddressError, ServerFailed
+from waterline.metrics.history import RollupHistory
+from waterline.metrics.quiet_sources import SilentSources
+from waterline.metrics.recorder import PerformanceMonitor
+from waterline.metrics.rollup_store import Retention, RollupFile
+from waterline.metrics.rollup_thread import Rollups
+from waterline.settings.model import Settings
+from waterline.storage.folder import DataFolder, ServerLock
+from waterline.storage.pages import LogPages
+from waterline.storage.rights import open_to_others
+from waterline.tokens import TokenFile
 
 logger = logging.getLogger(__name__)
 
@@ -307,7 +307,7 @@ class _Server:
                 (r"/live", LiveReader, shared | {"pages": self._pages}),
             ],
             default_handler_class=NotFound,
-            transforms=[safe_headers()],
+            transforms=[SafeHeaders],
             log_function=log_request,
             allowed_origins=self._settings.allowed_origins,
             paths="/ingest for WebSockets and POST, and /live for WebSockets",
@@ -342,7 +342,7 @@ class _Server:
         return tornado.web.Application(
             [(path, page, shared) for path, page in pages],
             default_handler_class=NotFound,
-            transforms=[safe_headers()],
+            transforms=[SafeHeaders],
             log_function=log_request,
             allowed_origins=self._settings.allowed_origins,
             paths="/metrics, /health and /livez",

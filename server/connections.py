@@ -10,18 +10,18 @@ import tornado.iostream
 import tornado.websocket
 import uuid_utils
 
-from server.auth import Grant, GrantWatch, Scope, TokenFile
-from server.clock import now_ms
-from server.frames import TEXT, frame_head
-from server.gate import Gate, Room
-from server.limits import TokenLimits
-from server.live import LiveHub
-from server.memory import Loan, MemoryBudget
+from server.backpressure import Gate, Room
+from server.endpoint import Endpoint
+from server.live.hub import LiveHub
+from server.memory_budget import Loan, MemoryBudget
 from server.metering import Meter
-from server.sockets import BulkSocket
+from server.rate_limits import TokenLimits
 from server.submissions import Submission
-from server.web import Endpoint
+from server.websocket.frames import TEXT, frame_head
+from server.websocket.protocol import BulkSocket
 from server.writer import Commit, Writer
+from waterline.clock import now_ms
+from waterline.tokens import Grant, GrantWatch, Scope, TokenFile
 
 # A producer that does not read its acks is not read either beyond this.
 MAX_UNSENT: Final = 2**20

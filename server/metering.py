@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 from operator import not_
 
-from server import metrics
-from server.batches import Frame
-from server.contents import Contents, contents_of, record_contents
-from server.monitor.performance import PerformanceMonitor
-from server.records import Rule, decode_rows
+from server.decode import Frame
 from server.submissions import Submission
 from server.writer import Commit
+from waterline.metrics import registry as metrics
+from waterline.metrics.log_stats import Contents, contents_of, record_contents
+from waterline.metrics.recorder import PerformanceMonitor
+from waterline.records import Rule, decode_rows
 
 Recount = Callable[[int, int], None]
 """Has the stored logs above one seq and up to another metered before any that come later."""

@@ -6,14 +6,14 @@ import subprocess
 import threading
 from typing import Final
 
-from server.contents import record_stored
-from server.errors import DataFolderError
-from server.monitor.parcel import DamagedParcel, unpack_seconds
-from server.monitor.performance import PerformanceMonitor
-from server.processes import python_command
-from server.settings import Settings, environment_of
-from server.store.folder import DataFolder
-from server.store.pages import LogPages
+from waterline.errors import DataFolderError
+from waterline.metrics.log_stats import record_stored
+from waterline.metrics.parcel import DamagedParcel, unpack_seconds
+from waterline.metrics.recorder import PerformanceMonitor
+from waterline.processes import python_command
+from waterline.settings.model import Settings, environment_of
+from waterline.storage.folder import DataFolder
+from waterline.storage.pages import LogPages
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Recount:
             )
 
     def _run(self, after: int, through: int) -> tuple[int, bytes, bytes]:
-        command = python_command("server.archive.counting", str(after), str(through))
+        command = python_command("waterline.archive.jobs.count", str(after), str(through))
         with self._lock:
             if self._is_stopped:
                 raise _Stopped

@@ -6,8 +6,8 @@ from enum import StrEnum
 from itertools import chain
 from typing import Final, Protocol
 
-from server.batches import Batch
-from server.store.log_table import Stored
+from server.decode import Batch
+from waterline.storage.log_table import Stored
 
 # A transaction takes all that waits, up to this: more would only make the first ack wait longer.
 MAX_COMMIT_SIZE: Final = 2 * 2**20

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 
-from server.auth import Scope
-from server.catch_up import catch_up
 from server.connections import Connection, Connections
-from server.errors import DataFolderError, UsageError
-from server.filters import EVERYTHING, read_query
-from server.live import MAX_FILTERS
-from server.store.pages import LogPages
-from server.web import RETRY_SECONDS
+from server.endpoint import RETRY_SECONDS
+from server.live.catch_up import catch_up
+from server.live.filters import EVERYTHING, read_query
+from server.live.hub import MAX_FILTERS
+from waterline.errors import DataFolderError, UsageError
+from waterline.storage.pages import LogPages
+from waterline.tokens import Scope
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import ssl
 from pathlib import Path
 
-from server.errors import SettingsError
+from waterline.errors import SettingsError
 
 
 class _Encrypted(Exception):

@@ -13,15 +13,15 @@ from typing import Final
 
 import apsw
 
-from server.clock import now_ms, utc_text
-from server.records import StoredLog, decode_rows
-from server.store.checkpoints import Checkpoints
-from server.store.log_table import LARGE_ROW, LogTable, Rows, Stored
-from server.store.presence import Presence, lost_sentence
-from server.store.schema import LOGS
-from server.store.seam import Position, read_position, read_seam
-from server.store.sqlite import open_writer, sqlite_errors, transaction
 from server.submissions import MAX_COMMIT_SIZE, Queue, Refusal, Submission
+from waterline.clock import now_ms, utc_text
+from waterline.records import StoredLog, decode_rows
+from waterline.storage.checkpoints import Checkpoints
+from waterline.storage.log_table import LARGE_ROW, LogTable, Rows, Stored
+from waterline.storage.presence import Presence, lost_sentence
+from waterline.storage.schema import LOGS
+from waterline.storage.sqlite import open_writer, sqlite_errors, transaction
+from waterline.storage.watermark import Position, read_position, read_seam
 
 logger = logging.getLogger(__name__)
 

@@ -146,6 +146,7 @@ def users_folder(tmp_path: Path) -> Path:
     """A folder to work in that has modules of the user's, whose names packages of ours have too."""
     folder = tmp_path / "work"
     folder.mkdir()
-    for name in ("server", "units", "clock", "settings", "errors", "click", "panel", "tornado"):
+    names = "waterline server units clock settings errors click panel tornado"
+    for name in names.split():
         (folder / f"{name}.py").write_text(f"raise SystemExit('the {name}.py of the user ran')\n")
     return folder

@@ -22,9 +22,9 @@ from benchmarks.report import Report
 from benchmarks.rows import Row, compared, limited
 from benchmarks.servers import MeasuredServer, measured_server, plain_server
 from benchmarks.sizes import Sizes
-from server.frames import FrameParser, Messages
-from server.records import parse_log
+from server.websocket.frames import FrameParser, Messages
 from tests.support.waiting import wait_until
+from waterline.records import parse_log
 
 TINY = Sizes(
     rounds=2,

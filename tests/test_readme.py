@@ -11,13 +11,13 @@ from typing import Final
 
 import pytest
 
-from server.clock import now_ms
 from tests.support.folders import DAY, Batch, fill_batches
 from tests.support.forking import WATERLINE
 from tests.support.processes import PATIENCE, ServerProcess, serving
 from tests.support.rollups import counted
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
+from waterline.clock import now_ms
 
 pytestmark = pytest.mark.slow
 

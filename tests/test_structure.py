@@ -10,6 +10,7 @@ import pytest
 import workbench
 
 ROOT = Path(__file__).parent.parent
+PACKAGES = ("waterline", "server", "workbench")
 # Half a second and a hundred megabytes: what `waterline token` and a producer can do without.
 HEAVY = {"adbc_driver_sqlite", "bokeh", "numpy", "pandas", "panel", "pyarrow", "sqlalchemy"}
 
@@ -39,28 +40,36 @@ def imports_of(file: Path) -> set[str]:
     return found
 
 
-def test_no_file_of_the_server_imports_the_workbench() -> None:
-    files = files_of("server")
+@pytest.mark.parametrize(
+    ("package", "others"),
+    [
+        ("waterline", {"server", "workbench", "tornado", "pandas", "panel"}),
+        ("server", {"workbench", "pandas", "panel"}),
+        ("workbench", {"server"}),
+    ],
+)
+def test_no_file_of_a_package_imports_the_other_half(package: str, others: set[str]) -> None:
+    files = files_of(package)
     assert len(files) > 10
-    assert [str(file) for file in files if "workbench" in imports_of(file)] == []
+    assert [str(file) for file in files if imports_of(file) & others] == []
 
 
 def test_no_file_of_the_program_imports_the_tests() -> None:
-    for package in ("server", "workbench"):
+    for package in PACKAGES:
         assert [str(each) for each in files_of(package) if "tests" in imports_of(each)] == []
 
 
 def test_every_file_says_in_its_first_line_what_it_is() -> None:
-    for package in ("server", "workbench", "tests"):
+    for package in (*PACKAGES, "tests"):
         for file in files_of(package):
             text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
             assert text, f"{file} has no docstring"
 
 
 def test_every_process_of_python_is_started_by_the_one_command_that_shuts_others_out() -> None:
-    files = files_of("server") + files_of("workbench")
+    files = [file for package in PACKAGES for file in files_of(package)]
     naming = [file for file in files if "sys.executable" in file.read_text(encoding="utf-8")]
-    assert naming == [ROOT / "server" / "processes.py"]
+    assert naming == [ROOT / "waterline" / "processes.py"]
 
 
 @pytest.mark.slow
@@ -68,10 +77,11 @@ def test_every_process_of_python_is_started_by_the_one_command_that_shuts_others
     "statement",
     [
         "import workbench",
-        "import workbench.cli",
+        "import workbench.cli.main",
         "from workbench import Producer",
         "import server.app",
-        "import server.auth, server.settings, server.writer, server.monitor.rollups",
+        "import waterline.tokens, waterline.settings.model, server.writer",
+        "import waterline.metrics.rollup_thread",
     ],
 )
 def test_what_needs_no_data_frames_does_not_load_them(statement: str) -> None:

@@ -1,7 +1,7 @@
 """The analyst's half of Waterline: `connect()` to a data folder, `Producer` to push logs.
 
 What may be raised or warned of is here too: `WaterlineError` is the root of all errors, and
-`server.errors` says what each means. All is loaded when it is first used, so that a program that
+`waterline.errors` says what each means. All is loaded when it is first used, so that a program that
 only pushes logs does not load pandas.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from server.errors import (
+    from waterline.errors import (
         AddressError,
         ArchiveError,
         ArchiveInUse,
@@ -69,15 +69,15 @@ __all__ = [
 ]
 
 _ROOMS = {
-    **dict.fromkeys(__all__, "server.errors"),
+    **dict.fromkeys(__all__, "waterline.errors"),
     "Producer": "workbench.clients.producer",
     "Workbench": "workbench.workbench",
     "connect": "workbench.workbench",
 }
 
 
-def _load_own_server() -> None:
-    """Load Waterline's package `server`, also where a file in the working folder has that name.
+def _load_own_waterline() -> None:
+    """Load the package `waterline`, also where a file in the working folder has that name.
 
     In a notebook that folder goes before all installed packages.
 
@@ -87,17 +87,17 @@ def _load_own_server() -> None:
     root = Path(__file__).parents[1]
     sys.path.insert(0, str(root))
     try:
-        server = import_module("server")
+        waterline = import_module("waterline")
     finally:
         sys.path.remove(str(root))
-    if not hasattr(server, "__path__") or str(root / "server") not in server.__path__:
+    if not hasattr(waterline, "__path__") or str(root / "waterline") not in waterline.__path__:
         raise ImportError(
-            f"{server.__file__} is loaded as `server`, which is the name of a package that "
+            f"{waterline.__file__} is loaded as `waterline`, which is the name of a package that "
             "Waterline needs; restart Python and import workbench first, or rename that file"
         )
 
 
-_load_own_server()
+_load_own_waterline()
 
 
 def __getattr__(name: str) -> object:

@@ -5,14 +5,14 @@ Loading the command takes a tenth of a second, in which Ctrl-C is nothing for a 
 
 from importlib import import_module
 
-from workbench.commands.interrupts import end_at_once
+from waterline.interrupts import end_at_once
 
 end_at_once()
 
 
 def main() -> None:
     """Run the command."""
-    import_module("workbench.cli").main()
+    import_module("workbench.cli.main").main()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Iterable, Sequence
 
-from server.printable import printable
+from waterline.printable import printable
 
 Line = tuple[str, str]
 """What there is to tell, and how much."""

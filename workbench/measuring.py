@@ -6,14 +6,14 @@ from typing import Unpack
 
 import pandas as pd
 
-from server.clock import now_ms
-from server.errors import UnmeasuredLogs, UsageError
-from server.store.catalog import Clock
-from server.units import parse_duration
-from workbench.asking.moment import read_moment
-from workbench.asking.question import Filters, Question, refuse, shows_filters
-from workbench.asking.warning import warn_of
-from workbench.caching.limits import parsed
+from waterline.clock import now_ms
+from waterline.errors import UnmeasuredLogs, UsageError
+from waterline.storage.catalog import Clock
+from waterline.units import parse_duration
+from workbench.query.cache.limits import parsed
+from workbench.query.question import Filters, Question, refuse, shows_filters
+from workbench.query.snapshot import read_moment
+from workbench.query.warning import warn_of
 from workbench.questions import Questions
 from workbench.reports.exact_latency import exact_latency, recorded_latency
 from workbench.reports.exact_throughput import exact_throughput

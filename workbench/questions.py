@@ -10,19 +10,25 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Engine
 
-from server.archive.reading import BatchReader
-from server.clock import now_ms
-from server.errors import DataFolderError, IncompleteAnswer, MissingLogs, NothingFound
-from server.store.folder import DataFolder
-from server.store.schema import LOGS
-from workbench.asking.archived import check_pin
-from workbench.asking.earlier import find_earlier
-from workbench.asking.moment import read_moment
-from workbench.asking.nothing import why_none
-from workbench.asking.pin import Pin, to_pin
-from workbench.asking.plan import Plan, plan
-from workbench.asking.query import Answer, Logs, Rows
-from workbench.asking.question import (
+from waterline.archive.reader import BatchReader
+from waterline.clock import now_ms
+from waterline.errors import DataFolderError, IncompleteAnswer, MissingLogs, NothingFound
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
+from workbench.frames import in_microseconds, to_frame, to_nullable_frame
+from workbench.query.archived import check_pin
+from workbench.query.attributes import lacking_attribute, spread
+from workbench.query.cache.cache import Cache
+from workbench.query.cache.durations import Outcome
+from workbench.query.cache.limits import SIZE, TTL, Limits
+from workbench.query.database import Database, exists
+from workbench.query.earlier import find_earlier
+from workbench.query.empty_answer import why_none
+from workbench.query.execute import Answer, Logs, Rows
+from workbench.query.patience import patiently
+from workbench.query.pin import Pin, to_pin
+from workbench.query.plan import Plan, plan
+from workbench.query.question import (
     Filters,
     Question,
     ask,
@@ -31,20 +37,14 @@ from workbench.asking.question import (
     shows_filters,
     with_attributes,
 )
-from workbench.asking.reading import Database, exists
-from workbench.asking.walking import Walk
-from workbench.asking.warning import warn_of
-from workbench.caching.cache import Cache
-from workbench.caching.durations import Outcome
-from workbench.caching.limits import SIZE, TTL, Limits
-from workbench.frames import in_microseconds, to_frame, to_nullable_frame
-from workbench.patience import patiently
-from workbench.reports.attributes import lacking_attribute, spread
-from workbench.sql.engine import Ask, make_engine
-from workbench.sql.logs import LogsRelation
-from workbench.sql.nothing import why_no_rows
-from workbench.sql.statement import Parameters, answer
-from workbench.sql.tables import batches_relation, metrics_relation
+from workbench.query.scan import Walk
+from workbench.query.snapshot import read_moment
+from workbench.query.sql.empty_answer import why_no_rows
+from workbench.query.sql.engine import Ask, make_engine
+from workbench.query.sql.logs import LogsRelation
+from workbench.query.sql.statement import Parameters, answer
+from workbench.query.sql.tables import batches_relation, metrics_relation
+from workbench.query.warning import warn_of
 
 _Answer = TypeVar("_Answer")
 

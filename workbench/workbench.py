@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 import pandas as pd
 
-from server.clock import now_ms
-from server.errors import WaterlineError
-from workbench.asking.pin import Pin
-from workbench.asking.question import Filters, refuse, shows_filters
-from workbench.asking.times import TimeLike
-from workbench.asking.warning import warn_of
-from workbench.caching.limits import SIZE, TTL
+from waterline.clock import now_ms
+from waterline.errors import WaterlineError
 from workbench.measuring import Measuring
-from workbench.reporting.contents import gather, since_of
-from workbench.reporting.report import Report
+from workbench.query.cache.limits import SIZE, TTL
+from workbench.query.pin import Pin
+from workbench.query.question import Filters, refuse, shows_filters
+from workbench.query.times import TimeLike
+from workbench.query.warning import warn_of
 from workbench.reports.archives import Archives, read_archives
 from workbench.reports.compression import compression
 from workbench.reports.compression_compare import compression_compare
-from workbench.reports.figures import draw
-from workbench.reports.holdings import Holdings, read_holdings
+from workbench.reports.figures.draw import draw
+from workbench.reports.inventory import Holdings, read_holdings
+from workbench.reports.page.contents import gather, since_of
+from workbench.reports.page.report import Report
 from workbench.reports.sources import QUIET_AFTER
 
 if TYPE_CHECKING:

@@ -18,13 +18,13 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.utils import floatToGoString
 
-from server import metrics
-from server.metrics import Kind, Unit
-from server.monitor.performance import PerformanceMonitor, Series
-from server.monitor.summary import Summary
 from server.monitoring.overview import State
-from server.records import Rule
 from server.submissions import Refusal
+from waterline.metrics import registry as metrics
+from waterline.metrics.recorder import PerformanceMonitor, Series
+from waterline.metrics.registry import Kind, Unit
+from waterline.metrics.summary import Summary
+from waterline.records import Rule
 
 PREFIX: Final = "waterline_"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from server.errors import UsageError
+from waterline.errors import UsageError
 
 HISTORY_MS: Final = 3_600_000
 """The report covers so long a time unless told otherwise."""

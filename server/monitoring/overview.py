@@ -9,14 +9,14 @@ from typing import Final
 
 import apsw
 
-from server import metrics
 from server.accepting import Accepting
-from server.archiving import Archiving
+from server.archive_scheduler import Archiving
 from server.connections import Connections
-from server.monitor.rollups import Rollups
-from server.sampling import Levels, Sampler, peak_bytes
-from server.store.checkpoints import LARGE_WAL, held_sentence
-from server.store.presence import lost_sentence
+from server.gauges import Levels, Sampler, peak_bytes
+from waterline.metrics import registry as metrics
+from waterline.metrics.rollup_thread import Rollups
+from waterline.storage.checkpoints import LARGE_WAL, held_sentence
+from waterline.storage.presence import lost_sentence
 
 # Less free disk than this is worth a look before it is too late.
 LOW_DISK: Final = 256 * 2**20

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from server.auth import Scope, TokenFile
-from server.clock import now_ms
-from server.errors import DataFolderError, UsageError
-from server.monitor.performance import PerformanceMonitor
+from server.endpoint import Endpoint
 from server.monitoring.exposition import encoder, expose
 from server.monitoring.negotiation import accept_for, time_range
 from server.monitoring.overview import Overview
-from server.web import Endpoint
+from waterline.clock import now_ms
+from waterline.errors import DataFolderError, UsageError
+from waterline.metrics.recorder import PerformanceMonitor
+from waterline.tokens import Scope, TokenFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The server as a process: how it starts, stops, dies, and what is there afterwards."""
 
+import os
 import re
 import signal
 import socket
@@ -16,7 +17,6 @@ import apsw
 import pytest
 import websocket
 
-from server.addresses import parse_announcement
 from server.submissions import LOG_OVERHEAD, SUBMISSION_OVERHEAD
 from tests.support.archive_runs import lose_logs
 from tests.support.folders import fill
@@ -39,6 +39,8 @@ from tests.support.sockets import (
     receive_until_closed,
 )
 from tests.support.waiting import wait_until
+from waterline.addresses import parse_announcement
+from waterline.settings.model import Settings, environment_of
 
 pytestmark = pytest.mark.slow
 
@@ -358,22 +360,22 @@ def test_a_kill_lets_the_folder_go_at_once(data: Path) -> None:
 
 
 BROKEN_WRITER = """
-import sys
+from server.process import main
 from server.writer import Writer
-from workbench.cli import main
 
 def fail(*_):
     raise KeyError("broken on purpose")
 
 Writer._commit = fail
-main(["serve", "--data", sys.argv[1], "--port", "0", "--monitoring-port", "0"])
+main()
 """
 
 
 def test_a_server_whose_writer_dies_ends_rather_than_look_healthy(data: Path) -> None:
     token = create_token(data)
     process = subprocess.Popen(
-        [sys.executable, "-c", BROKEN_WRITER, data],
+        [sys.executable, "-c", BROKEN_WRITER],
+        env=os.environ | environment_of(Settings(data=data, port=0, monitoring_port=0)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from server.clock import TOLERANCE, SteadyClock, steady_ms, utc_text
 from tests.support.clock import NOON, Clock
+from waterline.clock import TOLERANCE, SteadyClock, steady_ms, utc_text
 
 PATIENCE = 5_000
 YEAR = 365 * 86_400_000

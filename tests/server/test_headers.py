@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server.headers import NO_PAGE
 from tests.support.processes import PATIENCE, ServerProcess, create_token
 from tests.support.sockets import log
+from waterline.responses import NO_PAGE
 
 pytestmark = pytest.mark.slow
 

@@ -9,11 +9,11 @@ import apsw
 import msgspec
 import pytest
 
-from server.clock import now_ms
 from tests.support.folders import fill
 from tests.support.processes import ServerProcess, serving
 from tests.support.sockets import connected, log, receive
 from tests.support.waiting import wait_until
+from waterline.clock import now_ms
 
 pytestmark = pytest.mark.slow
 

@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.batches import read_frames
+from server.decode import read_frames
 from server.metering import Meter
-from server.monitor.performance import PerformanceMonitor, Series
-from server.monitor.summary import Summary
 from server.recount import Recount
-from server.settings import Settings
-from server.store.folder import DataFolder
-from server.store.log_table import LogTable, Stored
 from server.submissions import Refusal, Submission
 from server.writer import Commit, Writer
 from tests.support.clock import NOON, Clock
 from tests.support.processes import PATIENCE
 from tests.support.rollups import by_label, stored
+from waterline.metrics.recorder import PerformanceMonitor, Series
+from waterline.metrics.summary import Summary
+from waterline.settings.model import Settings
+from waterline.storage.folder import DataFolder
+from waterline.storage.log_table import LogTable, Stored
 
 MEASURED = ("ms",)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import websocket
 
-from server.frames import TEXT
+from server.websocket.frames import TEXT
 from tests.support.frames import Deflater, frame
 from tests.support.overload import (
     ACCESS_LOG,

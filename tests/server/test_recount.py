@@ -10,18 +10,18 @@ import apsw
 import msgspec
 import pytest
 
-from server.archive.counting import ArchivedCount
-from server.errors import DataFolderError
-from server.monitor.parcel import pack_seconds, unpack_seconds
-from server.monitor.performance import PerformanceMonitor, Second
 from server.recount import MOST_AT_THE_END, Recount
-from server.settings import Settings
-from server.store.folder import DataFolder
 from tests.support.folders import NOON, Batch, alter, fill_batches
 from tests.support.object_store import object_store
 from tests.support.processes import create_token, run_waterline, serving
 from tests.support.rollups import by_label, counted
 from tests.support.waiting import wait_until
+from waterline.archive.jobs.count import ArchivedCount
+from waterline.errors import DataFolderError
+from waterline.metrics.parcel import pack_seconds, unpack_seconds
+from waterline.metrics.recorder import PerformanceMonitor, Second
+from waterline.settings.model import Settings
+from waterline.storage.folder import DataFolder
 
 Log = Mapping[str, object]
 LATER = NOON + 60_000

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server.errors import DeliveryError, TokenError, UsageError
 from tests.support.forking import WATERLINE, Started
 from tests.support.processes import (
     PATIENCE,
@@ -21,6 +20,7 @@ from tests.support.processes import (
 )
 from tests.support.sockets import break_off, log, receive, refused, wire
 from tests.support.waiting import wait_until
+from waterline.errors import DeliveryError, TokenError, UsageError
 from workbench.clients.producer import Producer
 
 FREE_PORTS = ("--port", "0", "--monitoring-port", "0")

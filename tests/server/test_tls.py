@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server.errors import SettingsError
 from server.tls import server_context
 from tests.support.processes import ServerProcess, run_waterline
 from tests.support.sockets import connected, log, receive
@@ -20,6 +19,7 @@ from tests.support.tls import (
     WITH_LOOPBACK,
     start_secure_server,
 )
+from waterline.errors import SettingsError
 
 
 @pytest.fixture

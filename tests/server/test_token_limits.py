@@ -10,8 +10,6 @@ import msgspec
 import pytest
 import websocket
 
-from server.auth import Scope, TokenFile
-from server.clock import now_ms
 from tests.support.posting import error_of, post
 from tests.support.processes import ServerProcess, create_token, run_waterline, serving
 from tests.support.sockets import (
@@ -25,6 +23,8 @@ from tests.support.sockets import (
     refused,
 )
 from tests.support.waiting import wait_until
+from waterline.clock import now_ms
+from waterline.tokens import Scope, TokenFile
 from workbench import Producer
 
 pytestmark = pytest.mark.slow

@@ -16,9 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.batches import Batch, read_frames
-from server.records import StoredLog
-from server.store import checkpoints
+from server.decode import Batch, read_frames
 from server.submissions import (
     LOG_OVERHEAD,
     MAX_COMMIT_SIZE,
@@ -31,6 +29,8 @@ from tests.support.clock import NOON, Clock
 from tests.support.faulty_database import faulty_disk
 from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
+from waterline.records import StoredLog
+from waterline.storage import checkpoints
 
 WINDOW = 1_000
 YEAR = 365 * 86_400_000

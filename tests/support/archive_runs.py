@@ -9,18 +9,18 @@ import apsw
 import pyarrow as pa
 import pytest
 
-from server.archive.files import Files, System
-from server.archive.job import ArchiveJob, Outcome
-from server.archive.manifest import days_of, manifest_of
-from server.archive.manifest_places import local_paths, remote_keys
-from server.archive.policy import Policy
-from server.archive.reading import BatchReader
-from server.archive.verify import verify
-from server.formats import DEFAULT_LEVEL, Format
-from server.store.catalog import ArchivedBatch, read_batches
-from server.store.folder import DataFolder
-from server.store.seam import Seam, read_seam
 from tests.support.folders import DAY, NOON, Batch, alter, fill_batches
+from waterline.archive.files import Files, System
+from waterline.archive.jobs.policy import Policy
+from waterline.archive.jobs.run import ArchiveJob, Outcome
+from waterline.archive.jobs.verify import verify
+from waterline.archive.manifest import days_of, manifest_of
+from waterline.archive.manifest_places import local_paths, remote_keys
+from waterline.archive.reader import BatchReader
+from waterline.encoding import DEFAULT_LEVEL, Format
+from waterline.storage.catalog import ArchivedBatch, read_batches
+from waterline.storage.folder import DataFolder
+from waterline.storage.watermark import Seam, read_seam
 
 LATER: Final = NOON + 100 * DAY
 """When runs take place unless a test says otherwise: all logs are old by then."""

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
-from server.store.catalog import COLUMNS, ArchivedBatch, add_batches
-from server.store.folder import DataFolder
-from server.store.schema import LOGS
-from server.store.sqlite import open_writer, transaction
 from tests.support.folders import NOON
 from tests.support.forking import run
+from waterline.storage.catalog import COLUMNS, ArchivedBatch, add_batches
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
+from waterline.storage.sqlite import open_writer, transaction
 
 ROWS: Final = 1000
 """Logs of a batch unless a test says otherwise."""

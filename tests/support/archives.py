@@ -11,24 +11,24 @@ from typing import Any, Final, ParamSpec, TypeVar
 import apsw
 import pyarrow as pa
 
-from server.archive.batch import describe, label_of
-from server.archive.columns import SCHEMA
-from server.archive.formats import encode
-from server.archive.names import batch_file, day_text, next_number
-from server.formats import DEFAULT_LEVEL, Format
-from server.store.catalog import (
+from tests.support.folders import DAY, NOON
+from tests.support.processes import PATIENCE
+from waterline.archive.batch import describe, label_of
+from waterline.archive.codecs import encode
+from waterline.archive.columns import SCHEMA
+from waterline.archive.names import batch_file, day_text, next_number
+from waterline.encoding import DEFAULT_LEVEL, Format
+from waterline.storage.catalog import (
     ArchivedBatch,
     add_batches,
     archive_batch,
     change_batches,
     read_batches,
 )
-from server.store.folder import DataFolder
-from server.store.schema import LOGS
-from server.store.seam import read_seam
-from server.store.sqlite import open_writer
-from tests.support.folders import DAY, NOON
-from tests.support.processes import PATIENCE
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
+from waterline.storage.sqlite import open_writer
+from waterline.storage.watermark import read_seam
 
 _READ: Final = f"""
     SELECT {", ".join(SCHEMA.names)} FROM logs WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?

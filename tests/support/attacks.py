@@ -9,9 +9,9 @@ from socket import socket as Socket  # noqa: N812 - `socket` names our variables
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from server.frames import BINARY, CONTINUATION, PING, TEXT, Close, Failure, FrameParser
-from server.messages import Inflater
-from server.replies import AckMode
+from server.ingest.replies import AckMode
+from server.websocket.frames import BINARY, CONTINUATION, PING, TEXT, Close, Failure, FrameParser
+from server.websocket.messages import Inflater
 from tests.support.frames import Deflater, frame, told
 from tests.support.peers import DEFLATE, HANDSHAKE
 from tests.support.posting import post

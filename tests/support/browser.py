@@ -14,11 +14,11 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from server.addresses import choose_port
-from server.settings import variable_name
 from tests.support.forking import Started
 from tests.support.processes import PATIENCE, ServerProcess
 from tests.support.sockets import send
+from waterline.settings.model import variable_name
+from workbench.running.ports import choose_port
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 import apsw
 import msgspec
 
-from server.archive.files import System
 from tests.support.database_file import DatabaseFile
 from tests.support.forking import run
-from workbench.cli import main
+from waterline.archive.files import System
+from workbench.cli.main import main
 
 _ROOT: Final = Path(__file__).parents[2]
 # A file is written in so many bytes at a time at least, so that a death finds it half written.

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 
-from server.archive.files import System
+from waterline.archive.files import System
 
 # What an error calls each operation.
 _WORDS: Final = {

@@ -11,10 +11,10 @@ from typing import Final
 import apsw
 import msgspec
 
-from server.batches import read_frames
-from server.store.folder import DataFolder
+from server.decode import read_frames
 from server.submissions import Submission
 from server.writer import Commit, Writer
+from waterline.storage.folder import DataFolder
 
 Log = Mapping[str, object]
 """A log as a producer sends it: the members of the JSON object."""

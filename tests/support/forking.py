@@ -36,8 +36,8 @@ PATIENCE: Final = 120.0
 WATERLINE: Final = str(Path(sys.executable).with_name("waterline"))
 _ROOT: Final = Path(__file__).parents[2]
 
-_SERVING: Final = ("workbench.cli", "server.app", "server.auth")
-_ARCHIVING: Final = (*_SERVING, "server.archive.job", "server.archive.verify")
+_SERVING: Final = ("workbench.cli.main", "server.app", "waterline.tokens")
+_ARCHIVING: Final = (*_SERVING, "waterline.archive.jobs.run", "waterline.archive.jobs.verify")
 _ASKING: Final = (*_ARCHIVING, "pandas", "adbc_driver_sqlite.dbapi", "workbench.workbench")
 _SHOWING: Final = (*_SERVING, "panel", "workbench.dashboard.serving")
 

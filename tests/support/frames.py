@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import strategies as st
 from tornado.util import _websocket_mask_python as mask
 
-from server.frames import (
+from server.websocket.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,

@@ -6,7 +6,7 @@ import socket
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
-from server.frames import BINARY, CLOSE, PING, PONG, TEXT
+from server.websocket.frames import BINARY, CLOSE, PING, PONG, TEXT
 from tests.support.processes import PATIENCE
 
 

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 import msgspec
 import websocket
 
-from server.frames import FrameParser, Messages
-from server.store.log_table import Stored
+from server.websocket.frames import FrameParser, Messages
 from server.writer import Commit
 from tests.support.processes import PATIENCE, ServerProcess
 from tests.support.sockets import decode, receive, receive_many
+from waterline.storage.log_table import Stored
 
 
 @dataclass

@@ -10,11 +10,11 @@ from typing import Final, cast
 
 import apsw
 
-from server.archive.reading import BatchReader
-from server.store.catalog import ArchivedBatch, read_batches
-from server.store.folder import DataFolder
-from server.store.seam import Seam, read_seam
 from tests.support.load import message_of
+from waterline.archive.reader import BatchReader
+from waterline.storage.catalog import ArchivedBatch, read_batches
+from waterline.storage.folder import DataFolder
+from waterline.storage.watermark import Seam, read_seam
 
 _BUSY_TIMEOUT_MS: Final = 10_000
 

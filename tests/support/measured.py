@@ -9,18 +9,18 @@ from typing import Final
 
 import msgspec
 
-from server.batches import read_frames
+from server.decode import read_frames
 from server.metering import Meter
-from server.monitor.performance import PerformanceMonitor, Series
-from server.monitor.rollup_file import Retention, RollupFile
-from server.monitor.rollups import Rollups
-from server.monitor.summary import Packed, Summary
 from server.recount import Recount
-from server.settings import Settings
-from server.store.folder import DataFolder
 from server.submissions import Submission
 from server.writer import Commit, Writer
 from tests.support.folders import DAY, NOON, Batch, Nobody
+from waterline.metrics.recorder import PerformanceMonitor, Series
+from waterline.metrics.rollup_store import Retention, RollupFile
+from waterline.metrics.rollup_thread import Rollups
+from waterline.metrics.summary import Packed, Summary
+from waterline.settings.model import Settings
+from waterline.storage.folder import DataFolder
 
 FOR_EVER: Final = Retention(seconds=10**15, minutes=10**15, hours=10**15)
 

@@ -7,13 +7,13 @@ from typing import Any, Final, cast
 
 import apsw
 
-from server.monitor.performance import PerformanceMonitor, Series
-from server.monitor.rollup_file import Retention, RollupFile
-from server.monitor.rollups import Rollups
-from server.monitor.sketch import Sketch
-from server.monitor.spans import HOUR, Table
-from server.monitor.summary import Summary
 from tests.support.clock import Clock
+from waterline.metrics.recorder import PerformanceMonitor, Series
+from waterline.metrics.rollup_store import Retention, RollupFile
+from waterline.metrics.rollup_thread import Rollups
+from waterline.metrics.sketch import Sketch
+from waterline.metrics.spans import HOUR, Table
+from waterline.metrics.summary import Summary
 
 DAY: Final = 24 * HOUR
 LONG: Final = Retention(365 * DAY, 365 * DAY, 365 * DAY)

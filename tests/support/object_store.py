@@ -16,10 +16,10 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from server.archive.bucket_address import Patience
-from server.errors import RemoteError
 from tests.support.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.support.processes import PATIENCE
+from waterline.archive.object_store.address import Patience
+from waterline.errors import RemoteError
 
 BUCKET: Final = "logs"
 QUICK: Final = Patience(

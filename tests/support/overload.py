@@ -6,8 +6,8 @@ from typing import Final
 
 import websocket
 
-from server.filters import MAX_TEXTS
-from server.frames import CONTINUATION, PING, TEXT
+from server.live.filters import MAX_TEXTS
+from server.websocket.frames import CONTINUATION, PING, TEXT
 from tests.support.frames import frame
 from tests.support.posting import begun
 from tests.support.sockets import Server, log, receive, wire

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from server.archive.reading import BatchReader
-from server.formats import Format
-from server.store.catalog import ArchivedBatch
 from tests.support.archives import Part, archive
 from tests.support.folders import NOON, Batch, fill_batches
+from waterline.archive.reader import BatchReader
+from waterline.encoding import Format
+from waterline.storage.catalog import ArchivedBatch
 from workbench.workbench import Workbench
 
 parts: st.SearchStrategy[list[Part]] = st.lists(

@@ -12,8 +12,8 @@ import tornado.web
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from server.frames import BINARY, CLOSE, FrameParser, Messages
-from server.sockets import BulkSocket
+from server.websocket.frames import BINARY, CLOSE, FrameParser, Messages
+from server.websocket.protocol import BulkSocket
 from tests.support.frames import frame, told
 from tests.support.processes import PATIENCE
 

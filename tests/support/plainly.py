@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from tests.support.folders import Batch, Log
-from workbench.asking.question import Condition, Question
+from workbench.query.question import Condition, Question
 
 CORE: Final = {"id", "type", "timestamp", "message"}
 _INT64: Final = range(-(2**63), 2**63)

@@ -12,10 +12,11 @@ from typing import Final
 import apsw
 import msgspec
 
+from server.process import main
 from tests.support.disk import ForgetfulDisk, PowerCut
 from tests.support.forking import Started
 from tests.support.processes import PATIENCE, ServerProcess
-from workbench.cli import main
+from waterline.settings.model import Settings, environment_of
 
 _ROOT: Final = Path(__file__).parents[2]
 
@@ -60,7 +61,9 @@ def serve(plan: Plan) -> None:
     if not plan.may_sync:
         apsw.connection_hooks.append(_never_sync)
     os.fsync = _watched(os.fsync, disk)  # type: ignore[assignment] # only numbers are passed
-    main(["serve", "--data", plan.data, "--port", "0", "--monitoring-port", "0"])
+    settings = Settings(data=Path(plan.data), port=0, monitoring_port=0)
+    os.environ.update(environment_of(settings))
+    main()
 
 
 def _never_sync(connection: apsw.Connection) -> None:

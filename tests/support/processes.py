@@ -13,11 +13,11 @@ from urllib.request import Request, urlopen
 import msgspec
 import websocket
 
-from server.auth import Scope, TokenFile
-from server.clock import now_ms
-from server.store.folder import DataFolder
 from tests.support.forking import PATIENCE as PATIENCE
 from tests.support.forking import WATERLINE, Started, run
+from waterline.clock import now_ms
+from waterline.storage.folder import DataFolder
+from waterline.tokens import Scope, TokenFile
 
 
 def run_waterline(

@@ -7,7 +7,7 @@ import workbench
 from tests.support.archive_runs import archive
 from tests.support.folders import DAY, NOON, Batch
 from tests.support.measured import fill_measured
-from workbench.reporting.contents import Contents, gather
+from workbench.reports.page.contents import Contents, gather
 
 NOW: Final = NOON + 3_600_000
 HOSTILE: Final = "<script>alert('$1')</script>"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from server.store.log_table import LogTable
-from server.store.schema import LOGS
-from server.store.sqlite import open_writer, transaction
+from waterline.storage.log_table import LogTable
+from waterline.storage.schema import LOGS
+from waterline.storage.sqlite import open_writer, transaction
 
 
 class Table:

@@ -3,9 +3,9 @@
 import subprocess
 from pathlib import Path
 
-from server.addresses import parse_announcement
 from tests.support.forking import WATERLINE, Started
 from tests.support.processes import PATIENCE, ServerProcess, create_token
+from waterline.addresses import parse_announcement
 
 _FOLDER = Path(__file__).with_name("certificates")
 

@@ -10,11 +10,11 @@ from jupyter_client.manager import start_new_kernel
 from tests.support.folders import fill
 from tests.support.processes import PATIENCE
 
-FROM_ANOTHER = """import server.errors
+FROM_ANOTHER = """import waterline.errors
 try:
     {}[7]
 except KeyError as error:
-    raise server.errors.UsageError('x') from error"""
+    raise waterline.errors.UsageError('x') from error"""
 
 
 # pandas is where the walk's first piece is asked for.

@@ -11,17 +11,17 @@ import pandas as pd
 import pytest
 
 import workbench
-from server.errors import ManyAttributes
-from server.formats import Format
-from server.store.folder import DataFolder
-from server.store.schema import LOGS
 from tests.support.archives import archive
 from tests.support.folders import NOON, Batch, fill
 from tests.support.measured import fill_measured
-from workbench.asking.question import ask
-from workbench.asking.reading import Database
+from waterline.encoding import Format
+from waterline.errors import ManyAttributes
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
 from workbench.exports.export import export_logs
 from workbench.exports.formats import ExportFormat
+from workbench.query.database import Database
+from workbench.query.question import ask
 
 BIG = 2**53 + 1
 LOG = {"type": "info", "message": "m", "timestamp": NOON, "duration_ms": 1.5}

@@ -21,18 +21,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from server.archive.prune import plan_prune, prune
-from server.errors import PrunedLogs, UsageError
-from server.formats import Format
-from server.store.folder import DataFolder
 from tests.support import archive_runs
 from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, fill_batches
 from tests.support.plainly import PlainLog, answer_plainly, store_plainly
-from tests.workbench.asking.test_query import assert_equal, batches_of_logs, questions
-from workbench.asking.pin import Pin
-from workbench.asking.question import ask
-from workbench.caching import cache
+from tests.workbench.query.test_execute import assert_equal, batches_of_logs, questions
+from waterline.archive.jobs.prune import plan_prune, prune
+from waterline.encoding import Format
+from waterline.errors import PrunedLogs, UsageError
+from waterline.storage.folder import DataFolder
+from workbench.query.cache import cache
+from workbench.query.pin import Pin
+from workbench.query.question import ask
 from workbench.workbench import Workbench
 
 TTL = 1_000

@@ -16,17 +16,17 @@ import pyarrow as pa
 import pytest
 
 import workbench
-from server.errors import PrunedLogs
-from server.formats import Format
 from tests.support.archives import archive
 from tests.support.folders import Log, fill
 from tests.support.forking import Started, run
 from tests.support.interrupts import interrupt
 from tests.support.processes import PATIENCE
-from workbench.asking.effort import EFFORT, Effort, GivenUp, tell
-from workbench.asking.question import Question
-from workbench.asking.warning import warn_of
-from workbench.patience import patiently
+from waterline.encoding import Format
+from waterline.errors import PrunedLogs
+from workbench.query.patience import patiently
+from workbench.query.progress import EFFORT, Effort, GivenUp, tell
+from workbench.query.question import Question
+from workbench.query.warning import warn_of
 
 LOG: Log = {"type": "info", "message": "m"}
 # SQLite compares half a megabyte at half a million places of it: that takes seconds.

@@ -31,7 +31,7 @@ LOOKS = {
     "archive commands": """
 import sys
 from pathlib import Path
-from server.store.sqlite import reading
+from waterline.storage.sqlite import reading
 with reading(Path(sys.argv[1], "logs.db")) as connection:
     print(connection.execute("SELECT count(*) FROM logs").get, flush=True)
     sys.stdin.readline()
@@ -39,8 +39,8 @@ with reading(Path(sys.argv[1], "logs.db")) as connection:
     "workbench": """
 import sys
 from pathlib import Path
-from server.store.schema import LOGS
-from workbench.asking.reading import Database
+from waterline.storage.schema import LOGS
+from workbench.query.database import Database
 with Database(Path(sys.argv[1], "logs.db"), LOGS).view() as view:
     print(view.rows("SELECT count(*) FROM logs")[0][0], flush=True)
     sys.stdin.readline()

@@ -11,21 +11,21 @@ import pandas as pd
 import pytest
 
 import workbench
-from server import errors
-from server.archive.catalog import read_catalog
-from server.errors import (
+from tests.support.archives import archive, path_of
+from tests.support.folders import Log, alter, alter_elsewhere, fill
+from tests.support.processes import ServerProcess, serving
+from waterline import errors
+from waterline.archive.catalog import read_catalog
+from waterline.encoding import Format
+from waterline.errors import (
     ArchiveError,
     DataFolderError,
     NewerSchema,
     UnmeasuredLogs,
     UsageError,
 )
-from server.formats import Format
-from server.store.folder import DataFolder
-from tests.support.archives import archive, path_of
-from tests.support.folders import Log, alter, alter_elsewhere, fill
-from tests.support.processes import ServerProcess, serving
-from workbench.asking.question import Filters
+from waterline.storage.folder import DataFolder
+from workbench.query.question import Filters
 from workbench.workbench import Workbench
 
 LOG: Log = {"type": "info", "message": "m", "n": 1}
@@ -59,7 +59,7 @@ def push(server: ServerProcess, rounds: int, size: int) -> None:
 
 
 def test_all_that_may_be_raised_or_warned_of_is_in_the_package() -> None:
-    """What is not in `server.errors` is a fault of ours, so that is all of it."""
+    """What is not in `waterline.errors` is a fault of ours, so that is all of it."""
     public = {
         name: each
         for name, each in inspect.getmembers(errors, inspect.isclass)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from server.errors import UsageError
 from tests.support.archived import batch, record
 from tests.support.folders import Log, fill
-from workbench.asking.question import Filters
+from waterline.errors import UsageError
+from workbench.query.question import Filters
 from workbench.reports.compression_compare import CODECS
 from workbench.workbench import Workbench
 

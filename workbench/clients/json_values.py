@@ -20,7 +20,7 @@ from uuid import UUID
 
 import msgspec
 
-from server.errors import UsageError
+from waterline.errors import UsageError
 
 # What JSON has itself; floats are looked at, as some are no numbers there.
 _PLAIN: Final = frozenset({str, int, bool, type(None)})

@@ -17,7 +17,7 @@ import msgspec
 import uuid_utils
 import websocket
 
-from server.errors import DeliveryError, RejectedLogs, TokenError, UsageError
+from waterline.errors import DeliveryError, RejectedLogs, TokenError, UsageError
 from workbench.clients.json_values import to_json
 from workbench.clients.rejections import Rejections
 from workbench.clients.tls import SharedSocket, client_options

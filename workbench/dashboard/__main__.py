@@ -8,8 +8,8 @@ import asyncio
 import os
 from pathlib import Path
 
-from server.addresses import loopback_host
-from server.settings import load_settings
+from waterline.addresses import loopback_host
+from waterline.settings.model import load_settings
 from workbench.dashboard.closed_pages import log_to_stderr
 from workbench.dashboard.serving import SESSION_CHECKS, SESSION_LIFETIME, serve_page
 

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from sqlalchemy import Integer, Select, case, cast, func, select
 
-from server.store.tables import archive_batches, seam
-from workbench.asking.reading import View
+from waterline.storage.tables import archive_batches, seam
 from workbench.dashboard.snapshot import ARCHIVED_DAYS, ArchivedDay, Archives
+from workbench.query.database import View
 
 
 class ArchivesReader:

@@ -6,7 +6,7 @@ Each function makes HTML of a snapshot; whatever comes from a log is escaped.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from server.units import human_size
+from waterline.units import human_size
 from workbench.dashboard.figures import OTHER_TYPES, colour_of
 from workbench.dashboard.snapshot import (
     SECOND,
@@ -28,7 +28,7 @@ from workbench.dashboard.wording import (
     share,
     whole,
 )
-from workbench.reports.colours import KNOWN, OTHER, PERCENTILES
+from workbench.reports.figures.colours import KNOWN, OTHER, PERCENTILES
 
 # A producer that sends every few seconds is not silent.
 SILENT_AFTER_MS: Final = 10 * SECOND

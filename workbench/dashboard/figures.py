@@ -17,7 +17,7 @@ from bokeh.plotting import figure
 
 from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, Second, Snapshot, Window
 from workbench.dashboard.wording import visible
-from workbench.reports.colours import OTHER, PERCENTILES, SLOTS
+from workbench.reports.figures.colours import OTHER, PERCENTILES, SLOTS
 
 HEADROOM: Final = 1.08
 OTHER_TYPES: Final = "other types"

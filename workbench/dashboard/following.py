@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from server.store.schema import Schema
-from workbench.asking.reading import Database
+from waterline.storage.schema import Schema
+from workbench.query.database import Database
 
 # What a file is, whatever its name.
 _Identity = tuple[int, int]

@@ -11,12 +11,12 @@ import msgspec
 import param
 from panel.custom import JSComponent
 
-from server.errors import DataFolderError
+from waterline.errors import DataFolderError
 from workbench.dashboard.figures import colour_of
 from workbench.dashboard.lookup import Lookup, Part
 from workbench.dashboard.searched import nothing_found, searched
 from workbench.dashboard.snapshot import RECENT_LOGS, LogLine, Snapshot
-from workbench.reports.colours import KNOWN
+from workbench.reports.figures.colours import KNOWN
 
 SHOWN_LOGS: Final = 200
 """More than anyone reads; the browser stays quick."""

@@ -7,12 +7,12 @@ from typing import Final, Literal
 
 from sqlalchemy import func, select
 
-from server.store.folder import DataFolder
-from server.store.schema import LOGS
-from server.store.tables import logs
-from workbench.asking.reading import Database
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
+from waterline.storage.tables import logs
 from workbench.dashboard.recent import as_bytes, begin_of, bytes_of, read_lines
 from workbench.dashboard.snapshot import LogLine
+from workbench.query.database import Database
 
 PIECE_BYTES: Final = 2**18
 """How much of a text is sent at once: a page is told more only when it asks again."""

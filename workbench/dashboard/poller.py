@@ -13,12 +13,11 @@ from typing import Final, cast
 
 import panel as pn
 
-from server.clock import now_ms
-from server.errors import DataFolderError
-from server.settings import load_settings
-from server.store.folder import DataFolder, file_size
-from server.store.schema import LOGS, METRICS
-from workbench.asking.earlier import find_earlier
+from waterline.clock import now_ms
+from waterline.errors import DataFolderError
+from waterline.settings.model import load_settings
+from waterline.storage.folder import DataFolder, file_size
+from waterline.storage.schema import LOGS, METRICS
 from workbench.dashboard.archives import ArchivesReader
 from workbench.dashboard.following import FollowedFile
 from workbench.dashboard.lookup import Lookup
@@ -26,7 +25,8 @@ from workbench.dashboard.recent import RecentReader
 from workbench.dashboard.snapshot import SECOND, Archives, RecentLogs, Sizes, Snapshot, Window
 from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
-from workbench.reports.colours import give_colours
+from workbench.query.earlier import find_earlier
+from workbench.reports.figures.colours import give_colours
 
 # The server writes a second's measurements within moments of its end.
 AFTER_THE_SECOND: Final = 0.15

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, LargeBinary, Select, cast, func, literal_column, select
 
-from server.store.tables import logs, seam
-from workbench.asking.reading import View
+from waterline.storage.tables import logs, seam
 from workbench.dashboard.snapshot import RECENT_LOGS, LogLine, RecentLogs
+from workbench.query.database import View
 
 MAX_TEXT: Final = 1000
 """Characters of a message and of its attributes that are kept; the rest is read when asked for."""

@@ -16,13 +16,12 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.routing import AnyMatches, Matcher, Rule, RuleRouter
 
-from server.addresses import bind
-from server.headers import safe_headers
-from server.origins import ANY, is_allowed, is_own_host
-from server.settings import Settings
-from server.web import Endpoint, NotFound, log_request
+from waterline.origins import ANY, host_fault, is_allowed, is_own_host, origin_fault
+from waterline.responses import NO_PAGE, UNSAFE_HEADER, Fault, safe_headers
+from waterline.settings.model import Settings
 from workbench.dashboard.closed_pages import print_no_cancelled_callbacks
 from workbench.running.panel import LIVENESS
+from workbench.running.ports import bind
 
 PAGE: Final = "/dashboard"
 _MAIN: Final = Path(__file__).parent / "main.py"
@@ -41,7 +40,26 @@ class Application(BokehTornado):
         return super().resources(absolute_url).clone(components=COMPONENTS)
 
 
-class _Alive(Endpoint):
+class _Response(tornado.web.RequestHandler):
+    """A response of ours beside those of Bokeh."""
+
+    def fail(self, status: int, fault: Fault) -> None:
+        """End the request with an error in the shape of the server's."""
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json")
+        self.finish(fault.body())
+
+
+class _NotFound(_Response):
+    """Answers for every path that is none of ours."""
+
+    def prepare(self) -> None:
+        """Name the path that there is."""
+        text = f"there is nothing at {self.request.path}; there is {PAGE}"
+        self.fail(404, Fault("not_found", text))
+
+
+class _Alive(_Response):
     """GET /liveness: 200 while the process works."""
 
     def get(self) -> None:
@@ -69,13 +87,36 @@ class _Foreign(Matcher):
         return {} if is_far and not is_link else None
 
 
-class _Refused(Endpoint):
+class _Refused(_Response):
     """Answers what `_Foreign` matches."""
 
     def prepare(self) -> None:
         """End the request with 403 and what can be done about it."""
-        if self.accepts_host():
-            self.accepts_origin()
+        headers, allowed = self.request.headers, self.settings["allowed_origins"]
+        fault = host_fault(headers.get("Host"), allowed)
+        self.fail(403, fault or origin_fault(headers.get("Origin")))
+
+
+def _transform(policy: str) -> type[tornado.web.OutputTransform]:
+    """Return what an application passes its responses through, for their safe headers."""
+
+    class SafeHeaders(tornado.web.OutputTransform):
+        def transform_first_chunk(
+            self,
+            status_code: int,
+            headers: tornado.httputil.HTTPHeaders,
+            chunk: bytes,
+            finishing: bool,  # noqa: ARG002 - Tornado's
+        ) -> tuple[int, tornado.httputil.HTTPHeaders, bytes]:
+            headers.pop(UNSAFE_HEADER, None)
+            headers.update(safe_headers(policy))
+            return status_code, headers, chunk
+
+    return SafeHeaders
+
+
+def _log_request(_: tornado.web.RequestHandler) -> None:
+    """Log no requests, as the server does: a URL may hold what was searched for."""
 
 
 def content_policy(allowed: Sequence[str]) -> str:
@@ -107,8 +148,8 @@ def guarded_router(settings: Settings, application: tornado.web.Application) -> 
     """Return what answers all requests: the application, and a refusal to foreign pages."""
     refusals = tornado.web.Application(
         default_handler_class=_Refused,
-        transforms=[safe_headers()],
-        log_function=log_request,
+        transforms=[_transform(NO_PAGE)],
+        log_function=_log_request,
         allowed_origins=settings.allowed_origins,
     )
     return RuleRouter(
@@ -140,11 +181,10 @@ def dashboard_application(
         unused_session_lifetime_milliseconds=session_lifetime,
         check_unused_sessions_milliseconds=session_checks,
         allowed_origins=settings.allowed_origins,
-        default_handler_class=NotFound,
-        log_function=log_request,
-        paths=PAGE,
+        default_handler_class=_NotFound,
+        log_function=_log_request,
     )
-    application.add_transform(safe_headers(content_policy(settings.allowed_origins)))
+    application.add_transform(_transform(content_policy(settings.allowed_origins)))
     return application
 
 

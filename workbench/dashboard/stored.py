@@ -9,10 +9,10 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Select, func, select
 
-from server.errors import DataFolderError
-from server.store.tables import archive_batches, logs, seam
-from workbench.asking.reading import View
+from waterline.errors import DataFolderError
+from waterline.storage.tables import archive_batches, logs, seam
 from workbench.dashboard.snapshot import Stored
+from workbench.query.database import View
 
 # Some 20 ms of reading, so that no view holds the WAL back for long.
 PAGE: Final = 20_000

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import panel as pn
 
-from server.clock import now_ms
+from waterline.clock import now_ms
 from workbench.dashboard import cards
 from workbench.dashboard.figures import LatencyChart, ThroughputChart
 from workbench.dashboard.log_table import LogTable

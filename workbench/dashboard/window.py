@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, select
 
-from server.errors import DataFolderError
-from server.metrics import ACK_LATENCY, LOGS_STORED, TYPE
-from server.monitor.sketch import DamagedSketch, Sketch
-from server.monitor.summary import Summary
-from server.store.tables import seconds, series, sources
-from workbench.asking.reading import View
+from waterline.errors import DataFolderError
+from waterline.metrics.registry import ACK_LATENCY, LOGS_STORED, TYPE
+from waterline.metrics.sketch import DamagedSketch, Sketch
+from waterline.metrics.summary import Summary
+from waterline.storage.tables import seconds, series, sources
 from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, Percentiles, Second, Window
+from workbench.query.database import View
 
 # A second is shown when the server has written it twice: just after its end, and a second later
 # with the logs that were received in it and committed after its end.

@@ -6,18 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from server.archive.progress import Progress, silent
-from server.archive.reading import BatchReader
-from server.errors import DataFolderError, IncompleteAnswer, UsageError
-from server.store.folder import DataFolder
-from server.store.schema import LOGS
-from workbench.asking.earlier import find_earlier
-from workbench.asking.nothing import why_none
-from workbench.asking.question import Question
-from workbench.asking.reading import Database
-from workbench.asking.walking import Walk
+from waterline.archive.progress import Progress, silent
+from waterline.archive.reader import BatchReader
+from waterline.errors import DataFolderError, IncompleteAnswer, UsageError
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
 from workbench.exports.formats import ExportFormat, LogWriter, Output, open_log_writer
 from workbench.exports.new_file import new_file, write_errors
+from workbench.query.database import Database
+from workbench.query.earlier import find_earlier
+from workbench.query.empty_answer import why_none
+from workbench.query.question import Question
+from workbench.query.scan import Walk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,11 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from server.archive.columns import SCHEMA
-from server.archive.json_gz import stored_logs
-from server.archive.parquet import ENCODINGS, FEW_VALUES, ROWS_A_GROUP
-from server.formats import DEFAULT_LEVEL, Format
-from server.printable import printable_json
+from waterline.archive.columns import SCHEMA
+from waterline.archive.json_gz import stored_logs
+from waterline.archive.parquet import ENCODINGS, FEW_VALUES, ROWS_A_GROUP
+from waterline.encoding import DEFAULT_LEVEL, Format
+from waterline.printable import printable_json
 from workbench.frames import in_microseconds
 
 # So many logs are Python objects at a time.

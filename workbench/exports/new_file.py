@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from server.errors import UsageError
-from server.store.folder import sync_folder
+from waterline.errors import UsageError
+from waterline.storage.folder import sync_folder
 
 
 @contextmanager

@@ -8,11 +8,11 @@ from typing import Final
 
 import pandas as pd
 
-from server.store.catalog import ArchivedBatch
-from server.units import counted, human_size
-from workbench.asking.archived import read_batches
-from workbench.asking.reading import View
+from waterline.storage.catalog import ArchivedBatch
+from waterline.units import counted, human_size
 from workbench.display import Line, as_html, as_html_table, as_text
+from workbench.query.archived import read_batches
+from workbench.query.database import View
 from workbench.reports.compression import place_of
 
 # So many days are shown; `days` has all.

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from server.store.catalog import ArchivedBatch
-from workbench.asking.archived import read_batches
-from workbench.asking.reading import View
+from waterline.storage.catalog import ArchivedBatch
+from workbench.query.archived import read_batches
+from workbench.query.database import View
 
 _MOMENT: Final = "datetime64[us, UTC]"
 

@@ -9,13 +9,13 @@ from typing import Final
 import pandas as pd
 import pyarrow as pa
 
-from server.archive import json_gz, parquet
-from server.archive.formats import decode
-from server.archive.label import Label
-from server.archive.raw_size import raw_size
-from server.errors import ArchiveError, UsageError
-from server.formats import DEFAULT_LEVEL, DEFAULT_ROWS, Format
-from workbench.asking.times import plain
+from waterline.archive import json_gz, parquet
+from waterline.archive.codecs import decode
+from waterline.archive.label import Label
+from waterline.archive.raw_size import raw_size
+from waterline.encoding import DEFAULT_LEVEL, DEFAULT_ROWS, Format
+from waterline.errors import ArchiveError, UsageError
+from workbench.query.times import plain
 
 _MEGABYTE: Final = 1_000_000
 

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from workbench.asking.query import Answer, Logs
-from workbench.asking.question import Question
-from workbench.reports.attributes import STORED, as_column, values_of
+from workbench.query.attributes import STORED, as_column, values_of
+from workbench.query.execute import Answer, Logs
+from workbench.query.question import Question
 from workbench.reports.latency import Shape, frame_of
 from workbench.reports.sketches import Floats, Integers
 from workbench.reports.steps import Step

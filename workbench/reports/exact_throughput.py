@@ -9,14 +9,14 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Integer, cast, func, literal
 
-from server.store.catalog import Clock
-from server.store.tables import logs
-from workbench.asking.archived import Catalog
-from workbench.asking.batches import Batches
-from workbench.asking.pruned import lacking
-from workbench.asking.query import Answer, Logs, hot_rows
-from workbench.asking.question import Question
-from workbench.asking.reading import View
+from waterline.storage.catalog import Clock
+from waterline.storage.tables import logs
+from workbench.query.archived import Catalog
+from workbench.query.batches import Batches
+from workbench.query.database import View
+from workbench.query.execute import Answer, Logs, hot_rows
+from workbench.query.pruned import lacking
+from workbench.query.question import Question
 from workbench.reports.steps import Step
 from workbench.reports.throughput import Amounts, By, report
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.asking.query import Answer
-from workbench.asking.question import Question
-from workbench.asking.times import iso_text
+from workbench.query.execute import Answer
+from workbench.query.question import Question
+from workbench.query.times import iso_text
 from workbench.reports.latency import Shape, check_metric, joined, measured_latency
 from workbench.reports.measured import measured
 from workbench.reports.steps import Step

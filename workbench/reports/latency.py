@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from server.archive.columns import MOMENT
-from server.errors import UsageError
-from server.metrics import BY_NAME, OWN, SOURCE, TYPE, Kind, Unit
-from server.monitor.sketch import RELATIVE_ERROR
-from workbench.asking.question import Question
+from waterline.archive.columns import MOMENT
+from waterline.errors import UsageError
+from waterline.metrics.registry import BY_NAME, OWN, SOURCE, TYPE, Kind, Unit
+from waterline.metrics.sketch import RELATIVE_ERROR
 from workbench.frames import to_frame
+from workbench.query.question import Question
 from workbench.reports.measured import Measured, Progress, Values
 from workbench.reports.sketches import Integers, read_sketches
 from workbench.reports.steps import Step

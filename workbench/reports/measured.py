@@ -10,12 +10,12 @@ import pyarrow as pa
 import sqlalchemy
 from sqlalchemy import func, select
 
-from server.metrics import BY_NAME
-from server.monitor.performance import Series
-from server.monitor.spans import STEP_OF, Kept, Span, Table
-from server.store.schema import METRICS
-from server.store.tables import hours, minutes, progress, seconds, series, sources
-from workbench.asking.reading import Database, View
+from waterline.metrics.recorder import Series
+from waterline.metrics.registry import BY_NAME
+from waterline.metrics.spans import STEP_OF, Kept, Span, Table
+from waterline.storage.schema import METRICS
+from waterline.storage.tables import hours, minutes, progress, seconds, series, sources
+from workbench.query.database import Database, View
 from workbench.reports.sketches import Floats, Integers
 
 _TABLES: Final[dict[Table, sqlalchemy.Table]] = {

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from server.metrics import LOGS_DUPLICATE, LOGS_REJECTED, REASON, SOURCE
-from server.monitor.spans import Span
+from waterline.metrics.registry import LOGS_DUPLICATE, LOGS_REJECTED, REASON, SOURCE
+from waterline.metrics.spans import Span
 from workbench.reports.measured import Measured, measured
 from workbench.reports.window import window
 

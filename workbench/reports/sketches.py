@@ -1,6 +1,6 @@
 """Sketches of metrics.db by the thousand: decoded, merged and asked for quantiles all at once.
 
-It is what `server.monitor.sketch.Sketch` does with one of them, in arrays. A test holds the two
+It is what `waterline.metrics.sketch.Sketch` does with one of them, in arrays. A test holds the two
 equal.
 """
 
@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from server.errors import DataFolderError
-from server.monitor.sketch import value_of
+from waterline.errors import DataFolderError
+from waterline.metrics.sketch import value_of
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

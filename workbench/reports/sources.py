@@ -9,10 +9,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from server.archive.columns import MOMENT
-from server.metrics import BYTES_RECEIVED, LOGS_DUPLICATE, LOGS_REJECTED, LOGS_STORED, SOURCE
-from server.monitor.silence import LEAST_MINUTES, REMEMBERED, is_quiet
-from server.monitor.spans import MINUTE, SECOND, Span, cover
+from waterline.archive.columns import MOMENT
+from waterline.metrics.quiet_sources import LEAST_MINUTES, REMEMBERED, is_quiet
+from waterline.metrics.registry import (
+    BYTES_RECEIVED,
+    LOGS_DUPLICATE,
+    LOGS_REJECTED,
+    LOGS_STORED,
+    SOURCE,
+)
+from waterline.metrics.spans import MINUTE, SECOND, Span, cover
 from workbench.frames import to_frame
 from workbench.reports.measured import Amount, Measured, Progress, measured
 

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from server.errors import UsageError
-from server.units import format_duration, parse_duration
-from workbench.asking.times import plain
+from waterline.errors import UsageError
+from waterline.units import format_duration, parse_duration
+from workbench.query.times import plain
 
 # More would be a mistake in `every` rather than a report.
 MAX_ROWS: Final = 2_000_000

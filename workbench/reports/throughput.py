@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from server.archive.columns import MOMENT
-from server.errors import UsageError
-from server.metrics import BYTES_RECEIVED, LOGS_STORED, SOURCE, TYPE
-from server.monitor.spans import SECOND
-from workbench.asking.question import Question
+from waterline.archive.columns import MOMENT
+from waterline.errors import UsageError
+from waterline.metrics.registry import BYTES_RECEIVED, LOGS_STORED, SOURCE, TYPE
+from waterline.metrics.spans import SECOND
 from workbench.frames import to_frame
+from workbench.query.question import Question
 from workbench.reports.measured import Measured, Progress
 from workbench.reports.sketches import Integers
 from workbench.reports.steps import Step

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from workbench.asking.moment import read_moment
-from workbench.asking.reading import Database
+from workbench.query.database import Database
+from workbench.query.snapshot import read_moment
 
 # The server counts each second; what came a moment ago is in no count yet, and no fault.
 SETTLED: Final = 10_000

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Final, get_args
 
-from server.errors import UsageError
-from server.metrics import BY_NAME, OUTCOME, TYPE
-from server.store.catalog import Clock
-from workbench.asking.question import Filters, Question
-from workbench.asking.times import plain
+from waterline.errors import UsageError
+from waterline.metrics.registry import BY_NAME, OUTCOME, TYPE
+from waterline.storage.catalog import Clock
+from workbench.query.question import Filters, Question
+from workbench.query.times import plain
 from workbench.reports.latency import Shape
 
 QUERY_DURATION: Final = "query_duration"

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from server.errors import UsageError
-from server.monitor.performance import OTHER
-from server.monitor.spans import HOUR, MINUTE, STEP_OF, Kept, Span, Table, cover
-from server.records import MAX_TIMESTAMP
-from server.units import format_duration
-from workbench.asking.times import iso_text
+from waterline.errors import UsageError
+from waterline.metrics.recorder import OTHER
+from waterline.metrics.spans import HOUR, MINUTE, STEP_OF, Kept, Span, Table, cover
+from waterline.records import MAX_TIMESTAMP
+from waterline.units import format_duration
+from workbench.query.times import iso_text
 from workbench.reports.measured import Measured, Progress
 from workbench.reports.steps import Step
 

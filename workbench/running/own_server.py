@@ -1,14 +1,16 @@
 """A server of one's own for a while, as a process: for building samples and for measuring."""
 
+import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from server.addresses import Addresses, parse_announcement
-from server.errors import DataFolderError
-from server.processes import python_command
+from waterline.addresses import Addresses, parse_announcement
+from waterline.errors import DataFolderError
+from waterline.processes import python_command
+from waterline.settings.model import Settings, environment_of
 
 _HOST: Final = "127.0.0.1"
 _STOP_SECONDS: Final = 10.0
@@ -16,25 +18,27 @@ _STOP_SECONDS: Final = 10.0
 
 @contextmanager
 def own_server(
-    data: Path, module: str = "workbench", within: Sequence[str] = ()
+    data: Path, module: str = "server", within: Sequence[str] = ()
 ) -> Iterator[Addresses]:
     """Run a server on a data folder, on free ports of loopback; it is stopped at the end.
 
     Args:
         data: the data folder.
-        module: what runs the command `waterline`.
+        module: what runs the server, its settings as variables.
         within: a command that runs another one, as `prlimit` does under other limits.
 
     Raises:
         DataFolderError: it did not start; the sentence is its own.
     """
-    command = [*within, *python_command(module, "serve", "--data", str(data))]
-    command += ["--host", _HOST, "--port", "0", "--monitoring-port", "0"]
     # Whatever limits and certificates the user has set are for another server.
-    command += ["--tls-cert", "none", "--tls-key", "none", "--token-rate", "unlimited"]
-    command += ["--archive-after", "never", "--archive-dest", "none"]
+    settings = Settings(data=data, host=_HOST, port=0, monitoring_port=0, archive_after=None)
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
+        [*within, *python_command(module)],
+        env=os.environ | environment_of(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
     try:
         assert process.stdout is not None

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from server.addresses import bracketed, choose_port, loopback_host
-from server.errors import StartFailed
-from server.processes import python_command
-from server.settings import Settings, environment_of
+from waterline.addresses import bracketed, loopback_host
+from waterline.errors import StartFailed
+from waterline.processes import python_command
+from waterline.settings.model import Settings, environment_of
+from workbench.running.ports import choose_port
 from workbench.running.supervision import ProcessGroup, Program, Say, run_until_signal
 
 # Says whether it answers, for `waterline up` and for whoever watches the process.

@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from server.addresses import Addresses, parse_announcement
-from server.auth import Scope, TokenFile
-from server.clock import now_ms
-from server.errors import StartFailed
-from server.processes import python_command
-from server.settings import Settings, setting_names, setting_text, variable_name
-from server.store.folder import DataFolder
+from waterline.addresses import Addresses, parse_announcement
+from waterline.clock import now_ms
+from waterline.errors import StartFailed
+from waterline.processes import python_command
+from waterline.settings.model import Settings, environment_of
+from waterline.storage.folder import DataFolder
+from waterline.tokens import Scope, TokenFile
 from workbench.running.panel import dashboard_port, dashboard_url, panel_answers, panel_program
 from workbench.running.supervision import ProcessGroup, Program, Say, run_until_signal
 
@@ -47,7 +47,7 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
     folder = DataFolder(settings.data)
     folder.create()
     panel_port = dashboard_port(settings)
-    server = Program("the server", _serve_command(), _environment(settings))
+    server = Program("the server", python_command("server"), _environment(settings))
     first = await group.start(server, read_output=True)
     addresses = await _ready(first, settings.host)
     # Started again, it must be found where it was.
@@ -67,14 +67,9 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
     await group.forever()
 
 
-def _serve_command() -> list[str]:
-    return python_command("workbench", "serve")
-
-
 def _environment(settings: Settings) -> dict[str, str]:
     """Return an environment in which a process finds these very settings."""
-    values = {variable_name(name): setting_text(settings, name) for name in setting_names()}
-    return {**os.environ, **values, variable_name("data"): str(settings.data.absolute())}
+    return os.environ | environment_of(replace(settings, data=settings.data.absolute()))
 
 
 def _demo(addresses: Addresses, folder: DataFolder, settings: Settings) -> Program:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from server.errors import WaterlineError
+from waterline.errors import WaterlineError
 from workbench.clients.producer import Producer
 from workbench.samples import live
 

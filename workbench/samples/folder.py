@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-from server.auth import Scope, TokenFile
-from server.clock import now_ms
-from server.store.folder import DataFolder
+from waterline.clock import now_ms
+from waterline.storage.folder import DataFolder
+from waterline.tokens import Scope, TokenFile
 from workbench.clients.producer import Counts, Producer
 from workbench.running.own_server import own_server
 from workbench.samples.whole_day import day

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from server.errors import UsageError
-from workbench.clients.files.jsonlines import parse_json_line
+from waterline.errors import UsageError
 from workbench.clients.json_values import to_json
+from workbench.clients.log_files.jsonlines import parse_json_line
 
 
 @dataclass

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 import workbench
-from server.errors import DeliveryError, RejectedLogs, TokenError, UsageError
 from tests.support.processes import ServerProcess, create_token, serving, start_server
 from tests.support.waiting import wait_until
+from waterline.errors import DeliveryError, RejectedLogs, TokenError, UsageError
 from workbench.clients.producer import MAX_WINDOW, Producer, Reply
 
 pytestmark = pytest.mark.slow

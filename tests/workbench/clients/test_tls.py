@@ -11,7 +11,6 @@ from typing import cast
 
 import pytest
 
-from server.errors import DeliveryError, UsageError
 from server.tls import server_context
 from tests.support.processes import ServerProcess, run_waterline
 from tests.support.tls import (
@@ -22,6 +21,7 @@ from tests.support.tls import (
     WITH_NAMED,
     start_secure_server,
 )
+from waterline.errors import DeliveryError, UsageError
 from workbench.clients.producer import Producer
 from workbench.clients.tls import SharedSocket, client_options
 

@@ -22,7 +22,7 @@ from workbench.dashboard.snapshot import (
     Window,
 )
 from workbench.dashboard.wording import NOTHING, milliseconds, rate, saved, share, visible
-from workbench.reports.colours import FREE, KNOWN, give_colours
+from workbench.reports.figures.colours import FREE, KNOWN, give_colours
 
 NOW = 1_795_455_000_000
 FAST = Percentiles(1.0, 2.0, 3.0)

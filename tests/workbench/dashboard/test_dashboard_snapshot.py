@@ -13,14 +13,13 @@ from typing import Any
 import panel as pn
 import pytest
 
-from server.store.schema import LOGS, METRICS
 from tests.support.archive_runs import archive, fill_three_days, lose_logs
 from tests.support.archived import batch, record_elsewhere
 from tests.support.folders import DAY, NOON, fill
 from tests.support.processes import PATIENCE, ServerProcess, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
-from workbench.asking.reading import Database
+from waterline.storage.schema import LOGS, METRICS
 from workbench.dashboard import recent as recent_module
 from workbench.dashboard import stored as stored_module
 from workbench.dashboard.poller import Poller, shared_poller
@@ -35,6 +34,7 @@ from workbench.dashboard.snapshot import (
 )
 from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
+from workbench.query.database import Database
 
 pytestmark = pytest.mark.slow
 

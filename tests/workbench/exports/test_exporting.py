@@ -19,24 +19,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench
-from server.archive.columns import SCHEMA
-from server.errors import ArchiveError, DataFolderError, UsageError
-from server.formats import Format
-from server.printable import printable_json
-from server.records import StoredLog, encode_stored
-from server.store.folder import DataFolder
 from tests.support.archives import Part, adopt, archive, elsewhere, path_of, prune
 from tests.support.folders import NOON, Batch, alter_elsewhere, fill, fill_batches
 from tests.support.forking import WATERLINE, Started
 from tests.support.part_archived import parts
 from tests.support.plainly import answer_plainly, same_json, store_plainly
 from tests.support.processes import PATIENCE, ServerProcess, run_waterline, serving
-from tests.workbench.asking.test_query import folders_and_questions
-from workbench.asking.question import Question, ask
-from workbench.asking.walking import PAGE_ROWS, PAGE_SIZE
+from tests.workbench.query.test_execute import folders_and_questions
+from waterline.archive.columns import SCHEMA
+from waterline.encoding import Format
+from waterline.errors import ArchiveError, DataFolderError, UsageError
+from waterline.printable import printable_json
+from waterline.records import StoredLog, encode_stored
+from waterline.storage.folder import DataFolder
 from workbench.exports.export import Exported, export_logs
 from workbench.exports.formats import ExportFormat
 from workbench.frames import in_microseconds
+from workbench.query.question import Question, ask
+from workbench.query.scan import PAGE_ROWS, PAGE_SIZE
 
 JSONL, CSV, PARQUET = ExportFormat.JSONL, ExportFormat.CSV, ExportFormat.PARQUET
 ODD = ["", '"', 'a "b"\r\n,c', "\r", "\n", "a\tb", "größer 水 💧", "\u2028", "\x00", "a\x00b", "'"]

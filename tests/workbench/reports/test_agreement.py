@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.errors import UsageError
-from server.monitor.rollup_file import Retention
-from server.monitor.sketch import RELATIVE_ERROR
-from server.monitor.spans import HOUR, MINUTE, SECOND
 from tests.support.folders import NOON, Batch
 from tests.support.measured import FOR_EVER, fill_measured
+from waterline.errors import UsageError
+from waterline.metrics.rollup_store import Retention
+from waterline.metrics.sketch import RELATIVE_ERROR
+from waterline.metrics.spans import HOUR, MINUTE, SECOND
 from workbench.reports.throughput import By
 from workbench.workbench import Workbench
 

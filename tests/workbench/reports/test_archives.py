@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import workbench
-from server.formats import Format
 from tests.support import archived
 from tests.support.archives import archive, change
 from tests.support.folders import DAY, NOON, Batch, Log, fill, fill_batches
+from waterline.encoding import Format
 
 LOG: Log = {"type": "info", "message": "m" * 200}
 

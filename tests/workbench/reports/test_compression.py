@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from server.errors import DataFolderError
-from server.store.catalog import ArchivedBatch
-from server.store.schema import LOGS
 from tests.support.archived import batch, record
 from tests.support.folders import NOON, alter, fill
-from workbench.asking.reading import Database
+from waterline.errors import DataFolderError
+from waterline.storage.catalog import ArchivedBatch
+from waterline.storage.schema import LOGS
+from workbench.query.database import Database
 from workbench.reports.compression import compression, place_of
 
 MOMENT = "datetime64[us, UTC]"

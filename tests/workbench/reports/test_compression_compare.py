@@ -7,13 +7,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from server.archive import json_gz, parquet
-from server.archive.columns import SCHEMA
-from server.archive.formats import decode
-from server.archive.label import Label
-from server.archive.raw_size import raw_size
-from server.errors import ArchiveError, UsageError
-from server.formats import Format
+from waterline.archive import json_gz, parquet
+from waterline.archive.codecs import decode
+from waterline.archive.columns import SCHEMA
+from waterline.archive.label import Label
+from waterline.archive.raw_size import raw_size
+from waterline.encoding import Format
+from waterline.errors import ArchiveError, UsageError
 from workbench.reports.compression_compare import CODECS, Codec, compression_compare
 
 DTYPES = {

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.errors import UsageError
 from tests.support.folders import NOON, Batch, Log, fill, fill_batches
+from waterline.errors import UsageError
 from workbench.workbench import Workbench
 
 NUMBERS = {

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.errors import PrunedLogs, UsageError
-from server.formats import Format
-from server.records import MAX_TIMESTAMP, MIN_TIMESTAMP
-from server.store.catalog import Clock
 from tests.support.archives import archive, prune
 from tests.support.folders import NOON, Batch, Log, fill, fill_batches
 from tests.support.part_archived import noted_reads
+from waterline.encoding import Format
+from waterline.errors import PrunedLogs, UsageError
+from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.storage.catalog import Clock
 from workbench.reports.throughput import By
 from workbench.workbench import Workbench
 

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from server.errors import DataFolderError, NewerSchema, UnmeasuredLogs, UsageError
-from server.formats import Format
-from server.monitor.performance import Series
-from server.monitor.rollup_file import Retention
-from server.monitor.sketch import RELATIVE_ERROR
-from server.monitor.spans import HOUR, MINUTE, SECOND
 from tests.support.archives import archive, path_of
 from tests.support.folders import DAY, NOON, Batch, Log, alter, fill
 from tests.support.measured import fill_measured, write_values
 from tests.support.processes import serving
+from waterline.encoding import Format
+from waterline.errors import DataFolderError, NewerSchema, UnmeasuredLogs, UsageError
+from waterline.metrics.recorder import Series
+from waterline.metrics.rollup_store import Retention
+from waterline.metrics.sketch import RELATIVE_ERROR
+from waterline.metrics.spans import HOUR, MINUTE, SECOND
 from workbench.workbench import Workbench
 
 FIGURES = {

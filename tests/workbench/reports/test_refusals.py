@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from server.monitor.performance import Series
-from server.monitor.rollup_file import RollupFile
-from server.monitor.summary import Summary
-from server.store.folder import DataFolder
 from tests.support.folders import NOON
+from waterline.metrics.recorder import Series
+from waterline.metrics.rollup_store import RollupFile
+from waterline.metrics.summary import Summary
+from waterline.storage.folder import DataFolder
 from workbench.reports.refusals import Refusals, refusals
 
 pytestmark = pytest.mark.slow

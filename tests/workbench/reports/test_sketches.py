@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.errors import DataFolderError
-from server.monitor.sketch import Sketch
+from waterline.errors import DataFolderError
+from waterline.metrics.sketch import Sketch
 from workbench.reports.sketches import read_sketches
 
 SHARES = (0.0, 0.01, 0.5, 0.95, 0.99, 1.0)

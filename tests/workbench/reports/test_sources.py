@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.clock import now_ms
-from server.errors import UsageError
-from server.monitor.performance import MAX_LABELS
-from server.monitor.rollup_file import Retention
-from server.monitor.silence import LEAST_MINUTES, REMEMBERED
-from server.monitor.spans import HOUR, MINUTE, SECOND
 from tests.support.folders import DAY, NOON, Batch, Log, alter, fill
 from tests.support.measured import fill_measured
 from tests.support.processes import create_token, serving
 from tests.support.sockets import connected, receive
+from waterline.clock import now_ms
+from waterline.errors import UsageError
+from waterline.metrics.quiet_sources import LEAST_MINUTES, REMEMBERED
+from waterline.metrics.recorder import MAX_LABELS
+from waterline.metrics.rollup_store import Retention
+from waterline.metrics.spans import HOUR, MINUTE, SECOND
 from workbench.reports.sources import sources
 from workbench.workbench import Workbench
 

@@ -8,15 +8,15 @@ import msgspec
 import pandas as pd
 import pytest
 
-from server.errors import UnmeasuredLogs, UsageError
-from server.formats import Format
-from server.monitor.performance import MAX_LABELS
-from server.monitor.rollup_file import Retention
-from server.monitor.spans import HOUR, MINUTE, SECOND
 from tests.support.archives import archive, prune
 from tests.support.folders import DAY, NOON, Batch, Log, alter, fill
 from tests.support.measured import fill_measured
 from tests.support.processes import create_token, serving
+from waterline.encoding import Format
+from waterline.errors import UnmeasuredLogs, UsageError
+from waterline.metrics.recorder import MAX_LABELS
+from waterline.metrics.rollup_store import Retention
+from waterline.metrics.spans import HOUR, MINUTE, SECOND
 from workbench.workbench import Workbench
 
 DTYPES = {

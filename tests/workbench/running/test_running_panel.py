@@ -8,10 +8,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from server.addresses import loopback_host
-from server.settings import Settings
 from tests.support.forking import WATERLINE, Started
 from tests.support.processes import PATIENCE, run_waterline
+from waterline.addresses import loopback_host
+from waterline.settings.model import Settings
 from workbench.running.panel import dashboard_url
 
 

@@ -61,7 +61,7 @@ class Everything:
             check=True,
         )
         kinds = {
-            "workbench serve": "server",
+            "launcher.py server": "server",
             "workbench.dashboard": "dashboard",
             "samples.demo": "demo",
         }

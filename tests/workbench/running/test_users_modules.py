@@ -1,4 +1,4 @@
-"""A folder with a `server.py` and the like of the user's own: everything works in it."""
+"""A folder with a `waterline.py` and the like of the user's own: everything works in it."""
 
 import json
 import os
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from server.processes import python_command
 from tests.support.folders import NOON, fill
 from tests.support.looking import number
 from tests.support.processes import PATIENCE, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
+from waterline.processes import python_command
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def run(folder: Path, *command: str | Path, **environment: str) -> subprocess.Co
 def only_ours(users_folder: Path) -> Path:
     """The same with no module but those that have the name of a package of ours."""
     for each in users_folder.iterdir():
-        if each.name != "server.py":
+        if each.name not in ("waterline.py", "server.py"):
             each.unlink()
     return users_folder
 
@@ -54,23 +54,25 @@ def test_a_module_of_ours_runs_in_it_as_python_runs_modules(only_ours: Path) -> 
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_users_own_server_loaded_before_is_told(only_ours: Path) -> None:
-    (only_ours / "server.py").write_text("mine = 1\n")
-    done = run(only_ours, sys.executable, "-c", "import server, workbench")
+def test_the_users_own_waterline_loaded_before_is_told(only_ours: Path) -> None:
+    (only_ours / "waterline.py").write_text("mine = 1\n")
+    done = run(only_ours, sys.executable, "-c", "import waterline, workbench")
     said = done.stderr.splitlines()[-1]
     assert said == (
-        f"ImportError: {only_ours / 'server.py'} is loaded as `server`, which is the name of a "
-        "package that Waterline needs; restart Python and import workbench first, or rename that "
+        f"ImportError: {only_ours / 'waterline.py'} is loaded as `waterline`, which is the name of "
+        "a package that Waterline needs; restart Python and import workbench first, or rename that "
         "file"
     )
 
 
-@pytest.mark.parametrize("module", ["server.archive", "server.archive.counting", "workbench"])
+@pytest.mark.parametrize(
+    "module", ["waterline.archive.jobs", "waterline.archive.jobs.count", "workbench"]
+)
 def test_a_process_of_ours_is_not_led_astray_by_a_path_that_names_it(
     data: Path, only_ours: Path, module: str
 ) -> None:
     fill(data, [LOG])
-    arguments = {"server.archive.counting": ["0", "1"], "workbench": ["--version"]}
+    arguments = {"waterline.archive.jobs.count": ["0", "1"], "workbench": ["--version"]}
     command = python_command(module, *arguments.get(module, []))
     done = run(only_ours, *command, PYTHONPATH=".", WATERLINE_DATA=str(data))
     assert (done.returncode, done.stderr) == (0, "")

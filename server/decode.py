@@ -1,0 +1,344 @@
+"""Many logs a call: what frames and bodies hold, checked together and encoded for the writer.
+
+The rules are those of `records`, which looks at one log. Here the members of all logs are looked at
+column by column, which costs a log about half; only when something is odd is each looked at alone.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeVar, cast
+
+import msgspec
+import uuid_utils
+
+from waterline.metrics.log_stats import Contents, contents, read_attributes
+from waterline.records import (
+    MAX_DEPTH,
+    MAX_ID_LENGTH,
+    MAX_TIMESTAMP,
+    MAX_TYPE_LENGTH,
+    MIN_TIMESTAMP,
+    InvalidLog,
+    Record,
+    Rule,
+    check_log,
+    is_too_deep,
+    parse_log,
+    parse_rfc3339,
+)
+
+NO_LOGS: Final = "this holds no log; send a log, a JSON array of logs, or one log a line"
+
+
+class Frame(NamedTuple):
+    """What one frame or body held: how many valid logs, and what was wrong at which index."""
+
+    valid: int
+    rejected: Sequence[tuple[int, InvalidLog]]
+
+
+class Part(NamedTuple):
+    """Where the one frame of a batch stands in the whole that it is a part of."""
+
+    first: int = 0
+    """The index that its first log has in the whole."""
+    unnamed: Mapping[Rule, int] = MappingProxyType({})
+    """How many logs of it were rejected that are only counted, by the rule that they broke."""
+    more: int = 0
+    """Said with the last part: how many of the whole were rejected that are only counted."""
+
+
+_ALONE: Final = Part()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The valid logs of some frames, ready to be stored.
+
+    `ids` has one for each log; those at the positions in `made` were given here. `rows` is the logs
+    as JSON arrays `[id, type, timestamp or null, source, message, attributes]`, joined by commas.
+    `frames` is None where each frame held exactly one log and that was valid, which is usual.
+    """
+
+    ids: Sequence[str]
+    types: Sequence[str]
+    rows: bytes
+    made: frozenset[int]
+    frames: Sequence[Frame] | None
+    source: str
+    contents: Contents
+    """What is measured of them; the bytes of a frame of several logs are shared out evenly."""
+    part: Part = _ALONE
+
+
+T = TypeVar("T")
+
+_decode: Final = msgspec.json.Decoder().decode
+_decode_array: Final = msgspec.json.Decoder(list[object]).decode
+_decode_lines: Final = msgspec.json.Decoder().decode_lines
+_encode: Final = msgspec.json.Encoder().encode
+_NO_JSON: Final = (msgspec.DecodeError, RecursionError, ValueError)
+
+
+def placed(batch: Batch, first: int, named: int) -> Batch:
+    """Return the batch of one frame as a part of a whole.
+
+    Args:
+        batch: what `read_frames` made of one frame.
+        first: the index that its first log has in the whole.
+        named: how many faults may be told one by one; of the others only their rules are counted.
+    """
+    (frame,) = [Frame(len(batch.ids), ())] if batch.frames is None else batch.frames
+    told = [(first + index, fault) for index, fault in frame.rejected[:named]]
+    unnamed = Counter(fault.rule for _, fault in frame.rejected[named:])
+    return replace(batch, frames=[Frame(frame.valid, told)], part=Part(first, unnamed))
+
+
+def counted(batch: Batch) -> Batch:
+    """Return a batch of which only the count of its logs will be told, without what names them.
+
+    The names of short logs take more memory than all else of them.
+    """
+    return replace(batch, ids=[""] * len(batch.ids), types=(), made=frozenset())
+
+
+def no_logs(source: str, part: Part, *faults: InvalidLog) -> Batch:
+    """Return what a frame without any valid log holds."""
+    frame = Frame(0, list(enumerate(faults)))
+    return Batch((), (), b"", frozenset(), [frame], source, {}, part)
+
+
+def is_json(content: bytes) -> bool:
+    """Whether it is one JSON value."""
+    try:
+        _decode(content)
+    except _NO_JSON:
+        return False
+    return True
+
+
+def array_fault(content: bytes) -> InvalidLog | None:
+    """Return what is told of an array that is no JSON; None where it is."""
+    try:
+        _decode_array(content)
+    except _NO_JSON:
+        fault = _try(parse_log, content)
+        assert isinstance(fault, InvalidLog)
+        return fault
+    return None
+
+
+class _OddLog(Exception):
+    """Some log of many breaks a rule, or may: each is to be looked at alone."""
+
+
+def new_id() -> str:
+    """Return an id that sorts by time: a UUIDv7 (RFC 9562, section 5.7)."""
+    return str(uuid_utils.uuid7())
+
+
+def read_frames(
+    frames: Sequence[bytes],
+    source: str,
+    make_id: Callable[[], str] = new_id,
+    measured: Sequence[str] = (),
+) -> Batch:
+    """Decode and check what frames hold: each one log, a JSON array of logs, or one log a line.
+
+    Args:
+        frames: the payloads, in UTF-8.
+        source: the name of the token they came with.
+        make_id: returns an id for a log that came without one.
+        measured: names of attributes whose values are measured.
+    """
+    batch = read_sound(frames, source, make_id, measured)
+    return batch or _read_one_by_one(frames, _Reading(source, make_id, measured))
+
+
+def read_sound(
+    frames: Sequence[bytes],
+    source: str,
+    make_id: Callable[[], str] = new_id,
+    measured: Sequence[str] = (),
+) -> Batch | None:
+    """Do the same for frames that hold nothing odd, which is fast; return None for others."""
+    reading = _Reading(source, make_id, measured)
+    try:
+        return _encode_logs(list(map(_decode, frames)), reading, None, map(len, frames))
+    except (_OddLog, *_NO_JSON):
+        pass
+    try:
+        values = [_split(each) for each in frames]
+        if not all(values):
+            return None
+        outline = [Frame(len(each), ()) for each in values]
+        sizes = _shared_out(map(len, frames), map(len, values))
+        return _encode_logs(list(chain.from_iterable(values)), reading, outline, sizes)
+    except (_OddLog, *_NO_JSON):
+        return None
+
+
+class _Reading(NamedTuple):
+    """What is known of frames besides what they hold."""
+
+    source: str
+    make_id: Callable[[], str]
+    measured: Sequence[str]
+
+
+def _shared_out(totals: Iterable[int], counts: Iterable[int]) -> list[int]:
+    """Return the parts of each total, which differ by one at most."""
+    return [
+        (total * (part + 1)) // count - total * part // count
+        for total, count in zip(totals, counts, strict=True)
+        for part in range(count)
+    ]
+
+
+def _split(frame: bytes) -> list[object]:
+    """Return the JSON values of a frame that is sound throughout.
+
+    Raises:
+        ValueError, RecursionError: it is not; `_read_damaged` then finds what is.
+    """
+    return _decode_array(frame) if _is_array(frame) else _decode_lines(frame)
+
+
+def _is_array(frame: bytes) -> bool:
+    return frame.lstrip()[:1] == b"["
+
+
+def _encode_logs(
+    values: Sequence[object],
+    reading: _Reading,
+    frames: Sequence[Frame] | None,
+    sizes: Iterable[int],
+) -> Batch:
+    """Encode logs that obey every rule. Takes members out of them.
+
+    Raises:
+        _OddLog: one does not, or it takes a closer look to say.
+    """
+    if _kinds(values) != {dict}:
+        raise _OddLog
+    logs = cast("Sequence[dict[str, object]]", values)
+    ids, made = _complete_ids(_take(logs, "id"), reading.make_id)
+    types = _short_texts(_take(logs, "type"), MAX_TYPE_LENGTH)
+    timestamps = _read_timestamps(_take(logs, "timestamp"))
+    messages = _take(logs, "message")
+    if _kinds(messages) != {str}:
+        raise _OddLog
+    columns = (ids, types, timestamps, repeat(reading.source), messages, logs)
+    try:
+        rows = _encode(list(zip(*columns, strict=False)))[1:-1]
+    except RecursionError as error:
+        raise _OddLog from error
+    # Each row is one array and its attributes one object; only what is beyond that can be deep.
+    if rows.count(b"[") + rows.count(b"{") - 2 * len(logs) >= MAX_DEPTH and any(
+        map(is_too_deep, logs)
+    ):
+        raise _OddLog
+    attributes = {name: list(map(dict.get, logs, repeat(name))) for name in reading.measured}
+    held = contents(types, sizes, attributes)
+    return Batch(ids, types, rows, made, frames, reading.source, held)
+
+
+def _kinds(values: Iterable[object]) -> set[type]:
+    return set(map(type, values))
+
+
+def _take(logs: Sequence[dict[str, object]], member: str) -> list[object]:
+    return list(map(dict.pop, logs, repeat(member), repeat(None)))
+
+
+def _short_texts(values: Sequence[object], longest: int) -> Sequence[str]:
+    if _kinds(values) != {str}:
+        raise _OddLog
+    texts = cast("Sequence[str]", values)
+    lengths = set(map(len, texts))
+    if min(lengths) < 1 or max(lengths) > longest:
+        raise _OddLog
+    return texts
+
+
+def _complete_ids(
+    given: Sequence[object], make_id: Callable[[], str]
+) -> tuple[Sequence[str], frozenset[int]]:
+    if None not in given:
+        return _short_texts(given, MAX_ID_LENGTH), frozenset()
+    made = frozenset(index for index, log_id in enumerate(given) if log_id is None)
+    ids = [make_id() if log_id is None else log_id for log_id in given]
+    return _short_texts(ids, MAX_ID_LENGTH), made
+
+
+def _read_timestamps(given: Sequence[object]) -> Sequence[int | None]:
+    kinds = _kinds(given)
+    if str in kinds:
+        try:
+            given = [parse_rfc3339(each) if isinstance(each, str) else each for each in given]
+        except (ValueError, OverflowError) as error:
+            raise _OddLog from error
+        kinds = _kinds(given)
+    if not kinds <= {int, type(None)}:
+        raise _OddLog
+    known = cast("list[int]", [each for each in given if each is not None])
+    if known and not MIN_TIMESTAMP <= min(known) <= max(known) <= MAX_TIMESTAMP:
+        raise _OddLog
+    return cast("Sequence[int | None]", given)
+
+
+def _read_one_by_one(frames: Sequence[bytes], reading: _Reading) -> Batch:
+    records: list[Record] = []
+    outline: list[Frame] = []
+    sizes: list[int] = []
+    for frame in frames:
+        before, rejected = len(records), []
+        found = _read_damaged(frame)
+        shares = _shared_out([len(frame)], [len(found)])
+        for index, log in enumerate(found):
+            if isinstance(log, Record):
+                records.append(log)
+                sizes.append(shares[index])
+            else:
+                rejected.append((index, log))
+        outline.append(Frame(len(records) - before, rejected))
+    ids = [reading.make_id() if each.id is None else each.id for each in records]
+    rows = [
+        (log_id, each.type, each.timestamp, reading.source, each.message, _raw(each))
+        for log_id, each in zip(ids, records, strict=True)
+    ]
+    types = [each.type for each in records]
+    attributes = read_attributes([each.attributes for each in records], reading.measured)
+    return Batch(
+        ids,
+        types,
+        _encode(rows)[1:-1],
+        frozenset(index for index, each in enumerate(records) if each.id is None),
+        outline,
+        reading.source,
+        contents(types, sizes, attributes),
+    )
+
+
+def _raw(record: Record) -> msgspec.Raw:
+    return msgspec.Raw(record.attributes)
+
+
+def _read_damaged(frame: bytes) -> Sequence[Record | InvalidLog]:
+    """Tell of each log in a frame whether it is one; a frame without any holds one fault."""
+    try:
+        logs = [_try(check_log, value) for value in _split(frame)]
+    except _NO_JSON:
+        parts = [frame] if _is_array(frame) else frame.split(b"\n")
+        logs = [_try(parse_log, part) for part in parts if part.strip()]
+    return logs or [InvalidLog(NO_LOGS, Rule.NOT_EMPTY)]
+
+
+def _try(read: Callable[[T], Record], log: T) -> Record | InvalidLog:
+    try:
+        return read(log)
+    except InvalidLog as error:
+        return error

@@ -1,0 +1,73 @@
+"""Sampling: what there is at a moment, such as bytes on disk and open connections."""
+
+import contextlib
+import resource
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from server.connections import Connections
+from waterline.metrics import registry as metrics
+from waterline.metrics.recorder import PerformanceMonitor
+from waterline.storage.folder import DataFolder, file_size
+
+_STATM: Final = Path("/proc/self/statm")
+
+Levels = dict[str, int]
+"""Each metric that is a level, and what it is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampler:
+    """Looks at a server, from any thread; asks nothing that could make an event loop wait."""
+
+    folder: DataFolder
+    connections: Connections
+
+    def levels(self) -> Levels:
+        """Return what there is now; what the system does not tell is left out."""
+        connections = self.connections
+        levels = {
+            metrics.CONNECTIONS: len(connections.open),
+            metrics.LIVE_SUBSCRIBERS: connections.hub.readers,
+            metrics.LIVE_LAG: connections.hub.lag,
+            metrics.QUEUE_BYTES: connections.gate.waiting,
+        }
+        for name, look in self._looks():
+            # No descriptor may be left, or the folder may be gone: who needs it says so.
+            with contextlib.suppress(OSError):
+                levels[name] = look()
+        return levels
+
+    def _looks(self) -> Iterable[tuple[str, Callable[[], int]]]:
+        """Return the levels that the system is asked for, each of which it may refuse to tell."""
+        logs = self.folder.logs
+        return (
+            (metrics.DATABASE_BYTES, lambda: file_size(logs)),
+            (metrics.WAL_BYTES, lambda: file_size(logs.with_name(logs.name + "-wal"))),
+            (metrics.MEMORY_BYTES, resident_bytes),
+            (metrics.DISK_FREE_BYTES, lambda: shutil.disk_usage(self.folder.path).free),
+        )
+
+    def sample(self, monitor: PerformanceMonitor) -> None:
+        """Record what there is now; call it each second."""
+        for name, level in self.levels().items():
+            monitor.record(name, level)
+
+
+def resident_bytes() -> int:
+    """Return the memory that this process holds; its peak where the system tells no more."""
+    try:
+        pages = _STATM.read_text(encoding="ascii").split()[1]
+    except FileNotFoundError:  # only Linux has it
+        return peak_bytes()
+    return int(pages) * resource.getpagesize()
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process ever held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,1 @@
+"""Where logs come in: endpoints, what they decode, and what they answer."""

@@ -1,0 +1,289 @@
+"""Large messages on their way to the writer: decoded in slices, with turns for others."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from server.connections import Connections
+from server.decode import (
+    Batch,
+    Part,
+    array_fault,
+    counted,
+    is_json,
+    no_logs,
+    placed,
+    read_frames,
+)
+from server.ingest.replies import MOST_NAMED, batch_replies
+from server.ingest.slices import (
+    MAX_VALUES,
+    SLICE_LINES,
+    SLICE_SIZE,
+    Slice,
+    count_values,
+    is_array,
+    is_small,
+    slices,
+)
+from server.submissions import Owner, Submission
+from waterline.records import MAX_DEPTH, InvalidLog, Rule
+
+# A message that begins with so many things that are no logs, and none that is, is not looked
+# through any further: somebody sent another file. What is left is counted by its
+# lines, or the commas of an array.
+HOPELESS: Final = 10_000
+
+
+class Whole:
+    """The owner of all parts of a message that is stored as one, and answered once.
+
+    Args:
+        tell: hears the one reply, once the last part has been stored or refused.
+    """
+
+    def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
+        self._tell = tell
+        self._left = 0
+        self._more = 0
+        self._reply: dict[str, Any] = {}
+
+    def expect(self, parts: int, more: int) -> None:
+        """Take notice of how many parts there are, and how many rejected logs none of them names.
+
+        Call it before they are handed over.
+        """
+        self._left, self._more = parts, more
+
+    def answer(self, submission: Submission, committed_at: int) -> None:
+        """Hear that a part was stored or refused."""
+        for reply in batch_replies(submission, committed_at):
+            self._merge(reply)
+        self._left -= 1
+        if self._left:
+            return
+        if self._more:
+            self._reply["rejected"] = len(self._reply["errors"]) + self._more
+        self._tell(self._reply)
+
+    def _merge(self, part: dict[str, Any]) -> None:
+        reply = self._reply
+        if not reply:
+            self._reply = part
+            return
+        errors, reply["errors"] = reply["errors"], []
+        if reply["type"] != part["type"]:
+            # A part without a valid log is acked although the others were refused.
+            self._reply = reply = reply if reply["type"] == "error" else part
+        errors += part["errors"]
+        reply["errors"] = errors
+        if reply["type"] == "ack" and part["type"] == "ack":
+            reply["count"] += part["count"]
+            reply["duplicates"] += part["duplicates"]
+            reply["lastSeq"] = max(filter(None, (reply["lastSeq"], part["lastSeq"])), default=None)
+            reply["timestamp"] = part["timestamp"]
+
+
+class _DamagedArray(Exception):
+    """An array is no JSON somewhere, so that nothing of it is a log."""
+
+    def __init__(self, fault: InvalidLog) -> None:
+        self.fault = fault
+
+
+class Intake:
+    """Takes one large message, decoded in slices with turns for others in between.
+
+    Args:
+        connections: the way to the writer.
+        source: the name of the token that it came with.
+        owner: is answered; `Whole` once for all that is stored in one transaction, another for
+            each part as soon as that is stored.
+        lane: whose other submissions must not overtake it.
+        received: when it had come, by `time.perf_counter`.
+    """
+
+    def __init__(
+        self, connections: Connections, source: str, owner: Owner, lane: object, received: float
+    ) -> None:
+        self._connections = connections
+        self._source = source
+        self._owner = owner
+        self._lane = lane
+        self._received = received
+        self._index = 0
+        self._is_array = False
+        self._valid = 0
+        self._named = 0
+        self._unnamed = 0
+        self._parts: list[Submission] = []
+        self._last: Submission | None = None
+        self._answered = asyncio.Event()
+
+    async def take(self, content: bytes) -> None:
+        """Hand a message to the writer when its turn has come; return once it is answered."""
+        connections = self._connections
+        async with connections.large.room(len(content)):
+            await connections.gate.wait()
+            await connections.gate.room(len(content) if self._is_whole else 0)
+            await self._take_slices(content)
+            if not self._index:
+                self._submit(read_frames([b""], self._source), 0)
+            self._tell_unnamed()
+            if isinstance(self._owner, Whole):
+                self._owner.expect(len(self._parts), self._unnamed)
+                connections.submit(*self._parts)
+                self._parts.clear()
+            # What it takes in memory is given back with its commit.
+            await self._answered.wait()
+
+    def answer(self, submission: Submission, committed_at: int) -> None:
+        """Hear that a part was stored or refused."""
+        self._owner.answer(submission, committed_at)
+        if submission is self._last:
+            self._last = None  # its rows must not wait for the garbage collector
+            self._answered.set()
+
+    @property
+    def _is_whole(self) -> bool:
+        return isinstance(self._owner, Whole)
+
+    async def _take_slices(self, content: bytes) -> None:
+        self._is_array = is_array(content)
+        try:
+            if not self._is_whole:
+                await self._check_array(content)
+            await self._take_all(content)
+        except _DamagedArray as damage:
+            self._parts.clear()
+            self._index = self._named = self._unnamed = 0
+            self._submit(no_logs(self._source, Part(), damage.fault), len(content))
+
+    async def _take_all(self, content: bytes) -> None:
+        cut: Iterable[Slice] = slices(content)
+        if await self._is_one(content):
+            cut = [Slice(content, len(content))]
+        for part in cut:
+            if part.content:
+                if not self._is_whole:
+                    await self._connections.gate.wait()
+                    await self._connections.gate.room(len(part.content))
+                async with self._connections.turn:
+                    await self._take_part(part)
+            await asyncio.sleep(0)
+            if self._is_hopeless():
+                self._count_rest(content, part.end)
+                return
+
+    async def _is_one(self, content: bytes) -> bool:
+        """Say whether it is one log on several lines."""
+        if is_array(content) or is_json(content[: content.find(b"\n") + 1] or content[:1]):
+            return False
+        if b"\n" not in content or await self._has_too_much(content):
+            return False
+        async with self._connections.turn:
+            return is_json(content)
+
+    async def _check_array(self, content: bytes) -> None:
+        """Look through an array before any of it is stored: of a damaged one nothing is."""
+        if not is_array(content):
+            return
+        for part in slices(content):
+            if part.content and not await self._has_too_much(part.content):
+                async with self._connections.turn:
+                    self._check_part(part)
+            await asyncio.sleep(0)
+
+    def _check_part(self, part: Slice) -> None:
+        fault = array_fault(part.content)
+        if fault is not None:
+            raise _DamagedArray(fault)
+
+    async def _take_part(self, part: Slice) -> None:
+        if await self._has_too_much(part.content):
+            self._submit(no_logs(self._source, Part(), _too_much(part.content)), len(part.content))
+            return
+        batch = read_frames([part.content], self._source, measured=self._connections.measured)
+        if self._is_whole and self._is_array and not batch.ids:
+            self._check_part(part)
+        self._submit(batch, len(part.content))
+
+    async def _has_too_much(self, content: bytes) -> bool:
+        """Say whether one log would take many times its size in memory once it is decoded."""
+        for count in count_values(content):
+            if count > MAX_VALUES:
+                return True
+            await asyncio.sleep(0)
+        return False
+
+    def _submit(self, batch: Batch, size: int) -> None:
+        batch = placed(batch, self._index, MOST_NAMED - self._named)
+        assert batch.frames is not None
+        (frame,) = batch.frames
+        unnamed = sum(batch.part.unnamed.values())
+        self._index += frame.valid + len(frame.rejected) + unnamed
+        self._valid += frame.valid
+        self._named += len(frame.rejected)
+        self._unnamed += unnamed
+        self._hand_over(counted(batch) if self._is_whole else batch, size)
+
+    def _hand_over(self, batch: Batch, size: int) -> None:
+        self._last = Submission(batch, size, self._received, self, lane=self._lane)
+        self._answered.clear()
+        if self._is_whole:
+            self._parts.append(self._last)
+        else:
+            self._connections.submit(self._last)
+
+    def _is_hopeless(self) -> bool:
+        return not self._valid and self._named + self._unnamed >= HOPELESS
+
+    def _count_rest(self, content: bytes, at: int) -> None:
+        if at >= len(content):
+            return
+        end = b"," if is_array(content) else b"\n"
+        rest = content.count(end, at, len(content) - 1) + 1
+        self._unnamed += rest
+        part = Part(self._index, {Rule.IS_JSON: rest})
+        self._hand_over(no_logs(self._source, part), 0)
+
+    def _tell_unnamed(self) -> None:
+        if self._unnamed and not self._is_whole:
+            part = Part(self._index, more=self._unnamed)
+            self._hand_over(no_logs(self._source, part), 0)
+
+
+def _too_much(content: bytes) -> InvalidLog:
+    """Return what is wrong with a log of too many values: mostly it is a bomb of brackets."""
+    if content.count(b"[") + content.count(b"{") > content.count(b","):
+        return InvalidLog(f"this JSON is nested more than {MAX_DEPTH} levels deep", Rule.DEPTH)
+    return InvalidLog(f"a log may hold {MAX_VALUES} values at most", Rule.DEPTH)
+
+
+async def take_message(
+    connections: Connections,
+    source: str,
+    content: bytes,
+    received: float,
+    lane: object,
+    tell: Callable[[dict[str, Any]], None],
+) -> None:
+    """Take a message that is stored in one transaction and answered once."""
+    await Intake(connections, source, Whole(tell), lane, received).take(content)
+
+
+def are_small(payloads: Sequence[bytes]) -> bool:
+    """Whether messages can be looked at in one call without keeping others waiting."""
+    return len(payloads) > 1 or is_small(payloads[0])
+
+
+def runs(payloads: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Yield messages in runs that can be looked at one by one in a call, a large one alone."""
+    begin = size = lines = 0
+    for index, payload in enumerate(payloads):
+        size += len(payload)
+        lines += 1 + payload.count(b"\n")
+        if index > begin and (size > SLICE_SIZE or lines > SLICE_LINES):
+            yield payloads[begin:index]
+            begin, size, lines = index, len(payload), 1 + payload.count(b"\n")
+    yield payloads[begin:]

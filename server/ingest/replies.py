@@ -1,0 +1,150 @@
+"""What producers are answered: acks and errors, a log or a frame each, in the order of the logs."""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from itertools import repeat
+from typing import Final
+
+import msgspec
+
+from server.decode import Batch, Frame
+from server.submissions import Submission
+from server.websocket.frames import TEXT, TEXT_HEADS, frame_head
+from waterline.records import InvalidLog
+
+_encoder: Final = msgspec.json.Encoder()
+_encode: Final = _encoder.encode
+
+
+# So many logs of a message are told one by one why they are refused; the rest are counted.
+MOST_NAMED: Final = 1000
+
+
+class AckMode(StrEnum):
+    """How much a producer wants to hear."""
+
+    EACH = "each"
+    BATCH = "batch"
+    NONE = "none"
+
+
+def replies(submission: Submission, mode: AckMode, committed_at: int) -> bytes:
+    """Return the WebSocket frames that answer a submission after its commit.
+
+    Args:
+        submission: it has been stored or refused.
+        mode: one reply a log, one a frame, or errors only.
+        committed_at: milliseconds UTC.
+    """
+    batch, stored = submission.batch, submission.stored
+    if mode is AckMode.EACH and stored is not None and stored.known is None and _is_sound(batch):
+        return _acks(batch.ids, stored.seqs, committed_at)
+    if mode is AckMode.BATCH:
+        bodies = [_encode(reply) for reply in batch_replies(submission, committed_at)]
+    else:
+        bodies = list(_replies_by_log(submission, mode, committed_at))
+    return b"".join([part for body in bodies for part in (frame_head(TEXT, len(body)), body)])
+
+
+def batch_replies(submission: Submission, committed_at: int) -> Iterator[dict[str, object]]:
+    """Yield the batch ack of each frame, or the error where its logs were refused."""
+    stored, begin = submission.stored, 0
+    for frame in _frames(submission):
+        end = begin + frame.valid
+        errors = [_error(index, error) for index, error in frame.rejected]
+        if frame.valid and submission.refusal is not None:
+            yield _refusal(submission, None) | {"errors": errors}
+        else:
+            seqs = stored.seqs[begin:end] if stored else ()
+            known = stored.known[begin:end] if stored and stored.known else ()
+            yield {
+                "type": "ack",
+                "count": frame.valid,
+                "duplicates": sum(known),
+                "lastSeq": max(seqs, default=None),
+                "timestamp": committed_at,
+                "errors": errors,
+            }
+        begin = end
+
+
+def _is_sound(batch: Batch) -> bool:
+    return not batch.part.more and not any(frame.rejected for frame in batch.frames or ())
+
+
+def _acks(ids: Sequence[str], seqs: Sequence[int], committed_at: int) -> bytes:
+    """Return the acks of logs that are all new, which is the usual case and the hot path.
+
+    An id has 128 characters at most, of six bytes each at most: the heads made beforehand do.
+    """
+    end = b',"timestamp":%d}' % committed_at
+    parts: list[bytes] = []
+    # Behind the last line the split finds one more, empty: the shorter seqs end the loop.
+    for seq, log_id in zip(seqs, _encoder.encode_lines(ids).split(b"\n"), strict=False):
+        body = b'{"type":"ack","logId":%b,"seq":%d%b' % (log_id, seq, end)
+        parts += (TEXT_HEADS[len(body)], body)
+    return b"".join(parts)
+
+
+def _replies_by_log(submission: Submission, mode: AckMode, committed_at: int) -> Iterator[bytes]:
+    valid = _answers(submission, mode, committed_at)
+    for frame in _frames(submission):
+        rejected = dict(frame.rejected)
+        first = submission.batch.part.first
+        for index in range(first, first + frame.valid + len(rejected)):
+            if index in rejected:
+                yield _encode({"type": "error"} | _error(index, rejected[index]))
+            elif answer := next(valid):
+                yield _encode(answer if "seq" in answer else answer | {"index": index})
+    if more := submission.batch.part.more:
+        yield _encode({"type": "error"} | _unnamed_error(more))
+
+
+def _answers(
+    submission: Submission, mode: AckMode, committed_at: int
+) -> Iterator[dict[str, object]]:
+    """Yield what became of each valid log; where the producer wants no word of it, nothing."""
+    ids, stored = submission.batch.ids, submission.stored
+    if stored is None:
+        for at, log_id in enumerate(ids):
+            yield _refusal(submission, None if at in submission.batch.made else log_id)
+        return
+    for log_id, seq, known in zip(ids, stored.seqs, stored.known or repeat(False), strict=False):
+        ack = {"type": "ack", "logId": log_id, "seq": seq, "timestamp": committed_at}
+        said = ack | {"duplicate": True} if known else ack
+        yield {} if mode is AckMode.NONE else said
+
+
+def _frames(submission: Submission) -> Sequence[Frame]:
+    batch = submission.batch
+    return [Frame(1, ())] * len(batch.ids) if batch.frames is None else batch.frames
+
+
+def _unnamed_error(count: int) -> dict[str, object]:
+    """Return what is said of the logs of a message that were refused without being named."""
+    return {
+        "error": "invalid_log",
+        "message": f"{count} more of this message are no logs; the first {MOST_NAMED} are named",
+        "logId": None,
+        "index": None,
+        "count": count,
+    }
+
+
+def _error(index: int, error: InvalidLog) -> dict[str, object]:
+    return {
+        "error": "invalid_log",
+        "message": error.reason,
+        "logId": error.log_id,
+        "index": index,
+    }
+
+
+def _refusal(submission: Submission, log_id: str | None) -> dict[str, object]:
+    return {
+        "type": "error",
+        "error": submission.refusal,
+        "message": "the log was not stored; send it again later",
+        "logId": log_id,
+        "retryable": True,
+    }

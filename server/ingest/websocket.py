@@ -1,0 +1,91 @@
+"""Where producers push logs: the WebSocket /ingest, with replies in the order of the logs."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+import msgspec
+
+from server.connections import MAX_UNSENT, Connection
+from server.decode import read_frames, read_sound
+from server.ingest.intake import Intake, are_small, runs, take_message
+from server.ingest.replies import AckMode, replies
+from server.ingest.slices import RUN_SIZE
+from server.submissions import Submission
+from waterline.tokens import Scope
+
+
+class Producer(Connection):
+    """A connection that pushes logs and is answered once they are durable."""
+
+    scope = Scope.INGEST
+    takes = "WebSockets and POST"
+    ack_mode = AckMode.EACH
+
+    def prepare(self) -> None:
+        """Let in who holds a token and says clearly which acks it wants."""
+        super().prepare()
+        if self._finished:
+            return
+        asked = self.get_query_argument("ack", AckMode.EACH)
+        try:
+            self.ack_mode = AckMode(asked)
+        except ValueError:
+            self.fail(400, "bad_request", f"ack is each, batch or none, not {asked[:20]!r}")
+
+    def on_messages(self, payloads: list[bytes]) -> Awaitable[None] | None:
+        """Hand logs to the writer; return something to wait for where it must not go on."""
+        connections = self.connections
+        if connections.draining:
+            return None
+        received = time.perf_counter()
+        size = sum(map(len, payloads))
+        batch = None
+        if size <= RUN_SIZE:
+            batch = read_sound(payloads, self.source, measured=connections.measured)
+        if batch is None:
+            return self._take_slowly(payloads, received)
+        connections.submit(Submission(batch, size, received, self))
+        seconds = connections.limits.take(self.source, size)
+        if not seconds and connections.gate.is_open and self.unsent < MAX_UNSENT:
+            return None
+        return self._hold(seconds)
+
+    def answer(self, submission: Submission, committed_at: int) -> None:
+        """Send what became of a submission."""
+        frames = replies(submission, self.ack_mode, committed_at)
+        if frames:
+            self.send(frames)
+
+    async def _take_slowly(self, payloads: list[bytes], received: float) -> None:
+        """Take messages that are large, or of which some are no logs."""
+        for run in runs(payloads):
+            if self.connections.draining or self.ws_connection is None:
+                return
+            size = sum(map(len, run))
+            if are_small(run):
+                measured = self.connections.measured
+                batch = read_frames(run, self.source, measured=measured)
+                self.connections.submit(Submission(batch, size, received, self))
+                await asyncio.sleep(0)
+            else:
+                await self._take_large(run[0], received)
+            await self._hold(self.connections.limits.take(self.source, size))
+
+    async def _take_large(self, content: bytes, received: float) -> None:
+        if self.ack_mode is AckMode.BATCH:
+            await take_message(
+                self.connections, self.source, content, received, self, self._answer_whole
+            )
+        else:
+            await Intake(self.connections, self.source, self, self, received).take(content)
+
+    def _answer_whole(self, reply: dict[str, Any]) -> None:
+        self.send_text(msgspec.json.encode(reply))
+
+    async def _hold(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self.connections.gate.wait()
+        if self.unsent >= MAX_UNSENT:
+            await self.drained()

@@ -1,0 +1,1 @@
+"""The live feed: the hub, its readers and what they choose."""

@@ -1,0 +1,121 @@
+"""What a reader of `/live` wants to see: which logs, and from where on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from waterline.errors import UsageError
+from waterline.records import StoredLog
+
+# As SQLite numbers rows; no log has a higher seq.
+MAX_SEQ: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which logs; of each kind one of the alternatives must hold, and one of none always does.
+
+    Attributes:
+        types: of these types.
+        sources: that came with tokens of these names.
+        contains: whose message has one of these texts in it, as they are, case and all.
+    """
+
+    types: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
+    contains: frozenset[str] = frozenset()
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether there is no log that it leaves out."""
+        return not (self.types or self.sources or self.contains)
+
+    def accepts(self, log: StoredLog) -> bool:
+        """Say whether a log is wanted."""
+        if not self._accepts_origin(log):
+            return False
+        return not self.contains or any(text in log.message for text in self.contains)
+
+    def choose(self, logs: Sequence[StoredLog]) -> Sequence[bool] | None:
+        """Say for each log whether it is wanted; None where all of them are."""
+        return None if self.takes_all else list(map(self.accepts, logs))
+
+    def cost(self, logs: Sequence[StoredLog]) -> int:
+        """Return about how many characters are looked at to choose among logs."""
+        texts = len(self.contains)
+        return sum(len(log.message) for log in logs) * texts + len(logs) if texts else len(logs)
+
+    def choose_slowly(self, logs: Sequence[StoredLog], step: int) -> Iterator[list[bool] | None]:
+        """Choose in slices of about so many characters: yield None after each, the choice last."""
+        chosen, work = [], 0
+        for log in logs:
+            is_wanted, message = self._accepts_origin(log), log.message
+            if is_wanted and self.contains:
+                is_wanted = False
+                for text, start in product(self.contains, range(0, len(message) + 1, step)):
+                    end = min(start + step + len(text), len(message))
+                    work += end - start
+                    if message.find(text, start, end) >= 0:
+                        is_wanted = True
+                        break
+                    if work > step:
+                        work = 0
+                        yield None
+            chosen.append(is_wanted)
+        yield chosen
+
+    def _accepts_origin(self, log: StoredLog) -> bool:
+        return (not self.types or log.type in self.types) and (
+            not self.sources or log.source in self.sources
+        )
+
+
+EVERYTHING: Final = Filter()
+# More would cost the server too much for one reader; narrow what is left at the reader.
+MAX_TEXTS: Final = 100
+MAX_TEXT_LENGTH: Final = 1000
+
+# A WebSocket of a browser cannot send headers, so its token stands in the query too.
+_ALLOWED: Final = ("type", "source", "contains", "after", "token")
+
+
+def read_query(arguments: Mapping[str, Sequence[bytes]]) -> tuple[Filter, int | None]:
+    """Return what the query of a request asks for: the filter, and the seq to begin behind.
+
+    Args:
+        arguments: the parameters' values by name. `type`, `source` and `contains` may be repeated:
+            alternatives. `after` is None where it is not given: begin with the present.
+
+    Raises:
+        UsageError: a parameter is unknown or its value makes no sense.
+    """
+    for name in arguments:
+        if name not in _ALLOWED:
+            raise UsageError(f"{name[:40]!r} is unknown here; there is {', '.join(_ALLOWED)}")
+    wanted = Filter(*(_texts(arguments, name) for name in ("type", "source", "contains")))
+    return wanted, _after(arguments.get("after", ()))
+
+
+def _texts(arguments: Mapping[str, Sequence[bytes]], name: str) -> frozenset[str]:
+    try:
+        texts = frozenset(value.decode() for value in arguments.get(name, ()))
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name} is not UTF-8") from error
+    if len(texts) > MAX_TEXTS:
+        raise UsageError(f"{name} may be given {MAX_TEXTS} times at most, not {len(texts)} times")
+    if any(len(text) > MAX_TEXT_LENGTH for text in texts):
+        raise UsageError(f"{name} may have {MAX_TEXT_LENGTH} characters at most")
+    if "" in texts:
+        raise UsageError(f"{name} is empty; give a text, or leave it out for any")
+    return texts
+
+
+def _after(values: Sequence[bytes]) -> int | None:
+    if not values:
+        return None
+    # Digits alone: int() would take a sign, spaces and underscores too.
+    digits = values[0].isdigit() and len(values[0]) <= len(str(MAX_SEQ))
+    if len(values) > 1 or not digits or int(values[0]) > MAX_SEQ:
+        raise UsageError("after is one seq: a whole number from 0; 0 begins with the first log")
+    return int(values[0])

@@ -1,0 +1,363 @@
+"""The hub: sends every committed log to whoever reads the present, with a bounded buffer each."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Final, NamedTuple, Protocol
+
+import msgspec
+
+from server.live.filters import EVERYTHING, Filter
+from server.websocket.frames import TEXT, frame_head
+from server.writer import Commit
+from waterline.metrics import registry as metrics
+from waterline.metrics.recorder import PerformanceMonitor
+from waterline.records import StoredLog, encode_stored
+
+# A frame is sent as soon as it holds this much, also between two ticks.
+FRAME_SIZE: Final = 512 * 1024
+# Different filters of all readers, at most.
+MAX_FILTERS: Final = 100
+# Characters that are looked through before others have a turn.
+MATCHED_AT_ONCE: Final = 2 * 2**20
+TICK_SECONDS: Final = 0.2
+TICKS_A_POSITION: Final = 5
+
+_LOGS_BEGIN: Final = b'{"type":"logs","logs":['
+_LOGS_END: Final = b"]}"
+
+
+class Reader(Protocol):
+    """A connection that takes frames and knows how many bytes of them have not left yet."""
+
+    @property
+    def unsent(self) -> int:
+        """Bytes handed over that the peer has not taken."""
+
+    def send(self, frames: bytes) -> None:
+        """Send whole WebSocket frames, some time."""
+
+
+def logs_frame(lines: Sequence[bytes]) -> bytes:
+    """Return the frame of some logs, each of them encoded as JSON."""
+    logs = b",".join(lines)
+    head = frame_head(TEXT, len(_LOGS_BEGIN) + len(logs) + len(_LOGS_END))
+    return b"".join((head, _LOGS_BEGIN, logs, _LOGS_END))
+
+
+def position_frame(seq: int) -> bytes:
+    """Return the frame that says: every log up to this seq has come, if it was wanted."""
+    return _frame(type="position", seq=seq)
+
+
+def _skipped_frame(first: int, last: int, reason: str) -> bytes:
+    """Return the frame that says which logs do not come; the bounds are inclusive."""
+    return _frame(**{"type": "skipped", "from": first, "to": last, "reason": reason})
+
+
+def _frame(**members: object) -> bytes:
+    body = msgspec.json.encode(members)
+    return frame_head(TEXT, len(body)) + body
+
+
+@dataclass(slots=True)
+class _Subscription:
+    """One reader, the position it was told last, and the range it was too slow for, if any."""
+
+    reader: Reader
+    told: int
+    buffer_size: int
+    skipped_from: int | None = None
+    skipped_to: int = 0
+
+    def offer(self, frame: bytes) -> bool:
+        """Send a frame and return True, or return False where there is no room for it.
+
+        One that skipped is told first. One who has taken everything can take any frame: a log
+        larger than the buffer is no fault of it.
+        """
+        unsent = self.reader.unsent
+        if unsent and unsent + len(frame) > self.buffer_size:
+            return False
+        if self.skipped_from is not None:
+            self.reader.send(_skipped_frame(self.skipped_from, self.skipped_to, metrics.SLOW))
+            self.skipped_from = None
+        self.reader.send(frame)
+        return True
+
+    def skip(self, first: int, last: int) -> int:
+        """Note what there was no room for; return by how much what is skipped has grown."""
+        grown = last - (first - 1 if self.skipped_from is None else self.skipped_to)
+        if self.skipped_from is None:
+            self.skipped_from = first
+        self.skipped_to = last
+        return grown
+
+
+class _Feed:
+    """The readers who want the same, and what has gathered for them: one frame for them all."""
+
+    def __init__(self, wanted: Filter, frame_size: int) -> None:
+        self.subscriptions: dict[Reader, _Subscription] = {}
+        self._wanted = wanted
+        self._frame_size = frame_size
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._first = 0
+        self._last = 0
+
+    @property
+    def wanted(self) -> Filter:
+        """What its readers want."""
+        return self._wanted
+
+    def take(
+        self, logs: Sequence[StoredLog], lines: Sequence[bytes], chosen: Sequence[bool] | None
+    ) -> int:
+        """Gather what is chosen of some logs, given also as they are encoded; see `flush`."""
+        if chosen is not None:
+            logs, lines = list(compress(logs, chosen)), list(compress(lines, chosen))
+        begin = skipped = 0
+        for at, line in enumerate(lines, 1):
+            self._size += len(line)
+            if self._size >= self._frame_size:
+                self._gather(logs[begin:at], lines[begin:at])
+                skipped += self.flush()
+                begin = at
+        self._gather(logs[begin:], lines[begin:])
+        return skipped
+
+    def skip(self, first: int, last: int) -> int:
+        """Have all readers skip logs that there was no time to choose from."""
+        skipped = self.flush()
+        return skipped + sum(each.skip(first, last) for each in self.subscriptions.values())
+
+    def flush(self) -> int:
+        """Send what has gathered; who has no room for it skips it.
+
+        Returns:
+            how many more logs are skipped, once for each reader; they lie between the bounds
+            that it is told.
+        """
+        if not self._lines:
+            return 0
+        frame = logs_frame(self._lines)
+        self._lines, self._size = [], 0
+        behind = [each for each in self.subscriptions.values() if not each.offer(frame)]
+        return sum(each.skip(self._first, self._last) for each in behind)
+
+    def tell(self, seq: int) -> None:
+        """Tell the position to those for whom it has moved."""
+        frame = position_frame(seq)
+        for each in self.subscriptions.values():
+            if each.told != seq and each.offer(frame):
+                each.told = seq
+
+    def _gather(self, logs: Sequence[StoredLog], lines: Sequence[bytes]) -> None:
+        if not logs:
+            return
+        if not self._lines:
+            self._first = logs[0].seq
+        self._lines += lines
+        self._last = logs[-1].seq
+
+
+class _Published(NamedTuple):
+    """Logs of a commit, also as they are encoded, and the highest seq of them."""
+
+    logs: Sequence[StoredLog]
+    lines: Sequence[bytes]
+    last_seq: int
+
+
+def _published(commit: Commit) -> Iterator[_Published]:
+    """Yield what is new of a commit, a part after the other."""
+    for logs in commit.new_logs():
+        if logs:
+            yield _Published(logs, list(map(encode_stored, logs)), logs[-1].seq)
+
+
+class LiveHub:
+    """Encodes each log once for all readers; lives on the event loop.
+
+    Readers who want the same share each frame, the bytes themselves. Frames are not compressed:
+    that would cost a core for each reader.
+
+    Args:
+        buffer_size: bytes a reader may leave untaken before logs are skipped for it.
+        last_seq: the seq that was committed last.
+        monitor: counts what readers are not sent.
+    """
+
+    def __init__(self, buffer_size: int, last_seq: int, monitor: PerformanceMonitor) -> None:
+        self._monitor = monitor
+        self._buffer_size = buffer_size
+        # A frame that fills a buffer alone would find room in an empty one only.
+        self.frame_size: Final = min(FRAME_SIZE, buffer_size // 2)
+        self._feeds: dict[Filter, _Feed] = {}
+        self._wanted_by: dict[Reader, Filter] = {}
+        self._last_seq = last_seq
+        self._ticks = 0
+        self._backlog: deque[Commit] = deque()
+        self._behind = 0  # bytes of the backlog
+        self._matching: asyncio.Task[None] | None = None
+        self._is_hurried = False
+
+    @property
+    def readers(self) -> int:
+        """How many read the present."""
+        return len(self._wanted_by)
+
+    @property
+    def lag(self) -> int:
+        """Bytes that the slowest reader has not taken; may be asked in any thread."""
+        # The copy is made in one step, so that nobody comes or goes meanwhile.
+        return max((reader.unsent for reader in tuple(self._wanted_by)), default=0)
+
+    @property
+    def last_seq(self) -> int:
+        """The highest seq that was published; every lower one was before it."""
+        return self._last_seq
+
+    def subscribe(self, reader: Reader, wanted: Filter = EVERYTHING) -> None:
+        """Tell a reader the position, and send it what it wants of all that is published after."""
+        feed = self._feeds.get(wanted)
+        if feed is None:
+            feed = self._feeds[wanted] = _Feed(wanted, self.frame_size)
+        # What has gathered was published before it came.
+        self._count(feed.flush(), metrics.SLOW)
+        reader.send(position_frame(self._last_seq))
+        feed.subscriptions[reader] = _Subscription(reader, self._last_seq, self._buffer_size)
+        self._wanted_by[reader] = wanted
+
+    def unsubscribe(self, reader: Reader) -> None:
+        """Forget a reader; one that is not known is fine."""
+        wanted = self._wanted_by.pop(reader, None)
+        if wanted is None:
+            return
+        feed = self._feeds[wanted]
+        del feed.subscriptions[reader]
+        if not feed.subscriptions:
+            del self._feeds[wanted]
+
+    def publish(self, commit: Commit) -> None:
+        """Take what was committed."""
+        if commit.last_seq is None:
+            return
+        if not self._feeds and not self._backlog:
+            self._last_seq = commit.last_seq
+            return
+        if not self._backlog and commit.size <= MATCHED_AT_ONCE:
+            published = [*_published(commit)]
+            wanted = [feed.wanted for feed in self._feeds.values()]
+            cost = sum(each.cost(part.logs) for each in wanted for part in published)
+            if cost <= MATCHED_AT_ONCE:
+                for part in published:
+                    self._take(part, {each: each.choose(part.logs) for each in wanted})
+                return
+        self._backlog.append(commit)
+        self._behind += commit.size
+        if self._matching is None:
+            self._matching = asyncio.ensure_future(self._match_all())
+
+    async def settle(self, seconds: float) -> None:
+        """Return once all that was published has been sent, or skipped after so many seconds."""
+        if self._matching is not None:
+            await asyncio.wait([self._matching], timeout=seconds)
+            self._is_hurried = True
+            await self._matching
+
+    async def _match_all(self) -> None:
+        """Match what was published, in its order, with turns for others in between.
+
+        A reader who subscribes meanwhile begins behind the last that all have taken.
+        """
+        try:
+            while self._backlog:
+                commit = self._backlog[0]
+                for published in _published(commit):
+                    self._take(published, await self._choices(published, commit.size))
+                    await asyncio.sleep(0)
+                self._backlog.popleft()
+                self._behind -= commit.size
+        finally:
+            self._matching = None
+
+    async def _choices(
+        self, published: _Published, size: int
+    ) -> Mapping[Filter, Sequence[bool] | None]:
+        choices: dict[Filter, Sequence[bool] | None] = {}
+        late: set[Filter] = set()
+        while missing := self._feeds.keys() - choices.keys() - late:
+            for wanted in missing:
+                chosen = await self._choose(wanted, published, size)
+                if chosen is None:
+                    late.add(wanted)
+                else:
+                    choices[wanted] = chosen
+        return choices
+
+    async def _choose(
+        self, wanted: Filter, published: _Published, size: int
+    ) -> Sequence[bool] | None:
+        """Choose in slices; return None where that would fall behind by more than a buffer.
+
+        Args:
+            wanted: what chooses.
+            published: from what.
+            size: bytes of the commit that it is of, which do not count as behind.
+        """
+        for chosen in wanted.choose_slowly(published.logs, MATCHED_AT_ONCE):
+            if chosen is not None:
+                return chosen
+            if self._behind > self._buffer_size + size or self._is_hurried:
+                return None
+            await asyncio.sleep(0)
+        raise AssertionError
+
+    def _take(self, published: _Published, choices: Mapping[Filter, Sequence[bool] | None]) -> None:
+        logs, skipped = published.logs, 0
+        for wanted, feed in self._feeds.items():
+            if wanted in choices:
+                skipped += feed.take(logs, published.lines, choices[wanted])
+            elif logs:
+                skipped += feed.skip(logs[0].seq, logs[-1].seq)
+        self._count(skipped, metrics.SLOW)
+        self._last_seq = published.last_seq
+
+    def skip_archived(self, reader: Reader, first: int, last: int) -> None:
+        """Tell a reader, who may not be subscribed yet, that logs do not come as they are archived.
+
+        Args:
+            reader: who asked for them.
+            first: the lowest seq of them.
+            last: the highest.
+        """
+        reader.send(_skipped_frame(first, last, metrics.ARCHIVED))
+        self._count(last - first + 1, metrics.ARCHIVED)
+
+    def announce(self, event: str, client_id: str, timestamp: int) -> None:
+        """Tell every reader that a client came or went; `timestamp` is milliseconds UTC.
+
+        One who has no room for it is not told.
+        """
+        frame = _frame(type=event, clientId=client_id, timestamp=timestamp)
+        for feed in self._feeds.values():
+            for each in feed.subscriptions.values():
+                each.offer(frame)
+
+    def tick(self) -> None:
+        """Send what has gathered, and each second the position where it moved.
+
+        Call it every TICK_SECONDS.
+        """
+        self._ticks += 1
+        for feed in self._feeds.values():
+            self._count(feed.flush(), metrics.SLOW)
+            if self._ticks % TICKS_A_POSITION == 0:
+                feed.tell(self._last_seq)
+
+    def _count(self, skipped: int, reason: str) -> None:
+        self._monitor.count(metrics.LIVE_SKIPPED, skipped, {metrics.REASON: reason})

@@ -1,0 +1,23 @@
+"""What the process of the server does, its settings as variables."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from server.app import serve
+from waterline.addresses import Addresses
+from waterline.endings import ended_in_order
+from waterline.settings.model import load_settings
+from waterline.terminal import log_to_stderr, say
+
+
+def main() -> None:
+    """Serve until SIGTERM or Ctrl-C; say on standard output where, once it accepts."""
+    with ended_in_order():
+        settings = load_settings({}, os.environ, Path.cwd()).settings
+        log_to_stderr()
+
+        def announce(addresses: Addresses) -> None:
+            say(addresses.announcement(settings.data))
+
+        asyncio.run(serve(settings, announce))

@@ -1,0 +1,137 @@
+"""A body that streams in: whatever its pieces, it is whole, refused as damaged, or too large."""
+
+import gzip
+import sys
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.ingest.bodies import Body, BodyTooLarge, DamagedBody, UnknownEncoding
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+
+def plainly(data: bytes) -> bytes:
+    return data
+
+
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "": plainly,
+    "identity": plainly,
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "zstd": zstd.compress,
+}
+MEBIBYTE = 2**20
+
+
+def read(encoding: str, *pieces: bytes, limit: int = MEBIBYTE) -> bytes:
+    body = Body(encoding, limit)
+    for piece in pieces:
+        for _ in body.feed(piece):
+            pass
+    assert body.size <= limit
+    return body.whole()
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    ends = [*sorted({place % (len(data) + 1) for place in places}), len(data)]
+    return [data[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+
+
+@pytest.mark.parametrize("encoding", COMPRESS)
+@given(st.binary(max_size=3000), st.lists(st.integers(0, 10_000), max_size=8))
+def test_a_body_is_whole_wherever_it_was_cut(
+    encoding: str, content: bytes, places: list[int]
+) -> None:
+    assert read(encoding, *cut(COMPRESS[encoding](content), places)) == content
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+@given(st.lists(st.binary(max_size=200), min_size=2, max_size=4), st.integers(0, 1000))
+def test_compressed_parts_may_follow_each_other(
+    encoding: str, parts: list[bytes], place: int
+) -> None:
+    sent = b"".join(COMPRESS[encoding](part) for part in parts)
+    assert read(encoding, *cut(sent, [place])) == b"".join(parts)
+
+
+def test_the_encoding_is_read_as_http_writes_it() -> None:
+    assert read(" GZip ", gzip.compress(b"logs")) == b"logs"
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "snappy"])
+def test_any_other_encoding_is_unknown(encoding: str) -> None:
+    with pytest.raises(UnknownEncoding, match=f"may be gzip or zstd, not '{encoding}'"):
+        Body(encoding, MEBIBYTE)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_compressed_body_that_ends_too_early_is_damaged(encoding: str) -> None:
+    sent = COMPRESS[encoding](b"some logs" * 100)
+    for end in range(1, len(sent)):
+        with pytest.raises(DamagedBody, match="ends too early"):
+            read(encoding, sent[:end])
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+@given(st.binary(min_size=1, max_size=300), st.integers(0, 300))
+def test_any_bytes_are_a_body_or_a_damaged_one(encoding: str, data: bytes, place: int) -> None:
+    with suppress(DamagedBody):
+        read(encoding, *cut(data, [place]))
+
+
+def test_rubbish_behind_a_compressed_body_is_damage() -> None:
+    with pytest.raises(DamagedBody):
+        read("gzip", gzip.compress(b"logs") + b"rubbish")
+
+
+@pytest.mark.parametrize("encoding", COMPRESS)
+def test_a_body_may_hold_exactly_the_limit(encoding: str) -> None:
+    content = bytes(MEBIBYTE)
+    assert read(encoding, COMPRESS[encoding](content)) == content
+    with pytest.raises(BodyTooLarge, match="1 MiB at most"):
+        read(encoding, COMPRESS[encoding](content + b"x"))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_bomb_is_too_large_before_it_fills_the_memory(encoding: str) -> None:
+    bomb = COMPRESS[encoding](bytes(100 * MEBIBYTE))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyTooLarge):
+            read(encoding, bomb)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * MEBIBYTE
+
+
+def test_a_frame_of_zstd_that_demands_a_huge_window_is_refused() -> None:
+    options: dict[int, int] = {zstd.CompressionParameter.window_log: 27}
+    compressor = zstd.ZstdCompressor(options=options)
+    sent = compressor.compress(bytes(64)) + compressor.flush()
+    with pytest.raises(DamagedBody):
+        read("zstd", sent)
+
+
+def test_a_length_announced_beyond_the_limit_is_refused_at_once() -> None:
+    body = Body("gzip", MEBIBYTE)
+    body.announce(MEBIBYTE)
+    with pytest.raises(BodyTooLarge):
+        body.announce(MEBIBYTE + 1)
+
+
+def test_a_checksum_that_does_not_fit_is_damage() -> None:
+    sent = bytearray(gzip.compress(b"logs"))
+    sent[-8:-4] = (zlib.crc32(b"other")).to_bytes(4, "little")
+    with pytest.raises(DamagedBody):
+        read("gzip", bytes(sent))

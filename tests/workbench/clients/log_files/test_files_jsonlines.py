@@ -1,0 +1,48 @@
+"""Lines of JSON."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.clients.log_files.jsonlines import UnfitLine, parse_json_line
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(log=st.dictionaries(st.text(), values))
+@pytest.mark.slow
+def test_an_object_passes_unchanged(log: dict[str, object]) -> None:
+    assert parse_json_line(json.dumps(log, ensure_ascii=False).encode()) == log
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"", "this is no JSON: Input data was truncated"),
+        (b"plain text", "this is no JSON: "),
+        (b'{"a":1} x', "this is no JSON: "),
+        (b'{"a":"\xff"}', "this is no JSON: it is not encoded as UTF-8"),
+        (b'{"a":' * 100_000, "this JSON is nested too deep to be read"),
+        (b"[{}]", "a log is a JSON object, this is an array"),
+        (b'"x"', "a log is a JSON object, this is a string"),
+        (b"1", "a log is a JSON object, this is a number"),
+        (b"1.5", "a log is a JSON object, this is a number"),
+        (b"true", "a log is a JSON object, this is true or false"),
+        (b"null", "a log is a JSON object, this is null"),
+    ],
+)
+def test_anything_else_is_refused_with_the_reason(line: bytes, reason: str) -> None:
+    with pytest.raises(UnfitLine) as caught:
+        parse_json_line(line)
+    assert caught.value.reason.startswith(reason)

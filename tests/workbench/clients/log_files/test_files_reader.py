@@ -1,0 +1,286 @@
+"""Log files read as logs."""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from waterline.errors import UsageError
+from workbench.clients.log_files import rawlines
+from workbench.clients.log_files.extract import Extraction
+from workbench.clients.log_files.ids import first_line_hash, line_id
+from workbench.clients.log_files.reader import Format, Line, read_logs
+
+REFERENCE = datetime(2024, 6, 1, 12, tzinfo=UTC)
+ACCESS = 'h - - [17/May/2015:10:05:03 +0000] "GET /x HTTP/1.1" 404 5 "-" "curl"'
+
+
+def read(
+    content: bytes,
+    format_: Format = Format.LINES,
+    *,
+    zone: tzinfo = UTC,
+    extraction: Extraction | None = None,
+) -> list[Line]:
+    return list(
+        read_logs(
+            io.BytesIO(content),
+            name="a.log",
+            format=format_,
+            reference=REFERENCE,
+            timezone=zone,
+            extraction=extraction,
+        )
+    )
+
+
+def logs(
+    content: bytes, format_: Format = Format.LINES, *, extraction: Extraction | None = None
+) -> list[dict[str, object]]:
+    return [line.log for line in read(content, format_, extraction=extraction) if line.log]
+
+
+def without_id(log: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in log.items() if name != "id"}
+
+
+def test_a_line_of_text_is_its_message_with_the_time_and_level_it_names() -> None:
+    (line,) = read(b"2024-01-01 00:00:00,250 - WARN  [x] - done \t\r\n")
+    assert line == Line(
+        number=1,
+        offset=0,
+        log={
+            "id": line.log and line.log["id"],
+            "type": "warning",
+            "message": "2024-01-01 00:00:00,250 - WARN  [x] - done \t",
+            "timestamp": 1_704_067_200_250,
+            "level": "WARN",
+        },
+        rejected=None,
+        end=46,
+    )
+
+
+def test_a_line_without_time_and_level_is_info_and_has_no_timestamp() -> None:
+    assert [without_id(log) for log in logs(b"hello")] == [{"type": "info", "message": "hello"}]
+
+
+@pytest.mark.parametrize(
+    ("word", "attribute"),
+    [("ERROR", None), ("FATAL", "FATAL"), ("NOTICE", "NOTICE"), ("WARNING", None), ("INFO", None)],
+)
+def test_a_level_is_kept_as_written_where_it_says_more_than_the_type(
+    word: str, attribute: str | None
+) -> None:
+    (log,) = logs(f"2024-01-01 00:00:00 {word} x".encode())
+    assert log.get("level") == attribute
+
+
+def test_times_without_a_zone_are_in_the_zone_given() -> None:
+    (line,) = read(b"2024-01-01 02:00:00 x", zone=timezone(timedelta(hours=2)))
+    assert line.log
+    assert line.log["timestamp"] == 1_704_067_200_000
+
+
+def test_times_without_a_year_follow_the_reference() -> None:
+    (log,) = logs(b"Jan  1 00:00:00 host x")
+    assert log["timestamp"] == 1_704_067_200_000
+
+
+def test_blank_lines_are_skipped_but_count() -> None:
+    lines = read(b"\n \t\r\na\n\n\nb\n\n")
+    assert [(line.number, line.offset, line.end) for line in lines] == [(3, 5, 7), (6, 9, 11)]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_log() -> None:
+    marked, plain = logs(b"\xef\xbb\xbfa\nb"), logs(b"a\nb")
+    assert marked[0] == plain[0]
+    assert marked[1]["message"] == "b"
+    assert read(b"\xef\xbb\xbf\n\n") == []
+
+
+def test_bytes_that_are_no_utf_8_stay_readable() -> None:
+    assert [log["message"] for log in logs(b"caf\xe9 \xc3\xa9")] == ["caf\\xe9 é"]
+
+
+contents = st.binary(max_size=40).map(lambda line: b"|" + line.translate(None, b"\x00\n"))
+lines_of_text = st.lists(st.sampled_from([b"", b" ", b"\t"]) | contents)
+
+
+@settings(deadline=None)
+@given(
+    lines=lines_of_text,
+    ending=st.sampled_from([b"\n", b"\r\n"]),
+    format_=st.sampled_from([Format.LINES, Format.COMBINED, Format.AUTO]),
+)
+def test_nothing_is_lost(lines: list[bytes], ending: bytes, format_: Format) -> None:
+    found = read(b"".join(line + ending for line in lines), format_)
+    expected = {
+        number: line.removesuffix(b"\r") if ending == b"\n" else line
+        for number, line in enumerate(lines, start=1)
+        if line.strip()
+    }
+    assert {line.number: line.log and line.log["message"] for line in found} == {
+        number: line.decode(errors="backslashreplace") for number, line in expected.items()
+    }
+
+
+@settings(deadline=None)
+@given(lines=lines_of_text, format_=st.sampled_from(list(Format)))
+def test_every_line_that_is_not_blank_is_a_log_or_rejected(
+    lines: list[bytes], format_: Format
+) -> None:
+    whole = b"\n".join(lines)
+    found = read(whole, format_)
+    assert len(found) == sum(1 for line in lines if line.strip())
+    for line in found:
+        assert (line.log is None) is (line.rejected is not None)
+        assert whole[line.offset : line.end].removesuffix(b"\n") == lines[line.number - 1]
+
+
+def test_ids_are_those_of_the_lines() -> None:
+    first = first_line_hash(b"a")
+    assert [log["id"] for log in logs(b"\na\nb\na")] == [
+        line_id(first, 1, b"a"),
+        line_id(first, 3, b"b"),
+        line_id(first, 5, b"a"),
+    ]
+
+
+@settings(deadline=None)
+@given(
+    lines=st.lists(contents.filter(lambda line: not line.endswith(b"\r")), min_size=1),
+    more=contents,
+)
+def test_lines_keep_their_ids_while_the_file_grows(lines: list[bytes], more: bytes) -> None:
+    now = b"\r\n".join(lines)
+    ids = [log["id"] for log in logs(now)]
+    for later in (b"\r", b"\r\n", b"\r\n" + more):
+        assert [log["id"] for log in logs(now + later)][: len(ids)] == ids
+    assert len(set(ids)) == len(ids)
+    assert sorted(map(str, ids)) == ids
+
+
+def test_lines_of_json_pass_unchanged_but_for_a_missing_id() -> None:
+    given_id = {"id": "mine", "type": "x", "message": "m", "timestamp": "2024-01-01T00:00:00Z"}
+    no_id = {"a": [1, {"b": None}], "message": 5}
+    null_id = {"id": None, "type": "x"}
+    whole = "\n".join(map(json.dumps, (given_id, no_id, null_id))).encode()
+    found = logs(whole, Format.JSONL)
+    assert found[0] == given_id
+    assert without_id(found[1]) == no_id
+    assert without_id(found[2]) == {"type": "x"}
+    first = first_line_hash(json.dumps(given_id).encode())
+    offset = len(json.dumps(given_id)) + 1
+    assert found[1]["id"] == line_id(first, offset, json.dumps(no_id).encode())
+    assert str(found[2]["id"]).startswith(first)
+
+
+def test_a_line_of_json_that_is_no_object_is_rejected_alone() -> None:
+    lines = read(b'{"a":1}\n[1]\noops\n{"a":2}\n', Format.JSONL)
+    assert [(line.number, line.rejected is None) for line in lines] == [
+        (1, True),
+        (2, False),
+        (3, False),
+        (4, True),
+    ]
+    assert lines[1].rejected == "a log is a JSON object, this is an array"
+
+
+def test_lines_of_an_access_log_that_do_not_fit_are_kept_as_text() -> None:
+    text = "2024-01-01 00:00:00 [error] x"
+    found = logs(f"{ACCESS}\n{text}\n".encode(), Format.COMBINED)
+    assert found[0]["message"] == "GET /x HTTP/1.1"
+    assert (found[0]["type"], found[0]["agent"]) == ("warning", "curl")
+    assert without_id(found[1]) == {
+        "type": "error",
+        "message": text,
+        "timestamp": 1_704_067_200_000,
+    }
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [(['{"message":"x"}'], "jsonl"), ([ACCESS], "combined"), (["plain"], "lines")],
+)
+def test_auto_goes_by_the_first_lines_that_are_not_blank(head: list[str], expected: str) -> None:
+    whole = "\n\n".join(head * 11 + ["other"] * 9 + ["{}"] * 100 + [ACCESS] * 100).encode()
+    assert read(whole, Format.AUTO) == read(whole, Format(expected))
+
+
+def test_auto_needs_a_majority_of_the_first_twenty_lines() -> None:
+    whole = "\n".join(["{}"] * 10 + ["other"] * 10 + ["{}"] * 100).encode()
+    assert read(whole, Format.AUTO) == read(whole, Format.LINES)
+
+
+def test_auto_waits_for_no_more_than_twenty_lines() -> None:
+    class Counting(io.BytesIO):
+        asked = 0
+
+        def read1(self, size: int | None = -1, /) -> bytes:
+            return super().readline(size)
+
+        def readline(self, size: int | None = -1, /) -> bytes:
+            self.asked += 1
+            return super().readline(size)
+
+    def seekless(stream: Counting) -> Iterator[Line]:
+        return read_logs(stream, name="-", format=Format.AUTO, reference=REFERENCE)
+
+    stream = Counting(b"plain\n" * 100)
+    assert next(seekless(stream)).number == 1
+    assert stream.asked == 19  # the first line came with the look at the head
+
+
+def test_a_line_that_is_too_long_is_rejected_and_the_next_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rawlines, "MAX_LINE_BYTES", 100)
+    lines = read(b"a\n" + b"b" * 101 + b"\nc\n")
+    assert [line.rejected for line in lines] == [
+        None,
+        "the line is longer than 16 MiB, the most a line may have",
+        None,
+    ]
+    assert [(line.offset, line.end) for line in lines] == [(0, 2), (2, 104), (104, 106)]
+
+
+def test_a_binary_file_is_refused_by_its_name() -> None:
+    with pytest.raises(UsageError, match=r"^a\.log is packed with gzip"):
+        read(b"\x1f\x8b\x08\x00", Format.AUTO)
+
+
+SECONDS = Extraction(r"took (?P<seconds>[\d.]+)(?: at (?P<level>\w+))?(?: by (?P<agent>\w+))?")
+
+
+def test_what_is_extracted_becomes_attributes() -> None:
+    found = logs(b"it took 0.25 at home\nnothing", extraction=SECONDS)
+    assert (found[0]["seconds"], found[0]["level"]) == (0.25, "home")
+    assert without_id(found[1]) == {"type": "info", "message": "nothing"}
+
+
+def test_what_is_extracted_replaces_nothing() -> None:
+    (text,) = logs(b"2024-01-01 00:00:00 FATAL took 1 at home", extraction=SECONDS)
+    assert (text["seconds"], text["level"]) == (1, "FATAL")
+    access = f'{ACCESS[:-7]} "took 3 by me"'.encode()
+    (request,) = logs(access, Format.COMBINED, extraction=SECONDS)
+    assert (request["seconds"], request["agent"]) == (3, "took 3 by me")
+
+
+def test_json_is_extracted_from_its_message() -> None:
+    found = logs(
+        b'{"message":"took 2 at home","level":9,"a":"took 7"}\n{"message":5,"a":"took 7"}',
+        Format.JSONL,
+        extraction=SECONDS,
+    )
+    assert without_id(found[0]) == {
+        "message": "took 2 at home",
+        "level": 9,
+        "a": "took 7",
+        "seconds": 2,
+    }
+    assert without_id(found[1]) == {"message": 5, "a": "took 7"}

@@ -1,0 +1,319 @@
+"""Times in lines: every way to write them, and what is none."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.clients.log_files.timestamps import _SHAPES, TimestampFinder
+
+REFERENCE = datetime(2024, 6, 1, 12, tzinfo=UTC)
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def milliseconds(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def new_year(year: int) -> datetime:
+    return datetime(year, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+
+
+def utc(*parts: int) -> int:
+    year, month, day, *clock = parts
+    return milliseconds(datetime(year, month, day, tzinfo=UTC)) + (
+        sum(n * f for n, f in zip(clock, (3_600_000, 60_000, 1000, 1), strict=False))
+    )
+
+
+def find(line: str, reference: datetime = REFERENCE) -> int | None:
+    found = TimestampFinder(reference=reference).find(line)
+    return found.timestamp if found else None
+
+
+EXAMPLES = {
+    "2015-07-29 17:41:44,747 - INFO": utc(2015, 7, 29, 17, 41, 44, 747),
+    "2015-07-29T17:41:44.7Z x": utc(2015, 7, 29, 17, 41, 44, 700),
+    "2015-07-29t17:41:44z x": utc(2015, 7, 29, 17, 41, 44),
+    "2015-07-29T17:41:44.747999999+02:00 x": utc(2015, 7, 29, 15, 41, 44, 747),
+    "2015-07-29 17:41:44.747 -0330 x": utc(2015, 7, 29, 21, 11, 44, 747),
+    "2015-07-29 17:41:44+00 x": utc(2015, 7, 29, 17, 41, 44),
+    "2015-07-29 17:41:44-03]": utc(2015, 7, 29, 20, 41, 44),
+    "2015-07-29 17:41:44.123 UTC [12] LOG": utc(2015, 7, 29, 17, 41, 44, 123),
+    "2015-07-29, 17:41:44 GMT x": utc(2015, 7, 29, 17, 41, 44),
+    "2015-07-29\t17:41:44\tx": utc(2015, 7, 29, 17, 41, 44),
+    "[2015-07-29 17:41:44]": utc(2015, 7, 29, 17, 41, 44),
+    'time="2015-07-29T17:41:44Z" level=info': utc(2015, 7, 29, 17, 41, 44),
+    "file.log:2015-07-29 17:41:44 x": utc(2015, 7, 29, 17, 41, 44),
+    "2015/07/29 17:41:44 [error] x": utc(2015, 7, 29, 17, 41, 44),
+    "17/06/09 20:10:40 INFO x": utc(2017, 6, 9, 20, 10, 40),
+    "99/06/09 20:10:40 INFO x": utc(1999, 6, 9, 20, 10, 40),
+    "081109 203615 148 INFO x": utc(2008, 11, 9, 20, 36, 15),
+    "Jun  1 15:16:01 host x": utc(2024, 6, 1, 15, 16, 1),
+    "Jun 1 15:16:01 host x": utc(2024, 6, 1, 15, 16, 1),
+    "Jun 14 15:16:01.250 host x": utc(2023, 6, 14, 15, 16, 1, 250),
+    "<34>Oct 11 22:14:15 host x": utc(2023, 10, 11, 22, 14, 15),
+    "Mar 29 2004 09:54:18: x": utc(2004, 3, 29, 9, 54, 18),
+    "[Sun Dec 04 04:47:44 2005] [error] x": utc(2005, 12, 4, 4, 47, 44),
+    "[Sun Dec 04 04:47:44.123456 2005] x": utc(2005, 12, 4, 4, 47, 44, 123),
+    "Sun Dec  4 04:47:44 UTC 2005 x": utc(2005, 12, 4, 4, 47, 44),
+    'h - - [17/May/2015:10:05:03 +0200] "GET"': utc(2015, 5, 17, 8, 5, 3),
+    "Sun, 17 May 2015 10:05:03 GMT": utc(2015, 5, 17, 10, 5, 3),
+    "17-May-2015 10:05:03.5 UTC": utc(2015, 5, 17, 10, 5, 3, 500),
+    "I0102 15:04:05.678901 12 file.go:3] x": utc(2024, 1, 2, 15, 4, 5, 678),
+    "1511111111 x": 1_511_111_111_000,
+    "1511111111.1239 x": 1_511_111_111_123,
+    "1511111111123 x": 1_511_111_111_123,
+    "978307200 x": utc(2001, 1, 1),
+    "4133980799999 x": utc(2100, 12, 31, 23, 59, 59, 999),
+    "2016-12-31T23:59:60Z": utc(2017, 1, 1),
+    "2016-12-31T23:59:60.9Z": utc(2017, 1, 1),
+}
+
+
+@pytest.mark.parametrize("line", EXAMPLES)
+def test_a_time_is_found_however_it_is_written(line: str) -> None:
+    assert find(line) == EXAMPLES[line]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "no time at all",
+        "2015-13-01 10:00:00",
+        "2015-00-01 10:00:00",
+        "2015-02-29 10:00:00",
+        "2015-04-31 10:00:00",
+        "2015-04-30 24:00:00",
+        "2015-04-30 10:60:00",
+        "2015-04-30 10:00:61",
+        "0000-04-30 10:00:00",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-01:00",
+        "9999-12-31T23:59:60Z",
+        "2015-04-30",
+        "2015-04-30_10:00:00",
+        "12015-04-30 10:00:00",
+        "2015-04-30 10:00:001",
+        "v1.2015-04-30 10:00:00",
+        "backup-2015-04-30 10:00:00",
+        "2015-04-30 10:00:00.log",
+        "15/13/01 10:00:00",
+        "81109 203615 x",
+        "081309 203615 x",
+        "081109 2036155 x",
+        "at 081109 203615 x",
+        "Jux 14 15:16:01 x",
+        "Jun 31 15:16:01 x",
+        "Feb 30 15:16:01 x",
+        "17/Mai/2015:10:05:03 +0000",
+        "X0102 15:04:05.0 x",
+        "at I0102 15:04:05.0 x",
+        "1511111111",
+        "1511111111: x",
+        "at 1511111111 x",
+        "2015-04-3\N{ARABIC-INDIC DIGIT ONE} 10:00:00",
+        "978307199 x",
+        "4133980800 x",
+        "15111111111 x",
+        "4133980800000 x",
+    ],
+)
+def test_what_is_no_time_is_not_found(line: str) -> None:
+    assert find(line) is None
+
+
+def test_the_time_behind_a_file_name_wins_over_the_one_in_it() -> None:
+    for name in (
+        "nova.log.1.2017-05-16_13:53:08",
+        "a-2017-05-16T13:53:08",
+        "2017-05-16T13:53:08.gz",
+    ):
+        line = f"{name} 2017-05-18 00:00:00.008 25746 INFO x"
+        found = TimestampFinder(reference=REFERENCE).find(line)
+        assert found is not None
+        assert line[found.start : found.end] == "2017-05-18 00:00:00.008"
+
+
+def test_the_first_of_several_times_wins_whatever_their_forms() -> None:
+    assert find("Jun 17 07:07:00 host ftpd: from x at Sun Jul 17 07:07:00 2005") == utc(
+        2023, 6, 17, 7, 7
+    )
+    assert find("x Sun Jul 17 07:07:00 2005, 2015-04-30 10:00:00") == utc(2005, 7, 17, 7, 7)
+
+
+def test_an_invalid_date_does_not_hide_the_time_behind_it() -> None:
+    assert find("2015-13-01 10:00:00, rather 2015-12-01 10:00:00") == utc(2015, 12, 1, 10)
+
+
+def test_what_only_looks_like_a_zone_is_none() -> None:
+    assert find("2015-07-29 17:41:44 -12345 x") == utc(2015, 7, 29, 17, 41, 44)
+    assert find("2015-07-29 17:41:44 -03 x") == utc(2015, 7, 29, 17, 41, 44)
+    assert find("2015-07-29 17:41:44 +2500 x") == utc(2015, 7, 29, 17, 41, 44)
+    assert find("2015-07-29 17:41:44-10.0.0.1 x") == utc(2015, 7, 29, 17, 41, 44)
+
+
+def test_a_time_without_a_zone_is_in_the_zone_given() -> None:
+    finder = TimestampFinder(timezone=ZoneInfo("Europe/Berlin"), reference=REFERENCE)
+    expected = {
+        "2024-01-01 12:00:00": utc(2024, 1, 1, 11),
+        "Jul  1 12:00:00 h": utc(2023, 7, 1, 10),
+        "2024-01-01 12:00:00Z": utc(2024, 1, 1, 12),
+        "2024-01-01t12:00:00z": utc(2024, 1, 1, 12),
+        "2024-01-01 12:00:00 GMT": utc(2024, 1, 1, 12),
+    }
+    for line, timestamp in expected.items():
+        found = finder.find(line)
+        assert found is not None
+        assert found.timestamp == timestamp
+
+
+def test_a_missing_year_is_that_of_the_zone_given() -> None:
+    almost_new_year = datetime(2023, 12, 30, 23, 30, tzinfo=UTC)
+    finder = TimestampFinder(timezone=ZoneInfo("Europe/Berlin"), reference=almost_new_year)
+    found = finder.find("Jan  1 00:15:00 host x")
+    assert found is not None
+    assert found.timestamp == utc(2023, 12, 31, 23, 15)
+
+
+def test_a_zone_by_an_ambiguous_name_is_the_zone_given_but_the_year_counts() -> None:
+    finder = TimestampFinder(timezone=timezone(timedelta(hours=1)), reference=REFERENCE)
+    found = finder.find("Sun Dec  4 04:47:44 CET 2005 x")
+    assert found is not None
+    assert found.timestamp == utc(2005, 12, 4, 3, 47, 44)
+
+
+@pytest.mark.parametrize(
+    ("written", "reference", "year"),
+    [
+        ("Jun  2 11:59:59", datetime(2024, 6, 1, 12, tzinfo=UTC), 2024),
+        ("Jun  2 12:00:00", datetime(2024, 6, 1, 12, tzinfo=UTC), 2024),
+        ("Jun  2 12:00:01", datetime(2024, 6, 1, 12, tzinfo=UTC), 2023),
+        ("Jan  1 00:00:01", datetime(2023, 12, 31, 12, tzinfo=UTC), 2024),
+        ("Dec 31 23:59:59", datetime(2024, 1, 1, tzinfo=UTC), 2023),
+        ("Feb 29 10:00:00", datetime(2024, 2, 28, 10, tzinfo=UTC), 2024),
+        ("Feb 29 10:00:01", datetime(2024, 2, 28, 10, tzinfo=UTC), 2020),
+        ("Feb 29 10:00:00", datetime(2027, 6, 1, tzinfo=UTC), 2024),
+        ("Feb 29 10:00:00", datetime(2103, 6, 1, tzinfo=UTC), 2096),
+    ],
+)
+def test_a_missing_year_is_the_latest_that_fits_the_reference(
+    written: str, reference: datetime, year: int
+) -> None:
+    expected = datetime.strptime(f"{year} {written}", "%Y %b %d %H:%M:%S").replace(tzinfo=UTC)
+    assert find(f"{written} host x", reference) == milliseconds(expected)
+
+
+@settings(deadline=None)
+@given(
+    moment=st.datetimes(min_value=new_year(1950), max_value=new_year(2050)),
+    reference=st.datetimes(
+        min_value=new_year(1960), max_value=new_year(2050), timezones=st.just(UTC)
+    ),
+)
+def test_a_time_without_a_year_is_never_in_the_future(
+    moment: datetime, reference: datetime
+) -> None:
+    found = find(f"{MONTHS[moment.month - 1]} {moment.day:2} {moment:%H:%M:%S} host x", reference)
+    assert found is not None
+    latest = milliseconds(reference + timedelta(days=1))
+    assert found <= latest
+    if (moment.month, moment.day) != (2, 29):
+        assert found > latest - 366 * 86_400_000
+
+
+def test_a_reference_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs a zone"):
+        TimestampFinder(reference=new_year(2024))
+
+
+def _offset(moment: datetime, colon: str) -> str:
+    minutes = (moment.utcoffset() or timedelta()) // timedelta(minutes=1)
+    sign = "-" if minutes < 0 else "+"
+    return f"{sign}{abs(minutes) // 60:02d}{colon}{abs(minutes) % 60:02d}"
+
+
+WRITERS: list[tuple[Callable[[datetime], str], int]] = [
+    (lambda m: m.isoformat(), 1),
+    (lambda m: f"{m:%Y-%m-%dT%H:%M:%S,%f}{_offset(m, '')}", 1),
+    (lambda m: f"{m:%Y-%m-%d %H:%M:%S.%f} {_offset(m, '')}", 1),
+    (lambda m: f"{m:%Y/%m/%d %H:%M:%S}{_offset(m, ':')}", 1000),
+    (lambda m: f"{m:%d}/{MONTHS[m.month - 1]}/{m:%Y:%H:%M:%S} {_offset(m, '')}", 1000),
+    (lambda m: f"{m.astimezone(UTC):%y/%m/%d %H:%M:%S}", 1000),
+    (
+        lambda m: (
+            f"{DAYS[(u := m.astimezone(UTC)).weekday()]} {MONTHS[u.month - 1]} {u.day:2} "
+            f"{u:%H:%M:%S.%f %Y}"
+        ),
+        1,
+    ),
+]
+moments = st.datetimes(
+    min_value=new_year(1971),
+    max_value=new_year(2067),
+    timezones=st.integers(-14 * 60, 14 * 60).map(lambda n: timezone(timedelta(minutes=n))),
+)
+# Nothing in them can be taken for a part of a time.
+surroundings = st.text(alphabet="abc [](){}\"'=;|é", max_size=20)
+
+
+@settings(deadline=None, max_examples=300)
+@given(moment=moments, writer=st.sampled_from(WRITERS), before=surroundings, after=surroundings)
+@pytest.mark.slow
+def test_a_time_written_anywhere_in_a_line_is_found_again(
+    moment: datetime, writer: tuple[Callable[[datetime], str], int], before: str, after: str
+) -> None:
+    write, precision = writer
+    written = write(moment)
+    start = len(before) + 1
+    found = TimestampFinder(reference=REFERENCE).find(f"{before} {written} {after}")
+    assert found == (
+        milliseconds(moment) // precision * precision,
+        start,
+        start + len(written),
+    )
+
+
+@settings(deadline=None)
+@given(moment=moments)
+def test_the_times_that_stand_at_line_starts_are_found_there(moment: datetime) -> None:
+    whole = milliseconds(moment)
+    assert find(f"{moment.astimezone(UTC):%y%m%d %H%M%S} 1 INFO x") == whole // 1000 * 1000
+    if utc(2001, 1, 1) <= whole:
+        assert find(f"{whole} x") == whole
+        assert find(f"{whole // 1000}.{whole % 1000:03d}999 x") == whole
+
+
+@settings(deadline=None, max_examples=50)
+@given(order=st.permutations(list(EXAMPLES)))
+@pytest.mark.slow
+def test_an_answer_does_not_depend_on_the_lines_before(order: list[str]) -> None:
+    finder = TimestampFinder(reference=REFERENCE)
+    for line in order:
+        assert finder.find(line) == TimestampFinder(reference=REFERENCE).find(line)
+
+
+@pytest.mark.parametrize("name", _SHAPES)
+@settings(deadline=None, max_examples=30)
+@given(data=st.data())
+def test_no_two_ways_to_write_a_time_begin_alike(name: str, data: st.DataObject) -> None:
+    text = data.draw(st.from_regex(re.compile(_SHAPES[name].beginning, re.ASCII)))
+    start = re.search(_SHAPES[name].beginning, text)
+    assert start is not None
+    fitting = [
+        other
+        for other, shape in _SHAPES.items()
+        if re.compile(shape.beginning, re.ASCII).match(text, start.start())
+    ]
+    assert fitting == [name]
+
+
+def test_a_long_line_takes_no_more_than_its_length() -> None:
+    assert find("2015-13-01 10:00:00 " * 5_000) is None
+    assert find("9" * 300_000) is None

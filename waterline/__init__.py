@@ -1,0 +1,1 @@
+"""What both halves stand on: what a log is, how it is stored, archived and measured."""

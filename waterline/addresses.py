@@ -1,0 +1,109 @@
+"""Addresses of servers: what is printed, read back, and wrong with one."""
+
+import contextlib
+import errno
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from waterline.errors import AddressError
+from waterline.settings.model import option_name
+
+_ANNOUNCEMENT: Final = re.compile(
+    r"waterline serves ws(s?)://\S+:(\d+)/ingest and http\1://\S+:(\d+) from "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running server listens; `secure` says whether it speaks TLS."""
+
+    host: str
+    port: int
+    monitoring_port: int
+    secure: bool = False
+
+    @property
+    def ingest(self) -> str:
+        """The URL for producers."""
+        return f"ws{self._s}://{_reachable(self.host)}:{self.port}/ingest"
+
+    @property
+    def monitoring(self) -> str:
+        """The URL for those who watch it."""
+        return f"http{self._s}://{_reachable(self.host)}:{self.monitoring_port}"
+
+    def announcement(self, data: Path) -> str:
+        """Return the line that a server prints once it accepts."""
+        return f"waterline serves {self.ingest} and {self.monitoring} from {data}"
+
+    @property
+    def _s(self) -> str:
+        """What turns the name of a scheme into that of its secure form."""
+        return "s" if self.secure else ""
+
+
+def parse_announcement(line: str, host: str) -> Addresses | None:
+    """Return the addresses in the line that a server on a host prints, None for another line."""
+    found = _ANNOUNCEMENT.match(line)
+    return found and Addresses(host, int(found[2]), int(found[3]), secure=bool(found[1]))
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an address is reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def loopback_host(host: str) -> str:
+    """Return the address for what asks for no token: this one, or loopback where it is not."""
+    return host if is_loopback(host) else "127.0.0.1"
+
+
+def bracketed(host: str) -> str:
+    """Return a host as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
+
+
+@contextlib.contextmanager
+def explained(host: str, port: int, setting: str) -> Iterator[None]:
+    """Turn what fails while a port is bound into a sentence.
+
+    Args:
+        host: an address of this machine, or a name of one.
+        port: the port.
+        setting: the setting that the port came from.
+
+    Raises:
+        AddressError: it cannot be listened on.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise AddressError(_sentence(error, host, port, option_name(setting))) from error
+
+
+def _reachable(host: str) -> str:
+    """Return what reaches a listener from this machine; "any address" is none to connect to."""
+    return bracketed({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host))
+
+
+def _sentence(error: OSError, host: str, port: int, option: str) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} on {host} is in use by another program; "
+            f"stop it or choose another port with {option} (0 picks a free one)"
+        )
+    if error.errno == errno.EACCES:
+        return (
+            f"port {port} on {host} may not be used by this user; "
+            f"choose one above 1023 with {option}"
+        )
+    return f"{host} is no address of this machine ({error.strerror}); choose another with --host"

@@ -1,0 +1,31 @@
+"""The catalog of a data folder that may be in use, read at one moment."""
+
+from waterline.errors import DataFolderError
+from waterline.storage.catalog import ArchivedBatch, read_batches
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
+from waterline.storage.sqlite import reading
+from waterline.storage.watermark import Seam, read_seam
+
+
+def read_catalog(folder: DataFolder) -> tuple[Seam, list[ArchivedBatch]]:
+    """Read seam and catalog of a folder that may be in use, in one short view.
+
+    Raises:
+        DataFolderError: there are no logs, or they cannot be read.
+    """
+    if not folder.logs.exists():
+        folder.refuse_file()
+        raise DataFolderError(
+            f"there are no logs in {folder.path}; name the data folder with --data"
+        )
+    with reading(folder.logs) as connection:
+        connection.execute("BEGIN")
+        version = connection.pragma("user_version")
+        LOGS.check(folder.logs, connection.pragma("application_id"), version)
+        if version < LOGS.version:
+            raise DataFolderError(
+                f"{folder.logs} has schema version {version}, this Waterline reads "
+                f"{LOGS.version}; start its server once to bring it up to date"
+            )
+        return read_seam(connection), read_batches(connection)

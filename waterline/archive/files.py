@@ -1,0 +1,158 @@
+"""File operations of the archive: durable, and each failure names operation and path."""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+from waterline.errors import ArchiveError
+from waterline.storage.folder import PRIVATE_FILE, PRIVATE_FOLDER
+
+# Hidden, so that nobody takes a half-written file for a batch.
+UNFINISHED_PREFIX: Final = "."
+UNFINISHED_SUFFIX: Final = ".part"
+
+_HINTS: Final = {
+    errno.ENOSPC: "make room on its disk",
+    errno.EDQUOT: "make room on its disk",
+    errno.EACCES: "check the rights on it and its folder",
+    errno.EPERM: "check the rights on it and its folder",
+    errno.EROFS: "its disk can only be read",
+    errno.ENOENT: "restore it from a copy",
+}
+
+
+class Buffer(Protocol):
+    """Bytes, a memory view or an Arrow buffer."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+
+class System:
+    """What the archive asks of the operating system; tests let one call fail at a time."""
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder whose parent is there."""
+        path.mkdir(PRIVATE_FOLDER)
+
+    def create(self, path: Path) -> int:
+        """Open an empty file for writing."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        return os.open(path, flags, PRIVATE_FILE)
+
+    def write(self, descriptor: int, content: memoryview) -> int:
+        """Write what can be written at once; return how many bytes that were."""
+        return os.write(descriptor, content)
+
+    def sync(self, descriptor: int) -> None:
+        """Wait until a file or folder is on the disk."""
+        os.fsync(descriptor)
+
+    def rename(self, path: Path, name: Path) -> None:
+        """Give a file its name, in place of one that has it."""
+        path.rename(name)
+
+    def read(self, path: Path) -> bytes:
+        """Return what a file holds."""
+        return path.read_bytes()
+
+    def remove(self, path: Path) -> None:
+        """Remove a file."""
+        path.unlink()
+
+
+class Files:
+    """Writes, reads and removes archive files; what it has written survives a power cut."""
+
+    def __init__(self, system: System | None = None) -> None:
+        self._system = system or System()
+
+    def publish(self, path: Path, content: bytes | bytearray | memoryview | Buffer) -> None:
+        """Write a file under another name, sync it, and give it its name; all of it or nothing.
+
+        Raises:
+            ArchiveError: it could not be written; whatever had its name is still there.
+        """
+        self.make_folder(path.parent)
+        unfinished = unfinished_name(path)
+        with _told("write", unfinished):
+            self._write(unfinished, memoryview(content))
+        with _told("rename", unfinished):
+            self._system.rename(unfinished, path)
+        self.sync_folder(path.parent)
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder, and those above it, where they are missing.
+
+        Raises:
+            ArchiveError: it cannot be made.
+        """
+        if path.is_dir():
+            return
+        self.make_folder(path.parent)
+        with _told("make the folder", path):
+            self._system.make_folder(path)
+        self.sync_folder(path.parent)
+
+    def read(self, path: Path) -> bytes:
+        """Return what a file holds.
+
+        Raises:
+            ArchiveError: it is missing or cannot be read.
+        """
+        with _told("read", path):
+            return self._system.read(path)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, if it is there.
+
+        Raises:
+            ArchiveError: it cannot be removed.
+        """
+        if not path.exists():
+            return
+        with _told("remove", path):
+            self._system.remove(path)
+        self.sync_folder(path.parent)
+
+    def sync_folder(self, path: Path) -> None:
+        """Make what was created, renamed or removed in a folder survive a power cut.
+
+        Raises:
+            ArchiveError: the disk refuses.
+        """
+        with _told("sync the folder", path):
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                self._system.sync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def _write(self, path: Path, content: memoryview) -> None:
+        descriptor = self._system.create(path)
+        try:
+            while content:
+                content = content[self._system.write(descriptor, content) :]
+            self._system.sync(descriptor)
+            # What is read back to be checked should come from the disk, not from memory.
+            if sys.platform == "linux":
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(descriptor)
+
+
+def unfinished_name(path: Path) -> Path:
+    """Return the name that a file has until all of it is written."""
+    return path.with_name(UNFINISHED_PREFIX + path.name + UNFINISHED_SUFFIX)
+
+
+@contextmanager
+def _told(operation: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hint = _HINTS.get(error.errno or 0, "check its disk")
+        raise ArchiveError(f"cannot {operation} {path}: {error.strerror}; {hint}") from error

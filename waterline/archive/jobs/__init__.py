@@ -1,0 +1,1 @@
+"""Jobs that change or check archives, each in a process of its own or by hand."""

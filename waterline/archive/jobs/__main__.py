@@ -1,0 +1,34 @@
+"""The process that `serve` starts when logs are due: one run, by the settings it is given."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from waterline.archive.jobs.policy import policy_of
+from waterline.archive.jobs.priority import give_way
+from waterline.archive.jobs.run import ArchiveJob
+from waterline.errors import ArchiveInUse, WaterlineError
+from waterline.settings.model import load_settings
+from waterline.storage.folder import DataFolder
+
+
+def main() -> int:
+    """Archive once; return the exit code: that of a temporary failure where another job runs."""
+    # Whoever stops the server, or its terminal, stops the run at once: the next one goes on.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    give_way()
+    try:
+        settings = load_settings({}, os.environ, Path.cwd()).settings
+        ArchiveJob(DataFolder(settings.data), policy_of(settings)).run()
+    except ArchiveInUse as error:
+        print(error, file=sys.stderr)  # noqa: T201 - for the server, which reads it
+        return os.EX_TEMPFAIL
+    except WaterlineError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""The process that `serve` starts to meter logs that were archived before they were counted."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+import pyarrow.compute as pc
+
+from waterline.archive.catalog import read_catalog
+from waterline.archive.jobs.priority import give_way
+from waterline.archive.json_gz import stored_logs
+from waterline.archive.reader import BatchReader
+from waterline.errors import ArchiveError, WaterlineError
+from waterline.metrics.log_stats import record_stored
+from waterline.metrics.parcel import pack_seconds
+from waterline.metrics.recorder import PerformanceMonitor
+from waterline.settings.model import load_settings
+from waterline.storage.catalog import ArchivedBatch
+from waterline.storage.folder import DataFolder
+
+# As Python objects logs take ten times the space that they take in Arrow.
+_SLICE: Final = 10_000
+
+
+class ArchivedCount:
+    """Meters archived logs of a range of seqs; adopted ones never came in, and are left out.
+
+    Args:
+        folder: the data folder.
+        after: the seq to begin behind.
+        through: the last seq.
+        measured: names of the attributes that are measured.
+
+    Attributes:
+        monitor: what was measured.
+        missing: a sentence for each batch that could not be read.
+    """
+
+    def __init__(
+        self, folder: DataFolder, after: int, through: int, measured: tuple[str, ...]
+    ) -> None:
+        self.monitor = PerformanceMonitor()
+        self.missing: list[str] = []
+        self._folder = folder
+        self._reader = BatchReader(folder)
+        self._after = after
+        self._through = through
+        self._measured = measured
+
+    def record(self) -> None:
+        """Meter the logs of all batches that can be read.
+
+        Raises:
+            DataFolderError: the catalog cannot be read.
+        """
+        _, catalog = read_catalog(self._folder)
+        for batch in catalog:
+            is_in_range = batch.first_seq <= self._through and batch.last_seq > self._after
+            if is_in_range and batch.adopted_from is None:
+                self._try(batch)
+
+    def _try(self, batch: ArchivedBatch) -> None:
+        try:
+            if not batch.is_kept:
+                raise ArchiveError(f"{batch.file} was pruned")
+            logs = self._reader.read(batch)
+        except ArchiveError as error:
+            self.missing.append(str(error))
+            return
+        seqs = logs["seq"]
+        is_wanted = pc.and_(pc.greater(seqs, self._after), pc.less_equal(seqs, self._through))
+        wanted = logs.filter(is_wanted)
+        for begin in range(0, wanted.num_rows, _SLICE):
+            some = stored_logs(wanted.slice(begin, _SLICE))
+            record_stored(self.monitor, some, self._measured)
+
+
+def main() -> int:
+    """Meter the logs above one seq and up to another, print them packed; return the exit code."""
+    # Whoever stops the server, or its terminal, stops this too: the next start counts again.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    give_way()
+    after, through = map(int, sys.argv[1:])
+    try:
+        settings = load_settings({}, os.environ, Path.cwd()).settings
+        folder = DataFolder(settings.data)
+        count = ArchivedCount(folder, after, through, settings.measured_attributes)
+        count.record()
+    except WaterlineError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - for the server, which reads it
+        return 1
+    sys.stdout.buffer.write(pack_seconds(count.monitor.take(), count.missing))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

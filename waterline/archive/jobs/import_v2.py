@@ -1,0 +1,182 @@
+"""Adopting: archive files of version 2.0, made elsewhere, become batches of this data folder."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from waterline.archive.files import Files
+from waterline.archive.jobs.exclusive import changing
+from waterline.archive.jobs.tidy import publish_manifests, tidy
+from waterline.archive.progress import Progress, silent
+from waterline.archive.version_2_0 import read_version_2_0
+from waterline.archive.writer import write_batch
+from waterline.clock import now_ms
+from waterline.encoding import Format
+from waterline.errors import ArchiveError, UsageError
+from waterline.storage.catalog import ArchivedBatch, add_batches, read_batches
+from waterline.storage.folder import DataFolder, ServerLock
+from waterline.storage.schema import LOGS
+from waterline.storage.sqlite import open_writer
+from waterline.storage.watermark import read_position, read_seam
+from waterline.tokens import NAME
+
+PATTERN: Final = "*.json.gz"
+"""What files of version 2.0 are called, below a folder."""
+
+
+@dataclass(slots=True)
+class Adopted:
+    """What was adopted."""
+
+    batches: int = 0
+    logs: int = 0
+    skipped: list[str] = field(default_factory=list)
+    """Files that were not adopted, each with the reason in a sentence."""
+
+
+def adopt_files(
+    folder: DataFolder,
+    paths: Sequence[Path],
+    *,
+    source: str,
+    format: Format,  # noqa: A002 - the field's term
+    level: int,
+    files: Files | None = None,
+    clock: Callable[[], int] = now_ms,
+    progress: Progress = silent,
+) -> Adopted:
+    """Make batches of files of version 2.0, one of each; a file that was adopted is left out.
+
+    Their logs get seqs behind all others and count as received now. The files stay as they are.
+
+    Args:
+        folder: the data folder, made where it is missing; no server of it may run.
+        paths: files, or folders for all `*.json.gz` below them.
+        source: the name that the logs are kept under.
+        format: what the batches are written as.
+        level: how hard they are compressed.
+        files: how files are read and written.
+        clock: returns milliseconds UTC.
+        progress: is told how many files are done.
+
+    Raises:
+        UsageError: a path or the source makes no sense; nothing was changed.
+        ArchiveError: a file is damaged or none of version 2.0, or a batch cannot be written; the
+            files before it are adopted.
+        DataFolderInUse: a server runs, which gives seqs itself.
+        ArchiveInUse: another archive job works on the folder.
+        DataFolderError: the folder cannot be written, or has lost its logs.db.
+    """
+    if not NAME.fullmatch(source):
+        raise UsageError(
+            f"{source!r} is no name of a source; use up to 64 letters, digits, '.', '_' and '-'"
+        )
+    found = _files_of(paths)
+    files = files or Files()
+    folder.create()
+    with ServerLock(folder):
+        folder.refuse_lost_logs()
+        open_writer(folder.logs, LOGS, "FULL").close()
+        with changing(folder) as connection:
+            tidy(folder, connection, files)
+            work = _Adoption(folder, connection, source, format, level, files, clock)
+            try:
+                for done, path in enumerate(found, 1):
+                    work.adopt(path)
+                    progress("adopted", done, len(found))
+            finally:
+                publish_manifests(folder, connection, files)
+    return work.outcome
+
+
+class _Adoption:
+    """One run of it: each file in its turn, under the locks."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        connection: apsw.Connection,
+        source: str,
+        format: Format,  # noqa: A002 - the field's term
+        level: int,
+        files: Files,
+        clock: Callable[[], int],
+    ) -> None:
+        self._folder = folder
+        self._connection = connection
+        self._source = source
+        self._format = format
+        self._level = level
+        self._files = files
+        self._clock = clock
+        self._folder_id = read_seam(connection).folder_id
+        batches = read_batches(connection)
+        self._known = {each.file for each in batches}
+        self._adopted = {each.adopted_from for each in batches}
+        self.outcome = Adopted()
+
+    def adopt(self, path: Path) -> None:
+        """Make a batch of a file."""
+        content = self._files.read(path)
+        sha256 = hashlib.sha256(content).hexdigest()
+        if sha256 in self._adopted:
+            self.outcome.skipped.append(f"{path} was adopted before")
+            return
+        batch = self._write(path, content, sha256)
+        if batch is None:
+            self.outcome.skipped.append(f"{path} holds no logs")
+            return
+        add_batches(self._connection, [batch])
+        self._known.add(batch.file)
+        self._adopted.add(sha256)
+        self.outcome.batches += 1
+        self.outcome.logs += batch.rows
+
+    def _write(self, path: Path, content: bytes, sha256: str) -> ArchivedBatch | None:
+        now = self._clock()
+        position = read_position(self._connection)
+        try:
+            logs = read_version_2_0(
+                content,
+                first_seq=position.last_seq + 1,
+                received_at=max(now, position.last_received_at),
+                source=self._source,
+            )
+        except ArchiveError as error:
+            raise ArchiveError(
+                f"{path} cannot be adopted: {error}; the files before it are adopted"
+            ) from error
+        if not logs.num_rows:
+            return None
+        return write_batch(
+            self._folder,
+            logs,
+            known=self._known,
+            folder_id=self._folder_id,
+            format=self._format,
+            level=self._level,
+            archived_at=now,
+            files=self._files,
+            adopted_from=sha256,
+        )
+
+
+def _files_of(paths: Iterable[Path]) -> list[Path]:
+    """Return the files that are meant, each once.
+
+    Raises:
+        UsageError: a path is missing, or a folder has no such file.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        below = sorted(path.rglob(PATTERN)) if path.is_dir() else [path]
+        if not below:
+            raise UsageError(f"there is no {PATTERN} below {path}; name a folder that has some")
+        if not path.exists():
+            raise UsageError(f"{path} is missing; name a file, or a folder of {PATTERN}")
+        found |= dict.fromkeys(below)
+    return list(found)

@@ -1,0 +1,70 @@
+"""Manifests in object storage: written, moved and read where they lie."""
+
+from waterline.archive.ahead import ahead_of, earlier
+from waterline.archive.manifest import Manifest, manifest_of, parse_manifest
+from waterline.archive.manifest_places import remote_keys
+from waterline.archive.object_store.client import Bucket
+from waterline.errors import ArchiveError, ObjectMissing
+from waterline.storage.catalog import ArchivedBatch
+from waterline.storage.folder import DataFolder
+from waterline.storage.watermark import Seam
+
+
+def publish_remote_manifest(
+    bucket: Bucket, folder: DataFolder, day: str, batches: list[ArchivedBatch], seam: Seam
+) -> None:
+    """Write the manifest of a day, and remove it where it lay in earlier versions.
+
+    Args:
+        bucket: where to.
+        folder: the data folder whose it is.
+        day: such as 2026-11-23.
+        batches: all that the catalog has of the day.
+        seam: says whose they are.
+
+    Raises:
+        ArchiveError: the one there tells of more than the catalog does; it stays.
+        RemoteError: object storage refuses.
+    """
+    keys = remote_keys(day, batches)
+    for key in keys:
+        _refuse_less(bucket, key, folder, batches, seam)
+    bucket.put(keys.place, manifest_of(day, batches, seam))
+    bucket.delete(keys.former)
+
+
+def read_remote_manifest(
+    bucket: Bucket, day: str, batches: list[ArchivedBatch]
+) -> tuple[str, Manifest]:
+    """Return the manifest of a day, with its URL.
+
+    Raises:
+        ArchiveError: it is missing or damaged; the sentence names it.
+        RemoteError: object storage refuses.
+    """
+    keys = remote_keys(day, batches)
+    try:
+        key, content = keys.place, bucket.get(keys.place)
+    except ObjectMissing:
+        try:
+            key, content = keys.former, bucket.get(keys.former)
+        except ObjectMissing:
+            key, content = keys.place, bucket.get(keys.place)
+    return bucket.url(key), parse_manifest(content, bucket.url(key))
+
+
+def _refuse_less(
+    bucket: Bucket, key: str, folder: DataFolder, batches: list[ArchivedBatch], seam: Seam
+) -> None:
+    url = bucket.url(key)
+    try:
+        content = bucket.get(key)
+    except ObjectMissing:
+        return
+    try:
+        manifest = parse_manifest(content, url)
+    except ArchiveError:
+        return  # damaged: the catalog knows what belongs there
+    # That batches were uploaded is told there before the catalog records it.
+    if found := ahead_of([(url, manifest)], seam.folder_id, batches, but_uploads=True):
+        raise earlier(folder, found)

@@ -1,0 +1,238 @@
+"""Restoring: archived logs of a range become a data folder of their own, with their seqs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from waterline.archive.ahead import read_whole_catalog
+from waterline.archive.batch import describe_again, label_of
+from waterline.archive.catalog import read_catalog
+from waterline.archive.codecs import decode, encode
+from waterline.archive.files import Files
+from waterline.archive.following import follow
+from waterline.archive.jobs.restored_folder import Origin, RestoredFolder
+from waterline.archive.names import batch_number
+from waterline.archive.progress import Progress, silent
+from waterline.archive.reader import BatchReader, checked
+from waterline.archive.selection import Selection
+from waterline.encoding import DEFAULT_LEVEL, Format
+from waterline.errors import ArchiveError, UsageError
+from waterline.storage.catalog import ArchivedBatch
+from waterline.storage.folder import ArchiveLock, DataFolder, ServerLock
+from waterline.storage.watermark import Seam
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What a restored folder holds. Sizes are bytes."""
+
+    batches: list[ArchivedBatch]
+    """By seq, as the catalog of the restored folder has them."""
+    written: int
+    """How many files this run has written; the others were there."""
+    pruned: int
+    """So many logs at most are missing, for they were pruned."""
+
+    @property
+    def logs(self) -> int:
+        """How many logs they are."""
+        return sum(each.rows for each in self.batches)
+
+    @property
+    def size(self) -> int:
+        """What their files take."""
+        return sum(each.stored_bytes for each in self.batches)
+
+
+def restore(
+    folder: DataFolder,
+    into: Path,
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    types: Sequence[str] | None = None,
+    sources: Sequence[str] | None = None,
+    files: Files | None = None,
+    progress: Progress = silent,
+) -> Restored:
+    """Build a data folder from archived logs; run again, it completes and mends what is there.
+
+    Files are brought first and recorded in one moment: until then the folder is none that can be
+    opened. Where no log is wanted, none is made.
+
+    Args:
+        folder: whose archives are read; its server and jobs may run.
+        into: the folder to build: new, empty, or from the same restore.
+        since: milliseconds UTC on `timestamp`, inclusive.
+        until: the same, exclusive.
+        types: only logs of these.
+        sources: only logs of these.
+        files: how files are written and read.
+        progress: is told how far it is, in logs.
+
+    Raises:
+        UsageError: `into` holds something else, or lies in the source; nothing was changed.
+        ArchiveError: a batch is missing, damaged or was pruned meanwhile, or a file cannot be
+            written; what was brought stays for the next run. Or the folder's logs.db is of an
+            earlier time than its archives; nothing was changed.
+        DataFolderInUse, ArchiveInUse: a server or a job holds `into`.
+        DataFolderError: a folder cannot be read or written.
+    """
+    wanted = Selection(since=since, until=until, types=_tuple(types), sources=_tuple(sources))
+    target = DataFolder(into)
+    _check_place(folder, target)
+    work = _Work(folder, target, wanted, files or Files(), progress)
+    return work.run()
+
+
+def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(sorted(set(values)))
+
+
+def _check_place(source: DataFolder, target: DataFolder) -> None:
+    here, there = source.path.resolve(), target.path.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        raise UsageError(
+            f"{target.path} and the data folder {source.path} lie in each other; "
+            "name a folder elsewhere with --into"
+        )
+
+
+class _Work:
+    """One restore."""
+
+    def __init__(
+        self,
+        source: DataFolder,
+        target: DataFolder,
+        wanted: Selection,
+        files: Files,
+        progress: Progress,
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._wanted = wanted
+        self._files = files
+        self._progress = progress
+        self._reader = BatchReader(source, files)
+        self._restoring = RestoredFolder(target, files)
+        self._written = 0
+
+    def run(self) -> Restored:
+        """Bring the files, then record them."""
+        seam, catalog = read_whole_catalog(self._source)
+        planned = [each for each in catalog if each.is_kept and self._wanted.most(each)]
+        origin = self._origin(seam)
+        if not self._restoring.is_begun(origin) and not planned:
+            return self._restored([], catalog)
+        self._target.create()
+        with ServerLock(self._target), ArchiveLock(self._target):
+            if not self._restoring.is_begun(origin):
+                self._restoring.begin(origin)
+            held = self._restoring.held(catalog)
+            batches = self._bring(planned, held, seam.folder_id)
+            if batches or held:
+                batches = self._restoring.record(batches, held)
+            else:
+                self._restoring.give_up()
+        return self._restored(batches, catalog)
+
+    def _restored(self, batches: list[ArchivedBatch], catalog: Iterable[ArchivedBatch]) -> Restored:
+        there = {each.file for each in batches}
+        gone = [each for each in catalog if not each.is_kept and each.file not in there]
+        pruned = sum(map(self._wanted.most, gone))
+        return Restored(batches=batches, written=self._written, pruned=pruned)
+
+    def _origin(self, seam: Seam) -> Origin:
+        wanted = self._wanted
+        return Origin(
+            folder_id=seam.folder_id,
+            incarnation=seam.incarnation,
+            since=wanted.since,
+            until=wanted.until,
+            types=None if wanted.types is None else list(wanted.types),
+            sources=None if wanted.sources is None else list(wanted.sources),
+        )
+
+    def _bring(
+        self, planned: list[ArchivedBatch], held: Mapping[str, ArchivedBatch], folder_id: str
+    ) -> list[ArchivedBatch]:
+        """See that the file of each batch is there; return what the catalog is to say of them."""
+        batches = []
+        done, total = 0, sum(each.rows for each in planned)
+        for batch in planned:
+            known = held.get(batch.file)
+            if known is not None and not (known.is_kept and known.local_removed_at is None):
+                batches.append(known)  # let go in the target, on purpose
+            elif self._wanted.exactly(batch) == batch.rows:
+                batches.append(self._bring_whole(batch, known))
+            elif part := self._bring_part(batch, known, folder_id):
+                batches.append(part)
+            done += batch.rows
+            self._progress("restored", done, total)
+        return batches
+
+    def _bring_whole(self, batch: ArchivedBatch, known: ArchivedBatch | None) -> ArchivedBatch:
+        there = known or replace(batch, uploaded_to=None, uploaded_at=None, local_removed_at=None)
+        if not self._is_there(there):
+            self._publish(there, follow(batch, self._reader.content, self._catalog))
+        return there
+
+    def _bring_part(
+        self, batch: ArchivedBatch, known: ArchivedBatch | None, folder_id: str
+    ) -> ArchivedBatch | None:
+        """Bring the logs of a batch that are wanted; None where there are none."""
+        if known is not None and self._is_there(known):
+            return known
+        if known is None and (found := self._unrecorded(batch)) is not None:
+            return found
+        logs = self._wanted.of(follow(batch, self._reader.read, self._catalog))
+        if not logs.num_rows:
+            return None
+        chosen = Format(batch.format)
+        # Nothing of this run is in it, so that it is the same each time it is made.
+        label = label_of(logs, chosen, batch_number(batch.file) or 0, folder_id, batch.archived_at)
+        content = memoryview(encode(logs, label, chosen, DEFAULT_LEVEL[chosen]))
+        part = describe_again(batch, logs, content)
+        self._publish(part, content)
+        return part
+
+    def _unrecorded(self, batch: ArchivedBatch) -> ArchivedBatch | None:
+        """Return what a run that was cut off has brought of a batch; None where that is nothing."""
+        path = self._path(batch)
+        if not path.exists():
+            return None
+        try:
+            content = self._files.read(path)
+            logs = decode(content, Format(batch.format)).logs
+        except ArchiveError:
+            return None
+        seqs = logs["seq"]
+        is_of = logs.num_rows and seqs[0].as_py() >= batch.first_seq
+        is_of = is_of and seqs[-1].as_py() <= batch.last_seq
+        if not is_of or self._wanted.of(logs).num_rows < logs.num_rows:
+            return None
+        return describe_again(batch, logs, content)
+
+    def _is_there(self, batch: ArchivedBatch) -> bool:
+        """Say whether the target has the sound file of a batch."""
+        path = self._path(batch)
+        if not path.exists():
+            return False
+        try:
+            checked(batch, self._files.read(path), str(path))
+        except ArchiveError:
+            return False
+        return True
+
+    def _publish(self, batch: ArchivedBatch, content: bytes | memoryview) -> None:
+        path = self._path(batch)
+        self._files.publish(path, content)
+        checked(batch, self._files.read(path), str(path))
+        self._written += 1
+
+    def _path(self, batch: ArchivedBatch) -> Path:
+        return self._target.archives / batch.file
+
+    def _catalog(self) -> list[ArchivedBatch]:
+        return read_catalog(self._source)[1]

@@ -1,0 +1,210 @@
+"""The folder that a restore builds: what it was restored from, and its catalog."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import apsw
+import msgspec
+
+from waterline.archive.files import Files, unfinished_name
+from waterline.archive.jobs.tidy import publish_manifests, tidy
+from waterline.errors import ArchiveError, DataFolderError, UsageError
+from waterline.storage.catalog import ArchivedBatch, add_batches, change_batches, read_batches
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
+from waterline.storage.sqlite import open_writer, sqlite_errors, transaction
+from waterline.storage.watermark import read_seam, renew_incarnation
+
+NAME: Final = "restore.json"
+"""In the restored folder: where its logs are from, and which they are."""
+VERSION: Final = "1.0"
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What `restore.json` says. Times are milliseconds UTC."""
+
+    version: str = VERSION
+    folder_id: str
+    incarnation: str
+    since: int | None
+    until: int | None
+    types: list[str] | None
+    sources: list[str] | None
+
+
+_decode: Final = msgspec.json.Decoder(Origin).decode
+
+
+class RestoredFolder:
+    """The folder that a restore builds; whoever changes it holds its locks.
+
+    Args:
+        folder: its paths.
+        files: how files are written and read.
+    """
+
+    def __init__(self, folder: DataFolder, files: Files) -> None:
+        self._folder = folder
+        self._files = files
+        self._path = folder.path / NAME
+
+    def is_begun(self, origin: Origin) -> bool:
+        """Say whether the same restore was begun there.
+
+        Raises:
+            UsageError: something else is there.
+        """
+        target, path = self._folder, self._path
+        if path.exists():
+            if _origin_in(self._files.read(path), path) != origin:
+                raise UsageError(
+                    f"{target.path} was restored from other logs, or with another range or "
+                    "filter; name a new folder with --into"
+                )
+            return True
+        ours = {target.server_lock.name, target.archive_lock.name, unfinished_name(path).name}
+        if any(name not in ours for name in _names(target.path)):
+            raise UsageError(
+                f"{target.path} holds other files than a restore's; name a new folder with --into"
+            )
+        return False
+
+    def begin(self, origin: Origin) -> None:
+        """Say from what it is being restored."""
+        self._files.publish(self._path, _text(origin))
+
+    def give_up(self) -> None:
+        """Say nothing any more: there was nothing to restore."""
+        self._files.remove(self._path)
+
+    def held(self, catalog: Iterable[ArchivedBatch]) -> dict[str, ArchivedBatch]:
+        """Return what its catalog has, by file.
+
+        Raises:
+            UsageError: it has logs of its own.
+        """
+        if not self._folder.logs.exists():
+            return {}
+        with (
+            closing(open_writer(self._folder.logs, LOGS, "FULL")) as connection,
+            sqlite_errors(self._folder.logs),
+        ):
+            has_own = connection.execute("SELECT EXISTS (SELECT 1 FROM logs)").get
+            held = {each.file: each for each in read_batches(connection)}
+        origins = {each.file: each for each in catalog}
+        if has_own or not all(_is_of(each, origins.get(each.file)) for each in held.values()):
+            raise UsageError(
+                f"{self._folder.path} has taken in logs of its own since it was restored; "
+                "name a new folder with --into"
+            )
+        return held
+
+    def record(
+        self, batches: list[ArchivedBatch], held: Mapping[str, ArchivedBatch]
+    ) -> list[ArchivedBatch]:
+        """Record batches whose files are there; return all that the folder then has.
+
+        Args:
+            batches: what the catalog is to say of them.
+            held: what it says already, by file.
+
+        Raises:
+            ArchiveError: a file cannot be written.
+            DataFolderError: logs.db cannot be written.
+        """
+        if not self._folder.logs.exists():
+            self._publish_database(batches)
+            held = {each.file: each for each in batches}
+        with (
+            closing(open_writer(self._folder.logs, LOGS, "FULL")) as connection,
+            sqlite_errors(self._folder.logs),
+        ):
+            _amend(connection, batches, held)
+            publish_manifests(self._folder, connection, self._files)
+            tidy(self._folder, connection, self._files)
+            return read_batches(connection)
+
+    def _publish_database(self, batches: list[ArchivedBatch]) -> None:
+        """Make logs.db elsewhere and give it its name once it knows all batches."""
+        content = _database(batches)
+        for suffix in ("-wal", "-shm"):
+            # Of a database that somebody has removed: SQLite would take it for this one's.
+            self._files.remove(Path(f"{self._folder.logs}{suffix}"))
+        self._files.publish(self._folder.logs, content)
+        if self._files.read(self._folder.logs) != content:
+            self._files.remove(self._folder.logs)
+            raise ArchiveError(
+                f"{self._folder.logs} does not hold what was written to it; check its disk and run "
+                "the command again"
+            )
+
+
+def _database(batches: list[ArchivedBatch]) -> bytes:
+    """Return a logs.db that knows these batches and has no logs."""
+    try:
+        with TemporaryDirectory() as elsewhere:
+            path = Path(elsewhere) / "logs.db"
+            with closing(open_writer(path, LOGS, "FULL")) as connection, sqlite_errors(path):
+                _amend(connection, batches, {})
+            return path.read_bytes()
+    except OSError as error:
+        raise DataFolderError(
+            f"no temporary file can be written: {error.strerror}; make room, or set TMPDIR"
+        ) from error
+
+
+def _amend(
+    connection: apsw.Connection,
+    batches: list[ArchivedBatch],
+    held: Mapping[str, ArchivedBatch],
+) -> None:
+    """Bring a catalog to what was brought: first the seam, so that no batch lies above it."""
+    new = [each for each in batches if each.file not in held]
+    changed = [each for each in batches if each.file in held and held[each.file] != each]
+    if new:
+        before = read_seam(connection).archived_through
+        with transaction(connection):
+            connection.execute(
+                "UPDATE seam SET archived_through = ?",
+                (max(before, *(each.last_seq for each in new)),),
+            )
+            if min(each.first_seq for each in new) <= before:
+                # An answer that was pinned to the folder as it was would be another by now.
+                renew_incarnation(connection)
+        add_batches(connection, new)
+    if changed:
+        change_batches(connection, changed)
+
+
+def _is_of(held: ArchivedBatch, origin: ArchivedBatch | None) -> bool:
+    """Say whether a batch of the folder is from one of the source, or a part of it."""
+    return origin is not None and (
+        origin.archived_at == held.archived_at
+        and origin.first_seq <= held.first_seq <= held.last_seq <= origin.last_seq
+    )
+
+
+def _text(origin: Origin) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(origin), indent=2) + b"\n"
+
+
+def _origin_in(content: bytes, path: Path) -> Origin:
+    try:
+        return _decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} does not say what was restored there; name a new folder with --into"
+        ) from error
+
+
+def _names(path: Path) -> list[str]:
+    """Return what a folder holds; nothing where there is none."""
+    if not path.is_dir():
+        return []
+    try:
+        return [each.name for each in path.iterdir()]
+    except OSError as error:
+        raise DataFolderError(f"{path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,136 @@
+"""Uploading: each batch to object storage, checked there; the manifest of its day last."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import apsw
+
+from waterline.archive.files import Files
+from waterline.archive.jobs.remote_manifests import publish_remote_manifest
+from waterline.archive.jobs.tidy import publish_manifests, remove_former_manifests, tidy
+from waterline.archive.manifest import days_of
+from waterline.archive.manifest_places import local_paths
+from waterline.archive.object_store.client import Bucket, open_bucket
+from waterline.archive.progress import Progress
+from waterline.archive.reader import BatchReader
+from waterline.storage.catalog import ArchivedBatch, change_batches, read_batches
+from waterline.storage.folder import DataFolder
+from waterline.storage.watermark import read_seam
+
+
+@dataclass(slots=True)
+class Uploaded:
+    """What went to object storage."""
+
+    batches: int = 0
+    size: int = 0
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where batches are uploaded to, and whether they stay here too."""
+
+    address: str
+    """`s3://bucket/prefix`."""
+    keep_local: bool
+
+
+class Upload:
+    """Brings what is not there yet to object storage.
+
+    Args:
+        folder: the data folder.
+        connection: one that writes its logs.db.
+        files: how files are read and removed.
+        destination: where to.
+        clock: returns milliseconds UTC.
+        progress: is told how far it is.
+    """
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        connection: apsw.Connection,
+        files: Files,
+        destination: Destination,
+        clock: Callable[[], int],
+        progress: Progress,
+    ) -> None:
+        self._folder = folder
+        self._connection = connection
+        self._files = files
+        self._destination = destination
+        self._clock = clock
+        self._progress = progress
+        self._reader = BatchReader(folder, files)
+        self.uploaded = Uploaded()
+        """What was uploaded so far, also when the run failed."""
+
+    def run(self) -> None:
+        """Upload day by day; a day counts once its manifest is there.
+
+        Raises:
+            ArchiveError: a local file is damaged.
+            RemoteError: object storage refuses; what was recorded is there, the rest goes with the
+                next run.
+        """
+        batches = read_batches(self._connection)
+        total = sum(map(self._is_due, batches))
+        days = days_of(batches)
+        to_move = [day for day, of_day in days.items() if self._is_to_move(day, of_day)]
+        if not total and not to_move:
+            return
+        bucket = open_bucket(self._destination.address)
+        for day, of_day in days.items():
+            if any(map(self._is_due, of_day)):
+                self._upload_day(bucket, day, of_day, total)
+            elif day in to_move:
+                self._publish(bucket, day, of_day)
+        publish_manifests(self._folder, self._connection, self._files)
+        remove_former_manifests(self._folder, self._connection, self._files, None)
+        tidy(self._folder, self._connection, self._files)
+
+    def _upload_day(
+        self, bucket: Bucket, day: str, batches: list[ArchivedBatch], total: int
+    ) -> None:
+        now = self._clock()
+        local_removed_at = None if self._destination.keep_local else now
+        changed = []
+        for batch in batches:
+            if not self._is_due(batch):
+                continue
+            content = self._reader.content(batch)
+            bucket.put_new(batch.file, content)
+            changed.append(
+                replace(
+                    batch,
+                    uploaded_to=bucket.address,
+                    uploaded_at=now,
+                    local_removed_at=batch.local_removed_at or local_removed_at,
+                )
+            )
+            self.uploaded.batches += 1
+            self.uploaded.size += len(content)
+            self._progress("uploaded", self.uploaded.batches, total)
+        # Before it is recorded: should this fail, the whole day is looked at again.
+        changes = {each.batch: each for each in changed}
+        of_day = [changes.get(each.batch, each) for each in batches]
+        self._publish(bucket, day, of_day)
+        change_batches(self._connection, changed)
+
+    def _publish(self, bucket: Bucket, day: str, batches: list[ArchivedBatch]) -> None:
+        seam = read_seam(self._connection)
+        publish_remote_manifest(bucket, self._folder, day, batches, seam)
+
+    def _is_to_move(self, day: str, batches: list[ArchivedBatch]) -> bool:
+        """Whether the manifest of a day that was uploaded still lies where it did before 2.1."""
+        is_there = any(each.uploaded_to == self._destination.address for each in batches)
+        return is_there and local_paths(self._folder, day, batches).former.exists()
+
+    def _is_due(self, batch: ArchivedBatch) -> bool:
+        if not batch.is_kept:
+            return False
+        is_there = batch.uploaded_to == self._destination.address
+        may_stay = self._destination.keep_local or batch.local_removed_at is not None
+        return not (is_there and may_stay)

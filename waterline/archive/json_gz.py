@@ -1,0 +1,88 @@
+"""A batch of logs as one gzipped JSON document, which any JSON reader can open."""
+
+import zlib
+from typing import Final
+
+import msgspec
+import pyarrow as pa
+
+from waterline.archive.columns import SCHEMA
+from waterline.archive.label import Label
+from waterline.records import StoredLog
+
+# zlib then writes and expects the header of gzip (RFC 1952); it leaves the time out of it.
+_GZIP: Final = 31
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True):
+    metadata: Label | None = None
+    logs: list[StoredLog]
+
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder(_Document)
+
+
+def encode(table: pa.Table, label: Label, level: int) -> bytes:
+    """Return logs as the bytes of a gzipped JSON document `{"metadata": label, "logs": [...]}`.
+
+    A log's members are its columns: times as milliseconds UTC, attributes as the very JSON text.
+
+    Args:
+        table: logs in the columns of `SCHEMA`.
+        label: the document's `metadata`.
+        level: how hard gzip tries, 1 to 9.
+    """
+    text = _encoder.encode(_Document(metadata=label, logs=stored_logs(table)))
+    return zlib.compress(text, level, _GZIP)
+
+
+def decode(content: pa.Buffer | bytes) -> tuple[pa.Table, Label | None]:
+    """Read such a document.
+
+    Returns:
+        The logs with `SCHEMA`, attributes as the very text in the document; the label, if any.
+
+    Raises:
+        zlib.error, EOFError: it is damaged or no gzip.
+        msgspec.DecodeError, RecursionError: it is no such document.
+        pa.ArrowException, OverflowError: a value does not fit its column.
+    """
+    document = _decoder.decode(_unzip(content))
+    return _table_of(document.logs), document.metadata
+
+
+def _unzip(content: pa.Buffer | bytes) -> bytes:
+    unzip = zlib.decompressobj(_GZIP)
+    text = unzip.decompress(content)
+    if not unzip.eof:
+        raise EOFError("it ends too early")
+    if unzip.unused_data:
+        raise zlib.error("more bytes follow where it should end")
+    return text
+
+
+def stored_logs(table: pa.Table) -> list[StoredLog]:
+    """Return the logs of a table as they are stored."""
+    columns = [_numbers_for_moments(column).to_pylist() for column in table.columns]
+    columns[-1] = map(msgspec.Raw, columns[-1])
+    return list(map(StoredLog, *columns))
+
+
+def _numbers_for_moments(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
+
+
+def _table_of(logs: list[StoredLog]) -> pa.Table:
+    """Return logs as a table of `SCHEMA`; UTF-8 is checked on the way."""
+    columns = [
+        pa.array([each.seq for each in logs], pa.int64()),
+        pa.array([each.id for each in logs], pa.string()),
+        pa.array([each.type for each in logs], pa.string()),
+        pa.array([each.timestamp for each in logs], pa.int64()),
+        pa.array([each.received_at for each in logs], pa.int64()),
+        pa.array([each.source for each in logs], pa.string()),
+        pa.array([each.message for each in logs], pa.string()),
+        pa.array([bytes(each.attributes) for each in logs], pa.string()),
+    ]
+    return pa.table(columns, names=SCHEMA.names).cast(SCHEMA)

@@ -1,0 +1,133 @@
+"""Whether the archive files that the catalog keeps here are there; none is opened."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final, cast
+
+import apsw
+
+from waterline.errors import DataFolderError
+from waterline.storage.folder import DataFolder
+from waterline.storage.sqlite import one_moment, open_reader, sqlite_errors
+from waterline.units import counted
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 60.0
+MOST_FILES: Final = 1000
+"""So many are looked for at once; the others have their turn later."""
+_NAMED: Final = 3
+
+_KEPT_HERE: Final = "pruned_at IS NULL AND local_removed_at IS NULL"
+_NEXT: Final = f"""
+    SELECT batch, file FROM archive_batches WHERE batch > ? AND {_KEPT_HERE} ORDER BY batch LIMIT ?
+"""
+_STILL: Final = f"SELECT 1 FROM archive_batches WHERE batch = ? AND {_KEPT_HERE}"
+
+
+class MissingFiles:
+    """Looks for the archive files of a data folder while its server runs.
+
+    A job records first that it removes a file, so what the catalog still keeps is missing.
+
+    Args:
+        folder: the data folder, with a logs.db.
+        most: how many files are looked for at once, and how many missing ones are remembered.
+
+    Raises:
+        DataFolderError: logs.db cannot be opened.
+    """
+
+    def __init__(self, folder: DataFolder, most: int = MOST_FILES) -> None:
+        self._folder = folder
+        self._most = most
+        self._last = 0
+        self._missing: dict[int, str] = {}
+        self._reason: str | None = None
+        self._failed = False
+        self._lock = threading.Lock()
+        self._connection = open_reader(folder.logs)
+
+    def close(self) -> None:
+        """Let the file go; may be called twice."""
+        with self._lock:
+            self._connection.close()
+
+    async def run(self) -> None:
+        """Look once a minute, in a thread, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await loop.run_in_executor(None, self.look)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def look(self) -> None:
+        """Look for the next files, and again for those that were missing.
+
+        Where logs.db cannot be read, what was seen the last time stands.
+        """
+        try:
+            with self._lock, sqlite_errors(self._folder.logs):
+                self._look()
+        except (apsw.Error, DataFolderError) as error:
+            if not self._failed:
+                logger.error("it cannot be seen which archive files are missing: %s", error)
+            self._failed = True
+            return
+        self._failed = False
+        self._reason = missing_sentence([*self._missing.values()], str(self._folder.archives))
+
+    def reasons(self) -> list[str]:
+        """Return a sentence where files were missing when last looked for, else nothing."""
+        return [] if self._reason is None else [self._reason]
+
+    def _look(self) -> None:
+        rows = self._connection.execute(_NEXT, (self._last, self._most)).fetchall()
+        found = cast("list[tuple[int, str]]", rows)
+        self._last = found[-1][0] if len(found) == self._most else 0
+        looked_for = dict(found) | self._missing
+        lacking = {
+            batch: file
+            for batch, file in looked_for.items()
+            if is_missing(self._folder.archives / file)
+        }
+        # Read after the files were looked for: a job may have removed one meanwhile.
+        with one_moment(self._connection):
+            still = {
+                batch: file
+                for batch, file in lacking.items()
+                if self._connection.execute(_STILL, (batch,)).get is not None
+            }
+        self._missing = dict(islice(still.items(), self._most))
+
+
+def is_missing(path: Path) -> bool:
+    """Say whether there is no such file; what cannot be looked at is not taken for lost."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def missing_sentence(files: Sequence[str], archives: str) -> str | None:
+    """Return what to tell of files that are missing; None of none.
+
+    Args:
+        files: below the archives.
+        archives: where those are.
+    """
+    if not files:
+        return None
+    named = ", ".join(sorted(files)[:_NAMED])
+    more = "" if len(files) <= _NAMED else f" and {len(files) - _NAMED:,} more"
+    are, advice = ("is", "a copy in its") if len(files) == 1 else ("are", "copies in their")
+    return (
+        f"{counted(len(files), 'archive file')} {are} missing in {archives}: {named}{more}; put "
+        f"{advice} place"
+    )

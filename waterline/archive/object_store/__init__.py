@@ -1,0 +1,1 @@
+"""Object storage: addresses, a client that checks what it puts, uploads."""

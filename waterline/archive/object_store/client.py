@@ -1,0 +1,269 @@
+"""Object storage: a bucket that what is put is checked in, and that nothing half comes out of."""
+
+import hashlib
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import obstore
+from obstore.store import S3Store
+
+from waterline.archive.object_store.address import (
+    BucketAddress,
+    Patience,
+    open_store,
+    parse_address,
+)
+from waterline.archive.object_store.errors import NO_STORE, Kind, Refusal, attempt
+from waterline.errors import ObjectMissing, RemoteError
+
+if TYPE_CHECKING:  # obstore has it for type checkers only
+    from obstore import ObjectMeta
+
+PART: Final = 8 * 2**20
+"""Bytes of a part; what is longer goes in several, all of one size but the last."""
+_AT_ONCE: Final = 2
+"""Parts under way at a time, so that an upload leaves room for others."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What a store says of an object: its size in bytes, and its entity tag without quotes."""
+
+    size: int
+    etag: str
+
+
+class Bucket:
+    """The objects below a prefix of a bucket. A process that forks opens it after the fork.
+
+    Every operation is tried again when the store is busy or the connection breaks, a bounded number
+    of times with pauses by chance between them; what is refused is not tried again. An error names
+    operation, object and reason, and never holds a credential.
+
+    Args:
+        address: where the objects lie.
+        store: a client for the bucket.
+        patience: how often and how long to try.
+    """
+
+    def __init__(self, address: BucketAddress, store: S3Store, patience: Patience) -> None:
+        self._address = address
+        self._store = store
+        self._patience = patience
+
+    def __repr__(self) -> str:
+        return f"<Bucket {self._address}>"
+
+    @property
+    def address(self) -> str:
+        """`s3://bucket/prefix`, without a slash at the end."""
+        return str(self._address)
+
+    def url(self, key: str) -> str:
+        """Return `s3://bucket/prefix/key`."""
+        return f"s3://{self._address.path(key)}"
+
+    def put(self, key: str, content: bytes) -> StoredObject:
+        """Write an object, whatever was there, and check what the store then has.
+
+        On the way the signature covers the SHA-256 of each request's body, so no checksum header is
+        added: the newer ones are not known to every store. What the store keeps is checked by its
+        entity tag: the MD5, or for parts the MD5 of the MD5s. Where it has another meaning, as with
+        encryption by a key of one's own, the object is read back and compared.
+
+        Raises:
+            RemoteError: the store refuses, cannot be reached, or has something else afterwards.
+        """
+        path = self._address.object_key(key)
+        self._do("write", key, lambda: self._upload(path, content))
+        return self._checked(key, content)
+
+    def put_new(self, key: str, content: bytes) -> StoredObject:
+        """Write an object that is not there yet, or is there with this very content.
+
+        What goes in one request is never written over another object, whoever else writes; what
+        goes in parts may be, if that one is written during the upload.
+
+        Raises:
+            RemoteError: as with `put`; or there is another object.
+        """
+        stored = self.head(key)
+        if stored is None:
+            path = self._address.object_key(key)
+            outcome = self._create(path, content)
+            if not isinstance(outcome, Refusal):
+                return self._checked(key, content)
+            if outcome.kind is not Kind.EXISTS:
+                raise self._error("write", key, outcome)
+            stored = self.head(key)
+        if stored is None or not self._holds(key, stored, content):
+            raise RemoteError(
+                f"cannot write {self.url(key)}: there is another object, so the address belongs to "
+                "another data folder; choose another prefix"
+            )
+        return stored
+
+    def get(self, key: str) -> bytes:
+        """Return what an object holds, all of it.
+
+        Raises:
+            ObjectMissing: it is not there.
+            RemoteError: the store refuses or cannot be reached.
+        """
+        path = self._address.object_key(key)
+        outcome = attempt(lambda: self._download(path))
+        if not isinstance(outcome, Refusal):
+            content, meta = outcome
+            if len(content) == meta["size"] and meta["e_tag"]:
+                return content
+            outcome = NO_STORE  # such as the page of a proxy that asks for a password
+        if outcome.kind is Kind.MISSING:
+            raise ObjectMissing(
+                f"cannot read {self.url(key)}: it is missing; put a copy in its place, "
+                "or check the address"
+            )
+        raise self._error("read", key, outcome)
+
+    def head(self, key: str) -> StoredObject | None:
+        """Return what the store says of an object; None where it, or the bucket, is missing.
+
+        Raises:
+            RemoteError: the store refuses or cannot be reached.
+        """
+        path = self._address.object_key(key)
+        outcome = attempt(lambda: obstore.head(self._store, path))
+        if not isinstance(outcome, Refusal):
+            return StoredObject(outcome["size"], (outcome["e_tag"] or "").strip('"'))
+        if outcome.kind is Kind.MISSING:
+            return None
+        raise self._error("look for", key, outcome)
+
+    def names(self, prefix: str = "") -> list[str]:
+        """Return the keys of all objects, or of those below a folder such as `2026-11-23`, sorted.
+
+        Raises:
+            RemoteError: the store refuses or cannot be reached.
+        """
+        folder = prefix.rstrip("/")
+        below = self._address.object_key(folder) if folder else self._address.prefix
+        found = self._do("list", folder, lambda: obstore.list(self._store, below or None).collect())
+        own = f"{self._address.prefix}/" if self._address.prefix else ""
+        return sorted(each["path"].removeprefix(own) for each in found)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error.
+
+        Raises:
+            RemoteError: the store refuses or cannot be reached.
+        """
+        path = self._address.object_key(key)
+        outcome = attempt(lambda: obstore.delete(self._store, path))
+        if isinstance(outcome, Refusal) and outcome.kind is not Kind.MISSING:
+            raise self._error("remove", key, outcome)
+
+    def _upload(self, path: str, content: bytes) -> None:
+        obstore.put(
+            self._store,
+            path,
+            content,
+            use_multipart=len(content) > PART,
+            chunk_size=PART,
+            max_concurrency=_AT_ONCE,
+        )
+
+    def _download(self, path: str) -> tuple[bytes, "ObjectMeta"]:
+        """Return what came of an object, and what was said of it before."""
+        result = obstore.get(self._store, path)
+        return bytes(result.bytes()), result.meta
+
+    def _create(self, path: str, content: bytes) -> Refusal | None:
+        """Write an object where there is none, trying again after each connection that broke.
+
+        The client does not try this again by itself, as it cannot know whose object is there then;
+        here that is found out by comparing.
+        """
+        if len(content) > PART:
+            return attempt(lambda: self._upload(path, content))
+        until = time.monotonic() + self._patience.retrying.total_seconds()
+        pause = self._patience.first_pause
+        for _ in range(self._patience.retries):
+            outcome = self._create_once(path, content)
+            if outcome is None or outcome.kind is not Kind.BROKEN_OFF or time.monotonic() > until:
+                return outcome
+            time.sleep(random.uniform(0, pause.total_seconds()))
+            pause = min(2 * pause, self._patience.longest_pause)
+        return self._create_once(path, content)
+
+    def _create_once(self, path: str, content: bytes) -> Refusal | None:
+        outcome = attempt(
+            lambda: obstore.put(self._store, path, content, mode="create", use_multipart=False)
+        )
+        return outcome if isinstance(outcome, Refusal) else None
+
+    def _checked(self, key: str, content: bytes) -> StoredObject:
+        """Return what the store has after an upload, once it is known to be what was sent."""
+        stored = self.head(key)
+        if stored is None or not self._holds(key, stored, content):
+            raise RemoteError(
+                f"cannot write {self.url(key)}: the store has something else than was sent; "
+                "look what else writes there, and try again"
+            )
+        return stored
+
+    def _holds(self, key: str, stored: StoredObject, content: bytes) -> bool:
+        """Say whether an object has this content."""
+        if stored.size != len(content):
+            return False
+        if stored.etag == entity_tag(content):
+            return True
+        return hashlib.sha256(self.get(key)).digest() == hashlib.sha256(content).digest()
+
+    def _do(self, operation: str, key: str, call: Callable[[], _T]) -> _T:
+        outcome = attempt(call)
+        if isinstance(outcome, Refusal):
+            raise self._error(operation, key, outcome)
+        return outcome
+
+    def _error(self, operation: str, key: str, refusal: Refusal) -> RemoteError:
+        return RemoteError(
+            f"cannot {operation} {self.url(key)}: {refusal.reason}; {refusal.advice}"
+        )
+
+
+def open_bucket(
+    address: str, environment: Mapping[str, str] = os.environ, patience: Patience | None = None
+) -> Bucket:
+    """Return the bucket at `s3://bucket/prefix`; nothing is sent yet.
+
+    Credentials, region and endpoint are those of the environment: AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION or AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3
+    or AWS_ENDPOINT_URL. Profiles in ~/.aws are not read. Without keys they are asked of what hands
+    them out to a container or a machine, unless AWS_EC2_METADATA_DISABLED is true.
+
+    Raises:
+        UsageError: the address or a variable has no meaning, or there are no credentials.
+    """
+    where, patience = parse_address(address), patience or Patience()
+    return Bucket(where, open_store(where.bucket, environment, patience), patience)
+
+
+def entity_tag(content: bytes) -> str:
+    """Return the tag that S3 gives to what `Bucket.put` writes, unless it encrypts by own keys.
+
+    MD5 finds what was damaged by chance; against anyone who means harm the catalog has a SHA-256.
+    """
+    if len(content) <= PART:
+        return hashlib.md5(content, usedforsecurity=False).hexdigest()
+    view = memoryview(content)
+    parts = [
+        hashlib.md5(view[start : start + PART], usedforsecurity=False).digest()
+        for start in range(0, len(content), PART)
+    ]
+    whole = hashlib.md5(b"".join(parts), usedforsecurity=False).hexdigest()
+    return f"{whole}-{len(parts)}"

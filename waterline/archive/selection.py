@@ -1,0 +1,89 @@
+"""A selection of archived logs by time, type and source: what the catalog tells, then the logs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from waterline.archive.columns import MOMENT
+from waterline.storage.catalog import ArchivedBatch, Clock
+
+_INT64: Final = range(-(2**63), 2**63)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which logs; None wants all. Times are milliseconds UTC."""
+
+    clock: Clock = "timestamp"
+    """The column that `since` and `until` are about."""
+    since: int | None = None
+    """Inclusive."""
+    until: int | None = None
+    """Exclusive."""
+    types: tuple[str, ...] | None = None
+    sources: tuple[str, ...] | None = None
+    through: int | None = None
+    """The highest seq, inclusive."""
+
+    def most(self, batch: ArchivedBatch) -> int:
+        """Return how many logs of a batch can be wanted at most; 0: it need not be opened."""
+        first, last = batch.reach(self.clock)
+        if self.since is not None and last < self.since:
+            return 0
+        if self.until is not None and first >= self.until:
+            return 0
+        if self.through is not None and batch.first_seq > self.through:
+            return 0
+        return min(self._among_types(batch), self._among_sources(batch))
+
+    def exactly(self, batch: ArchivedBatch) -> int | None:
+        """Return how many logs of a batch are wanted; None where only its file can tell."""
+        first, last = batch.reach(self.clock)
+        begins = self.since is None or self.since <= first
+        ends = self.until is None or last < self.until
+        is_past = self.through is None or batch.last_seq <= self.through
+        if not (begins and ends and is_past):
+            return None if self.most(batch) else 0
+        of_types, of_sources = self._among_types(batch), self._among_sources(batch)
+        # Where both leave some out, the catalog does not tell how many both choose.
+        is_told = batch.rows in (of_types, of_sources) or not of_types or not of_sources
+        return min(of_types, of_sources) if is_told else None
+
+    def of(self, logs: pa.Table) -> pa.Table:
+        """Return those that are wanted, in their order.
+
+        Args:
+            logs: with the columns of SCHEMA.
+        """
+        masks = []
+        if self.since is not None:
+            masks.append(pc.greater_equal(logs[self.clock], _moment(self.since)))
+        if self.until is not None:
+            masks.append(pc.less(logs[self.clock], _moment(self.until)))
+        if self.through is not None:
+            masks.append(pc.less_equal(logs["seq"], self.through))
+        for name, values in (("type", self.types), ("source", self.sources)):
+            if values is not None:
+                masks.append(pc.is_in(logs[name], pa.array(values, pa.string())))
+        for mask in masks[1:]:
+            masks[0] = pc.and_(masks[0], mask)
+        return logs.filter(masks[0]) if masks else logs
+
+    def _among_types(self, batch: ArchivedBatch) -> int:
+        return _among(batch.types, self.types)
+
+    def _among_sources(self, batch: ArchivedBatch) -> int:
+        return _among(batch.sources, self.sources)
+
+
+def _among(counts: Mapping[str, int], wanted: tuple[str, ...] | None) -> int:
+    if wanted is None:
+        return sum(counts.values())
+    return sum(counts.get(each, 0) for each in set(wanted))
+
+
+def _moment(milliseconds: int) -> pa.Scalar:
+    return pa.scalar(min(max(milliseconds, _INT64[0]), _INT64[-1]), MOMENT)

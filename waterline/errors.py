@@ -1,0 +1,181 @@
+"""What can go wrong for a user, each as one sentence that says what to do.
+
+WaterlineError
+├── UsageError            what was asked for makes no sense
+├── SettingsError         a setting that is unknown or has no meaning
+├── DataFolderError       the data folder cannot be used
+│   ├── DataFolderInUse   another process holds it
+│   ├── ArchiveInUse      another archive job works on it
+│   └── NewerSchema       a later version of Waterline wrote it
+├── TokenError            a token that is missing, unknown or not allowed this
+├── AddressError          an address that cannot be listened on
+├── StartFailed           a process ended instead of serving
+├── ServerFailed          the server could not go on
+├── DeliveryError         a producer could not deliver
+│   └── RejectedLogs      the server took some of its logs for none
+└── ArchiveError          an archive file is missing, damaged or cannot be written
+    ├── IncompleteAnswer  a question needs archive files that are missing or damaged
+    └── RemoteError       object storage cannot be reached, or refuses
+        └── ObjectMissing     an object is not there
+
+Warnings, of answers that lack something: PrunedLogs, as logs were pruned; MissingLogs, as archive
+files are missing or damaged and the question wanted the rest; UnmeasuredLogs, as the server had not
+begun to measure, or keeps those measurements no more. Of an answer that lacks nothing:
+DamagedCache, ManyAttributes, and NothingFound, where a filter left no log at all.
+"""
+
+import linecache
+import os
+import sysconfig
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from waterline.printable import printable
+
+_ROOT: Final = Path(__file__).parents[1]
+_OURS: Final = tuple(f"{_ROOT / package}{os.sep}" for package in ("server", "workbench"))
+INSTALLED: Final = tuple(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib"))
+"""Below these lies what is neither ours nor an analyst's."""
+
+
+class WaterlineError(Exception):
+    """The root of all errors that a command shows as one sentence, without a traceback.
+
+    Its text may quote what came in: nothing in it steers a terminal.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), keep="\n")
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in place of a traceback: the caller's line and the sentence."""
+        shown = [f"{type(self).__name__}: {self}"]
+        frames = [*traceback.walk_tb(self.__traceback__)]
+        files = [frame.f_code.co_filename for frame, _ in frames]
+        ours = next((at for at, file in enumerate(files) if file.startswith(_OURS)), len(files))
+        # A tool such as SQLAlchemy may lie between.
+        theirs = [at for at in range(ours) if not files[at].startswith(INSTALLED)]
+        if not theirs:
+            return shown
+        file, number = files[theirs[-1]], frames[theirs[-1]][1]
+        written = linecache.getline(file, number).strip()
+        outside = next((at for at in reversed(theirs) if files[at] != file), None)
+        if not written and outside is not None:
+            # What a magic such as %%time compiles is in no file, but among what it was given.
+            number, written = _below_magic(frames[outside : theirs[-1]], file, number)
+        where = f"{file}, line {number}" if Path(file).is_file() else f"line {number} of the cell"
+        return [where, *([f"    {written}"] if written else []), *shown]
+
+
+def _below_magic(
+    frames: Sequence[tuple[FrameType, int]], file: str, number: int
+) -> tuple[int, str]:
+    """Return the line of the cell, and what is written there, that a magic of IPython's ran.
+
+    Args:
+        frames: from the cell's own to that of the magic, with their lines.
+        file: what the magic calls what it has compiled.
+        number: the line in that.
+    """
+    begin = frames[0][1]
+    for frame, _ in frames:
+        given = frame.f_locals
+        if frame.f_code.co_name == "run_line_magic":
+            return begin, f"%{given['magic_name']} {given['line']}"
+        if frame.f_code.co_name == "run_cell_magic":
+            lines = given["cell"].splitlines()
+            if file == "<timed exec>" and number <= len(lines):
+                return begin + number, lines[number - 1].strip()
+            return begin, f"%%{given['magic_name']} {given['line']}".rstrip()
+    return number, ""
+
+
+class UsageError(WaterlineError):
+    """What was asked for makes no sense; the sentence says what would."""
+
+
+class SettingsError(WaterlineError):
+    """A setting is unknown or its value has no meaning."""
+
+
+class DataFolderError(WaterlineError):
+    """The data folder cannot be used."""
+
+
+class DataFolderInUse(DataFolderError):
+    """Another process holds the data folder."""
+
+
+class ArchiveInUse(DataFolderError):
+    """Another archive job works on the data folder."""
+
+
+class NewerSchema(DataFolderError):
+    """The data folder was written by a later version of Waterline."""
+
+
+class TokenError(WaterlineError):
+    """A token is missing, unknown or lacks the scope."""
+
+
+class AddressError(WaterlineError):
+    """An address cannot be listened on."""
+
+
+class StartFailed(WaterlineError):
+    """A process ended instead of serving; what it wrote says why."""
+
+
+class ServerFailed(WaterlineError):
+    """The server could not go on."""
+
+
+class DeliveryError(WaterlineError):
+    """A producer could not deliver what it was given."""
+
+
+class RejectedLogs(DeliveryError):
+    """The server rejected logs of a producer, which are not stored; all others are."""
+
+
+class ArchiveError(WaterlineError):
+    """An archive file is missing, damaged or cannot be written."""
+
+
+class IncompleteAnswer(ArchiveError):
+    """A question needs archive files that are missing or damaged, so it is not answered."""
+
+
+class RemoteError(ArchiveError):
+    """Object storage cannot be reached, or refuses."""
+
+
+class ObjectMissing(RemoteError):
+    """An object is not there."""
+
+
+class PrunedLogs(UserWarning):
+    """An answer is without logs that were pruned."""
+
+
+class MissingLogs(UserWarning):
+    """An answer is without logs whose archive files are missing or damaged."""
+
+
+class UnmeasuredLogs(UserWarning):
+    """A report is without logs that are in no measurement, or in none that is kept."""
+
+
+class ManyAttributes(UserWarning):
+    """Logs have so many different attributes that not all became columns."""
+
+
+class NothingFound(UserWarning):
+    """No log is as was asked for, and a filter alone is why."""
+
+
+class DamagedCache(UserWarning):
+    """The cache was damaged; it is put aside, and the answer was read anew."""

@@ -1,0 +1,169 @@
+"""What logs hold that is measured: how many of each type, their bytes, numeric attributes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, NamedTuple, TypeVar, cast
+
+import msgspec
+
+from waterline.metrics import registry as metrics
+from waterline.metrics.recorder import PerformanceMonitor, Second
+from waterline.metrics.sketch import LARGEST
+from waterline.metrics.summary import Packed
+from waterline.records import StoredLog, encode_stored
+
+_NUMBERS: Final = frozenset({int, float})
+
+_source: Final = attrgetter("source")
+_decode_object: Final = msgspec.json.Decoder(dict[str, object]).decode
+
+T = TypeVar("T")
+
+
+class Content(NamedTuple):
+    """What is measured of logs of one type."""
+
+    logs: int
+    size: int
+    """Bytes."""
+    values: Mapping[str, Packed]
+    """Of each measured attribute that some of them have as a number."""
+
+
+Contents = Mapping[str, Content]
+"""Content by type."""
+
+
+def contents(
+    types: Sequence[str], sizes: Iterable[int], attributes: Mapping[str, Sequence[object]]
+) -> Contents:
+    """Measure logs, given as columns that have one value a log.
+
+    Args:
+        types: their types.
+        sizes: their bytes.
+        attributes: values by attribute, None where a log has none.
+    """
+    values: defaultdict[str, dict[str, Packed]] = defaultdict(dict)
+    for name, column in attributes.items():
+        for log_type, given in _given_by_type(types, column).items():
+            packed = _packed(given)
+            if packed is not None:
+                values[log_type][name] = packed
+    return {
+        log_type: Content(len(each), sum(each), values[log_type])
+        for log_type, each in _by_type(types, sizes).items()
+    }
+
+
+def contents_of(logs: Sequence[StoredLog], names: Sequence[str]) -> Contents:
+    """Measure stored logs; their bytes are those of compact JSON.
+
+    Args:
+        logs: which.
+        names: of the attributes that are measured.
+    """
+    texts = [bytes(log.attributes).decode() for log in logs]
+    sizes = [len(encode_stored(log)) for log in logs]
+    return contents([log.type for log in logs], sizes, read_attributes(texts, names))
+
+
+def record_contents(
+    monitor: PerformanceMonitor, held: Iterable[tuple[str, Contents]], at: int, second: Second
+) -> None:
+    """Record new logs, received `at`, within `PerformanceMonitor.counting`.
+
+    Args:
+        monitor: takes the measurements.
+        held: sources, and what came from them.
+        at: milliseconds UTC.
+        second: what `counting` has given.
+    """
+    by_type: defaultdict[str, list[Content]] = defaultdict(list)
+    by_source: defaultdict[str, list[Content]] = defaultdict(list)
+    for source, its in held:
+        by_source[source] += its.values()
+        for log_type, content in its.items():
+            by_type[log_type].append(content)
+    for dimension, groups in ((metrics.TYPE, by_type), (metrics.SOURCE, by_source)):
+        for label, found in groups.items():
+            if found:
+                _record_counts(monitor, found, {dimension: label}, at)
+    for source, found in by_source.items():
+        if found:
+            second.hear(source, at, at)
+    for log_type, found in by_type.items():
+        for name in {name for content in found for name in content.values}:
+            packed = [content.values[name] for content in found if name in content.values]
+            monitor.record_packed(name, packed, {metrics.TYPE: log_type}, at=at)
+
+
+def _record_counts(
+    monitor: PerformanceMonitor, found: Sequence[Content], labels: Mapping[str, str], at: int
+) -> None:
+    logs, size = sum(each.logs for each in found), sum(each.size for each in found)
+    monitor.count(metrics.LOGS_STORED, logs, labels, at=at)
+    monitor.count(metrics.BYTES_RECEIVED, logs, labels, amount=size, at=at)
+
+
+def record_stored(
+    monitor: PerformanceMonitor, logs: Sequence[StoredLog], names: Sequence[str]
+) -> None:
+    """Record stored logs, each in the second in which it was received.
+
+    Args:
+        monitor: takes the measurements.
+        logs: in the order of their seqs.
+        names: of the attributes that are measured.
+    """
+    for at, received in groupby(logs, attrgetter("received_at")):
+        together = [*received]
+        with monitor.counting(together[-1].seq, at) as second:
+            held = [
+                (source, contents_of([*its], names))
+                for source, its in groupby(sorted(together, key=_source), _source)
+            ]
+            record_contents(monitor, held, at, second)
+
+
+def read_attributes(texts: Sequence[str], names: Sequence[str]) -> dict[str, Sequence[object]]:
+    """Return values of attributes by name, one for each log; None where a log has none.
+
+    Args:
+        texts: the attributes of each log, as a JSON object.
+        names: which of them.
+    """
+    decoded = [_decode_object(text) for text in texts] if names else []
+    return {name: [each.get(name) for each in decoded] for name in names}
+
+
+def _by_type(types: Iterable[str], values: Iterable[T]) -> dict[str, list[T]]:
+    groups: defaultdict[str, list[T]] = defaultdict(list)
+    for log_type, value in zip(types, values, strict=True):
+        groups[log_type].append(value)
+    return groups
+
+
+def _given_by_type(types: Sequence[str], values: Sequence[object]) -> dict[str, list[object]]:
+    groups: defaultdict[str, list[object]] = defaultdict(list)
+    for log_type, value in zip(types, values, strict=True):
+        if value is not None:
+            groups[log_type].append(value)
+    return groups
+
+
+def _packed(values: Sequence[object]) -> Packed | None:
+    """Pack the values that are numbers; true and false are none."""
+    if not set(map(type, values)) <= _NUMBERS:
+        values = [each for each in values if type(each) in _NUMBERS]
+    numbers = cast("Sequence[float]", values)
+    with suppress(OverflowError):  # of an integer that no float can hold
+        if not numbers:
+            return None
+        packed = Packed.of(numbers)
+        if -LARGEST <= packed.min <= packed.max <= LARGEST:
+            return packed
+    return _packed([each for each in numbers if -LARGEST <= each <= LARGEST])

@@ -1,0 +1,1 @@
+"""Settings: one immutable value of all of them, and each value out of text."""

@@ -1,0 +1,342 @@
+"""The settings in force: command line over WATERLINE_* over waterline.toml over default."""
+
+import difflib
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from waterline.encoding import LEVELS, Format
+from waterline.errors import SettingsError
+from waterline.origins import format_origins, parse_origins
+from waterline.settings import parse as texts
+from waterline.units import format_duration, format_size, parse_duration, parse_size
+
+FILE_NAME: Final = "waterline.toml"
+PREFIX: Final = "WATERLINE_"
+# Read by producers and the command, never printed, so they are no settings.
+CLIENT_VARIABLES: Final = frozenset({"WATERLINE_TOKEN", "WATERLINE_URL"})
+
+
+def _about(
+    description: str, parse: Callable[[str], object], show: Callable[[Any], str] = str
+) -> dict[str, Any]:
+    """Return what a field of Settings says of itself: help, from text and to text."""
+    return {"description": description, "parse": parse, "show": show}
+
+
+_DURATION: Final = (parse_duration, format_duration)
+_SIZE: Final = (parse_size, format_size)
+_RATE: Final = (texts.parse_rate, texts.show_rate)
+_FILE: Final = (texts.parse_file, texts.show_file)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, with its value in force. Times are milliseconds, sizes are bytes."""
+
+    data: Path = field(default=Path("data"), metadata=_about("the data folder", Path))
+    host: str = field(
+        default="127.0.0.1", metadata=_about("the address to listen on", texts.parse_host)
+    )
+    port: int = field(
+        default=3001, metadata=_about("the port of ingest and live", texts.parse_port)
+    )
+    monitoring_port: int = field(
+        default=3002, metadata=_about("the port of /metrics, /health and /livez", texts.parse_port)
+    )
+    dashboard_port: int = field(
+        default=3000, metadata=_about("the port of the dashboard", texts.parse_port)
+    )
+    queue_size: int = field(
+        default=32 * 2**20,
+        metadata=_about("bytes of logs that may wait before producers are held back", *_SIZE),
+    )
+    live_buffer: int = field(
+        default=4 * 2**20,
+        metadata=_about("bytes a live reader may fall behind before logs are skipped", *_SIZE),
+    )
+    idle_timeout: int = field(
+        default=300_000, metadata=_about("how long a silent connection stays open", *_DURATION)
+    )
+    ping_every: int = field(
+        # Proxies cut what is quiet: nginx and most load balancers after 60 s, some after 30 s.
+        default=20_000,
+        metadata=_about("how often connections are pinged, so that proxies keep them", *_DURATION),
+    )
+    dedupe_window: int = field(
+        default=86_400_000,
+        metadata=_about("how long from its receipt an archived log is recognised", *_DURATION),
+    )
+    archive_after: int | None = field(
+        default=30 * 86_400_000,
+        metadata=_about(
+            "how long after their receipt logs are archived, or never",
+            texts.parse_age,
+            texts.show_age,
+        ),
+    )
+    archive_every: int = field(
+        default=86_400_000,
+        metadata=_about("how much more than that is waited for, so that batches fill", *_DURATION),
+    )
+    archive_format: Format = field(
+        default=Format.PARQUET,
+        metadata=_about("of archived batches: parquet or json.gz", texts.parse_format),
+    )
+    archive_batch_rows: int | None = field(
+        default=None,
+        metadata=_about(
+            "logs in a batch: parquet 100000, json.gz 5000", texts.parse_rows, texts.show_number
+        ),
+    )
+    archive_level: int | None = field(
+        default=None,
+        metadata=_about(
+            "how hard batches are compressed: parquet 3, json.gz 6",
+            texts.parse_level,
+            texts.show_number,
+        ),
+    )
+    archive_dest: str | None = field(
+        default=None,
+        metadata=_about(
+            "object storage for batches, as s3://bucket/prefix",
+            texts.parse_destination,
+            texts.show_destination,
+        ),
+    )
+    archive_keep_local: bool = field(
+        default=True,
+        metadata=_about(
+            "whether uploaded batches stay here too: yes or no", texts.parse_yes, texts.show_yes
+        ),
+    )
+    metrics_seconds: int = field(
+        default=86_400_000,
+        metadata=_about("how long measurements by second are kept", *_DURATION),
+    )
+    metrics_minutes: int = field(
+        default=31 * 86_400_000,
+        metadata=_about("how long measurements by minute are kept", *_DURATION),
+    )
+    metrics_hours: int = field(
+        default=5 * 365 * 86_400_000,
+        metadata=_about("how long measurements by hour are kept", *_DURATION),
+    )
+    quiet_after: int | None = field(
+        default=10 * 60_000,
+        metadata=_about(
+            "after what silence a source that sends often is warned of, or never",
+            texts.parse_age,
+            texts.show_age,
+        ),
+    )
+    measured_attributes: tuple[str, ...] = field(
+        default=("duration_ms",),
+        metadata=_about(
+            "numeric attributes of logs that are measured by type, with commas, or none",
+            texts.parse_attributes,
+            texts.show_attributes,
+        ),
+    )
+    token_connections: int = field(
+        default=2_000,
+        metadata=_about("how many connections a token may hold at once", texts.parse_count),
+    )
+    token_rate: int | None = field(
+        default=None,
+        metadata=_about("bytes a second that a token may send, such as 10MiB", *_RATE),
+    )
+    tls_cert: Path | None = field(
+        default=None,
+        metadata=_about("the server's certificate, a PEM file; with it, TLS on both ports", *_FILE),
+    )
+    tls_key: Path | None = field(
+        default=None,
+        metadata=_about("the private key of the certificate, a PEM file", *_FILE),
+    )
+    allowed_origins: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            "origins whose pages may connect besides the server's own, with commas; * is any",
+            parse_origins,
+            format_origins,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """The settings in force, and for each key where its value came from."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+    def describe(self) -> list[tuple[str, str, str]]:
+        """Return (key, value as one would write it, where it came from) for every key."""
+        return [
+            (name, setting_text(self.settings, name), self.sources[name])
+            for name in setting_names()
+        ]
+
+
+def setting_names() -> tuple[str, ...]:
+    """Return the names of all settings, in the order of their definition."""
+    return tuple(each.name for each in fields(Settings))
+
+
+def setting_text(settings: Settings, name: str) -> str:
+    """Return a setting's value as one would write it."""
+    return str(_field(name).metadata["show"](getattr(settings, name)))
+
+
+def setting_help(name: str) -> str:
+    """Return what the setting is for, with its default."""
+    found = _field(name)
+    return f"{found.metadata['description']} (default: {found.metadata['show'](found.default)})"
+
+
+def _field(name: str) -> Field[Any]:
+    (found,) = (each for each in fields(Settings) if each.name == name)
+    return found
+
+
+def option_name(name: str) -> str:
+    """Return the command-line option of a setting: `monitoring_port` is `--monitoring-port`."""
+    return "--" + name.replace("_", "-")
+
+
+def variable_name(name: str) -> str:
+    """Return the environment variable of a setting: `port` is `WATERLINE_PORT`."""
+    return PREFIX + name.upper()
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the settings in force as environment variables, for a process to read."""
+    return {variable_name(name): setting_text(settings, name) for name in setting_names()}
+
+
+def load_settings(
+    options: Mapping[str, str | None],
+    environment: Mapping[str, str],
+    working_folder: Path,
+    named: Mapping[str, str] | None = None,
+) -> LoadedSettings:
+    """Find every setting's value: option, variable, file, default, the first that has one.
+
+    Args:
+        options: values given on the command line by setting name; None where none was given.
+        environment: the process environment.
+        working_folder: where `waterline.toml` is looked for first; then in the data folder.
+        named: options that do not have the name of their setting.
+
+    Raises:
+        SettingsError: a key is unknown, a value has no meaning, both folders hold a file, or a
+            certificate comes without its key.
+    """
+    given = _from_environment(environment)
+    given |= {
+        name: (value, f"option {(named or {}).get(name, option_name(name))}")
+        for name, value in options.items()
+        if value is not None
+    }
+    found = _from_file(working_folder / FILE_NAME) | given
+    data = Path(found["data"][0]) if "data" in found else Settings().data
+    found = _from_data_folder(working_folder, working_folder / data) | found
+    values: dict[str, Any] = {name: _parse_value(name, *found[name]) for name in found}
+    sources = {name: found[name][1] if name in found else "default" for name in setting_names()}
+    _check_pair(values, sources)
+    _check_level(values, sources)
+    _check_retention(values, sources)
+    return LoadedSettings(Settings(**values), sources)
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    known = {variable_name(name): name for name in setting_names()}
+    found = {}
+    for variable, value in environment.items():
+        if not variable.startswith(PREFIX) or variable in CLIENT_VARIABLES:
+            continue
+        if variable not in known:
+            raise _unknown(variable, "in the environment", [*known, *CLIENT_VARIABLES])
+        found[known[variable]] = (value, f"variable {variable}")
+    return found
+
+
+def _from_file(path: Path) -> dict[str, tuple[str, str]]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+    found = {}
+    for key, value in content.items():
+        if key not in setting_names():
+            raise _unknown(key, f"in {path}", setting_names())
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise SettingsError(f"{key} in {path} must be text or a whole number")
+        found[key] = (str(value), f"file {path}")
+    return found
+
+
+def _from_data_folder(working_folder: Path, data: Path) -> dict[str, tuple[str, str]]:
+    path, other = data / FILE_NAME, working_folder / FILE_NAME
+    if not path.exists() or path.resolve() == other.resolve():
+        return {}
+    if other.exists():
+        raise SettingsError(f"both {other} and {path} exist; keep one of them")
+    found = _from_file(path)
+    if "data" in found:
+        raise SettingsError(f"data cannot be set in {path}, which lies in the data folder itself")
+    return found
+
+
+def _parse_value(name: str, text: str, source: str) -> object:
+    try:
+        return _field(name).metadata["parse"](text)
+    except ValueError as error:
+        raise SettingsError(f"{name} ({source}): {error}") from error
+
+
+def _check_pair(values: Mapping[str, object], sources: Mapping[str, str]) -> None:
+    """See that a certificate comes with its key and the other way round."""
+    for one, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
+        if values.get(one) is not None and values.get(other) is None:
+            raise SettingsError(
+                f"{one} ({sources[one]}) is given without {other}; give both for TLS, or neither"
+            )
+
+
+def _check_level(values: Mapping[str, object], sources: Mapping[str, str]) -> None:
+    """See that the format of archives knows the level."""
+    chosen, level = values.get("archive_format", Format.PARQUET), values.get("archive_level")
+    for known, levels in LEVELS.items():
+        if known == chosen and isinstance(level, int) and level not in levels:
+            raise SettingsError(
+                f"archive_level ({sources['archive_level']}): {known} has levels from "
+                f"{levels[0]} to {levels[-1]}, not {level}"
+            )
+
+
+def _check_retention(values: Mapping[str, object], sources: Mapping[str, str]) -> None:
+    """See that what is coarse is kept as long as what is finer: it tells of the time before."""
+    for finer, coarser in (
+        ("metrics_seconds", "metrics_minutes"),
+        ("metrics_minutes", "metrics_hours"),
+    ):
+        kept, longer = (values.get(name, _field(name).default) for name in (finer, coarser))
+        if isinstance(kept, int) and isinstance(longer, int) and kept > longer:
+            raise SettingsError(
+                f"{finer} ({sources[finer]}) is {format_duration(kept)}, longer than {coarser} "
+                f"({sources[coarser]}) with {format_duration(longer)}; raise that too"
+            )
+
+
+def _unknown(key: str, place: str, known: Iterable[str]) -> SettingsError:
+    nearest = difflib.get_close_matches(key, list(known), n=1, cutoff=0)
+    return SettingsError(f"unknown setting {key} {place}; did you mean {nearest[0]}?")

@@ -1,0 +1,154 @@
+"""The values of settings out of text, and back; where one has no meaning a ValueError says why."""
+
+from pathlib import Path
+from typing import Final
+
+from waterline.encoding import LEVELS, MOST_ROWS, Format
+from waterline.metrics.registry import BY_NAME as OWN_METRICS
+from waterline.units import format_duration, format_size, parse_duration, parse_size
+
+_NONE: Final = "none"
+_UNLIMITED: Final = "unlimited"
+_NEVER: Final = "never"
+_BY_FORMAT: Final = "auto"
+_YES: Final = "yes"
+_NO: Final = "no"
+_MOST: Final = 1_000_000
+# Each costs a look at every log.
+MOST_MEASURED: Final = 10
+
+
+def parse_port(text: str) -> int:
+    """Return a port; 0 is any free one."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise ValueError(f"{text!r} is no port; give a number from 0 (any free one) to 65535")
+    return int(text)
+
+
+def parse_host(text: str) -> str:
+    """Return an address to listen on."""
+    if not text.strip():
+        raise ValueError("it is empty; give an address such as 127.0.0.1")
+    return text.strip()
+
+
+def parse_count(text: str) -> int:
+    """Return a number of connections."""
+    if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= _MOST:
+        raise ValueError(f"{text!r} is no number of connections; give one from 1 to {_MOST}")
+    return int(text)
+
+
+def parse_rate(text: str) -> int | None:
+    """Return bytes a second, None for no limit."""
+    if text.strip() == _UNLIMITED:
+        return None
+    rate = parse_size(text)
+    if not rate:
+        raise ValueError(f"at {text} nothing could be sent; write {_UNLIMITED} for no limit")
+    return rate
+
+
+def show_rate(rate: int | None) -> str:
+    """Return a rate as one would write it."""
+    return _UNLIMITED if rate is None else format_size(rate)
+
+
+def parse_age(text: str) -> int | None:
+    """Return milliseconds, None for never."""
+    return None if text.strip() == _NEVER else parse_duration(text)
+
+
+def show_age(age: int | None) -> str:
+    """Return an age as one would write it."""
+    return _NEVER if age is None else format_duration(age)
+
+
+def parse_format(text: str) -> Format:
+    """Return an archive format."""
+    try:
+        return Format(text.strip())
+    except ValueError:
+        raise ValueError(f"{text!r} is no format; choose one of {', '.join(Format)}") from None
+
+
+def parse_number(text: str, most: int, what: str) -> int | None:
+    """Return a number up to `most`, None where the format decides."""
+    if text.strip() == _BY_FORMAT:
+        return None
+    if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= most:
+        raise ValueError(f"{text!r} is no {what}; give one from 1 to {most}, or '{_BY_FORMAT}'")
+    return int(text)
+
+
+def parse_rows(text: str) -> int | None:
+    """Return a number of logs in a batch, None where the format decides."""
+    return parse_number(text, MOST_ROWS, "number of logs")
+
+
+def parse_level(text: str) -> int | None:
+    """Return how hard batches are compressed, None where the format decides."""
+    return parse_number(text, max(levels[-1] for levels in LEVELS.values()), "level")
+
+
+def show_number(number: int | None) -> str:
+    """Return a number as one would write it."""
+    return _BY_FORMAT if number is None else str(number)
+
+
+def parse_destination(text: str) -> str | None:
+    """Return the address of object storage, None for none."""
+    if text.strip() == _NONE:
+        return None
+    if not text.strip().startswith("s3://"):
+        raise ValueError(f"{text!r} is no object storage; give s3://bucket/prefix, or {_NONE}")
+    return text.strip().rstrip("/")
+
+
+def show_destination(address: str | None) -> str:
+    """Return an address of object storage as one would write it."""
+    return _NONE if address is None else address
+
+
+def parse_yes(text: str) -> bool:
+    """Return whether it says yes."""
+    if text.strip() not in (_YES, _NO):
+        raise ValueError(f"{text!r} is neither {_YES} nor {_NO}")
+    return text.strip() == _YES
+
+
+def show_yes(value: bool) -> str:
+    """Return yes or no."""
+    return _YES if value else _NO
+
+
+def parse_file(text: str) -> Path | None:
+    """Return a path, None for none."""
+    # Empty is a mistake, not a way to say none: a variable that lost its value ends in no TLS.
+    if not text.strip():
+        raise ValueError(f"it is empty; give a PEM file, or {_NONE}")
+    return None if text.strip() == _NONE else Path(text)
+
+
+def show_file(path: Path | None) -> str:
+    """Return a path as one would write it."""
+    return _NONE if path is None else str(path)
+
+
+def parse_attributes(text: str) -> tuple[str, ...]:
+    """Return names of attributes."""
+    if text.strip() == _NONE:
+        return ()
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    if not all(names):
+        raise ValueError(f"{text!r} has an empty name; give names with commas, or {_NONE}")
+    if len(names) > MOST_MEASURED:
+        raise ValueError(f"these are {len(names)} attributes; measure {MOST_MEASURED} at most")
+    if taken := [name for name in names if name in OWN_METRICS]:
+        raise ValueError(f"{taken[0]} is what the server calls a measurement of its own")
+    return names
+
+
+def show_attributes(names: tuple[str, ...]) -> str:
+    """Return names of attributes as one would write them."""
+    return ",".join(names) or _NONE

@@ -1,0 +1,239 @@
+"""The table of logs: stores many rows by one statement and tells which of them it had already."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, cast
+
+import apsw
+import msgspec
+
+from waterline.storage.sqlite import transaction
+
+Bindings = dict[str, bytes | str | int | None]
+
+# SQLite takes eleven times the size of what it unpacks: a log that is larger is bound as it is.
+LARGE_ROW: Final = 2**20
+
+
+class _Row(msgspec.Struct, array_like=True):
+    """One row as it comes; its attributes as JSON."""
+
+    id: str
+    type: str
+    timestamp: int | None
+    source: str
+    message: str
+    attributes: msgspec.Raw
+
+
+_decode_row: Final = msgspec.json.Decoder(_Row).decode
+
+
+class Rows(NamedTuple):
+    """Rows as JSON arrays, joined by commas, and how many they are."""
+
+    text: bytes
+    number: int
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is one row that SQLite should not unpack."""
+        return self.number == 1 and len(self.text) > LARGE_ROW
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of some rows, in their order.
+
+    `seqs` has the seq of each, for a duplicate that of the first one; `known` says which are
+    duplicates, and is None where none is.
+    """
+
+    seqs: Sequence[int]
+    known: Sequence[bool] | None
+
+    @property
+    def last_new(self) -> int | None:
+        """The highest seq that was given to a new row; None where all are duplicates."""
+        if self.known is None:
+            return self.seqs[-1]
+        new = [seq for seq, known in zip(self.seqs, self.known, strict=True) if not known]
+        return new[-1] if new else None
+
+
+# Rows come as one JSON text, so that SQLite unpacks and inserts them all within one step, in which
+# it holds no Python lock: inserts then run beside the event loop. Measured: as fast as
+# `executemany`, which takes the lock a row, and waits for it a row when the loop is busy. Alone,
+# the statement is a transaction of its own; BEGIN and COMMIT would wait for the lock twice more.
+_INSERT: Final = """
+    INSERT INTO logs (seq, id, type, timestamp, received_at, source, message, attributes)
+    SELECT
+        :first_seq + key, value ->> 0, value ->> 1, ifnull(value ->> 2, :dated_at),
+        :received_at, value ->> 3, value ->> 4, value -> 5
+    FROM jsonb_each(cast(:rows AS TEXT))
+    WHERE NOT (SELECT EXISTS (SELECT 1 FROM archived_ids))
+        OR NOT EXISTS (
+            SELECT 1 FROM archived_ids
+            WHERE source = value ->> 3 AND id = value ->> 0 AND received_at >= :recognised_since
+        )
+"""
+_INSERT_LARGE: Final = """
+    INSERT INTO logs (seq, id, type, timestamp, received_at, source, message, attributes)
+    SELECT
+        :first_seq, :id, :type, ifnull(:timestamp, :dated_at), :received_at, :source, :message,
+        :attributes
+    WHERE NOT EXISTS (
+        SELECT 1 FROM archived_ids
+        WHERE source = :source AND id = :id AND received_at >= :recognised_since
+    )
+"""
+_INSERT_UNKNOWN: Final = _INSERT + "ON CONFLICT (source, id) DO NOTHING"
+_DELETE_FORGOTTEN: Final = """
+    DELETE FROM logs WHERE seq IN (
+        SELECT logs.seq
+        FROM jsonb_each(cast(:rows AS TEXT)) AS given
+        CROSS JOIN logs ON logs.source = given.value ->> 3 AND logs.id = given.value ->> 0
+        WHERE logs.seq <= (SELECT archived_through FROM seam)
+            AND logs.received_at < :recognised_since
+    )
+"""
+_FIND: Final = """
+    SELECT ifnull(
+        (SELECT seq FROM logs WHERE source = value ->> 3 AND id = value ->> 0),
+        (SELECT seq FROM archived_ids WHERE source = value ->> 3 AND id = value ->> 0)
+    )
+    FROM jsonb_each(cast(:rows AS TEXT))
+    ORDER BY key
+"""
+
+
+class _Step(NamedTuple):
+    """A statement of several that are one transaction."""
+
+    statement: str
+    bindings: Bindings
+    names: Bindings
+    """What is bound to find its rows by source and id."""
+
+
+def _step(part: Rows, first_seq: int, received_at: int, recognised_since: int) -> _Step:
+    common: Bindings = {
+        "first_seq": first_seq,
+        "received_at": received_at,
+        "recognised_since": recognised_since,
+    }
+    if not part.is_large:
+        bindings = common | {"rows": b"[%b]" % part.text}
+        return _Step(_INSERT, bindings, bindings)
+    row = _decode_row(part.text)
+    names = msgspec.json.encode([(row.id, None, None, row.source)])
+    bindings = common | {
+        "id": row.id,
+        "type": row.type,
+        "timestamp": row.timestamp,
+        "source": row.source,
+        "message": row.message,
+        "attributes": str(bytes(row.attributes), "utf-8"),
+    }
+    return _Step(_INSERT_LARGE, bindings, common | {"rows": names})
+
+
+class LogTable:
+    """Stores rows on the connection that writes; each call is one transaction.
+
+    Args:
+        connection: the one that writes.
+        dedupe_window: milliseconds from its receipt for which a log sent again is recognised
+            although it is archived; while it is hot it is recognised anyway.
+    """
+
+    def __init__(self, connection: apsw.Connection, dedupe_window: int) -> None:
+        self._connection = connection
+        self._dedupe_window = dedupe_window
+
+    def store(
+        self,
+        rows: bytes,
+        count: int,
+        first_seq: int,
+        received_at: int,
+        dated_at: int | None = None,
+    ) -> Stored:
+        """Store those of the rows that are new; the first gets `first_seq`, the next the next.
+
+        Args:
+            rows: a JSON array of arrays `[id, type, timestamp or null, source, message,
+                attributes]`.
+            count: how many they are, at least one.
+            first_seq: above every seq that was ever given.
+            received_at: milliseconds UTC, not before that of any row.
+            dated_at: what the clock shows, in milliseconds UTC: the timestamp of logs that came
+                without one, and from when `dedupe_window` counts back; `received_at` unless given.
+
+        Raises:
+            apsw.Error: nothing was stored.
+        """
+        dated_at = received_at if dated_at is None else dated_at
+        bindings: Bindings = {
+            "rows": rows,
+            "first_seq": first_seq,
+            "received_at": received_at,
+            "dated_at": dated_at,
+            "recognised_since": dated_at - self._dedupe_window,
+        }
+        try:
+            self._connection.execute(_INSERT, bindings)
+        except apsw.ConstraintError:
+            with transaction(self._connection):
+                self._store_unknown(bindings)
+                return self._find(bindings)
+        if self._connection.changes() < count:
+            return self._find(bindings)
+        return Stored(range(first_seq, first_seq + count), None)
+
+    def store_all(
+        self, parts: Sequence[Rows], first_seq: int, received_at: int, dated_at: int
+    ) -> Stored:
+        """Store rows that are too many for one statement, all of them or none; see `store`."""
+        if len(parts) == 1 and not parts[0].is_large:
+            ((text, count),) = parts
+            return self.store(b"[%b]" % text, count, first_seq, received_at, dated_at)
+        steps: list[_Step] = []
+        for part in parts:
+            steps.append(_step(part, first_seq, received_at, dated_at - self._dedupe_window))
+            steps[-1].bindings["dated_at"] = dated_at
+            first_seq += part.number
+        try:
+            with transaction(self._connection):
+                new = sum(self._insert(each) for each in steps)
+        except apsw.ConstraintError:
+            with transaction(self._connection):
+                for each in steps:
+                    self._connection.execute(_DELETE_FORGOTTEN, each.names)
+                    self._insert(each, "ON CONFLICT (source, id) DO NOTHING")
+                return self._find_all(steps)
+        count = sum(each.number for each in parts)
+        if new < count:
+            return self._find_all(steps)
+        return Stored(range(first_seq - count, first_seq), None)
+
+    def _insert(self, step: "_Step", on_conflict: str = "") -> int:
+        self._connection.execute(step.statement + on_conflict, step.bindings)
+        return self._connection.changes()
+
+    def _find_all(self, steps: Sequence["_Step"]) -> Stored:
+        found = [self._find(each.names) for each in steps]
+        known = [known for each in found for known in each.known or ()]
+        return Stored([seq for each in found for seq in each.seqs], known)
+
+    def _store_unknown(self, bindings: Bindings) -> None:
+        # What is archived stays in the table until it is cleared away, and would look known.
+        self._connection.execute(_DELETE_FORGOTTEN, bindings)
+        self._connection.execute(_INSERT_UNKNOWN, bindings)
+
+    def _find(self, bindings: Bindings) -> Stored:
+        """Look up the seq of each row, now that each is there or in `archived_ids`."""
+        rows = self._connection.execute(_FIND, bindings).fetchall()
+        seqs = [seq for (seq,) in cast("list[tuple[int]]", rows)]
+        first_seq = cast("int", bindings["first_seq"])
+        return Stored(seqs, [seq != first_seq + at for at, seq in enumerate(seqs)])

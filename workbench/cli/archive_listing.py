@@ -1,0 +1,67 @@
+"""What `waterline archive list` prints: a line a batch, columns aligned, and the sum."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from waterline.storage.catalog import ArchivedBatch
+from waterline.units import counted, human_size
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_HEADER: Final = ("FILE", "LOGS", "FROM", "TO", "STORED", "SAVED", "WHERE")
+# Of the header: what is a number stands at the right.
+_AT_RIGHT: Final = frozenset({"LOGS", "STORED", "SAVED"})
+
+
+def listing(batches: Sequence[ArchivedBatch]) -> list[str]:
+    """Return the lines; times are those that the logs tell, UTC."""
+    if not batches:
+        return ["nothing is archived yet"]
+    return [*_aligned([_HEADER, *map(_cells, batches)]), *_sum(batches)]
+
+
+def _cells(batch: ArchivedBatch) -> tuple[str, ...]:
+    return (
+        batch.file,
+        f"{batch.rows:,}",
+        _moment(batch.first_timestamp),
+        _moment(batch.last_timestamp),
+        human_size(batch.stored_bytes),
+        f"{batch.saved:.1%}",
+        _place(batch),
+    )
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if name in _AT_RIGHT else cell.ljust(width)
+            for name, cell, width in zip(_HEADER, row, widths, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _sum(batches: Sequence[ArchivedBatch]) -> list[str]:
+    kept = [each for each in batches if each.is_kept]
+    if not kept:
+        return []
+    raw, stored = sum(each.raw_bytes for each in kept), sum(each.stored_bytes for each in kept)
+    logs = counted(sum(each.rows for each in kept), "log")
+    files = counted(len(kept), "batch", "batches")
+    sizes = f"{human_size(raw)} as JSON, {human_size(stored)} stored"
+    return [f"{logs} in {files}: {sizes}, {1 - stored / raw:.1%} saved"]
+
+
+def _place(batch: ArchivedBatch) -> str:
+    if batch.pruned_at is not None:
+        return f"pruned {_moment(batch.pruned_at)[:10]}"
+    if batch.uploaded_to is None:
+        return "here"
+    return batch.uploaded_to if batch.local_removed_at is not None else f"here, {batch.uploaded_to}"
+
+
+def _moment(milliseconds: int) -> str:
+    return f"{_EPOCH + timedelta(milliseconds=milliseconds):%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,204 @@
+"""Sending log files to a server: `waterline send`."""
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from tqdm import tqdm
+
+from waterline.errors import DeliveryError, UsageError
+from waterline.printable import printable
+from workbench.clients.log_files.extract import Extraction
+from workbench.clients.log_files.reader import Format, Line, read_logs
+from workbench.clients.producer import Counts, Producer, Reply
+
+STANDARD_INPUT: Final = "-"
+# So many reasons tell what is wrong with a file; the rest are counted.
+MAX_REASONS: Final = 5
+PROGRESS_SECONDS: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How files are to be read."""
+
+    format: Format = Format.AUTO
+    timezone: tzinfo = UTC
+    extraction: Extraction | None = None
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of the lines of all files."""
+
+    counts: Counts
+    unfit: int = 0
+    """Lines that held no log and so were not sent."""
+    reasons: list[str] = field(default_factory=list)
+    """Why the first lines were rejected, with file and line."""
+    failures: list[str] = field(default_factory=list)
+    """Why a file could not be read, or not everything was acked."""
+
+    interrupted: bool = False
+    """Whether Ctrl-C ended it."""
+
+    @property
+    def rejected(self) -> int:
+        """Lines that were no log, here or to the server."""
+        return self.unfit + self.counts.rejected
+
+    @property
+    def complete(self) -> bool:
+        """Whether every line of every file is a log that the server has acked."""
+        return not self.failures and not self.rejected and not self.counts.waiting
+
+    def reject(self, place: str, reason: str) -> None:
+        """Keep a reason, if there is room for it."""
+        if len(self.reasons) < MAX_REASONS:
+            self.reasons.append(f"{place}: {reason}")
+
+    def interrupt(self) -> None:
+        """Note that Ctrl-C ended it."""
+        self.interrupted = True
+        self.failures.append(
+            f"interrupted: of {self.counts.sent:,} logs sent, {self.counts.acked:,} are acked; "
+            "send the same again to go on, what is stored is not stored twice"
+        )
+
+    def lines(self) -> list[str]:
+        """Return the summary as lines to print."""
+        counts = self.counts
+        amounts = {
+            "sent": counts.sent,
+            "stored": counts.stored,
+            "duplicates": counts.duplicates,
+            "rejected": self.rejected,
+        }
+        told = [", ".join(f"{what} {amount:,}" for what, amount in amounts.items())]
+        told += [f"  {reason}" for reason in self.reasons]
+        if self.rejected > len(self.reasons):
+            told.append(f"  and {self.rejected - len(self.reasons):,} more")
+        if counts.waiting:
+            told.append(f"not acked {counts.waiting:,}: send the same again, it is stored once")
+        return told
+
+
+def send_files(
+    names: Sequence[str],
+    *,
+    url: str,
+    token: str,
+    reading: Reading,
+    patience: float,
+    standard_input: BinaryIO,
+) -> Summary:
+    """Send files, each line a log, and wait for every ack; a bar on standard error tells how far.
+
+    Args:
+        names: the files' paths; `-` is standard input.
+        url: the server's ingest address.
+        token: a token with the scope `ingest`.
+        reading: how the lines are read.
+        patience: seconds without an answer after which it gives up.
+        standard_input: what `-` reads.
+
+    Raises:
+        TokenError: the server does not accept the token.
+    """
+    sender = _Sender(url, token, patience)
+    try:
+        for name in names:
+            try:
+                with _opened(name, standard_input) as (stream, size, written):
+                    lines = read_logs(
+                        stream,
+                        name=name,
+                        format=reading.format,
+                        reference=written,
+                        timezone=reading.timezone,
+                        extraction=reading.extraction,
+                    )
+                    sender.send(name, lines, size)
+            except UsageError as error:
+                sender.summary.failures.append(str(error))
+        sender.producer.flush()
+    except DeliveryError as error:
+        sender.summary.failures.append(str(error))
+    except KeyboardInterrupt:
+        sender.summary.interrupt()
+    finally:
+        sender.close()
+    return sender.summary
+
+
+class _Sender:
+    """One producer for all files, and the lines that wait for their answer."""
+
+    def __init__(self, url: str, token: str, patience: float) -> None:
+        self.producer = Producer(url, token, patience=patience, on_reply=self._heard)
+        self.summary = Summary(self.producer.counts)
+        self._places: deque[str] = deque()
+        self._begun = time.monotonic()
+
+    def send(self, name: str, lines: Iterator[Line], size: int | None) -> None:
+        """Send the lines of a file of so many bytes, where that is known."""
+        with tqdm(
+            total=size, desc=printable(Path(name).name), unit="B", unit_scale=True, disable=None,
+            mininterval=PROGRESS_SECONDS,
+        ) as bar:  # fmt: skip
+            for line in lines:
+                self._send_line(name, line)
+                if bar.update(line.end - bar.n):
+                    bar.set_postfix_str(self._progress(), refresh=False)
+            self.producer.flush()
+            bar.set_postfix_str(self._progress())
+
+    def close(self) -> None:
+        """Close the producer."""
+        self.producer.close()
+
+    def _send_line(self, name: str, line: Line) -> None:
+        place = f"{name}:{line.number}"
+        if line.log is None:
+            self._reject(place, line.rejected or "it holds no log")
+            return
+        self._places.append(place)
+        try:
+            self.producer.send(line.log)
+        except UsageError as error:
+            self._places.pop()
+            self._reject(place, str(error))
+
+    def _reject(self, place: str, reason: str) -> None:
+        self.summary.unfit += 1
+        self.summary.reject(place, reason)
+
+    def _heard(self, reply: Reply) -> None:
+        place = self._places.popleft()  # replies come in the order of the logs
+        if reply.error is not None:
+            self.summary.reject(place, reply.error)
+
+    def _progress(self) -> str:
+        acked = self.producer.counts.acked
+        rate = acked / max(time.monotonic() - self._begun, 1e-9)
+        return f"acked {acked:,}, {rate:,.0f}/s"
+
+
+@contextmanager
+def _opened(name: str, standard_input: BinaryIO) -> Iterator[tuple[BinaryIO, int | None, datetime]]:
+    """Open a file; yield its bytes, its size where it has one, and when it was last written."""
+    if name == STANDARD_INPUT:
+        yield standard_input, None, datetime.now(UTC)
+        return
+    path = Path(name)
+    try:
+        with path.open("rb") as stream:
+            status = path.stat()
+            yield stream, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from error

@@ -1,0 +1,135 @@
+"""The archived side of a question: what the catalog says of the batches, at one moment."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Text, func, select
+
+from waterline.archive.reader import BatchReader
+from waterline.errors import ArchiveError, UsageError
+from waterline.storage.catalog import COLUMNS, ArchivedBatch, batch_of
+from waterline.storage.tables import archive_batches, logs
+from workbench.query.database import Database, View
+from workbench.query.pin import Pin
+from workbench.query.proof import ENDS_WITH, Read, digits_of_batch, digits_of_log, digits_within
+from workbench.query.question import Question
+from workbench.query.snapshot import Moment, read_moment, rewritten
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The moment, and the batches that may hold logs that a question is about."""
+
+    moment: Moment
+    kept: tuple[ArchivedBatch, ...]
+    pruned: tuple[ArchivedBatch, ...]
+    proof: ArchivedBatch | None
+    """The batch whose file alone can tell whether the question's pin is of this past."""
+
+
+def read_catalog(view: View, question: Question) -> Catalog:
+    """Read what the catalog has for a question.
+
+    Raises:
+        DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
+        UsageError: the question has a pin that is not of this folder, or of another past.
+    """
+    moment = read_moment(view)
+    proof = None
+    if question.pin is not None:
+        moment.check(question.pin)
+        proof = find_proof(view, question.pin)
+    within: list[ColumnElement[bool]] = []
+    if question.since is not None:
+        within.append(archive_batches.c[f"last_{question.clock}"] >= question.since)
+    if question.until is not None:
+        within.append(archive_batches.c[f"first_{question.clock}"] < question.until)
+    batches = [each for each in read_batches(view, *within) if question.selection.most(each)]
+    return Catalog(
+        moment,
+        kept=tuple(each for each in batches if each.is_kept),
+        pruned=tuple(each for each in batches if not each.is_kept),
+        proof=proof,
+    )
+
+
+def find_proof(view: View, pin: Pin) -> ArchivedBatch | None:
+    """See that the log that a pin ends at is still the same, as far as logs.db can tell.
+
+    Returns:
+        The batch whose file has to tell; None where nothing is open, or the log was pruned.
+
+    Raises:
+        DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
+        UsageError: it is another log.
+    """
+    if not pin.last:
+        return None
+    batches = read_batches(
+        view, archive_batches.c.first_seq <= pin.seq, archive_batches.c.last_seq >= pin.seq
+    )
+    if any(
+        each.last_seq == pin.seq and digits_of_batch(each.sha256) == pin.last for each in batches
+    ):
+        return None
+    rows = view.rows(select(*(logs.c[name] for name in ENDS_WITH)).where(logs.c.seq == pin.seq))
+    if rows:
+        if digits_of_log(rows[0]) != pin.last:
+            raise _other_log(pin)
+        return None
+    if not batches:
+        raise _other_log(pin)
+    return batches[0] if batches[0].is_kept else None
+
+
+def prove(batch: ArchivedBatch, pin: Pin, read: Read) -> None:
+    """See by the file of a batch that the log that a pin ends at is still the same.
+
+    Raises:
+        ArchiveError: the file is missing or damaged.
+        UsageError: it is another log.
+    """
+    if digits_within(batch, pin.seq, read) != pin.last:
+        raise _other_log(pin)
+
+
+def check_pin(database: Database, reader: BatchReader, pin: Pin) -> None:
+    """See that answers as of a pin are to be had, as far as that can be told now.
+
+    Raises:
+        DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
+        UsageError: the pin is of another folder, or of a past that is not this one's.
+    """
+    with database.view() as view:
+        read_moment(view).check(pin)
+        batch = find_proof(view, pin)
+    # Of a file that cannot be read the questions tell, which may do without it.
+    if batch is not None:
+        with suppress(ArchiveError):
+            prove(batch, pin, reader.read)
+
+
+def _other_log(pin: Pin) -> UsageError:
+    return rewritten(pin, f"a backup was put back, and seq {pin.seq} is another log by now")
+
+
+def read_batches(view: View, *criteria: ColumnElement[bool]) -> list[ArchivedBatch]:
+    """Return the batches that meet criteria, those that were pruned too, in the order of seqs.
+
+    Raises:
+        DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
+    """
+    columns = [archive_batches.c[name] for name in COLUMNS]
+    # A column takes its type from its first thousand rows: null there and text behind is an error.
+    texts = {each.name for each in columns if each.nullable and isinstance(each.type, Text)}
+    chosen = select(
+        *(
+            func.ifnull(each, "").label(each.name) if each.name in texts else each
+            for each in columns
+        )
+    )
+    ordered = chosen.where(*criteria).order_by(archive_batches.c.first_seq)
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in view.rows(ordered)]
+    for row in rows:
+        row.update({name: row[name] or None for name in texts})
+    return [batch_of([*row.values()]) for row in rows]

@@ -1,0 +1,188 @@
+"""Attributes as columns: out of the JSON of each log, with a dtype that fits the values."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import Any, Final, Literal
+
+import msgspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from waterline.errors import ManyAttributes, UsageError
+from workbench.query.empty_answer import GLANCE, unknown_attribute
+from workbench.query.times import INT64
+from workbench.query.warning import warn_of
+
+MOST_NAMES: Final = 1_000
+"""So many attributes become columns with `"all"`."""
+STORED: Final = ("seq", "id", "type", "timestamp", "received_at", "source", "message")
+
+# So many logs are decoded in one call: a call each takes twice as long, more do not fit the cache.
+_SLICE: Final = 2_000
+_COMMA: Final = pa.scalar(",", pa.large_string())
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.encode
+
+
+def spread(frame: pd.DataFrame, names: Sequence[str] | Literal["all"]) -> pd.DataFrame:
+    """Replace the column `attributes` by one column for each attribute named.
+
+    Each column has the name that `column_name` gives. The dtype follows the values: `Int64`,
+    `Float64`, `boolean` or `str`, and `object` where they are mixed or nested, where an integer is
+    one that the dtype cannot hold, or where no log has any. What a log lacks is missing.
+
+    Of more than `MOST_NAMES` names with `"all"` those that most logs have become columns; the other
+    attributes stay in `attributes`, as each column takes its place in every row.
+
+    Raises:
+        UsageError: `names` is no list of texts.
+
+    Warns:
+        ManyAttributes: not all have become columns.
+    """
+    chosen = _checked(names)
+    stored = frame.drop(columns="attributes")
+    if chosen is None:
+        values, rest = _all_values(frame["attributes"])
+    else:
+        values, rest = _values(frame["attributes"], chosen), None
+    columns = {column_name(name): as_column(each, frame.index) for name, each in values.items()}
+    if rest is not None:
+        if "attributes" in columns:
+            columns["attributes.attributes"] = columns.pop("attributes")
+        columns["attributes"] = pd.Series(rest, frame.index, dtype="str")
+    # At once: a frame that grows column by column is slow, and pandas warns of it.
+    return pd.concat([stored, pd.DataFrame(columns)], axis=1) if columns else stored
+
+
+def lacking_attribute(
+    frame: pd.DataFrame, texts: pa.ChunkedArray, names: Iterable[str]
+) -> str | None:
+    """Return a sentence about the first of some attributes that no log has, if there is one.
+
+    Args:
+        frame: what `spread` has returned.
+        texts: the column `attributes` that it was made of.
+        names: the attributes.
+    """
+    for name in names:
+        if frame[column_name(name)].isna().all():
+            return unknown_attribute(name, texts.slice(0, GLANCE).to_pylist())
+    return None
+
+
+def _all_values(column: "pd.Series[Any]") -> tuple[dict[str, list[Any]], list[str] | None]:
+    """Return the values of all attributes by name, and the JSON of those of too many, if any."""
+    frequency = Counter(chain.from_iterable(map(_decode_members, column)))
+    ranked = sorted(frequency, key=lambda name: (-frequency[name], name))
+    chosen = sorted(ranked[:MOST_NAMES])
+    values: dict[str, list[Any]] = {name: [None] * len(column) for name in chosen}
+    rest = len(ranked) > MOST_NAMES
+    texts = list(column)
+    for place, text in enumerate(column):
+        for name, value in _decode(text).items():
+            if name in values:
+                values[name][place] = value
+        if rest:
+            # As they were written: a number must not go through a float.
+            members = _decode_members(text)
+            texts[place] = _encode({k: v for k, v in members.items() if k not in values}).decode()
+    if not rest:
+        return values, None
+    warn_of(
+        f"these logs have {len(ranked):,} different attributes; the {MOST_NAMES:,} that most logs "
+        "have became columns, and the others stay in the column attributes; name those that you "
+        "need, as attributes=['status']",
+        ManyAttributes,
+    )
+    return values, texts
+
+
+def _values(column: "pd.Series[Any]", names: list[str]) -> dict[str, list[Any]]:
+    """Return the values of attributes by name."""
+    names = [*dict.fromkeys(names)]
+    texts = pa.Table.from_pandas(column.to_frame(), preserve_index=False).column(0)
+    return dict(zip(names, values_of(texts, names), strict=True))
+
+
+def values_of(column: pa.ChunkedArray, names: Sequence[str]) -> list[list[Any]]:
+    """Take a few attributes out of the JSON of each log; the others are passed over.
+
+    Args:
+        column: the column `attributes`.
+        names: which; each is named once.
+
+    Returns:
+        For each name its values, log by log; None where a log has none.
+    """
+    fields = [f"attribute_{number}" for number in range(len(names))]
+    try:
+        kind = msgspec.defstruct(
+            "Attributes",
+            [(field, Any, None) for field in fields],
+            rename=dict(zip(fields, names, strict=True)),
+            gc=False,
+        )
+    except ValueError:  # a name with a quote or a line break, which such a type cannot have
+        decoded = [_decode(text) for text in column.to_pylist()]
+        return [[each.get(name) for each in decoded] for name in names]
+    decode = msgspec.json.Decoder(list[kind]).decode  # type: ignore[valid-type] # made at run time
+    parts = [decode(text) for text in _joined(column)]
+    return [list(map(attrgetter(field), chain.from_iterable(parts))) for field in fields]
+
+
+def _joined(column: pa.ChunkedArray) -> Iterator[bytes]:
+    """Yield a column of JSON texts as JSON arrays of a slice each."""
+    for chunk in column.chunks:
+        for start in range(0, len(chunk), _SLICE):
+            texts = chunk.slice(start, _SLICE).cast(pa.large_string())
+            ends = pa.array([0, len(texts)], pa.int64())
+            joined = pc.binary_join(pa.LargeListArray.from_arrays(ends, texts), _COMMA)
+            yield b"[%b]" % joined[0].as_buffer()
+
+
+def column_name(attribute: str) -> str:
+    """Return the column of an attribute: its name, or `attributes.NAME` where that is taken."""
+    taken = attribute in STORED or attribute.startswith("attributes.")
+    return f"attributes.{attribute}" if taken else attribute
+
+
+def as_column(values: Sequence[object], index: "pd.Index[Any]") -> "pd.Series[Any]":
+    """Return values as a column of the narrowest dtype that holds them all."""
+    kinds = {type(value) for value in values} - {type(None)}
+    if kinds and kinds <= {int, float}:
+        return pd.Series(values, index, dtype=_number_dtype(values, kinds))
+    if kinds == {bool}:
+        return pd.Series(values, index, dtype="boolean")
+    if kinds == {str}:
+        return pd.Series(values, index, dtype="str")
+    return pd.Series(values, index, dtype="object")
+
+
+def _number_dtype(values: Sequence[object], kinds: set[type]) -> str:
+    integers = [value for value in values if isinstance(value, int)]
+    if kinds == {int}:
+        return "Int64" if all(each in INT64 for each in integers) else "object"
+    return "Float64" if all(map(_is_exact_as_float, integers)) else "object"
+
+
+def _is_exact_as_float(number: int) -> bool:
+    return abs(number) <= sys.float_info.max and float(number) == number
+
+
+def _checked(names: object) -> list[str] | None:
+    """Return the names, or None for all."""
+    if isinstance(names, str):
+        if names == "all":
+            return None
+    elif isinstance(names, Iterable):
+        listed = list(names)
+        if all(isinstance(each, str) for each in listed):
+            return listed
+    raise UsageError(f"attributes={names!r} is no list of names; give one, or 'all'")

@@ -1,0 +1,281 @@
+"""The cache: an answer that is kept is used where it equals, with what came since, a fresh one."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import apsw
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from waterline.archive.columns import MOMENT
+from waterline.units import counted, human_size
+from workbench.display import Line, as_html, as_text
+from workbench.frames import to_frame
+from workbench.query.cache import durations, entries
+from workbench.query.cache.database import CacheFile
+from workbench.query.cache.durations import Outcome
+from workbench.query.cache.entries import Entry, Kept
+from workbench.query.cache.key import FROM_THE_BEGINNING, digest, since_of, type_text
+from workbench.query.cache.limits import Limits
+from workbench.query.execute import Logs, Rows
+from workbench.query.known import Known, Mark
+from workbench.query.question import Question
+
+# An answer that would push most others out is not worth it.
+_LARGEST: Final = 4
+# To keep an answer again costs about as much as to read so many logs again.
+WORTH_KEEPING: Final = 5_000
+
+_Change = Callable[[apsw.Connection], None]
+
+
+class Cache:
+    """Answers questions from what was kept, and keeps answers.
+
+    A kept answer is used while the past of the folder is the same and no batch was pruned since;
+    logs of higher seqs are added to it, those that left the window or the limit are dropped. It
+    is shared with the other notebooks and processes that read the folder.
+
+    Args:
+        path: the cache.db; made when it is first needed.
+        clock: returns milliseconds UTC.
+        limits: how much is kept, and for how long.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], int], limits: Limits) -> None:
+        self._file = CacheFile(path)
+        self._clock = clock
+        self._limits = limits
+
+    def rows(
+        self, logs: Logs, question: Question, *, may_lack: bool = False
+    ) -> tuple[Rows, Outcome]:
+        """Answer as `Logs.rows` does, and say what the cache had.
+
+        Raises:
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
+        """
+        begun = time.perf_counter()
+        kept = self._find(question)
+        known = None if kept is None else _known(kept, question)
+        rows = logs.rows(question, known, may_lack=may_lack)
+        outcome = _outcome(rows)
+        seconds = time.perf_counter() - begun
+        keep = self._keeping(question, rows, None if outcome == "miss" else kept)
+
+        def note(connection: apsw.Connection) -> None:
+            count = rows.table.num_rows
+            durations.record(connection, self._clock(), seconds, count, outcome)
+            if keep is not None:
+                keep(connection)
+
+        self._file.change(note)
+        return rows, outcome
+
+    def known(self, question: Question) -> Known | None:
+        """Return what is known of an answer, if anything; whether it holds, a view tells."""
+        kept = self._find(question)
+        return None if kept is None else _known(kept, question)
+
+    def cleanup(self) -> int:
+        """Forget answers that have expired, and give their space back; return how many."""
+
+        def clean(connection: apsw.Connection) -> int:
+            dropped = entries.drop_expired(connection, self._clock())
+            connection.execute("PRAGMA incremental_vacuum").fetchall()
+            return dropped
+
+        return self._file.change(clean) or 0
+
+    def clear(self) -> int:
+        """Forget all answers, and give their space back; return how many there were."""
+
+        def clear(connection: apsw.Connection) -> int:
+            kept = entries.listed(connection)
+            for entry, _ in kept:
+                entries.drop(connection, entry.id)
+            connection.execute("PRAGMA incremental_vacuum").fetchall()
+            return len(kept)
+
+        return self._file.change(clear) or 0
+
+    def entries(self) -> pd.DataFrame:
+        """List the kept answers, the last used first.
+
+        Returns:
+            Columns log_type (`str`), rows, size (bytes), hits (`int64`), since (`NaT` where it is
+            from the beginning), created_at, last_used_at and expires_at (`datetime64[us, UTC]`).
+        """
+        listed = self._file.look(entries.listed) or []
+        members = [
+            (
+                entry.log_type,
+                entry.rows,
+                size,
+                entry.hits,
+                None if entry.since == FROM_THE_BEGINNING else entry.since,
+                entry.created_at,
+                entry.last_used_at,
+                entry.expires_at,
+            )
+            for entry, size in listed
+        ]
+        columns = [*zip(*members, strict=True)] or [()] * len(_ENTRIES)
+        arrays = [
+            pa.array(values, kind) for values, kind in zip(columns, _ENTRIES.types, strict=True)
+        ]
+        return to_frame(pa.table(arrays, _ENTRIES))
+
+    def statistics(self) -> pd.DataFrame:
+        """Report the last 10,000 questions by what the cache had for them.
+
+        Returns:
+            A row each for `hit` (all of the answer), `merged` (all but logs that came since) and
+            `miss`, in the column outcome (`str`), with questions, rows (`int64`), median_ms and
+            max_ms (`float64`, NaN where there is none), the time until the rows were there.
+        """
+        return durations.summary(self._file.look(durations.recorded) or [])
+
+    def durations(self) -> pd.DataFrame:
+        """Return how long each of the last 10,000 questions took, the oldest first.
+
+        Returns:
+            Columns timestamp (milliseconds UTC), milliseconds, rows and outcome.
+        """
+        # A cache.db that is not there yet need not be made for that.
+        there = self._file.path.exists()
+        records = self._file.look(durations.recorded) if there else None
+        return durations.frame(records or [])
+
+    def close(self) -> None:
+        """Let cache.db go; may be called twice."""
+        self._file.close()
+
+    def lines(self) -> list[Line]:
+        """Return what there is to tell, as (what, how much)."""
+        kept = self.entries()
+        asked = self.statistics()
+        total = int(asked["questions"].sum())
+        taken = human_size(int(kept["size"].sum()))
+        outcomes = ", ".join(
+            f"{each.outcome} {each.questions:,}"
+            + (f" (median {each.median_ms:,.1f} ms)" if each.questions else "")
+            for each in asked.itertuples()
+        )
+        lines = [
+            ("cache", os.fspath(self._file.path)),
+            ("answers", f"{len(kept):,} with {counted(int(kept['rows'].sum()), 'log')}"),
+            ("size", f"{taken} of {human_size(self._limits.size)}"),
+            ("questions", f"{total:,}: {outcomes}"),
+        ]
+        return [*lines, ("not in use", self._file.fault)] if self._file.fault else lines
+
+    def __repr__(self) -> str:
+        return as_text(self.lines())
+
+    def _repr_html_(self) -> str:
+        return as_html("Waterline cache", self.lines())
+
+    def _entry(self, question: Question, rows: Rows) -> Entry:
+        now = self._clock()
+        return Entry(
+            question=digest(question),
+            since=since_of(question),
+            log_type=type_text(question),
+            mark=rows.mark,
+            rows=rows.table.num_rows,
+            created_at=now,
+            expires_at=now + self._limits.ttl,
+            last_used_at=now,
+        )
+
+    def _find(self, question: Question) -> Kept | None:
+        asked, since, now = digest(question), since_of(question), self._clock()
+        return self._file.look(lambda connection: entries.find(connection, asked, since, now))
+
+    def _keeping(self, question: Question, rows: Rows, kept: Kept | None) -> _Change | None:
+        """Return what is to be done in cache.db once a question is answered.
+
+        Args:
+            question: what was asked.
+            rows: the answer.
+            kept: the kept answer that it came from, if any.
+        """
+        if rows.missing:
+            return None
+        if kept is None:
+            return self._putting(self._entry(question, rows), rows.table)
+        behind = rows.mark.last_seq - kept.entry.mark.last_seq
+        # Of a narrower window one cannot tell what came into the rest of the wide one.
+        if not rows.came and since_of(question) == kept.entry.since:
+            return self._using(kept, rows.mark)
+        if behind >= max(WORTH_KEEPING, kept.entry.rows // 10):
+            return self._moving(kept.entry, question, rows)
+        return self._using(kept, kept.entry.mark)
+
+    def _using(self, kept: Kept, mark: Mark) -> _Change:
+        return lambda connection: entries.use(connection, kept, mark, self._clock())
+
+    def _moving(self, before: Entry, question: Question, rows: Rows) -> _Change | None:
+        """Keep an answer that was gone on from; it expires when the one before would."""
+        entry = replace(
+            self._entry(question, rows),
+            created_at=before.created_at,
+            expires_at=before.expires_at,
+            hits=before.hits + 1,
+        )
+        # A window that moves takes its answer along; a much narrower one leaves the wide one be.
+        moves = 2 * (rows.table.num_rows - (rows.came or 0)) >= before.rows
+        return self._putting(entry, rows.table, before.id if moves else None)
+
+    def _putting(
+        self, entry: Entry, table: pa.Table, instead_of: str | None = None
+    ) -> _Change | None:
+        size = self._limits.size
+        if table.nbytes > size // _LARGEST:
+            return None
+        kept = entries.keep(entry, table)
+
+        def put(connection: apsw.Connection) -> None:
+            if instead_of is not None:
+                entries.drop(connection, instead_of)
+            entries.drop_expired(connection, self._clock())
+            entries.put(connection, kept)
+            entries.make_room(connection, size)
+
+        return put
+
+
+def _outcome(rows: Rows) -> Outcome:
+    if rows.came is None:
+        return "miss"
+    return "merged" if rows.came else "hit"
+
+
+def _known(kept: Kept, question: Question) -> Known:
+    """Return the part of a kept answer that lies in the question's window."""
+    table = kept.table
+    if question.since is not None and question.since != kept.entry.since:
+        table = table.filter(
+            pc.greater_equal(table["timestamp"], pa.scalar(question.since, MOMENT))
+        )
+    return Known(table, kept.entry.mark)
+
+
+_ENTRIES: Final = pa.schema(
+    [
+        ("log_type", pa.string()),
+        ("rows", pa.int64()),
+        ("size", pa.int64()),
+        ("hits", pa.int64()),
+        ("since", MOMENT),
+        ("created_at", MOMENT),
+        ("last_used_at", MOMENT),
+        ("expires_at", MOMENT),
+    ]
+)

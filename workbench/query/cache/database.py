@@ -1,0 +1,114 @@
+"""The file cache.db: opened when it is needed, put aside when damaged, done without if need be."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+import apsw
+
+from waterline.errors import DamagedCache, DataFolderError
+from waterline.storage.sqlite import open_writer, sqlite_errors, transaction
+from workbench.query.cache.entries import DamagedEntry
+from workbench.query.cache.tables import CACHE
+from workbench.query.warning import warn_of
+
+# Another notebook keeps an answer for moments only, and an answer must not wait for that.
+_BUSY_MS: Final = 1_000
+
+# What SQLite says of damage; and what it comes to where the schema or a text is hit, as our
+# statements are sound.
+_DAMAGED: Final = (apsw.NotADBError, apsw.CorruptError)
+_DAMAGES: Final = (DamagedEntry, apsw.Error, UnicodeDecodeError)
+
+_Result = TypeVar("_Result")
+
+
+class CacheFile:
+    """A cache.db. It may be used from several threads; other processes use it meanwhile.
+
+    Nothing that goes wrong with it keeps an answer from an analyst.
+
+    Args:
+        path: the file; made when it is first needed.
+
+    Attributes:
+        fault: why it could not be used; None once something could be written again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.fault: str | None = None
+        self._lock = threading.Lock()
+        self._connection: apsw.Connection | None = None
+        self._inode: int | None = None
+
+    def look(self, read: Callable[[apsw.Connection], _Result]) -> _Result | None:
+        """Read by one statement; None where that cannot be.
+
+        Warns:
+            DamagedCache: it was damaged; it is put aside, and begun anew when next needed.
+        """
+        with self._lock:
+            try:
+                connection = self._opened()
+                with sqlite_errors(self.path):
+                    return read(connection)
+            except (DataFolderError, *_DAMAGES) as error:
+                self.fault = str(error)
+                if not isinstance(error, _DAMAGES) and not isinstance(error.__cause__, _DAMAGED):
+                    return None
+                self._put_aside()
+        warn_of(f"{self.path} was damaged and is put aside; answers are kept anew", DamagedCache)
+        return None
+
+    def change(self, work: Callable[[apsw.Connection], _Result]) -> _Result | None:
+        """Do something with it, all of it or nothing; None where that cannot be.
+
+        Warns:
+            DamagedCache: it was damaged; it is put aside, and begun anew when next needed.
+        """
+
+        def at_once(connection: apsw.Connection) -> _Result:
+            with transaction(connection):
+                result = work(connection)
+            self.fault = None
+            return result
+
+        return self.look(at_once)
+
+    def close(self) -> None:
+        """Let the file go; it is opened again when needed."""
+        with self._lock:
+            self._close()
+
+    def _opened(self) -> apsw.Connection:
+        if self._connection is None:
+            self._inode = self._present_inode()  # of a file that may turn out to be damaged
+            self._connection = open_writer(self.path, CACHE, "NORMAL")
+            self._connection.set_busy_timeout(_BUSY_MS)
+            self._inode = self._present_inode()
+        return self._connection
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _put_aside(self) -> None:
+        self._close()
+        # Another process may have done so, and begun a sound one.
+        if self._present_inode() != self._inode:
+            return
+        try:
+            self.path.rename(self.path.with_name(f"{self.path.name}.damaged"))
+            for suffix in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        except OSError as error:
+            self.fault = f"{self.path} is damaged and cannot be put aside: {error.strerror}"
+
+    def _present_inode(self) -> int | None:
+        try:
+            return self.path.stat().st_ino
+        except OSError:
+            return None

@@ -1,0 +1,223 @@
+"""Reading a database of the data folder: read-only, one library, one moment a view.
+
+Every read of the workbench goes through ADBC and none through another SQLite library: two of
+them in one process drop each other's file locks.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+import adbc_driver_manager
+import adbc_driver_sqlite.dbapi
+import pyarrow as pa
+from sqlalchemy import Select
+from sqlalchemy.dialects import sqlite
+
+from waterline.errors import DataFolderError, UsageError
+from waterline.storage.frozen import opening
+from waterline.storage.schema import Schema
+from workbench.query.progress import tell
+
+# As a progress bar says it: all that takes long is reading hot logs.
+_ROWS: Final = "hot logs"
+
+# ADBC takes the types of columns from the values of the first batch: behind 1,024 times NULL, as it
+# is of itself, a text is an error, and behind integers a float. In one batch all are looked at.
+_ALL_ROWS: Final = 2**30
+
+_DIALECT = sqlite.dialect(paramstyle="qmark")
+
+
+@contextmanager
+def _read_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except adbc_driver_manager.NotSupportedError as error:
+        # It would cancel the statement, which this driver cannot: SQLite has gone on to its end.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
+    except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+        # The last two come from reading on, when the first rows were fine.
+        # What follows the first line is the statement.
+        reason = str(error).partition("\n")[0]
+        raise DataFolderError(f"{path} cannot be read: {reason}") from error
+
+
+class View:
+    """One consistent moment of a database."""
+
+    def __init__(self, cursor: Any, path: Path) -> None:  # noqa: ANN401 - ADBC has no types
+        self._cursor = cursor
+        self._path = path
+
+    def fetch(
+        self,
+        question: Select[Any] | str,
+        values: Sequence[object] = (),
+        *,
+        rows_at_once: int = _ALL_ROWS,
+    ) -> pa.Table:
+        """Answer a statement as Arrow.
+
+        The types are those of the values; where there are none, ADBC says int64.
+
+        Args:
+            question: the statement.
+            values: of its parameters.
+            rows_at_once: of so many rows the first ones tell the types of the columns, and after so
+                many an answer that takes long tells how far it is; fewer than all where no column
+                has NULL or values of two types.
+        """
+        if not isinstance(question, str):
+            question, values = _compiled(question)
+        with _read_errors(self._path):
+            tell(_ROWS, 0)
+            self._cursor.adbc_statement.set_options(
+                **{"adbc.sqlite.query.batch_rows": str(rows_at_once)}
+            )
+            self._cursor.execute(question, values or None)
+            reader = self._cursor.fetch_record_batch()
+            return pa.Table.from_batches(_told(reader), reader.schema)
+
+    def rows(
+        self, question: Select[Any] | str, values: Sequence[object] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Answer a statement as Python values."""
+        table = self.fetch(question, values)
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+    def explain(self, question: Select[Any]) -> list[str]:
+        """Return the steps by which SQLite would answer a statement, in its own words."""
+        text, values = _compiled(question)
+        return [detail for *_, detail in self.rows(f"EXPLAIN QUERY PLAN {text}", values)]
+
+
+def _told(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    rows = 0
+    for batch in reader:
+        rows += batch.num_rows
+        tell(_ROWS, rows)
+        yield batch
+
+
+def _compiled(question: Select[Any]) -> tuple[str, list[object]]:
+    """Return a statement as SQLite's text, and the values to be bound."""
+    compiled = question.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    return str(compiled), [compiled.params[name] for name in compiled.positiontup or ()]
+
+
+class _Session:
+    """A connection, for one view at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.lock = threading.Lock()
+        self.opening = opening(path)
+        with _read_errors(path):
+            # Without autocommit a transaction begins with the first read: one moment for all.
+            self.connection = adbc_driver_sqlite.dbapi.connect(self.opening.uri, autocommit=False)
+
+
+class Database:
+    """A database that is only read. It may be used from several threads, one at a time.
+
+    Raises:
+        NewerSchema: a later Waterline made it.
+        DataFolderError: it cannot be read, or is not ours.
+    """
+
+    def __init__(self, path: Path, schema: Schema) -> None:
+        self._path = path
+        self._closed = False
+        self._session = _Session(path)
+        try:
+            self._check(schema)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """Open a view; keep it short, for it holds the WAL back from shrinking.
+
+        Raises:
+            UsageError: the database is closed.
+        """
+        session = self._current()
+        with session.lock:
+            if self._closed:
+                raise UsageError(f"{self._path} is closed here; connect to its folder again")
+            try:
+                with session.connection.cursor() as cursor:
+                    try:
+                        yield View(cursor, self._path)
+                    finally:
+                        session.connection.rollback()
+                session.opening.check()
+            finally:
+                if session is not self._session:
+                    session.connection.close()
+
+    def leave(self) -> None:
+        """Leave a view that another thread reads in to itself; the next one need not wait for it.
+
+        Raises:
+            DataFolderError: the database cannot be opened once more.
+        """
+        if self._session.lock.locked():
+            self._session = _Session(self._path)
+
+    def _current(self) -> _Session:
+        """Return the session; another one where somebody has begun to write meanwhile."""
+        session = self._session
+        if session.opening.holds or self._closed:
+            return session
+        with session.lock:
+            session.connection.close()
+            self._session = _Session(self._path)
+        return self._session
+
+    def close(self) -> None:
+        """Let the file go; may be called twice."""
+        with self._session.lock:
+            self._closed = True
+            self._session.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _check(self, schema: Schema) -> None:
+        with self.view() as view:
+            ((application_id, version, tables),) = view.rows(
+                "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema) "
+                "FROM pragma_application_id, pragma_user_version"
+            )
+        if not application_id and not tables:
+            raise DataFolderError(
+                f"{self._path} is empty; a server is just making it, or was stopped at that: "
+                "start one and try again"
+            )
+        schema.check(self._path, application_id, version)
+        if version < schema.version:
+            raise DataFolderError(
+                f"{self._path} has schema version {version}, this Waterline reads "
+                f"{schema.version}; start its server once to bring it up to date"
+            )
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file.
+
+    Raises:
+        DataFolderError: that cannot be seen.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise DataFolderError(f"{path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,305 @@
+"""Why no log is as was asked for: the filter that alone leaves none, and the nearest name."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import chain
+from typing import Final
+
+import msgspec
+from sqlalchemy import func, select
+
+from waterline.archive.columns import NAMES
+from waterline.archive.reader import BatchReader
+from waterline.errors import ArchiveError
+from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.storage.catalog import ArchivedBatch
+from waterline.storage.tables import logs
+from workbench.query.archived import read_batches
+from workbench.query.database import Database, View
+from workbench.query.question import Condition, Question
+from workbench.query.times import iso_text
+
+# So many of the newest logs tell which attributes there are: a glance, whatever is stored.
+GLANCE: Final = 5_000
+# Of those, the ones with attributes of so many bytes at most.
+_SHORT: Final = 4_096
+# So many of the newest hot logs tell which types there are: no index does.
+TYPED: Final = 200_000
+# Each source by one look into the index of sources and ids.
+_SOURCES: Final = """
+    WITH RECURSIVE found(source) AS (
+        SELECT min(source) FROM logs
+        UNION ALL
+        SELECT (SELECT min(source) FROM logs WHERE source > found.source)
+        FROM found WHERE found.source IS NOT NULL
+    )
+    SELECT source FROM found WHERE source IS NOT NULL
+"""
+# So many names a sentence has where none is near.
+_NAMED: Final = 10
+# So many names, and so much of what was asked, are compared when the nearest is sought.
+_COMPARED: Final = 1_000
+_LONGEST: Final = 100
+# Milliseconds of 1970 to 1973 are seconds of now; what lies behind are finer units of now.
+_SECONDS: Final = range(10**8, 10**11)
+_FINER: Final = ((10**14, 10**17, "microseconds", 1000), (10**17, 2**63, "nanoseconds", 10**6))
+_KIND: Final[Mapping[type, str]] = {bool: "true or false", int: "a number", float: "a number"}
+
+_Kinds = Mapping[str, Mapping[str, set[str]]]
+"""By attribute and kind of value: the texts, where it is text."""
+
+_decode = msgspec.json.Decoder(dict[str, object]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What is known at a glance of what is stored."""
+
+    types: frozenset[str]
+    is_every_type: bool
+    """Whether no log has another one."""
+    sources: frozenset[str]
+    first: int
+    last: int
+    """Milliseconds UTC, by the question's clock."""
+
+
+def why_none(
+    database: Database, reader: BatchReader, question: Question, attributes: Iterable[str] = ()
+) -> str | None:
+    """Return a sentence about the filter that leaves no log; None where no filter alone does.
+
+    Args:
+        database: logs.db.
+        reader: reads a batch, for the attributes of archived logs.
+        question: what was asked, and found nothing.
+        attributes: names of attributes that were wanted besides.
+    """
+    with database.view() as view:
+        batches = [each for each in read_batches(view) if each.is_kept]
+        stored = _stored(view, batches, question)
+        if stored is None:
+            return None
+        newest = view.rows(
+            select(logs.c.attributes)
+            .where(func.octet_length(logs.c.attributes) <= _SHORT)
+            .order_by(logs.c.seq.desc())
+            .limit(GLANCE)
+        )
+    for name, asked, known in (
+        ("type", question.types, stored.types),
+        ("source", question.sources, stored.sources),
+    ):
+        if asked is None or not known.isdisjoint(asked):
+            continue
+        near = _near(asked, known)
+        given = repr(asked[0]) if len(asked) == 1 else repr([*asked])
+        if name == "source" or stored.is_every_type:
+            return f"{name}={given} left no log: no log has it; {_nearest(asked, known)}"
+        if near is not None:
+            return (
+                f"type={given} left no log: none of the newest {TYPED:,} hot logs and no archived "
+                f"one has it; did you mean {near!r}?"
+            )
+    wrong = _wrong_time(question, stored)
+    if wrong is not None or not (question.where or attributes):
+        return wrong
+    texts = [text for (text,) in newest] or _archived(reader, batches)
+    if not texts:
+        return None
+    kinds = _kinds(texts)
+    for condition in question.where:
+        told = _wrong_condition(condition, kinds, len(texts))
+        if told is not None:
+            return told
+    for name in attributes:
+        if name not in kinds:
+            return _unknown(name, kinds, len(texts))
+    return None
+
+
+def unknown_attribute(name: str, texts: Collection[str]) -> str:
+    """Return a sentence about an attribute that no log of an answer has.
+
+    Args:
+        name: the attribute.
+        texts: the first of the column `attributes` of the answer.
+    """
+    return _unknown(name, _kinds(texts), len(texts))
+
+
+def _stored(view: View, batches: list[ArchivedBatch], question: Question) -> _Stored | None:
+    reaches = [each.reach(question.clock) for each in batches]
+    hot = _hot_reach(view, question)
+    if hot is not None:
+        reaches.append(hot)
+    if not reaches:
+        return None
+    types = set(chain.from_iterable(each.types for each in batches))
+    sources = set(chain.from_iterable(each.sources for each in batches))
+    is_every_type = True
+    if question.types is not None:
+        behind = view.rows(select(logs.c.seq).order_by(logs.c.seq.desc()).offset(TYPED).limit(1))
+        newest = select(logs.c.type).distinct()
+        for (seq,) in behind:
+            is_every_type = _is_by_type_alone(question)
+            newest = newest.where(logs.c.seq > seq)
+        types.update(each for (each,) in view.rows(newest))
+    if question.sources is not None:
+        sources.update(each for (each,) in view.rows(_SOURCES))
+    return _Stored(
+        frozenset(types),
+        is_every_type,
+        frozenset(sources),
+        min(first for first, _ in reaches),
+        max(last for _, last in reaches),
+    )
+
+
+def _hot_reach(view: View, question: Question) -> tuple[int, int] | None:
+    """Return the first and the last time of the hot logs; each is found by an index."""
+    clock = logs.c[question.clock]
+    # What is received later has a higher seq, and no earlier time.
+    by = logs.c.seq if question.clock == "received_at" else clock
+    ends = [view.rows(select(clock).order_by(each).limit(1)) for each in (by, by.desc())]
+    if not all(ends):
+        return None
+    ((first,),), ((last,),) = ends
+    return first, last
+
+
+def _is_by_type_alone(question: Question) -> bool:
+    """Whether an answer without a log proves that no log has the type."""
+    return question == Question(
+        clock=question.clock,
+        types=question.types,
+        order=question.order,
+        limit=question.limit,
+        columns=question.columns,
+    )
+
+
+def _wrong_time(question: Question, stored: _Stored) -> str | None:
+    since, until = question.since, question.until
+    if since is not None and until is not None and since >= until:
+        ends = f"since={_time_text(since)} is not before until={_time_text(until)}"
+        return f"{ends}: no log lies between"
+    for name, moment in (("since", since), ("until", until)):
+        if moment is None:
+            continue
+        if moment in _SECONDS and not stored.first <= moment <= stored.last:
+            return (
+                f"{name}={moment} is {iso_text(moment)}, as numbers are milliseconds; if it is "
+                f"seconds, give {moment * 1000}"
+            )
+        for least, end, unit, divisor in _FINER:
+            if least <= moment < end and moment > stored.last:
+                return (
+                    f"{name}={moment} lies far ahead, as numbers are milliseconds; if it is "
+                    f"{unit}, give {moment // divisor}"
+                )
+    if since is not None and since > stored.last:
+        newest = iso_text(stored.last)
+        return f"since={_time_text(since)} left no log: the newest is of {newest}"
+    if until is not None and until <= stored.first:
+        oldest = iso_text(stored.first)
+        return f"until={_time_text(until)} left no log: the oldest is of {oldest}"
+    return None
+
+
+def _time_text(moment: int) -> str:
+    return iso_text(moment) if MIN_TIMESTAMP <= moment <= MAX_TIMESTAMP else str(moment)
+
+
+def _wrong_condition(condition: Condition, kinds: _Kinds, looked_at: int) -> str | None:
+    name = condition.attribute
+    if name not in kinds:
+        return _unknown(name, kinds, looked_at)
+    wanted = {_kind(each) for each in condition.values}
+    there = kinds[name].keys() - {"null"}
+    if not wanted or not there:
+        return None
+    if wanted & there:
+        return _near_value(condition, kinds[name].get("text", set()), looked_at)
+    return (
+        f"where[{name!r}] left no log: {_shown(condition)} is {' or '.join(sorted(wanted))}, and "
+        f"in the logs {name} is {' or '.join(sorted(there))}; values of two kinds are never equal"
+    )
+
+
+def _near_value(condition: Condition, there: set[str], looked_at: int) -> str | None:
+    """Return a sentence about a text that no log has, where it is nearly one that logs have."""
+    asked = [each for each in condition.values if isinstance(each, str)]
+    if condition.operator not in ("==", "in") or not there.isdisjoint(asked):
+        return None
+    near = _near(asked, there)
+    if near is None:
+        return None
+    return (
+        f"where[{condition.attribute!r}] left no log: none of the {looked_at:,} logs looked at has "
+        f"{_shown(condition)}; did you mean {near!r}?"
+    )
+
+
+def _unknown(name: str, kinds: _Kinds, looked_at: int) -> str:
+    if name in NAMES:
+        return f"no log has an attribute {name!r}; the column of that name has a filter of its own"
+    return (
+        f"none of the {looked_at:,} logs looked at has an attribute {name!r}; "
+        f"{_nearest([name], kinds.keys())}"
+    )
+
+
+def _shown(condition: Condition) -> str:
+    return repr(condition.values[0] if len(condition.values) == 1 else [*condition.values])
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    return _KIND.get(type(value), "text" if isinstance(value, str) else "nested")
+
+
+def _kinds(texts: Iterable[str]) -> _Kinds:
+    kinds: dict[str, dict[str, set[str]]] = {}
+    for text in texts:
+        for name, value in _decode(text).items():
+            values = kinds.setdefault(name, {}).setdefault(_kind(value), set())
+            if isinstance(value, str):
+                values.add(value)
+    return kinds
+
+
+def _archived(reader: BatchReader, batches: list[ArchivedBatch]) -> list[str]:
+    """Return the attributes of the newest archived logs that lie here."""
+    local = [each for each in batches if each.local_removed_at is None]
+    if not local:
+        return []
+    try:
+        table = reader.read(local[-1], ("attributes",))
+    except ArchiveError:
+        return []
+    texts: list[str] = table["attributes"].slice(max(0, table.num_rows - GLANCE)).to_pylist()
+    return texts
+
+
+def _nearest(asked: Iterable[str], known: Collection[str]) -> str:
+    near = _near(asked, known)
+    if near is not None:
+        return f"did you mean {near!r}?"
+    if not known:
+        return "there are none"
+    named = sorted(known)[:_NAMED]
+    more = f" and {len(known) - _NAMED:,} more" if len(known) > _NAMED else ""
+    return f"there are {', '.join(map(repr, named))}{more}"
+
+
+def _near(asked: Iterable[str], known: Collection[str]) -> str | None:
+    # Comparing takes a while for each: of so many names not all are looked at.
+    by_folded = {each.casefold(): each for each in sorted(known)[:_COMPARED]}
+    for each in asked:
+        near = get_close_matches(each.casefold()[:_LONGEST], by_folded, n=1)
+        if near:
+            return by_folded[near[0]]
+    return None

@@ -1,0 +1,384 @@
+"""One question becomes SQL over hot rows and a choice of archived ones: one answer, one moment."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from typing import Any, Final, Generic, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select
+
+from waterline.archive.columns import schema_of
+from waterline.archive.reader import BatchReader
+from waterline.storage.catalog import ArchivedBatch
+from waterline.storage.folder import DataFolder
+from waterline.storage.tables import logs
+from workbench.query.archived import Catalog, read_catalog
+from workbench.query.batches import Batches
+from workbench.query.database import Database, View
+from workbench.query.known import Known, Mark, take_mark
+from workbench.query.pruned import lacking
+from workbench.query.question import Question
+from workbench.query.snapshot import Moment, read_moment
+from workbench.query.sql_filter import criteria
+
+# Each time another archive job must have come in between.
+_ATTEMPTS: Final = 3
+# A share that makes SQLite look by seq first; it takes a literal only.
+_FEW: Final[ColumnElement[float]] = literal_column("0.0001")
+# So many rows at once: an Arrow array of text holds no more than 2 GiB.
+_SLICE: Final = 10_000
+# After so many hot rows an answer tells how far it is, and can be given up.
+_TOLD: Final = 1_024
+
+_Hot = TypeVar("_Hot")
+_Whole = TypeVar("_Whole")
+_Part = TypeVar("_Part")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[_Whole]):
+    """What was asked for, and a sentence about what it is without, if anything."""
+
+    value: _Whole
+    lacks: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Logs that were asked for, as of one moment."""
+
+    table: pa.Table
+    """With the question's `kept` columns, in its order."""
+    lacks: str | None
+    """A sentence about pruned logs that the question may be about, if any."""
+    moment: Moment
+    archived: int
+    """How many of them came from batches; the others were hot."""
+    missing: tuple[str, ...]
+    """A sentence for each batch that could not be read; it names the file."""
+    mark: Mark
+    """What this answer can be known by later."""
+    came: int | None
+    """How many logs were added to what was known; None where nothing was known that holds."""
+
+
+class Logs:
+    """The logs of a data folder, hot and archived, each once; any answer is of one moment.
+
+    Args:
+        folder: the data folder.
+        database: its logs.db.
+    """
+
+    def __init__(self, folder: DataFolder, database: Database) -> None:
+        self._database = database
+        self._reader = BatchReader(folder)
+
+    def rows(
+        self, question: Question, known: Known | None = None, *, may_lack: bool = False
+    ) -> Rows:
+        """Answer with the logs themselves.
+
+        Args:
+            question: which logs.
+            known: what is known of the answer; where it holds no more, all is read.
+            may_lack: answer without those whose archive files are missing or damaged.
+
+        Raises:
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
+        """
+
+        def begin(view: View, catalog: Catalog) -> _Begun:
+            mark = take_mark(view, catalog.moment, question.through)
+            holds = known is not None and known.mark.holds(view, catalog.moment)
+            still = known if holds else None
+            after = 0 if still is None else still.mark.last_seq
+            return _Begun(mark, still, after, _hot_table(view, catalog, question, after))
+
+        def whole(begun: _Begun, catalog: Catalog, batches: Batches) -> Rows:
+            found = _Found(begun.hot, question)
+            came = begun.hot.num_rows
+            if begun.known is not None:
+                found.add(begun.known.table, is_arranged=True)
+            newest_first = sorted(catalog.kept, key=_last_place, reverse=True)
+            for batch in newest_first:
+                if batch.last_seq <= begun.after:
+                    continue
+                if found.is_full_before(batch):
+                    break
+                chosen = batches.chosen(batch)
+                if batch.first_seq <= begun.after:
+                    chosen = chosen.filter(pc.greater(chosen["seq"], begun.after))
+                came += chosen.num_rows
+                found.add(chosen)
+            pruned = [each for each in catalog.pruned if not found.is_full_before(each)]
+            table = found.table()
+            return Rows(
+                table,
+                lacking(pruned, question),
+                catalog.moment,
+                _from_batches(table, catalog),
+                tuple(batches.faults),
+                begun.mark,
+                None if begun.known is None else came,
+            )
+
+        return self.ask(question, begin, whole, may_lack=may_lack)
+
+    def parts(self, question: Question, take: Callable[[pa.Table], _Part]) -> Answer[list[_Part]]:
+        """Answer with what is taken of the logs part by part, in no order: sorting is spared.
+
+        Args:
+            question: which logs.
+            take: is given tables with the question's `kept` columns.
+
+        Raises:
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
+        """
+        if question.limit is not None:
+            rows = self.rows(question)
+            return Answer([take(rows.table)], rows.lacks)
+
+        def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Answer[list[_Part]]:
+            # While one is taken of, the next is read.
+            with ThreadPoolExecutor(max_workers=1) as reader:
+                # Of what is told there the waiting thread learns by the context.
+                run = copy_context().run
+                chosen = reader.map(lambda each: run(batches.chosen, each), catalog.kept)
+                parts = [take(hot), *map(take, chosen)]
+            return Answer(parts, lacking(catalog.pruned, question))
+
+        return self.ask(
+            question,
+            lambda view, catalog: _fetched(view, stored_rows(catalog, question), question),
+            whole,
+        )
+
+    def most(self, question: Question) -> int:
+        """Return how many logs a question is about at most; no file is opened."""
+        with self._database.view() as view:
+            catalog = read_catalog(view, question)
+            hot = _hot_count(view, catalog, question)
+        return hot + sum(question.selection.most(each) for each in catalog.kept)
+
+    def count(self, question: Question) -> Answer[int]:
+        """Count the logs that a question is about, its limit heeded.
+
+        Raises:
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
+        """
+        limit = question.limit
+        question = replace(question, columns=("seq",))
+
+        def whole(count: int, catalog: Catalog, batches: Batches) -> Answer[int]:
+            known = [question.exactly(each) for each in catalog.kept]
+            count += sum(each or 0 for each in known)
+            for batch, exactly in zip(catalog.kept, known, strict=True):
+                if limit is not None and count >= limit:
+                    break
+                if exactly is None:
+                    count += batches.chosen(batch).num_rows
+            if limit is not None and count >= limit:
+                return Answer(limit, None)
+            return Answer(count, lacking(catalog.pruned, question))
+
+        return self.ask(question, lambda view, catalog: _hot_count(view, catalog, question), whole)
+
+    def ask(
+        self,
+        question: Question,
+        hot: Callable[[View, Catalog], _Hot],
+        whole: Callable[[_Hot, Catalog, Batches], _Whole],
+        *,
+        may_lack: bool = False,
+    ) -> _Whole:
+        """Answer in two steps: within a view, and with the files of what it says is archived.
+
+        When a file has gone and the catalog has changed since the view, both are done anew.
+
+        Args:
+            question: says which batches matter.
+            hot: answers over the hot rows, see `hot_rows`.
+            whole: adds the batches to that.
+            may_lack: answer also where archive files are missing or damaged.
+
+        Raises:
+            IncompleteAnswer: they are, and `may_lack` was not said; the sentence names them.
+            UsageError: the question has a pin that is not of this folder, or of another past.
+        """
+        attempts = 0
+        while True:
+            attempts += 1
+            with self._database.view() as view:
+                catalog = read_catalog(view, question)
+                part = hot(view, catalog)
+            batches = Batches(self._reader, question, len(catalog.kept))
+            if catalog.proof is not None and question.pin is not None:
+                batches.prove(catalog.proof, question.pin)
+            answer = whole(part, catalog, batches)
+            if not batches.faults:
+                return answer
+            if attempts == _ATTEMPTS or self._past() == catalog.moment.past:
+                if may_lack:
+                    return answer
+                raise batches.error()
+
+    def _past(self) -> tuple[str, int]:
+        with self._database.view() as view:
+            return read_moment(view).past
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What one view gives to an answer."""
+
+    mark: Mark
+    known: Known | None
+    """What is known and holds in the view."""
+    after: int
+    """Only logs of higher seqs are added to that."""
+    hot: pa.Table
+
+
+class _Found:
+    """Collects what a question is about; with a limit, not many more rows than that."""
+
+    def __init__(self, hot: pa.Table, question: Question) -> None:
+        self._question = question
+        self._parts = [hot]
+        self._is_arranged = True
+
+    def add(self, part: pa.Table, *, is_arranged: bool = False) -> None:
+        if not part.num_rows:
+            return
+        if self._is_arranged and not self._parts[0].num_rows:
+            # One part alone that is in order stays as it is.
+            self._parts, self._is_arranged = [part], is_arranged
+            return
+        self._parts.append(part)
+        self._is_arranged = False
+        limit = self._question.limit
+        if limit is not None and sum(each.num_rows for each in self._parts) > 2 * limit:
+            self._parts = [self.table()]
+            self._is_arranged = True
+
+    def is_full_before(self, batch: ArchivedBatch) -> bool:
+        """Whether there are as many logs as the limit, all newer than any of a batch."""
+        limit = self._question.limit
+        return limit is not None and limit <= sum(_newer(each, batch) for each in self._parts)
+
+    def table(self) -> pa.Table:
+        if self._is_arranged:
+            return self._parts[0]
+        return _arranged(pa.concat_tables(self._parts), self._question)
+
+
+def hot_rows(
+    catalog: Catalog, question: Question, columns: Sequence[Any], after: int = 0
+) -> Select[Any]:
+    """Select columns of the hot logs that a question is about, unordered.
+
+    Args:
+        catalog: says where the seam is.
+        question: which logs.
+        columns: what of them.
+        after: only those of higher seqs.
+    """
+    # Up to the seam they may still be there, and are in batches. Nearly all lie above it: without
+    # that word SQLite may walk through all of them and not use the index of timestamps; a report on
+    # the last seconds of a million rows took ten times as long. Above what is known lie few.
+    is_hot = func.likely(logs.c.seq > catalog.moment.archived_through)
+    wanted = [is_hot, *criteria(question)]
+    if after:
+        wanted.append(func.likelihood(logs.c.seq > after, _FEW))
+    return select(*columns).select_from(logs).where(and_(*wanted))
+
+
+def stored_rows(catalog: Catalog, question: Question, after: int = 0) -> Select[Any]:
+    """Select the `kept` columns of the hot logs that a question is about, unordered."""
+    return hot_rows(catalog, question, [logs.c[name] for name in question.kept], after)
+
+
+def ordered_hot_rows(catalog: Catalog, question: Question, after: int = 0) -> Select[Any]:
+    """Select the hot logs that a question is about, the newest first where it has a limit."""
+    chosen = stored_rows(catalog, question, after)
+    if _is_newest_first(question):
+        chosen = chosen.order_by(logs.c.timestamp.desc(), logs.c.seq.desc())
+    else:
+        chosen = chosen.order_by(logs.c.timestamp, logs.c.seq)
+    return chosen if question.limit is None else chosen.limit(question.limit)
+
+
+def _is_newest_first(question: Question) -> bool:
+    # The newest of a limit are wanted, whatever the order they are shown in.
+    return question.order == "newest" or question.limit is not None
+
+
+def _hot_table(view: View, catalog: Catalog, question: Question, after: int) -> pa.Table:
+    table = _fetched(view, ordered_hot_rows(catalog, question, after), question)
+    if _is_newest_first(question) and question.order == "oldest":
+        table = _take(table, pa.array(range(table.num_rows - 1, -1, -1), pa.int64()))
+    return table
+
+
+def _fetched(view: View, chosen: Select[Any], question: Question) -> pa.Table:
+    # All columns of logs have values of one type.
+    return view.fetch(chosen, rows_at_once=_TOLD).cast(schema_of(question.kept))
+
+
+def _hot_count(view: View, catalog: Catalog, question: Question) -> int:
+    ((count,),) = view.rows(hot_rows(catalog, question, [func.count()]))
+    return int(count)
+
+
+def _from_batches(table: pa.Table, catalog: Catalog) -> int:
+    """Count the logs that are not hot."""
+    through = catalog.moment.archived_through
+    archived = pc.less_equal(table["seq"], through)
+    for batch in catalog.kept:
+        if batch.last_seq > through:  # adopted: its block of seqs lies among those of hot rows
+            within = pc.and_(
+                pc.greater_equal(table["seq"], batch.first_seq),
+                pc.less_equal(table["seq"], batch.last_seq),
+            )
+            archived = pc.or_(archived, within)
+    return int(pc.sum(archived, min_count=0).as_py())
+
+
+def _last_place(batch: ArchivedBatch) -> tuple[int, int]:
+    return batch.last_timestamp, batch.last_seq
+
+
+def _newer(table: pa.Table, batch: ArchivedBatch) -> int:
+    """Count the logs that come behind any that a batch may hold."""
+    timestamps = table["timestamp"].cast(pa.int64())
+    later = pc.greater(timestamps, batch.last_timestamp)
+    as_late = pc.equal(timestamps, batch.last_timestamp)
+    behind = pc.or_(later, pc.and_(as_late, pc.greater(table["seq"], batch.last_seq)))
+    return int(pc.sum(behind, min_count=0).as_py())
+
+
+def _arranged(table: pa.Table, question: Question) -> pa.Table:
+    """Return the newest of the limit, in the question's order."""
+    keys = table.select(["timestamp", "seq"])
+    newest_first = pc.sort_indices(
+        keys, sort_keys=[("timestamp", "descending"), ("seq", "descending")]
+    )
+    chosen = newest_first if question.limit is None else newest_first[: question.limit]
+    return _take(table, chosen if question.order == "newest" else chosen[::-1])
+
+
+def _take(table: pa.Table, places: pa.Array) -> pa.Table:
+    wide = table.cast(pa.schema(map(_with_wide_offsets, table.schema))).combine_chunks()
+    slices = [
+        wide.take(places[start : start + _SLICE]).cast(table.schema)
+        for start in range(0, len(places), _SLICE)
+    ]
+    return pa.concat_tables(slices) if slices else table.schema.empty_table()
+
+
+def _with_wide_offsets(field: pa.Field) -> pa.Field:
+    return field.with_type(pa.large_string()) if field.type == pa.string() else field

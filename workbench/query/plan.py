@@ -1,0 +1,80 @@
+"""The plan of a question: what of the hot rows and which archive files an answer will read."""
+
+from dataclasses import dataclass
+
+from waterline.storage.catalog import ArchivedBatch
+from waterline.units import counted, human_size
+from workbench.query.archived import read_batches, read_catalog
+from workbench.query.database import View
+from workbench.query.execute import ordered_hot_rows
+from workbench.query.known import Known
+from workbench.query.question import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an answer will read; a limit may end it earlier."""
+
+    hot: tuple[str, ...]
+    """How SQLite finds the hot rows, in its own words, a line a step."""
+    files: tuple[ArchivedBatch, ...]
+    """The batches that are read, in the order of their seqs."""
+    left_out: int
+    """How many batches the catalog rules out by time, type, source or pin."""
+    pruned: int
+    """How many batches that it might be about are gone."""
+    most: int
+    """So many archived logs it is about at most."""
+    known: int | None
+    """So many logs of the answer the cache has; the rest is what came since. None: nothing."""
+
+    @property
+    def size(self) -> int:
+        """The bytes of the files."""
+        return sum(each.stored_bytes for each in self.files)
+
+    def __str__(self) -> str:
+        rows = sum(each.rows for each in self.files)
+        remote = sum(each.local_removed_at is not None for each in self.files)
+        known = "nothing" if self.known is None else counted(self.known, "log")
+        lines = [f"from the cache: {known}", f"hot rows: {'; '.join(self.hot)}"]
+        lines.append(
+            f"archive files: {len(self.files):,} with {counted(rows, 'log')}, "
+            f"{human_size(self.size)}"
+            + (f", {remote:,} of them in object storage" if remote else "")
+        )
+        lines.append(f"of these at most {counted(self.most, 'log')}")
+        lines.append(f"left out by the catalog: {counted(self.left_out, 'file')}")
+        if self.pruned:
+            lines.append(f"gone, as they were pruned: {counted(self.pruned, 'file')}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def plan(view: View, question: Question, known: Known | None = None) -> Plan:
+    """Return the plan of a question; nothing but the catalog is read.
+
+    Args:
+        view: a view of logs.db.
+        question: what is asked.
+        known: what is known of the answer, if it still holds.
+
+    Raises:
+        DataFolderError: logs.db cannot be read.
+        UsageError: the question's pin is not of this folder, or of another past.
+    """
+    catalog = read_catalog(view, question)
+    kept = sum(each.is_kept for each in read_batches(view))
+    if known is not None and not known.mark.holds(view, catalog.moment):
+        known = None
+    after = 0 if known is None else known.mark.last_seq
+    files = tuple(each for each in catalog.kept if each.last_seq > after)
+    return Plan(
+        hot=tuple(view.explain(ordered_hot_rows(catalog, question, after))),
+        files=files,
+        left_out=kept - len(catalog.kept),
+        pruned=len(catalog.pruned),
+        most=sum(question.selection.most(each) for each in files),
+        known=None if known is None else known.table.num_rows,
+    )

@@ -1,0 +1,313 @@
+"""A question: which logs, in what order, how many. One immutable value."""
+
+import inspect
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, TypedDict, TypeGuard, TypeVar, Unpack
+
+import numpy as np
+
+from waterline.archive.columns import NAMES
+from waterline.archive.selection import Selection
+from waterline.errors import UsageError
+from waterline.storage.catalog import ArchivedBatch, Clock
+from workbench.query.pin import Pin, to_pin
+from workbench.query.times import INT64, TimeLike, plain, to_milliseconds
+
+Order = Literal["oldest", "newest"]
+Scalar = str | int | float | bool
+Where = Mapping[str, object]
+"""Attribute to value, or to (operator, value)."""
+
+OPERATORS: Final = ("==", "!=", "<", "<=", ">", ">=", "in")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One attribute compared with a value; `values` holds one, or several for `in`.
+
+    Numbers are compared with numbers, text with text, true and false with themselves; an integer
+    beyond 64 bits counts as the float next to it. A log without the attribute, or with null for
+    it, meets no condition; `!=` wants the attribute there with another value.
+    """
+
+    attribute: str
+    operator: str
+    values: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Which logs. Times are milliseconds UTC, `since` inclusive, `until` exclusive."""
+
+    clock: Clock = "timestamp"
+    """The column that `since` and `until` are about; what the cache keeps is by timestamp."""
+
+    types: tuple[str, ...] | None = None
+    sources: tuple[str, ...] | None = None
+    since: int | None = None
+    until: int | None = None
+    contains: str | None = None
+    where: tuple[Condition, ...] = ()
+    order: Order = "oldest"
+    limit: int | None = None
+    columns: tuple[str, ...] = NAMES
+    """The stored columns that are wanted, in their order."""
+    pin: Pin | None = None
+    """The moment as of which it is answered; None is now."""
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The columns that answers are put together with, in the order of storage."""
+        return _in_order({*self.columns, "seq", "timestamp"})
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """These, and those by which logs of an archive are chosen."""
+        by = {
+            "type": self.types is not None,
+            self.clock: self.since is not None or self.until is not None,
+            "source": self.sources is not None,
+            "message": self.contains is not None,
+            "attributes": bool(self.where),
+        }
+        return _in_order({*self.kept, *(name for name, is_needed in by.items() if is_needed)})
+
+    @property
+    def through(self) -> int | None:
+        """The highest seq that it is about; None where there is no pin."""
+        return None if self.pin is None else self.pin.seq
+
+    @property
+    def selection(self) -> Selection:
+        """What a catalog of archives can tell of it; a log that is asked for is among these."""
+        return Selection(
+            clock=self.clock,
+            since=self.since,
+            until=self.until,
+            types=self.types,
+            sources=self.sources,
+            through=self.through,
+        )
+
+    def exactly(self, batch: ArchivedBatch) -> int | None:
+        """Return how many of a batch's logs it is about; None where only its file can tell.
+
+        The limit is not heeded.
+        """
+        is_all = self.contains is None and not self.where
+        return self.selection.exactly(batch) if is_all else None
+
+
+class Filters(TypedDict, total=False):
+    """What an analyst may say of the logs that are wanted; `Workbench.logs` explains each."""
+
+    type: str | Sequence[str] | None
+    source: str | Sequence[str] | None
+    since: TimeLike | None
+    until: TimeLike | None
+    contains: str | None
+    where: Where | None
+    order: Order
+    limit: int | None
+    columns: Sequence[str] | None
+    at: Pin | str | None
+
+
+def refuse(filters: Filters, *names: str) -> None:
+    """See that none of these filters is given, where they have no meaning.
+
+    Raises:
+        UsageError: one is.
+    """
+    given: dict[str, Any] = {**filters}
+    for name in names:
+        if given.get(name) is not None:
+            raise UsageError(f"{name}={given[name]!r} has no meaning here; leave it out")
+
+
+_Method = TypeVar("_Method", bound=Callable[..., object])
+
+
+def shows_filters(method: _Method) -> _Method:
+    """Let a notebook's help and completion show each filter in place of `**filters`."""
+    signature = inspect.signature(method)
+    own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+    filters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in Filters.__annotations__.items()
+    ]
+    shown = signature.replace(parameters=[*own, *filters])
+    method.__signature__ = shown  # type: ignore[attr-defined] # read by inspect.signature
+    return method
+
+
+def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
+    """Make a question of what an analyst wrote.
+
+    Args:
+        now: what relative times count from, unless there is a pin; milliseconds UTC.
+        **filters: what the analyst wrote.
+
+    Raises:
+        UsageError: an argument makes no sense; the sentence names it.
+    """
+    unknown = filters.keys() - Filters.__optional_keys__
+    if unknown:
+        raise UsageError(
+            f"there is no filter {min(unknown)}; the filters are "
+            f"{', '.join(sorted(Filters.__optional_keys__))}"
+        )
+    at = filters.get("at")
+    pin = None if at is None else to_pin(at)
+    if pin is not None:
+        now = pin.taken_at
+    since, until = filters.get("since"), filters.get("until")
+    order = filters.get("order")
+    order = "oldest" if order is None else order
+    begin = None if since is None else to_milliseconds(since, "since", now)
+    end = None if until is None else to_milliseconds(until, "until", now)
+    if begin is not None and end is not None and begin > end:
+        raise UsageError(f"since={since!r} lies after until={until!r}; swap them")
+    if order not in ("oldest", "newest"):
+        raise UsageError(f"order={order!r} is unknown; give 'oldest' (first) or 'newest'")
+    return Question(
+        types=_texts(filters.get("type"), "type"),
+        sources=_texts(filters.get("source"), "source"),
+        since=begin,
+        until=end,
+        contains=_text(filters.get("contains")),
+        where=_conditions(filters.get("where")),
+        order=order,
+        limit=_count(filters.get("limit")),
+        columns=_columns(filters.get("columns")),
+        pin=pin,
+    )
+
+
+def with_attributes(question: Question, attributes: object) -> Question:
+    """Return a question by which the attributes are read too, where they are wanted."""
+    if attributes is None or "attributes" in question.columns:
+        return question
+    return replace(question, columns=(*question.columns, "attributes"))
+
+
+def may_lack_logs(incomplete: object) -> bool:
+    """Whether logs of damaged files may be left out.
+
+    Raises:
+        UsageError: what was said has no meaning.
+    """
+    if incomplete not in ("raise", "warn"):
+        raise UsageError(f"incomplete={incomplete!r} is unknown; give 'raise' or 'warn'")
+    return incomplete == "warn"
+
+
+def _in_order(names: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in NAMES if name in names)
+
+
+def _columns(columns: object) -> tuple[str, ...]:
+    if columns is None:
+        return NAMES
+    names = _several(columns)
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        advice = (
+            f", and an attribute becomes one with attributes=[{unknown[0]!r}]"
+            if isinstance(unknown[0], str)
+            else ""
+        )
+        raise UsageError(
+            f"columns={columns!r}: there is no column {unknown[0]!r}; the columns are "
+            f"{', '.join(NAMES)}{advice}"
+        )
+    if not names or len({*names}) < len(names):
+        raise UsageError(f"columns={columns!r} is no choice of columns; name some, each once")
+    return names
+
+
+def _text(contains: object) -> str | None:
+    if contains is None or _is_text(contains):
+        return contains
+    raise UsageError(f"contains={contains!r} is no text; give the text to look for")
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether a log could hold it: half a surrogate pair is no text."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _count(limit: object) -> int | None:
+    if limit is None:
+        return None
+    count = plain(limit)
+    if isinstance(limit, np.floating) and float(limit).is_integer():
+        count = int(limit)  # as pandas makes whole numbers beside missing ones
+    if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
+        return min(count, INT64[-1])
+    raise UsageError(f"limit={limit!r} is no count; give a whole number, 0 or more")
+
+
+def _texts(value: str | Sequence[str] | None, argument: str) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    texts = _several(value)
+    if not all(map(_is_text, texts)):
+        raise UsageError(f"{argument}={value!r} is no text; give one, or a list of texts")
+    return texts
+
+
+def _several(value: object) -> tuple[Any, ...]:
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return (value,)
+    return tuple(value)
+
+
+def _conditions(where: Where | None) -> tuple[Condition, ...]:
+    if where is None:
+        return ()
+    if not isinstance(where, Mapping):
+        raise UsageError(
+            f"where={where!r} is no mapping; give one such as {{'status': 500}} "
+            "or {'duration_ms': ('>', 100)}"
+        )
+    return tuple(_condition(attribute, wanted) for attribute, wanted in where.items())
+
+
+def _condition(attribute: str, wanted: object) -> Condition:
+    if not _is_text(attribute):
+        raise UsageError(f"where: {attribute!r} is no attribute; name it by a text")
+    operator, value = "==", wanted
+    if isinstance(wanted, tuple):
+        if len(wanted) != 2 or not isinstance(wanted[0], str) or wanted[0] not in OPERATORS:
+            raise UsageError(
+                f"where[{attribute!r}]={wanted!r} is no condition; give a value or "
+                f"(operator, value) with one of {', '.join(OPERATORS)}"
+            )
+        operator, value = wanted
+    values = (value,)
+    if operator == "in":
+        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+            raise UsageError(f"where[{attribute!r}]: 'in' wants a list of values, not {value!r}")
+        values = tuple(value)
+    return Condition(attribute, operator, tuple(_scalar(each, attribute) for each in values))
+
+
+def _scalar(value: object, attribute: str) -> Scalar:
+    scalar = plain(value)
+    if _is_text(scalar) or isinstance(scalar, int):
+        return scalar
+    if isinstance(scalar, float) and not math.isnan(scalar):
+        return scalar
+    raise UsageError(
+        f"where[{attribute!r}]: {value!r} cannot be compared with; "
+        "give text, a number, True or False"
+    )

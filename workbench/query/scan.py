@@ -1,0 +1,182 @@
+"""Walking: all logs that a question is about, by seq, in many short views that agree."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from waterline.archive.columns import schema_of
+from waterline.archive.following import follow
+from waterline.archive.reader import BatchReader
+from waterline.errors import ArchiveError, DataFolderError
+from waterline.storage.catalog import ArchivedBatch
+from waterline.storage.folder import DataFolder
+from waterline.storage.tables import logs
+from workbench.query.archive_filter import choose
+from workbench.query.archived import prove, read_batches, read_catalog
+from workbench.query.database import Database, View
+from workbench.query.execute import stored_rows
+from workbench.query.pruned import lacking
+from workbench.query.question import Question
+from workbench.query.snapshot import read_moment
+
+# Read in some 20 ms: so long at most does a view hold the WAL.
+PAGE_ROWS: Final = 20_000
+# A page of long logs has fewer rows: it is held in memory.
+PAGE_SIZE: Final = 32 * 2**20
+
+# Without messages and attributes rows are short, and more of them are read in that time.
+NARROW_ROWS: Final = 50_000
+
+# The last row is the one that reaches the size, so that there is always one.
+_PAGE: Final = """
+    SELECT max(seq) FROM (
+        SELECT seq, sum(size) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - size AS before
+        FROM (
+            SELECT seq, octet_length(message) + octet_length(attributes) AS size
+            FROM logs WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?
+        )
+    ) WHERE before < ?
+"""
+_PAGE_OF_NARROW_ROWS: Final = """
+    SELECT max(seq) FROM (SELECT seq FROM logs WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?)
+"""
+
+
+class Walk:
+    """All logs that a question is about, hot and archived, as of one moment, each once, by seq.
+
+    Archive jobs may run meanwhile: what they move is found where it then is.
+
+    Args:
+        folder: the data folder.
+        database: its logs.db.
+        question: which logs; its order and limit are not heeded.
+        seqs: only those with one of these seqs; None is all.
+
+    Attributes:
+        moment: of the first view.
+        last_seq: the highest seq that was committed at the moment; nothing above it is seen.
+        after: the seq that the walk has come to.
+        lacks: a sentence about pruned logs that the question may be about, if any.
+
+    Raises:
+        ArchiveError: whether the question's pin is of this past cannot be told, as an archive file
+            is missing or damaged.
+        DataFolderError: logs.db cannot be read.
+        UsageError: the question has a pin that is not of this folder, or of another past.
+    """
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        database: Database,
+        question: Question,
+        seqs: range | None = None,
+    ) -> None:
+        self._folder = folder
+        self._database = database
+        self._question = question
+        self._reader = BatchReader(folder)
+        with database.view() as view:
+            self._catalog = read_catalog(view, question)
+        self._prove()
+        self.moment = self._catalog.moment
+        self.last_seq = self.moment.last_seq if question.through is None else question.through
+        self._pruned = {each.batch for each in self._catalog.pruned}
+        self.lacks = lacking(self._catalog.pruned, question)
+        self.after = 0
+        if seqs is not None:
+            self.after, self.last_seq = seqs.start - 1, min(self.last_seq, seqs.stop - 1)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the logs piece by piece, with the question's columns; a piece may be empty.
+
+        Raises:
+            ArchiveError: an archive file is missing, damaged or was pruned meanwhile.
+            DataFolderError: logs.db cannot be read, or was replaced meanwhile.
+        """
+        while self.after < self.last_seq:
+            yield self._next().select(self._question.columns)
+
+    def _prove(self) -> None:
+        batch, pin = self._catalog.proof, self._question.pin
+        if batch is not None and pin is not None:
+            follow(batch, lambda now: prove(now, pin, self._reader.read), self._batches)
+
+    def _next(self) -> pa.Table:
+        with self._database.view() as view:
+            self._keep_up(view)
+            batch = self._next_batch()
+            begin = max(self.after, self._catalog.moment.archived_through)
+            end = self.last_seq if batch is None else min(self.last_seq, batch.first_seq - 1)
+            if begin < end:
+                return self._hot(view, begin, end)
+        if batch is None:
+            self.after = self.last_seq
+            return self._none()
+        return self._archived(batch)
+
+    def _keep_up(self, view: View) -> None:
+        """Read the catalog anew when it has changed."""
+        moment = read_moment(view)
+        if moment.past == self._catalog.moment.past:
+            return
+        if moment.incarnation != self._catalog.moment.incarnation:
+            raise DataFolderError(
+                f"{self._folder.path} was replaced by another while it was read; run the command "
+                "again"
+            )
+        self._catalog = read_catalog(view, self._question)
+        for batch in self._catalog.pruned:
+            if batch.batch not in self._pruned and self._is_ahead(batch):
+                raise ArchiveError(
+                    f"{batch.file} was pruned while it was to be read; run the command again"
+                )
+
+    def _next_batch(self) -> ArchivedBatch | None:
+        return next(filter(self._is_ahead, self._catalog.kept), None)
+
+    def _is_ahead(self, batch: ArchivedBatch) -> bool:
+        return batch.last_seq > self.after and batch.first_seq <= self.last_seq
+
+    def _hot(self, view: View, begin: int, end: int) -> pa.Table:
+        last = self._end_of_page(view, begin, end)
+        if last is None:
+            self.after = end
+            return self._none()
+        # Of two upper bounds SQLite takes the first: with the pin's it would read on to that.
+        chosen = stored_rows(self._catalog, replace(self._question, pin=None))
+        within = chosen.where(logs.c.seq > begin, logs.c.seq <= last).order_by(logs.c.seq)
+        table = view.fetch(within).cast(schema_of(self._question.kept))
+        self.after = last
+        return table
+
+    def _end_of_page(self, view: View, begin: int, end: int) -> int | None:
+        if {"message", "attributes"}.isdisjoint(self._question.kept):
+            ((last,),) = view.rows(_PAGE_OF_NARROW_ROWS, (begin, end, NARROW_ROWS))
+        else:
+            ((last,),) = view.rows(_PAGE, (begin, end, PAGE_ROWS, PAGE_SIZE))
+        return None if last is None else int(last)
+
+    def _archived(self, batch: ArchivedBatch) -> pa.Table:
+        table = follow(batch, self._read, self._batches)
+        if batch.first_seq <= self.after or batch.last_seq > self.last_seq:
+            # Rows that were hot when the walk came by, or when it began.
+            seqs = table["seq"]
+            behind, within = pc.greater(seqs, self.after), pc.less_equal(seqs, self.last_seq)
+            table = table.filter(pc.and_(behind, within))
+        self.after = min(batch.last_seq, self.last_seq)
+        return choose(table, self._question)
+
+    def _read(self, batch: ArchivedBatch) -> pa.Table:
+        return self._reader.read(batch, self._question.needed)
+
+    def _none(self) -> pa.Table:
+        return schema_of(self._question.kept).empty_table()
+
+    def _batches(self) -> list[ArchivedBatch]:
+        with self._database.view() as view:
+            return read_batches(view)

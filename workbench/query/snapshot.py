@@ -1,0 +1,100 @@
+"""The moment of an answer: which past of which folder, and how far its logs go by then."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from waterline.errors import UsageError
+from workbench.query.database import View
+from workbench.query.pin import Pin, take_pin
+from workbench.query.proof import ENDS_WITH, UNPROVEN, digits_of_batch, digits_of_log
+
+_MOMENT: Final = f"""
+    WITH moment AS (
+        SELECT
+            folder_id,
+            incarnation,
+            generation,
+            archived_through,
+            max(
+                archived_through,
+                ifnull((SELECT max(last_seq) FROM archive_batches), 0),
+                ifnull((SELECT max(seq) FROM logs), 0)
+            ) AS last_seq,
+            (SELECT count(pruned_at) FROM archive_batches) AS pruned
+        FROM seam
+    )
+    SELECT
+        moment.*,
+        (SELECT sha256 FROM archive_batches AS batch WHERE batch.last_seq = moment.last_seq),
+        {", ".join(f"logs.{name}" for name in ENDS_WITH)}
+    FROM moment LEFT JOIN logs ON logs.seq = moment.last_seq
+"""
+# So many columns come before those that tell of the last log.
+_OWN: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What logs.db says of itself in one view."""
+
+    folder_id: str
+    incarnation: str
+    generation: int
+    archived_through: int
+    """Every seq up to it is in a batch; rows of `logs` up to it are garbage."""
+    last_seq: int
+    """The highest that was ever given."""
+    pruned: int
+    """How many batches are gone."""
+    last: str
+    """Digits of the log that is the last; see `proof`."""
+
+    @property
+    def past(self) -> tuple[str, int]:
+        """While it stays, so do the batches and their files."""
+        return self.incarnation, self.generation
+
+    def pin(self, now: int) -> Pin:
+        """Return the pin of this moment; `now` is milliseconds UTC."""
+        return take_pin(now, self.last_seq, self.folder_id, self.incarnation, self.last)
+
+    def check(self, pin: Pin) -> None:
+        """See that an answer as of a pin is to be had.
+
+        Raises:
+            UsageError: the pin is of another folder, or of a past that is not this one's.
+        """
+        if not pin.is_of(self.folder_id):
+            raise UsageError(
+                f"the pin {pin} is of another data folder; connect to that one, or take a new pin"
+            )
+        if not pin.knows(self.incarnation):
+            raise rewritten(pin, "its logs.db was made anew, and seqs may mean other logs by now")
+        if pin.seq > self.last_seq:
+            raise UsageError(
+                f"this folder ends at seq {self.last_seq}, before the pin {pin}: its logs.db is of "
+                "an earlier time, such as a backup; take a new pin"
+            )
+
+
+def rewritten(pin: Pin, why: str) -> UsageError:
+    """Return the error for a pin of another past."""
+    return UsageError(
+        f"the past of this folder was rewritten since the pin {pin}: {why}; take a new pin"
+    )
+
+
+def read_moment(view: View) -> Moment:
+    """Return the moment of a view.
+
+    Raises:
+        DataFolderError: logs.db cannot be read.
+    """
+    (row,) = view.rows(_MOMENT)
+    sha256, *log = row[_OWN:]
+    # That of a batch comes first: once its rows are gone, it is still at hand.
+    if sha256 is not None:
+        last = digits_of_batch(sha256)
+    else:
+        last = UNPROVEN if log[0] is None else digits_of_log(log)
+    return Moment(*(*row[:_OWN], last))

@@ -1,0 +1,141 @@
+"""A statement of SQL: DuckDB answers it over our relations, and reaches nothing else."""
+
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import closing, contextmanager
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from waterline.errors import UsageError
+from workbench.query.patience import patiently
+from workbench.query.sql.relation import Relation
+from workbench.query.times import bound
+
+# Seconds between two interrupts.
+_PAUSE: Final = 0.05
+
+# Of the upper half of UHUGEINT Arrow would be given other numbers, of BIGNUM bytes.
+_AS_TEXT: Final = frozenset({"UHUGEINT", "BIGNUM"})
+_UNSIGNED: Final = pa.decimal256(39, 0)
+
+Parameters = Sequence[object] | Mapping[str, object]
+
+
+def answer(
+    query: str, parameters: Parameters | None, relations: Mapping[str, Relation]
+) -> pa.Table:
+    """Answer one SELECT.
+
+    Args:
+        query: the text of it.
+        parameters: the values of `?` or `$1`, or by name those of `$name`; they are bound.
+        relations: by the names that the query may use.
+
+    Returns:
+        The rows. Whole numbers of 128 bits, as DuckDB's sums are, are decimals without a fraction.
+
+    Raises:
+        UsageError: it is no SELECT, or one that DuckDB cannot answer.
+        WaterlineError: a relation could not be read.
+    """
+    if not isinstance(query, str):
+        raise UsageError(f"query={query!r} is no text; give a SELECT")
+    with _opened() as connection:
+        try:
+            statement = _only_select(connection, query)
+            values = _bound(parameters)
+            for name, relation in relations.items():
+                connection.register(name, relation)
+            return _run(connection, statement, values, relations.values())
+        except (duckdb.Error, pa.ArrowException) as error:
+            for relation in relations.values():
+                if relation.fault is not None:
+                    raise relation.fault from error
+            raise _refused(query, error) from error
+
+
+@contextmanager
+def _opened() -> Iterator[duckdb.DuckDBPyConnection]:
+    with tempfile.TemporaryDirectory(prefix="waterline-sql-") as spilled:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "enable_external_access": "false",
+            "python_enable_replacements": "false",
+            "temp_directory": spilled,
+        }
+        with closing(duckdb.connect(":memory:", config=config)) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            # In a notebook with widgets and in `python -c` it would write a bar among what is
+            # printed; in one without them it has none, and refuses to be told so.
+            shown = connection.execute("SELECT current_setting('enable_progress_bar')")
+            if shown.fetchone() == (True,):
+                connection.execute("SET enable_progress_bar = false")
+            connection.execute("SET lock_configuration = true")
+            yield connection
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection,
+    statement: duckdb.Statement,
+    parameters: Parameters | None,
+    relations: Collection[Relation],
+) -> pa.Table:
+    def stop(running: Future[pa.Table]) -> None:
+        for relation in relations:
+            relation.stop()
+        while not running.done():  # it may not have begun, and is deaf to the first ones
+            connection.interrupt()
+            wait([running], _PAUSE)
+
+    return patiently(
+        lambda: _fetched(connection.sql(statement, params=parameters)),
+        stop,
+        lambda: ("rows read", sum(each.rows for each in relations), None),
+    )
+
+
+def _bound(parameters: Parameters | None) -> Parameters | None:
+    """Return the values of parameters as DuckDB takes them."""
+    if parameters is None:
+        return None
+    if isinstance(parameters, Mapping):
+        return {name: bound(value) for name, value in parameters.items()}
+    return [bound(value) for value in parameters]
+
+
+def _fetched(rows: duckdb.DuckDBPyRelation) -> pa.Table:
+    """Return rows as Arrow, in which DuckDB would write some whole numbers as others."""
+    kinds = [str(each) for each in rows.types]
+    if not _AS_TEXT.intersection(kinds):
+        return rows.to_arrow_table()
+    told = [
+        f"CAST(#{place} AS VARCHAR)" if kind in _AS_TEXT else f"#{place}"
+        for place, kind in enumerate(kinds, start=1)
+    ]
+    table = rows.project(", ".join(told)).to_arrow_table()
+    columns = [
+        column.cast(_UNSIGNED) if kind == "UHUGEINT" else column
+        for column, kind in zip(table.columns, kinds, strict=True)
+    ]
+    return pa.table(columns, names=rows.columns)
+
+
+def _only_select(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
+    statements = connection.extract_statements(query)
+    if len(statements) != 1:
+        raise UsageError(f"query={query!r} has {len(statements)} statements; give one SELECT")
+    (statement,) = statements
+    if statement.type is not duckdb.StatementType.SELECT:
+        raise UsageError(
+            f"query={query!r} is no SELECT but {statement.type.name}; SQL here only reads"
+        )
+    return statement
+
+
+def _refused(query: str, error: Exception) -> UsageError:
+    reason = str(error).strip().partition("\n")[0]
+    return UsageError(f"query={query!r} cannot be answered: {reason}")

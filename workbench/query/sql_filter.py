@@ -1,0 +1,102 @@
+"""What a question wants of a log, as SQL; the same for hot rows and for those of an archive."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    REAL,
+    ColumnElement,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+
+from waterline.storage.tables import logs
+from workbench.query.question import Condition, Question, Scalar
+from workbench.query.times import INT64
+
+# What json_each calls the types of values that are compared with each other.
+_NUMBER: Final = ("integer", "real")
+_TEXT: Final = ("text",)
+_BOOLEAN: Final = ("true", "false")
+
+_COMPARE: Final = {
+    "==": lambda column, value: column == value,
+    "<": lambda column, value: column < value,
+    "<=": lambda column, value: column <= value,
+    ">": lambda column, value: column > value,
+    ">=": lambda column, value: column >= value,
+}
+
+
+def criteria(question: Question) -> list[ColumnElement[bool]]:
+    """Return all that a row of `logs` must meet."""
+    wanted: list[ColumnElement[bool]] = []
+    if question.types is not None:
+        wanted.append(_is_one_of(logs.c.type, question.types))
+    if question.sources is not None:
+        wanted.append(_is_one_of(logs.c.source, question.sources))
+    if question.since is not None:
+        wanted.append(logs.c[question.clock] >= question.since)
+    if question.until is not None:
+        wanted.append(logs.c[question.clock] < question.until)
+    if question.contains is not None:
+        # instr minds case and knows no wildcards, unlike LIKE.
+        wanted.append(func.instr(logs.c.message, question.contains) > 0)
+    if question.through is not None:
+        wanted.append(logs.c.seq <= question.through)
+    return wanted + attribute_criteria(question)
+
+
+def attribute_criteria(question: Question) -> list[ColumnElement[bool]]:
+    """Return what the attributes of a row of `logs` must meet."""
+    return [_meets(condition) for condition in question.where]
+
+
+def _meets(condition: Condition) -> ColumnElement[bool]:
+    member = func.json_each(logs.c.attributes).table_valued("key", "value", "type")
+    kind, value = member.c.type, member.c.value
+    # A duplicate key cannot be: the server has decoded and encoded every log.
+    named = member.c.key == condition.attribute
+    # Values of one kind are compared: SQLite alone would hold true for 1, and text above numbers.
+    if condition.operator == "in":
+        test = or_(
+            *(
+                and_(
+                    kind.in_(kinds),
+                    _is_one_of(value, [each for each in condition.values if _kinds(each) == kinds]),
+                )
+                for kinds in (_NUMBER, _TEXT, _BOOLEAN)
+            )
+        )
+    else:
+        (wanted,) = condition.values
+        operator = "==" if condition.operator == "!=" else condition.operator
+        test = and_(kind.in_(_kinds(wanted)), _COMPARE[operator](value, _in_sql(wanted)))
+        if condition.operator == "!=":
+            test = and_(kind != "null", ~test)
+    return exists(select(literal(1)).select_from(member).where(and_(named, test)))
+
+
+def _is_one_of(column: ColumnElement[Any], values: Sequence[Scalar]) -> ColumnElement[bool]:
+    # As one value, for SQLite takes 32,766 of them at most.
+    return column.in_(select(func.json_each(json.dumps(values)).table_valued("value").c.value))
+
+
+def _kinds(value: Scalar) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return _BOOLEAN
+    return _TEXT if isinstance(value, str) else _NUMBER
+
+
+def _in_sql(value: Scalar) -> object:
+    if isinstance(value, int) and int(value) not in INT64:
+        # SQLite reads it from the log as a real number, and must read this one the same way.
+        return cast(literal(str(value), Text), REAL)
+    return int(value) if isinstance(value, bool) else value

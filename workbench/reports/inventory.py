@@ -1,0 +1,131 @@
+"""What a data folder holds: how many logs of which types, from when to when, how large."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func
+
+from waterline.storage.folder import DataFolder
+from waterline.storage.tables import logs
+from waterline.units import human_size
+from workbench.display import Line, as_html, as_text
+from workbench.query.archived import Catalog
+from workbench.query.batches import Batches
+from workbench.query.database import View
+from workbench.query.execute import Logs, hot_rows
+from workbench.query.question import Question
+
+_Row = tuple[str, str, int, int, int]
+"""Type, source, how many logs, and their first and last timestamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Counts by type and source; times are milliseconds UTC, None where there is no log."""
+
+    path: str
+    types: dict[str, int]
+    sources: dict[str, int]
+    first_timestamp: int | None
+    last_timestamp: int | None
+    size: int
+    """Bytes of the whole folder."""
+    archived: int = 0
+    """How many of the logs are archived."""
+    batches: int = 0
+    """How many batches they are in."""
+    pruned: int = 0
+    """How many were pruned; they count nowhere else."""
+
+    @property
+    def logs(self) -> int:
+        """How many logs there are."""
+        return sum(self.types.values())
+
+    def lines(self) -> list[Line]:
+        """Return what there is to tell, as (what, how much)."""
+        return [
+            ("data folder", self.path),
+            ("logs", f"{self.logs:,}"),
+            *self._archived_lines(),
+            ("types", _shares(self.types)),
+            ("sources", _shares(self.sources)),
+            ("from", _moment(self.first_timestamp)),
+            ("to", _moment(self.last_timestamp)),
+            ("on disk", human_size(self.size)),
+        ]
+
+    def _archived_lines(self) -> Iterator[Line]:
+        if self.archived:
+            batches = "1 batch" if self.batches == 1 else f"{self.batches:,} batches"
+            yield "archived", f"{self.archived:,} of them, in {batches}"
+        if self.pruned:
+            yield "pruned", f"{self.pruned:,} more"
+
+    def to_text(self) -> str:
+        """Return it for a terminal."""
+        return as_text(self.lines())
+
+    def to_html(self) -> str:
+        """Return it as a small table for a notebook."""
+        return as_html("Waterline workbench", self.lines())
+
+
+def read_holdings(every_log: Logs, folder: DataFolder) -> Holdings:
+    """Count what a folder holds: it looks at every hot log, and at the catalog for the others."""
+
+    def whole(rows: list[_Row], catalog: Catalog, _: Batches) -> Holdings:
+        kept = catalog.kept
+        types = _sums((row[0], row[2]) for row in rows)
+        sources = _sums((row[1], row[2]) for row in rows)
+        for batch in kept:
+            types.update(batch.types)
+            sources.update(batch.sources)
+        return Holdings(
+            path=str(folder.path),
+            types=_ranked(types),
+            sources=_ranked(sources),
+            first_timestamp=min(
+                [*(row[3] for row in rows), *(each.first_timestamp for each in kept)], default=None
+            ),
+            last_timestamp=max(
+                [*(row[4] for row in rows), *(each.last_timestamp for each in kept)], default=None
+            ),
+            size=folder.size(),
+            archived=sum(each.rows for each in kept),
+            batches=len(kept),
+            pruned=sum(each.rows for each in catalog.pruned),
+        )
+
+    return every_log.ask(Question(), _count_hot, whole)
+
+
+def _count_hot(view: View, catalog: Catalog) -> list[_Row]:
+    times = (func.min(logs.c.timestamp), func.max(logs.c.timestamp))
+    counted = hot_rows(catalog, Question(), [logs.c.type, logs.c.source, func.count(), *times])
+    return view.rows(counted.group_by(logs.c.type, logs.c.source))
+
+
+def _sums(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for name, count in pairs:
+        sums[name] += count
+    return sums
+
+
+def _ranked(counts: Counter[str]) -> dict[str, int]:
+    """Return the most frequent first, those of the same number by name."""
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _shares(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
+
+
+def _moment(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return "none"
+    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return f"{moment.replace(tzinfo=None)} UTC"  # %Y would leave out zeros before 1000
