@@ -45,4 +45,4 @@ def fill_reported(data: Path) -> None:
 def contents_of(data: Path, since: int = NOW - DAY, now: int = NOW) -> Contents:
     """Return what there is to tell of a folder."""
     with workbench.connect(data) as opened:
-        return gather(opened, since, "10min", now)
+        return gather(opened._session, since, "10min", now)

@@ -92,7 +92,7 @@ def test_error_in_a_function_of_the_cell_names_the_line_that_calls(run: Any) -> 
         ("x = 1\n%timeit wb.logs(order=7)", 2),
         ("%%timeit\nwb.logs(order=7)", 1),
         ("with workbench.connect('nowhere') as other:\n    pass", 1),
-        ("with workbench.connect(wb._folder.path) as other:\n    other.logs(order=7)", 2),
+        ("with workbench.connect(wb._session.folder.path) as other:\n    other.logs(order=7)", 2),
         ("try:\n    wb.logs(order=7)\nexcept Exception:\n    wb.count(limit=-1)", 4),
         ("import pandas\npandas.Series([7]).map(lambda each: wb.logs(order=each))", 2),
         ("import pandas\npandas.read_sql('SELECT nothing FROM logs', wb.engine)", 2),

@@ -130,8 +130,8 @@ def test_hot_logs_and_files_are_told(data: Path) -> None:
     try:
         with workbench.connect(data) as wb:
             told.clear()
-            wb._logs.rows(Question())
-            wb._logs.parts(Question(), pa.Table.num_rows.__get__)
+            wb._session.logs.rows(Question())
+            wb._session.logs.parts(Question(), pa.Table.num_rows.__get__)
     finally:
         EFFORT.reset(token)
     assert told.count(("hot logs", 1, None)) >= 2

@@ -8,6 +8,7 @@ import pandas as pd
 from waterline.storage.catalog import ArchivedBatch
 from workbench.query.archived import read_batches
 from workbench.query.database import View
+from workbench.query.session import Session
 
 _MOMENT: Final = "datetime64[us, UTC]"
 
@@ -31,6 +32,13 @@ _REPORT: Final[dict[str, tuple[str, Callable[[ArchivedBatch], object]]]] = {
 """Column to dtype and to what it says of a batch."""
 
 
+def batches(session: Session) -> pd.DataFrame:
+    """Return the report of a session's archives; see `Workbench.compression`."""
+    session.refuse_earlier()
+    with session.database.view() as view:
+        return compression(view)
+
+
 def compression(view: View) -> pd.DataFrame:
     """Report every batch of the catalog, those that were pruned too, in the order of their seqs.
 
@@ -46,10 +54,10 @@ def compression(view: View) -> pd.DataFrame:
     Raises:
         DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
     """
-    batches = read_batches(view)
+    known = read_batches(view)
     return pd.DataFrame(
         {
-            name: _column([value_of(batch) for batch in batches], dtype)
+            name: _column([value_of(batch) for batch in known], dtype)
             for name, (dtype, value_of) in _REPORT.items()
         }
     )

@@ -16,6 +16,7 @@ from workbench.query.batches import Batches
 from workbench.query.database import View
 from workbench.query.execute import Logs, hot_rows
 from workbench.query.question import Question
+from workbench.query.session import Session
 
 _Row = tuple[str, str, int, int, int]
 """Type, source, how many logs, and their first and last timestamp."""
@@ -71,6 +72,12 @@ class Holdings:
     def to_html(self) -> str:
         """Return it as a small table for a notebook."""
         return as_html("Waterline workbench", self.lines())
+
+
+def holdings(session: Session) -> Holdings:
+    """Return what a session's folder holds; see `Workbench.holdings`."""
+    session.refuse_earlier()
+    return session.patiently(lambda: read_holdings(session.logs, session.folder))
 
 
 def read_holdings(every_log: Logs, folder: DataFolder) -> Holdings:

@@ -325,8 +325,8 @@ class Interfering:
     def __init__(self, wb: Workbench, *acts: Callable[[], object]) -> None:
         self.acts = list(acts)
         self.reads = 0
-        self._read = wb._logs._reader.read
-        wb._logs._reader.read = self.read  # type: ignore[method-assign]
+        self._read = wb._session.logs._reader.read
+        wb._session.logs._reader.read = self.read  # type: ignore[method-assign]
 
     def read(self, batch: ArchivedBatch, columns: Sequence[str] | None = None) -> Any:  # noqa: ANN401 - an Arrow table
         self.reads += 1

@@ -106,14 +106,14 @@ def test_a_bucket_that_refuses_is_asked_once_not_for_each_batch(
         monkeypatch.setenv(name, value)
     with workbench.connect(data) as wb:
         asked: list[str] = []
-        read = wb._logs._reader.read
+        read = wb._session.logs._reader.read
 
         def noted(batch: ArchivedBatch, columns: Sequence[str] | None = None) -> object:
             if batch.local_removed_at is not None:
                 asked.append(batch.file)
             return read(batch, columns)
 
-        monkeypatch.setattr(wb._logs._reader, "read", noted)
+        monkeypatch.setattr(wb._session.logs._reader, "read", noted)
         with pytest.warns(MissingLogs):
             frame = wb.logs(incomplete="warn")
     assert frame["seq"].tolist() == [4, 5, 6, 7, 8, 9]

@@ -34,7 +34,7 @@ def explained(data: Path, **filters: Any) -> Plan:  # noqa: ANN401 - any filter
     with workbench.connect(data) as wb:
         found = wb.explain(**filters)
         read: list[str] = []
-        reader = wb._logs._reader
+        reader = wb._session.logs._reader
         before = reader.read
 
         def noted(batch: ArchivedBatch, columns: Sequence[str] | None = None) -> object:

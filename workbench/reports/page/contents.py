@@ -1,4 +1,4 @@
-"""The contents of the report: what a workbench says, asked once, before anything is written."""
+"""The contents of the report: what a session answers, asked once, before anything is written."""
 
 from collections.abc import Sequence
 from contextvars import copy_context
@@ -12,13 +12,18 @@ import pandas as pd
 from waterline.archive.missing import is_missing, missing_sentence
 from waterline.errors import UnmeasuredLogs, UsageError
 from waterline.metrics.registry import ARCHIVE_DURATION
-from waterline.storage.folder import DataFolder
 from waterline.units import format_duration, parse_duration
 from workbench.query.progress import EFFORT, Effort
+from workbench.query.question import Filters
+from workbench.query.session import Session
 from workbench.query.times import TimeLike, to_milliseconds
-from workbench.reports.inventory import Holdings
-from workbench.reports.page.asked import Asked
+from workbench.reports import measuring
+from workbench.reports.compression import batches
+from workbench.reports.inventory import Holdings, holdings
+from workbench.reports.latency import PERCENTILES
+from workbench.reports.measuring import Basis
 from workbench.reports.refusals import Refusals, refusals
+from workbench.reports.throughput import By
 
 _SECOND: Final = 1_000
 _MINUTE: Final = 60 * _SECOND
@@ -87,57 +92,59 @@ def since_of(given: TimeLike, now: int) -> int:
     return since
 
 
-def gather(asked: Asked, since: int, quiet_after: str, now: int) -> Contents:
-    """Ask a workbench for all that the report tells.
+def gather(session: Session, since: int, quiet_after: str, now: int) -> Contents:
+    """Ask a session for all that the report tells.
 
     Args:
-        asked: the workbench, without a pin.
+        session: an open folder, without a pin.
         since: from when on, milliseconds UTC; it goes up to now.
         quiet_after: after what silence a source may be quiet.
         now: milliseconds UTC.
 
     Raises:
-        UsageError: `quiet_after` has no meaning, or the workbench has a pin.
+        UsageError: `quiet_after` has no meaning, or the session has a pin.
         DataFolderError: a file of the folder cannot be read.
     """
     effort = Effort()
     contents = copy_context()
     contents.run(EFFORT.set, effort)
-    return contents.run(_gather, asked, since, quiet_after, now, effort)
+    return contents.run(_gather, session, since, quiet_after, now, effort)
 
 
-def _gather(asked: Asked, since: int, quiet_after: str, now: int, effort: Effort) -> Contents:
-    sources = asked.sources(quiet_after)
-    step, total = _finest(asked, since, now)
+def _gather(session: Session, since: int, quiet_after: str, now: int, effort: Effort) -> Contents:
+    within: Filters = {"since": since, "until": now}
+    sources = measuring.sources(session, quiet_after)
+    step, total = _finest(session, within)
     every = _figure_step(total, step)
-    holdings = asked.holdings()
-    folder, compression = DataFolder(Path(holdings.path)), asked.compression()
+    held = holdings(session)
+    compression = batches(session)
     return Contents(
         made_at=now,
         since=since,
         version=version("waterline"),
-        pin=str(asked.pin()),
-        holdings=holdings,
+        pin=str(session.pin()),
+        holdings=held,
         step=step,
         total=total,
-        by_type=asked.throughput(every, by="type", since=since, until=now),
-        by_source=asked.throughput(every, by="source", since=since, until=now),
-        latency=asked.latency(by="type", since=since, until=now),
-        latency_over_time=_over_time(asked.latency(every=every, since=since, until=now)),
+        by_type=_throughput(session, every, "type", within),
+        by_source=_throughput(session, every, "source", within),
+        latency=_latency(session, "type", None, within),
+        latency_over_time=_over_time(_latency(session, None, every, within)),
         compression=compression,
-        cache=_cache_use(asked),
+        cache=_cache_use(session),
         sources=sources,
-        refusals=refusals(folder.metrics, since, now),
-        lacks=[*_lacks(effort), *_missing(asked, compression, folder.archives)],
+        refusals=refusals(session.folder.metrics, since, now),
+        lacks=[*_lacks(effort), *_missing(session, compression)],
     )
 
 
-def _missing(asked: Asked, compression: pd.DataFrame, archives: Path) -> list[str]:
+def _missing(session: Session, compression: pd.DataFrame) -> list[str]:
     """Return a sentence that names archive files that are missing, or nothing."""
+    archives = session.folder.archives
     files = _lacking(compression, archives)
     if files:
         # An archive job may have removed one meanwhile, which the catalog says then.
-        files &= _lacking(asked.compression(), archives)
+        files &= _lacking(batches(session), archives)
     sentence = missing_sentence(sorted(files), str(archives))
     return [] if sentence is None else [sentence]
 
@@ -145,6 +152,14 @@ def _missing(asked: Asked, compression: pd.DataFrame, archives: Path) -> list[st
 def _lacking(compression: pd.DataFrame, archives: Path) -> set[str]:
     here = compression["place"].isin(["local", "local+bucket"])
     return {file for file in compression["file"][here] if is_missing(archives / file)}
+
+
+def _throughput(session: Session, every: str, by: By | None, within: Filters) -> pd.DataFrame:
+    return measuring.throughput(session, every, by, Basis(), within)
+
+
+def _latency(session: Session, by: str | None, every: str | None, within: Filters) -> pd.DataFrame:
+    return measuring.latency(session, None, by, every, PERCENTILES, Basis(), within)
 
 
 def _is_age(text: str) -> bool:
@@ -155,12 +170,12 @@ def _is_age(text: str) -> bool:
     return True
 
 
-def _finest(asked: Asked, since: int, now: int) -> tuple[int, pd.DataFrame]:
+def _finest(session: Session, within: Filters) -> tuple[int, pd.DataFrame]:
     """Return all logs by minute, or by hour where minutes of the range are not kept any more."""
     try:
-        return _MINUTE, asked.throughput("1min", by=None, since=since, until=now)
+        return _MINUTE, _throughput(session, "1min", None, within)
     except UsageError:
-        return _HOUR, asked.throughput("1h", by=None, since=since, until=now)
+        return _HOUR, _throughput(session, "1h", None, within)
 
 
 def _figure_step(total: pd.DataFrame, finest: int) -> str:
@@ -175,8 +190,8 @@ def _over_time(latency: pd.DataFrame) -> pd.DataFrame:
     return latency[(steps > 1) & (latency["metric"] != ARCHIVE_DURATION)]
 
 
-def _cache_use(asked: Asked) -> CacheUse | None:
-    cache = asked.cache
+def _cache_use(session: Session) -> CacheUse | None:
+    cache = session.cache
     if cache is None or cache.durations().empty:
         return None
     kept = cache.entries()

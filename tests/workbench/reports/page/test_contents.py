@@ -130,11 +130,11 @@ def test_of_many_types_and_sources_the_largest_are_shown(data: Path) -> None:
 def test_the_cache_is_told_of_once_a_question_went_through_it(data: Path) -> None:
     fill_reported(data)
     with workbench.connect(data) as opened:
-        assert section(gather(opened, NOW - DAY, "10min", NOW), "cache").nothing
+        assert section(gather(opened._session, NOW - DAY, "10min", NOW), "cache").nothing
         assert not (data / "cache.db").exists()
         opened.logs(type="info")
         opened.logs(type="info")
-        told = gather(opened, NOW - DAY, "10min", NOW)
+        told = gather(opened._session, NOW - DAY, "10min", NOW)
     (table,) = section(told, "cache").tables
     assert [row[:2] for row in cells(table)] == [
         ["hit: all of it", "1"],
@@ -154,7 +154,7 @@ def test_an_empty_folder_has_a_report_that_says_so(data: Path) -> None:
 def test_without_measurements_the_report_says_what_it_lacks(data: Path) -> None:
     fill(data, logs(3, "info"))
     with workbench.connect(data) as opened:
-        contents = gather(opened, NOON - DAY, "10min", NOW)
+        contents = gather(opened._session, NOON - DAY, "10min", NOW)
     assert section(contents, "throughput").nothing == "No log was counted in this range."
     assert facts(contents, "holdings")["logs"] == "3"
     assert section(contents, "lacks").about == (
@@ -166,7 +166,7 @@ def test_a_range_before_measuring_began_is_told_once(data: Path) -> None:
     fill(data, logs(3, "info"))
     fill_measured(data, [Batch(logs(2, "later"), "edge", NOON + 60_000)], now=NOON + 60_000)
     with workbench.connect(data) as opened:
-        contents = gather(opened, NOON - DAY, "10min", NOW)
+        contents = gather(opened._session, NOON - DAY, "10min", NOW)
     assert section(contents, "lacks").about.startswith(
         "This report lacks logs that came in before 2026-03-17T12:01:00.000Z. "
     )
@@ -178,7 +178,7 @@ def test_pruned_logs_are_told_of(data: Path) -> None:
     fill_reported(data)
     alter(data / "logs.db", "UPDATE archive_batches SET pruned_at = 1")
     with workbench.connect(data) as opened:
-        contents = gather(opened, NOW - DAY, "10min", NOW)
+        contents = gather(opened._session, NOW - DAY, "10min", NOW)
     assert section(contents, "lacks").about == (
         "6 logs were pruned: they count in what came in, and nowhere else."
     )
@@ -203,7 +203,7 @@ def test_beyond_the_minutes_that_are_kept_there_is_a_peak_hour(data: Path) -> No
         retention=Retention(seconds=DAY, minutes=2 * DAY, hours=365 * DAY),
     )
     with workbench.connect(data) as opened:
-        contents = gather(opened, NOON - DAY, "10min", now)
+        contents = gather(opened._session, NOON - DAY, "10min", now)
     told = facts(contents, "throughput")
     assert (told["logs"], "peak hour" in told, "peak minute" in told) == ("6", True, False)
 

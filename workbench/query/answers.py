@@ -1,0 +1,157 @@
+"""Answers to questions about logs: frames, Arrow tables, pieces, counts, and rows of SQL."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import Engine
+
+from waterline.errors import MissingLogs, NothingFound
+from workbench.frames import in_microseconds, to_frame, to_nullable_frame
+from workbench.query.attributes import lacking_attribute, spread
+from workbench.query.execute import Answer
+from workbench.query.pin import Pin, to_pin
+from workbench.query.plan import Plan, plan
+from workbench.query.question import Filters, Question, may_lack_logs, refuse, with_attributes
+from workbench.query.scan import Walk
+from workbench.query.session import Session
+from workbench.query.sql.empty_answer import why_no_rows
+from workbench.query.sql.engine import Ask, make_engine
+from workbench.query.sql.logs import LogsRelation
+from workbench.query.sql.statement import Parameters, answer
+from workbench.query.sql.tables import batches_relation, metrics_relation
+from workbench.query.warning import warn_of
+
+Attributes = Sequence[str] | Literal["all"] | None
+"""Which attributes become columns of their own."""
+
+
+def logs(
+    session: Session, attributes: Attributes, incomplete: Literal["raise", "warn"], filters: Filters
+) -> pd.DataFrame:
+    """Return logs as a frame; see `Workbench.logs`."""
+    begun, now = time.perf_counter(), session.clock()
+    may_lack = may_lack_logs(incomplete)
+    question = with_attributes(session.question(filters, now, may_lack=may_lack), attributes)
+    rows, outcome = session.rows(question, may_lack=may_lack)
+    frame = to_frame(rows.table.select(question.columns))
+    if attributes is not None:
+        frame = spread(frame, attributes)
+    frame.attrs["pin"] = str(question.pin or rows.moment.pin(now))
+    frame.attrs["rows"] = {"hot": len(frame) - rows.archived, "archived": rows.archived}
+    frame.attrs["cache"] = outcome
+    frame.attrs["seconds"] = time.perf_counter() - begun
+    if rows.lacks is not None:
+        frame.attrs["pruned"] = rows.lacks
+        warn_of(rows.lacks)
+    if not len(frame):
+        session.explain_empty(question)
+    elif attributes is not None and attributes != "all":
+        warn_of(lacking_attribute(frame, rows.table["attributes"], attributes), NothingFound)
+    missing = [*([] if session.earlier is None else [session.earlier]), *rows.missing]
+    if missing:
+        frame.attrs["missing"] = missing
+        warn_of(f"this answer lacks logs: {'; '.join(missing)}", MissingLogs)
+    return frame
+
+
+def arrow(session: Session, filters: Filters) -> pa.Table:
+    """Return logs as an Arrow table; see `Workbench.arrow`."""
+    question = session.question(filters)
+    rows, _ = session.rows(question)
+    warn_of(rows.lacks)
+    if not rows.table.num_rows:
+        session.explain_empty(question)
+    return in_microseconds(rows.table.select(question.columns))
+
+
+def pieces(session: Session, attributes: Attributes, filters: Filters) -> Iterator[pd.DataFrame]:
+    """Return an iterator over frames of logs, by seq; see `Workbench.iter_logs`."""
+    refuse(filters, "order", "limit")
+    now = session.clock()
+    question = with_attributes(session.question(filters, now), attributes)
+    walk = Walk(session.folder, session.database, question)
+    warn_of(walk.lacks)
+    frames = _frames(walk, str(question.pin or walk.moment.pin(now)), attributes)
+    return _explained(session, frames, question)
+
+
+def count(session: Session, filters: Filters) -> int:
+    """Return the number of logs; see `Workbench.count`."""
+    refuse(filters, "columns")
+    question = session.question(filters)
+    counted = session.patiently(lambda: session.logs.count(question))
+    warn_of(counted.lacks)
+    if not counted.value:
+        session.explain_empty(question)
+    return counted.value
+
+
+def explain(session: Session, filters: Filters) -> Plan:
+    """Return what `logs` would read; see `Workbench.explain`."""
+    question = session.question(filters)
+    known = None if session.cache is None else session.cache.known(question)
+    with session.database.view() as view:
+        return plan(view, question, known)
+
+
+def sql(
+    session: Session, query: str, parameters: Parameters | None, at: Pin | str | None
+) -> pd.DataFrame:
+    """Return the rows of a SELECT; see `Workbench.sql`."""
+    begun = time.perf_counter()
+    pin = session.pin() if at is None else to_pin(at)
+    answered = _answered(session, query, parameters, pin)
+    frame = to_nullable_frame(answered.value)
+    frame.attrs["pin"] = str(pin)
+    frame.attrs["seconds"] = time.perf_counter() - begun
+    if answered.lacks is not None:
+        frame.attrs["pruned"] = answered.lacks
+    return frame
+
+
+def engine(session: Session) -> Engine:
+    """Return an engine of SQLAlchemy's; see `Workbench.engine`."""
+
+    def connect() -> Ask:
+        pin = session.pin()
+        return lambda query, parameters: _answered(session, query, parameters, pin).value
+
+    return make_engine(connect)
+
+
+def _answered(
+    session: Session, query: str, parameters: Parameters | None, pin: Pin
+) -> Answer[pa.Table]:
+    session.refuse_earlier()
+    relation = LogsRelation(session.folder, session.database, session.logs, pin)
+    relations = {
+        "logs": relation.relation(),
+        "archive_batches": batches_relation(session.database),
+        "performance_metrics": metrics_relation(session.folder),
+    }
+    rows = answer(query, parameters, relations)
+    warn_of(relation.lacks)
+    why = why_no_rows(rows, session.database, session.reader, query, parameters)
+    warn_of(why, NothingFound)
+    return Answer(rows, relation.lacks)
+
+
+def _frames(walk: Walk, pin: str, attributes: Attributes) -> Iterator[pd.DataFrame]:
+    for table in walk.tables():
+        if table.num_rows:
+            frame = to_frame(table) if attributes is None else spread(to_frame(table), attributes)
+            frame.attrs["pin"] = pin
+            yield frame
+
+
+def _explained(
+    session: Session, frames: Iterator[pd.DataFrame], question: Question
+) -> Iterator[pd.DataFrame]:
+    frame = None
+    for frame in frames:
+        yield frame
+    if frame is None:
+        session.explain_empty(question)

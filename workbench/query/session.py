@@ -1,0 +1,166 @@
+"""Session: one data folder open for questions, with its database, its cache and its pin."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from waterline.archive.reader import BatchReader
+from waterline.clock import now_ms
+from waterline.errors import DataFolderError, IncompleteAnswer, NothingFound, UsageError
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
+from workbench.query.archived import check_pin
+from workbench.query.cache.cache import Cache
+from workbench.query.cache.durations import Outcome
+from workbench.query.cache.limits import SIZE, TTL, Limits
+from workbench.query.database import Database, exists
+from workbench.query.earlier import find_earlier
+from workbench.query.empty_answer import why_none
+from workbench.query.execute import Logs, Rows
+from workbench.query.patience import patiently
+from workbench.query.pin import Pin, to_pin
+from workbench.query.question import Filters, Question, ask
+from workbench.query.snapshot import read_moment
+from workbench.query.warning import warn_of
+
+_Answer = TypeVar("_Answer")
+
+
+class Session:
+    """What questions and reports about one data folder share.
+
+    Args:
+        path: the data folder.
+        clock: returns milliseconds UTC; relative times such as `-1h` count from it.
+        at: a pin, or its text: what has no pin of its own is answered as of then.
+        cache: whether answers are kept in the folder's cache.db.
+        cache_ttl: how long an answer is kept.
+        cache_size: what all answers may take; the least recently used go first.
+
+    Raises:
+        UsageError: `at` is no pin, or one of another folder or another past; or `cache_ttl` or
+            `cache_size` has no meaning.
+        DataFolderError: there is no Waterline data, or it cannot be read.
+
+    Attributes:
+        folder: the data folder.
+        clock: as given.
+        at: the pin of the whole session; None where it is of now.
+        cache: the cache; None where there is to be none.
+        database: logs.db.
+        logs: reads hot and archived logs.
+        reader: reads archive files.
+        earlier: a sentence where logs.db is of an earlier time than its archives, else None.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        clock: Callable[[], int] = now_ms,
+        *,
+        at: Pin | str | None = None,
+        cache: bool = True,
+        cache_ttl: str = TTL,
+        cache_size: str = SIZE,
+    ) -> None:
+        self.folder = DataFolder(Path(path))
+        self.clock = clock
+        self.at = None if at is None else to_pin(at)
+        limits = Limits.of(cache_ttl, cache_size)
+        self.cache = Cache(self.folder.cache, clock, limits) if cache else None
+        if not exists(self.folder.logs):
+            self.folder.refuse_file()
+            raise DataFolderError(
+                f"there are no logs in {self.folder.path}; start a server with "
+                f"`waterline serve --data {self.folder.path}`, or name another folder"
+            )
+        self.database = Database(self.folder.logs, LOGS)
+        self.logs = Logs(self.folder, self.database)
+        self.reader = BatchReader(self.folder)
+        if self.at is not None:
+            self._check(self.at)
+        self.earlier = find_earlier(self.folder, self.database)
+
+    def pin(self) -> Pin:
+        """Return a pin of now, or that of the session."""
+        if self.at is not None:
+            return self.at
+        with self.database.view() as view:
+            return read_moment(view).pin(self.clock())
+
+    def question(
+        self, filters: Filters, now: int | None = None, *, may_lack: bool = False
+    ) -> Question:
+        """Return the question that filters ask.
+
+        Args:
+            filters: as the analyst gave them.
+            now: what relative times count from, milliseconds UTC; None is the clock's time.
+            may_lack: whether the answer may lack logs whose files are missing.
+
+        Raises:
+            UsageError: a filter makes no sense.
+            IncompleteAnswer: logs.db is of an earlier time than its archives.
+        """
+        if not may_lack:
+            self.refuse_earlier()
+        if self.at is not None and filters.get("at") is None:
+            filters = {**filters, "at": self.at}
+        return ask(now=self.clock() if now is None else now, **filters)
+
+    def rows(
+        self, question: Question, *, may_lack: bool = False
+    ) -> tuple[Rows, Outcome | Literal["off"]]:
+        """Return the logs of a question, and what the cache had of them."""
+        cache = self.cache
+        if cache is None:
+            return self.patiently(lambda: self.logs.rows(question, may_lack=may_lack)), "off"
+        return self.patiently(lambda: cache.rows(self.logs, question, may_lack=may_lack))
+
+    def explain_empty(self, question: Question, attributes: Sequence[str] = ()) -> None:
+        """Warn of the filter that alone leaves no log, if one does."""
+        if question.limit != 0:
+            told = self.database, self.reader, question, attributes
+            why = self.patiently(lambda: why_none(*told))
+            warn_of(why, NothingFound)
+
+    def patiently(self, answer: Callable[[], _Answer]) -> _Answer:
+        """Return what a function answers; an interrupt is heeded at once."""
+        return patiently(answer, lambda _: self.database.leave())
+
+    def refuse_earlier(self) -> None:
+        """See that logs.db is of no earlier time than its archives.
+
+        Raises:
+            IncompleteAnswer: it is.
+        """
+        if self.earlier is not None:
+            raise IncompleteAnswer(self.earlier)
+
+    def refuse_pin(self, remedy: str) -> None:
+        """See that the session has no pin, for what is of now.
+
+        Args:
+            remedy: what to do instead.
+
+        Raises:
+            UsageError: it has one.
+        """
+        if self.at is not None:
+            raise UsageError(
+                f"the measurements are of now, and this workbench is of the pin {self.at}; {remedy}"
+            )
+
+    def close(self) -> None:
+        """Let the files go; may be called twice."""
+        self.database.close()
+        if self.cache is not None:
+            self.cache.close()
+
+    def _check(self, pin: Pin) -> None:
+        try:
+            check_pin(self.database, self.reader, pin)
+        except BaseException:
+            self.close()
+            raise
