@@ -17,8 +17,7 @@ import tornado.netutil
 import tornado.web
 from tornado.routing import Rule
 
-from server import descriptors
-from server.accepting import Accepting, AcceptingServer
+from server.accepting import Accepting, AcceptingServer, for_connections, raise_limit
 from server.archive_scheduler import Archiving
 from server.backpressure import Gate
 from server.bind import bind, port_of
@@ -51,9 +50,8 @@ from waterline.metrics.recorder import PerformanceMonitor
 from waterline.metrics.rollup_store import Retention, RollupFile
 from waterline.metrics.rollup_thread import Rollups
 from waterline.settings.model import Settings
-from waterline.storage.folder import DataFolder, ServerLock
+from waterline.storage.folder import DataFolder, ServerLock, open_to_others
 from waterline.storage.pages import LogPages
-from waterline.storage.rights import open_to_others
 from waterline.tokens import TokenFile
 
 logger = logging.getLogger(__name__)
@@ -81,7 +79,7 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
         AddressError: a port cannot be listened on.
         ServerFailed: a thread of the server died.
     """
-    limit = descriptors.raise_limit()
+    limit = raise_limit()
     folder = DataFolder(settings.data)
     folder.create()
     stopping = asyncio.Event()
@@ -161,7 +159,7 @@ class _Server:
         opened.callback(self._missing.close)
         self._sampler = Sampler(folder, self._connections)
         self._pulse = Pulse()
-        most = descriptors.for_connections(limit)
+        most = for_connections(limit)
         self._accepting = Accepting(most, "connections")
         # It may use up the reserve: whoever asks what is wrong must be answered.
         self._accepting_monitoring = Accepting(limit, "requests for monitoring")

@@ -13,10 +13,9 @@ import pyarrow as pa
 
 from tests.support.folders import DAY, NOON
 from tests.support.processes import PATIENCE
-from waterline.archive.batch import describe, label_of
+from waterline.archive.batch import batch_file, day_text, describe, label_of, next_number
 from waterline.archive.codecs import encode
 from waterline.archive.columns import SCHEMA
-from waterline.archive.names import batch_file, day_text, next_number
 from waterline.encoding import DEFAULT_LEVEL, Format
 from waterline.storage.catalog import (
     ArchivedBatch,

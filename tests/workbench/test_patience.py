@@ -23,10 +23,9 @@ from tests.support.interrupts import interrupt
 from tests.support.processes import PATIENCE
 from waterline.encoding import Format
 from waterline.errors import PrunedLogs
-from workbench.query.patience import patiently
-from workbench.query.progress import EFFORT, Effort, GivenUp, tell
+from workbench.query.gaps import warn_of
+from workbench.query.progress import EFFORT, Effort, GivenUp, patiently, tell
 from workbench.query.question import Question
-from workbench.query.warning import warn_of
 
 LOG: Log = {"type": "info", "message": "m"}
 # SQLite compares half a megabyte at half a million places of it: that takes seconds.

@@ -1,17 +1,177 @@
-"""A batch as it is made: what its file says of itself, and what the catalog will say of it."""
+"""A batch: the name of its file, its label, its raw size, and what the catalog says of it."""
 
 import hashlib
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import cast
+from pathlib import Path
+from typing import Final, cast
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from waterline.archive.label import VERSION, Label
-from waterline.archive.raw_size import raw_size
 from waterline.encoding import Format
+from waterline.records import StoredLog, encode_stored
 from waterline.storage.catalog import ArchivedBatch
+
+_BATCH: Final = re.compile(r"batch-(\d{4,})\.(parquet|json\.gz)", re.ASCII)
+_SECONDS_A_DAY: Final = 86_400
+
+
+def day_text(day: int) -> str:
+    """Return a day, counted since 1970, as 2026-11-23."""
+    return f"{datetime.fromtimestamp(day * _SECONDS_A_DAY, UTC):%Y-%m-%d}"
+
+
+def batch_file(day: str, number: int, format: Format) -> str:  # noqa: A002 - the field's term
+    """Return a batch's file, below the archives: `2026-11-23/batch-0001.parquet`."""
+    return f"{day}/batch-{number:04d}.{format}"
+
+
+def batch_number(file: str) -> int | None:
+    """Return the number in a file's name; None where it is not that of a batch."""
+    found = _BATCH.fullmatch(Path(file).name)
+    return int(found[1]) if found else None
+
+
+def batch_format(file: str) -> Format:
+    """Return the format that the name of a batch's file tells."""
+    return Format(Path(file).name.partition(".")[2])
+
+
+def next_number(folder: Path, known: Iterable[str]) -> int:
+    """Return the first number of a day that neither its folder nor the catalog has seen.
+
+    Args:
+        folder: that of the day; it may not be there yet.
+        known: the files that the catalog names, of this day and others.
+    """
+    of_day = [file for file in known if file.startswith(f"{folder.name}/")]
+    numbers = [batch_number(file) for file in [*of_day, *_names(folder)]]
+    return 1 + max((number for number in numbers if number is not None), default=0)
+
+
+def _names(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir()] if folder.is_dir() else []
+
+
+VERSION: Final = "2.1"
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What an archive file says of itself; as JSON its members are named as in version 2.0.
+
+    Attributes:
+        archive_date: when it was written, RFC 3339 in UTC with milliseconds.
+        batch: the number in its name.
+        total_logs: how many logs it holds.
+        compression: the codec, such as `zstd` or `gzip`.
+        version: of what archive files hold.
+        folder_id: the id of the data folder that it was written for.
+    """
+
+    archive_date: str
+    batch: int
+    total_logs: int
+    compression: str
+    version: str = VERSION
+    folder_id: str
+
+
+_decoder: Final = msgspec.json.Decoder(Label)
+_encoder: Final = msgspec.json.Encoder()
+
+
+def write_label(label: Label) -> bytes:
+    """Return a label as a JSON object."""
+    return _encoder.encode(label)
+
+
+def read_label(text: bytes) -> Label:
+    """Read a label from a JSON object.
+
+    Raises:
+        msgspec.DecodeError: it is none.
+    """
+    return _decoder.decode(text)
+
+
+_NUMBERS: Final = ("seq", "timestamp", "received_at")
+_TEXTS: Final = ("id", "type", "source", "message")
+# Member names and punctuation; the three numbers of this empty log are one digit each.
+_AROUND: Final = len(encode_stored(StoredLog(0, "", "", 0, 0, "", "", msgspec.Raw(b"")))) - 3
+# RFC 8259, section 7: quote and backslash always need an escape, of two bytes; so do control
+# characters, of which these have a short one and all others are written as six bytes.
+_BACKSLASHED: Final = tuple(b'"\\')
+_SHORT: Final = tuple(b"\b\t\n\f\r")
+_FIRST_PRINTABLE: Final = 0x20
+
+
+def raw_size(table: pa.Table) -> int:
+    """Return the bytes of logs in the columns of `SCHEMA` as compact UTF-8 JSON.
+
+    It is the sum of the lengths of what `encode_stored` gives for each log.
+    """
+    size: int = _AROUND * table.num_rows
+    for name in _NUMBERS:
+        size += sum(map(_digits, table.column(name).chunks))
+    for name in _TEXTS:
+        size += sum(len(text) + _escapes(text) for text in map(_text, table.column(name).chunks))
+    for text in map(_text, table.column("attributes").chunks):
+        size += len(text)
+    return size
+
+
+def _digits(numbers: pa.Array) -> int:
+    """Return how many characters all these numbers take in decimal, minus signs too."""
+    if not len(numbers):
+        return 0
+    numbers = numbers.cast(pa.int64())
+    span = pc.min_max(numbers)
+    signs = 0
+    if span["min"].as_py() < 0:
+        signs = _true(pc.less(numbers, 0))
+        numbers = pc.abs(numbers)
+        span = pc.min_max(numbers)
+    fewest, most = (len(str(span[each].as_py())) for each in ("min", "max"))
+    longer = sum(_true(pc.greater_equal(numbers, 10**each)) for each in range(fewest, most))
+    return signs + fewest * len(numbers) + longer
+
+
+def _text(texts: pa.Array) -> pa.Array:
+    """Return the UTF-8 bytes of all these texts, one after the other, without a copy."""
+    _, offsets, content = texts.buffers()
+    if not len(texts) or content is None:
+        return pa.array([], pa.uint8())
+    bounds = pa.Array.from_buffers(pa.int32(), len(texts) + texts.offset + 1, [None, offsets])
+    start, end = bounds[texts.offset].as_py(), bounds[-1].as_py()
+    return pa.Array.from_buffers(pa.uint8(), end - start, [None, content], offset=start)
+
+
+def _escapes(text: pa.Array) -> int:
+    """Return how many bytes escaping adds to UTF-8 text."""
+    if not len(text):
+        return 0
+    extra = sum(_count(text, byte) for byte in _BACKSLASHED)
+    if pc.min(text).as_py() < _FIRST_PRINTABLE:
+        control = _true(pc.less(text, _byte(_FIRST_PRINTABLE)))
+        short = sum(_count(text, byte) for byte in _SHORT)
+        extra += short + 5 * (control - short)
+    return extra
+
+
+def _count(text: pa.Array, byte: int) -> int:
+    return _true(pc.equal(text, _byte(byte)))
+
+
+def _true(flags: pa.Array) -> int:
+    return int(flags.true_count)
+
+
+def _byte(value: int) -> pa.Scalar:
+    return pa.scalar(value, pa.uint8())
 
 
 def label_of(

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waterline.archive import json_gz, parquet
+from waterline.archive.batch import VERSION, Label
 from waterline.archive.columns import NAMES, schema_of
-from waterline.archive.label import VERSION, Label
 from waterline.encoding import Format
 from waterline.errors import ArchiveError
 

@@ -6,8 +6,8 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 
+from waterline.archive.batch import Label
 from waterline.archive.columns import SCHEMA
-from waterline.archive.label import Label
 from waterline.records import StoredLog
 
 # zlib then writes and expects the header of gzip (RFC 1952); it leaves the time out of it.

@@ -6,7 +6,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from waterline.archive.label import Label, read_label, write_label
+from waterline.archive.batch import Label, read_label, write_label
 
 # Few values that repeat; in other columns nearly every value is new and a dictionary in vain.
 FEW_VALUES: Final = ["type", "source"]

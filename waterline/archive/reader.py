@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -13,6 +14,37 @@ from waterline.encoding import Format
 from waterline.errors import ArchiveError
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
+
+T = TypeVar("T")
+
+
+def follow(
+    batch: ArchivedBatch,
+    read: Callable[[ArchivedBatch], T],
+    catalog: Callable[[], Iterable[ArchivedBatch]],
+) -> T:
+    """Read a batch, and where that fails once more if the catalog says by now that it moved.
+
+    Args:
+        batch: as the catalog said when it was planned.
+        read: reads it from where it is said to lie.
+        catalog: returns what the catalog says now.
+
+    Raises:
+        ArchiveError: it was pruned meanwhile, or it has not moved and its file is missing or
+            damaged.
+    """
+    try:
+        return read(batch)
+    except ArchiveError as error:
+        now = next((each for each in catalog() if each.batch == batch.batch), None)
+        if now == batch:
+            raise
+        if now is None or not now.is_kept:
+            raise ArchiveError(
+                f"{batch.file} was pruned while it was to be read; run the command again"
+            ) from error
+    return read(now)
 
 
 class BatchReader:

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from waterline.archive.batch import describe, label_of
+from waterline.archive.batch import batch_file, day_text, describe, label_of, next_number
 from waterline.archive.codecs import encode
 from waterline.archive.files import Files
 from waterline.archive.jobs.hot_rows import DAY
-from waterline.archive.names import batch_file, day_text, next_number
 from waterline.archive.reader import checked, decoded
 from waterline.encoding import Format
 from waterline.errors import ArchiveError

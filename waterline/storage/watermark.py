@@ -1,10 +1,13 @@
-"""The seam between hot and archived logs: what logs.db says of itself besides the logs."""
+"""The watermark between hot and archived logs, and whether logs are due to pass it."""
 
 import secrets
 from dataclasses import dataclass
-from typing import cast
+from pathlib import Path
+from typing import Final, cast
 
 import apsw
+
+from waterline.storage.sqlite import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +72,55 @@ def read_position(connection: apsw.Connection) -> Position:
         """
     ).fetchall()[0]
     return Position(*cast("tuple[int, int]", row))
+
+
+_DUE: Final = """
+    SELECT
+        EXISTS (SELECT 1 FROM logs WHERE seq <= (SELECT archived_through FROM seam))
+        OR ifnull((
+            SELECT received_at FROM logs
+            WHERE seq > (SELECT archived_through FROM seam) ORDER BY seq LIMIT 1
+        ) <= :received_by, 0)
+        OR EXISTS (SELECT 1 FROM archived_ids)
+            AND (SELECT max(archived_at) FROM archive_batches) < :recognised_since
+        OR EXISTS (
+            SELECT 1 FROM archive_batches WHERE pruned_at IS NOT NULL AND uploaded_to IS NOT NULL
+        )
+        OR :destination IS NOT NULL AND EXISTS (
+            SELECT 1 FROM archive_batches WHERE pruned_at IS NULL
+            AND (uploaded_to IS NOT :destination OR local_removed_at IS NULL AND NOT :keep_local)
+        )
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duties:
+    """What the settings want of the archive. Times are milliseconds UTC."""
+
+    received_by: int
+    """A hot log that was received by then is due."""
+    recognised_since: int
+    """What was archived before then need not be recognised any more."""
+    destination: str | None
+    """Object storage that all batches are to be in."""
+    keep_local: bool
+
+
+def is_due(path: Path, duties: Duties) -> bool:
+    """Say whether a run would find something to do; it takes well under a millisecond.
+
+    Args:
+        path: logs.db, which the server has open.
+        duties: what the settings want.
+
+    Raises:
+        DataFolderError: it cannot be read.
+    """
+    bindings: dict[str, int | str | bool | None] = {
+        "received_by": duties.received_by,
+        "recognised_since": duties.recognised_since,
+        "destination": duties.destination,
+        "keep_local": duties.keep_local,
+    }
+    with reading(path) as connection:
+        return bool(connection.execute(_DUE, bindings).get)

@@ -25,7 +25,7 @@ from workbench.dashboard.recent import RecentReader
 from workbench.dashboard.snapshot import SECOND, Archives, RecentLogs, Sizes, Snapshot, Window
 from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
-from workbench.query.earlier import find_earlier
+from workbench.query.gaps import find_earlier
 from workbench.reports.figures.colours import give_colours
 
 # The server writes a second's measurements within moments of its end.

@@ -14,8 +14,8 @@ from waterline.storage.schema import LOGS
 from workbench.exports.formats import ExportFormat, LogWriter, Output, open_log_writer
 from workbench.exports.new_file import new_file, write_errors
 from workbench.query.database import Database
-from workbench.query.earlier import find_earlier
 from workbench.query.empty_answer import why_none
+from workbench.query.gaps import find_earlier
 from workbench.query.question import Question
 from workbench.query.scan import Walk
 

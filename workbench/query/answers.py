@@ -12,6 +12,7 @@ from waterline.errors import MissingLogs, NothingFound
 from workbench.frames import in_microseconds, to_frame, to_nullable_frame
 from workbench.query.attributes import lacking_attribute, spread
 from workbench.query.execute import Answer
+from workbench.query.gaps import warn_of
 from workbench.query.pin import Pin, to_pin
 from workbench.query.plan import Plan, plan
 from workbench.query.question import Filters, Question, may_lack_logs, refuse, with_attributes
@@ -19,10 +20,8 @@ from workbench.query.scan import Walk
 from workbench.query.session import Session
 from workbench.query.sql.empty_answer import why_no_rows
 from workbench.query.sql.engine import Ask, make_engine
-from workbench.query.sql.logs import LogsRelation
+from workbench.query.sql.relations import LogsRelation, batches_relation, metrics_relation
 from workbench.query.sql.statement import Parameters, answer
-from workbench.query.sql.tables import batches_relation, metrics_relation
-from workbench.query.warning import warn_of
 
 Attributes = Sequence[str] | Literal["all"] | None
 """Which attributes become columns of their own."""

@@ -1,19 +1,134 @@
 """The archived side of a question: what the catalog says of the batches, at one moment."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
-from sqlalchemy import ColumnElement, Text, func, select
+import adbc_driver_sqlite.dbapi
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import ColumnElement, Text, and_, func, select
 
+from waterline.archive.columns import schema_of
 from waterline.archive.reader import BatchReader
-from waterline.errors import ArchiveError, UsageError
+from waterline.errors import ArchiveError, IncompleteAnswer, ObjectMissing, RemoteError, UsageError
 from waterline.storage.catalog import COLUMNS, ArchivedBatch, batch_of
 from waterline.storage.tables import archive_batches, logs
 from workbench.query.database import Database, View
 from workbench.query.pin import Pin
+from workbench.query.progress import tell
 from workbench.query.proof import ENDS_WITH, Read, digits_of_batch, digits_of_log, digits_within
 from workbench.query.question import Question
 from workbench.query.snapshot import Moment, read_moment, rewritten
+from workbench.query.sql_filter import attribute_criteria
+
+# So many files an error names; of more it says how many.
+_NAMED = 5
+
+
+class Batches:
+    """Reads the batches that a question needs, and goes on where one cannot be read.
+
+    Args:
+        reader: reads a batch.
+        question: which logs of it are wanted; its limit is not heeded.
+        most: so many it needs at most.
+
+    Attributes:
+        faults: a sentence for each batch that could not be read; it names the file.
+    """
+
+    def __init__(self, reader: BatchReader, question: Question, most: int) -> None:
+        self.faults: list[str] = []
+        self._reader = reader
+        self._question = question
+        self._refused: set[str | None] = set()
+        self._most = most
+        self._read = 0
+
+    def chosen(self, batch: ArchivedBatch) -> pa.Table:
+        """Return the logs of a batch that the question is about; none where it cannot be read.
+
+        They have the question's `kept` columns.
+        """
+        tell("archive files", self._read, self._most)
+        self._read += 1
+        if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
+            # Each further request would be tried for a minute.
+            self.faults.append(f"{self._reader.name(batch)} is in that object storage too")
+            return self._none()
+        try:
+            table = self._reader.read(batch, self._question.needed)
+            return choose(table, self._question).select(self._question.kept)
+        except ArchiveError as error:
+            self._fail(batch, error)
+            return self._none()
+
+    def prove(self, batch: ArchivedBatch, pin: Pin) -> None:
+        """See that a pin is of this past; where the batch cannot be read, that is a fault.
+
+        Raises:
+            UsageError: it is of another.
+        """
+        try:
+            prove(batch, pin, self._reader.read)
+        except ArchiveError as error:
+            self._fail(batch, error)
+
+    def _fail(self, batch: ArchivedBatch, error: ArchiveError) -> None:
+        if str(error) not in self.faults:
+            self.faults.append(str(error))
+        if isinstance(error, RemoteError) and not isinstance(error, ObjectMissing):
+            self._refused.add(batch.uploaded_to)
+
+    def _none(self) -> pa.Table:
+        return schema_of(self._question.kept).empty_table()
+
+    def error(self) -> IncompleteAnswer:
+        """Return the error that names what could not be read."""
+        named, more = self.faults[:_NAMED], len(self.faults) - _NAMED
+        return IncompleteAnswer("; ".join([*named, f"and {more} more"] if more > 0 else named))
+
+
+_MEMORY: Final = ":memory:"
+
+
+def choose(table: pa.Table, question: Question) -> pa.Table:
+    """Return the rows that a question is about, in their order; its limit is not heeded.
+
+    Args:
+        table: logs with the columns that the question needs, or more.
+        question: what is asked.
+    """
+    table = question.selection.of(table)
+    if question.contains is not None:
+        table = table.filter(pc.match_substring(table["message"], question.contains))
+    if question.where and table.num_rows:
+        table = table.filter(pc.is_in(table["seq"], value_set=_meeting(table, question)))
+    return table
+
+
+def _meeting(table: pa.Table, question: Question) -> pa.ChunkedArray:
+    """Return the seqs of the logs whose attributes meet the conditions.
+
+    SQLite decides, by the same words as over hot rows: what numbers it reads in JSON, how it rounds
+    them and compares an integer with a float is its own. It takes no longer than Python would.
+    """
+    with _as_logs(table.select(["seq", "attributes"])) as view:
+        chosen = select(logs.c.seq).where(and_(*attribute_criteria(question)))
+        return view.fetch(chosen)["seq"]
+
+
+@contextmanager
+def _as_logs(table: pa.Table) -> Iterator[View]:
+    with (
+        adbc_driver_sqlite.dbapi.connect(_MEMORY) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.adbc_ingest(logs.name, table, mode="create")
+        yield View(cursor, Path(_MEMORY))
 
 
 @dataclass(frozen=True, slots=True)

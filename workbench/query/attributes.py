@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from waterline.errors import ManyAttributes, UsageError
 from workbench.query.empty_answer import GLANCE, unknown_attribute
+from workbench.query.gaps import warn_of
 from workbench.query.times import INT64
-from workbench.query.warning import warn_of
 
 MOST_NAMES: Final = 1_000
 """So many attributes become columns with `"all"`."""

@@ -15,11 +15,10 @@ from waterline.archive.reader import BatchReader
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 from waterline.storage.tables import logs
-from workbench.query.archived import Catalog, read_catalog
-from workbench.query.batches import Batches
+from workbench.query.archived import Batches, Catalog, read_catalog
 from workbench.query.database import Database, View
+from workbench.query.gaps import lacking
 from workbench.query.known import Known, Mark, take_mark
-from workbench.query.pruned import lacking
 from workbench.query.question import Question
 from workbench.query.snapshot import Moment, read_moment
 from workbench.query.sql_filter import criteria

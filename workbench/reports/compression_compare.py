@@ -10,9 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from waterline.archive import json_gz, parquet
+from waterline.archive.batch import Label, raw_size
 from waterline.archive.codecs import decode
-from waterline.archive.label import Label
-from waterline.archive.raw_size import raw_size
 from waterline.encoding import DEFAULT_LEVEL, DEFAULT_ROWS, Format
 from waterline.errors import ArchiveError, UsageError
 from workbench.query.times import plain

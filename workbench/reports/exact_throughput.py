@@ -11,11 +11,10 @@ from sqlalchemy import Integer, cast, func, literal
 
 from waterline.storage.catalog import Clock
 from waterline.storage.tables import logs
-from workbench.query.archived import Catalog
-from workbench.query.batches import Batches
+from workbench.query.archived import Batches, Catalog
 from workbench.query.database import View
 from workbench.query.execute import Answer, Logs, hot_rows
-from workbench.query.pruned import lacking
+from workbench.query.gaps import lacking
 from workbench.query.question import Question
 from workbench.reports.steps import Step
 from workbench.reports.throughput import Amounts, By, report

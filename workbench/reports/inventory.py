@@ -11,8 +11,7 @@ from waterline.storage.folder import DataFolder
 from waterline.storage.tables import logs
 from waterline.units import human_size
 from workbench.display import Line, as_html, as_text
-from workbench.query.archived import Catalog
-from workbench.query.batches import Batches
+from workbench.query.archived import Batches, Catalog
 from workbench.query.database import View
 from workbench.query.execute import Logs, hot_rows
 from workbench.query.question import Question

@@ -10,10 +10,10 @@ from waterline.errors import UnmeasuredLogs, UsageError
 from waterline.storage.catalog import Clock
 from waterline.units import parse_duration
 from workbench.query.cache.limits import parsed
+from workbench.query.gaps import warn_of
 from workbench.query.question import Filters, Question, refuse
 from workbench.query.session import Session
 from workbench.query.snapshot import read_moment
-from workbench.query.warning import warn_of
 from workbench.reports.exact_latency import exact_latency, recorded_latency
 from workbench.reports.exact_throughput import exact_throughput
 from workbench.reports.from_measurements import Measurements

@@ -7,9 +7,8 @@ import pyarrow as pa
 import pytest
 
 from tests.support.archive_runs import Row
-from waterline.archive.batch import describe, label_of
+from waterline.archive.batch import Label, describe, label_of
 from waterline.archive.columns import SCHEMA
-from waterline.archive.label import Label
 from waterline.encoding import Format
 from waterline.records import StoredLog, encode_stored
 from waterline.storage.catalog import ArchivedBatch

@@ -16,9 +16,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from waterline.archive import parquet
+from waterline.archive.batch import Label
 from waterline.archive.codecs import Contents, decode, encode
 from waterline.archive.columns import SCHEMA
-from waterline.archive.label import Label
 from waterline.encoding import DEFAULT_LEVEL, DEFAULT_ROWS, LEVELS, Format
 from waterline.errors import ArchiveError
 from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP

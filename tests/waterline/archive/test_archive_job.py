@@ -27,11 +27,11 @@ from tests.support.archive_runs import (
 from tests.support.faulty_files import Fault, FaultySystem
 from tests.support.folders import DAY, NOON, Batch, fill, fill_batches
 from tests.support.looking import number
+from waterline.archive.batch import VERSION, Label
 from waterline.archive.codecs import decode, encode
 from waterline.archive.files import Files
 from waterline.archive.jobs.run import ArchiveJob
 from waterline.archive.jobs.upload import Uploaded
-from waterline.archive.label import VERSION, Label
 from waterline.encoding import Format
 from waterline.errors import ArchiveError, ArchiveInUse, DataFolderError
 from waterline.records import StoredLog, encode_stored

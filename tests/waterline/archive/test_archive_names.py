@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.folders import DAY, NOON
-from waterline.archive.names import (
+from waterline.archive.batch import (
     batch_file,
     batch_format,
     batch_number,

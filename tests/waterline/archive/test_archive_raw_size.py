@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from waterline.archive.batch import raw_size
 from waterline.archive.columns import SCHEMA
-from waterline.archive.raw_size import raw_size
 from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP, StoredLog, encode_stored
 
 LOG = StoredLog(1, "a", "info", 0, 0, "demo", "m", msgspec.Raw(b"{}"))

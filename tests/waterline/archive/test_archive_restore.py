@@ -31,10 +31,10 @@ from tests.support.faulty_files import Fault, FaultySystem, Way
 from tests.support.folders import DAY, NOON, Batch, alter, fill, fill_batches
 from tests.support.object_store import ObjectStore
 from waterline.archive.files import Files
-from waterline.archive.following import follow
 from waterline.archive.jobs.restore import Restored, restore
 from waterline.archive.jobs.upload import Destination
 from waterline.archive.manifest import days_of, manifest_of
+from waterline.archive.reader import follow
 from waterline.encoding import Format
 from waterline.errors import (
     ArchiveError,

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from waterline.archive.batch import raw_size
 from waterline.archive.columns import SCHEMA
-from waterline.archive.raw_size import raw_size
-from waterline.archive.version_2_0 import read_version_2_0
+from waterline.archive.jobs.import_v2 import read_version_2_0
 from waterline.errors import ArchiveError
 from waterline.records import parse_rfc3339
 

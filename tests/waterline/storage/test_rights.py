@@ -10,8 +10,7 @@ import pytest
 from tests.support.processes import ServerProcess, serving
 from tests.support.waiting import wait_until
 from waterline.archive.files import Files
-from waterline.storage.folder import DataFolder
-from waterline.storage.rights import open_to_others
+from waterline.storage.folder import DataFolder, open_to_others
 from waterline.tokens import Scope, TokenFile
 
 pytestmark = pytest.mark.slow

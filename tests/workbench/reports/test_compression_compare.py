@@ -8,10 +8,9 @@ import pyarrow as pa
 import pytest
 
 from waterline.archive import json_gz, parquet
+from waterline.archive.batch import Label, raw_size
 from waterline.archive.codecs import decode
 from waterline.archive.columns import SCHEMA
-from waterline.archive.label import Label
-from waterline.archive.raw_size import raw_size
 from waterline.encoding import Format
 from waterline.errors import ArchiveError, UsageError
 from workbench.reports.compression_compare import CODECS, Codec, compression_compare

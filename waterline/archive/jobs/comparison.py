@@ -5,9 +5,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from waterline.archive.batch import describe_again
+from waterline.archive.batch import day_text, describe_again
 from waterline.archive.jobs.hot_rows import DAY
-from waterline.archive.names import day_text
 from waterline.storage.catalog import ArchivedBatch
 
 # What a file tells of itself, once it is known to be the one that was archived.

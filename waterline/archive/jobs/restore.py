@@ -5,15 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from waterline.archive.ahead import read_whole_catalog
-from waterline.archive.batch import describe_again, label_of
+from waterline.archive.batch import batch_number, describe_again, label_of
 from waterline.archive.catalog import read_catalog
 from waterline.archive.codecs import decode, encode
 from waterline.archive.files import Files
-from waterline.archive.following import follow
 from waterline.archive.jobs.restored_folder import Origin, RestoredFolder
-from waterline.archive.names import batch_number
 from waterline.archive.progress import Progress, silent
-from waterline.archive.reader import BatchReader, checked
+from waterline.archive.reader import BatchReader, checked, follow
 from waterline.archive.selection import Selection
 from waterline.encoding import DEFAULT_LEVEL, Format
 from waterline.errors import ArchiveError, UsageError

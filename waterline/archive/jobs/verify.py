@@ -8,14 +8,13 @@ from typing import Final
 import pyarrow as pa
 
 from waterline.archive.ahead import ahead_of, earlier, readable_manifests
-from waterline.archive.catalog import read_catalog
-from waterline.archive.consistency import overlaps, row_fault, seam_fault
+from waterline.archive.batch import batch_number
+from waterline.archive.catalog import overlaps, read_catalog, row_fault, seam_fault
 from waterline.archive.files import UNFINISHED_PREFIX, UNFINISHED_SUFFIX, Files
 from waterline.archive.jobs.comparison import as_found, differing, strange_days
 from waterline.archive.jobs.remote_manifests import read_remote_manifest
 from waterline.archive.manifest import days_of, manifest_of
 from waterline.archive.manifest_places import local_paths, remote_keys
-from waterline.archive.names import batch_number
 from waterline.archive.progress import Progress, silent
 from waterline.archive.reader import BatchReader, decoded
 from waterline.errors import ArchiveError, ArchiveInUse, DataFolderError

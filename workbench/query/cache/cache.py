@@ -19,8 +19,14 @@ from workbench.frames import to_frame
 from workbench.query.cache import durations, entries
 from workbench.query.cache.database import CacheFile
 from workbench.query.cache.durations import Outcome
-from workbench.query.cache.entries import Entry, Kept
-from workbench.query.cache.key import FROM_THE_BEGINNING, digest, since_of, type_text
+from workbench.query.cache.entries import (
+    FROM_THE_BEGINNING,
+    Entry,
+    Kept,
+    digest,
+    since_of,
+    type_text,
+)
 from workbench.query.cache.limits import Limits
 from workbench.query.execute import Logs, Rows
 from workbench.query.known import Known, Mark

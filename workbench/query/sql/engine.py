@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 
 from waterline.archive.columns import SCHEMA
 from workbench.frames import python_values
-from workbench.query.sql.tables import BATCH_COLUMNS, METRIC_COLUMNS
+from workbench.query.sql.relations import BATCH_COLUMNS, METRIC_COLUMNS
 
 Ask = Callable[[str, Sequence[object] | None], pa.Table]
 """Answers a SELECT and the values of its `?`; every answer of one of these is of one moment."""

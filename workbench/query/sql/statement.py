@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from waterline.errors import UsageError
-from workbench.query.patience import patiently
-from workbench.query.sql.relation import Relation
+from workbench.query.progress import patiently
+from workbench.query.sql.relations import Relation
 from workbench.query.times import bound
 
 # Seconds between two interrupts.

@@ -1,0 +1,107 @@
+"""Gaps: what an answer lacks, and how its user is told."""
+
+import inspect
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from waterline.archive.ahead import ahead_of, earlier, readable_manifests
+from waterline.archive.manifest_places import manifests_here
+from waterline.errors import INSTALLED, PrunedLogs
+from waterline.printable import printable
+from waterline.records import MAX_TIMESTAMP
+from waterline.storage.catalog import ArchivedBatch
+from waterline.storage.folder import DataFolder
+from waterline.storage.tables import archive_batches
+from waterline.units import counted
+from workbench.query.archived import read_batches
+from workbench.query.database import Database
+from workbench.query.progress import EFFORT
+from workbench.query.question import Question
+from workbench.query.snapshot import read_moment
+from workbench.query.times import iso_text
+
+_HERE: Final = f"{Path(__file__).parents[1]}/"
+
+
+def warn_of(sentence: str | None, kind: type[UserWarning] = PrunedLogs) -> None:
+    """Warn of what an answer lacks, if anything, at the line that called the workbench."""
+    effort = EFFORT.get()
+    if sentence is None:
+        return
+    sentence = printable(sentence)
+    if effort is None:
+        warnings.warn(kind(sentence), stacklevel=_callers_level())
+    else:
+        effort.warnings.append((sentence, kind))
+
+
+def _callers_level() -> int:
+    """Return what `warnings.warn`, called by our caller, needs to name the analyst's line.
+
+    That is the first line outside of ours and of what is installed, as pandas or SQLAlchemy may lie
+    between; where there is none, as in a thread of its own, the first one outside of ours.
+    """
+    level, first, frame = 0, None, inspect.currentframe()
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_HERE):
+            if not file.startswith(INSTALLED):
+                return level
+            first = level if first is None else first
+        level, frame = level + 1, frame.f_back
+    return level if first is None else first
+
+
+def lacking(pruned: Iterable[ArchivedBatch], question: Question) -> str | None:
+    """Return a sentence about pruned logs that a question may be about; None where there are none.
+
+    Args:
+        pruned: the batches that they were in.
+        question: what is asked.
+    """
+    batches = list(pruned)
+    if not batches:
+        return None
+    known = [question.exactly(each) for each in batches]
+    most = sum(question.selection.most(each) for each in batches)
+    amount = f"{'up to ' if None in known else ''}{counted(most, 'log')}"
+    firsts, lasts = zip(*(each.reach(question.clock) for each in batches), strict=True)
+    first, last = min(firsts), max(lasts)
+    return (
+        f"this answer lacks {amount}, pruned with batches that reached from {iso_text(first)} to "
+        f"{iso_text(last)}{_advice(last + 1, question)}"
+    )
+
+
+def _advice(since: int, question: Question) -> str:
+    if since > MAX_TIMESTAMP or (question.until is not None and since >= question.until):
+        return ""
+    return f"; since={iso_text(since)!r} asks only for what is kept"
+
+
+_DAYS = "SELECT DISTINCT day FROM archive_batches"
+
+
+def find_earlier(folder: DataFolder, database: Database) -> str | None:
+    """Return what the manifests tell of logs that logs.db does not know; None where it knows all.
+
+    Only the newest manifest is read, and those of days that the catalog has nothing of.
+
+    Raises:
+        DataFolderError: logs.db cannot be read.
+    """
+    # First what the manifests say, then the catalog, which a job may move on meanwhile.
+    days = {day for day, _ in manifests_here(folder)}
+    if not days:
+        return None
+    newest = max(days)
+    manifests = readable_manifests(folder, days={newest})
+    with database.view() as view:
+        folder_id = read_moment(view).folder_id
+        known = {day for (day,) in view.rows(_DAYS)}
+        batches = read_batches(view, archive_batches.c.day == newest)
+    manifests += readable_manifests(folder, days=days - known - {newest})
+    found = ahead_of(manifests, folder_id, batches)
+    return str(earlier(folder, found)) if found else None

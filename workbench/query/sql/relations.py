@@ -1,0 +1,247 @@
+"""Relations that SQL is asked of: logs, archived batches and measurements."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow.dataset import Dataset
+from sqlalchemy import Integer
+
+from waterline.archive.columns import MOMENT, SCHEMA
+from waterline.errors import WaterlineError
+from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.storage.catalog import COLUMNS
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import METRICS
+from waterline.storage.tables import archive_batches
+from workbench.query.archived import read_batches
+from workbench.query.database import Database
+from workbench.query.execute import Logs
+from workbench.query.pin import Pin
+from workbench.query.question import Question
+from workbench.query.scan import Walk
+from workbench.query.sql.bounds import bounds
+
+Read = Callable[[tuple[str, ...], pc.Expression | None], Iterable[pa.Table]]
+"""Is given the columns that are needed and the filter, which it need not apply; returns tables."""
+
+
+class Relation(Dataset):  # type: ignore[misc] # pyarrow has no types
+    """A dataset in Arrow's sense, as DuckDB takes it: asked for columns and rows, it scans.
+
+    Args:
+        schema: all its columns.
+        read: reads some of them.
+
+    Attributes:
+        fault: why reading failed, if it did: DuckDB keeps no more of an error than its text.
+        rows: how many rows were read.
+    """
+
+    def __init__(self, schema: pa.Schema, read: Read) -> None:
+        # The base class is there to be recognised; it offers no way to be made.
+        self.fault: WaterlineError | None = None
+        self.rows = 0
+        self._schema = schema
+        self._is_stopped = False
+        self._read = read
+
+    @property
+    def schema(self) -> pa.Schema:
+        """All columns."""
+        return self._schema
+
+    def stop(self) -> None:
+        """End the readings that go on, soon; for another thread."""
+        self._is_stopped = True
+
+    def scanner(
+        self,
+        columns: Sequence[str] | None = None,
+        filter: pc.Expression | None = None,  # noqa: A002 - Arrow's name
+        **_: object,
+    ) -> "Scan":
+        """Return what reads some columns of the rows that pass a filter."""
+        names = tuple(self._schema.names if columns is None else columns)
+        schema = pa.schema([self._schema.field(name) for name in names])
+        return Scan(schema, self._rows(names, filter))
+
+    def _rows(
+        self,
+        names: tuple[str, ...],
+        filter: pc.Expression | None,  # noqa: A002
+    ) -> Iterator[pa.RecordBatch]:
+        needed = {*names} if filter is None else {*names, *_named(filter, self._schema)}
+        in_order = tuple(name for name in self._schema.names if name in needed)
+        try:
+            for table in self._read(in_order, filter):
+                if self._is_stopped:
+                    return
+                self.rows += table.num_rows
+                passing = table if filter is None else table.filter(filter)
+                yield from passing.select(names).to_batches()
+        except WaterlineError as error:
+            self.fault = error
+            raise
+
+
+class Scan:
+    """One reading of a relation, in Arrow's shape."""
+
+    def __init__(self, schema: pa.Schema, rows: Iterator[pa.RecordBatch]) -> None:
+        self.projected_schema = schema
+        self._rows = rows
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        """Return the rows, piece by piece."""
+        return pa.RecordBatchReader.from_batches(self.projected_schema, self._rows)
+
+
+def _named(filter: pc.Expression, schema: pa.Schema) -> list[str]:  # noqa: A002
+    """Return the columns that a filter names: those without which it has no meaning."""
+    return [
+        field.name
+        for field in schema
+        if not _has_meaning(filter, [each for each in schema if each.name != field.name])
+    ]
+
+
+def _has_meaning(filter: pc.Expression, fields: list[pa.Field]) -> bool:  # noqa: A002
+    try:
+        pa.schema(fields).empty_table().filter(filter)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+_TIMESTAMPS: Final = range(MIN_TIMESTAMP, MAX_TIMESTAMP + 1)
+# So many are read at once, by the index of timestamps; more are walked through by seq.
+_FEW: Final = 100_000
+
+
+class LogsRelation:
+    """The logs of a data folder as a relation.
+
+    Args:
+        folder: the data folder.
+        database: its logs.db.
+        logs: answers questions about them.
+        pin: the moment; every scan is of it.
+
+    Attributes:
+        lacks: a sentence about pruned logs that a scan was about, if any.
+    """
+
+    def __init__(self, folder: DataFolder, database: Database, logs: Logs, pin: Pin) -> None:
+        self.lacks: str | None = None
+        self._folder = folder
+        self._database = database
+        self._logs = logs
+        self._pin = pin
+
+    def relation(self) -> Relation:
+        """Return it as SQL sees it."""
+        return Relation(SCHEMA, self._read)
+
+    def _read(
+        self,
+        columns: tuple[str, ...],
+        filter: pc.Expression | None,  # noqa: A002 - Arrow's name
+    ) -> Iterator[pa.Table]:
+        seqs, times = range(1, self._pin.seq + 1), _TIMESTAMPS
+        if filter is not None:
+            seqs = bounds(filter, "seq", SCHEMA, seqs)
+            times = bounds(filter, "timestamp", SCHEMA, times)
+        if not seqs or not times:
+            return
+        question = Question(
+            columns=columns,
+            pin=self._pin,
+            since=None if times[0] == MIN_TIMESTAMP else times[0],
+            until=None if times[-1] == MAX_TIMESTAMP else times[-1] + 1,
+        )
+        if question.since is not None or question.until is not None:
+            few = self._few(question)
+            if few is not None:
+                yield from few
+                return
+        walk = Walk(self._folder, self._database, question, seqs)
+        self.lacks = self.lacks or walk.lacks
+        yield from walk.tables()
+
+    def _few(self, question: Question) -> list[pa.Table] | None:
+        """Return the logs of a short range of time, or None where there are many in it."""
+        if self._logs.most(question) > _FEW:
+            return None
+        answer = self._logs.parts(question, lambda part: part.select(question.columns))
+        self.lacks = self.lacks or answer.lacks
+        return answer.value
+
+
+BATCH_COLUMNS: Final = pa.schema(
+    [
+        pa.field(
+            name,
+            MOMENT
+            if name.endswith(("_timestamp", "_at"))
+            else pa.int64()
+            if isinstance(archive_batches.c[name].type, Integer)
+            else pa.string(),
+        )
+        for name in COLUMNS
+    ]
+)
+METRIC_COLUMNS: Final = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("metric_name", pa.string()),
+        ("value", pa.float64()),
+        ("timestamp", MOMENT),
+        ("metadata", pa.string()),
+    ]
+)
+_TIMES: Final = range(MAX_TIMESTAMP + 1)
+
+
+def batches_relation(database: Database) -> Relation:
+    """Return the archived batches, pruned ones too; `types` and `sources` are JSON objects."""
+
+    def read(columns: tuple[str, ...], _: pc.Expression | None) -> Iterator[pa.Table]:
+        with database.view() as view:
+            batches = read_batches(view)
+        rows = [{name: _plain(getattr(each, name)) for name in columns} for each in batches]
+        yield pa.Table.from_pylist(rows, pa.schema([BATCH_COLUMNS.field(name) for name in columns]))
+
+    return Relation(BATCH_COLUMNS, read)
+
+
+def metrics_relation(folder: DataFolder) -> Relation:
+    """Return what the server measured, a row a step, metric and label; see `wb.latency`.
+
+    Steps are seconds, before those minutes and hours, as they are kept; nothing is told twice.
+    """
+
+    def read(
+        columns: tuple[str, ...],
+        filter: pc.Expression | None,  # noqa: A002 - Arrow's name
+    ) -> Iterator[pa.Table]:
+        schema = pa.schema([METRIC_COLUMNS.field(name) for name in columns])
+        times = _TIMES if filter is None else bounds(filter, "timestamp", METRIC_COLUMNS, _TIMES)
+        if not times or not folder.metrics.exists():
+            yield schema.empty_table()
+            return
+        chosen = ", ".join(columns)
+        with Database(folder.metrics, METRICS) as metrics, metrics.view() as view:
+            table = view.fetch(
+                f"SELECT {chosen} FROM performance_metrics WHERE timestamp BETWEEN ? AND ?",
+                (times[0], times[-1]),
+            )
+        yield table.cast(schema)
+
+    return Relation(METRIC_COLUMNS, read)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a column's value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
