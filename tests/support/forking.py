@@ -21,6 +21,7 @@ import os
 import runpy
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -34,6 +35,10 @@ from typing import Any, Final
 PATIENCE: Final = 120.0
 """Seconds; far more than anything takes, so that a slow machine fails no test."""
 WATERLINE: Final = str(Path(sys.executable).with_name("waterline"))
+OBEYING: Final = (
+    ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+)
+"""What stands before a command that heeds the modes of files, which root need not."""
 _ROOT: Final = Path(__file__).parents[2]
 
 _SERVING: Final = ("workbench.cli.main", "server.app", "waterline.tokens")
@@ -69,13 +74,15 @@ class Started(subprocess.Popen[Any]):
         by_name = _SIGNATURE.bind(self, *given).arguments
         command = [os.fspath(each) for each in by_name["args"]]
         environment = dict(os.environ if by_name["env"] is None else by_name["env"])
-        needed = _needed(command)
+        obeying = bool(OBEYING) and command[: len(OBEYING)] == OBEYING
+        needed = _needed(command[len(OBEYING) :] if obeying else command)
         if needed is None or _early(environment) != _early(_AT_FIRST) or not _can_adopt():
             super()._execute_child(*given)  # type: ignore[misc]
             return
         pipes = [by_name[name] for name in ("p2cread", "c2pwrite", "errwrite")]
         order = {
-            "command": command,
+            "command": command[len(OBEYING) :] if obeying else command,
+            "obeying": obeying,
             "folder": os.fspath(by_name["cwd"] or Path.cwd()),
             "environment": environment,
             "deaf": signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
@@ -136,7 +143,8 @@ class _Nursery:
         """Have a child forked that carries out an order; return its pid.
 
         Args:
-            order: its command, folder and environment, and whether it ignores Ctrl-C.
+            order: its command, folder and environment, whether it ignores Ctrl-C, and whether it
+                heeds the modes of files.
             files: what becomes its standard input, output and error.
         """
         _adopt(True)
@@ -216,6 +224,8 @@ def _become(order: Mapping[str, Any], files: Sequence[int]) -> None:
     for number, file in enumerate(files):
         os.dup2(file, number)
     os.closerange(3, 1024)
+    if order["obeying"]:
+        _obey()
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["environment"])
@@ -224,6 +234,18 @@ def _become(order: Mapping[str, Any], files: Sequence[int]) -> None:
         opened = _standard(file, getattr(sys, name))
         setattr(sys, name, opened)
         setattr(sys, f"__{name}__", opened)
+
+
+def _obey() -> None:
+    """Give up the capabilities to pass over the modes of files, numbers 1 and 2."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, held = struct.pack("Ii", 0x2008_0522, 0), ctypes.create_string_buffer(24)
+    assert libc.capget(header, held) == 0, os.strerror(ctypes.get_errno())
+    effective, permitted, inheritable, *others = struct.unpack("6I", held.raw)
+    kept = [each & ~0b110 for each in (effective, permitted, inheritable)]
+    assert libc.capset(header, struct.pack("6I", *kept, *others)) == 0, os.strerror(
+        ctypes.get_errno()
+    )
 
 
 def _standard(file: int, before: io.TextIOWrapper) -> io.TextIOWrapper:

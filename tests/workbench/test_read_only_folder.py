@@ -1,7 +1,6 @@
 """A stopped folder that one may only read: all that reads works there, and leaves no trace."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -10,19 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import forking
 from tests.support.archive_runs import archive, fill_three_days
 from tests.support.folders import DAY, NOON, fill
-from tests.support.forking import WATERLINE
+from tests.support.forking import OBEYING, WATERLINE, Started
 from tests.support.processes import ServerProcess, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
-# Root may write where it has no right to, so it gives that up.
-OBEYING = (
-    ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.getuid() == 0 else []
-)
 LOG = {"type": "info", "message": "hot"}
 COUNT = "import sys, workbench as w; wb = w.connect(sys.argv[1]); "
 
@@ -49,9 +45,7 @@ with Database(Path(sys.argv[1], "logs.db"), LOGS).view() as view:
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*OBEYING, *command], capture_output=True, text=True, timeout=120, check=False
-    )
+    return forking.run([*OBEYING, *command])
 
 
 def python(data: Path, statement: str) -> str:
@@ -153,7 +147,7 @@ def test_archived_logs_are_restored_from_it(locked: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("look", LOOKS)
 def test_what_is_written_while_it_is_read_as_a_frozen_file_is_told(locked: Path, look: str) -> None:
     is_frozen = not (locked / "logs.db-shm").exists()
-    with subprocess.Popen(
+    with Started(
         [*OBEYING, sys.executable, "-c", LOOKS[look], locked],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
