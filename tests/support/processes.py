@@ -1,6 +1,7 @@
 """Real `waterline` processes: started, spoken to, stopped or killed."""
 
 import re
+import resource
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -126,6 +127,9 @@ def serving(
 
 def resident_bytes(process: subprocess.Popen[str]) -> int:
     """Return the memory that a process occupies now."""
+    statm = Path(f"/proc/{process.pid}/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * resource.getpagesize()
     command = ["ps", "-o", "rss=", "-p", str(process.pid)]
     return int(subprocess.check_output(command, text=True)) * 1024
 
