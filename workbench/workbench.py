@@ -15,9 +15,9 @@ from waterline.storage.catalog import Clock
 from workbench.query import answers
 from workbench.query.cache.cache import Cache
 from workbench.query.cache.limits import SIZE, TTL
-from workbench.query.gaps import warn_of
 from workbench.query.pin import Pin
 from workbench.query.plan import Plan
+from workbench.query.progress import warn_of
 from workbench.query.question import Filters, refuse, shows_filters
 from workbench.query.session import Session
 from workbench.query.sql.statement import Parameters

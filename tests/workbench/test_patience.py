@@ -23,8 +23,7 @@ from tests.support.interrupts import interrupt
 from tests.support.processes import PATIENCE
 from waterline.encoding import Format
 from waterline.errors import PrunedLogs
-from workbench.query.gaps import warn_of
-from workbench.query.progress import EFFORT, Effort, GivenUp, patiently, tell
+from workbench.query.progress import EFFORT, Effort, GivenUp, patiently, tell, warn_of
 from workbench.query.question import Question
 
 LOG: Log = {"type": "info", "message": "m"}

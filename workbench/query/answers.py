@@ -12,9 +12,9 @@ from waterline.errors import MissingLogs, NothingFound
 from workbench.frames import in_microseconds, to_frame, to_nullable_frame
 from workbench.query.attributes import lacking_attribute, spread
 from workbench.query.execute import Answer
-from workbench.query.gaps import warn_of
 from workbench.query.pin import Pin, to_pin
 from workbench.query.plan import Plan, plan
+from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, may_lack_logs, refuse, with_attributes
 from workbench.query.scan import Walk
 from workbench.query.session import Session

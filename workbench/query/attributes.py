@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from waterline.errors import ManyAttributes, UsageError
 from workbench.query.empty_answer import GLANCE, unknown_attribute
-from workbench.query.gaps import warn_of
+from workbench.query.progress import warn_of
 from workbench.query.times import INT64
 
 MOST_NAMES: Final = 1_000

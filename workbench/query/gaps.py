@@ -1,15 +1,9 @@
-"""Gaps: what an answer lacks, and how its user is told."""
+"""Gaps: the logs that an answer lacks, because they were pruned or logs.db is of earlier."""
 
-import inspect
-import warnings
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Final
 
 from waterline.archive.ahead import ahead_of, earlier, readable_manifests
 from waterline.archive.manifest_places import manifests_here
-from waterline.errors import INSTALLED, PrunedLogs
-from waterline.printable import printable
 from waterline.records import MAX_TIMESTAMP
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
@@ -17,41 +11,9 @@ from waterline.storage.tables import archive_batches
 from waterline.units import counted
 from workbench.query.archived import read_batches
 from workbench.query.database import Database
-from workbench.query.progress import EFFORT
 from workbench.query.question import Question
 from workbench.query.snapshot import read_moment
 from workbench.query.times import iso_text
-
-_HERE: Final = f"{Path(__file__).parents[1]}/"
-
-
-def warn_of(sentence: str | None, kind: type[UserWarning] = PrunedLogs) -> None:
-    """Warn of what an answer lacks, if anything, at the line that called the workbench."""
-    effort = EFFORT.get()
-    if sentence is None:
-        return
-    sentence = printable(sentence)
-    if effort is None:
-        warnings.warn(kind(sentence), stacklevel=_callers_level())
-    else:
-        effort.warnings.append((sentence, kind))
-
-
-def _callers_level() -> int:
-    """Return what `warnings.warn`, called by our caller, needs to name the analyst's line.
-
-    That is the first line outside of ours and of what is installed, as pandas or SQLAlchemy may lie
-    between; where there is none, as in a thread of its own, the first one outside of ours.
-    """
-    level, first, frame = 0, None, inspect.currentframe()
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith(_HERE):
-            if not file.startswith(INSTALLED):
-                return level
-            first = level if first is None else first
-        level, frame = level + 1, frame.f_back
-    return level if first is None else first
 
 
 def lacking(pruned: Iterable[ArchivedBatch], question: Question) -> str | None:

@@ -1,13 +1,20 @@
-"""Progress of an answer: told while it is waited for, and an interrupt heeded at once."""
+"""Progress of an answer: bars, warnings at the analyst's line, and interrupts heeded at once."""
 
+import inspect
 import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextvars import ContextVar, copy_context
+from pathlib import Path
 from typing import Final, TypeVar
 
+from waterline.errors import INSTALLED, PrunedLogs
+from waterline.printable import printable
 from workbench.progress_bar import DELAY_SECONDS, ProgressBars
-from workbench.query.gaps import warn_of
+
+# Frames of these files are not the analyst's.
+_HERE: Final = f"{Path(__file__).parents[1]}/"
 
 Told = tuple[str, int, int | None]
 """What is being done, how much of it is done, and of how much if that is known."""
@@ -60,6 +67,35 @@ def tell(what: str, done: int, total: int | None = None) -> None:
         effort.tell(what, done, total)
 
 
+def warn_of(sentence: str | None, kind: type[UserWarning] = PrunedLogs) -> None:
+    """Warn of what an answer lacks, if anything, at the line that called the workbench."""
+    effort = EFFORT.get()
+    if sentence is None:
+        return
+    sentence = printable(sentence)
+    if effort is None:
+        warnings.warn(kind(sentence), stacklevel=_callers_level())
+    else:
+        effort.warnings.append((sentence, kind))
+
+
+def _callers_level() -> int:
+    """Return what `warnings.warn`, called by our caller, needs to name the analyst's line.
+
+    That is the first line outside of ours and of what is installed, as pandas or SQLAlchemy may lie
+    between; where there is none, as in a thread of its own, the first one outside of ours.
+    """
+    level, first, frame = 0, None, inspect.currentframe()
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_HERE):
+            if not file.startswith(INSTALLED):
+                return level
+            first = level if first is None else first
+        level, frame = level + 1, frame.f_back
+    return level if first is None else first
+
+
 # Seconds between two looks at how far it is.
 _GLANCE: Final = 0.1
 
@@ -79,7 +115,7 @@ def patiently(
     Args:
         make: makes the answer.
         give_up: is called at an interrupt, with what will be the answer.
-        told: tells how far the answer is, where `make` does not do so by `asking.effort.tell`.
+        told: tells how far the answer is, where `make` does not do so by `tell`.
     """
     if threading.current_thread() is not threading.main_thread():
         return make()

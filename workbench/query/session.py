@@ -17,9 +17,9 @@ from workbench.query.cache.limits import SIZE, TTL, Limits
 from workbench.query.database import Database, exists
 from workbench.query.empty_answer import why_none
 from workbench.query.execute import Logs, Rows
-from workbench.query.gaps import find_earlier, warn_of
+from workbench.query.gaps import find_earlier
 from workbench.query.pin import Pin, to_pin
-from workbench.query.progress import patiently
+from workbench.query.progress import patiently, warn_of
 from workbench.query.question import Filters, Question, ask
 from workbench.query.snapshot import read_moment
 

@@ -10,7 +10,7 @@ from waterline.errors import UnmeasuredLogs, UsageError
 from waterline.storage.catalog import Clock
 from waterline.units import parse_duration
 from workbench.query.cache.limits import parsed
-from workbench.query.gaps import warn_of
+from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, refuse
 from workbench.query.session import Session
 from workbench.query.snapshot import read_moment

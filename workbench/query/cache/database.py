@@ -11,7 +11,7 @@ from waterline.errors import DamagedCache, DataFolderError
 from waterline.storage.schema import Schema
 from waterline.storage.sqlite import open_writer, sqlite_errors, transaction
 from workbench.query.cache.entries import DamagedEntry
-from workbench.query.gaps import warn_of
+from workbench.query.progress import warn_of
 
 CACHE: Final = Schema(
     application_id=0x574C_4341,  # "WLCA"
