@@ -3,7 +3,6 @@
 import gzip
 import random
 import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -34,7 +33,7 @@ from tests.support.overload import (
 )
 from tests.support.peers import DEFLATE
 from tests.support.posting import begun, post
-from tests.support.processes import PATIENCE, ServerProcess, serving
+from tests.support.processes import PATIENCE, ServerProcess, resident_bytes, serving
 from tests.support.sockets import DeflateSocket, connected, log, receive, refused, wire
 from tests.support.waiting import wait_until
 
@@ -102,11 +101,6 @@ class Seen:
         )
 
 
-def resident(server: ServerProcess) -> int:
-    command = ["ps", "-o", "rss=", "-p", str(server.process.pid)]
-    return int(subprocess.check_output(command, text=True)) * 1024
-
-
 def ack(producer: websocket.WebSocket) -> float:
     """Send a log; return how long its ack took, in seconds."""
     begun = time.perf_counter()
@@ -128,7 +122,7 @@ def watched(
             while not over.wait(0.02):
                 seen.acks.append(ack(producer))
                 if len(seen.acks) % 5 == 1:
-                    seen.resident.append(resident(server))
+                    seen.resident.append(resident_bytes(server.process))
 
     with ThreadPoolExecutor(1) as pool:
         producing = pool.submit(produce)
@@ -243,14 +237,14 @@ def test_an_idle_deflate_connection_costs_little_more_than_its_window(
 ) -> None:
     text = log(message=random.Random(0).randbytes(20_000).hex())
     with serving(data) as server, ExitStack() as open_:
-        before = resident(server)
+        before = resident_bytes(server.process)
         for _ in range(IDLE):
             peer = DeflateSocket(server)
             open_.callback(peer.close)
             assert peer.receive()[0]["type"] == "connection"
             peer.send(text)
             assert peer.receive()[0]["type"] == "ack"
-        each = (resident(server) - before) // IDLE
+        each = (resident_bytes(server.process) - before) // IDLE
     tell(f"idle deflate: {each / 1024:.0f} KiB a connection")
     assert each < MOST_IDLE
 
