@@ -30,7 +30,7 @@ import types
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 PATIENCE: Final = 120.0
 """Seconds; far more than anything takes, so that a slow machine fails no test."""
@@ -41,7 +41,7 @@ OBEYING: Final = (
 """What stands before a command that heeds the modes of files, which root need not."""
 _ROOT: Final = Path(__file__).parents[2]
 
-_SERVING: Final = ("workbench.cli.main", "server.app", "waterline.tokens")
+_SERVING: Final = ("workbench.cli.main", "server.process", "waterline.tokens")
 _ARCHIVING: Final = (*_SERVING, "waterline.archive.jobs.run", "waterline.archive.jobs.verify")
 _ASKING: Final = (*_ARCHIVING, "pandas", "adbc_driver_sqlite.dbapi", "workbench.workbench")
 _SHOWING: Final = (*_SERVING, "panel", "workbench.dashboard.serving")
@@ -262,6 +262,39 @@ def _standard(file: int, before: io.TextIOWrapper) -> io.TextIOWrapper:
     )
 
 
+class _Replaced(BaseException):
+    """A program has let another take its place, which Python would import all anew for."""
+
+    def __init__(self, _: str, command: list[str], environment: Mapping[str, str]) -> None:
+        self.command = command
+        self.environment = environment
+
+
+def _replace(path: str, command: list[str], environment: Mapping[str, str]) -> NoReturn:
+    """Take the place of `os.execve` for what would be a Python of ours."""
+    if command[1] == "-P":
+        raise _Replaced(path, command, environment)
+    _execve(path, command, environment)
+
+
+_execve: Final = os.execve
+
+
+def _carry_out(command: Sequence[str]) -> None:
+    """Run a command, and those that take its place."""
+    following: _Replaced | None = None
+    try:
+        _run(command)
+    except _Replaced as found:
+        following = found
+    if following is not None:
+        os.environ.clear()
+        os.environ.update(following.environment)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        _carry_out(following.command)
+
+
 def _run(command: Sequence[str]) -> None:
     """Run a script, a module or a program as an interpreter of its own does."""
     if command[1:2] == ["-c"]:
@@ -269,6 +302,10 @@ def _run(command: Sequence[str]) -> None:
         sys.argv = ["-c", *command[3:]]
         sys.modules["__main__"] = program = types.ModuleType("__main__")
         exec(compile(command[2], "<string>", "exec"), program.__dict__)
+    elif command[1:2] == ["-P"]:
+        del sys.path[0]
+        sys.argv = [*command[2:]]
+        runpy.run_path(command[2], run_name="__main__")
     elif command[0] == sys.executable:
         sys.path[0] = str(Path.cwd())
         sys.argv = ["-m", *command[3:]]
@@ -294,7 +331,8 @@ def main() -> None:
     if found is not None:
         order, files = found
         _become(order, files)
-        _run(order["command"])
+        os.execve = _replace  # type: ignore[assignment]
+        _carry_out(order["command"])
 
 
 if __name__ == "__main__":
