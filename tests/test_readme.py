@@ -29,8 +29,8 @@ NEW_YEAR: Final = 1_767_225_600_000 + DAY
 ELSEWHERE: Final = {
     "waterline up": "it runs to Ctrl-C: running/test_up.py",
     "waterline serve": "it runs to Ctrl-C: every test of a server",
-    "waterline dashboard": "it runs to Ctrl-C: commands/test_endings.py",
-    "waterline archive adopt": "it wants a lost logs.db: commands/test_archive_commands.py",
+    "waterline dashboard": "it runs to Ctrl-C: cli/test_endings.py",
+    "waterline archive adopt": "it wants a lost logs.db: cli/archive/test_adopt.py",
     "make": "it installs, or is the whole suite; that there is such a target is seen here",
 }
 """Commands that are not run here, and where they are."""

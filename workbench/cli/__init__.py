@@ -1,1 +1,1 @@
-"""What the command line is made of, beside `cli`."""
+"""The command line: `main`, and a file a command."""

@@ -1,11 +1,19 @@
-"""What `waterline archive list` prints: a line a batch, columns aligned, and the sum."""
+"""`waterline archive list`: a line a batch, columns aligned, and the sum."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from waterline.storage.catalog import ArchivedBatch
-from waterline.units import counted, human_size
+import click
+
+from waterline.storage.folder import DataFolder
+from waterline.terminal import say
+from waterline.units import human_size
+from workbench.cli.archive.shared import amount
+from workbench.cli.options import load, settings_options
+
+if TYPE_CHECKING:
+    from waterline.storage.catalog import ArchivedBatch
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADER: Final = ("FILE", "LOGS", "FROM", "TO", "STORED", "SAVED", "WHERE")
@@ -13,14 +21,25 @@ _HEADER: Final = ("FILE", "LOGS", "FROM", "TO", "STORED", "SAVED", "WHERE")
 _AT_RIGHT: Final = frozenset({"LOGS", "STORED", "SAVED"})
 
 
-def listing(batches: Sequence[ArchivedBatch]) -> list[str]:
+@click.command("list")
+@settings_options("data")
+def list_batches(data: str | None) -> None:
+    """List the batches: where, which logs, how large, how much that saves."""
+    from waterline.archive.ahead import read_whole_catalog
+
+    _, batches = read_whole_catalog(DataFolder(load({"data": data}).settings.data))
+    for line in listing(batches):
+        say(line)
+
+
+def listing(batches: "Sequence[ArchivedBatch]") -> list[str]:
     """Return the lines; times are those that the logs tell, UTC."""
     if not batches:
         return ["nothing is archived yet"]
     return [*_aligned([_HEADER, *map(_cells, batches)]), *_sum(batches)]
 
 
-def _cells(batch: ArchivedBatch) -> tuple[str, ...]:
+def _cells(batch: "ArchivedBatch") -> tuple[str, ...]:
     return (
         batch.file,
         f"{batch.rows:,}",
@@ -44,18 +63,17 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     return lines
 
 
-def _sum(batches: Sequence[ArchivedBatch]) -> list[str]:
+def _sum(batches: "Sequence[ArchivedBatch]") -> list[str]:
     kept = [each for each in batches if each.is_kept]
     if not kept:
         return []
     raw, stored = sum(each.raw_bytes for each in kept), sum(each.stored_bytes for each in kept)
-    logs = counted(sum(each.rows for each in kept), "log")
-    files = counted(len(kept), "batch", "batches")
+    held = amount(sum(each.rows for each in kept), len(kept))
     sizes = f"{human_size(raw)} as JSON, {human_size(stored)} stored"
-    return [f"{logs} in {files}: {sizes}, {1 - stored / raw:.1%} saved"]
+    return [f"{held}: {sizes}, {1 - stored / raw:.1%} saved"]
 
 
-def _place(batch: ArchivedBatch) -> str:
+def _place(batch: "ArchivedBatch") -> str:
     if batch.pruned_at is not None:
         return f"pruned {_moment(batch.pruned_at)[:10]}"
     if batch.uploaded_to is None:

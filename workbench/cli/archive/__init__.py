@@ -1,0 +1,1 @@
+"""The commands `waterline archive …`: one file each, put together by `group`."""

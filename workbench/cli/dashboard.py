@@ -1,0 +1,22 @@
+"""`waterline dashboard`: the dashboard of a data folder."""
+
+import asyncio
+
+import click
+
+from waterline.settings.model import setting_help
+from waterline.terminal import say
+from workbench.cli.options import load, settings_options
+
+
+@click.command()
+@settings_options("data", "host")
+@click.option(
+    "--port", "--dashboard-port", "dashboard_port",
+    metavar="VALUE", help=setting_help("dashboard_port"),
+)  # fmt: skip
+def dashboard(**options: str | None) -> None:
+    """Serve the dashboard of a data folder; its server may run or not."""
+    from workbench.running.panel import show_dashboard
+
+    asyncio.run(show_dashboard(load(options).settings, say))

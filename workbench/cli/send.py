@@ -1,0 +1,108 @@
+"""`waterline send`: send log files, and wait for every ack."""
+
+import sys
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+
+from waterline.errors import UsageError
+from waterline.interrupts import INTERRUPTED
+from waterline.terminal import say, warn
+from workbench.cli.options import duration, token_option
+
+if TYPE_CHECKING:
+    from workbench.clients.log_files.formats import Format
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--url",
+    envvar="WATERLINE_URL",
+    default="ws://127.0.0.1:3001/ingest",
+    show_default=True,
+    help="the server's ingest address; also WATERLINE_URL",
+)
+@token_option("ingest")
+@click.option(
+    "--format",
+    "format_name",
+    default="auto",
+    show_default=True,
+    help="how to read the lines: auto, jsonl, combined or lines",
+)
+@click.option(
+    "--extract",
+    metavar="REGEX",
+    help="named groups become attributes, numbers as numbers; of lines not stored before",
+)
+@click.option(
+    "--timezone", "zone", default="UTC", show_default=True, help="of times that name none"
+)
+@click.option(
+    "--patience",
+    default="15s",
+    show_default=True,
+    metavar="DURATION",
+    help="give up after so long without a connection or an answer; each answer begins it anew",
+)
+def send(
+    files: tuple[str, ...],
+    url: str,
+    token: str,
+    format_name: str,
+    extract: str | None,
+    zone: str,
+    patience: str,
+) -> None:
+    """Send log files, a log a line, and wait for every ack; - is standard input.
+
+    What is sent twice is stored once, so a file that has grown can be sent again. The exit code
+    is 1 when anything was rejected or not acked, 130 after Ctrl-C.
+    """
+    from workbench.clients.log_files.extract import Extraction
+    from workbench.clients.send import Reading, send_files
+
+    summary = send_files(
+        files,
+        url=url,
+        token=token,
+        reading=Reading(
+            format=_format(format_name),
+            timezone=_timezone(zone),
+            extraction=None if extract is None else Extraction(extract),
+        ),
+        patience=duration("--patience", patience) / 1000,
+        standard_input=sys.stdin.buffer,
+    )
+    for line in summary.lines():
+        say(line)
+    for failure in summary.failures:
+        warn(f"waterline: {failure}")
+    if summary.interrupted:
+        raise SystemExit(INTERRUPTED)
+    if not summary.complete:
+        raise SystemExit(1)
+
+
+def _format(name: str) -> "Format":
+    from workbench.clients.log_files.formats import Format
+
+    try:
+        return Format(name)
+    except ValueError as error:
+        known = ", ".join(Format)
+        raise UsageError(f"--format {name} is unknown; choose one of {known}") from error
+
+
+def _timezone(name: str) -> tzinfo:
+    if name == "UTC":  # known also where the machine has no time zone database
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise UsageError(
+            f"--timezone {name} is unknown; give a name such as Europe/Berlin"
+        ) from error

@@ -1,0 +1,17 @@
+"""`waterline serve`: become the server's process."""
+
+import os
+
+import click
+
+from waterline.processes import python_command
+from waterline.settings.model import environment_of, setting_names
+from workbench.cli.options import load, settings_options
+
+
+@click.command()
+@settings_options(*setting_names())
+def serve(**options: str | None) -> None:
+    """Run the server: ingest, live and monitoring. It ends by SIGTERM or Ctrl-C."""
+    command = python_command("server")
+    os.execve(command[0], command, os.environ | environment_of(load(options).settings))
