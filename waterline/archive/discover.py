@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from waterline.archive.batch import Label, batch_format, batch_number, day_text, describe
-from waterline.archive.catalog import overlaps, row_fault
 from waterline.archive.codecs import decode
+from waterline.archive.consistency import overlaps, row_fault
 from waterline.archive.files import Files
-from waterline.archive.jobs.hot_rows import DAY
+from waterline.archive.hot_rows import DAY
 from waterline.archive.manifest import Manifest, parse_manifest
 from waterline.archive.manifest_places import manifests_here, manifests_there
 from waterline.archive.object_store.client import Bucket

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 60.0
 MOST_FILES: Final = 1000
-"""So many are looked for at once; the others have their turn later."""
+"""So many are looked for at once, and so many missing ones are remembered at most."""
 _NAMED: Final = 3
 
 _KEPT_HERE: Final = "pruned_at IS NULL AND local_removed_at IS NULL"
@@ -36,7 +36,7 @@ class MissingFiles:
 
     Args:
         folder: the data folder, with a logs.db.
-        most: how many files are looked for at once, and how many missing ones are remembered.
+        most: how many files are looked for at once.
 
     Raises:
         DataFolderError: logs.db cannot be opened.
@@ -101,7 +101,7 @@ class MissingFiles:
                 for batch, file in lacking.items()
                 if self._connection.execute(_STILL, (batch,)).get is not None
             }
-        self._missing = dict(islice(still.items(), self._most))
+        self._missing = dict(islice(still.items(), MOST_FILES))
 
 
 def is_missing(path: Path) -> bool:

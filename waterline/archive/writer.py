@@ -8,7 +8,7 @@ import pyarrow as pa
 from waterline.archive.batch import batch_file, day_text, describe, label_of, next_number
 from waterline.archive.codecs import encode
 from waterline.archive.files import Files
-from waterline.archive.jobs.hot_rows import DAY
+from waterline.archive.hot_rows import DAY
 from waterline.archive.reader import checked, decoded
 from waterline.encoding import Format
 from waterline.errors import ArchiveError

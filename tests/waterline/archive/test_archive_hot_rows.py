@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tests.support.archive_runs import Row, rows_of
 from tests.support.archived import batch
+from waterline.archive import hot_rows
 from waterline.archive.columns import SCHEMA
-from waterline.archive.jobs import hot_rows
-from waterline.archive.jobs.hot_rows import DAY, HotRows, Range
+from waterline.archive.hot_rows import DAY, HotRows, Range
 from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.storage.catalog import add_batches
 from waterline.storage.schema import LOGS

@@ -6,7 +6,7 @@ from typing import Final
 import pyarrow as pa
 
 from waterline.archive.batch import day_text, describe_again
-from waterline.archive.jobs.hot_rows import DAY
+from waterline.archive.hot_rows import DAY
 from waterline.storage.catalog import ArchivedBatch
 
 # What a file tells of itself, once it is known to be the one that was archived.

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from waterline.archive.catalog import overlaps
 from waterline.archive.codecs import decode
+from waterline.archive.consistency import overlaps
 from waterline.archive.discover import Findings, find_archives
 from waterline.archive.files import Files
 from waterline.archive.jobs.comparison import as_found, differing, strange_days

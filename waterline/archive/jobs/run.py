@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import apsw
 
 from waterline.archive.files import Files
+from waterline.archive.hot_rows import HotRows
 from waterline.archive.jobs.exclusive import changing
-from waterline.archive.jobs.hot_rows import HotRows
 from waterline.archive.jobs.policy import Policy
 from waterline.archive.jobs.prune import finish_pruned_uploads
 from waterline.archive.jobs.remove import Removal, Removed

@@ -8,7 +8,7 @@ from waterline.archive.ahead import ahead_of, earlier
 from waterline.archive.batch import batch_format, batch_number
 from waterline.archive.codecs import decode
 from waterline.archive.files import UNFINISHED_PREFIX, UNFINISHED_SUFFIX, Files
-from waterline.archive.jobs.hot_rows import HotRows
+from waterline.archive.hot_rows import HotRows
 from waterline.archive.manifest import days_of, manifest_of, parse_manifest
 from waterline.archive.manifest_places import local_paths
 from waterline.errors import ArchiveError

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from waterline.archive.ahead import ahead_of, earlier, readable_manifests
 from waterline.archive.batch import batch_number
-from waterline.archive.catalog import overlaps, read_catalog, row_fault, seam_fault
+from waterline.archive.catalog import read_catalog
+from waterline.archive.consistency import overlaps, row_fault, seam_fault
 from waterline.archive.files import UNFINISHED_PREFIX, UNFINISHED_SUFFIX, Files
 from waterline.archive.jobs.comparison import as_found, differing, strange_days
 from waterline.archive.jobs.remote_manifests import read_remote_manifest
