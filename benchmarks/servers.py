@@ -22,7 +22,7 @@ from waterline.tokens import Scope, TokenFile
 from workbench.running.own_server import own_server
 
 _SECONDS: Final = 30.0
-WATERLINE: Final = "workbench"
+WATERLINE: Final = "server"
 # The same server, with what measures taken out.
 UNMETERED: Final = "benchmarks.unmetered"
 

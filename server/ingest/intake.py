@@ -23,6 +23,7 @@ from server.ingest.slices import (
     Slice,
     count_values,
     is_array,
+    is_object,
     is_small,
     slices,
 )
@@ -177,7 +178,7 @@ class Intake:
 
     async def _is_one(self, content: bytes) -> bool:
         """Say whether it is one log on several lines."""
-        if is_array(content) or is_json(content[: content.find(b"\n") + 1] or content[:1]):
+        if not is_object(content) or is_json(content[: content.find(b"\n") + 1] or content[:1]):
             return False
         if b"\n" not in content or await self._has_too_much(content):
             return False
