@@ -73,9 +73,10 @@ notebooks: $(READY) ## run the notebooks anew and keep their outputs
 bench: $(READY) ## measure, each figure beside its limit or baseline; JSON=FILE keeps it too
 	@$(BIN)/python -m benchmarks $(if $(JSON),--json '$(JSON)')
 
-lint: $(READY) ## format check, lint, types, and which room imports which
+lint: $(READY) ## format check, lint, spelling, types, and which room imports which
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(BIN)/codespell
 	@$(BIN)/mypy
 	@$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
 	@$(BIN)/lint-imports --no-logo
