@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PINNED := $(VENV)/.pinned
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
@@ -21,12 +22,16 @@ help: ## list these commands
 
 install: $(READY) ## put everything into .venv
 
-$(READY): requirements.lock pyproject.toml
+$(PINNED): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Waterline needs Python 3.11 or later. Name one: make install PYTHON=python3.12"; exit 1; }
 	@echo "Setting up $(VENV): a minute or two, once."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+# Of itself it takes a second, also after each change of pyproject.toml.
+$(READY): $(PINNED) pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
