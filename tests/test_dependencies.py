@@ -2,16 +2,33 @@
 
 import re
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
+
+import pytest
+
+from waterline.parts import PACKAGES, Part
 
 ROOT = Path(__file__).parents[1]
 
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+
+
 def declared() -> set[str]:
-    """Return every requirement of pyproject.toml."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"].values()
-    return {*project["dependencies"], *(each for extra in extras for each in extra)}
+    """Return every requirement of pyproject.toml but those for extras of its own."""
+    lists = [PROJECT["dependencies"], *EXTRAS.values()]
+    return {each for named in lists for each in named if name_of(each) != "waterline"}
+
+
+def installed_by(extra: str) -> set[str]:
+    """Return what an extra installs, and the extras that it holds."""
+    names = set()
+    for each in EXTRAS[extra]:
+        inner = re.fullmatch(r"waterline\[(\w+)\]", each)
+        names |= installed_by(inner[1]) if inner else {each}
+    return names
 
 
 def name_of(requirement: str) -> str:
@@ -42,3 +59,21 @@ def test_the_lock_records_no_download_address() -> None:
 def test_the_architecture_gives_a_reason_for_every_dependency() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text()
     assert not [each for each in declared() if f"`{name_of(each)}`" not in text]
+
+
+def test_the_extras_lie_in_each_other() -> None:
+    assert installed_by("server") < installed_by("all") < installed_by("lab")
+    assert not {*PROJECT["dependencies"]} & installed_by("lab")
+
+
+@pytest.mark.parametrize("part", PACKAGES)
+def test_a_part_misses_what_its_extra_installs(part: Part) -> None:
+    # Later Pythons have zstd of their own, so it may lack there.
+    wanted = {name_of(each) for each in installed_by(part)} - {"backports-zstd"}
+    known = packages_distributions()
+    assert {name_of(known[package][0]) for package in PACKAGES[part]} == wanted
+
+
+def test_the_changelog_begins_with_the_version_that_is_built() -> None:
+    headings = re.findall(r"^## (.*)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == PROJECT["version"]

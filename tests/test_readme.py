@@ -31,6 +31,7 @@ ELSEWHERE: Final = {
     "waterline serve": "it runs to Ctrl-C: every test of a server",
     "waterline dashboard": "it runs to Ctrl-C: cli/test_endings.py",
     "waterline archive adopt": "it wants a lost logs.db: cli/archive/test_adopt.py",
+    "pip": "it installs: test_package.py",
     "make": "it installs, or is the whole suite; that there is such a target is seen here",
 }
 """Commands that are not run here, and where they are."""

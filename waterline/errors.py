@@ -2,6 +2,7 @@
 
 WaterlineError
 ├── UsageError            what was asked for makes no sense
+├── MissingPart           packages of a part are not installed
 ├── SettingsError         a setting that is unknown or has no meaning
 ├── DataFolderError       the data folder cannot be used
 │   ├── DataFolderInUse   another process holds it
@@ -95,6 +96,10 @@ def _below_magic(
 
 class UsageError(WaterlineError):
     """What was asked for makes no sense; the sentence says what would."""
+
+
+class MissingPart(WaterlineError, ImportError):
+    """Packages of a part of Waterline are not installed; the sentence names the extra."""
 
 
 class SettingsError(WaterlineError):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         IncompleteAnswer,
         ManyAttributes,
         MissingLogs,
+        MissingPart,
         NewerSchema,
         NothingFound,
         ObjectMissing,
@@ -50,6 +51,7 @@ __all__ = [
     "IncompleteAnswer",
     "ManyAttributes",
     "MissingLogs",
+    "MissingPart",
     "NewerSchema",
     "NothingFound",
     "ObjectMissing",
@@ -68,11 +70,12 @@ __all__ = [
     "connect",
 ]
 
+_WORKBENCH = "workbench.workbench"
 _ROOMS = {
     **dict.fromkeys(__all__, "waterline.errors"),
     "Producer": "workbench.clients.producer",
-    "Workbench": "workbench.workbench",
-    "connect": "workbench.workbench",
+    "Workbench": _WORKBENCH,
+    "connect": _WORKBENCH,
 }
 
 
@@ -103,6 +106,8 @@ _load_own_waterline()
 def __getattr__(name: str) -> object:
     if name not in _ROOMS:
         raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+    if _ROOMS[name] == _WORKBENCH:
+        import_module("waterline.parts").require("all", f"workbench.{name}")
     return getattr(import_module(_ROOMS[name]), name)
 
 

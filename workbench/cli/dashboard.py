@@ -6,7 +6,7 @@ import click
 
 from waterline.settings.model import setting_help
 from waterline.terminal import say
-from workbench.cli.options import load, settings_options
+from workbench.cli.options import load, needs, settings_options
 
 
 @click.command()
@@ -15,6 +15,7 @@ from workbench.cli.options import load, settings_options
     "--port", "--dashboard-port", "dashboard_port",
     metavar="VALUE", help=setting_help("dashboard_port"),
 )  # fmt: skip
+@needs("all")
 def dashboard(**options: str | None) -> None:
     """Serve the dashboard of a data folder; its server may run or not."""
     from workbench.running.panel import show_dashboard

@@ -1,5 +1,6 @@
 """Options that commands share: those of settings, and durations."""
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,10 +9,28 @@ from typing import Any
 import click
 
 from waterline.errors import UsageError
+from waterline.parts import Part, require
 from waterline.settings.model import LoadedSettings, load_settings, option_name, setting_help
 from waterline.units import parse_duration
 
 Command = Callable[..., Any]
+
+
+def needs(part: Part) -> Callable[[Command], Command]:
+    """Let a command end in one sentence where packages of a part are not installed.
+
+    Its help is there all the same.
+    """
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def checked(*arguments: object, **options: object) -> object:
+            require(part, f"`{click.get_current_context().command_path}`")
+            return command(*arguments, **options)
+
+        return checked
+
+    return decorate
 
 
 def settings_options(*names: str) -> Callable[[Command], Command]:

@@ -7,7 +7,7 @@ import click
 
 from waterline.terminal import say
 from waterline.units import format_duration, human_size
-from workbench.cli.options import load, settings_options
+from workbench.cli.options import load, needs, settings_options
 
 
 @click.command()
@@ -26,6 +26,7 @@ from workbench.cli.options import load, settings_options
     help="write one HTML page with figures instead; - is standard output",
 )
 @settings_options("data", "quiet_after")
+@needs("all")
 def report(since: str, file: Path | None, **options: str | None) -> None:
     """Tell what came in, how fast, from whom, and what is stored; its server may run or not."""
     from waterline.metrics.quiet_sources import REMEMBERED

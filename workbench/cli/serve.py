@@ -6,11 +6,12 @@ import click
 
 from waterline.processes import python_command
 from waterline.settings.model import environment_of, setting_names
-from workbench.cli.options import load, settings_options
+from workbench.cli.options import load, needs, settings_options
 
 
 @click.command()
 @settings_options(*setting_names())
+@needs("server")
 def serve(**options: str | None) -> None:
     """Run the server: ingest, live and monitoring. It ends by SIGTERM or Ctrl-C."""
     command = python_command("server")

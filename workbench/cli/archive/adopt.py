@@ -9,7 +9,7 @@ from waterline.errors import UsageError
 from waterline.storage.folder import DataFolder
 from waterline.terminal import say, warn
 from workbench.cli.archive.shared import amount
-from workbench.cli.options import load, settings_options
+from workbench.cli.options import load, needs, settings_options
 
 if TYPE_CHECKING:
     from waterline.settings.model import Settings
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option("--skip-damaged", is_flag=True, help="rebuild although files are damaged or missing")
 @settings_options("data")
+@needs("server")
 def adopt(
     paths: tuple[Path, ...],
     source: str,

@@ -10,7 +10,7 @@ from waterline.storage.folder import DataFolder
 from waterline.terminal import say, warn
 from waterline.units import counted, human_size
 from workbench.cli.archive.shared import question_of, range_options
-from workbench.cli.options import load, settings_options
+from workbench.cli.options import load, needs, settings_options
 
 
 @click.command()
@@ -29,6 +29,7 @@ from workbench.cli.options import load, settings_options
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @settings_options("data")
+@needs("all")
 def export(
     since: str | None,
     until: str | None,

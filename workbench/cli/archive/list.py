@@ -10,7 +10,7 @@ from waterline.storage.folder import DataFolder
 from waterline.terminal import say
 from waterline.units import human_size
 from workbench.cli.archive.shared import amount
-from workbench.cli.options import load, settings_options
+from workbench.cli.options import load, needs, settings_options
 
 if TYPE_CHECKING:
     from waterline.storage.catalog import ArchivedBatch
@@ -23,6 +23,7 @@ _AT_RIGHT: Final = frozenset({"LOGS", "STORED", "SAVED"})
 
 @click.command("list")
 @settings_options("data")
+@needs("server")
 def list_batches(data: str | None) -> None:
     """List the batches: where, which logs, how large, how much that saves."""
     from waterline.archive.ahead import read_whole_catalog

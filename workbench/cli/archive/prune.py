@@ -9,7 +9,7 @@ from waterline.errors import UsageError
 from waterline.storage.folder import DataFolder
 from waterline.terminal import say
 from workbench.cli.archive.shared import amount
-from workbench.cli.options import duration, load, settings_options
+from workbench.cli.options import duration, load, needs, settings_options
 
 
 @click.command()
@@ -19,6 +19,7 @@ from workbench.cli.options import duration, load, settings_options
 @click.option("--yes", is_flag=True, help="do not ask")
 @click.option("--despite-clock", is_flag=True, help="although the clock is behind the newest log")
 @settings_options("data")
+@needs("server")
 def prune(older_than: str, yes: bool, despite_clock: bool, data: str | None) -> None:
     """Remove old batches for good, here and in object storage; a record of each stays."""
     from waterline.archive.jobs.early_clock import refuse_early_clock

@@ -8,7 +8,7 @@ from waterline.storage.folder import DataFolder
 from waterline.terminal import say, warn
 from waterline.units import counted, human_size
 from workbench.cli.archive.shared import amount, question_of, range_options
-from workbench.cli.options import load, settings_options
+from workbench.cli.options import load, needs, settings_options
 
 
 @click.command()
@@ -21,6 +21,7 @@ from workbench.cli.options import load, settings_options
     help="the data folder to build",
 )
 @settings_options("data")
+@needs("all")
 def restore(
     since: str | None,
     until: str | None,

@@ -9,7 +9,7 @@ from waterline.storage.folder import DataFolder
 from waterline.terminal import say
 from waterline.units import counted, human_size
 from workbench.cli.archive.shared import amount, batches_in_words
-from workbench.cli.options import duration, load, settings_options
+from workbench.cli.options import duration, load, needs, settings_options
 
 if TYPE_CHECKING:
     from waterline.archive.jobs.run import Outcome
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option("--despite-clock", is_flag=True, help="although the clock is behind the newest log")
 @settings_options("data")
+@needs("server")
 def run(
     older_than: str | None,
     format_name: str | None,

@@ -6,12 +6,13 @@ from waterline.storage.folder import DataFolder
 from waterline.terminal import say, warn
 from waterline.units import counted, human_size
 from workbench.cli.archive.shared import batches_in_words
-from workbench.cli.options import load, settings_options
+from workbench.cli.options import load, needs, settings_options
 
 
 @click.command()
 @click.option("--all-copies", is_flag=True, help="read copies in object storage too")
 @settings_options("data")
+@needs("server")
 def verify(all_copies: bool, data: str | None) -> None:
     """Read every batch, and see that it is what was archived; exit code 1 where one is not."""
     from waterline.archive.jobs.verify import verify
