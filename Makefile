@@ -15,7 +15,7 @@ IN_PROCESS_PERCENT := 73
 # Where most tests fill a folder and ask for DataFrames.
 NOT_FAST := dashboard exports query/cache query/sql reports running \
   test_history.py test_workbench.py test_workbench_compression.py
-.PHONY: help install run dev test coverage test-notebooks test-fast fuzz lab notebooks bench lint format lock clean
+.PHONY: help install run dev test coverage test-notebooks test-fast fuzz lab notebooks bench lint format build lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -89,6 +89,9 @@ lint: $(READY) ## format check, lint, spelling, types, and which room imports wh
 format: $(READY) ## format the code and mend what lint can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+build: $(READY) ## the packages that pip installs, into dist: sdist and wheel
+	@$(BIN)/python -m build --no-isolation
 
 lock: ## pin every dependency anew, with hashes
 	@$(PYTHON) -m venv $(VENV)-lock
