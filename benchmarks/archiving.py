@@ -19,7 +19,7 @@ from benchmarks.servers import serving_folder
 from benchmarks.sizes import Sizes
 from waterline.archive.jobs.policy import Policy
 from waterline.archive.jobs.run import ArchiveJob, Outcome
-from waterline.encoding import DEFAULT_LEVEL, DEFAULT_ROWS, Format
+from waterline.encoding import FORMATS, PARQUET, BatchFormat
 from waterline.settings.model import variable_name
 from waterline.storage.folder import DataFolder
 from waterline.units import format_duration
@@ -42,13 +42,13 @@ def measure_archiving(sizes: Sizes) -> list[Row]:
         fill_folder(filled, sizes.archive_logs)
         work = Path(path) / "work"
         rows = []
-        for each in Format:
+        for each in FORMATS.values():
             outcomes = [archive_all(filled, work, each) for _ in range(sizes.rounds)]
             rows += _rows(each, outcomes)
         return [*rows, _removal(outcomes), _latency(filled, work, sizes)]
 
 
-def _rows(chosen: Format, outcomes: list[Outcome]) -> list[Row]:
+def _rows(chosen: BatchFormat, outcomes: list[Outcome]) -> list[Row]:
     return [
         Row(
             name=f"archiving to {chosen}",
@@ -57,7 +57,7 @@ def _rows(chosen: Format, outcomes: list[Outcome]) -> list[Row]:
             beside="limit",
             references=[_LEAST_RATE] * len(outcomes),
             # The limit is for the format that is used unless told otherwise.
-            target=Target(1.0, at_most=False) if chosen is Format.PARQUET else None,
+            target=Target(1.0, at_most=False) if chosen == PARQUET else None,
         ),
         Row(
             name=f"archive file, {chosen}",
@@ -126,14 +126,13 @@ def _archiving(folder: Path) -> Iterator[None]:
                 raise BenchmarkError("the archive job failed, as told above")
 
 
-def archive_all(filled: Path, work: Path, chosen: Format) -> Outcome:
+def archive_all(filled: Path, work: Path, chosen: BatchFormat) -> Outcome:
     """Archive a copy of a folder, all that is in it."""
     _copy(filled, work)
     policy = Policy(
         older_than=0,
-        format=chosen,
-        level=DEFAULT_LEVEL[chosen],
-        batch_rows=DEFAULT_ROWS[chosen],
+        encoding=chosen.encoding(),
+        batch_rows=chosen.batch_rows,
         dedupe_window=_DEDUPE_WINDOW,
     )
     return ArchiveJob(DataFolder(work), policy).run()

@@ -18,7 +18,7 @@ from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, Target, limited
 from benchmarks.servers import serving_folder
 from benchmarks.sizes import Sizes
-from waterline.encoding import Format
+from waterline.encoding import PARQUET
 from waterline.storage.folder import DataFolder
 
 # Limits in seconds for a million logs.
@@ -50,7 +50,7 @@ def measure_questions(sizes: Sizes) -> list[Row]:
                 frames.append(_seconds(lambda: wb.logs(columns=_COLUMNS)))
             plain.append(_seconds(lambda: _read_plainly(hot)))
         hits, merged = _measure_cache(hot, sizes)
-        archive_all(hot, archived, Format.PARQUET)
+        archive_all(hot, archived, PARQUET)
         with workbench.connect(archived) as wb:
             percentiles = [
                 _seconds(lambda: wb.latency(_ATTRIBUTE, by="type", exact=True))

@@ -17,7 +17,7 @@ from waterline.archive.jobs.verify import verify
 from waterline.archive.manifest import days_of, manifest_of
 from waterline.archive.manifest_places import local_paths, remote_keys
 from waterline.archive.reader import BatchReader
-from waterline.encoding import DEFAULT_LEVEL, Format
+from waterline.encoding import PARQUET, BatchFormat
 from waterline.storage.catalog import ArchivedBatch, read_batches
 from waterline.storage.folder import DataFolder
 from waterline.storage.watermark import Seam, read_seam
@@ -49,13 +49,16 @@ def fill_three_days(data: Path) -> list[Row]:
     return hot_rows(data)
 
 
-def policy_for(**changes: Any) -> Policy:  # noqa: ANN401 - any of its members
+def policy_for(
+    *,
+    format: BatchFormat = PARQUET,  # noqa: A002
+    level: int | None = None,
+    **changes: Any,  # noqa: ANN401 - any of its members
+) -> Policy:
     """Return a policy by which logs of 30 days go, two to a batch."""
-    chosen = changes.get("format", Format.PARQUET)
     members: dict[str, Any] = {
         "older_than": 30 * DAY,
-        "format": chosen,
-        "level": DEFAULT_LEVEL[chosen],
+        "encoding": format.encoding(level),
         "batch_rows": 2,
         "dedupe_window": DAY,
     }

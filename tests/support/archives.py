@@ -16,7 +16,7 @@ from tests.support.processes import PATIENCE
 from waterline.archive.batch import batch_file, day_text, describe, label_of, next_number
 from waterline.archive.codecs import encode
 from waterline.archive.columns import SCHEMA
-from waterline.encoding import DEFAULT_LEVEL, Format
+from waterline.encoding import BatchFormat
 from waterline.storage.catalog import (
     ArchivedBatch,
     add_batches,
@@ -41,7 +41,7 @@ ELSEWHERE.set_forkserver_preload(["tests.support.archives", "workbench.workbench
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
-Part = tuple[int, Format]
+Part = tuple[int, BatchFormat]
 """How many logs a batch takes, and what it is written as."""
 
 
@@ -66,7 +66,7 @@ def archive(data: Path, parts: Sequence[Part], *, clear: bool = False) -> list[A
     return done
 
 
-def adopt(data: Path, first_seq: int, last_seq: int, format_: Format) -> ArchivedBatch | None:
+def adopt(data: Path, first_seq: int, last_seq: int, format_: BatchFormat) -> ArchivedBatch | None:
     """Make of hot logs a batch as if it had been adopted; the seam may lie before it.
 
     Returns:
@@ -110,7 +110,10 @@ def elsewhere(
 
 
 def _write(
-    folder: DataFolder, connection: apsw.Connection, bounds: tuple[int, int, int], format_: Format
+    folder: DataFolder,
+    connection: apsw.Connection,
+    bounds: tuple[int, int, int],
+    format_: BatchFormat,
 ) -> ArchivedBatch | None:
     rows = connection.execute(_READ, bounds).fetchall()
     if not rows:
@@ -120,8 +123,8 @@ def _write(
     day = day_text(table["received_at"][0].cast(pa.int64()).as_py() // DAY)
     known = [each.file for each in read_batches(connection)]
     number = next_number(folder.archives / day, known)
-    label = label_of(table, format_, number, read_seam(connection).folder_id, NOON)
-    content = memoryview(encode(table, label, format_, DEFAULT_LEVEL[format_]))
+    label = label_of(table, format_.encoding(), number, read_seam(connection).folder_id, NOON)
+    content = memoryview(encode(table, label, format_.encoding()))
     batch = describe(
         table,
         content,

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from tests.support.archives import Part, archive
 from tests.support.folders import NOON, Batch, fill_batches
 from waterline.archive.reader import BatchReader
-from waterline.encoding import Format
+from waterline.encoding import FORMATS
 from waterline.storage.catalog import ArchivedBatch
 from workbench.workbench import Workbench
 
 parts: st.SearchStrategy[list[Part]] = st.lists(
-    st.tuples(st.integers(1, 6), st.sampled_from(Format)), max_size=3
+    st.tuples(st.integers(1, 6), st.sampled_from([*FORMATS.values()])), max_size=3
 )
 
 Reading = tuple[int, Sequence[str] | None]

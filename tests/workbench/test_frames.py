@@ -14,7 +14,7 @@ import workbench
 from tests.support.archives import archive
 from tests.support.folders import NOON, Batch, fill
 from tests.support.measured import fill_measured
-from waterline.encoding import Format
+from waterline.encoding import PARQUET
 from waterline.errors import ManyAttributes
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import LOGS
@@ -158,7 +158,7 @@ def test_value_behind_many_of_another_kind_is_read(data: Path, early: str, late:
 
 def test_duckdb_itself_reads_times_of_archives(data: Path) -> None:
     fill(data, [LOG])
-    (batch,) = archive(data, [(1, Format.PARQUET)])
+    (batch,) = archive(data, [(1, PARQUET)])
     file = DataFolder(data).archives / batch.file
     ((moment,),) = duckdb.execute(f"SELECT timestamp FROM '{file}'").fetchall()
     assert moment == pd.Timestamp(NOON, unit="ms", tz="UTC")

@@ -27,7 +27,7 @@ from tests.support.folders import NOON, Batch, fill_batches
 from tests.support.plainly import PlainLog, answer_plainly, store_plainly
 from tests.workbench.query.test_execute import assert_equal, batches_of_logs, questions
 from waterline.archive.jobs.prune import plan_prune, prune
-from waterline.encoding import Format
+from waterline.encoding import FORMATS, BatchFormat
 from waterline.errors import PrunedLogs, UsageError
 from waterline.storage.folder import DataFolder
 from workbench.query.cache import cache
@@ -77,8 +77,10 @@ class History(RuleBasedStateMachine):
             self.batches.append(replace(batch, received_at=self.now))
         fill_batches(self.data, self.batches[-len(batches) :])
 
-    @rule(age=st.integers(0, 4), rows=st.integers(1, 4), chosen=st.sampled_from(Format))
-    def archive(self, age: int, rows: int, chosen: Format) -> None:
+    @rule(
+        age=st.integers(0, 4), rows=st.integers(1, 4), chosen=st.sampled_from([*FORMATS.values()])
+    )
+    def archive(self, age: int, rows: int, chosen: BatchFormat) -> None:
         archive_runs.archive(
             self.data, now=self.now, older_than=age, batch_rows=rows, format=chosen
         )

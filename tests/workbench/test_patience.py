@@ -21,7 +21,7 @@ from tests.support.folders import Log, fill
 from tests.support.forking import Started, run
 from tests.support.interrupts import interrupt
 from tests.support.processes import PATIENCE
-from waterline.encoding import Format
+from waterline.encoding import PARQUET
 from waterline.errors import PrunedLogs
 from workbench.query.progress import EFFORT, Effort, GivenUp, patiently, tell, warn_of
 from workbench.query.question import Question
@@ -117,7 +117,7 @@ def test_where_nobody_sees_it_there_is_no_bar(data: Path) -> None:
 
 def test_hot_logs_and_files_are_told(data: Path) -> None:
     fill(data, [LOG] * 4)
-    archive(data, [(1, Format.PARQUET)] * 3, clear=True)
+    archive(data, [(1, PARQUET)] * 3, clear=True)
     told: list[tuple[str, int, int | None]] = []
 
     class Noted(Effort):

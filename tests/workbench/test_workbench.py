@@ -16,7 +16,7 @@ from tests.support.folders import Log, alter, alter_elsewhere, fill
 from tests.support.processes import ServerProcess, serving
 from waterline import errors
 from waterline.archive.catalog import read_catalog
-from waterline.encoding import Format
+from waterline.encoding import PARQUET
 from waterline.errors import (
     ArchiveError,
     DataFolderError,
@@ -255,7 +255,7 @@ def test_it_can_be_shown_when_it_cannot_be_asked(tmp_path: Path) -> None:
 
 def test_a_file_that_is_gone_is_named_when_it_is_asked_for(data: Path) -> None:
     fill(data, [LOG] * 3)
-    (batch,) = archive(data, [(2, Format.PARQUET)])
+    (batch,) = archive(data, [(2, PARQUET)])
     path_of(data, batch).unlink()
     with workbench.connect(data) as wb:
         with pytest.raises(ArchiveError) as refused:

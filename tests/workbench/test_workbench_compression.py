@@ -10,7 +10,7 @@ from tests.support.archived import batch, record
 from tests.support.folders import Log, fill
 from waterline.errors import UsageError
 from workbench.query.question import Filters
-from workbench.reports.compression_compare import CODECS
+from workbench.reports.compression_compare import ENCODINGS
 from workbench.workbench import Workbench
 
 LOGS: list[Log] = [
@@ -35,7 +35,7 @@ def test_codecs_are_compared_over_the_logs_that_are_asked_for(data: Path) -> Non
         assert set(wb.compression_compare(1, limit=7)["rows"]) == {7}
         report = wb.compression_compare(rounds=1)
         assert set(report["rows"]) == {100}
-        assert len(report) == len(CODECS)
+        assert len(report) == len(ENCODINGS)
         assert isinstance(wb.figure(report), Figure)
 
 

@@ -12,11 +12,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from waterline.encoding import Format
+from waterline.encoding import FORMATS, BatchFormat, Encoding, format_named
 from waterline.records import StoredLog, encode_stored
 from waterline.storage.catalog import ArchivedBatch
 
-_BATCH: Final = re.compile(r"batch-(\d{4,})\.(parquet|json\.gz)", re.ASCII)
+_BATCH: Final = re.compile(r"batch-(\d{4,})\.(.+)", re.ASCII)
 _SECONDS_A_DAY: Final = 86_400
 
 
@@ -25,7 +25,7 @@ def day_text(day: int) -> str:
     return f"{datetime.fromtimestamp(day * _SECONDS_A_DAY, UTC):%Y-%m-%d}"
 
 
-def batch_file(day: str, number: int, format: Format) -> str:  # noqa: A002 - the field's term
+def batch_file(day: str, number: int, format: BatchFormat) -> str:  # noqa: A002 - the field's term
     """Return a batch's file, below the archives: `2026-11-23/batch-0001.parquet`."""
     return f"{day}/batch-{number:04d}.{format}"
 
@@ -33,12 +33,16 @@ def batch_file(day: str, number: int, format: Format) -> str:  # noqa: A002 - th
 def batch_number(file: str) -> int | None:
     """Return the number in a file's name; None where it is not that of a batch."""
     found = _BATCH.fullmatch(Path(file).name)
-    return int(found[1]) if found else None
+    return int(found[1]) if found and found[2] in FORMATS else None
 
 
-def batch_format(file: str) -> Format:
-    """Return the format that the name of a batch's file tells."""
-    return Format(Path(file).name.partition(".")[2])
+def batch_format(file: str) -> BatchFormat:
+    """Return the format that the name of a batch's file tells.
+
+    Raises:
+        ArchiveError: it tells none.
+    """
+    return format_named(Path(file).name.partition(".")[2])
 
 
 def next_number(folder: Path, known: Iterable[str]) -> int:
@@ -176,7 +180,7 @@ def _byte(value: int) -> pa.Scalar:
 
 def label_of(
     logs: pa.Table,
-    format: Format,  # noqa: A002 - the field's term
+    encoding: Encoding,
     number: int,
     folder_id: str,
     archived_at: int,
@@ -185,7 +189,7 @@ def label_of(
 
     Args:
         logs: those it holds.
-        format: how they are encoded.
+        encoding: how they are written.
         number: that in the file's name.
         folder_id: whose logs they are.
         archived_at: milliseconds UTC.
@@ -195,7 +199,7 @@ def label_of(
         archive_date=f"{moment:%Y-%m-%dT%H:%M:%S}.{archived_at % 1000:03d}Z",
         batch=number,
         total_logs=logs.num_rows,
-        compression=format.compression,
+        compression=encoding.codec,
         version=VERSION,
         folder_id=folder_id,
     )
@@ -207,7 +211,7 @@ def describe(
     *,
     day: str,
     file: str,
-    format: Format,  # noqa: A002 - the field's term
+    format: BatchFormat,  # noqa: A002 - the field's term
     archived_at: int,
     adopted_from: str | None = None,
 ) -> ArchivedBatch:
@@ -219,7 +223,7 @@ def describe(
         batch=0,
         day=day,
         file=file,
-        format=format.value,
+        format=format.name,
         rows=logs.num_rows,
         first_seq=logs["seq"][0].as_py(),
         last_seq=logs["seq"][-1].as_py(),
@@ -252,7 +256,7 @@ def describe_again(
         content,
         day=batch.day,
         file=batch.file,
-        format=Format(batch.format),
+        format=format_named(batch.format),
         archived_at=batch.archived_at,
         adopted_from=batch.adopted_from,
     )

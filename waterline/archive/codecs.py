@@ -1,9 +1,9 @@
-"""The formats of archive files: logs to bytes, and back with everything checked that can be."""
+"""Registry of batch codecs: logs to bytes, and back with all checks that a file allows."""
 
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from waterline.archive import json_gz, parquet
 from waterline.archive.batch import VERSION, Label
 from waterline.archive.columns import NAMES, schema_of
-from waterline.encoding import Format
+from waterline.encoding import FORMATS, JSON_GZ, PARQUET, BatchFormat, Encoding
 from waterline.errors import ArchiveError
 
 _DAMAGE: Final = (
@@ -23,73 +23,99 @@ _DAMAGE: Final = (
     RecursionError,
     ValueError,  # msgspec.DecodeError and UnicodeDecodeError are such
 )
-_KINDS: Final = {Format.PARQUET: "Parquet file", Format.JSON_GZ: "json.gz file"}
+
+
+class Codec(Protocol):
+    """What writes and reads the files of one format."""
+
+    def encode(self, table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer | bytes:
+        """Return logs as the bytes of a file.
+
+        Args:
+            table: logs in the columns of `SCHEMA`, by seq.
+            label: what the file says of itself.
+            encoding: codec and level, in the format that this was registered for.
+        """
+
+    def decode(
+        self, content: pa.Buffer | bytes, columns: Sequence[str] | None = None
+    ) -> tuple[pa.Table, Label | None]:
+        """Return the logs of a file and its label.
+
+        Args:
+            content: the file.
+            columns: those to return, in the order of `SCHEMA`; None is all that the file has.
+
+        Raises:
+            pa.ArrowException, OSError, EOFError, zlib.error, OverflowError, RecursionError,
+            ValueError: the file is damaged or of another format.
+        """
+
+
+CODECS: Final[dict[str, Codec]] = {PARQUET.name: parquet, JSON_GZ.name: json_gz}
+"""What writes and reads each format, by its name."""
+
+
+def register(
+    format: BatchFormat,  # noqa: A002 - as files, settings and the catalog call it
+    codec: Codec,
+) -> None:
+    """Make a format known to settings, names of files, and whatever writes and reads batches."""
+    FORMATS[format.name] = format
+    CODECS[format.name] = codec
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
-    """What an archive file holds.
+class BatchContent:
+    """Content of a batch file.
 
     Attributes:
-        logs: a table of the columns of `SCHEMA`, or of those that were wanted, no value null,
-            `seq` ascending.
-        label: what the file says of itself; None where something else wrote it, without a label.
+        logs: a table of the columns of `SCHEMA`, or of the wanted ones, without nulls, by seq.
+        label: what the file says of itself; None where another program wrote it without a label.
     """
 
     logs: pa.Table
     label: Label | None
 
 
-def encode(
-    table: pa.Table,
-    label: Label,
-    format: Format,  # noqa: A002 - as files, settings and the catalog call it
-    level: int,
-) -> pa.Buffer | bytes:
-    """Return logs as the bytes of an archive file.
+def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer | bytes:
+    """Return logs as the bytes of a batch file.
 
     Args:
-        table: logs with `SCHEMA`, by seq.
-        label: what the file is to say of itself.
-        format: what to write it as.
-        level: how hard the codec tries, one of `waterline.encoding.LEVELS[format]`.
+        table: logs in the columns of `SCHEMA`, by seq.
+        label: what the file says of itself.
+        encoding: format, codec and level.
     """
-    if format is Format.PARQUET:
-        return parquet.encode(table, label, level)
-    return json_gz.encode(table, label, level)
+    return CODECS[encoding.format.name].encode(table, label, encoding)
 
 
 def decode(
     content: pa.Buffer | bytes,
-    format: Format,  # noqa: A002 - as files, settings and the catalog call it
+    format: BatchFormat,  # noqa: A002 - as files, settings and the catalog call it
     columns: Sequence[str] | None = None,
-) -> Contents:
-    """Read an archive file.
+) -> BatchContent:
+    """Return the content of a batch file.
 
     Args:
         content: the file.
-        format: what it is.
+        format: its format.
         columns: those to read, in the order of `SCHEMA`; None is all, and then others in the file
             are damage.
 
     Raises:
-        ArchiveError: it is damaged, or no archive file of this format and `VERSION`. The sentence
-            is about "it": the caller says which file.
+        ArchiveError: the file is damaged, or is no batch file of this format and `VERSION`. The
+            sentence is about "it": the caller says which file.
     """
     try:
-        if format is Format.PARQUET:
-            table, label = parquet.decode(content, columns)
-            logs = _fit(table, columns or NAMES)
-        else:
-            table, label = json_gz.decode(content)
-            logs = _fit(table, NAMES).select(columns or NAMES)
+        table, label = CODECS[format.name].decode(content, columns)
+        logs = _fit(table, columns or NAMES)
     except _DAMAGE as error:
-        raise ArchiveError(f"it is no sound {_KINDS[format]}: {_first_line(error)}") from error
+        raise ArchiveError(f"it is no sound {format.title} file: {_first_line(error)}") from error
     if "seq" in logs.column_names:
         _check_order(logs)
     if label is not None:
         _check_label(label, logs.num_rows)
-    return Contents(logs, label)
+    return BatchContent(logs, label)
 
 
 def _first_line(error: Exception) -> str:

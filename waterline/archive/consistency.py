@@ -4,17 +4,17 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from waterline.archive.batch import batch_file, batch_number
-from waterline.encoding import Format
+from waterline.encoding import FORMATS
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.watermark import Seam
 
 
 def row_fault(batch: ArchivedBatch) -> str | None:
     """Return what a batch's row says that no batch can be; None where it may be one."""
-    if batch.format not in list(Format):
+    if batch.format not in FORMATS:
         return f"the catalog says that its format is {batch.format}, which there is none of"
     number = batch_number(batch.file)
-    if number is None or batch.file != batch_file(batch.day, number, Format(batch.format)):
+    if number is None or batch.file != batch_file(batch.day, number, FORMATS[batch.format]):
         return f"the catalog gives it a name that is not one of a batch of {batch.day}"
     if not 1 <= batch.rows <= batch.last_seq - batch.first_seq + 1:
         return (

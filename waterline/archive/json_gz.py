@@ -1,13 +1,15 @@
 """A batch of logs as one gzipped JSON document, which any JSON reader can open."""
 
 import zlib
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 import pyarrow as pa
 
 from waterline.archive.batch import Label
-from waterline.archive.columns import SCHEMA
+from waterline.archive.columns import NAMES, SCHEMA
+from waterline.encoding import Encoding
 from waterline.records import StoredLog
 
 # zlib then writes and expects the header of gzip (RFC 1952); it leaves the time out of it.
@@ -23,7 +25,7 @@ _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(_Document)
 
 
-def encode(table: pa.Table, label: Label, level: int) -> bytes:
+def encode(table: pa.Table, label: Label, encoding: Encoding) -> bytes:
     """Return logs as the bytes of a gzipped JSON document `{"metadata": label, "logs": [...]}`.
 
     A log's members are its columns: times as milliseconds UTC, attributes as the very JSON text.
@@ -31,17 +33,24 @@ def encode(table: pa.Table, label: Label, level: int) -> bytes:
     Args:
         table: logs in the columns of `SCHEMA`.
         label: the document's `metadata`.
-        level: how hard gzip tries, 1 to 9.
+        encoding: the level of gzip; None is that of zlib.
     """
     text = _encoder.encode(_Document(metadata=label, logs=stored_logs(table)))
+    level = zlib.Z_DEFAULT_COMPRESSION if encoding.level is None else encoding.level
     return zlib.compress(text, level, _GZIP)
 
 
-def decode(content: pa.Buffer | bytes) -> tuple[pa.Table, Label | None]:
+def decode(
+    content: pa.Buffer | bytes, columns: Sequence[str] | None = None
+) -> tuple[pa.Table, Label | None]:
     """Read such a document.
 
+    Args:
+        content: the gzipped document.
+        columns: those to return, in the order of `SCHEMA`; None is all. All are decoded.
+
     Returns:
-        The logs with `SCHEMA`, attributes as the very text in the document; the label, if any.
+        The logs, attributes as the very text in the document; the label, if any.
 
     Raises:
         zlib.error, EOFError: it is damaged or no gzip.
@@ -49,7 +58,7 @@ def decode(content: pa.Buffer | bytes) -> tuple[pa.Table, Label | None]:
         pa.ArrowException, OverflowError: a value does not fit its column.
     """
     document = _decoder.decode(_unzip(content))
-    return _table_of(document.logs), document.metadata
+    return _table_of(document.logs).select(columns or NAMES), document.metadata
 
 
 def _unzip(content: pa.Buffer | bytes) -> bytes:

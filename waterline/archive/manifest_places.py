@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from waterline.archive.manifest import NAME
-from waterline.encoding import Format
+from waterline.encoding import FORMATS
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 
@@ -41,13 +41,13 @@ def local_paths(folder: DataFolder, day: str, batches: Iterable[ArchivedBatch]) 
         batches: all that the catalog has of the day, pruned ones too.
     """
     beside, apart = folder.archives / day / NAME, folder.manifests / f"{day}.json"
-    return Paths(apart, beside) if _has_parquet(batches) else Paths(beside, apart)
+    return Paths(apart, beside) if _has_dataset(batches) else Paths(beside, apart)
 
 
 def remote_keys(day: str, batches: Iterable[ArchivedBatch]) -> Keys:
     """Return the keys for a day; the arguments are those of `local_paths`."""
     beside, apart = f"{day}/{NAME}", f"{REMOTE_FOLDER}/{day}.json"
-    return Keys(apart, beside) if _has_parquet(batches) else Keys(beside, apart)
+    return Keys(apart, beside) if _has_dataset(batches) else Keys(beside, apart)
 
 
 def manifests_here(folder: DataFolder) -> Iterator[tuple[str, Path]]:
@@ -73,5 +73,6 @@ def manifests_there(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
     yield from beside
 
 
-def _has_parquet(batches: Iterable[ArchivedBatch]) -> bool:
-    return any(each.format == Format.PARQUET for each in batches)
+def _has_dataset(batches: Iterable[ArchivedBatch]) -> bool:
+    known = (FORMATS.get(each.format) for each in batches)
+    return any(each is not None and each.is_dataset for each in known)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from waterline.archive.batch import Label, read_label, write_label
+from waterline.encoding import Encoding
 
 # Few values that repeat; in other columns nearly every value is new and a dictionary in vain.
 FEW_VALUES: Final = ["type", "source"]
@@ -22,22 +23,21 @@ ROWS_A_GROUP: Final = 50_000
 _LABEL: Final = b"waterline"
 
 
-def encode(table: pa.Table, label: Label, level: int | None, codec: str = "zstd") -> pa.Buffer:
+def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer:
     """Return logs as the bytes of a Parquet file.
 
     Args:
         table: logs in the columns of `SCHEMA`.
         label: kept in the file's key-value metadata under `waterline`, as JSON.
-        level: how hard the codec tries; None for a codec without levels.
-        codec: `zstd`, `gzip`, `lz4` or `snappy`.
+        encoding: codec (`zstd`, `gzip`, `lz4` or `snappy`) and level.
     """
     sink = pa.BufferOutputStream()
     pq.write_table(
         table.replace_schema_metadata({_LABEL: write_label(label)}),
         sink,
         row_group_size=ROWS_A_GROUP,
-        compression=codec,
-        compression_level=level,
+        compression=encoding.codec,
+        compression_level=encoding.level,
         use_dictionary=FEW_VALUES,
         column_encoding=ENCODINGS,
         write_page_checksum=True,

@@ -10,7 +10,7 @@ import pyarrow as pa
 from waterline.archive.codecs import decode
 from waterline.archive.files import Files
 from waterline.archive.object_store.client import Bucket, open_bucket
-from waterline.encoding import Format
+from waterline.encoding import format_named
 from waterline.errors import ArchiveError
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
@@ -143,7 +143,7 @@ def decoded(
         ArchiveError: they are not those of the batch; `name` is what the sentence calls the file.
     """
     try:
-        logs = decode(content, Format(batch.format), columns).logs
+        logs = decode(content, format_named(batch.format), columns).logs
     except ArchiveError as error:
         raise _damaged(name, str(error)) from error
     if logs.num_rows != batch.rows:

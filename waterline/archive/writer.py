@@ -10,7 +10,7 @@ from waterline.archive.codecs import encode
 from waterline.archive.files import Files
 from waterline.archive.hot_rows import DAY
 from waterline.archive.reader import checked, decoded
-from waterline.encoding import Format
+from waterline.encoding import Encoding
 from waterline.errors import ArchiveError
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
@@ -22,8 +22,7 @@ def write_batch(
     *,
     known: Iterable[str],
     folder_id: str,
-    format: Format,  # noqa: A002 - the field's term
-    level: int,
+    encoding: Encoding,
     archived_at: int,
     files: Files,
     adopted_from: str | None = None,
@@ -35,8 +34,7 @@ def write_batch(
         logs: at least one, with the columns of SCHEMA by seq, all received on one day.
         known: the files that the catalog names.
         folder_id: whose logs they are.
-        format: what to write them as.
-        level: how hard to compress.
+        encoding: how the file is written.
         archived_at: milliseconds UTC.
         files: how files are written and read.
         adopted_from: SHA-256 of the file that they were adopted from.
@@ -46,14 +44,14 @@ def write_batch(
     """
     day = day_text(logs["received_at"][0].value // DAY)
     number = next_number(folder.archives / day, known)
-    label = label_of(logs, format, number, folder_id, archived_at)
-    content = memoryview(encode(logs, label, format, level))
+    label = label_of(logs, encoding, number, folder_id, archived_at)
+    content = memoryview(encode(logs, label, encoding))
     batch = describe(
         logs,
         content,
         day=day,
-        file=batch_file(day, number, format),
-        format=format,
+        file=batch_file(day, number, encoding.format),
+        format=encoding.format,
         archived_at=archived_at,
         adopted_from=adopted_from,
     )

@@ -7,7 +7,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-from waterline.encoding import LEVELS, Format
+from waterline.encoding import FORMATS, PARQUET, BatchFormat
 from waterline.errors import SettingsError
 from waterline.origins import format_origins, parse_origins
 from waterline.settings import parse as texts
@@ -24,6 +24,11 @@ def _about(
 ) -> dict[str, Any]:
     """Return what a field of Settings says of itself: help, from text and to text."""
     return {"description": description, "parse": parse, "show": show}
+
+
+def _by_format(attribute: str) -> str:
+    """Return what each batch format has unless told otherwise."""
+    return ", ".join(f"{each} {getattr(each, attribute)}" for each in FORMATS.values())
 
 
 _DURATION: Final = (parse_duration, format_duration)
@@ -81,20 +86,22 @@ class Settings:
         default=86_400_000,
         metadata=_about("how much more than that is waited for, so that batches fill", *_DURATION),
     )
-    archive_format: Format = field(
-        default=Format.PARQUET,
-        metadata=_about("of archived batches: parquet or json.gz", texts.parse_format),
+    archive_format: BatchFormat = field(
+        default=PARQUET,
+        metadata=_about(f"of archived batches: {' or '.join(FORMATS)}", texts.parse_format),
     )
     archive_batch_rows: int | None = field(
         default=None,
         metadata=_about(
-            "logs in a batch: parquet 100000, json.gz 5000", texts.parse_rows, texts.show_number
+            f"logs in a batch: {_by_format('batch_rows')}",
+            texts.parse_rows,
+            texts.show_number,
         ),
     )
     archive_level: int | None = field(
         default=None,
         metadata=_about(
-            "how hard batches are compressed: parquet 3, json.gz 6",
+            f"how hard batches are compressed: {_by_format('level')}",
             texts.parse_level,
             texts.show_number,
         ),
@@ -313,14 +320,17 @@ def _check_pair(values: Mapping[str, object], sources: Mapping[str, str]) -> Non
 
 
 def _check_level(values: Mapping[str, object], sources: Mapping[str, str]) -> None:
-    """See that the format of archives knows the level."""
-    chosen, level = values.get("archive_format", Format.PARQUET), values.get("archive_level")
-    for known, levels in LEVELS.items():
-        if known == chosen and isinstance(level, int) and level not in levels:
-            raise SettingsError(
-                f"archive_level ({sources['archive_level']}): {known} has levels from "
-                f"{levels[0]} to {levels[-1]}, not {level}"
-            )
+    """See that the format of archives has the level."""
+    chosen, level = values.get("archive_format", PARQUET), values.get("archive_level")
+    if not isinstance(chosen, BatchFormat) or not isinstance(level, int):
+        return
+    if level not in chosen.levels:
+        known = (
+            f"levels from {chosen.levels[0]} to {chosen.levels[-1]}" if chosen.levels else "none"
+        )
+        raise SettingsError(
+            f"archive_level ({sources['archive_level']}): {chosen} has {known}, not {level}"
+        )
 
 
 def _check_retention(values: Mapping[str, object], sources: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from waterline.encoding import LEVELS, MOST_ROWS, Format
+from waterline.encoding import FORMATS, MOST_ROWS, BatchFormat, highest_level
 from waterline.metrics.registry import BY_NAME as OWN_METRICS
 from waterline.units import format_duration, format_size, parse_duration, parse_size
 
@@ -64,12 +64,12 @@ def show_age(age: int | None) -> str:
     return _NEVER if age is None else format_duration(age)
 
 
-def parse_format(text: str) -> Format:
-    """Return an archive format."""
-    try:
-        return Format(text.strip())
-    except ValueError:
-        raise ValueError(f"{text!r} is no format; choose one of {', '.join(Format)}") from None
+def parse_format(text: str) -> BatchFormat:
+    """Return the file format of batches."""
+    found = FORMATS.get(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no format; choose one of {', '.join(FORMATS)}")
+    return found
 
 
 def parse_number(text: str, most: int, what: str) -> int | None:
@@ -88,7 +88,7 @@ def parse_rows(text: str) -> int | None:
 
 def parse_level(text: str) -> int | None:
     """Return how hard batches are compressed, None where the format decides."""
-    return parse_number(text, max(levels[-1] for levels in LEVELS.values()), "level")
+    return parse_number(text, highest_level(), "level")
 
 
 def show_number(number: int | None) -> str:

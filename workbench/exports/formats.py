@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from waterline.archive.columns import SCHEMA
 from waterline.archive.json_gz import stored_logs
 from waterline.archive.parquet import ENCODINGS, FEW_VALUES, ROWS_A_GROUP
-from waterline.encoding import DEFAULT_LEVEL, Format
+from waterline.encoding import PARQUET
 from waterline.printable import printable_json
 from workbench.frames import in_microseconds
 
@@ -166,8 +166,8 @@ class _Parquet:
         self._writer = pq.ParquetWriter(
             pa.PythonFile(output, mode="w"),
             in_microseconds(SCHEMA.empty_table()).schema,
-            compression=Format.PARQUET.compression,
-            compression_level=DEFAULT_LEVEL[Format.PARQUET],
+            compression=PARQUET.codec,
+            compression_level=PARQUET.level,
             use_dictionary=FEW_VALUES,
             column_encoding=ENCODINGS,
             write_page_checksum=True,

@@ -9,54 +9,27 @@ from typing import Final
 import pandas as pd
 import pyarrow as pa
 
-from waterline.archive import json_gz, parquet
 from waterline.archive.batch import Label, raw_size
-from waterline.archive.codecs import decode
-from waterline.encoding import DEFAULT_LEVEL, DEFAULT_ROWS, Format
+from waterline.archive.codecs import decode, encode
+from waterline.encoding import DEFAULT_ENCODING, JSON_GZ, PARQUET, Encoding
 from waterline.errors import ArchiveError, UsageError
 from workbench.query.times import plain
 
 _MEGABYTE: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """A way to store a batch: a format, what compresses it, and how hard that tries."""
-
-    format: Format
-    name: str
-    level: int | None = None
-    """None for a codec that has none, or for the level that it has by itself."""
-
-    @property
-    def is_default(self) -> bool:
-        """Whether `waterline archive run` stores so unless told otherwise."""
-        return self == Codec(Format.PARQUET, "zstd", DEFAULT_LEVEL[Format.PARQUET])
-
-    def encode(self, table: pa.Table, label: Label) -> pa.Buffer | bytes:
-        """Return logs as the content of a file."""
-        if self.format is Format.PARQUET:
-            return parquet.encode(table, label, self.level, codec=self.name)
-        level = DEFAULT_LEVEL[self.format] if self.level is None else self.level
-        return json_gz.encode(table, label, level)
-
-    def __str__(self) -> str:
-        level = "" if self.level is None else f" at level {self.level}"
-        return f"{self.format} with {self.name}{level}"
-
-
-CODECS: Final = (
-    *(Codec(Format.PARQUET, "zstd", level) for level in (1, 3, 6, 9, 15)),
-    Codec(Format.PARQUET, "snappy"),
-    Codec(Format.PARQUET, "lz4"),
-    Codec(Format.PARQUET, "gzip", 6),
-    *(Codec(Format.JSON_GZ, "gzip", level) for level in (1, 6, 9)),
+ENCODINGS: Final = (
+    *(PARQUET.encoding(level) for level in (1, 3, 6, 9, 15)),
+    Encoding(PARQUET, "snappy"),
+    Encoding(PARQUET, "lz4"),
+    Encoding(PARQUET, "gzip", 6),
+    *(JSON_GZ.encoding(level) for level in (1, 6, 9)),
 )
 
 
 @dataclass(slots=True)
 class _Measured:
-    """What was seen of a codec; seconds of each round."""
+    """What was seen of an encoding; seconds of each round."""
 
     stored_bytes: int = 0
     write_seconds: list[float] = field(default_factory=list)
@@ -64,20 +37,20 @@ class _Measured:
 
 
 def compression_compare(
-    table: pa.Table, rounds: int = 3, codecs: Sequence[Codec] = CODECS
+    table: pa.Table, rounds: int = 3, encodings: Sequence[Encoding] = ENCODINGS
 ) -> pd.DataFrame:
-    """Store logs by each codec and read them back, in batches as large as an archive's.
+    """Store logs by each encoding and read them back, in batches as large as an archive's.
 
-    In every round each codec has its turn, and every log that is read back is compared with the
+    In every round each encoding has its turn, and every log that is read back is compared with the
     one that was stored. Nothing is written to a disk.
 
     Args:
         table: the logs, in the columns of SCHEMA.
         rounds: how often each codec is timed; the report has the medians.
-        codecs: which to compare.
+        encodings: which to compare.
 
     Returns:
-        A row a codec, in their order, with the columns format and codec (`str`),
+        A row an encoding, in their order, with the columns format and codec (`str`),
         level (`Int64`, missing where the codec has none), rows, raw_bytes and stored_bytes
         (`int64`), ratio (raw over stored bytes), saved (1 - stored over raw), write_mb_per_s and
         read_mb_per_s (10^6 bytes of raw JSON a second) (`float64`), and is_default (`bool`).
@@ -90,11 +63,11 @@ def compression_compare(
     if not table.num_rows:
         raise UsageError("there are no logs to compare codecs with; ask for others")
     logs = table.sort_by("seq")
-    measured = {codec: _Measured() for codec in codecs}
+    measured = {each: _Measured() for each in encodings}
     for number in range(times):
         # Forth and back, so that a machine that speeds up or slows down favours none.
-        for codec in codecs if number % 2 == 0 else reversed(codecs):
-            _measure(codec, logs, measured[codec])
+        for each in encodings if number % 2 == 0 else reversed(encodings):
+            _measure(each, logs, measured[each])
     return _report(measured, logs.num_rows, raw_size(logs))
 
 
@@ -105,62 +78,62 @@ def _checked(rounds: object) -> int:
     raise UsageError(f"rounds={rounds!r} is no number of rounds; give 1 or more")
 
 
-def _measure(codec: Codec, logs: pa.Table, measured: _Measured) -> None:
-    size = DEFAULT_ROWS[codec.format]
+def _measure(encoding: Encoding, logs: pa.Table, measured: _Measured) -> None:
+    size = encoding.format.batch_rows
     batches = [logs.slice(begin, size) for begin in range(0, logs.num_rows, size)]
-    labels = [_label(codec, number, each.num_rows) for number, each in enumerate(batches, 1)]
+    labels = [_label(encoding, number, each.num_rows) for number, each in enumerate(batches, 1)]
     begun = time.perf_counter()
-    contents = [codec.encode(*each) for each in zip(batches, labels, strict=True)]
+    contents = [encode(*each, encoding) for each in zip(batches, labels, strict=True)]
     written = time.perf_counter()
-    again = [_decode(codec, each) for each in contents]
+    again = [_decode(encoding, each) for each in contents]
     read = time.perf_counter()
     if not all(found.equals(stored) for found, stored in zip(again, batches, strict=True)):
-        raise _untrue(codec, "they are others")
+        raise _untrue(encoding, "they are others")
     measured.stored_bytes = sum(len(each) for each in contents)
     measured.write_seconds.append(written - begun)
     measured.read_seconds.append(read - written)
 
 
-def _label(codec: Codec, number: int, logs: int) -> Label:
+def _label(encoding: Encoding, number: int, logs: int) -> Label:
     return Label(
         archive_date="1970-01-01T00:00:00.000Z",  # one as long as any: the file is not kept
         batch=number,
         total_logs=logs,
-        compression=codec.name,
+        compression=encoding.codec,
         folder_id="",
     )
 
 
-def _decode(codec: Codec, content: pa.Buffer | bytes) -> pa.Table:
+def _decode(encoding: Encoding, content: pa.Buffer | bytes) -> pa.Table:
     try:
-        return decode(content, codec.format).logs
+        return decode(content, encoding.format).logs
     except ArchiveError as error:
-        raise _untrue(codec, str(error)) from error
+        raise _untrue(encoding, str(error)) from error
 
 
-def _untrue(codec: Codec, reason: str) -> ArchiveError:
+def _untrue(encoding: Encoding, reason: str) -> ArchiveError:
     return ArchiveError(
-        f"{codec} does not give back the logs that it was given: {reason}; keep it from your "
+        f"{encoding} does not give back the logs that it was given: {reason}; keep it from your "
         "archives, and report this fault"
     )
 
 
-def _report(measured: Mapping[Codec, _Measured], rows: int, raw_bytes: int) -> pd.DataFrame:
-    codecs, seen = measured.keys(), measured.values()
+def _report(measured: Mapping[Encoding, _Measured], rows: int, raw_bytes: int) -> pd.DataFrame:
+    encodings, seen = measured.keys(), measured.values()
     stored = pd.Series([each.stored_bytes for each in seen], dtype="int64")
     return pd.DataFrame(
         {
-            "format": pd.Series([str(each.format) for each in codecs], dtype="str"),
-            "codec": pd.Series([each.name for each in codecs], dtype="str"),
-            "level": pd.Series([each.level for each in codecs], dtype="Int64"),
-            "rows": pd.Series([rows] * len(codecs), dtype="int64"),
-            "raw_bytes": pd.Series([raw_bytes] * len(codecs), dtype="int64"),
+            "format": pd.Series([str(each.format) for each in encodings], dtype="str"),
+            "codec": pd.Series([each.codec for each in encodings], dtype="str"),
+            "level": pd.Series([each.level for each in encodings], dtype="Int64"),
+            "rows": pd.Series([rows] * len(encodings), dtype="int64"),
+            "raw_bytes": pd.Series([raw_bytes] * len(encodings), dtype="int64"),
             "stored_bytes": stored,
             "ratio": raw_bytes / stored,
             "saved": 1 - stored / raw_bytes,
             "write_mb_per_s": _rates(raw_bytes, [each.write_seconds for each in seen]),
             "read_mb_per_s": _rates(raw_bytes, [each.read_seconds for each in seen]),
-            "is_default": pd.Series([each.is_default for each in codecs], dtype="bool"),
+            "is_default": pd.Series([each == DEFAULT_ENCODING for each in encodings], dtype="bool"),
         }
     )
 

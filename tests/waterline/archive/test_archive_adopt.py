@@ -27,7 +27,7 @@ from waterline.archive.jobs.prune import prune
 from waterline.archive.jobs.verify import verify
 from waterline.archive.reader import BatchReader
 from waterline.clock import now_ms
-from waterline.encoding import DEFAULT_LEVEL, Format
+from waterline.encoding import FORMATS, PARQUET, BatchFormat
 from waterline.errors import (
     ArchiveError,
     ArchiveInUse,
@@ -65,19 +65,18 @@ def adopt(data: Path, *paths: Path, **changes: Any) -> Adopted:  # noqa: ANN401 
     """Adopt files long after the logs of the folder came in."""
     given: dict[str, Any] = {
         "source": "old-system",
-        "format": Format.PARQUET,
-        "level": 3,
+        "encoding": PARQUET.encoding(),
         "clock": lambda: LATER,
     }
     return adopt_files(DataFolder(data), paths, **(given | changes))
 
 
-@pytest.mark.parametrize("chosen", list(Format), ids=str)
-def test_the_logs_of_a_file_become_a_batch(data: Path, tmp_path: Path, chosen: Format) -> None:
+@pytest.mark.parametrize("chosen", list(FORMATS.values()), ids=str)
+def test_the_logs_of_a_file_become_a_batch(data: Path, tmp_path: Path, chosen: BatchFormat) -> None:
     hot = fill_three_days(data)
     path = write(tmp_path / "batch-0001.json.gz", "a", "b")
     before = path.read_bytes()
-    done = adopt(data, path, format=chosen, level=DEFAULT_LEVEL[chosen])
+    done = adopt(data, path, encoding=chosen.encoding())
     assert done == Adopted(batches=1, logs=2, skipped=[])
     (batch,) = catalog(data)
     assert (batch.first_seq, batch.last_seq, batch.archived_at) == (7, 8, LATER)

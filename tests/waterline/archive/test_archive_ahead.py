@@ -18,7 +18,7 @@ from tests.support.folders import DAY, NOON, fill
 from tests.support.processes import run_waterline
 from waterline.archive.jobs.prune import prune
 from waterline.archive.jobs.verify import verify
-from waterline.encoding import Format
+from waterline.encoding import FORMATS
 from waterline.errors import ArchiveError, IncompleteAnswer, MissingLogs
 from waterline.storage.folder import DataFolder
 from workbench.workbench import Workbench
@@ -27,7 +27,7 @@ SAID = r"logs\.db is of an earlier time than its archives, such as a backup: "
 LOG = {"type": "info", "message": "new"}
 
 
-@pytest.fixture(params=[*Format])
+@pytest.fixture(params=list(FORMATS.values()))
 def outdated(request: pytest.FixtureRequest, data: Path) -> Path:
     """A folder whose logs.db is a backup of before its newest logs came in and were archived."""
     fill_three_days(data)

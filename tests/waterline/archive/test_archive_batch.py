@@ -9,7 +9,7 @@ import pytest
 from tests.support.archive_runs import Row
 from waterline.archive.batch import Label, describe, label_of
 from waterline.archive.columns import SCHEMA
-from waterline.encoding import Format
+from waterline.encoding import JSON_GZ, PARQUET, BatchFormat
 from waterline.records import StoredLog, encode_stored
 from waterline.storage.catalog import ArchivedBatch
 
@@ -35,7 +35,7 @@ def described(rows: list[Row]) -> ArchivedBatch:
         memoryview(CONTENT),
         day="1970-01-01",
         file="1970-01-01/batch-0004.json.gz",
-        format=Format.JSON_GZ,
+        format=JSON_GZ,
         archived_at=99,
         adopted_from="f00",
     )
@@ -87,16 +87,14 @@ def test_columns_in_chunks_are_counted_as_one() -> None:
         CONTENT,
         day=whole.day,
         file=whole.file,
-        format=Format.JSON_GZ,
+        format=JSON_GZ,
         archived_at=99,
         adopted_from="f00",
     )
     assert again == whole
 
 
-@pytest.mark.parametrize(
-    ("format", "compression"), [(Format.PARQUET, "zstd"), (Format.JSON_GZ, "gzip")]
-)
+@pytest.mark.parametrize(("format", "compression"), [(PARQUET, "zstd"), (JSON_GZ, "gzip")])
 @pytest.mark.parametrize(
     ("moment", "text"),
     [
@@ -106,12 +104,12 @@ def test_columns_in_chunks_are_counted_as_one() -> None:
     ],
 )
 def test_the_label_says_what_the_file_is(
-    format: Format,  # noqa: A002
+    format: BatchFormat,  # noqa: A002
     compression: str,
     moment: int,
     text: str,
 ) -> None:
-    assert label_of(table_of(ROWS), format, 12, "3f9c", moment) == Label(
+    assert label_of(table_of(ROWS), format.encoding(), 12, "3f9c", moment) == Label(
         archive_date=text,
         batch=12,
         total_logs=5,

@@ -24,7 +24,7 @@ from tests.support.archive_runs import (
 from tests.support.faulty_database import faulty_disk
 from tests.support.faulty_files import Fault, FaultySystem, Way
 from tests.support.folders import DAY, NOON
-from waterline.encoding import Format
+from waterline.encoding import FORMATS, PARQUET, BatchFormat
 from waterline.errors import ArchiveError, DataFolderError
 
 FAULTS = [
@@ -42,15 +42,15 @@ FAULTS = [
     Fault("remove", Way.DONE),
 ]
 OF_LEFTOVERS = {"remove"}
-every_format = pytest.mark.parametrize("format", list(Format))
+every_format = pytest.mark.parametrize("format", list(FORMATS.values()))
 
 
-def fresh(data: Path, format: Format) -> list[Row]:  # noqa: A002, ARG001
+def fresh(data: Path, format: BatchFormat) -> list[Row]:  # noqa: A002, ARG001
     """Make a folder of which nothing is archived."""
     return fill_three_days(data)
 
 
-def cut_off(data: Path, format: Format) -> list[Row]:  # noqa: A002
+def cut_off(data: Path, format: BatchFormat) -> list[Row]:  # noqa: A002
     """Make one with a day that is archived, a batch that was not recorded, and half a file."""
     expected = fill_three_days(data)
     archive(data, now=NOON + 30 * DAY + 1, format=format)
@@ -59,7 +59,7 @@ def cut_off(data: Path, format: Format) -> list[Row]:  # noqa: A002
     return expected
 
 
-def failure(data: Path, system: FaultySystem, format: Format) -> str | None:  # noqa: A002
+def failure(data: Path, system: FaultySystem, format: BatchFormat) -> str | None:  # noqa: A002
     """Run once and return what the error says; None where there is none."""
     try:
         archive(data, system=system, format=format)
@@ -89,9 +89,9 @@ def database_failure(data: Path) -> str | None:
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_a_failed_file_operation_is_named_loses_nothing_and_is_made_good_by_the_next_run(
     tmp_path: Path,
-    begin: Callable[[Path, Format], list[Row]],
+    begin: Callable[[Path, BatchFormat], list[Row]],
     fault: Fault,
-    format: Format,  # noqa: A002
+    format: BatchFormat,  # noqa: A002
 ) -> None:
     expected = begin(tmp_path / "begin", format)
     for call in count(1):
@@ -121,7 +121,7 @@ def test_a_failed_file_operation_is_named_loses_nothing_and_is_made_good_by_the_
 def test_a_disk_that_lies_about_a_batch_is_found_out_before_anything_goes(
     tmp_path: Path,
     operation: str,
-    format: Format,  # noqa: A002
+    format: BatchFormat,  # noqa: A002
 ) -> None:
     expected = fresh(tmp_path / "begin", format)
     batches = ["2026-03-17/batch-0001", "2026-03-17/batch-0002", "2026-03-18/batch-0001"]
@@ -142,7 +142,7 @@ def test_a_disk_that_lies_about_a_batch_is_found_out_before_anything_goes(
 @every_format
 def test_a_disk_that_lies_about_a_manifest_gets_it_written_anew_by_the_next_run(
     tmp_path: Path,
-    format: Format,  # noqa: A002
+    format: BatchFormat,  # noqa: A002
 ) -> None:
     expected = fresh(tmp_path, format)
     system = FaultySystem(tmp_path, Fault("write", Way.FLIPPED), 5)
@@ -169,12 +169,12 @@ def test_a_disk_that_lies_about_a_manifest_gets_it_written_anew_by_the_next_run(
 )
 def test_a_database_that_cannot_write_is_named_loses_nothing_and_the_next_run_goes_on(
     tmp_path: Path,
-    begin: Callable[[Path, Format], list[Row]],
+    begin: Callable[[Path, BatchFormat], list[Row]],
     error: type[apsw.Error],
     lasts: bool,
     advice: str,
 ) -> None:
-    expected = begin(tmp_path / "begin", Format.PARQUET)
+    expected = begin(tmp_path / "begin", PARQUET)
     told = 0
     for step in count(1):
         data = tmp_path / f"step-{step}"
@@ -208,7 +208,7 @@ def test_a_database_that_cannot_write_is_named_loses_nothing_and_the_next_run_go
 def test_a_transaction_that_the_database_refuses_changes_nothing(
     data: Path,
     refused: str,
-    format: Format,  # noqa: A002
+    format: BatchFormat,  # noqa: A002
 ) -> None:
     expected = fresh(data, format)
     before = seam_of(data)

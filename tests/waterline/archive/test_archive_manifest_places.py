@@ -27,7 +27,7 @@ from waterline.archive.jobs.verify import verify
 from waterline.archive.manifest import manifest_of
 from waterline.archive.manifest_places import local_paths, remote_keys
 from waterline.archive.object_store.client import Bucket
-from waterline.encoding import Format
+from waterline.encoding import JSON_GZ
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 
@@ -81,7 +81,7 @@ def test_readers_of_parquet_read_a_day_and_all_of_them(
 
 def test_days_of_json_keep_it_beside_them_until_parquet_joins(data: Path) -> None:
     expected = fill_three_days(data)
-    archive(data, format=Format.JSON_GZ)
+    archive(data, format=JSON_GZ)
     first = catalog(data)[0]
     manifest = DataFolder(data).archives / first.day / "manifest.json"
     assert manifest.exists()

@@ -12,7 +12,7 @@ from waterline.archive.batch import (
     day_text,
     next_number,
 )
-from waterline.encoding import Format
+from waterline.encoding import FORMATS, JSON_GZ, PARQUET, BatchFormat
 
 
 def test_a_day_is_told_in_utc() -> None:
@@ -21,8 +21,8 @@ def test_a_day_is_told_in_utc() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 9999, 10_000, 123_456])
-@pytest.mark.parametrize("format", list(Format))
-def test_a_name_tells_its_number_and_format(number: int, format: Format) -> None:  # noqa: A002
+@pytest.mark.parametrize("format", list(FORMATS.values()))
+def test_a_name_tells_its_number_and_format(number: int, format: BatchFormat) -> None:  # noqa: A002
     file = batch_file("2026-11-23", number, format)
     assert file.startswith("2026-11-23/batch-")
     assert batch_number(file) == number
@@ -30,8 +30,8 @@ def test_a_name_tells_its_number_and_format(number: int, format: Format) -> None
 
 
 def test_names_are_those_of_the_documentation() -> None:
-    assert batch_file("2026-11-23", 1, Format.PARQUET) == "2026-11-23/batch-0001.parquet"
-    assert batch_file("2026-11-23", 12, Format.JSON_GZ) == "2026-11-23/batch-0012.json.gz"
+    assert batch_file("2026-11-23", 1, PARQUET) == "2026-11-23/batch-0001.parquet"
+    assert batch_file("2026-11-23", 12, JSON_GZ) == "2026-11-23/batch-0012.json.gz"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from waterline.archive.jobs.import_v2 import adopt_files
 from waterline.archive.jobs.prune import prune
 from waterline.archive.jobs.rebuild import Rebuilt, rebuild_catalog
 from waterline.archive.reader import BatchReader
-from waterline.encoding import Format
+from waterline.encoding import FORMATS, JSON_GZ, PARQUET
 from waterline.errors import (
     ArchiveError,
     ArchiveInUse,
@@ -43,7 +43,7 @@ from waterline.storage.folder import ArchiveLock, DataFolder, ServerLock
 from waterline.storage.watermark import Seam
 
 
-@pytest.fixture(params=list(Format), ids=str)
+@pytest.fixture(params=list(FORMATS.values()), ids=str)
 def batches(data: Path, rows: list[Row], request: pytest.FixtureRequest) -> list[ArchivedBatch]:
     """Archived in either format; logs.db is still there."""
     assert rows
@@ -92,7 +92,7 @@ def test_pruned_and_adopted_batches_are_recorded_as_before(data: Path, tmp_path:
     }
     document = {"metadata": metadata, "logs": [{"type": "info", "message": "m"}]}
     path.write_bytes(gzip.compress(json.dumps(document).encode()))
-    given = {"source": "old", "format": Format.JSON_GZ, "level": 6}
+    given = {"source": "old", "encoding": JSON_GZ.encoding()}
     adopt_files(DataFolder(data), [path], clock=lambda: LATER, **given)  # type: ignore[arg-type]
     prune(DataFolder(data), catalog(data)[:1], clock=lambda: LATER)
     before = catalog(data)
@@ -136,7 +136,7 @@ def test_files_of_other_folders_or_of_seqs_that_are_taken_are_left_out(
 ) -> None:
     other = tmp_path / "other"
     fill(other, [{"type": "info", "message": str(each)} for each in range(40)])
-    archive(other, format=Format(batches[0].format), batch_rows=40)
+    archive(other, format=FORMATS[batches[0].format], batch_rows=40)
     (strange,) = catalog(other)
     suffix = batches[0].format
     day = path_of(data, batches[0]).parent
@@ -165,8 +165,8 @@ def test_files_that_do_not_say_whose_they_are_or_hold_nothing_are_left_out(
 ) -> None:
     day = path_of(data, batches[0]).parent
     (day / "batch-0007.json.gz").write_bytes(gzip.compress(b'{"logs": []}'))
-    label = label_of(SCHEMA.empty_table(), Format.PARQUET, 8, seam_of(data).folder_id, LATER)
-    content = encode(SCHEMA.empty_table(), label, Format.PARQUET, 3)
+    label = label_of(SCHEMA.empty_table(), PARQUET.encoding(), 8, seam_of(data).folder_id, LATER)
+    content = encode(SCHEMA.empty_table(), label, PARQUET.encoding())
     (day / "batch-0008.parquet").write_bytes(content)
     lose_logs(data)
     assert rebuild_catalog(DataFolder(data)).skipped == [

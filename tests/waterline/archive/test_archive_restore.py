@@ -35,7 +35,7 @@ from waterline.archive.jobs.restore import Restored, restore
 from waterline.archive.jobs.upload import Destination
 from waterline.archive.manifest import days_of, manifest_of
 from waterline.archive.reader import follow
-from waterline.encoding import Format
+from waterline.encoding import FORMATS, JSON_GZ, PARQUET, BatchFormat
 from waterline.errors import (
     ArchiveError,
     ArchiveInUse,
@@ -46,7 +46,7 @@ from waterline.errors import (
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import ArchiveLock, DataFolder, ServerLock
 
-every_format = pytest.mark.parametrize("format", list(Format))
+every_format = pytest.mark.parametrize("format", list(FORMATS.values()))
 
 
 def restored(data: Path, into: Path, **wanted: Any) -> Restored:  # noqa: ANN401 - any argument
@@ -113,7 +113,7 @@ def restores(draw: st.DrawFn) -> tuple[list[Batch], dict[str, Any], list[dict[st
         )
     )
     how = {
-        "format": draw(st.sampled_from(Format)),
+        "format": draw(st.sampled_from([*FORMATS.values()])),
         "batch_rows": draw(st.integers(1, 5)),
         "now": draw(st.sampled_from([LATER, NOON + 30 * DAY])),
     }
@@ -162,7 +162,7 @@ def test_it_holds_what_a_plain_filter_of_the_archived_logs_gives(
 def test_a_batch_that_matches_wholly_is_copied_and_a_part_is_written_anew(
     data: Path,
     into: Path,
-    format: Format,  # noqa: A002
+    format: BatchFormat,  # noqa: A002
 ) -> None:
     rows = fill_three_days(data)
     archive(data, format=format)
@@ -173,7 +173,7 @@ def test_a_batch_that_matches_wholly_is_copied_and_a_part_is_written_anew(
     assert whole == source[1:]
     for batch in whole:
         assert path_of(into, batch).read_bytes() == path_of(data, batch).read_bytes()
-    assert (part.batch, part.file, part.format) == (source[0].batch, source[0].file, format.value)
+    assert (part.batch, part.file, part.format) == (source[0].batch, source[0].file, format.name)
     assert (part.rows, part.first_seq, part.types) == (1, 2, {"error": 1})
     assert part.archived_at == source[0].archived_at
     assert all_rows(into) == rows[1:]
@@ -212,7 +212,7 @@ def test_the_folder_is_one_of_its_own_that_a_workbench_and_a_server_can_use(
 
 def test_what_was_adopted_stays_so_and_seqs_may_leave_gaps(data: Path, into: Path) -> None:
     rows = fill_three_days(data)
-    adopted = adopt(data, 5, 6, Format.JSON_GZ)
+    adopted = adopt(data, 5, 6, JSON_GZ)
     archive(data, now=NOON + 30 * DAY + 1)
     restored(data, into)
     found = {each.file: each for each in catalog(into)}
@@ -224,7 +224,7 @@ def test_what_was_adopted_stays_so_and_seqs_may_leave_gaps(data: Path, into: Pat
 
 def test_a_part_of_what_was_adopted_stays_so_too(data: Path, into: Path) -> None:
     fill_three_days(data)
-    adopt(data, 2, 3, Format.PARQUET)
+    adopt(data, 2, 3, PARQUET)
     restored(data, into, sources=["valve"])
     (part,) = catalog(into)
     assert (part.rows, part.adopted_from) == (1, "0" * 64)
@@ -258,7 +258,7 @@ def test_what_comes_below_the_seam_of_an_earlier_restore_changes_the_past(
     data: Path, into: Path
 ) -> None:
     rows = fill_three_days(data)
-    adopt(data, 6, 6, Format.PARQUET)
+    adopt(data, 6, 6, PARQUET)
     archive(data, now=NOON + 30 * DAY + 1)
     restored(data, into)
     first = seam_of(into)

@@ -27,17 +27,17 @@ from tests.support.faulty_files import Fault, FaultySystem
 from tests.support.folders import DAY, NOON, Batch, fill, fill_batches
 from waterline.archive.codecs import decode, encode
 from waterline.archive.manifest import NAME, days_of, manifest_of
-from waterline.encoding import DEFAULT_LEVEL, Format
+from waterline.encoding import FORMATS, BatchFormat
 from waterline.errors import ArchiveError
 
 FIRST = "2026-03-17"
-every_format = pytest.mark.parametrize("format", list(Format))
+every_format = pytest.mark.parametrize("format", list(FORMATS.values()))
 
 
 @every_format
 def test_a_batch_that_was_not_recorded_is_removed_and_written_anew(
     data: Path,
-    format: Format,  # noqa: A002
+    format: BatchFormat,  # noqa: A002
 ) -> None:
     expected = fill_three_days(data)
     unrecorded = leave_unrecorded(data, format=format)
@@ -59,7 +59,7 @@ def test_half_a_file_is_removed_also_of_a_day_that_has_nothing_else(data: Path, 
     assert_complete(data, expected)
 
 
-def of_another_folder(data: Path, format: Format) -> bytes:  # noqa: A002
+def of_another_folder(data: Path, format: BatchFormat) -> bytes:  # noqa: A002
     """Return a sound batch that another folder archived, its seqs above our seam."""
     another = data.with_name("another")
     fill(another, [{"type": "t", "message": f"{each}"} for each in range(9)], received_at=NOON)
@@ -67,21 +67,21 @@ def of_another_folder(data: Path, format: Format) -> bytes:  # noqa: A002
     return (another / "archives" / alike.batches[0].file).read_bytes()
 
 
-def relabelled(data: Path, format: Format) -> bytes:  # noqa: A002
+def relabelled(data: Path, format: BatchFormat) -> bytes:  # noqa: A002
     """Return a batch of the very logs that are hot here, which says that they are another's."""
     unrecorded = leave_unrecorded(data, format=format)
     there = decode(unrecorded.read_bytes(), format)
     unrecorded.unlink()
     assert there.label is not None
     label = msgspec.structs.replace(there.label, folder_id="another")
-    return bytes(memoryview(encode(there.logs, label, format, DEFAULT_LEVEL[format])))
+    return bytes(memoryview(encode(there.logs, label, format.encoding())))
 
 
-def garbage(data: Path, format: Format) -> bytes:  # noqa: A002, ARG001
+def garbage(data: Path, format: BatchFormat) -> bytes:  # noqa: A002, ARG001
     return b"not what its name says"
 
 
-def nothing_at_all(data: Path, format: Format) -> bytes:  # noqa: A002, ARG001
+def nothing_at_all(data: Path, format: BatchFormat) -> bytes:  # noqa: A002, ARG001
     return b""
 
 
@@ -89,8 +89,8 @@ def nothing_at_all(data: Path, format: Format) -> bytes:  # noqa: A002, ARG001
 @pytest.mark.parametrize("made", [of_another_folder, relabelled, garbage, nothing_at_all])
 def test_a_foreign_batch_is_left_alone_and_its_number_is_not_given(
     data: Path,
-    made: Callable[[Path, Format], bytes],
-    format: Format,  # noqa: A002
+    made: Callable[[Path, BatchFormat], bytes],
+    format: BatchFormat,  # noqa: A002
 ) -> None:
     expected = fill_three_days(data)
     content = made(data, format)
@@ -132,7 +132,7 @@ def test_whatever_else_lies_there_is_left_alone(data: Path) -> None:
 @every_format
 def test_a_batch_whose_logs_are_not_hot_is_left_alone(
     data: Path,
-    format: Format,  # noqa: A002
+    format: BatchFormat,  # noqa: A002
 ) -> None:
     """It is the only copy, when logs.db was restored from a backup of before: so no run begins."""
     fill_three_days(data)
@@ -153,7 +153,7 @@ def test_a_batch_whose_logs_are_not_hot_is_left_alone(
 @every_format
 def test_a_batch_whose_seqs_were_given_to_other_logs_is_left_alone(
     data: Path,
-    format: Format,  # noqa: A002
+    format: BatchFormat,  # noqa: A002
 ) -> None:
     fill_three_days(data)
     unrecorded = leave_unrecorded(data, format=format)
@@ -163,7 +163,7 @@ def test_a_batch_whose_seqs_were_given_to_other_logs_is_left_alone(
     other = there.logs.set_column(
         messages, there.logs.schema.field(messages), [["lost"] * there.logs.num_rows]
     )
-    content = bytes(memoryview(encode(other, there.label, format, DEFAULT_LEVEL[format])))
+    content = bytes(memoryview(encode(other, there.label, format.encoding())))
     unrecorded.write_bytes(content)
     archive(data, now=NOON, format=format)
     assert unrecorded.exists()
@@ -185,7 +185,7 @@ def test_recorded_batches_stay_also_when_they_are_damaged(data: Path) -> None:
 @every_format
 def test_an_adopted_batch_beyond_the_seam_stays(
     data: Path,
-    format: Format,  # noqa: A002
+    format: BatchFormat,  # noqa: A002
 ) -> None:
     expected = fill_three_days(data)
     adopted = adopt(data, 4, 5, format)

@@ -13,7 +13,7 @@ from waterline.archive.files import Files, System, unfinished_name
 from waterline.archive.jobs.prune import prune
 from waterline.archive.jobs.verify import Verdict, verify
 from waterline.archive.manifest import NAME, days_of
-from waterline.encoding import Format
+from waterline.encoding import FORMATS, BatchFormat
 from waterline.errors import DataFolderError
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import ArchiveLock, DataFolder
@@ -40,7 +40,7 @@ def contents(data: Path) -> dict[Path, bytes]:
     }
 
 
-@pytest.fixture(params=list(Format), ids=str)
+@pytest.fixture(params=list(FORMATS.values()), ids=str)
 def batches(data: Path, request: pytest.FixtureRequest) -> list[ArchivedBatch]:
     """Those of three days in either format: 2, 1, 2 and 1 logs."""
     fill_three_days(data)
@@ -72,9 +72,9 @@ def test_a_folder_without_logs_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("chosen", list(Format), ids=str)
+@pytest.mark.parametrize("chosen", list(FORMATS.values()), ids=str)
 def test_a_flipped_byte_anywhere_in_a_file_is_found_and_the_file_named(
-    data: Path, chosen: Format
+    data: Path, chosen: BatchFormat
 ) -> None:
     fill(data, [{"type": "info", "message": "m"}])
     archive(data, format=chosen)

@@ -21,7 +21,7 @@ from tests.support.processes import PATIENCE, ServerProcess, run_waterline, serv
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
 from waterline.clock import now_ms
-from waterline.encoding import Format
+from waterline.encoding import JSON_GZ
 from waterline.metrics import registry as metrics
 from waterline.metrics.recorder import PerformanceMonitor
 from waterline.settings.model import Settings
@@ -237,7 +237,7 @@ def test_a_server_archives_what_is_old_enough_by_its_settings(archived: ServerPr
     moment = read_moment(archived.data)
     assert (moment.hot, moment.seam.archived_through) == ([], len(IDS))
     assert sum(each.rows for each in moment.batches) == len(IDS)
-    assert {(each.format, each.rows <= 2) for each in moment.batches} == {(Format.JSON_GZ, True)}
+    assert {(each.format, each.rows <= 2) for each in moment.batches} == {(JSON_GZ.name, True)}
 
 
 @pytest.mark.slow

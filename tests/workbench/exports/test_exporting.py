@@ -26,8 +26,8 @@ from tests.support.part_archived import parts
 from tests.support.plainly import answer_plainly, same_json, store_plainly
 from tests.support.processes import PATIENCE, ServerProcess, run_waterline, serving
 from tests.workbench.query.test_execute import folders_and_questions
+from waterline import encoding
 from waterline.archive.columns import SCHEMA
-from waterline.encoding import Format
 from waterline.errors import ArchiveError, DataFolderError, UsageError
 from waterline.printable import printable_json
 from waterline.records import StoredLog, encode_stored
@@ -79,9 +79,9 @@ def fill_oddly(data: Path) -> int:
         for source in ("é", "b")
     ]
     fill_batches(data, given)
-    archive(data, [(3, Format.PARQUET), (4, Format.JSON_GZ)], clear=True)
-    archive(data, [(2, Format.PARQUET)])
-    adopt(data, 15, 18, Format.PARQUET)
+    archive(data, [(3, encoding.PARQUET), (4, encoding.JSON_GZ)], clear=True)
+    archive(data, [(2, encoding.PARQUET)])
+    adopt(data, 15, 18, encoding.PARQUET)
     return 2 * len(logs)
 
 
@@ -110,7 +110,7 @@ def test_it_holds_what_a_plain_filter_of_all_logs_gives(
         fill_batches(data, batches)
         archive(data, archived, clear=clear)
         if adopted is not None:
-            adopt(data, adopted[0], sum(adopted) - 1, Format.PARQUET)
+            adopt(data, adopted[0], sum(adopted) - 1, encoding.PARQUET)
         for filters in asked:
             filters = {k: v for k, v in filters.items() if k not in ("order", "limit")}
             question = ask(now=NOON, **filters)
@@ -220,7 +220,7 @@ def test_long_logs_and_many_come_in_pages(data: Path) -> None:
     long = [{"type": "info", "message": "x" * (PAGE_SIZE // 4)} for _ in range(9)]
     fill_batches(data, [Batch([log]) for log in long])
     fill(data, [{"type": "info", "message": ""}] * (PAGE_ROWS + 1))
-    archive(data, [(2, Format.PARQUET)])
+    archive(data, [(2, encoding.PARQUET)])
     total = len(long) + PAGE_ROWS + 1
     steps: list[int] = []
 
@@ -259,7 +259,7 @@ class TestIntoAFile:
         format: ExportFormat,  # noqa: A002
     ) -> None:
         fill(data, [{"type": "info", "message": "hello"}] * 4)
-        path = path_of(data, archive(data, [(2, Format.PARQUET), (1, Format.JSON_GZ)])[1])
+        path = path_of(data, archive(data, [(2, encoding.PARQUET), (1, encoding.JSON_GZ)])[1])
         path.write_bytes(path.read_bytes()[:-1] + b"!")
         to = tmp_path / "logs"
         with pytest.raises(ArchiveError, match=f"{path} is damaged"):
@@ -314,7 +314,7 @@ class TestIntoAStream:
 
     def test_parquet_that_breaks_off_has_no_end(self, data: Path) -> None:
         fill(data, [{"type": "info", "message": "hello"}] * 60_000)
-        batches = archive(data, [(55_000, Format.PARQUET), (1, Format.PARQUET)])
+        batches = archive(data, [(55_000, encoding.PARQUET), (1, encoding.PARQUET)])
         path_of(data, batches[1]).unlink()
         stream = io.BytesIO()
         with pytest.raises(ArchiveError, match=str(path_of(data, batches[1]))):
@@ -326,7 +326,7 @@ class TestIntoAStream:
 
 def test_pruned_logs_are_told(data: Path) -> None:
     fill(data, [{"type": "info", "message": "hello"}] * 4)
-    first, _ = archive(data, [(1, Format.PARQUET), (2, Format.PARQUET)])
+    first, _ = archive(data, [(1, encoding.PARQUET), (2, encoding.PARQUET)])
     prune(data, [first])
     content, done = export(data)
     assert seqs_in(content) == [2, 3, 4]
@@ -360,7 +360,9 @@ class TestMeanwhile:
         fill(data, [{"type": "info", "message": "hello"}] * count)
 
         def move() -> None:
-            elsewhere(archive, data, [(PAGE_ROWS // 2, Format.PARQUET), (count, Format.PARQUET)])
+            elsewhere(
+                archive, data, [(PAGE_ROWS // 2, encoding.PARQUET), (count, encoding.PARQUET)]
+            )
             alter_elsewhere(data / "logs.db", "DELETE FROM logs")
 
         content, _ = export(data, progress=between_pages(move))
@@ -368,24 +370,24 @@ class TestMeanwhile:
 
     def test_logs_that_come_in_are_left_out_wherever_they_are(self, data: Path) -> None:
         fill(data, [{"type": "info", "message": "hello"}] * 3)
-        archive(data, [(1, Format.PARQUET)])
+        archive(data, [(1, encoding.PARQUET)])
 
         def come_in() -> None:
             elsewhere(fill, data, [{"type": "info", "message": "later"}] * 3)
-            elsewhere(archive, data, [(4, Format.PARQUET)], clear=True)
+            elsewhere(archive, data, [(4, encoding.PARQUET)], clear=True)
 
         content, _ = export(data, progress=between_pages(come_in))
         assert seqs_in(content) == [1, 2, 3]
 
     def test_a_batch_that_is_pruned_meanwhile_is_told(self, data: Path) -> None:
         fill(data, [{"type": "info", "message": "hello"}] * 3)
-        _, batch = archive(data, [(1, Format.PARQUET), (1, Format.PARQUET)])
+        _, batch = archive(data, [(1, encoding.PARQUET), (1, encoding.PARQUET)])
         with pytest.raises(ArchiveError, match=f"{batch.file} was pruned while"):
             export(data, progress=between_pages(lambda: elsewhere(prune, data, [batch])))
 
     def test_one_that_is_pruned_behind_it_changes_nothing(self, data: Path) -> None:
         fill(data, [{"type": "info", "message": "hello"}] * 3)
-        batch, _ = archive(data, [(1, Format.PARQUET), (1, Format.PARQUET)])
+        batch, _ = archive(data, [(1, encoding.PARQUET), (1, encoding.PARQUET)])
         content, done = export(
             data, progress=between_pages(lambda: elsewhere(prune, data, [batch]))
         )
@@ -393,7 +395,7 @@ class TestMeanwhile:
 
     def test_a_folder_that_is_replaced_is_told(self, data: Path) -> None:
         fill(data, [{"type": "info", "message": "hello"}] * 3)
-        archive(data, [(1, Format.PARQUET)])
+        archive(data, [(1, encoding.PARQUET)])
         replace = "UPDATE seam SET incarnation = 'another'"
         with pytest.raises(DataFolderError, match="was replaced"):
             export(data, progress=between_pages(lambda: alter_elsewhere(data / "logs.db", replace)))

@@ -17,7 +17,7 @@ from tests.support.archives import adopt, archive, change, elsewhere, path_of, p
 from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, Log, alter, alter_elsewhere, fill, fill_batches
 from tests.workbench.query.test_execute import NAMES, batches_of_logs, questions
-from waterline.encoding import Format
+from waterline.encoding import FORMATS, JSON_GZ, PARQUET, BatchFormat
 from waterline.errors import ArchiveError, PrunedLogs
 from waterline.records import MAX_TIMESTAMP
 from waterline.storage.catalog import ArchivedBatch
@@ -25,19 +25,18 @@ from workbench.workbench import Workbench
 
 pytestmark = pytest.mark.slow
 
-PARQUET, JSON_GZ = Format.PARQUET, Format.JSON_GZ
 DAY = 86_400_000
 
-formats = st.sampled_from(Format)
+formats = st.sampled_from([*FORMATS.values()])
 
 
 @dataclass(frozen=True)
 class Archiving:
     """What becomes of the logs of a folder: a prefix archived, a piece behind it adopted."""
 
-    parts: list[tuple[int, Format]]
+    parts: list[tuple[int, BatchFormat]]
     clear: bool
-    adopted: tuple[int, int, Format] | None
+    adopted: tuple[int, int, BatchFormat] | None
 
 
 archivings = st.builds(
@@ -272,14 +271,14 @@ ASKS: dict[str, Callable[[Workbench], object]] = {
 }
 
 
-@pytest.mark.parametrize("format_", Format)
+@pytest.mark.parametrize("format_", FORMATS.values())
 @pytest.mark.parametrize("harm", [damage, cut, Path.unlink])
 @pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS.keys())
 def test_a_file_that_is_missing_or_damaged_is_named_and_nothing_returned(
     data: Path,
     ask: Callable[[Workbench], object],
     harm: Callable[[Path], None],
-    format_: Format,
+    format_: BatchFormat,
 ) -> None:
     fill(data, logs_at(10, 20, 30))
     first, second = archive(data, [(1, format_), (1, format_)])

@@ -16,7 +16,7 @@ from tests.support.folders import Batch, fill
 from tests.support.part_archived import noted_reads, part_archived, parts
 from tests.workbench.query.test_execute import batches_of_logs, questions
 from waterline.archive.columns import NAMES
-from waterline.encoding import Format
+from waterline.encoding import PARQUET
 from waterline.errors import UsageError
 
 choices = st.lists(st.sampled_from(NAMES), min_size=1, unique=True)
@@ -67,7 +67,7 @@ def test_of_a_file_only_the_columns_that_are_needed_are_read(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(data, [{"type": "info", "message": "m", "x": 1}] * 2)
-    archive(data, [(2, Format.PARQUET)], clear=True)
+    archive(data, [(2, PARQUET)], clear=True)
     with workbench.connect(data) as wb:
         seen = noted_reads(monkeypatch)
         wb.logs(columns=["type"])

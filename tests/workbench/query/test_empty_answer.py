@@ -12,7 +12,7 @@ import pytest
 import workbench
 from tests.support.archives import archive
 from tests.support.folders import NOON, fill
-from waterline.encoding import Format
+from waterline.encoding import PARQUET
 from waterline.errors import NothingFound
 from waterline.storage.folder import DataFolder
 from workbench.exports.export import export_logs
@@ -61,7 +61,7 @@ def test_filter_that_left_none_is_named(
 ) -> None:
     fill(data, LOGS)
     if is_archived:
-        archive(data, [(2, Format.PARQUET)], clear=True)
+        archive(data, [(2, PARQUET)], clear=True)
     with workbench.connect(data) as wb:
         for call in CALLS:
             with pytest.warns(NothingFound, match=sentence) as told:

@@ -16,7 +16,7 @@ from tests.support.archives import archive
 from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, Log, fill, fill_batches
 from tests.support.plainly import PlainLog, answer_plainly, same_json, store_plainly
-from waterline.encoding import Format
+from waterline.encoding import PARQUET
 from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
 from workbench.query.question import OPERATORS, ask
 from workbench.workbench import Workbench
@@ -238,7 +238,7 @@ def seqs(data: Path, **filters: Any) -> list[int]:  # noqa: ANN401 - any filter
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "data"
             shutil.copytree(data, copy)
-            archive(copy, [(rows, Format.PARQUET)])
+            archive(copy, [(rows, PARQUET)])
             assert found_in(copy, **filters) == found
     return found
 

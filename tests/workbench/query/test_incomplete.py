@@ -11,7 +11,7 @@ import pytest
 import workbench
 from tests.support.archives import archive, change, path_of
 from tests.support.folders import NOON, fill
-from waterline.encoding import Format
+from waterline.encoding import PARQUET
 from waterline.errors import IncompleteAnswer, MissingLogs, UsageError
 from waterline.storage.catalog import ArchivedBatch
 
@@ -22,7 +22,7 @@ LOG = {"type": "info", "message": "m"}
 def batches(data: Path) -> list[ArchivedBatch]:
     """Eight logs in batches of one, and a hot one."""
     fill(data, [LOG | {"timestamp": NOON + each} for each in range(9)])
-    return archive(data, [(1, Format.PARQUET)] * 8, clear=True)
+    return archive(data, [(1, PARQUET)] * 8, clear=True)
 
 
 def test_all_that_is_missing_or_damaged_is_named(data: Path, batches: list[ArchivedBatch]) -> None:

@@ -20,7 +20,7 @@ from tests.support.examples import costly
 from tests.support.folders import NOON, fill, fill_batches
 from tests.workbench.query.test_execute import batches_of_logs, questions
 from waterline.archive.jobs.rebuild import rebuild_catalog
-from waterline.encoding import Format
+from waterline.encoding import FORMATS, JSON_GZ, PARQUET
 from waterline.errors import (
     ArchiveError,
     IncompleteAnswer,
@@ -101,7 +101,7 @@ def test_what_is_no_pin_is_refused_by_the_name_of_the_argument(data: Path, given
 steps = st.lists(
     st.one_of(
         batches_of_logs.map(lambda batches: ("ingest", batches)),
-        st.tuples(st.integers(1, 6), st.sampled_from(Format), st.booleans()).map(
+        st.tuples(st.integers(1, 6), st.sampled_from([*FORMATS.values()]), st.booleans()).map(
             lambda chosen: ("archive", chosen)
         ),
         st.just(("pin", None)),
@@ -168,7 +168,7 @@ def test_a_pin_within_a_batch_cuts_it(data: Path) -> None:
     with workbench.connect(data) as wb:
         pin = wb.pin()
     fill(data, [LOG] * 3)
-    archive(data, [(6, Format.PARQUET)], clear=True)
+    archive(data, [(6, PARQUET)], clear=True)
     with workbench.connect(data, at=pin) as wb:
         assert wb.count() == 3
         assert wb.logs(order="newest", limit=2)["seq"].tolist() == [3, 2]
@@ -190,7 +190,7 @@ def test_an_empty_folder_has_a_pin_too(data: Path) -> None:
 
 def test_what_was_pruned_since_is_told(data: Path) -> None:
     fill(data, [LOG] * 4)
-    batches = archive(data, [(2, Format.PARQUET), (2, Format.PARQUET)], clear=True)
+    batches = archive(data, [(2, PARQUET), (2, PARQUET)], clear=True)
     with workbench.connect(data) as wb:
         pin = wb.pin()
     elsewhere(prune, data, batches[:1])
@@ -215,7 +215,7 @@ def test_a_pin_of_another_folder_is_refused(data: Path, tmp_path: Path) -> None:
 
 def test_a_pin_of_a_past_that_was_rewritten_is_refused(data: Path) -> None:
     fill(data, [LOG] * 3)
-    archive(data, [(2, Format.PARQUET)], clear=True)
+    archive(data, [(2, PARQUET)], clear=True)
     with workbench.connect(data) as wb:
         pin = wb.pin()
     lose_logs(data)
@@ -244,19 +244,19 @@ def as_rows(data: Path) -> None:
 
 
 def in_one_batch(data: Path) -> None:
-    archive(data, [(100, Format.PARQUET)], clear=True)
+    archive(data, [(100, PARQUET)], clear=True)
 
 
 def in_json(data: Path) -> None:
-    archive(data, [(100, Format.JSON_GZ)], clear=True)
+    archive(data, [(100, JSON_GZ)], clear=True)
 
 
 def in_small_batches(data: Path) -> None:
-    archive(data, [(1, Format.PARQUET)] * 100, clear=True)
+    archive(data, [(1, PARQUET)] * 100, clear=True)
 
 
 def as_garbage(data: Path) -> None:
-    archive(data, [(100, Format.PARQUET)], clear=False)
+    archive(data, [(100, PARQUET)], clear=False)
 
 
 PLACES = [as_rows, in_one_batch, in_json, in_small_batches, as_garbage]
@@ -347,7 +347,7 @@ def test_a_batch_that_is_lost_cannot_prove_a_pin(data: Path) -> None:
     with workbench.connect(data) as wb:
         pin = wb.pin()
     fill(data, [LOG])
-    batches = archive(data, [(1, Format.PARQUET), (9, Format.PARQUET)], clear=True)
+    batches = archive(data, [(1, PARQUET), (9, PARQUET)], clear=True)
     file = DataFolder(data).archives / batches[1].file
     file.rename(tmp := file.with_name("aside"))
     with workbench.connect(data, at=pin) as wb:

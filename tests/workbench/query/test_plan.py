@@ -10,7 +10,7 @@ import pytest
 import workbench
 from tests.support.archives import archive, change, prune
 from tests.support.folders import NOON, fill
-from waterline.encoding import Format
+from waterline.encoding import PARQUET
 from waterline.errors import UsageError
 from waterline.storage.catalog import ArchivedBatch
 from workbench.query.plan import Plan
@@ -26,7 +26,7 @@ def batches(data: Path) -> list[ArchivedBatch]:
         for place, each in enumerate([*TYPES, "info", "error"])
     ]
     fill(data, logs)
-    return archive(data, [(2, Format.PARQUET)] * 4, clear=True)
+    return archive(data, [(2, PARQUET)] * 4, clear=True)
 
 
 def explained(data: Path, **filters: Any) -> Plan:  # noqa: ANN401 - any filter

@@ -19,7 +19,7 @@ from tests.support.part_archived import part_archived, parts
 from tests.support.processes import PATIENCE
 from tests.workbench.query.test_execute import assert_dtypes, batches_of_logs, questions
 from waterline.archive.columns import SCHEMA
-from waterline.encoding import Format
+from waterline.encoding import JSON_GZ, PARQUET
 from waterline.errors import PrunedLogs, UsageError
 from workbench.query import scan as walking
 from workbench.query.pin import to_pin
@@ -67,7 +67,7 @@ def test_pieces_are_of_the_moment_when_they_were_asked_for(
         pieces = wb.iter_logs()
         first = next(pieces)
         elsewhere(fill, data, [LOG] * 5)
-        elsewhere(archive, data, [(3, Format.PARQUET), (4, Format.JSON_GZ)], clear=True)
+        elsewhere(archive, data, [(3, PARQUET), (4, JSON_GZ)], clear=True)
         rest = list(pieces)
         seqs = [each["seq"].tolist() for each in (first, *rest)]
         assert [seq for each in seqs for seq in each] == [1, 2, 3, 4, 5]
@@ -105,7 +105,7 @@ def wal_left(data: Path) -> int:
 
 def test_attributes_become_columns_of_each_piece(data: Path) -> None:
     fill(data, [LOG] * 3)
-    archive(data, [(2, Format.PARQUET)])
+    archive(data, [(2, PARQUET)])
     with workbench.connect(data) as wb:
         pieces = list(wb.iter_logs(attributes=["duration_ms"]))
     assert [each["duration_ms"].tolist() for each in pieces] == [[1.5, 1.5], [1.5]]
@@ -129,7 +129,7 @@ def test_what_makes_no_sense_is_refused_before_the_first_piece(
 
 def test_pruned_logs_are_told_once(data: Path) -> None:
     fill(data, [LOG] * 4)
-    batches = archive(data, [(2, Format.PARQUET)], clear=True)
+    batches = archive(data, [(2, PARQUET)], clear=True)
     prune(data, batches)
     with workbench.connect(data) as wb:
         with pytest.warns(PrunedLogs, match="lacks 2 logs") as told:
@@ -152,7 +152,7 @@ def test_arrow_is_the_table_that_the_frame_is_made_of(data: Path) -> None:
 
 def test_a_frame_says_what_moment_it_is_of_and_where_its_logs_were(data: Path) -> None:
     fill(data, [LOG] * 5)
-    archive(data, [(2, Format.PARQUET)])
+    archive(data, [(2, PARQUET)])
     with Workbench(data, clock=lambda: NOON) as wb:
         attrs = wb.logs().attrs
         pin = wb.pin()
@@ -168,6 +168,6 @@ def test_a_frame_says_what_moment_it_is_of_and_where_its_logs_were(data: Path) -
 def test_an_adopted_batch_among_hot_logs_counts_as_archived(data: Path) -> None:
 
     fill(data, [LOG] * 5)
-    adopt(data, 3, 4, Format.PARQUET)
+    adopt(data, 3, 4, PARQUET)
     with workbench.connect(data) as wb:
         assert wb.logs().attrs["rows"] == {"hot": 3, "archived": 2}

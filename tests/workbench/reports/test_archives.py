@@ -8,14 +8,14 @@ import workbench
 from tests.support import archived
 from tests.support.archives import archive, change
 from tests.support.folders import DAY, NOON, Batch, Log, fill, fill_batches
-from waterline.encoding import Format
+from waterline.encoding import JSON_GZ, PARQUET
 
 LOG: Log = {"type": "info", "message": "m" * 200}
 
 
 def test_it_is_the_sum_of_the_batches(data: Path) -> None:
     fill_batches(data, [Batch([LOG] * 3), Batch([LOG] * 2, received_at=NOON + DAY)])
-    batches = archive(data, [(2, Format.PARQUET), (1, Format.JSON_GZ), (2, Format.PARQUET)])
+    batches = archive(data, [(2, PARQUET), (1, JSON_GZ), (2, PARQUET)])
     change(
         data,
         [

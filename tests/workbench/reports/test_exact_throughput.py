@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.archives import archive, prune
 from tests.support.folders import NOON, Batch, Log, fill, fill_batches
 from tests.support.part_archived import noted_reads
-from waterline.encoding import Format
+from waterline.encoding import JSON_GZ, PARQUET
 from waterline.errors import PrunedLogs, UsageError
 from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.storage.catalog import Clock
@@ -115,7 +115,7 @@ def test_it_equals_a_groupby_of_the_logs(
     data = tmp_path_factory.mktemp("data")
     fill_batches(data, batches)
     if is_archived:
-        archive(data, [(3, Format.PARQUET), (5, Format.JSON_GZ)], clear=True)
+        archive(data, [(3, PARQUET), (5, JSON_GZ)], clear=True)
     within: dict[str, Any] = dict(zip(("since", "until"), times, strict=False))
     with Workbench(data) as wb:
         frame = wb.throughput(every, by=by, exact=True, clock=clock, **within)
@@ -278,7 +278,7 @@ def test_batches_outside_the_range_are_not_opened(
 ) -> None:
     times = [NOON, NOON + 60_000, NOON + 120_000]
     fill_batches(data, [Batch(at(NOON - each), received_at=each) for each in times])
-    archive(data, [(1, Format.PARQUET)] * 3, clear=True)
+    archive(data, [(1, PARQUET)] * 3, clear=True)
     with Workbench(data) as wb:
         seen = noted_reads(monkeypatch)
         frame = wb.throughput("1min", exact=True, since=NOON + 1, until=NOON + 120_000)
@@ -295,7 +295,7 @@ def test_batches_outside_the_range_are_not_opened(
 
 def test_pruned_logs_are_told_by_the_clock_that_was_asked(data: Path) -> None:
     fill_batches(data, [Batch(at(0), received_at=NOON), Batch(at(5), received_at=NOON + 1000)])
-    prune(data, archive(data, [(1, Format.PARQUET)], clear=True))
+    prune(data, archive(data, [(1, PARQUET)], clear=True))
     with Workbench(data) as wb:
         with pytest.warns(PrunedLogs) as warned:
             assert wb.throughput("1s", exact=True)["logs"].sum() == 1

@@ -14,7 +14,7 @@ from tests.support.archives import archive, path_of
 from tests.support.folders import DAY, NOON, Batch, Log, alter, fill
 from tests.support.measured import fill_measured, write_values
 from tests.support.processes import serving
-from waterline.encoding import Format
+from waterline.encoding import PARQUET
 from waterline.errors import DataFolderError, NewerSchema, UnmeasuredLogs, UsageError
 from waterline.metrics.recorder import Series
 from waterline.metrics.rollup_store import Retention
@@ -366,7 +366,7 @@ def test_damaged_measurements_are_refused_in_a_sentence(data: Path, damage: str)
 
 def test_archived_logs_matter_to_exact_percentiles_alone(data: Path) -> None:
     fill_measured(data, [Batch(durations(1, 2))])
-    (batch,) = archive(data, [(1, Format.PARQUET)])
+    (batch,) = archive(data, [(1, PARQUET)])
     with Workbench(data) as wb:
         assert wb.latency("duration_ms", exact=True)["count"].tolist() == [2]
         path_of(data, batch).unlink()

@@ -12,7 +12,7 @@ from tests.support.archives import archive, prune
 from tests.support.folders import DAY, NOON, Batch, Log, alter, fill
 from tests.support.measured import fill_measured
 from tests.support.processes import create_token, serving
-from waterline.encoding import Format
+from waterline.encoding import PARQUET
 from waterline.errors import UnmeasuredLogs, UsageError
 from waterline.metrics.recorder import MAX_LABELS
 from waterline.metrics.rollup_store import Retention
@@ -100,7 +100,7 @@ def test_types_or_sources_can_be_chosen(data: Path) -> None:
 
 def test_archived_and_pruned_logs_stay_counted(data: Path) -> None:
     fill_measured(data, [Batch(logs(4))])
-    prune(data, archive(data, [(3, Format.PARQUET)], clear=True))
+    prune(data, archive(data, [(3, PARQUET)], clear=True))
     with Workbench(data) as wb:
         assert wb.throughput("1h")["logs"].sum() == 4
 

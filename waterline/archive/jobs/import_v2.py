@@ -20,7 +20,7 @@ from waterline.archive.jobs.tidy import publish_manifests, tidy
 from waterline.archive.progress import Progress, silent
 from waterline.archive.writer import write_batch
 from waterline.clock import now_ms
-from waterline.encoding import Format
+from waterline.encoding import Encoding
 from waterline.errors import ArchiveError, UsageError
 from waterline.records import (
     MAX_TIMESTAMP,
@@ -167,8 +167,7 @@ def adopt_files(
     paths: Sequence[Path],
     *,
     source: str,
-    format: Format,  # noqa: A002 - the field's term
-    level: int,
+    encoding: Encoding,
     files: Files | None = None,
     clock: Callable[[], int] = now_ms,
     progress: Progress = silent,
@@ -181,8 +180,7 @@ def adopt_files(
         folder: the data folder, made where it is missing; no server of it may run.
         paths: files, or folders for all `*.json.gz` below them.
         source: the name that the logs are kept under.
-        format: what the batches are written as.
-        level: how hard they are compressed.
+        encoding: how the batches are written.
         files: how files are read and written.
         clock: returns milliseconds UTC.
         progress: is told how many files are done.
@@ -207,7 +205,7 @@ def adopt_files(
         open_writer(folder.logs, LOGS, "FULL").close()
         with changing(folder) as connection:
             tidy(folder, connection, files)
-            work = _Adoption(folder, connection, source, format, level, files, clock)
+            work = _Adoption(folder, connection, source, encoding, files, clock)
             try:
                 for done, path in enumerate(found, 1):
                     work.adopt(path)
@@ -225,16 +223,14 @@ class _Adoption:
         folder: DataFolder,
         connection: apsw.Connection,
         source: str,
-        format: Format,  # noqa: A002 - the field's term
-        level: int,
+        encoding: Encoding,
         files: Files,
         clock: Callable[[], int],
     ) -> None:
         self._folder = folder
         self._connection = connection
         self._source = source
-        self._format = format
-        self._level = level
+        self._encoding = encoding
         self._files = files
         self._clock = clock
         self._folder_id = read_seam(connection).folder_id
@@ -281,8 +277,7 @@ class _Adoption:
             logs,
             known=self._known,
             folder_id=self._folder_id,
-            format=self._format,
-            level=self._level,
+            encoding=self._encoding,
             archived_at=now,
             files=self._files,
             adopted_from=sha256,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from waterline.archive.jobs.upload import Destination
-from waterline.encoding import DEFAULT_LEVEL, DEFAULT_ROWS, Format
+from waterline.encoding import Encoding
 from waterline.errors import UsageError
 from waterline.settings.model import Settings
 
@@ -14,8 +14,7 @@ class Policy:
 
     older_than: int
     """By when the server received them."""
-    format: Format
-    level: int
+    encoding: Encoding
     batch_rows: int
     dedupe_window: int
     destination: Destination | None = None
@@ -32,12 +31,11 @@ def policy_of(settings: Settings) -> Policy:
         raise UsageError(
             "archive_after is never, so nothing is due; say how old logs must be with --older-than"
         )
-    chosen, address = settings.archive_format, settings.archive_dest
+    encoding, address = encoding_of(settings), settings.archive_dest
     return Policy(
         older_than=settings.archive_after,
-        format=chosen,
-        level=level_of(settings),
-        batch_rows=settings.archive_batch_rows or DEFAULT_ROWS[chosen],
+        encoding=encoding,
+        batch_rows=settings.archive_batch_rows or encoding.format.batch_rows,
         dedupe_window=settings.dedupe_window,
         destination=None
         if address is None
@@ -45,6 +43,6 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def level_of(settings: Settings) -> int:
-    """Return how hard batches are compressed."""
-    return settings.archive_level or DEFAULT_LEVEL[settings.archive_format]
+def encoding_of(settings: Settings) -> Encoding:
+    """Return how batches are written by the settings."""
+    return settings.archive_format.encoding(settings.archive_level)

@@ -14,7 +14,7 @@ from waterline.archive.object_store.client import Bucket, open_bucket
 from waterline.archive.progress import Progress, silent
 from waterline.archive.reader import checked
 from waterline.clock import now_ms
-from waterline.encoding import Format
+from waterline.encoding import format_named
 from waterline.errors import ArchiveError, DataFolderError, RemoteError, UsageError
 from waterline.storage.catalog import ArchivedBatch, found_catalog
 from waterline.storage.folder import ArchiveLock, DataFolder, ServerLock, file_size
@@ -191,7 +191,7 @@ def _found_in(batch: ArchivedBatch, content: bytes, name: str) -> ArchivedBatch:
         ArchiveError: the file holds no logs of that batch's day.
     """
     try:
-        logs = decode(content, Format(batch.format)).logs
+        logs = decode(content, format_named(batch.format)).logs
     except ArchiveError as error:
         raise ArchiveError(f"{name} is damaged: {error}; put a copy in its place") from error
     if not logs.num_rows:

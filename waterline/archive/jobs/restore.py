@@ -13,7 +13,7 @@ from waterline.archive.jobs.restored_folder import Origin, RestoredFolder
 from waterline.archive.progress import Progress, silent
 from waterline.archive.reader import BatchReader, checked, follow
 from waterline.archive.selection import Selection
-from waterline.encoding import DEFAULT_LEVEL, Format
+from waterline.encoding import format_named
 from waterline.errors import ArchiveError, UsageError
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import ArchiveLock, DataFolder, ServerLock
@@ -187,10 +187,12 @@ class _Work:
         logs = self._wanted.of(follow(batch, self._reader.read, self._catalog))
         if not logs.num_rows:
             return None
-        chosen = Format(batch.format)
+        encoding = format_named(batch.format).encoding()
         # Nothing of this run is in it, so that it is the same each time it is made.
-        label = label_of(logs, chosen, batch_number(batch.file) or 0, folder_id, batch.archived_at)
-        content = memoryview(encode(logs, label, chosen, DEFAULT_LEVEL[chosen]))
+        label = label_of(
+            logs, encoding, batch_number(batch.file) or 0, folder_id, batch.archived_at
+        )
+        content = memoryview(encode(logs, label, encoding))
         part = describe_again(batch, logs, content)
         self._publish(part, content)
         return part
@@ -202,7 +204,7 @@ class _Work:
             return None
         try:
             content = self._files.read(path)
-            logs = decode(content, Format(batch.format)).logs
+            logs = decode(content, format_named(batch.format)).logs
         except ArchiveError:
             return None
         seqs = logs["seq"]

@@ -119,8 +119,7 @@ class ArchiveJob:
                 rows.read(wanted),
                 known=known,
                 folder_id=seam.folder_id,
-                format=policy.format,
-                level=policy.level,
+                encoding=policy.encoding,
                 archived_at=self._clock(),
                 files=self._files,
             )

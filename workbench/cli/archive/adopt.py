@@ -48,7 +48,7 @@ def adopt(
 
 def _adopt_files(settings: "Settings", paths: tuple[Path, ...], source: str) -> None:
     from waterline.archive.jobs.import_v2 import adopt_files
-    from waterline.archive.jobs.policy import level_of
+    from waterline.archive.jobs.policy import encoding_of
     from workbench.progress_bar import ProgressBars
 
     with ProgressBars() as bars:
@@ -56,8 +56,7 @@ def _adopt_files(settings: "Settings", paths: tuple[Path, ...], source: str) -> 
             DataFolder(settings.data),
             paths,
             source=source,
-            format=settings.archive_format,
-            level=level_of(settings),
+            encoding=encoding_of(settings),
             progress=bars,
         )
     for skipped in adopted.skipped:

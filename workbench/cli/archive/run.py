@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from waterline.encoding import LEVELS, MOST_ROWS, Format
+from waterline.encoding import FORMATS, MOST_ROWS, highest_level
 from waterline.storage.folder import DataFolder
 from waterline.terminal import say
 from waterline.units import counted, human_size
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice([each.value for each in Format]),
+    type=click.Choice([*FORMATS]),
     help="of the batches: default parquet",
 )
 @click.option("--batch-rows", type=click.IntRange(1, MOST_ROWS), help="logs in a batch at most")
 @click.option(
     "--level",
-    type=click.IntRange(1, max(levels[-1] for levels in LEVELS.values())),
+    type=click.IntRange(1, highest_level()),
     help="how hard to compress",
 )
 @click.option("--dest", metavar="URL", help="also upload to object storage: s3://bucket/prefix")

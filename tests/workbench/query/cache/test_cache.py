@@ -24,7 +24,7 @@ from tests.support.folders import NOON, Log, alter, alter_elsewhere, fill
 from tests.support.forking import run
 from tests.support.part_archived import noted_reads
 from tests.support.processes import PATIENCE
-from waterline.encoding import Format
+from waterline.encoding import PARQUET
 from waterline.errors import DamagedCache, IncompleteAnswer, MissingLogs, UsageError
 from workbench.query.cache import cache
 from workbench.query.cache.cache import Cache
@@ -67,7 +67,7 @@ def test_of_a_kept_answer_no_archive_file_is_read(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(data, [LOG] * 4)
-    archive(data, [(3, Format.PARQUET)], clear=True)
+    archive(data, [(3, PARQUET)], clear=True)
     with workbench.connect(data) as wb:
         seen = noted_reads(monkeypatch)
         first, again = wb.logs(), wb.logs()
@@ -82,11 +82,11 @@ def test_only_what_came_since_is_read_of_the_archives(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(data, [LOG] * 4)
-    archive(data, [(2, Format.PARQUET)], clear=True)
+    archive(data, [(2, PARQUET)], clear=True)
     with workbench.connect(data) as wb:
         wb.logs()
         elsewhere(fill, data, [LOG] * 4)
-        elsewhere(archive, data, [(1, Format.PARQUET), (4, Format.PARQUET)], clear=True)
+        elsewhere(archive, data, [(1, PARQUET), (4, PARQUET)], clear=True)
         # The batch with the last log that was known is another place for it: all is read anew.
         assert outcome(wb) == "miss"
         elsewhere(fill, data, [LOG] * 2)
@@ -139,7 +139,7 @@ def test_a_past_that_was_rewritten_is_read_anew(data: Path) -> None:
 
 def test_an_answer_that_lacks_logs_is_not_kept(data: Path) -> None:
     fill(data, [LOG] * 4)
-    (batch,) = archive(data, [(2, Format.PARQUET)], clear=True)
+    (batch,) = archive(data, [(2, PARQUET)], clear=True)
     file = path_of(data, batch)
     content = file.read_bytes()
     file.unlink()

@@ -10,7 +10,7 @@ from sqlalchemy.exc import NoSuchTableError
 import workbench
 from tests.support.archives import archive, elsewhere, prune
 from tests.support.folders import NOON, fill
-from waterline.encoding import Format
+from waterline.encoding import PARQUET
 from waterline.errors import PrunedLogs, UsageError
 
 LOGS = [
@@ -21,7 +21,7 @@ LOGS = [
 
 def test_pandas_reads_through_it(data: Path) -> None:
     fill(data, LOGS)
-    archive(data, [(2, Format.PARQUET)], clear=True)
+    archive(data, [(2, PARQUET)], clear=True)
     with workbench.connect(data) as wb:
         query = text(
             "SELECT type, count(*) AS n FROM logs WHERE seq > :after GROUP BY 1 ORDER BY 1"
@@ -35,7 +35,7 @@ def test_pandas_reads_through_it(data: Path) -> None:
 
 def test_statements_are_built_on_what_is_reflected(data: Path) -> None:
     fill(data, LOGS)
-    archive(data, [(2, Format.PARQUET)], clear=True)
+    archive(data, [(2, PARQUET)], clear=True)
     with workbench.connect(data) as wb:
         logs = Table("logs", MetaData(), autoload_with=wb.engine)
         newest = select(logs.c.seq).where(logs.c.type == "info").order_by(logs.c.seq.desc())
@@ -86,7 +86,7 @@ def test_it_only_reads(data: Path) -> None:
 
 def test_what_was_pruned_is_told(data: Path) -> None:
     fill(data, LOGS)
-    prune(data, archive(data, [(2, Format.PARQUET)], clear=True))
+    prune(data, archive(data, [(2, PARQUET)], clear=True))
     with (
         workbench.connect(data) as wb,
         wb.engine.connect() as connection,

@@ -23,7 +23,7 @@ from tests.support.part_archived import noted_reads, part_archived, parts
 from tests.support.plainly import PlainLog, store_plainly
 from tests.support.processes import PATIENCE
 from tests.workbench.query.test_execute import batches_of_logs
-from waterline.encoding import Format
+from waterline.encoding import JSON_GZ, PARQUET
 from waterline.errors import ArchiveError, PrunedLogs, UsageError, WaterlineError
 from waterline.metrics.rollup_store import Retention
 from waterline.metrics.spans import HOUR, SECOND
@@ -143,7 +143,7 @@ def test_of_archives_only_the_files_and_columns_that_are_needed_are_read(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(data, [{**LOG, "timestamp": NOON + n} for n in range(6)])
-    archive(data, [(2, Format.PARQUET)] * 3, clear=True)
+    archive(data, [(2, PARQUET)] * 3, clear=True)
     with workbench.connect(data) as wb:
         seen = noted_reads(monkeypatch)
         assert wb.sql("SELECT type FROM logs WHERE seq = 3")["type"].tolist() == ["info"]
@@ -161,7 +161,7 @@ def test_of_archives_only_the_files_and_columns_that_are_needed_are_read(
 @pytest.mark.parametrize("inside", ["seq >= 3", "timestamp >= '2026-03-17 12:00:00.002Z'"])
 def test_a_damaged_file_matters_where_it_is_needed(data: Path, inside: str) -> None:
     fill(data, [{**LOG, "timestamp": NOON + n} for n in range(4)])
-    _, second = archive(data, [(2, Format.PARQUET)] * 2, clear=True)
+    _, second = archive(data, [(2, PARQUET)] * 2, clear=True)
     path_of(data, second).write_bytes(b"damaged")
     with workbench.connect(data) as wb:
         assert wb.sql("SELECT seq FROM logs WHERE seq < 3")["seq"].tolist() == [1, 2]
@@ -178,7 +178,7 @@ def test_every_part_of_a_statement_is_of_one_moment_also_a_pinned_one(data: Path
     with workbench.connect(data) as wb:
         pin = wb.pin()
         elsewhere(fill, data, [LOG] * 2)
-        elsewhere(archive, data, [(4, Format.PARQUET)], clear=True)
+        elsewhere(archive, data, [(4, PARQUET)], clear=True)
         assert wb.sql(counted).to_dict("list") == {"a": [5], "b": [5]}
         found = wb.sql(counted, at=pin)
         assert found.to_dict("list") == {"a": [3], "b": [3]}
@@ -189,7 +189,7 @@ def test_every_part_of_a_statement_is_of_one_moment_also_a_pinned_one(data: Path
 
 def test_what_was_pruned_is_told(data: Path) -> None:
     fill(data, [LOG] * 4)
-    prune(data, archive(data, [(2, Format.PARQUET)], clear=True))
+    prune(data, archive(data, [(2, PARQUET)], clear=True))
     with workbench.connect(data) as wb, pytest.warns(PrunedLogs):
         found = wb.sql("SELECT seq FROM logs ORDER BY seq")
     assert found["seq"].tolist() == [3, 4]
@@ -201,7 +201,7 @@ def test_what_was_pruned_is_told(data: Path) -> None:
 
 def test_the_catalog_is_a_relation(data: Path) -> None:
     fill(data, [LOG] * 4)
-    first, second = archive(data, [(3, Format.PARQUET), (1, Format.JSON_GZ)])
+    first, second = archive(data, [(3, PARQUET), (1, JSON_GZ)])
     with workbench.connect(data) as wb:
         found = wb.sql(
             "SELECT file, last_seq - first_seq + 1 AS rows FROM archive_batches ORDER BY file"
