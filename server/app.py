@@ -156,7 +156,6 @@ class _Server:
         self._silence = SilentSources(folder.metrics, settings.quiet_after, self._ageing)
         opened.callback(self._silence.close)
         self._missing = MissingFiles(folder)
-        opened.callback(self._missing.close)
         self._sampler = Sampler(folder, self._connections)
         self._pulse = Pulse()
         most = for_connections(limit)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import threading
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,7 +11,7 @@ import apsw
 
 from waterline.errors import DataFolderError
 from waterline.storage.folder import DataFolder
-from waterline.storage.sqlite import one_moment, open_reader, sqlite_errors
+from waterline.storage.sqlite import one_moment, reading
 from waterline.units import counted
 
 logger = logging.getLogger(__name__)
@@ -37,9 +36,6 @@ class MissingFiles:
     Args:
         folder: the data folder, with a logs.db.
         most: how many files are looked for at once.
-
-    Raises:
-        DataFolderError: logs.db cannot be opened.
     """
 
     def __init__(self, folder: DataFolder, most: int = MOST_FILES) -> None:
@@ -49,13 +45,6 @@ class MissingFiles:
         self._missing: dict[int, str] = {}
         self._reason: str | None = None
         self._failed = False
-        self._lock = threading.Lock()
-        self._connection = open_reader(folder.logs)
-
-    def close(self) -> None:
-        """Let the file go; may be called twice."""
-        with self._lock:
-            self._connection.close()
 
     async def run(self) -> None:
         """Look once a minute, in a thread, until cancelled."""
@@ -70,9 +59,10 @@ class MissingFiles:
         Where logs.db cannot be read, what was seen the last time stands.
         """
         try:
-            with self._lock, sqlite_errors(self._folder.logs):
-                self._look()
-        except (apsw.Error, DataFolderError) as error:
+            # Kept open, it would be the last to let go of the file, whose WAL then stays.
+            with reading(self._folder.logs) as connection:
+                self._look(connection)
+        except DataFolderError as error:
             if not self._failed:
                 logger.error("it cannot be seen which archive files are missing: %s", error)
             self._failed = True
@@ -84,8 +74,8 @@ class MissingFiles:
         """Return a sentence where files were missing when last looked for, else nothing."""
         return [] if self._reason is None else [self._reason]
 
-    def _look(self) -> None:
-        rows = self._connection.execute(_NEXT, (self._last, self._most)).fetchall()
+    def _look(self, connection: apsw.Connection) -> None:
+        rows = connection.execute(_NEXT, (self._last, self._most)).fetchall()
         found = cast("list[tuple[int, str]]", rows)
         self._last = found[-1][0] if len(found) == self._most else 0
         looked_for = dict(found) | self._missing
@@ -95,11 +85,11 @@ class MissingFiles:
             if is_missing(self._folder.archives / file)
         }
         # Read after the files were looked for: a job may have removed one meanwhile.
-        with one_moment(self._connection):
+        with one_moment(connection):
             still = {
                 batch: file
                 for batch, file in lacking.items()
-                if self._connection.execute(_STILL, (batch,)).get is not None
+                if connection.execute(_STILL, (batch,)).get is not None
             }
         self._missing = dict(islice(still.items(), MOST_FILES))
 

@@ -52,7 +52,6 @@ def test_each_file_has_its_turn_and_is_named_until_it_is_back(
         (data / "aside").rename(path)
         looking.look()  # this one at once, whoever has a turn
         assert looking.reasons() == []
-    looking.close()
 
 
 def test_of_many_files_three_are_named(
@@ -65,7 +64,6 @@ def test_of_many_files_three_are_named(
     assert look_at_all(looking) == [
         f"4 archive files are missing in {archives}: {named} and 1 more; put copies in their place"
     ]
-    looking.close()
 
 
 def test_what_is_in_a_bucket_alone_is_not_missing(
@@ -78,7 +76,6 @@ def test_what_is_in_a_bucket_alone_is_not_missing(
     for batch in batches:
         (DataFolder(data).archives / batch.file).unlink()
     assert look_at_all(looking) == []
-    looking.close()
 
 
 def test_no_moment_of_a_run_or_a_prune_is_a_false_alarm(data: Path) -> None:
@@ -101,7 +98,6 @@ def test_no_moment_of_a_run_or_a_prune_is_a_false_alarm(data: Path) -> None:
     assert said == []
     assert not any(batch.is_kept for batch in catalog(data))
     assert look_at_all(looking) == []
-    looking.close()
 
 
 def test_health_is_degraded_and_names_the_file(data: Path, batches: list[ArchivedBatch]) -> None:
