@@ -13,8 +13,7 @@ from waterline.clock import now_ms
 from waterline.errors import WaterlineError
 from waterline.storage.catalog import Clock
 from workbench.query import answers
-from workbench.query.cache.cache import Cache
-from workbench.query.cache.limits import SIZE, TTL
+from workbench.query.cache.cache import SIZE, TTL, Cache
 from workbench.query.pin import Pin
 from workbench.query.plan import Plan
 from workbench.query.progress import warn_of

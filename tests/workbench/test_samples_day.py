@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.samples import INCIDENT, Spread, day
-from workbench.samples.milestones import MILESTONES
-from workbench.samples.story import minute_of
+from workbench.samples.story import MILESTONES, minute_of
 
 pytestmark = pytest.mark.slow
 

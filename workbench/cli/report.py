@@ -30,7 +30,7 @@ from workbench.cli.options import load, needs, settings_options
 def report(since: str, file: Path | None, **options: str | None) -> None:
     """Tell what came in, how fast, from whom, and what is stored; its server may run or not."""
     from waterline.metrics.quiet_sources import REMEMBERED
-    from workbench.exports.new_file import new_file, write_errors
+    from workbench.exports.export import new_file, write_errors
     from workbench.workbench import connect
 
     settings = load(options).settings

@@ -19,7 +19,6 @@ import websocket
 
 from waterline.errors import DeliveryError, RejectedLogs, TokenError, UsageError
 from workbench.clients.json_values import to_json
-from workbench.clients.rejections import Rejections
 from workbench.clients.tls import SharedSocket, client_options
 
 logger = logging.getLogger(__name__)
@@ -397,3 +396,26 @@ def _refusal(error: websocket.WebSocketBadStatusException) -> str:
     except msgspec.DecodeError:
         return "no reason was given"
     return body.message or body.error or "no reason was given"
+
+
+@dataclass(slots=True)
+class Rejections:
+    """Counts rejected logs until they are told."""
+
+    count: int = 0
+    first: str = ""
+    """Id and reason of the first."""
+
+    def add(self, log_id: str, reason: str) -> None:
+        """Count one more."""
+        if not self.count:
+            self.first = f"{log_id!r}: {reason}"
+        self.count += 1
+
+    def forget(self) -> None:
+        """Begin anew, as they were told."""
+        self.count, self.first = 0, ""
+
+    def told(self, sent: int) -> str:
+        """Return how many of the sent logs they are, and why the first is."""
+        return f"{self.count:,} of {sent:,} logs, the first of them {self.first}"

@@ -13,7 +13,7 @@ from panel.custom import JSComponent
 
 from waterline.errors import DataFolderError
 from workbench.dashboard.figures import colour_of
-from workbench.dashboard.lookup import Lookup, Part
+from workbench.dashboard.log_lines import Lookup, Part
 from workbench.dashboard.searched import nothing_found, searched
 from workbench.dashboard.snapshot import RECENT_LOGS, LogLine, Snapshot
 from workbench.reports.figures.colours import KNOWN

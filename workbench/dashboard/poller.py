@@ -17,14 +17,13 @@ from waterline.clock import now_ms
 from waterline.errors import DataFolderError
 from waterline.settings.model import load_settings
 from waterline.storage.folder import DataFolder, file_size
-from waterline.storage.schema import LOGS, METRICS
+from waterline.storage.schema import LOGS, METRICS, Schema
 from workbench.dashboard.archives import ArchivesReader
-from workbench.dashboard.following import FollowedFile
-from workbench.dashboard.lookup import Lookup
-from workbench.dashboard.recent import RecentReader
+from workbench.dashboard.log_lines import Lookup, RecentReader
 from workbench.dashboard.snapshot import SECOND, Archives, RecentLogs, Sizes, Snapshot, Window
 from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
+from workbench.query.database import Database
 from workbench.query.gaps import find_earlier
 from workbench.reports.figures.colours import give_colours
 
@@ -36,6 +35,55 @@ COUNTING_SECONDS: Final = 0.3
 SECONDS_BETWEEN_SIZES: Final = 5
 _SHARED: Final = "waterline-poller"
 _making_shared: Final = threading.Lock()
+
+
+# What a file is, whatever its name.
+_Identity = tuple[int, int]
+
+
+class FollowedFile:
+    """A database that may come, go and be replaced while it is followed.
+
+    Args:
+        path: the file.
+        schema: the tables it should have.
+        forget: called whenever what was read of the file is void.
+    """
+
+    def __init__(self, path: Path, schema: Schema, forget: Callable[[], None]) -> None:
+        self.path: Final = path
+        self._schema = schema
+        self._forget = forget
+        self._database: Database | None = None
+        self._identity: _Identity | None = None
+
+    def open(self) -> Database | None:
+        """Return the database as it is now; None where there is none.
+
+        Raises:
+            DataFolderError: it cannot be read, or is not ours.
+        """
+        identity = self._look()
+        if identity != self._identity:
+            self.close()
+        if identity is not None and self._database is None:
+            self._database = Database(self.path, self._schema)
+            self._identity = identity
+        return self._database
+
+    def close(self) -> None:
+        """Let the file go, and with it what was read of it; it may be opened again."""
+        if self._database is not None:
+            self._database.close()
+            self._forget()
+        self._database = self._identity = None
+
+    def _look(self) -> _Identity | None:
+        try:
+            status = os.stat(self.path)  # noqa: PTH116 - one call gives both numbers
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return status.st_dev, status.st_ino
 
 
 class Poller:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from workbench.dashboard.recent import MAX_TEXT
+from workbench.dashboard.log_lines import MAX_TEXT
 from workbench.dashboard.snapshot import Snapshot, Stored
 from workbench.dashboard.wording import whole
 

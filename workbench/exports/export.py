@@ -1,6 +1,9 @@
 """Exporting: a range of logs, hot and archived, into a file or a stream."""
 
-from collections.abc import Callable
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,10 +12,9 @@ from typing import BinaryIO
 from waterline.archive.progress import Progress, silent
 from waterline.archive.reader import BatchReader
 from waterline.errors import DataFolderError, IncompleteAnswer, UsageError
-from waterline.storage.folder import DataFolder
+from waterline.storage.folder import DataFolder, sync_folder
 from waterline.storage.schema import LOGS
 from workbench.exports.formats import ExportFormat, LogWriter, Output, open_log_writer
-from workbench.exports.new_file import new_file, write_errors
 from workbench.query.database import Database
 from workbench.query.empty_answer import why_none
 from workbench.query.gaps import find_earlier
@@ -115,3 +117,42 @@ def _write(
         output.stop()
         raise
     return Exported(logs=logs, size=output.size, lacks=walk.lacks)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that gets its name once it is whole and on the disk; else nothing is left.
+
+    The umask says who may read it, as of whatever a user names; one that it replaces keeps its
+    rights, and links to it.
+    """
+    target = path.resolve()
+    # Another process may write to the same name at the same time.
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with unfinished.open("wb") as stream:
+            with suppress(FileNotFoundError):
+                os.fchmod(stream.fileno(), stat.S_IMODE(target.stat().st_mode))
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    sync_folder(target.parent)
+
+
+@contextmanager
+def write_errors(name: str) -> Iterator[None]:
+    """Tell what cannot be written, in one sentence.
+
+    Raises:
+        UsageError: it cannot.
+        BrokenPipeError: nobody reads it any more.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageError(f"{name} cannot be written: {error.strerror or error}") from error

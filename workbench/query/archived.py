@@ -17,9 +17,8 @@ from waterline.errors import ArchiveError, IncompleteAnswer, ObjectMissing, Remo
 from waterline.storage.catalog import COLUMNS, ArchivedBatch, batch_of
 from waterline.storage.tables import archive_batches, logs
 from workbench.query.database import Database, View
-from workbench.query.pin import Pin
+from workbench.query.pin import ENDS_WITH, Pin, Read, digits_of_batch, digits_of_log, digits_within
 from workbench.query.progress import tell
-from workbench.query.proof import ENDS_WITH, Read, digits_of_batch, digits_of_log, digits_within
 from workbench.query.question import Question
 from workbench.query.snapshot import Moment, read_moment, rewritten
 from workbench.query.sql_filter import attribute_criteria

@@ -1,13 +1,78 @@
-"""A pin: one moment of a data folder, by which a question can be asked again."""
+"""A pin: one moment of a data folder, by its text, and digits of its last log that prove it."""
 
 import hashlib
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from waterline.errors import UsageError
-from workbench.query.proof import UNPROVEN
+from waterline.storage.catalog import ArchivedBatch
+
+ENDS_WITH: Final = ("id", "type", "timestamp", "received_at", "source", "message", "attributes")
+"""The columns of a log that its digits are of, in the order of storage."""
+
+UNPROVEN: Final = ""
+"""Stands where there are no digits: the folder is empty, or the pin was made without."""
+
+Read = Callable[[ArchivedBatch, Sequence[str]], pa.Table]
+"""Reads some columns of a batch, as `BatchReader.read` does."""
+
+# A pin keeps so many digits of a folder's id, its incarnation and its log: they tell two apart.
+_DIGITS: Final = 8
+# What was found in files: so much is remembered, that no question reads the same file again.
+_REMEMBERED: Final = 1_000
+
+_found: dict[tuple[str, int], str] = {}
+
+
+def digits_of_log(values: Sequence[object]) -> str:
+    """Return the digits of a log.
+
+    Args:
+        values: of `ENDS_WITH`; times are milliseconds UTC.
+    """
+    digest = hashlib.sha256()
+    for value in values:
+        text = str(value).encode()
+        digest.update(b"%d " % len(text))
+        digest.update(text)
+    return digest.hexdigest()[:_DIGITS]
+
+
+def digits_of_batch(sha256: str) -> str:
+    """Return the digits of the log that a batch ends at: those of its file, which are at hand."""
+    return sha256[:_DIGITS]
+
+
+def digits_within(batch: ArchivedBatch, seq: int, read: Read) -> str:
+    """Return the digits of a log within a batch; `UNPROVEN` where there is no log with its seq.
+
+    Raises:
+        ArchiveError: the file is missing or damaged.
+    """
+    # A file with this SHA-256 never holds anything else.
+    key = batch.sha256, seq
+    found = _found.get(key)
+    if found is None:
+        found = _read_digits(read(batch, ("seq", *ENDS_WITH)), seq)
+        if len(_found) >= _REMEMBERED:
+            _found.clear()
+        _found[key] = found
+    return found
+
+
+def _read_digits(table: pa.Table, seq: int) -> str:
+    logs = table.filter(pc.equal(table["seq"], seq)).select(ENDS_WITH)
+    for name in ("timestamp", "received_at"):
+        logs = logs.set_column(ENDS_WITH.index(name), name, logs[name].cast(pa.int64()))
+    rows = [*zip(*(column.to_pylist() for column in logs.columns), strict=True)]
+    return digits_of_log(rows[0]) if rows else UNPROVEN
+
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXT: Final = re.compile(
@@ -16,8 +81,6 @@ _TEXT: Final = re.compile(
     r"-(?P<check>[0-9a-f]{4})",
     re.ASCII,
 )
-# Of the folder's id and its incarnation a pin keeps so many digits: enough to tell two apart.
-_DIGITS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +96,7 @@ class Pin:
     incarnation: str
     """The same of its incarnation."""
     last: str = UNPROVEN
-    """Digits of the log with that seq; see `proof`. Older pins have none."""
+    """Digits of the log with that seq; see `digits_of_log`. Older pins have none."""
 
     def __str__(self) -> str:
         text = self._unchecked()

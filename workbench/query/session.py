@@ -11,9 +11,8 @@ from waterline.errors import DataFolderError, IncompleteAnswer, NothingFound, Us
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import LOGS
 from workbench.query.archived import check_pin
-from workbench.query.cache.cache import Cache
+from workbench.query.cache.cache import SIZE, TTL, Cache, Limits
 from workbench.query.cache.durations import Outcome
-from workbench.query.cache.limits import SIZE, TTL, Limits
 from workbench.query.database import Database, exists
 from workbench.query.empty_answer import why_none
 from workbench.query.execute import Logs, Rows

@@ -5,8 +5,7 @@ from typing import Final
 
 from waterline.errors import UsageError
 from workbench.query.database import View
-from workbench.query.pin import Pin, take_pin
-from workbench.query.proof import ENDS_WITH, UNPROVEN, digits_of_batch, digits_of_log
+from workbench.query.pin import ENDS_WITH, UNPROVEN, Pin, digits_of_batch, digits_of_log, take_pin
 
 _MOMENT: Final = f"""
     WITH moment AS (
@@ -47,7 +46,7 @@ class Moment:
     pruned: int
     """How many batches are gone."""
     last: str
-    """Digits of the log that is the last; see `proof`."""
+    """Digits of the log that is the last; see `digits_of_log`."""
 
     @property
     def past(self) -> tuple[str, int]:

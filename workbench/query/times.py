@@ -1,6 +1,7 @@
-"""Times as an analyst gives them: a datetime, ISO text, or `"-1h"`."""
+"""Times and lengths as an analyst gives them: a datetime, ISO text, `"-1h"`, `"10min"`."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -125,3 +126,26 @@ def _not_a_time(value: object, argument: str) -> UsageError:
         f"{argument}={value!r} is no time; give a datetime, ISO text such as "
         "'2026-01-31T12:00', or a time ago such as '-1h'"
     )
+
+
+def parsed(parse: Callable[[str], int], argument: str, given: object, such: str) -> int:
+    """Return a number that was given as a text.
+
+    Args:
+        parse: reads the text; its ValueError says what is wrong with it.
+        argument: what the text was given as.
+        given: the text.
+        such: an example.
+
+    Raises:
+        UsageError: it is no text, or has no meaning; the sentence names the argument.
+    """
+    length = plain(given)
+    if isinstance(length, timedelta) and parse is parse_duration:
+        given = f"{length // timedelta(milliseconds=1)}ms"
+    if not isinstance(given, str):
+        raise UsageError(f"{argument}={given!r} is no text; give one such as {such!r}")
+    try:
+        return parse(given)
+    except ValueError as error:
+        raise UsageError(f"{argument}: {error}") from error

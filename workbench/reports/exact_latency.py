@@ -17,9 +17,9 @@ import pyarrow as pa
 from workbench.query.attributes import STORED, as_column, values_of
 from workbench.query.execute import Answer, Logs
 from workbench.query.question import Question
+from workbench.reports.coverage import Step
 from workbench.reports.latency import Shape, frame_of
 from workbench.reports.sketches import Floats, Integers
-from workbench.reports.steps import Step
 
 
 def exact_latency(

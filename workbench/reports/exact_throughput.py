@@ -16,7 +16,7 @@ from workbench.query.database import View
 from workbench.query.execute import Answer, Logs, hot_rows
 from workbench.query.gaps import lacking
 from workbench.query.question import Question
-from workbench.reports.steps import Step
+from workbench.reports.coverage import Step
 from workbench.reports.throughput import Amounts, By, report
 
 _Counts = Counter[tuple[int, str]]

@@ -14,10 +14,9 @@ from waterline.metrics.registry import BY_NAME, OWN, SOURCE, TYPE, Kind, Unit
 from waterline.metrics.sketch import RELATIVE_ERROR
 from workbench.frames import to_frame
 from workbench.query.question import Question
+from workbench.reports.coverage import Step, Window, chosen, window
 from workbench.reports.measured import Measured, Progress, Values
 from workbench.reports.sketches import Integers, read_sketches
-from workbench.reports.steps import Step
-from workbench.reports.window import Window, chosen, window
 
 PERCENTILES: Final = (50, 95, 99)
 DURATIONS: Final = tuple(

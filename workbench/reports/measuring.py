@@ -9,20 +9,19 @@ from waterline.clock import now_ms
 from waterline.errors import UnmeasuredLogs, UsageError
 from waterline.storage.catalog import Clock
 from waterline.units import parse_duration
-from workbench.query.cache.limits import parsed
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, refuse
 from workbench.query.session import Session
 from workbench.query.snapshot import read_moment
+from workbench.query.times import parsed
+from workbench.reports.coverage import Step, to_step
 from workbench.reports.exact_latency import exact_latency, recorded_latency
 from workbench.reports.exact_throughput import exact_throughput
-from workbench.reports.from_measurements import Measurements
 from workbench.reports.latency import Shape, joined
+from workbench.reports.measurements import Measurements, uncounted_since
 from workbench.reports.sources import QUIET_AFTER
 from workbench.reports.sources import sources as read_sources
-from workbench.reports.steps import Step, to_step
 from workbench.reports.throughput import By, check_by
-from workbench.reports.uncounted import uncounted_since
 from workbench.reports.wanted import (
     QUERY_DURATION,
     READS_THE_LOGS,

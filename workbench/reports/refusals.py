@@ -6,8 +6,8 @@ from pathlib import Path
 
 from waterline.metrics.registry import LOGS_DUPLICATE, LOGS_REJECTED, REASON, SOURCE
 from waterline.metrics.spans import Span
+from workbench.reports.coverage import window
 from workbench.reports.measured import Measured, measured
-from workbench.reports.window import window
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,9 @@ from waterline.metrics.registry import BYTES_RECEIVED, LOGS_STORED, SOURCE, TYPE
 from waterline.metrics.spans import SECOND
 from workbench.frames import to_frame
 from workbench.query.question import Question
+from workbench.reports.coverage import Step, Window, chosen, window
 from workbench.reports.measured import Measured, Progress
 from workbench.reports.sketches import Integers
-from workbench.reports.steps import Step
-from workbench.reports.window import Window, chosen, window
 
 By = Literal["type", "source"]
 _BY: Final = (TYPE, SOURCE, None)

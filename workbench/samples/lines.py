@@ -1,7 +1,7 @@
-"""What a service writes, as tables: lines, menus of lines to draw from, and services."""
+"""What services write, as tables: lines, menus of them, attributes that vary, hours of the day."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Literal
@@ -120,3 +120,104 @@ def refused(
         median_ms,
         spread,
     )
+
+
+MINUTES = 24 * 60
+
+
+def hourly(*weights: int) -> tuple[int, ...]:
+    """A weight a minute, from one at each full hour, on straight lines between them."""
+    following = (*weights[1:], weights[0])
+    return tuple(
+        here * (60 - minute) + there * minute
+        for here, there in zip(weights, following, strict=True)
+        for minute in range(60)
+    )
+
+
+def between(start: int, end: int) -> tuple[int, ...]:
+    """The same weight from minute `start` up to minute `end` of the day, nothing outside."""
+    return tuple(int(start <= minute < end) for minute in range(MINUTES))
+
+
+def portioned(rhythm: Sequence[int], share: int) -> tuple[int, ...]:
+    """The rhythm scaled so that its day weighs `share` millions, whatever its own scale."""
+    whole = sum(rhythm)
+    return tuple(share * 1_000_000 * weight // whole for weight in rhythm)
+
+
+def apportion(count: int, weights: Sequence[int]) -> Iterator[int]:
+    """Shares of `count` by weight: whole numbers whose sum is exactly `count`."""
+    whole = sum(weights)
+    given = 0
+    for passed in accumulate(weights):
+        due = (2 * count * passed + whole) // (2 * whole)
+        yield due - given
+        given = due
+
+
+# fmt: off
+CUSTOMERS = hourly(
+    5, 3, 2, 2, 3, 9, 22, 38, 46, 44, 42, 42,
+    46, 44, 42, 42, 46, 56, 68, 74, 70, 52, 28, 12,
+)
+OFFICE = hourly(
+    6, 5, 4, 4, 5, 8, 16, 34, 52, 58, 58, 54,
+    48, 52, 56, 56, 52, 46, 42, 44, 38, 26, 16, 9,
+)
+# fmt: on
+STEADY = hourly(*[1] * 24)
+
+
+Field = Callable[[Draw, float], object]
+"""Draws a value; its second argument is the demand for water at that time, from 0 to 1."""
+
+STATIONS = ("harbour", "hillside", "old-mill", "riverbend", "north-tower", "lakeview")
+DISTRICTS = ("centre", "docks", "east-bank", "garden-city", "upper-town", "west-bank")
+
+
+def one_of(values: Sequence[object]) -> Field:
+    """Any of the values, each as often."""
+    return lambda draw, _: values[int(draw() * len(values))]
+
+
+def whole(low: int, high: int) -> Field:
+    """A whole number from `low` up to and with `high`."""
+    return lambda draw, _: low + int(draw() * (high - low + 1))
+
+
+def _request_id(draw: Draw, _: float) -> str:
+    return f"{int(draw() * 2**32):08x}{int(draw() * 2**32):08x}"
+
+
+def _meter(draw: Draw, _: float) -> str:
+    return f"WM-{100_000 + int(draw() * 48_000)}"
+
+
+def _pressure_bar(draw: Draw, demand: float) -> float:
+    return round(5.4 - 1.2 * demand + 0.4 * (draw() - 0.5), 2)
+
+
+def _flow_lps(draw: Draw, demand: float) -> float:
+    return round((14.0 + 52.0 * demand) * (0.85 + 0.3 * draw()), 1)
+
+
+FIELDS: Mapping[str, Field] = {
+    "attempt": whole(2, 4),
+    "district": one_of(DISTRICTS),
+    "drift_ms": whole(600, 4_000),
+    "flow_lps": _flow_lps,
+    "late_s": whole(40, 900),
+    "meter": _meter,
+    "opening_percent": whole(5, 100),
+    "pressure_bar": _pressure_bar,
+    "pump": one_of(("P1", "P2", "P3", "P4")),
+    "readings": whole(8, 48),
+    "request_id": _request_id,
+    "rows": whole(200, 1_000),
+    "speed_rpm": whole(980, 1_480),
+    "stale_s": whole(300, 900),
+    "station": one_of(STATIONS),
+    "valve": one_of([f"V{number}" for number in range(1, 13)]),
+    "waiting": whole(12, 96),
+}

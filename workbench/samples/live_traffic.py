@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import count
 
-from workbench.samples.minute_logs import MINUTE_MS, minute_logs
-from workbench.samples.rhythm import MINUTES
+from workbench.samples.lines import MINUTES
 from workbench.samples.story import INCIDENT, minute_of
 from workbench.samples.whole_day import (
+    MINUTE_MS,
     SAMPLE_COUNT,
     SAMPLE_DATE,
     SAMPLE_SEED,
     counts_by_minute,
     key_of,
+    minute_logs,
 )
 
 LEAD_MINUTES = 90

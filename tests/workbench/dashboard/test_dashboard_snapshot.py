@@ -20,7 +20,7 @@ from tests.support.processes import PATIENCE, ServerProcess, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
 from waterline.storage.schema import LOGS, METRICS
-from workbench.dashboard import recent as recent_module
+from workbench.dashboard import log_lines
 from workbench.dashboard import stored as stored_module
 from workbench.dashboard.poller import Poller, shared_poller
 from workbench.dashboard.snapshot import (
@@ -153,7 +153,7 @@ def test_rest_of_a_long_text_is_read_piece_by_piece(server: ServerProcess, polle
 def test_types_of_the_newest_logs_are_counted(
     server: ServerProcess, poller: Poller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recent_module, "RECENT_LOGS", 3)
+    monkeypatch.setattr(log_lines, "RECENT_LOGS", 3)
     send(server, *logs_of("a", "b", "b"))
     assert poller.poll().recent.types == {"b": 2, "a": 1}
     send(server, *logs_of("c", "c"))

@@ -29,8 +29,7 @@ from waterline.errors import (
     UsageError,
 )
 from waterline.storage.folder import DataFolder
-from workbench.query.pin import Pin, take_pin, to_pin
-from workbench.query.proof import UNPROVEN
+from workbench.query.pin import UNPROVEN, Pin, take_pin, to_pin
 from workbench.workbench import Workbench
 
 DAY = 86_400_000

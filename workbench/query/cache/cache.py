@@ -3,9 +3,9 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import apsw
 import pandas as pd
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waterline.archive.columns import MOMENT
-from waterline.units import counted, human_size
+from waterline.units import counted, human_size, parse_duration, parse_size
 from workbench.display import Line, as_html, as_text
 from workbench.frames import to_frame
 from workbench.query.cache import durations, entries
@@ -27,10 +27,36 @@ from workbench.query.cache.entries import (
     since_of,
     type_text,
 )
-from workbench.query.cache.limits import Limits
 from workbench.query.execute import Logs, Rows
 from workbench.query.known import Known, Mark
 from workbench.query.question import Question
+from workbench.query.times import parsed
+
+TTL: Final = "1h"
+SIZE: Final = "256MiB"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the cache may keep."""
+
+    ttl: int
+    """Milliseconds for which an answer is kept."""
+    size: int
+    """Bytes that all answers may take; the least recently used go first."""
+
+    @classmethod
+    def of(cls, cache_ttl: str, cache_size: str) -> Self:
+        """Return the limits that were given as texts.
+
+        Raises:
+            UsageError: one has no meaning; the sentence names the argument.
+        """
+        return cls(
+            parsed(parse_duration, "cache_ttl", cache_ttl, TTL),
+            parsed(parse_size, "cache_size", cache_size, SIZE),
+        )
+
 
 # An answer that would push most others out is not worth it.
 _LARGEST: Final = 4

@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from waterline.errors import UsageError
-from workbench.reports.figures.picture import QUIET, plain, write_title
-from workbench.reports.figures.point_labels import INK, PointLabel, label_points
+from workbench.reports.figures.axes import INK, QUIET, PointLabel, label_points, plain, write_title
 
 RAW: Final = "#C9D3DC"
 STORED: Final = "#3386C2"

@@ -13,16 +13,18 @@ from waterline.errors import UsageError
 from waterline.metrics.registry import BY_NAME
 from waterline.units import counted
 from workbench.frames import milliseconds_of
-from workbench.reports.figures.picture import (
+from workbench.reports.figures.axes import (
+    INK,
     QUIET,
     Picture,
+    as_times,
     plain,
     plain_rows,
+    show_times,
+    step_of,
     write_legend,
     write_title,
 )
-from workbench.reports.figures.point_labels import INK
-from workbench.reports.figures.time_axis import as_times, show_times, step_of
 from workbench.reports.sketches import Floats
 
 _FIGURES: Final = ("count", "mean", "min", "max", "relative_error")

@@ -10,9 +10,16 @@ from matplotlib.ticker import FuncFormatter
 from waterline.errors import UsageError
 from waterline.units import counted, format_duration, human_size
 from workbench.frames import milliseconds_of
+from workbench.reports.figures.axes import (
+    QUIET,
+    Picture,
+    as_times,
+    plain,
+    show_times,
+    step_of,
+    write_title,
+)
 from workbench.reports.figures.colours import FREE, KNOWN, OTHER
-from workbench.reports.figures.picture import QUIET, Picture, plain, write_title
-from workbench.reports.figures.time_axis import as_times, show_times, step_of
 
 _ALL: Final = "all logs"
 _SECOND: Final = 1_000

@@ -9,10 +9,9 @@ from typing import Final
 import matplotlib as mpl
 import pandas as pd
 
+from workbench.reports.figures.axes import INK, QUIET
 from workbench.reports.figures.compression import RAW
 from workbench.reports.figures.draw import draw
-from workbench.reports.figures.picture import QUIET
-from workbench.reports.figures.point_labels import INK
 from workbench.reports.page.contents import Contents
 from workbench.reports.page.section import Drawn
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.query.sql.bounds import bounds
+from workbench.query.sql.relations import bounds
 
 SCHEMA = pa.schema([("seq", pa.int64()), ("type", pa.string())])
 WITHIN = range(-20, 21)

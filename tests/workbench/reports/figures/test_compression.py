@@ -17,8 +17,8 @@ from matplotlib.transforms import Bbox, BboxBase
 
 from tests.support.processes import PATIENCE
 from waterline.errors import UsageError
+from workbench.reports.figures.axes import Picture
 from workbench.reports.figures.draw import draw
-from workbench.reports.figures.picture import Picture
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from tests.support.folders import NOON
 from waterline.errors import UsageError
+from workbench.reports.figures.axes import Picture
 from workbench.reports.figures.draw import draw
-from workbench.reports.figures.picture import Picture
 
 pytestmark = pytest.mark.slow
 

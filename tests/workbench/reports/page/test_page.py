@@ -20,8 +20,7 @@ from tests.support.measured import fill_measured
 from tests.support.processes import PATIENCE
 from tests.support.reported import HOSTILE, NOW, contents_of, fill_reported, logs
 from workbench.reports.page.contents import Contents
-from workbench.reports.page.page import to_html
-from workbench.reports.page.report import Report
+from workbench.reports.page.report import Report, to_html
 from workbench.reports.page.sections import sections
 
 pytestmark = pytest.mark.slow

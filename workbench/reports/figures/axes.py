@@ -1,14 +1,21 @@
-"""Labels at the points of a figure, each where it covers no point, no line and no other label."""
+"""What figures share: quiet axes, titles, an axis of time, and labels that cover nothing."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC
+from io import BytesIO
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.transforms import BboxBase
+
+from workbench.frames import milliseconds_of
 
 INK: Final = "#22303C"
 _NEAR: Final = 7
@@ -108,3 +115,78 @@ def _shared(box: BboxBase, boxes: _Numbers) -> float:
     width = np.minimum(box.x1, boxes[:, 2]) - np.maximum(box.x0, boxes[:, 0])
     height = np.minimum(box.y1, boxes[:, 3]) - np.maximum(box.y0, boxes[:, 1])
     return float((width.clip(0) * height.clip(0)).sum())
+
+
+QUIET: Final = "#5B6875"
+_SIZE: Final = (9.5, 4.2)
+
+
+class Picture(Figure):
+    """A figure that a notebook shows as a picture, also where pyplot was never imported."""
+
+    def _repr_png_(self) -> bytes:
+        picture = BytesIO()
+        self.savefig(picture, format="png")
+        return picture.getvalue()
+
+
+def plain(height: float = _SIZE[1]) -> tuple[Picture, Axes]:
+    """Return a picture with one pair of axes; `height` is in inches."""
+    figure = Picture(figsize=(_SIZE[0], height), dpi=100, layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    quieten(axes)
+    return figure, axes
+
+
+def plain_rows(rows: int, height: float = _SIZE[1]) -> tuple[Picture, list[Axes]]:
+    """Return a picture with axes below each other that have the same x; `height` is in inches."""
+    figure = Picture(figsize=(_SIZE[0], height), dpi=100, layout="constrained", facecolor="white")
+    several = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0].tolist()
+    for axes in several:
+        quieten(axes)
+    return figure, several
+
+
+def quieten(axes: Axes) -> None:
+    """Let axes stand back behind what they show."""
+    axes.set_axisbelow(True)
+    axes.grid(color="#E3E7EB")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color("#AEB7C0")
+    axes.tick_params(which="both", colors=QUIET)
+
+
+def write_title(axes: Axes, text: str, pad: float = 32) -> None:
+    """Write the title, with room for a legend below it unless `pad` (points) is less."""
+    axes.set_title(text, pad=pad, loc="left", fontsize=12.5, fontweight="bold", color=INK)
+
+
+def write_legend(axes: Axes, columns: int) -> None:
+    """Write the legend between the title and the axes."""
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(-0.01, 1), ncols=columns, columnspacing=1.4,
+        handletextpad=0.5, frameon=False,
+    )  # fmt: skip
+
+
+def step_of(times: "pd.Series[pd.Timestamp]") -> int | None:
+    """Return the milliseconds of which all steps are multiples apart; None where there is one."""
+    moments = np.unique(milliseconds_of(times))
+    return int(np.gcd.reduce(np.diff(moments))) if len(moments) > 1 else None
+
+
+def show_times(axes: Axes) -> None:
+    """Let x be time, with few and short names."""
+    locator = AutoDateLocator(tz=UTC, minticks=4, maxticks=9)  # type: ignore[no-untyped-call] # matplotlib has no types for it
+    axes.xaxis.set_major_locator(locator)
+    names = ConciseDateFormatter(locator, tz=UTC)  # type: ignore[no-untyped-call] # the same
+    axes.xaxis.set_major_formatter(names)
+    axes.set_xlabel("UTC", color=QUIET)
+    axes.margins(x=0.01)
+
+
+def as_times(milliseconds: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> "pd.DatetimeIndex":
+    """Return milliseconds since 1970 UTC as what matplotlib draws."""
+    return pd.DatetimeIndex(milliseconds.astype("datetime64[ms]"), tz=UTC)

@@ -1,17 +1,71 @@
-"""The window of an answer: which measurements tell of a range, how exactly, and what they lack."""
+"""Coverage: the steps of a report, and which measurements tell of its range, how exactly."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
+
+import numpy as np
+import numpy.typing as npt
 
 from waterline.errors import UsageError
 from waterline.metrics.recorder import OTHER
 from waterline.metrics.spans import HOUR, MINUTE, STEP_OF, Kept, Span, Table, cover
 from waterline.records import MAX_TIMESTAMP
-from waterline.units import format_duration
-from workbench.query.times import iso_text
+from waterline.units import format_duration, parse_duration
+from workbench.query.times import iso_text, plain
 from workbench.reports.measured import Measured, Progress
-from workbench.reports.steps import Step
+
+# More would be a mistake in `every` rather than a report.
+MAX_ROWS: Final = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of time; steps begin at its multiples in UTC."""
+
+    text: str
+    """As the analyst wrote it."""
+    length: int
+    """Milliseconds, at least 1."""
+
+    def begins(self, moments: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the begin of the step that each moment lies in; all are milliseconds UTC."""
+        length = np.int64(self.length)
+        return moments // length * length
+
+    def check(self, steps: int, groups: int, what: str) -> None:
+        """See that a report of so many steps and groups has an end.
+
+        Raises:
+            UsageError: it is too long; the sentence says what would be shorter.
+        """
+        if steps * groups > MAX_ROWS:
+            raise UsageError(
+                f"every={self.text!r} gives {steps} steps for {groups} {what}; choose a longer "
+                "step, or a shorter range with since and until"
+            )
+
+
+def to_step(every: object) -> Step:
+    """Return the step that an analyst means.
+
+    Raises:
+        UsageError: it is no duration, or none at all.
+    """
+    given = plain(every)
+    if isinstance(given, timedelta):
+        every = format_duration(given // timedelta(milliseconds=1))
+    if not isinstance(every, str):
+        raise UsageError(f"every={every!r} is no text; give a number and a unit, such as '5min'")
+    try:
+        length = parse_duration(every)
+    except ValueError as error:
+        raise UsageError(f"every={error}") from error
+    if length < 1:
+        raise UsageError(f"every={every!r} is no step; the shortest is '1ms'")
+    return Step(every, length)
+
 
 # Behind it there is no time that can be written down.
 _END: Final = MAX_TIMESTAMP // HOUR * HOUR

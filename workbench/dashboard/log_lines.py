@@ -1,15 +1,19 @@
-"""Reads the newest logs, each of them once."""
+"""Reads log lines of logs.db: the newest, single ones by their seq, the rest of a cut text."""
 
 from codecs import getincrementaldecoder
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, LargeBinary, Select, cast, func, literal_column, select
 
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
 from waterline.storage.tables import logs, seam
 from workbench.dashboard.snapshot import RECENT_LOGS, LogLine, RecentLogs
-from workbench.query.database import View
+from workbench.query.database import Database, View
 
 MAX_TEXT: Final = 1000
 """Characters of a message and of its attributes that are kept; the rest is read when asked for."""
@@ -110,3 +114,61 @@ def begin_of(data: bytes, size: int, limit: int = MAX_TEXT) -> tuple[str, int]:
     """
     text = _decoder().decode(data, final=len(data) >= size)[:limit]
     return text, size - len(text.encode())
+
+
+PIECE_BYTES: Final = 2**18
+"""How much of a text is sent at once: a page is told more only when it asks again."""
+
+Part = Literal["message", "attributes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The next piece of a text."""
+
+    text: str
+    end: int
+    """The byte behind it, at which the next piece begins."""
+    rest: int
+    """Bytes from there on."""
+
+
+class Lookup:
+    """Opens logs.db for each look: they are rare, and the poller's own view is never held up.
+
+    Args:
+        path: the data folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = DataFolder(path).logs
+
+    def lines(self, seqs: Sequence[int]) -> list[LogLine]:
+        """Return the logs of these seqs that are not archived, newest first.
+
+        Raises:
+            DataFolderError: logs.db cannot be read.
+        """
+        with Database(self._path, LOGS) as database, database.view() as view:
+            return read_lines(view, seqs)
+
+    def piece(self, seq: int, part: Part, begin: int) -> Piece | None:
+        """Return what a text says from a byte on; None where the log is archived or gone.
+
+        Args:
+            seq: whose text.
+            part: which of its texts.
+            begin: a byte at which a character begins.
+
+        Raises:
+            DataFolderError: logs.db cannot be read.
+        """
+        data = as_bytes(logs.c[part])
+        question = select(bytes_of(data, begin + 1, PIECE_BYTES), func.length(data)).where(
+            logs.c.seq == seq
+        )
+        with Database(self._path, LOGS) as database, database.view() as view:
+            for found, size in view.rows(question):
+                text, rest = begin_of(found, max(0, size - begin), PIECE_BYTES)
+                return Piece(text, size - rest, rest)
+        return None

@@ -2,18 +2,48 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
+from workbench.query.database import Database
 from workbench.query.execute import Answer
 from workbench.query.question import Question
+from workbench.query.snapshot import read_moment
 from workbench.query.times import iso_text
+from workbench.reports.coverage import Step, Window
 from workbench.reports.latency import Shape, check_metric, joined, measured_latency
 from workbench.reports.measured import measured
-from workbench.reports.steps import Step
 from workbench.reports.throughput import By, empty_report, measured_throughput
 from workbench.reports.wanted import is_attribute
-from workbench.reports.window import Window
+
+# The server counts each second; what came a moment ago is in no count yet, and no fault.
+SETTLED: Final = 10_000
+"""Milliseconds after which a log should be counted."""
+
+
+def uncounted_since(database: Database, counted_through: int, now: int) -> int | None:
+    """Return when the first log that should be counted and is not was received.
+
+    Args:
+        database: logs.db.
+        counted_through: the seq up to which logs are counted.
+        now: milliseconds UTC.
+
+    Returns:
+        Milliseconds UTC, 0 where the log is archived by now; None where all is counted, or came
+        just now.
+    """
+    with database.view() as view:
+        if read_moment(view).last_seq <= counted_through:
+            return None
+        found = view.rows(
+            "SELECT received_at FROM logs WHERE seq > ? ORDER BY seq LIMIT 1", (counted_through,)
+        )
+    if not found:
+        return 0
+    ((received_at,),) = found
+    return int(received_at) if received_at <= now - SETTLED else None
 
 
 class Measurements:

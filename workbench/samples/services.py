@@ -1,7 +1,102 @@
-"""The services that run the network: telemetry gateway, pump controller, valve controller."""
+"""The services of the water utility, and what each writes: over HTTP, at the works, at night."""
 
-from workbench.samples.lines import Line, Menu, Service
-from workbench.samples.rhythm import STEADY
+from workbench.samples.lines import (
+    CUSTOMERS,
+    OFFICE,
+    STEADY,
+    Line,
+    Menu,
+    Service,
+    between,
+    refused,
+    request,
+)
+
+_TELEMETRY_SLOW = "telemetry-gateway slow, answered from an old cache"
+_TELEMETRY_DOWN = "telemetry-gateway timed out and the cache has expired"
+_ACCOUNT_SLOW = "customer-api slow, account read at attempt {attempt}"
+_ACCOUNT_DOWN = "customer-api gave no account"
+
+CUSTOMER_API = Service(
+    "customer-api",
+    share=24,
+    rhythm=CUSTOMERS,
+    usual=Menu(
+        request(34, "GET", "/v1/usage", 200, 48.0),
+        request(18, "GET", "/v1/account", 200, 21.0),
+        request(14, "GET", "/v1/outages", 200, 30.0),
+        request(10, "POST", "/v1/login", 200, 120.0, spread=0.15),
+        request(7, "POST", "/v1/meter-readings", 201, 65.0),
+        request(6, "GET", "/v1/usage", 304, 8.0),
+        Line(
+            11,
+            "debug",
+            "Usage of meter {meter} found in the cache",
+            ("meter", "request_id"),
+        ),
+    ),
+    warnings=Menu(
+        refused(4, "warning", "POST", "/v1/login", 401, "wrong password", 110.0),
+        refused(2, "warning", "GET", "/v1/usage", 404, "no meter {meter}", 12.0, fields=("meter",)),
+        refused(2, "warning", "POST", "/v1/meter-readings", 422, "reading below the last", 18.0),
+        refused(1, "warning", "GET", "/v1/outages", 429, "too many requests", 2.0),
+    ),
+    errors=Menu(
+        refused(1, "error", "GET", "/v1/account", 500, "unexpected answer of the register", 90.0),
+        refused(1, "error", "GET", "/v1/usage", 500, "unit of meter not known", 40.0),
+    ),
+    warning_share=0.03,
+    incident_warnings=Menu(
+        refused(3, "warning", "GET", "/v1/usage", 200, _TELEMETRY_SLOW, 1_500.0, spread=0.12),
+        refused(1, "warning", "GET", "/v1/outages", 200, _TELEMETRY_SLOW, 1_200.0, spread=0.12),
+    ),
+    incident_errors=Menu(
+        refused(3, "error", "GET", "/v1/usage", 504, _TELEMETRY_DOWN, 10_012.0, spread=0.0005),
+        refused(1, "error", "GET", "/v1/outages", 504, _TELEMETRY_DOWN, 10_012.0, spread=0.0005),
+        refused(2, "error", "GET", "/v1/account", 503, "no free worker", 250.0),
+    ),
+)
+
+BILLING_API = Service(
+    "billing-api",
+    share=12,
+    rhythm=OFFICE,
+    usual=Menu(
+        request(34, "GET", "/v1/invoices", 200, 70.0),
+        request(16, "GET", "/v1/tariffs", 200, 12.0),
+        request(14, "POST", "/v1/payments", 201, 210.0, spread=0.2),
+        request(10, "POST", "/v1/payments/confirmations", 202, 38.0),
+        request(8, "GET", "/v1/invoices/pdf", 200, 420.0, spread=0.2),
+        Line(9, "debug", "Tariff of district {district} read from the cache", ("district",)),
+    ),
+    warnings=Menu(
+        refused(3, "warning", "POST", "/v1/payments", 402, "declined by the bank", 650.0),
+        refused(2, "warning", "GET", "/v1/invoices", 404, "no such invoice", 20.0),
+        refused(1, "warning", "GET", "/v1/invoices/pdf", 200, "rendering was slow", 2_300.0),
+    ),
+    errors=Menu(
+        refused(2, "error", "POST", "/v1/payments", 502, "bank gave no answer", 3_000.0),
+        refused(1, "error", "GET", "/v1/invoices/pdf", 500, "template of invoice broken", 60.0),
+    ),
+    incident_warnings=Menu(
+        refused(
+            1,
+            "warning",
+            "GET",
+            "/v1/invoices",
+            200,
+            _ACCOUNT_SLOW,
+            2_100.0,
+            spread=0.12,
+            fields=("attempt",),
+        ),
+    ),
+    incident_errors=Menu(
+        refused(3, "error", "GET", "/v1/invoices", 504, _ACCOUNT_DOWN, 12_012.0, spread=0.0005),
+        refused(2, "error", "POST", "/v1/payments", 503, "no free worker", 300.0),
+    ),
+)
+
 
 TELEMETRY_GATEWAY = Service(
     "telemetry-gateway",
@@ -230,4 +325,75 @@ VALVE_CONTROLLER = Service(
             spread=0.0005,
         ),
     ),
+)
+
+
+BATCH_JOBS = "batch-jobs"
+METER_IMPORT_MINUTES = (30, 100)
+INVOICE_RUN_MINUTES = (120, 220)
+LEAK_REPORT_MINUTES = (250, 290)
+
+METER_IMPORT = Service(
+    BATCH_JOBS,
+    share=3,
+    rhythm=between(*METER_IMPORT_MINUTES),
+    attributes={"job": "meter-import"},
+    usual=Menu(
+        Line(
+            8,
+            "info",
+            "Imported {rows} meter readings of district {district} in {duration_ms} ms",
+            ("district", "rows"),
+            median_ms=900.0,
+        ),
+        Line(1, "debug", "Meter {meter} has no reading yet", ("meter",)),
+    ),
+    warnings=Menu(Line(1, "warning", "Reading of meter {meter} implausible: kept", ("meter",))),
+    errors=Menu(Line(1, "error", "Reading of meter {meter} unreadable: left out", ("meter",))),
+)
+
+INVOICE_RUN = Service(
+    BATCH_JOBS,
+    share=3,
+    rhythm=between(*INVOICE_RUN_MINUTES),
+    attributes={"job": "invoice-run"},
+    usual=Menu(
+        Line(
+            8,
+            "info",
+            "Priced {rows} items of usage in district {district} in {duration_ms} ms",
+            ("district", "rows"),
+            median_ms=2_600.0,
+        ),
+        Line(1, "debug", "Tariff of district {district} loaded", ("district",)),
+    ),
+    warnings=Menu(Line(1, "warning", "Usage of meter {meter} estimated", ("meter",))),
+    errors=Menu(Line(1, "error", "No tariff for meter {meter}: invoice held back", ("meter",))),
+)
+
+LEAK_REPORT = Service(
+    BATCH_JOBS,
+    share=1,
+    rhythm=between(*LEAK_REPORT_MINUTES),
+    attributes={"job": "leak-report"},
+    usual=Menu(
+        Line(
+            8,
+            "info",
+            "Night flow of {station} is {flow_lps} l/s; compared {rows} readings"
+            " in {duration_ms} ms",
+            ("station", "flow_lps", "rows"),
+            median_ms=1_400.0,
+        ),
+        Line(1, "debug", "Baseline of {station} loaded", ("station",)),
+    ),
+    warnings=Menu(
+        Line(
+            1,
+            "warning",
+            "Night flow of {station} is {flow_lps} l/s, above its baseline: leak suspected",
+            ("station", "flow_lps"),
+        )
+    ),
+    errors=Menu(Line(1, "error", "No baseline for district {district}", ("district",))),
 )
