@@ -15,7 +15,7 @@ IN_PROCESS_PERCENT := 73
 # Where most tests fill a folder and ask for DataFrames.
 NOT_FAST := dashboard exports query/cache query/sql reports running \
   test_history.py test_workbench.py test_workbench_compression.py
-.PHONY: help install run dev test coverage test-notebooks test-fast fuzz lab notebooks bench lint format build lock clean
+.PHONY: help install run dev test coverage test-notebooks test-fast fuzz lab notebooks bench lint docs tables diagrams pictures format build lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -78,13 +78,27 @@ notebooks: $(READY) ## run the notebooks anew and keep their outputs
 bench: $(READY) ## measure, each figure beside its limit or baseline; JSON=FILE keeps it too
 	@$(BIN)/python -m benchmarks $(if $(JSON),--json '$(JSON)')
 
-lint: $(READY) ## format check, lint, spelling, types, and which room imports which
+lint: $(READY) ## format check, lint, spelling, types, which room imports which, and the documents
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/codespell
 	@$(BIN)/mypy
 	@$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
 	@$(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory docs
+
+docs: $(READY) ## the site of docs/, into site/; fails at a stale table or a link that leads nowhere
+	@$(BIN)/python -m scripts.tables --check
+	@$(BIN)/zensical build --strict
+
+tables: $(READY) ## write the tables in docs/ that come from the code
+	@$(BIN)/python -m scripts.tables
+
+diagrams: $(READY) ## draw the diagrams of docs/architecture.md
+	@$(BIN)/python -m scripts.diagrams
+
+pictures: $(READY) ## take the pictures of dashboard and notebook; it takes two minutes, and Chromium
+	@$(BIN)/python -m scripts.pictures
 
 format: $(READY) ## format the code and mend what lint can mend
 	@$(BIN)/ruff check --fix .
@@ -101,4 +115,4 @@ lock: ## pin every dependency anew, with hashes
 	@rm -rf $(VENV)-lock
 
 clean: ## remove what the commands above made
-	@rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	@rm -rf $(VENV) .cache site .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

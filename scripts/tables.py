@@ -1,0 +1,130 @@
+"""The tables of docs/ that tell what the code says: settings, commands, metrics.
+
+Each stands in its page between two comments. `make tables` writes them anew; `--check` only says
+where a page is not what the code says.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Final
+
+import click
+
+from waterline.metrics.registry import OWN
+from waterline.settings.model import Settings, option_name, setting_names, setting_text
+from workbench.cli.main import main as waterline
+
+DOCS: Final = Path(__file__).parents[1] / "docs"
+_PLACE: Final = re.compile(
+    r"(?P<begin><!-- table: (?P<name>\w+)(?P<prefixes>(?: \w+)*) -->\n)"
+    r".*?(?P<end><!-- end of table -->)",
+    re.DOTALL,
+)
+
+
+def settings_table(prefixes: tuple[str, ...]) -> str:
+    """Return a row for each setting whose name begins so: what it is, and its default."""
+    default = Settings()
+    about = {each.name: each.metadata["description"] for each in fields(Settings)}
+    rows = (
+        (f"`{name}`", about[name], f"`{setting_text(default, name)}`")
+        for name in setting_names()
+        if name.startswith(prefixes or "")
+    )
+    return _table(("setting", "what", "default"), rows)
+
+
+def commands_table(_: tuple[str, ...]) -> str:
+    """Return a row for each command: how it is called, what it does, its own options."""
+    return _table(("command", "what it does", "options"), _command_rows(waterline, "waterline"))
+
+
+def metrics_table(_: tuple[str, ...]) -> str:
+    """Return a row for each metric that the server takes of itself."""
+    rows = (
+        (
+            f"`{each.name}`",
+            each.about,
+            str(each.kind),
+            str(each.unit),
+            ", ".join(each.dimensions) or "none",
+        )
+        for each in OWN
+    )
+    return _table(("metric", "what", "kind", "unit", "by"), rows)
+
+
+TABLES: Final[Mapping[str, Callable[[tuple[str, ...]], str]]] = {
+    "settings": settings_table,
+    "commands": commands_table,
+    "metrics": metrics_table,
+}
+
+
+def filled(page: str) -> str:
+    """Return a page with each of its tables made anew."""
+
+    def table(found: re.Match[str]) -> str:
+        rows = TABLES[found["name"]](tuple(found["prefixes"].split()))
+        return f"{found['begin']}\n{rows}\n{found['end']}"
+
+    return _PLACE.sub(table, page)
+
+
+def _command_rows(group: click.Group, name: str) -> Iterator[tuple[str, str, str]]:
+    context = click.Context(group, info_name=name)
+    for each in sorted(group.commands):
+        command = group.commands[each]
+        if isinstance(command, click.Group):
+            yield from _command_rows(command, f"{name} {each}")
+            continue
+        arguments = [
+            parameter.make_metavar(context)
+            for parameter in command.params
+            if isinstance(parameter, click.Argument)
+        ]
+        usage = " ".join([name, each, *arguments])
+        sentence = (command.help or "").strip().partition("\n\n")[0]
+        yield f"`{usage}`", " ".join(sentence.split()), _options(command)
+
+
+def _options(command: click.Command) -> str:
+    """Return the options of a command; all settings together are told as that."""
+    options = [
+        "/".join([*parameter.opts[:1], *parameter.secondary_opts[:1]])
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+    ]
+    of_settings = [option_name(name) for name in setting_names()]
+    if set(of_settings) <= set(options):
+        own = [f"`{each}`" for each in options if each not in of_settings]
+        return ", ".join(["every setting", *own])
+    return ", ".join(f"`{each}`" for each in options) or "none"
+
+
+def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
+    )
+
+
+def main() -> int:
+    """Write the tables, or with `--check` name the pages that are not up to date."""
+    is_check = sys.argv[1:] == ["--check"]
+    old = {page: page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md"))}
+    stale = [page for page, text in old.items() if filled(text) != text]
+    for page in stale:
+        if is_check:
+            print(f"{page}: a table is not what the code says; `make tables` writes it")
+        else:
+            page.write_text(filled(old[page]), encoding="utf-8")
+            print(f"{page}: written")
+    return 1 if is_check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,292 @@
+"""README and docs/: each block is run as a newcomer types it, in a folder beside a server."""
+
+import gzip
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import pytest
+
+from scripts.diagrams import DIAGRAMS
+from scripts.tables import filled
+from tests.support.folders import DAY, Batch, fill_batches
+from tests.support.forking import WATERLINE, Started
+from tests.support.processes import PATIENCE, ServerProcess, serving
+from tests.support.rollups import counted
+from tests.support.sockets import send
+from tests.support.waiting import wait_until
+from waterline.clock import now_ms
+
+ROOT: Final = Path(__file__).parents[1]
+PAGES: Final = {
+    str(each.relative_to(ROOT)): each.read_text(encoding="utf-8")
+    for each in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "SECURITY.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+    )
+}
+NEW_YEAR: Final = 1_767_225_600_000 + DAY
+"""In the January of 2026 that docs/archive.md restores."""
+
+ELSEWHERE: Final = {
+    "waterline up": "it runs to Ctrl-C: tests/workbench/running/test_up.py",
+    "waterline serve": "it runs to Ctrl-C: every test of a server",
+    "waterline dashboard": "it runs to Ctrl-C: tests/workbench/cli/test_endings.py",
+    "make": "it installs, or is the whole suite; that there is such a target is seen here",
+    "pip": "it installs: tests/test_package.py",
+    ".venv/bin/pip": "it installs; it is what `make install` calls",
+    "rm -r .venv": "it removes what the tests run in",
+    "conda": "it installs; tests/test_dependencies.py holds environment.yml to pyproject.toml",
+}
+"""Commands that are not run here, and where they are."""
+SHOWN: Final = {"json", "text", "nginx", "ini", "toml"}
+"""Languages of blocks that are no commands."""
+MOST_NOT_RUN: Final = 3
+
+_BLOCK: Final = re.compile(
+    r"(?P<not_run><!-- not run: [^\n]+ -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
+_SAID: Final = "-- the block has ended --"
+_PYTHON: Final = f"""
+import json, sys
+names = {{"__name__": "__main__"}}
+for line in sys.stdin:
+    exec(compile(json.loads(line), "a block", "exec"), names)
+    print({_SAID!r}, flush=True)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of a page; `is_run` is False where a comment before it says why not."""
+
+    language: str
+    text: str
+    is_run: bool
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """Yield the fenced blocks of a page."""
+    for found in _BLOCK.finditer(PAGES[page]):
+        yield Block(found["language"], found["text"], found["not_run"] is None)
+
+
+def run_here(block: Block) -> str:
+    """Return what is run here of a block: all of it, but commands of a shell that are elsewhere."""
+    if block.language == "python":
+        return block.text
+    lines = block.text.replace("\\\n", " ").splitlines(keepends=True)
+    elsewhere = tuple(f"{each} " for each in ELSEWHERE)
+    return "".join(line for line in lines if not f"{line.strip()} ".startswith(elsewhere))
+
+
+def run_blocks(page: str) -> list[Block]:
+    """Return the blocks of a page of which anything is run here."""
+    found = [each for each in blocks(page) if each.is_run and each.language in {"sh", "python"}]
+    return [each for each in found if run_here(each).strip()]
+
+
+RUN: Final = [page for page in PAGES if run_blocks(page)]
+
+
+@contextmanager
+def newcomer(folder: Path) -> Iterator[ServerProcess]:
+    """Run a server whose folder `data` holds old logs, beside files that the pages send."""
+    log = '{"type":"error","message":"timed out","source":"web","status":500,"path":"/"}\n'
+    (folder / "access.log").write_text(log * 3)
+    (folder / "logs.jsonl.gz").write_bytes(gzip.compress(log.encode()))
+    old = [
+        {"type": "error", "message": f"{each}", "service": "web", "duration_ms": each}
+        for each in range(50)
+    ]
+    received = (NEW_YEAR - 500 * DAY, NEW_YEAR, now_ms() - DAY, now_ms())
+    fill_batches(folder / "data", [Batch(old, "web", each) for each in received])
+    # It archives nothing by itself, as a job of a page's would find another at work.
+    with serving(folder / "data", "--archive-after", "never") as server:
+        # What is measured is written down within seconds, and pages ask for months of it.
+        send(server, {"type": "info", "message": "order accepted", "duration_ms": 12.5})
+        wait_until(lambda: bool(counted(server.data, "duration_ms", "type")))
+        yield server
+
+
+class Reader:
+    """Runs blocks one after the other, those of a language in one process.
+
+    Args:
+        server: what the usual addresses are replaced by; its folder lies in the working folder.
+    """
+
+    def __init__(self, server: ServerProcess) -> None:
+        self.said = ""
+        self._folder = server.data.parent
+        self._server = server
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._environment = os.environ | {
+            "PATH": f"{Path(WATERLINE).parent}:{os.environ['PATH']}",
+            "WATERLINE_TOKEN": server.token,
+            "WATERLINE_URL": server.ingest,
+            "MPLBACKEND": "agg",
+        }
+
+    def run(self, block: Block) -> None:
+        """Run a block; what it says is added to `said`."""
+        text = self._addressed(run_here(block))
+        if block.language == "python":
+            self._tell(
+                "python", [sys.executable, "-c", _PYTHON], msgspec.json.encode(text).decode()
+            )
+            return
+        script = self._folder / "block.sh"
+        # What has no end of its own ends with its reader.
+        script.write_text(
+            re.sub(
+                r"^waterline tail(.*)",
+                rf"timeout {PATIENCE} waterline tail --after 0 --url {self._server.live}\1 "
+                "| head -n 1 || test $? = 141",
+                text,
+                flags=re.MULTILINE,
+            )
+        )
+        line = f"source {script} <<< y; echo; echo '{_SAID}'"
+        self._tell("sh", ["bash", "-euo", "pipefail", "-s"], line)
+
+    def close(self) -> None:
+        """End the processes; each must have run all that it was told."""
+        for process in self._processes.values():
+            with process:
+                process.communicate()
+
+    def _addressed(self, text: str) -> str:
+        ingest = self._server.ingest.removeprefix("ws://").removesuffix("/ingest")
+        monitoring = self._server.monitoring.removeprefix("http://")
+        return text.replace("127.0.0.1:3001", ingest).replace("127.0.0.1:3002", monitoring)
+
+    def _tell(self, language: str, command: list[str], line: str) -> None:
+        if language not in self._processes:
+            self._processes[language] = Started(
+                command, cwd=self._folder, env=self._environment, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        process = self._processes[language]
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{line}\n")
+        process.stdin.flush()
+        heard = ""
+        for heard_line in process.stdout:
+            if heard_line.rstrip() == _SAID:
+                self.said += heard
+                return
+            heard += heard_line
+        raise AssertionError(f"the block ended early:\n{line}\n{heard}")
+
+
+EXPECTED: Final = {
+    "README.md": ("stored 3", '"status": "healthy"'),
+    "docs/first-hour.md": ("stored 3", "duplicates 3", '"type":"error"', "sound: ", "archived"),
+    "docs/push.md": ("stored 3", '"message":"timed out"', '"count":1'),
+    "docs/operate.md": ("web is revoked", '"status": "healthy"', "archive_after"),
+    "docs/archive.md": ("sound: ", "january holds", "errors.csv holds", "pruned"),
+    "docs/metrics.md": ("logs_stored", "waterline_logs_stored_total", "report.html holds"),
+}
+"""What a page's commands must have said."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", RUN)
+def test_every_block_of_a_page_runs_as_it_is_written(page: str, tmp_path: Path) -> None:
+    with newcomer(tmp_path) as server:
+        reader = Reader(server)
+        try:
+            for block in run_blocks(page):
+                reader.run(block)
+        finally:
+            reader.close()
+    for expected in EXPECTED.get(page, ()):
+        assert expected in reader.said
+
+
+def test_pages_have_commands_and_few_that_are_not_run() -> None:
+    every = [each for page in PAGES for each in blocks(page)]
+    assert {each.language for each in every} <= {"sh", "python", *SHOWN}
+    assert len([each for each in every if not each.is_run]) <= MOST_NOT_RUN
+    run = [run_here(each) for page in PAGES for each in run_blocks(page)]
+    assert len([line for each in run for line in each.splitlines() if line.strip()]) > 80
+
+
+def test_every_fence_is_a_block() -> None:
+    for page, text in PAGES.items():
+        assert 2 * len([*blocks(page)]) == len(re.findall(r"^ *```", text, re.MULTILINE)), page
+
+
+def test_every_make_target_that_is_named_is_there() -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    commands = [line for page in PAGES for each in blocks(page) for line in each.text.splitlines()]
+    named = {target for line in commands if line.startswith("make ") for target in _targets(line)}
+    for text in PAGES.values():
+        named |= set(re.findall(r"`make ([a-z-]+)", text))
+    assert len(named) > 12
+    assert named <= set(targets)
+
+
+def _targets(line: str) -> list[str]:
+    return re.findall(r" ([a-z-]+)(?= |$)", line.partition("#")[0])
+
+
+def test_every_table_is_what_the_code_says() -> None:
+    assert [page for page, text in PAGES.items() if filled(text) != text] == []
+    assert sum(text.count("<!-- table: ") for text in PAGES.values()) >= 5
+
+
+def test_every_diagram_is_as_it_is_drawn() -> None:
+    folder = ROOT / "docs" / "pictures"
+    drawn = {f"{name}.svg": diagram.svg() for name, diagram in DIAGRAMS.items()}
+    assert {each.name: each.read_text(encoding="utf-8") for each in folder.glob("*.svg")} == drawn
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    named = {
+        (page, name)
+        for page, text in PAGES.items()
+        for name in re.findall(r"(?<![\w/.])([a-z]+/[\w./]+\.(?:py|md|ipynb|json))\b", text)
+        if (ROOT / name.partition("/")[0]).is_dir()
+    }
+    assert len(named) > 20
+    assert [each for each in named if "NAME" not in each[1] and not (ROOT / each[1]).exists()] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len(PAGES["README.md"].split()) <= 700
+
+
+def test_the_map_names_what_is_there_and_all_of_it() -> None:
+    maps = re.findall(
+        r"^### (waterline|server|workbench)/\n\n(.*?)\n\n",
+        PAGES["docs/architecture.md"],
+        re.MULTILINE | re.DOTALL,
+    )
+    assert len(maps) == 3
+    lost: list[str] = []
+    for package, rows in maps:
+        shown = set(re.findall(r"`(\w+)/?`", rows))
+        inside = {each.stem for each in (ROOT / package).iterdir() if each.suffix in {"", ".py"}}
+        lost += sorted(inside - shown - {"__init__", "__pycache__"})
+        for row in rows.splitlines()[2:]:
+            names = re.findall(r"`([\w/]+)`", row.split("|")[1])
+            assert names, row
+            # What has no folder of its own lies in that of the first.
+            folder = ROOT / package / Path(names[0]).parent
+            for name in names:
+                path = ROOT / package / name if "/" in name else folder / name
+                lost += [] if path.is_dir() or path.with_suffix(".py").exists() else [name]
+    assert lost == []
