@@ -583,7 +583,7 @@ class Workbench:
 
         Examples:
             >>> wb.holdings()
-            >>> wb.holdings().by_type
+            >>> wb.holdings().types
         """
         return holdings(self._session)
 
