@@ -21,18 +21,18 @@ from workbench.query.question import Filters, refuse, shows_filters
 from workbench.query.session import Session
 from workbench.query.sql.statement import Parameters
 from workbench.query.times import TimeLike
-from workbench.reports import measuring
+from workbench.reports import traffic
 from workbench.reports.archives import Archives, read_archives
 from workbench.reports.compression import batches
 from workbench.reports.compression_compare import compression_compare
 from workbench.reports.figures.draw import draw
-from workbench.reports.inventory import Holdings, holdings
+from workbench.reports.holdings import Holdings, holdings
 from workbench.reports.latency import PERCENTILES
-from workbench.reports.measuring import Basis
 from workbench.reports.page.contents import gather, since_of
 from workbench.reports.page.report import Report
 from workbench.reports.sources import QUIET_AFTER
 from workbench.reports.throughput import By
+from workbench.reports.traffic import Basis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -359,7 +359,7 @@ class Workbench:
             >>> wb.throughput("1min", since="-1h")
             >>> wb.throughput("1h", by=None, exact=True, clock="timestamp")
         """
-        return measuring.throughput(self._session, every, by, Basis(exact, clock), filters)
+        return traffic.throughput(self._session, every, by, Basis(exact, clock), filters)
 
     @shows_filters
     def latency(
@@ -420,7 +420,7 @@ class Workbench:
             >>> wb.latency("duration_ms", by="type", exact=True)
         """
         basis = Basis(exact, clock)
-        return measuring.latency(self._session, metric, by, every, percentiles, basis, filters)
+        return traffic.latency(self._session, metric, by, every, percentiles, basis, filters)
 
     def sources(self, quiet_after: str = QUIET_AFTER) -> pd.DataFrame:
         """Report who sends logs: how much, now and usually, and who went quiet.
@@ -453,7 +453,7 @@ class Workbench:
             >>> wb.sources()
             >>> wb.sources(quiet_after="1h")
         """
-        return measuring.sources(self._session, quiet_after)
+        return traffic.sources(self._session, quiet_after)
 
     def report(self, since: TimeLike = "-24h", quiet_after: str = QUIET_AFTER) -> Report:
         """Report on all of it at once: holdings, throughput, latency, sources, archives, cache.

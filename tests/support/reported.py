@@ -7,7 +7,7 @@ import workbench
 from tests.support.archive_runs import archive
 from tests.support.folders import DAY, NOON, Batch
 from tests.support.measured import fill_measured
-from workbench.reports.page.contents import Contents, gather
+from workbench.reports.page.contents import ReportContents, gather
 
 NOW: Final = NOON + 3_600_000
 HOSTILE: Final = "<script>alert('$1')</script>"
@@ -42,7 +42,7 @@ def fill_reported(data: Path) -> None:
     archive(data, now=NOW, batch_rows=3)
 
 
-def contents_of(data: Path, since: int = NOW - DAY, now: int = NOW) -> Contents:
+def contents_of(data: Path, since: int = NOW - DAY, now: int = NOW) -> ReportContents:
     """Return what there is to tell of a folder."""
     with workbench.connect(data) as opened:
         return gather(opened._session, since, "10min", now)

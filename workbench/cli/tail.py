@@ -36,9 +36,9 @@ def tail(
     A lost connection is made anew, and goes on where it broke off: each log is printed once. It
     ends when nobody reads its output any more.
     """
-    from workbench.clients.tail import Tail, Wanted
+    from workbench.clients.tail import Tail, TailFilter
 
-    wanted = Wanted(types=types, sources=sources, contains=contains, after=after)
+    wanted = TailFilter(types=types, sources=sources, contains=contains, after=after)
     tail = Tail(
         url, token, wanted, lambda said: warn(f"waterline: {said}"), output=sys.stdout.fileno()
     )

@@ -33,7 +33,7 @@ class Reading:
 
 
 @dataclass(slots=True)
-class Summary:
+class SendSummary:
     """What became of the lines of all files."""
 
     counts: Counts
@@ -96,7 +96,7 @@ def send_files(
     reading: Reading,
     patience: float,
     standard_input: BinaryIO,
-) -> Summary:
+) -> SendSummary:
     """Send files, each line a log, and wait for every ack; a bar on standard error tells how far.
 
     Args:
@@ -141,7 +141,7 @@ class _Sender:
 
     def __init__(self, url: str, token: str, patience: float) -> None:
         self.producer = Producer(url, token, patience=patience, on_reply=self._heard)
-        self.summary = Summary(self.producer.counts)
+        self.summary = SendSummary(self.producer.counts)
         self._places: deque[str] = deque()
         self._begun = time.monotonic()
 

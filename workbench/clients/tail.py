@@ -27,7 +27,7 @@ LONGEST_PAUSE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class TailFilter:
     """Which logs: of each kind one of the alternatives must hold. `after` is a seq to begin behind.
 
     Without `after` it begins with what is committed from now on.
@@ -96,7 +96,7 @@ class Tail:
         self,
         url: str,
         token: str,
-        wanted: Wanted,
+        wanted: TailFilter,
         say: Callable[[str], None],
         certificate: Path | None = None,
         output: int | None = None,

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Integer, Select, case, cast, func, select
 
 from waterline.storage.tables import archive_batches, seam
-from workbench.dashboard.snapshot import ARCHIVED_DAYS, ArchivedDay, Archives
+from workbench.dashboard.snapshot import ARCHIVED_DAYS, ArchivedDay, ArchiveTotals
 from workbench.query.database import View
 
 
@@ -20,9 +20,9 @@ class ArchivesReader:
     def forget(self) -> None:
         """Begin anew: the file is another."""
         self._past: tuple[str, int] | None = None
-        self._archives = Archives()
+        self._archives = ArchiveTotals()
 
-    def read(self, view: View) -> Archives:
+    def read(self, view: View) -> ArchiveTotals:
         """Return what is archived.
 
         Raises:
@@ -63,9 +63,9 @@ def _by_day() -> Select[Any]:
 _BY_DAY: Final = _by_day()
 
 
-def _summed_up(rows: Sequence[tuple[Any, ...]]) -> Archives:
+def _summed_up(rows: Sequence[tuple[Any, ...]]) -> ArchiveTotals:
     days = [ArchivedDay(*row[:5]) for row in rows]
-    return Archives(
+    return ArchiveTotals(
         days=tuple(islice(days, ARCHIVED_DAYS)),
         older_days=max(0, len(days) - ARCHIVED_DAYS),
         batches=sum(row[5] for row in rows),

@@ -11,11 +11,11 @@ from workbench.dashboard.figures import OTHER_TYPES, colour_of
 from workbench.dashboard.snapshot import (
     SECOND,
     ArchivedDay,
-    Archives,
+    ArchiveTotals,
+    MeasuredSecond,
     Percentiles,
-    Second,
     Snapshot,
-    Stored,
+    StoredLogs,
 )
 from workbench.dashboard.wording import (
     NOTHING,
@@ -159,7 +159,7 @@ def _length(seconds: int) -> str:
     return f"{seconds} s" if 0 < seconds < 120 else f"{seconds // 60 or 5} min"
 
 
-def latest_latency(seconds: Iterable[Second], now: int) -> Percentiles | None:
+def latest_latency(seconds: Iterable[MeasuredSecond], now: int) -> Percentiles | None:
     """Return the ack latency of the last second that had acks, if that is lately."""
     lately = [
         second.latency
@@ -234,7 +234,7 @@ def stored(snapshot: Snapshot) -> str:
     )
 
 
-def _bar(found: Stored, colours: Mapping[str, str]) -> str:
+def _bar(found: StoredLogs, colours: Mapping[str, str]) -> str:
     parts = "".join(
         f'<i style="background:{colour_of(log_type, colours)};flex-grow:{count}"></i>'
         for log_type, count in found.types.items()
@@ -242,7 +242,7 @@ def _bar(found: Stored, colours: Mapping[str, str]) -> str:
     return f'<div class="bar">{parts}</div>'
 
 
-def _table_of_types(found: Stored, colours: Mapping[str, str]) -> str:
+def _table_of_types(found: StoredLogs, colours: Mapping[str, str]) -> str:
     listed = list(found.types.items())
     # One more than the limit is listed too: a row for a single other type would tell less.
     if len(listed) > MAX_TYPES + 1:
@@ -258,7 +258,7 @@ def _table_of_types(found: Stored, colours: Mapping[str, str]) -> str:
     return f"<table><tbody>{rows}</tbody></table>"
 
 
-def _facts(snapshot: Snapshot, found: Stored) -> Iterable[str]:
+def _facts(snapshot: Snapshot, found: StoredLogs) -> Iterable[str]:
     yield _fact("oldest", f"{date_time(found.first_timestamp)} UTC")
     yield _fact("newest", f"{date_time(found.last_timestamp)} UTC")
     if (sizes := snapshot.sizes) is not None:
@@ -280,7 +280,7 @@ def archives(snapshot: Snapshot) -> str:
     )
 
 
-def _what_is_saved(found: Archives) -> str:
+def _what_is_saved(found: ArchiveTotals) -> str:
     if not found.logs:
         return '<p class="empty">All that was archived has been pruned</p>'
     batches = f"{whole(found.batches)} {'batch' if found.batches == 1 else 'batches'}"
@@ -291,7 +291,7 @@ def _what_is_saved(found: Archives) -> str:
     )
 
 
-def _table_of_days(found: Archives) -> str:
+def _table_of_days(found: ArchiveTotals) -> str:
     most = max(each.raw_bytes for each in found.days)
     rows = "".join(_row_of_day(each, most) for each in found.days)
     older = ""
@@ -325,7 +325,7 @@ def _row_of_day(day: ArchivedDay, most: int) -> str:
     )
 
 
-def _archive_facts(found: Archives) -> Iterable[str]:
+def _archive_facts(found: ArchiveTotals) -> Iterable[str]:
     if found.logs:
         yield _fact("archived", f"{whole(found.logs)} logs")
     if found.bucket_bytes:

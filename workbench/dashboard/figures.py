@@ -15,7 +15,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, Second, Snapshot, Window
+from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, MeasuredSecond, Snapshot, Window
 from workbench.dashboard.wording import visible
 from workbench.reports.figures.colours import OTHER, PERCENTILES, SLOTS
 
@@ -57,7 +57,7 @@ class Chart(ABC):
         self._shown = 0
 
     @abstractmethod
-    def top(self, seconds: Sequence[Second]) -> float:
+    def top(self, seconds: Sequence[MeasuredSecond]) -> float:
         """Return the highest value drawn; never 0, so that there is an axis without data too."""
 
     def show(self, window: Window, revision: object, now: int) -> None:
@@ -80,7 +80,7 @@ class Chart(ABC):
         self._last = window.seconds[-1].begin if window.seconds else 0
 
     @abstractmethod
-    def columns(self, seconds: Sequence[Second]) -> Columns:
+    def columns(self, seconds: Sequence[MeasuredSecond]) -> Columns:
         """Return what the figure draws of these seconds."""
 
 
@@ -107,11 +107,11 @@ class ThroughputChart(Chart):
         revision = (snapshot.window.revision, tuple(slots.items()))
         self.show(snapshot.window, revision, snapshot.taken_at)
 
-    def top(self, seconds: Sequence[Second]) -> float:
+    def top(self, seconds: Sequence[MeasuredSecond]) -> float:
         """Return the most logs in a second."""
         return max(5, *(second.logs for second in seconds), 0)
 
-    def columns(self, seconds: Sequence[Second]) -> Columns:
+    def columns(self, seconds: Sequence[MeasuredSecond]) -> Columns:
         """Return the logs by layer."""
         columns: Columns = {name: [0] * len(seconds) for name in _SLOT_NAMES}
         for place, second in enumerate(seconds):
@@ -122,7 +122,7 @@ class ThroughputChart(Chart):
         columns["said"] = [self._said(second) for second in seconds]
         return columns
 
-    def _said(self, second: Second) -> str:
+    def _said(self, second: MeasuredSecond) -> str:
         """Return a line for each layer that is seen in a second, the highest first."""
         counts: Counter[str] = Counter()
         for log_type, count in second.stored.items():
@@ -150,11 +150,11 @@ class LatencyChart(Chart):
         """Show a snapshot."""
         self.show(snapshot.window, snapshot.window.revision, snapshot.taken_at)
 
-    def top(self, seconds: Sequence[Second]) -> float:
+    def top(self, seconds: Sequence[MeasuredSecond]) -> float:
         """Return the highest percentile in milliseconds."""
         return max(1, *(second.latency.p99 for second in seconds if second.latency), 0)
 
-    def columns(self, seconds: Sequence[Second]) -> Columns:
+    def columns(self, seconds: Sequence[MeasuredSecond]) -> Columns:
         """Return the percentiles; nan where there are none."""
         columns: Columns = {
             name: [getattr(second.latency, name, nan) for second in seconds] for name in PERCENTILES
@@ -164,7 +164,7 @@ class LatencyChart(Chart):
         return columns
 
 
-def _said(second: Second) -> str:
+def _said(second: MeasuredSecond) -> str:
     """Return a line for each percentile of a second, the highest first."""
     return "\n".join(
         f"{name}: {getattr(second.latency, name):,.2f} ms"

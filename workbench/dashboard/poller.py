@@ -20,7 +20,7 @@ from waterline.storage.folder import DataFolder, file_size
 from waterline.storage.schema import LOGS, METRICS, Schema
 from workbench.dashboard.archives import ArchivesReader
 from workbench.dashboard.log_lines import Lookup, RecentReader
-from workbench.dashboard.snapshot import SECOND, Archives, RecentLogs, Sizes, Snapshot, Window
+from workbench.dashboard.snapshot import SECOND, ArchiveTotals, RecentLogs, Sizes, Snapshot, Window
 from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
 from workbench.query.database import Database
@@ -101,7 +101,7 @@ class Poller:
         self._recent_reader = RecentReader()
         self._stored_reader = StoredReader()
         self._archives_reader = ArchivesReader()
-        self._archives: Archives | None = None
+        self._archives: ArchiveTotals | None = None
         self._earlier: str | None = None
         self._logs = FollowedFile(self._folder.logs, LOGS, self._forget_logs)
         self._metrics = FollowedFile(self._folder.metrics, METRICS, self._window_reader.forget)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from workbench.dashboard.log_lines import MAX_TEXT
-from workbench.dashboard.snapshot import Snapshot, Stored
+from workbench.dashboard.snapshot import Snapshot, StoredLogs
 from workbench.dashboard.wording import whole
 
 _ASK: Final = "a notebook finds them: wb.logs()"
@@ -69,7 +69,7 @@ def _all_of(count: int) -> str:
     return "the only log" if count == 1 else f"all {whole(count)} logs"
 
 
-def _sentence_of_archived(stored: Stored) -> str:
+def _sentence_of_archived(stored: StoredLogs) -> str:
     if stored.archived == 1 == stored.logs:
         return "The only log is archived."
     if stored.logs <= stored.archived:

@@ -25,7 +25,7 @@ class Percentiles:
 
 
 @dataclass(frozen=True, slots=True)
-class Second:
+class MeasuredSecond:
     """What was measured in one second."""
 
     begin: int
@@ -44,7 +44,7 @@ class Second:
 class Window:
     """The last five minutes, second by second without a gap, oldest first."""
 
-    seconds: tuple[Second, ...] = ()
+    seconds: tuple[MeasuredSecond, ...] = ()
     revision: int = 0
     """Another number means that seconds once given have changed, so that all count anew."""
     measured_at: int | None = None
@@ -55,7 +55,7 @@ class Window:
     """The last second that a server measured, with logs or without; 0 where it never did."""
 
     @property
-    def since_first(self) -> Sequence[Second]:
+    def since_first(self) -> Sequence[MeasuredSecond]:
         """The seconds in which there can have been logs: before the first one is no second."""
         begin = (self.first_at or 0) // SECOND * SECOND
         return self.seconds[bisect_left(self.seconds, begin, key=attrgetter("begin")) :]
@@ -135,7 +135,7 @@ class RecentLogs:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredLogs:
     """What the logs are, hot and archived: how many of which types, from when to when."""
 
     types: Mapping[str, int] = field(default_factory=dict)
@@ -167,7 +167,7 @@ class ArchivedDay:
 
 
 @dataclass(frozen=True, slots=True)
-class Archives:
+class ArchiveTotals:
     """What is archived, in all and by day."""
 
     days: tuple[ArchivedDay, ...] = ()
@@ -215,8 +215,8 @@ class Snapshot:
     """When a log was last seen to be new here; None before the first time."""
     window: Window = field(default_factory=Window)
     recent: RecentLogs = field(default_factory=RecentLogs)
-    stored: Stored | None = None
-    archives: Archives | None = None
+    stored: StoredLogs | None = None
+    archives: ArchiveTotals | None = None
     sizes: Sizes | None = None
     colours: Mapping[str, str] = field(default_factory=dict)
     """The colour of each type that has one of its own."""

@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select
 
 from waterline.errors import DataFolderError
 from waterline.storage.tables import archive_batches, logs, seam
-from workbench.dashboard.snapshot import Stored
+from workbench.dashboard.snapshot import StoredLogs
 from workbench.query.database import View
 
 # Some 20 ms of reading, so that no view holds the WAL back for long.
@@ -42,7 +42,7 @@ class StoredReader:
         self._counted_through = 0
         self._complete = False
 
-    def read(self, open_view: OpenView, is_late: Callable[[], bool]) -> Stored:
+    def read(self, open_view: OpenView, is_late: Callable[[], bool]) -> StoredLogs:
         """Count on, page by page, a view each, until all is counted or it is late.
 
         Raises:
@@ -92,9 +92,9 @@ class StoredReader:
             if each.first_seq in moved and not each.is_adopted:
                 self._hot.types.subtract(each.types)
 
-    def _result(self) -> Stored:
+    def _result(self) -> StoredLogs:
         both = (self._archived, self._hot)
-        return Stored(
+        return StoredLogs(
             types=dict((+self._archived.types + self._hot.types).most_common()),
             archived=self._archived.types.total(),
             first_timestamp=min(

@@ -12,7 +12,7 @@ from waterline.metrics.registry import ACK_LATENCY, LOGS_STORED, TYPE
 from waterline.metrics.sketch import DamagedSketch, Sketch
 from waterline.metrics.summary import Summary
 from waterline.storage.tables import seconds, series, sources
-from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, Percentiles, Second, Window
+from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, MeasuredSecond, Percentiles, Window
 from workbench.query.database import View
 
 # A second is shown when the server has written it twice: just after its end, and a second later
@@ -28,7 +28,7 @@ class WindowReader:
     """Follows the rollups of one metrics.db."""
 
     def __init__(self) -> None:
-        self._seconds: deque[Second] = deque(maxlen=WINDOW_SECONDS)
+        self._seconds: deque[MeasuredSecond] = deque(maxlen=WINDOW_SECONDS)
         self._measured_at: int | None = None
         self._revision = 0
 
@@ -68,7 +68,7 @@ class WindowReader:
         self._measured_at = None
         self._revision += 1
 
-    def _put_in(self, found: dict[int, Second], since: int) -> None:
+    def _put_in(self, found: dict[int, MeasuredSecond], since: int) -> None:
         """Put in what has become of the seconds since one of them."""
         known = list(self._seconds)
         now = [
@@ -79,7 +79,7 @@ class WindowReader:
             self._seconds = deque(now, WINDOW_SECONDS)
             self._revision += 1
 
-    def _go_on(self, found: dict[int, Second], end: int) -> None:
+    def _go_on(self, found: dict[int, MeasuredSecond], end: int) -> None:
         last = self._seconds[-1].begin if self._seconds else 0
         for begin in range(max(last, end - _LENGTH) + SECOND, end + SECOND, SECOND):
             self._seconds.append(found.get(begin, _nothing_in(begin)))
@@ -92,8 +92,8 @@ def _begin_of(moment: int) -> int:
     return moment // SECOND * SECOND
 
 
-def _nothing_in(begin: int) -> Second:
-    return Second(begin, {}, None)
+def _nothing_in(begin: int) -> MeasuredSecond:
+    return MeasuredSecond(begin, {}, None)
 
 
 def _last_measured(view: View) -> int | None:
@@ -122,7 +122,7 @@ def _last_beat(view: View, now: int) -> int:
     return int(rows[0][0]) if rows else 0
 
 
-def _read_since(view: View, since: int) -> dict[int, Second]:
+def _read_since(view: View, since: int) -> dict[int, MeasuredSecond]:
     """Return the seconds from one on in which logs came in, be they new or duplicates."""
     types = _labels(view, LOGS_STORED, TYPE)
     stored: dict[int, dict[str, int]] = {}
@@ -133,7 +133,7 @@ def _read_since(view: View, since: int) -> dict[int, Second]:
         stored.setdefault(begin, {})[types[number]] = count
     latency = _latency_since(view, since)
     return {
-        begin: Second(begin, stored.get(begin, {}), latency.get(begin))
+        begin: MeasuredSecond(begin, stored.get(begin, {}), latency.get(begin))
         for begin in stored.keys() | latency.keys()
     }
 

@@ -46,7 +46,7 @@ class Answer(Generic[_Whole]):
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class FoundRows:
     """Logs that were asked for, as of one moment."""
 
     table: pa.Table
@@ -78,7 +78,7 @@ class Logs:
 
     def rows(
         self, question: Question, known: Known | None = None, *, may_lack: bool = False
-    ) -> Rows:
+    ) -> FoundRows:
         """Answer with the logs themselves.
 
         Args:
@@ -97,7 +97,7 @@ class Logs:
             after = 0 if still is None else still.mark.last_seq
             return _Begun(mark, still, after, _hot_table(view, catalog, question, after))
 
-        def whole(begun: _Begun, catalog: Catalog, batches: Batches) -> Rows:
+        def whole(begun: _Begun, catalog: Catalog, batches: Batches) -> FoundRows:
             found = _Found(begun.hot, question)
             came = begun.hot.num_rows
             if begun.known is not None:
@@ -115,7 +115,7 @@ class Logs:
                 found.add(chosen)
             pruned = [each for each in catalog.pruned if not found.is_full_before(each)]
             table = found.table()
-            return Rows(
+            return FoundRows(
                 table,
                 lacking(pruned, question),
                 catalog.moment,

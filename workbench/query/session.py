@@ -15,7 +15,7 @@ from workbench.query.cache.cache import SIZE, TTL, Cache, Limits
 from workbench.query.cache.durations import Outcome
 from workbench.query.database import Database, exists
 from workbench.query.empty_answer import why_none
-from workbench.query.execute import Logs, Rows
+from workbench.query.execute import FoundRows, Logs
 from workbench.query.gaps import find_earlier
 from workbench.query.pin import Pin, to_pin
 from workbench.query.progress import patiently, warn_of
@@ -109,7 +109,7 @@ class Session:
 
     def rows(
         self, question: Question, *, may_lack: bool = False
-    ) -> tuple[Rows, Outcome | Literal["off"]]:
+    ) -> tuple[FoundRows, Outcome | Literal["off"]]:
         """Return the logs of a question, and what the cache had of them."""
         cache = self.cache
         if cache is None:

@@ -14,7 +14,7 @@ from waterline.metrics.spans import HOUR, MINUTE, STEP_OF, Kept, Span, Table, co
 from waterline.records import MAX_TIMESTAMP
 from waterline.units import format_duration, parse_duration
 from workbench.query.times import iso_text, plain
-from workbench.reports.measured import Measured, Progress
+from workbench.reports.rollups import Extent, Rollups
 
 # More would be a mistake in `every` rather than a report.
 MAX_ROWS: Final = 2_000_000
@@ -74,7 +74,7 @@ _TABLES: Final[tuple[Table, ...]] = ("hours", "minutes", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Coverage:
     """What an answer tells of; times are milliseconds UTC."""
 
     spans: Sequence[Span]
@@ -93,9 +93,9 @@ class Window:
         }
 
 
-def window(
-    measured: Measured, progress: Progress, since: int | None, until: int | None, step: Step | None
-) -> Window:
+def coverage_of(
+    measured: Rollups, progress: Extent, since: int | None, until: int | None, step: Step | None
+) -> Coverage:
     """Choose the measurements that tell of a range.
 
     Seconds are whole: the range goes from the begin of one to the end of one. Without a step it
@@ -122,7 +122,7 @@ def window(
             _check_kept(step, table, max(begin, first), kept)
         kept = _no_coarser(kept, table)
     spans = cover(begin, end, kept)
-    return Window(
+    return Coverage(
         spans,
         None if since is None or not spans else spans[0].begin,
         None if until is None or not spans else spans[-1].end,
@@ -160,7 +160,7 @@ def _no_coarser(kept: Kept, table: Table) -> Kept:
     return replace(kept, hours_through=0) if table == "minutes" else kept
 
 
-def _unmeasured_before(progress: Progress, since: int | None) -> int | None:
+def _unmeasured_before(progress: Extent, since: int | None) -> int | None:
     """Return from when on there are measurements, where a range begins before."""
     begins = []
     if progress.counted_from:
@@ -172,7 +172,7 @@ def _unmeasured_before(progress: Progress, since: int | None) -> int | None:
 
 
 def chosen(
-    measured: Measured, metric: str, dimension: str, wanted: Sequence[str] | None
+    measured: Rollups, metric: str, dimension: str, wanted: Sequence[str] | None
 ) -> dict[int, str]:
     """Return labels of a metric by the id of their series, those that are wanted.
 

@@ -14,8 +14,8 @@ from waterline.metrics.registry import BY_NAME, OWN, SOURCE, TYPE, Kind, Unit
 from waterline.metrics.sketch import RELATIVE_ERROR
 from workbench.frames import to_frame
 from workbench.query.question import Question
-from workbench.reports.coverage import Step, Window, chosen, window
-from workbench.reports.measured import Measured, Progress, Values
+from workbench.reports.coverage import Coverage, Step, chosen, coverage_of
+from workbench.reports.rollups import Extent, Rollups, Values
 from workbench.reports.sketches import Integers, read_sketches
 
 PERCENTILES: Final = (50, 95, 99)
@@ -60,13 +60,13 @@ class Shape:
 
 
 def measured_latency(
-    measured: Measured,
-    progress: Progress,
+    measured: Rollups,
+    progress: Extent,
     question: Question,
     metric: str | None,
     shape: Shape,
     step: Step | None,
-) -> tuple[pd.DataFrame, Window]:
+) -> tuple[pd.DataFrame, Coverage]:
     """Report what the server measured.
 
     Args:
@@ -85,7 +85,7 @@ def measured_latency(
         DataFolderError: metrics.db cannot be read, or holds a sketch that is damaged.
     """
     metrics = [metric] if metric is not None else [*DURATIONS, *_attributes(measured)]
-    within = window(measured, progress, question.since, question.until, step)
+    within = coverage_of(measured, progress, question.since, question.until, step)
     reports = []
     for each in metrics:
         dimension = _dimension(measured, each, question, shape.by, is_one=metric is not None)
@@ -105,7 +105,7 @@ def joined(reports: Sequence[pd.DataFrame], shape: Shape) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True)
 
 
-def check_metric(measured: Measured, metric: str) -> None:
+def check_metric(measured: Rollups, metric: str) -> None:
     """See that a metric is measured and has percentiles.
 
     Raises:
@@ -121,12 +121,12 @@ def check_metric(measured: Measured, metric: str) -> None:
         )
 
 
-def _attributes(measured: Measured) -> list[str]:
+def _attributes(measured: Rollups) -> list[str]:
     return sorted({each.metric for each in measured.series.values() if each.metric not in BY_NAME})
 
 
 def _dimension(
-    measured: Measured, metric: str, question: Question, by: str | None, *, is_one: bool
+    measured: Rollups, metric: str, question: Question, by: str | None, *, is_one: bool
 ) -> str:
     """Return the dimension in which a metric is read; empty where it has none."""
     dimensions = measured.dimensions(metric)

@@ -11,11 +11,11 @@ from workbench.query.execute import Answer
 from workbench.query.question import Question
 from workbench.query.snapshot import read_moment
 from workbench.query.times import iso_text
-from workbench.reports.coverage import Step, Window
+from workbench.reports.arguments import is_attribute
+from workbench.reports.coverage import Coverage, Step
 from workbench.reports.latency import Shape, check_metric, joined, measured_latency
-from workbench.reports.measured import measured
+from workbench.reports.rollups import open_rollups
 from workbench.reports.throughput import By, empty_report, measured_throughput
-from workbench.reports.wanted import is_attribute
 
 # The server counts each second; what came a moment ago is in no count yet, and no fault.
 SETTLED: Final = 10_000
@@ -71,7 +71,7 @@ class Measurements:
 
     def throughput(self, question: Question, step: Step, by: By | None) -> Answer[pd.DataFrame]:
         """Report how many logs came in; see `measured_throughput`."""
-        with measured(self._path) as found:
+        with open_rollups(self._path) as found:
             if found is None or found.progress is None:
                 return self._nothing(empty_report(by))
             frame, within = measured_throughput(found, found.progress, question, step, by)
@@ -83,7 +83,7 @@ class Measurements:
         self, question: Question, metric: str | None, shape: Shape, step: Step | None
     ) -> Answer[pd.DataFrame]:
         """Report percentiles of one metric or all; see `measured_latency`."""
-        with measured(self._path) as found:
+        with open_rollups(self._path) as found:
             if found is None or found.progress is None:
                 return self._nothing(joined([], shape))
             if metric is not None:
@@ -95,7 +95,7 @@ class Measurements:
             return Answer(frame, _lacks("what was measured", within))
         return Answer(frame, self._lacks_logs(within, counted, question.until))
 
-    def _lacks_logs(self, within: Window, counted_through: int, until: int | None) -> str | None:
+    def _lacks_logs(self, within: Coverage, counted_through: int, until: int | None) -> str | None:
         """Say which logs of a range are in no measurement: too old, or not counted yet."""
         lacks = _lacks("logs that came in", within, "; exact=True counts them")
         return lacks or self._uncounted(counted_through, until)
@@ -121,11 +121,11 @@ class Measurements:
         )
 
 
-def _mark(frame: pd.DataFrame, within: Window, counted_through: int) -> None:
+def _mark(frame: pd.DataFrame, within: Coverage, counted_through: int) -> None:
     frame.attrs |= {**within.attrs(), "counted_through": counted_through}
 
 
-def _lacks(what: str, within: Window, advice: str = "") -> str | None:
+def _lacks(what: str, within: Coverage, advice: str = "") -> str | None:
     if within.begin is None:
         return None
     return f"this answer lacks {what} before {iso_text(within.begin)}{advice}"

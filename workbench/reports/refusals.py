@@ -6,8 +6,8 @@ from pathlib import Path
 
 from waterline.metrics.registry import LOGS_DUPLICATE, LOGS_REJECTED, REASON, SOURCE
 from waterline.metrics.spans import Span
-from workbench.reports.coverage import window
-from workbench.reports.measured import Measured, measured
+from workbench.reports.coverage import coverage_of
+from workbench.reports.rollups import Rollups, open_rollups
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,17 @@ def refusals(path: Path, since: int, until: int) -> Refusals:
     Raises:
         DataFolderError: metrics.db cannot be read.
     """
-    with measured(path) as found:
+    with open_rollups(path) as found:
         if found is None or found.progress is None:
             return Refusals({}, {})
-        spans = window(found, found.progress, since, until, None).spans
+        spans = coverage_of(found, found.progress, since, until, None).spans
         return Refusals(
             _counts(found, LOGS_REJECTED, REASON, spans),
             _counts(found, LOGS_DUPLICATE, SOURCE, spans),
         )
 
 
-def _counts(found: Measured, metric: str, dimension: str, spans: Sequence[Span]) -> dict[str, int]:
+def _counts(found: Rollups, metric: str, dimension: str, spans: Sequence[Span]) -> dict[str, int]:
     labels = found.labels(metric, dimension)
     counts = {labels[each]: amount.count for each, amount in found.totals(labels, spans).items()}
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -20,7 +20,7 @@ from waterline.metrics.registry import (
 )
 from waterline.metrics.spans import MINUTE, SECOND, Span, cover
 from workbench.frames import to_frame
-from workbench.reports.measured import Amount, Measured, Progress, measured
+from workbench.reports.rollups import Amount, Extent, Rollups, open_rollups
 
 RATED: Final = 5 * MINUTE
 """Milliseconds up to now that `rate` is the rate of; fewer of a source that is younger."""
@@ -59,7 +59,7 @@ def sources(path: Path, now: int, quiet_after: int) -> pd.DataFrame:
     Raises:
         DataFolderError: metrics.db cannot be read.
     """
-    with measured(path) as found:
+    with open_rollups(path) as found:
         rows: list[dict[str, object]] = []
         if found is not None and found.progress is not None:
             rows = _rows(found, found.progress, now, quiet_after)
@@ -80,9 +80,7 @@ class _Totals:
         return self.of.get(source, _NOTHING).count / (length / SECOND)
 
 
-def _rows(
-    found: Measured, progress: Progress, now: int, quiet_after: int
-) -> list[dict[str, object]]:
+def _rows(found: Rollups, progress: Extent, now: int, quiet_after: int) -> list[dict[str, object]]:
     first, last = found.bounds()
     stored, sizes, rejected, duplicates = (
         _totals(found, progress, metric, first, last).of
@@ -114,7 +112,7 @@ def _rows(
     return rows
 
 
-def _totals(found: Measured, progress: Progress, metric: str, since: int, until: int) -> _Totals:
+def _totals(found: Rollups, progress: Extent, metric: str, since: int, until: int) -> _Totals:
     """Sum up a metric of each source over a range of time, or what is kept of it."""
     spans = cover(since, until, progress.kept)
     labels = found.labels(metric, SOURCE)
@@ -125,7 +123,7 @@ def _totals(found: Measured, progress: Progress, metric: str, since: int, until:
     )
 
 
-def _longest_gaps(found: Measured, progress: Progress, since: int) -> dict[str, int]:
+def _longest_gaps(found: Rollups, progress: Extent, since: int) -> dict[str, int]:
     """Return the longest gap between the minutes of each source that has enough of them."""
     labels = found.labels(LOGS_STORED, SOURCE)
     minutes = found.counted(labels, [Span("minutes", since, progress.kept.minutes_through)])

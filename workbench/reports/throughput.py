@@ -14,8 +14,8 @@ from waterline.metrics.registry import BYTES_RECEIVED, LOGS_STORED, SOURCE, TYPE
 from waterline.metrics.spans import SECOND
 from workbench.frames import to_frame
 from workbench.query.question import Question
-from workbench.reports.coverage import Step, Window, chosen, window
-from workbench.reports.measured import Measured, Progress
+from workbench.reports.coverage import Coverage, Step, chosen, coverage_of
+from workbench.reports.rollups import Extent, Rollups
 from workbench.reports.sketches import Integers
 
 By = Literal["type", "source"]
@@ -33,8 +33,8 @@ def check_by(by: object) -> None:
 
 
 def measured_throughput(
-    measured: Measured, progress: Progress, question: Question, step: Step, by: By | None
-) -> tuple[pd.DataFrame, Window]:
+    measured: Rollups, progress: Extent, question: Question, step: Step, by: By | None
+) -> tuple[pd.DataFrame, Coverage]:
     """Count logs by step, as the server has counted them.
 
     Args:
@@ -58,7 +58,7 @@ def measured_throughput(
             "logs are counted by type and by source, not by both at once; exact=True counts them so"
         )
     dimension = dimensions[0] if dimensions else TYPE
-    within = window(measured, progress, question.since, question.until, step)
+    within = coverage_of(measured, progress, question.since, question.until, step)
     logs, sizes = (
         _amounts(measured, chosen(measured, metric, dimension, wanted[dimension]), within, step)
         for metric in (LOGS_STORED, BYTES_RECEIVED)
@@ -131,7 +131,7 @@ def empty_report(by: By | None) -> pd.DataFrame:
     return report(nothing, Step("1s", SECOND), by, nothing)
 
 
-def _amounts(measured: Measured, labels: dict[int, str], within: Window, step: Step) -> Amounts:
+def _amounts(measured: Rollups, labels: dict[int, str], within: Coverage, step: Step) -> Amounts:
     rows = measured.counted(labels, within.spans)
     ids, places = np.unique(rows.series, return_inverse=True)
     names = [labels[each] for each in ids.tolist()]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import count
 
-from workbench.samples.lines import MINUTES
 from workbench.samples.story import INCIDENT, minute_of
+from workbench.samples.templates import MINUTES
 from workbench.samples.whole_day import (
     MINUTE_MS,
     SAMPLE_COUNT,

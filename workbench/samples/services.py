@@ -1,12 +1,12 @@
 """The services of the water utility, and what each writes: over HTTP, at the works, at night."""
 
-from workbench.samples.lines import (
+from workbench.samples.templates import (
     CUSTOMERS,
     OFFICE,
     STEADY,
-    Line,
     Menu,
     Service,
+    Template,
     between,
     refused,
     request,
@@ -28,7 +28,7 @@ CUSTOMER_API = Service(
         request(10, "POST", "/v1/login", 200, 120.0, spread=0.15),
         request(7, "POST", "/v1/meter-readings", 201, 65.0),
         request(6, "GET", "/v1/usage", 304, 8.0),
-        Line(
+        Template(
             11,
             "debug",
             "Usage of meter {meter} found in the cache",
@@ -67,7 +67,7 @@ BILLING_API = Service(
         request(14, "POST", "/v1/payments", 201, 210.0, spread=0.2),
         request(10, "POST", "/v1/payments/confirmations", 202, 38.0),
         request(8, "GET", "/v1/invoices/pdf", 200, 420.0, spread=0.2),
-        Line(9, "debug", "Tariff of district {district} read from the cache", ("district",)),
+        Template(9, "debug", "Tariff of district {district} read from the cache", ("district",)),
     ),
     warnings=Menu(
         refused(3, "warning", "POST", "/v1/payments", 402, "declined by the bank", 650.0),
@@ -103,7 +103,7 @@ TELEMETRY_GATEWAY = Service(
     share=30,
     rhythm=STEADY,
     usual=Menu(
-        Line(
+        Template(
             58,
             "info",
             "Stored {readings} readings from {station} in {duration_ms} ms",
@@ -111,20 +111,20 @@ TELEMETRY_GATEWAY = Service(
             median_ms=14.0,
             spread=0.22,
         ),
-        Line(
+        Template(
             20,
             "info",
             "Latest readings of {station} sent in {duration_ms} ms",
             ("station", "request_id"),
             median_ms=6.0,
         ),
-        Line(
+        Template(
             12,
             "info",
             "Heartbeat of {station}: {pressure_bar} bar, {flow_lps} l/s",
             ("station", "pressure_bar", "flow_lps"),
         ),
-        Line(
+        Template(
             10,
             "debug",
             "Decoded frame of {readings} readings from {station}",
@@ -132,8 +132,8 @@ TELEMETRY_GATEWAY = Service(
         ),
     ),
     warnings=Menu(
-        Line(3, "warning", "Meter {meter} reported {late_s} s late", ("meter", "late_s")),
-        Line(
+        Template(3, "warning", "Meter {meter} reported {late_s} s late", ("meter", "late_s")),
+        Template(
             1,
             "warning",
             "Clock of {station} is off by {drift_ms} ms",
@@ -141,17 +141,17 @@ TELEMETRY_GATEWAY = Service(
         ),
     ),
     errors=Menu(
-        Line(2, "error", "Frame from {station} rejected: wrong checksum", ("station",)),
-        Line(1, "error", "Meter {meter} sent a reading below its last one", ("meter",)),
+        Template(2, "error", "Frame from {station} rejected: wrong checksum", ("station",)),
+        Template(1, "error", "Meter {meter} sent a reading below its last one", ("meter",)),
     ),
     incident_warnings=Menu(
-        Line(
+        Template(
             2,
             "warning",
             "Connection pool exhausted: 40 of 40 in use, {waiting} writes waiting",
             ("waiting",),
         ),
-        Line(
+        Template(
             1,
             "warning",
             "Slow write: {readings} readings from {station} took {duration_ms} ms",
@@ -161,7 +161,7 @@ TELEMETRY_GATEWAY = Service(
         ),
     ),
     incident_errors=Menu(
-        Line(
+        Template(
             3,
             "error",
             "Write of {readings} readings from {station} timed out after {duration_ms} ms:"
@@ -170,7 +170,7 @@ TELEMETRY_GATEWAY = Service(
             median_ms=5_012.0,
             spread=0.0005,
         ),
-        Line(
+        Template(
             1,
             "error",
             "Readings of {station} not available: store gave no answer in {duration_ms} ms",
@@ -186,7 +186,7 @@ PUMP_CONTROLLER = Service(
     share=17,
     rhythm=STEADY,
     usual=Menu(
-        Line(
+        Template(
             40,
             "info",
             "Pump {pump} at {station}: {flow_lps} l/s at {pressure_bar} bar,"
@@ -194,7 +194,7 @@ PUMP_CONTROLLER = Service(
             ("station", "pump", "flow_lps", "pressure_bar", "request_id"),
             median_ms=22.0,
         ),
-        Line(
+        Template(
             20,
             "info",
             "Pump {pump} at {station} set to {speed_rpm} rpm in {duration_ms} ms",
@@ -202,7 +202,7 @@ PUMP_CONTROLLER = Service(
             median_ms=85.0,
             spread=0.2,
         ),
-        Line(
+        Template(
             12,
             "debug",
             "Control loop of pump {pump} at {station} took {duration_ms} ms",
@@ -211,25 +211,25 @@ PUMP_CONTROLLER = Service(
         ),
     ),
     warnings=Menu(
-        Line(
+        Template(
             3,
             "warning",
             "Pressure at {station} fluctuates around {pressure_bar} bar",
             ("station", "pressure_bar"),
         ),
-        Line(2, "warning", "Pump {pump} at {station} vibrates", ("station", "pump")),
+        Template(2, "warning", "Pump {pump} at {station} vibrates", ("station", "pump")),
     ),
     errors=Menu(
-        Line(1, "error", "Pump {pump} at {station} tripped; restarted", ("station", "pump")),
+        Template(1, "error", "Pump {pump} at {station} tripped; restarted", ("station", "pump")),
     ),
     incident_warnings=Menu(
-        Line(
+        Template(
             1,
             "warning",
             "Readings of {station} are {stale_s} s old; pump {pump} holds its set point",
             ("station", "pump", "stale_s"),
         ),
-        Line(
+        Template(
             1,
             "warning",
             "telemetry-gateway slow: readings of {station} after {duration_ms} ms,"
@@ -240,7 +240,7 @@ PUMP_CONTROLLER = Service(
         ),
     ),
     incident_errors=Menu(
-        Line(
+        Template(
             3,
             "error",
             "Readings of {station} not read: telemetry-gateway timed out after {duration_ms} ms",
@@ -248,7 +248,7 @@ PUMP_CONTROLLER = Service(
             median_ms=6_012.0,
             spread=0.0005,
         ),
-        Line(
+        Template(
             1,
             "error",
             "Control of pump {pump} at {station} suspended: readings too old",
@@ -262,7 +262,7 @@ VALVE_CONTROLLER = Service(
     share=11,
     rhythm=STEADY,
     usual=Menu(
-        Line(
+        Template(
             30,
             "info",
             "Valve {valve} at {station} moved to {opening_percent} % in {duration_ms} ms",
@@ -270,14 +270,14 @@ VALVE_CONTROLLER = Service(
             median_ms=340.0,
             spread=0.18,
         ),
-        Line(
+        Template(
             30,
             "info",
             "Valve {valve} at {station}: {pressure_bar} bar behind it, checked in {duration_ms} ms",
             ("station", "valve", "pressure_bar", "request_id"),
             median_ms=45.0,
         ),
-        Line(
+        Template(
             8,
             "debug",
             "Interlock of valve {valve} at {station} released",
@@ -285,7 +285,7 @@ VALVE_CONTROLLER = Service(
         ),
     ),
     warnings=Menu(
-        Line(
+        Template(
             2,
             "warning",
             "Valve {valve} at {station} moved slowly: {duration_ms} ms; grease it",
@@ -293,10 +293,12 @@ VALVE_CONTROLLER = Service(
             median_ms=1_600.0,
             spread=0.1,
         ),
-        Line(1, "warning", "Battery of valve {valve} at {station} is low", ("station", "valve")),
+        Template(
+            1, "warning", "Battery of valve {valve} at {station} is low", ("station", "valve")
+        ),
     ),
     errors=Menu(
-        Line(
+        Template(
             1,
             "error",
             "Valve {valve} at {station} stopped short of its position",
@@ -304,7 +306,7 @@ VALVE_CONTROLLER = Service(
         ),
     ),
     incident_warnings=Menu(
-        Line(
+        Template(
             1,
             "warning",
             "Valve {valve} at {station} waits for pump-controller: {duration_ms} ms so far,"
@@ -315,7 +317,7 @@ VALVE_CONTROLLER = Service(
         ),
     ),
     incident_errors=Menu(
-        Line(
+        Template(
             1,
             "error",
             "Valve {valve} at {station} not moved:"
@@ -339,17 +341,17 @@ METER_IMPORT = Service(
     rhythm=between(*METER_IMPORT_MINUTES),
     attributes={"job": "meter-import"},
     usual=Menu(
-        Line(
+        Template(
             8,
             "info",
             "Imported {rows} meter readings of district {district} in {duration_ms} ms",
             ("district", "rows"),
             median_ms=900.0,
         ),
-        Line(1, "debug", "Meter {meter} has no reading yet", ("meter",)),
+        Template(1, "debug", "Meter {meter} has no reading yet", ("meter",)),
     ),
-    warnings=Menu(Line(1, "warning", "Reading of meter {meter} implausible: kept", ("meter",))),
-    errors=Menu(Line(1, "error", "Reading of meter {meter} unreadable: left out", ("meter",))),
+    warnings=Menu(Template(1, "warning", "Reading of meter {meter} implausible: kept", ("meter",))),
+    errors=Menu(Template(1, "error", "Reading of meter {meter} unreadable: left out", ("meter",))),
 )
 
 INVOICE_RUN = Service(
@@ -358,17 +360,17 @@ INVOICE_RUN = Service(
     rhythm=between(*INVOICE_RUN_MINUTES),
     attributes={"job": "invoice-run"},
     usual=Menu(
-        Line(
+        Template(
             8,
             "info",
             "Priced {rows} items of usage in district {district} in {duration_ms} ms",
             ("district", "rows"),
             median_ms=2_600.0,
         ),
-        Line(1, "debug", "Tariff of district {district} loaded", ("district",)),
+        Template(1, "debug", "Tariff of district {district} loaded", ("district",)),
     ),
-    warnings=Menu(Line(1, "warning", "Usage of meter {meter} estimated", ("meter",))),
-    errors=Menu(Line(1, "error", "No tariff for meter {meter}: invoice held back", ("meter",))),
+    warnings=Menu(Template(1, "warning", "Usage of meter {meter} estimated", ("meter",))),
+    errors=Menu(Template(1, "error", "No tariff for meter {meter}: invoice held back", ("meter",))),
 )
 
 LEAK_REPORT = Service(
@@ -377,7 +379,7 @@ LEAK_REPORT = Service(
     rhythm=between(*LEAK_REPORT_MINUTES),
     attributes={"job": "leak-report"},
     usual=Menu(
-        Line(
+        Template(
             8,
             "info",
             "Night flow of {station} is {flow_lps} l/s; compared {rows} readings"
@@ -385,15 +387,15 @@ LEAK_REPORT = Service(
             ("station", "flow_lps", "rows"),
             median_ms=1_400.0,
         ),
-        Line(1, "debug", "Baseline of {station} loaded", ("station",)),
+        Template(1, "debug", "Baseline of {station} loaded", ("station",)),
     ),
     warnings=Menu(
-        Line(
+        Template(
             1,
             "warning",
             "Night flow of {station} is {flow_lps} l/s, above its baseline: leak suspected",
             ("station", "flow_lps"),
         )
     ),
-    errors=Menu(Line(1, "error", "No baseline for district {district}", ("district",))),
+    errors=Menu(Template(1, "error", "No baseline for district {district}", ("district",))),
 )

@@ -28,8 +28,8 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workbench.samples.lines import LogType
 from workbench.samples.services import BATCH_JOBS
+from workbench.samples.templates import LogType
 
 
 def _milestone(

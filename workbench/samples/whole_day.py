@@ -10,16 +10,6 @@ from functools import cache
 from itertools import accumulate
 from random import Random
 
-from workbench.samples.lines import (
-    CUSTOMERS,
-    FIELDS,
-    MINUTES,
-    Draw,
-    Line,
-    Service,
-    apportion,
-    portioned,
-)
 from workbench.samples.services import (
     BILLING_API,
     CUSTOMER_API,
@@ -31,6 +21,16 @@ from workbench.samples.services import (
     VALVE_CONTROLLER,
 )
 from workbench.samples.story import MILESTONES, Trouble, trouble
+from workbench.samples.templates import (
+    CUSTOMERS,
+    FIELDS,
+    MINUTES,
+    Draw,
+    Service,
+    Template,
+    apportion,
+    portioned,
+)
 
 SERVICES: Sequence[Service] = (
     TELEMETRY_GATEWAY,
@@ -126,7 +126,7 @@ def _drawn(minute: Minute, draw: Draw) -> dict[str, object]:
     return log
 
 
-def _line(service: Service, ailing: Trouble, draw: Draw) -> tuple[Line, float]:
+def _line(service: Service, ailing: Trouble, draw: Draw) -> tuple[Template, float]:
     """What the service writes, and how much slower than usual its work was.
 
     Only usual work slows: the durations of warnings and errors are those of their timeouts.
@@ -146,7 +146,7 @@ def _line(service: Service, ailing: Trouble, draw: Draw) -> tuple[Line, float]:
     return service.usual.pick(draw), ailing.slowdown
 
 
-def _duration_ms(line: Line, slowdown: float, draw: Draw) -> float:
+def _duration_ms(line: Template, slowdown: float, draw: Draw) -> float:
     """A duration of a log-logistic distribution: like a lognormal one, from a single draw."""
     chance = draw()
     scatter = math.pow((chance + 1e-6) / (1.0 - chance + 1e-6), line.spread)

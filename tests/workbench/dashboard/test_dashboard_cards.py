@@ -12,13 +12,13 @@ from workbench.dashboard.searched import nothing_found, searched
 from workbench.dashboard.snapshot import (
     SECOND,
     ArchivedDay,
-    Archives,
+    ArchiveTotals,
     LogLine,
+    MeasuredSecond,
     Percentiles,
     RecentLogs,
-    Second,
     Snapshot,
-    Stored,
+    StoredLogs,
     Window,
 )
 from workbench.dashboard.wording import NOTHING, milliseconds, rate, saved, share, visible
@@ -28,21 +28,21 @@ NOW = 1_795_455_000_000
 FAST = Percentiles(1.0, 2.0, 3.0)
 
 
-def window(*seconds: Second, revision: int = 0) -> Window:
+def window(*seconds: MeasuredSecond, revision: int = 0) -> Window:
     return Window(
         seconds, revision, max((each.begin for each in seconds if each.stored), default=None)
     )
 
 
-def beating(age: int, *seconds: Second) -> Window:
+def beating(age: int, *seconds: MeasuredSecond) -> Window:
     """Return a window of a server that was heard so many seconds ago."""
     return replace(window(*seconds), beat_at=NOW - age * SECOND)
 
 
 def second(
     age: int, stored: dict[str, int] | None = None, latency: Percentiles | None = None
-) -> Second:
-    return Second(NOW - age * SECOND, stored or {}, latency)
+) -> MeasuredSecond:
+    return MeasuredSecond(NOW - age * SECOND, stored or {}, latency)
 
 
 def snapshot(**fields: object) -> Snapshot:
@@ -81,7 +81,7 @@ def naming(text: str) -> Snapshot:
         folder=text,
         troubles=(text,),
         window=window(second(1, {text: 1})),
-        stored=Stored({text: 1}, first_timestamp=1, last_timestamp=2),
+        stored=StoredLogs({text: 1}, first_timestamp=1, last_timestamp=2),
         colours=give_colours({}, {text: 1}),
     )
 
@@ -151,14 +151,14 @@ RECENT = RecentLogs(LINES, types={"info": 3})
     ("shown", "words"),
     [
         (snapshot(), ""),
-        (snapshot(recent=RECENT, stored=Stored({"info": 3})), "Searched: all 3 logs"),
+        (snapshot(recent=RECENT, stored=StoredLogs({"info": 3})), "Searched: all 3 logs"),
         (snapshot(recent=RECENT), "Searched: the newest 3 logs"),
         (
-            snapshot(recent=RECENT, stored=Stored({"info": 9}, complete=False)),
+            snapshot(recent=RECENT, stored=StoredLogs({"info": 9}, complete=False)),
             "Searched: the newest 3 logs; older ones are still being counted",
         ),
         (
-            snapshot(recent=RECENT, stored=Stored({"info": 1234}, archived=1000)),
+            snapshot(recent=RECENT, stored=StoredLogs({"info": 1234}, archived=1000)),
             "Searched: the newest 3 of 1,234 logs, 1,000 of them archived",
         ),
         (
@@ -174,10 +174,10 @@ def test_table_says_what_it_searched(shown: Snapshot, words: str) -> None:
 @pytest.mark.parametrize(
     ("stored", "types", "contains", "words"),
     [
-        (Stored({"info": 3}), (), "", "No logs to show"),
-        (Stored({"info": 3}), ("error",), "", FOUND_NONE + "all 3 logs searched"),
+        (StoredLogs({"info": 3}), (), "", "No logs to show"),
+        (StoredLogs({"info": 3}), ("error",), "", FOUND_NONE + "all 3 logs searched"),
         (
-            Stored({"info": 9, "error": 2}),
+            StoredLogs({"info": 9, "error": 2}),
             ("error",),
             "",
             FOUND_NONE
@@ -187,13 +187,13 @@ def test_table_says_what_it_searched(shown: Snapshot, words: str) -> None:
             ),
         ),
         (
-            Stored({"info": 9}),
+            StoredLogs({"info": 9}),
             ("error",),
             "x",
             FOUND_NONE + "3 were searched, 6 older not. None of those is of type error",
         ),
         (
-            Stored({"info": 9}),
+            StoredLogs({"info": 9}),
             (),
             "x",
             FOUND_NONE
@@ -202,7 +202,7 @@ def test_table_says_what_it_searched(shown: Snapshot, words: str) -> None:
     ],
 )
 def test_table_without_a_row_says_why(
-    stored: Stored, types: tuple[str, ...], contains: str, words: str
+    stored: StoredLogs, types: tuple[str, ...], contains: str, words: str
 ) -> None:
     assert nothing_found(snapshot(recent=RECENT, stored=stored), types, contains) == words
 
@@ -210,11 +210,11 @@ def test_table_without_a_row_says_why(
 @pytest.mark.parametrize(
     ("stored", "words"),
     [
-        (Stored({"info": 3}, archived=3), "All 3 logs are archived."),
-        (Stored({"info": 1}, archived=1), "The only log is archived."),
+        (StoredLogs({"info": 3}, archived=3), "All 3 logs are archived."),
+        (StoredLogs({"info": 1}, archived=1), "The only log is archived."),
     ],
 )
-def test_table_of_archived_logs_says_where_they_are(stored: Stored, words: str) -> None:
+def test_table_of_archived_logs_says_where_they_are(stored: StoredLogs, words: str) -> None:
     assert nothing_found(snapshot(stored=stored), (), "").startswith(words)
 
 
@@ -224,20 +224,20 @@ def test_ack_latency_that_is_old_is_not_called_now() -> None:
 
 
 def test_a_count_that_goes_on_says_so() -> None:
-    shown = snapshot(stored=Stored({"info": 1234}, complete=False))
+    shown = snapshot(stored=StoredLogs({"info": 1234}, complete=False))
     assert "1,234" in cards.key_figures(shown, NOW)
     assert "still counting" in cards.key_figures(shown, NOW)
 
 
 def test_many_types_are_summed_up() -> None:
     types = {f"kind-{number}": 10 for number in range(20)}
-    text = cards.stored(snapshot(stored=Stored(types, 0, 1, 2)))
+    text = cards.stored(snapshot(stored=StoredLogs(types, 0, 1, 2)))
     assert text.count("<tr>") == 9
     assert "12 other types" in text
     assert "<td>120</td><td>60.0%</td>" in text
 
 
-ARCHIVES = Archives(
+ARCHIVES = ArchiveTotals(
     days=(
         ArchivedDay("2026-01-03", 2000, 1_000_000, 80_000),
         ArchivedDay("2026-01-02", 10, 250_000, 50_000, pruned=5),
@@ -251,8 +251,8 @@ ARCHIVES = Archives(
 )
 
 
-@pytest.mark.parametrize("found", [None, Archives()])
-def test_before_the_first_archive_the_card_says_so(found: Archives | None) -> None:
+@pytest.mark.parametrize("found", [None, ArchiveTotals()])
+def test_before_the_first_archive_the_card_says_so(found: ArchiveTotals | None) -> None:
     assert cards.archives(snapshot(archives=found)) == (
         '<p class="empty">Nothing is archived yet</p>'
     )
@@ -291,7 +291,7 @@ def test_archives_that_lie_elsewhere_or_long_ago_are_summed_up() -> None:
 
 def test_archives_of_which_nothing_is_left_are_told_as_pruned() -> None:
     days = (ArchivedDay("2026-01-01", 0, 0, 0, pruned=7),)
-    text = cards.archives(snapshot(archives=Archives(days=days, pruned=7)))
+    text = cards.archives(snapshot(archives=ArchiveTotals(days=days, pruned=7)))
     assert "All that was archived has been pruned" in text
     assert "<td>pruned</td>" in text
     assert "<dt>archived</dt>" not in text
@@ -345,7 +345,7 @@ def test_a_chart_sends_all_of_it_while_the_page_is_being_drawn() -> None:
 def test_a_chart_keeps_the_window_and_no_more() -> None:
     chart = LatencyChart()
     for begin in range(0, 50 * DRAWING_SECONDS + 500, 50):
-        seconds = [Second((begin + place) * SECOND, {}, None) for place in range(300)]
+        seconds = [MeasuredSecond((begin + place) * SECOND, {}, None) for place in range(300)]
         chart.update(snapshot(window=Window(tuple(seconds))))
     assert len(chart.source.data["time"]) == 300
     assert chart.source.data["time"][-1] == seconds[-1].begin

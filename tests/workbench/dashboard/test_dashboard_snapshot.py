@@ -28,9 +28,9 @@ from workbench.dashboard.snapshot import (
     SECOND,
     WINDOW_SECONDS,
     ArchivedDay,
-    Archives,
+    ArchiveTotals,
     Snapshot,
-    Stored,
+    StoredLogs,
 )
 from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
@@ -409,7 +409,7 @@ def test_a_count_that_the_archives_overtake_goes_on_behind_them(
 def test_archives_are_summed_up_by_day(data: Path, poller: Poller) -> None:
     with serving(data) as server:
         send(server, *logs_of("info"))
-    assert poller.poll().archives == Archives()
+    assert poller.poll().archives == ArchiveTotals()
     in_bucket = {"uploaded_to": "s3://b/l", "uploaded_at": 1}
     record_elsewhere(
         data,
@@ -419,7 +419,7 @@ def test_archives_are_summed_up_by_day(data: Path, poller: Poller) -> None:
         batch(4, rows=7, day="2026-01-02", pruned_at=1, local_removed_at=1, **in_bucket),
         batch(5, rows=40, raw_bytes=400, stored_bytes=50, local_removed_at=1, **in_bucket),
     )
-    assert poller.poll().archives == Archives(
+    assert poller.poll().archives == ArchiveTotals(
         days=(
             ArchivedDay("2026-01-05", 40, 400, 50),
             ArchivedDay("2026-01-02", 30, 300, 40, pruned=7),
@@ -482,7 +482,7 @@ def test_large_folder_is_counted_page_by_page(data: Path, monkeypatch: pytest.Mo
     with serving(data) as server:
         send(server, *logs_of(*"zaaaazza"))
     reader = StoredReader()
-    seen: list[Stored] = []
+    seen: list[StoredLogs] = []
     with Database(data / "logs.db", LOGS) as logs:
         while not seen or not seen[-1].complete:
             seen.append(reader.read(logs.view, lambda: True))

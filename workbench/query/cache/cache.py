@@ -22,12 +22,12 @@ from workbench.query.cache.durations import Outcome
 from workbench.query.cache.entries import (
     FROM_THE_BEGINNING,
     Entry,
-    Kept,
+    KeptAnswer,
     digest,
     since_of,
     type_text,
 )
-from workbench.query.execute import Logs, Rows
+from workbench.query.execute import FoundRows, Logs
 from workbench.query.known import Known, Mark
 from workbench.query.question import Question
 from workbench.query.times import parsed
@@ -86,7 +86,7 @@ class Cache:
 
     def rows(
         self, logs: Logs, question: Question, *, may_lack: bool = False
-    ) -> tuple[Rows, Outcome]:
+    ) -> tuple[FoundRows, Outcome]:
         """Answer as `Logs.rows` does, and say what the cache had.
 
         Raises:
@@ -213,7 +213,7 @@ class Cache:
     def _repr_html_(self) -> str:
         return as_html("Waterline cache", self.lines())
 
-    def _entry(self, question: Question, rows: Rows) -> Entry:
+    def _entry(self, question: Question, rows: FoundRows) -> Entry:
         now = self._clock()
         return Entry(
             question=digest(question),
@@ -226,11 +226,13 @@ class Cache:
             last_used_at=now,
         )
 
-    def _find(self, question: Question) -> Kept | None:
+    def _find(self, question: Question) -> KeptAnswer | None:
         asked, since, now = digest(question), since_of(question), self._clock()
         return self._file.look(lambda connection: entries.find(connection, asked, since, now))
 
-    def _keeping(self, question: Question, rows: Rows, kept: Kept | None) -> _Change | None:
+    def _keeping(
+        self, question: Question, rows: FoundRows, kept: KeptAnswer | None
+    ) -> _Change | None:
         """Return what is to be done in cache.db once a question is answered.
 
         Args:
@@ -250,10 +252,10 @@ class Cache:
             return self._moving(kept.entry, question, rows)
         return self._using(kept, kept.entry.mark)
 
-    def _using(self, kept: Kept, mark: Mark) -> _Change:
+    def _using(self, kept: KeptAnswer, mark: Mark) -> _Change:
         return lambda connection: entries.use(connection, kept, mark, self._clock())
 
-    def _moving(self, before: Entry, question: Question, rows: Rows) -> _Change | None:
+    def _moving(self, before: Entry, question: Question, rows: FoundRows) -> _Change | None:
         """Keep an answer that was gone on from; it expires when the one before would."""
         entry = replace(
             self._entry(question, rows),
@@ -283,13 +285,13 @@ class Cache:
         return put
 
 
-def _outcome(rows: Rows) -> Outcome:
+def _outcome(rows: FoundRows) -> Outcome:
     if rows.came is None:
         return "miss"
     return "merged" if rows.came else "hit"
 
 
-def _known(kept: Kept, question: Question) -> Known:
+def _known(kept: KeptAnswer, question: Question) -> Known:
     """Return the part of a kept answer that lies in the question's window."""
     table = kept.table
     if question.since is not None and question.since != kept.entry.since:

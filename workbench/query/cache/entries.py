@@ -101,7 +101,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptAnswer:
     """An entry with its answer, as an Arrow stream, and the CRC-32 of that."""
 
     entry: Entry
@@ -121,17 +121,17 @@ class Kept:
         return zlib.crc32(repr(known_by).encode(errors="surrogatepass"), self.crc)
 
 
-def keep(entry: Entry, table: pa.Table) -> Kept:
+def keep(entry: Entry, table: pa.Table) -> KeptAnswer:
     """Return an entry with its answer, to be put into cache.db."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema, options=_OPTIONS) as writer:
         # In one piece it is read back three times as fast as in a hundred.
         writer.write_table(table.combine_chunks())
     data = sink.getvalue().to_pybytes()
-    return Kept(entry, data, zlib.crc32(data))
+    return KeptAnswer(entry, data, zlib.crc32(data))
 
 
-def find(connection: apsw.Connection, question: str, since: int, now: int) -> Kept | None:
+def find(connection: apsw.Connection, question: str, since: int, now: int) -> KeptAnswer | None:
     """Return the kept answer that holds what is asked for and least besides, if any.
 
     Args:
@@ -146,13 +146,13 @@ def find(connection: apsw.Connection, question: str, since: int, now: int) -> Ke
     row = connection.execute(_FIND, (question, since, now, now)).fetchone()
     if row is None:
         return None
-    kept = Kept(_entry(row), row[-1], zlib.crc32(row[-1]))
+    kept = KeptAnswer(_entry(row), row[-1], zlib.crc32(row[-1]))
     if kept.entry.id != row[0] or kept.checksum != row[-2]:
         raise DamagedEntry(f"the answer {row[0]} is not what was kept")
     return kept
 
 
-def put(connection: apsw.Connection, kept: Kept) -> None:
+def put(connection: apsw.Connection, kept: KeptAnswer) -> None:
     """Keep an answer, in place of that to the same question."""
     entry, mark = kept.entry, kept.entry.mark
     drop(connection, entry.id)
@@ -184,7 +184,7 @@ def put(connection: apsw.Connection, kept: Kept) -> None:
     )
 
 
-def use(connection: apsw.Connection, kept: Kept, mark: Mark, now: int) -> None:
+def use(connection: apsw.Connection, kept: KeptAnswer, mark: Mark, now: int) -> None:
     """Note that an answer was used, and that it holds up to a mark without any change."""
     moved = replace(kept, entry=replace(kept.entry, mark=mark))
     connection.execute(

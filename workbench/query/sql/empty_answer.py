@@ -29,7 +29,7 @@ _EXTRACTS: Final = frozenset({"->", "->>", "json_extract", "json_extract_string"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Comparisons:
     """What one SELECT over `logs` asks for, as far as it says it by plain comparisons."""
 
     question: Question
@@ -37,7 +37,7 @@ class Wanted:
     """Those that are compared with a value."""
 
 
-def wanted(query: str, parameters: Parameters | None) -> list[Wanted]:
+def wanted(query: str, parameters: Parameters | None) -> list[Comparisons]:
     """Return what each SELECT over `logs` within a statement wants, without running it.
 
     Args:
@@ -69,7 +69,7 @@ def _selects(tree: object) -> Iterator[Mapping[str, Any]]:
             yield from _selects(each)
 
 
-def _of(node: Mapping[str, Any], values: Mapping[str, object]) -> Wanted:
+def _of(node: Mapping[str, Any], values: Mapping[str, object]) -> Comparisons:
     question, attributes = Question(), []
     for condition in _conditions(node.get("where_clause")):
         for operator, column, constants in _comparisons(condition):
@@ -89,7 +89,7 @@ def _of(node: Mapping[str, Any], values: Mapping[str, object]) -> Wanted:
                     )
             elif name == "timestamp" and len(given) == 1:
                 question = _timed(question, operator, given[0])
-    return Wanted(question, tuple(attributes))
+    return Comparisons(question, tuple(attributes))
 
 
 def _conditions(clause: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:

@@ -17,13 +17,13 @@ from workbench.query.progress import EFFORT, Effort
 from workbench.query.question import Filters
 from workbench.query.session import Session
 from workbench.query.times import TimeLike, to_milliseconds
-from workbench.reports import measuring
+from workbench.reports import traffic
 from workbench.reports.compression import batches
-from workbench.reports.inventory import Holdings, holdings
+from workbench.reports.holdings import Holdings, holdings
 from workbench.reports.latency import PERCENTILES
-from workbench.reports.measuring import Basis
 from workbench.reports.refusals import Refusals, refusals
 from workbench.reports.throughput import By
+from workbench.reports.traffic import Basis
 
 _SECOND: Final = 1_000
 _MINUTE: Final = 60 * _SECOND
@@ -47,7 +47,7 @@ class CacheUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
+class ReportContents:
     """All that the report tells; times are milliseconds UTC, frames those of the workbench."""
 
     made_at: int
@@ -92,7 +92,7 @@ def since_of(given: TimeLike, now: int) -> int:
     return since
 
 
-def gather(session: Session, since: int, quiet_after: str, now: int) -> Contents:
+def gather(session: Session, since: int, quiet_after: str, now: int) -> ReportContents:
     """Ask a session for all that the report tells.
 
     Args:
@@ -111,14 +111,16 @@ def gather(session: Session, since: int, quiet_after: str, now: int) -> Contents
     return contents.run(_gather, session, since, quiet_after, now, effort)
 
 
-def _gather(session: Session, since: int, quiet_after: str, now: int, effort: Effort) -> Contents:
+def _gather(
+    session: Session, since: int, quiet_after: str, now: int, effort: Effort
+) -> ReportContents:
     within: Filters = {"since": since, "until": now}
-    sources = measuring.sources(session, quiet_after)
+    sources = traffic.sources(session, quiet_after)
     step, total = _finest(session, within)
     every = _figure_step(total, step)
     held = holdings(session)
     compression = batches(session)
-    return Contents(
+    return ReportContents(
         made_at=now,
         since=since,
         version=version("waterline"),
@@ -155,11 +157,11 @@ def _lacking(compression: pd.DataFrame, archives: Path) -> set[str]:
 
 
 def _throughput(session: Session, every: str, by: By | None, within: Filters) -> pd.DataFrame:
-    return measuring.throughput(session, every, by, Basis(), within)
+    return traffic.throughput(session, every, by, Basis(), within)
 
 
 def _latency(session: Session, by: str | None, every: str | None, within: Filters) -> pd.DataFrame:
-    return measuring.latency(session, None, by, every, PERCENTILES, Basis(), within)
+    return traffic.latency(session, None, by, every, PERCENTILES, Basis(), within)
 
 
 def _is_age(text: str) -> bool:

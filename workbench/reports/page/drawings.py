@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.reports.figures.axes import INK, QUIET
 from workbench.reports.figures.compression import RAW
 from workbench.reports.figures.draw import draw
-from workbench.reports.page.contents import Contents
+from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.section import Drawn
 
 # What must be legible on a dark page too is drawn in the page's colours.
@@ -34,7 +34,7 @@ _GROUP: Final = re.compile(r'<g id="[^"]*"')
 _WIDTH: Final = re.compile(r' width="[^"]*" height="[^"]*"')
 
 
-def draw_all(contents: Contents) -> Mapping[Drawn, str]:
+def draw_all(contents: ReportContents) -> Mapping[Drawn, str]:
     """Return each figure that has something to show, as an element `svg`."""
     kept = contents.compression[contents.compression["place"] != "pruned"]
     frames: Mapping[Drawn, pd.DataFrame] = {

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from waterline.errors import UsageError
 from workbench.reports.figures.draw import drawing
-from workbench.reports.page.contents import Contents
+from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.section import Drawn
 from workbench.reports.page.sections import sections
 from workbench.reports.page.terminal import to_text
@@ -25,7 +25,7 @@ _TEMPLATES: Final = Environment(
 )
 
 
-def to_html(contents: Contents) -> str:
+def to_html(contents: ReportContents) -> str:
     """Return the page; without matplotlib it says how to get the figures."""
     figures, without = _figures(contents)
     return _TEMPLATES.get_template("page.html").render(
@@ -39,7 +39,7 @@ def to_html(contents: Contents) -> str:
     )
 
 
-def _figures(contents: Contents) -> tuple[Mapping[Drawn, str], str]:
+def _figures(contents: ReportContents) -> tuple[Mapping[Drawn, str], str]:
     """Return the figures, or a sentence on why there are none."""
     try:
         drawings = drawing("workbench.reports.page.drawings")
@@ -52,7 +52,7 @@ def _figures(contents: Contents) -> tuple[Mapping[Drawn, str], str]:
 class Report:
     """What `Workbench.report` returns."""
 
-    contents: Contents
+    contents: ReportContents
     """The frames and numbers that it was made of."""
 
     def to_html(self) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 import pandas as pd
 
 from waterline.units import counted, human_size
-from workbench.reports.page.contents import Contents
+from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.section import Column, Fact, Row, Section, Table
 from workbench.reports.page.traffic import latency, not_stored, sources, throughput
 from workbench.reports.page.wording import moment, share, value, whole
@@ -16,7 +16,7 @@ _SHOWN: Final = 20
 _DAYS: Final = 31
 
 
-def sections(contents: Contents) -> Sequence[Section]:
+def sections(contents: ReportContents) -> Sequence[Section]:
     """Return the sections of the report, in their order."""
     return (
         _holdings(contents),
@@ -30,7 +30,7 @@ def sections(contents: Contents) -> Sequence[Section]:
     )
 
 
-def _holdings(contents: Contents) -> Section:
+def _holdings(contents: ReportContents) -> Section:
     held = contents.holdings
     archived = f"{whole(held.archived)} archived" if held.archived else "none archived"
     return Section(
@@ -63,7 +63,7 @@ def _counts(caption: str, name: str, counts: Mapping[str, int], total: int) -> T
     )
 
 
-def _compression(contents: Contents) -> Section:
+def _compression(contents: ReportContents) -> Section:
     kept = contents.compression[contents.compression["place"] != "pruned"]
     about = (
         "All archived batches that are kept, by the day on which their logs came in (UTC). What "
@@ -109,7 +109,7 @@ def _days(batches: pd.DataFrame) -> Table:
     )  # fmt: skip
 
 
-def _cache(contents: Contents) -> Section:
+def _cache(contents: ReportContents) -> Section:
     use = contents.cache
     about = "The last 10,000 questions of notebooks and tools, by what the cache had of the answer."
     if use is None:
@@ -153,7 +153,7 @@ def _outcomes(statistics: pd.DataFrame) -> Iterator[Row]:
         yield Row((name, whole(questions), share(questions, total), whole(rows), *times))
 
 
-def _lacks(contents: Contents) -> Section:
+def _lacks(contents: ReportContents) -> Section:
     held, sentences = contents.holdings, list(contents.lacks)
     if held.pruned:
         was = "was" if held.pruned == 1 else "were"

@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import Final
 
 from waterline.printable import printable
-from workbench.reports.page.contents import Contents
+from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.section import Section, Table
 from workbench.reports.page.sections import sections
 from workbench.reports.page.wording import moment, span
@@ -15,12 +15,12 @@ WIDTH: Final = 100
 _GAP: Final = "  "
 
 
-def to_text(contents: Contents) -> str:
+def to_text(contents: ReportContents) -> str:
     """Return the report; no line is wider than 100 columns, and nothing in it steers a terminal."""
     return "\n".join(_lines(contents)) + "\n"
 
 
-def _lines(contents: Contents) -> Iterator[str]:
+def _lines(contents: ReportContents) -> Iterator[str]:
     yield f"WATERLINE REPORT  {moment(contents.made_at)}, Waterline {contents.version}"
     yield ""
     length = span(contents.made_at - contents.since)

@@ -7,7 +7,8 @@ import pandas as pd
 
 from waterline.units import human_size
 from workbench.frames import milliseconds_of
-from workbench.reports.page.contents import Contents
+from workbench.reports.arguments import QUERY_DURATION
+from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.section import Column, Fact, Row, Section, Table
 from workbench.reports.page.wording import (
     of_frame,
@@ -18,7 +19,6 @@ from workbench.reports.page.wording import (
     value,
     whole,
 )
-from workbench.reports.wanted import QUERY_DURATION
 
 _MINUTE: Final = 60_000
 # So many rows are shown of what can be long, those with the most logs or values.
@@ -27,7 +27,7 @@ _SOURCES: Final = 50
 _PERCENTILES: Final = 40
 
 
-def throughput(contents: Contents) -> Section:
+def throughput(contents: ReportContents) -> Section:
     """Tell how many logs came in."""
     total = contents.total
     about = "Logs that came in and were stored, as the server has counted them."
@@ -91,7 +91,7 @@ def _shares(report: pd.DataFrame, by: str, length: int) -> Table:
     )  # fmt: skip
 
 
-def latency(contents: Contents) -> Section:
+def latency(contents: ReportContents) -> Section:
     """Tell how long things took, and of the attributes that are measured."""
     report, shown = contents.latency, _most_values(contents.latency)
     about = (
@@ -132,7 +132,7 @@ def _percentiles(row: "pd.Series[Any]") -> Row:
     return Row((metric, log_type, whole(row["count"]), *numbers, unit_of(metric), error))
 
 
-def sources(contents: Contents) -> Section:
+def sources(contents: ReportContents) -> Section:
     """Tell who sends logs, and who went quiet."""
     report = contents.sources
     about = (
@@ -188,7 +188,7 @@ def _state(row: "pd.Series[Any]") -> str:
     return "sends" if row["rate"] else f"silent {silent}"
 
 
-def not_stored(contents: Contents) -> Section:
+def not_stored(contents: ReportContents) -> Section:
     """Tell what was refused, and what was there already."""
     refused, known = contents.refusals.rejected, contents.refusals.duplicates
     about = "Logs of this range that the server refused, and those that it had stored before."

@@ -7,7 +7,7 @@ import pandas as pd
 
 from waterline.metrics.registry import BY_NAME
 from waterline.units import format_duration
-from workbench.reports.wanted import QUERY_DURATION
+from workbench.reports.arguments import QUERY_DURATION
 
 NOTHING: Final = "–"  # noqa: RUF001 - the dash stands for a number that is not there
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ from tests.support.reported import HOSTILE, NOW, contents_of, fill_reported, log
 from waterline.errors import UsageError
 from waterline.metrics.rollup_store import Retention
 from workbench.query.times import to_milliseconds
-from workbench.reports.page.contents import Contents, gather, since_of
+from workbench.reports.page.contents import ReportContents, gather, since_of
 from workbench.reports.page.section import Section, Table
 from workbench.reports.page.sections import sections
 
@@ -21,19 +21,19 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def contents(data: Path) -> Contents:
+def contents(data: Path) -> ReportContents:
     """What there is to tell of a filled folder, for the last day."""
     fill_reported(data)
     return contents_of(data)
 
 
-def section(contents: Contents, key: str) -> Section:
+def section(contents: ReportContents, key: str) -> Section:
     """Return one section of the report."""
     (found,) = [each for each in sections(contents) if each.key == key]
     return found
 
 
-def facts(contents: Contents, key: str) -> dict[str, str]:
+def facts(contents: ReportContents, key: str) -> dict[str, str]:
     """Return the figures of a section by name."""
     return {fact.name: fact.text for fact in section(contents, key).facts}
 
@@ -43,7 +43,7 @@ def cells(table: Table) -> list[list[str]]:
     return [list(row.cells) for row in table.rows]
 
 
-def test_the_frames_are_those_of_the_workbench(data: Path, contents: Contents) -> None:
+def test_the_frames_are_those_of_the_workbench(data: Path, contents: ReportContents) -> None:
     since, until = NOW - DAY, NOW
     with workbench.connect(data) as opened:
         for made, asked in (
@@ -58,7 +58,7 @@ def test_the_frames_are_those_of_the_workbench(data: Path, contents: Contents) -
         assert contents.holdings == opened.holdings()
 
 
-def test_throughput_tells_sums_shares_and_the_peak(contents: Contents) -> None:
+def test_throughput_tells_sums_shares_and_the_peak(contents: ReportContents) -> None:
     told = facts(contents, "throughput")
     assert (told["logs"], told["peak minute"]) == ("60", "0.667 /s")
     assert told["rate"] == "0.0167 /s"  # 60 logs from noon to one o'clock
@@ -70,7 +70,7 @@ def test_throughput_tells_sums_shares_and_the_peak(contents: Contents) -> None:
     assert [row[:2] for row in cells(by_source)] == [["edge", "45"], ["<b>billing</b>", "15"]]
 
 
-def test_latency_tells_count_and_error_bound_of_each_percentile(contents: Contents) -> None:
+def test_latency_tells_count_and_error_bound_of_each_percentile(contents: ReportContents) -> None:
     (table,) = section(contents, "latency").tables
     rows = {(row[0], row[1]): row[2:] for row in cells(table)}
     assert rows["ack_latency", ""][0] == "60"
@@ -79,7 +79,9 @@ def test_latency_tells_count_and_error_bound_of_each_percentile(contents: Conten
     assert float(p50) == pytest.approx(8, rel=1 / 128)
 
 
-def test_holdings_and_compression_are_of_the_whole_folder(data: Path, contents: Contents) -> None:
+def test_holdings_and_compression_are_of_the_whole_folder(
+    data: Path, contents: ReportContents
+) -> None:
     assert facts(contents, "holdings")["logs"] == "66"
     batches = catalog(data)
     assert facts(contents, "compression")["batches"] == str(len(batches)) == "2"

@@ -19,7 +19,7 @@ from tests.support.folders import DAY, NOON, Batch, fill
 from tests.support.measured import fill_measured
 from tests.support.processes import PATIENCE
 from tests.support.reported import HOSTILE, NOW, contents_of, fill_reported, logs
-from workbench.reports.page.contents import Contents
+from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.report import Report, to_html
 from workbench.reports.page.sections import sections
 
@@ -66,14 +66,14 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture
-def contents(data: Path) -> Contents:
+def contents(data: Path) -> ReportContents:
     """What there is to tell of a filled folder, for the last day."""
     fill_reported(data)
     return contents_of(data)
 
 
 @pytest.fixture
-def page(contents: Contents) -> str:
+def page(contents: ReportContents) -> str:
     return to_html(contents)
 
 
@@ -105,7 +105,7 @@ def test_what_users_wrote_is_only_text(page: str) -> None:
     assert "<b>billing</b>" in texts
 
 
-def test_a_page_has_every_text_of_every_section(contents: Contents, page: str) -> None:
+def test_a_page_has_every_text_of_every_section(contents: ReportContents, page: str) -> None:
     text = "\n".join(Elements(page).text)
     for section in sections(contents):
         assert section.title in text
@@ -128,7 +128,7 @@ def test_a_page_has_a_figure_of_throughput_latency_and_compression(page: str) ->
     ]
 
 
-def test_the_same_contents_give_the_same_page(contents: Contents, page: str) -> None:
+def test_the_same_contents_give_the_same_page(contents: ReportContents, page: str) -> None:
     assert to_html(contents) == page
     assert to_html(replace(contents, version="9.9")) != page
 
@@ -187,7 +187,9 @@ def test_without_matplotlib_a_page_has_its_tables_and_says_how_to_get_figures(
     assert "ack_latency" in done.stdout
 
 
-def test_a_notebook_shows_a_report_in_a_frame_of_its_own(contents: Contents, page: str) -> None:
+def test_a_notebook_shows_a_report_in_a_frame_of_its_own(
+    contents: ReportContents, page: str
+) -> None:
     shown = Report(contents)._repr_html_()
     frame = re.fullmatch(r'<iframe sandbox srcdoc="([^"]*)" [^<>]*></iframe>', shown)
     assert frame is not None
@@ -211,7 +213,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def written(contents: Contents, tmp_path: Path) -> str:
+def written(contents: ReportContents, tmp_path: Path) -> str:
     """The address of the page as a file."""
     file = tmp_path / "report.html"
     file.write_text(to_html(contents), encoding="utf-8")

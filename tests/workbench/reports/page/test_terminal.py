@@ -12,13 +12,13 @@ from tests.support.folders import NOON, Batch, fill
 from tests.support.measured import fill_measured
 from tests.support.reported import NOW, contents_of, fill_reported, logs
 from waterline.printable import printable
-from workbench.reports.page.contents import Contents
+from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.sections import sections
 from workbench.reports.page.terminal import WIDTH, to_text
 
 
 @pytest.fixture
-def contents(data: Path) -> Contents:
+def contents(data: Path) -> ReportContents:
     """What there is to tell of a filled folder, for the last day."""
     fill_reported(data)
     return contents_of(data)
@@ -31,7 +31,7 @@ def columns(text: str) -> int:
 
 
 @pytest.mark.slow
-def test_the_text_has_what_the_sections_have(contents: Contents) -> None:
+def test_the_text_has_what_the_sections_have(contents: ReportContents) -> None:
     text = to_text(contents)
     flat = " ".join(text.split())
     for section in sections(contents):
@@ -47,7 +47,7 @@ def test_the_text_has_what_the_sections_have(contents: Contents) -> None:
 
 
 @pytest.mark.slow
-def test_numbers_stand_below_the_end_of_their_heading(contents: Contents) -> None:
+def test_numbers_stand_below_the_end_of_their_heading(contents: ReportContents) -> None:
     lines = to_text(contents).splitlines()
     at = next(n for n, line in enumerate(lines) if "LOGS A SECOND" in line)
     ends = lines[at].index("LOGS A SECOND") + len("LOGS A SECOND")

@@ -14,15 +14,7 @@ from workbench.query.question import Filters, Question, refuse
 from workbench.query.session import Session
 from workbench.query.snapshot import read_moment
 from workbench.query.times import parsed
-from workbench.reports.coverage import Step, to_step
-from workbench.reports.exact_latency import exact_latency, recorded_latency
-from workbench.reports.exact_throughput import exact_throughput
-from workbench.reports.latency import Shape, joined
-from workbench.reports.measurements import Measurements, uncounted_since
-from workbench.reports.sources import QUIET_AFTER
-from workbench.reports.sources import sources as read_sources
-from workbench.reports.throughput import By, check_by
-from workbench.reports.wanted import (
+from workbench.reports.arguments import (
     QUERY_DURATION,
     READS_THE_LOGS,
     check_clock,
@@ -31,6 +23,14 @@ from workbench.reports.wanted import (
     refuse_unmeasured,
     shape_of,
 )
+from workbench.reports.coverage import Step, to_step
+from workbench.reports.exact_latency import exact_latency, recorded_latency
+from workbench.reports.exact_throughput import exact_throughput
+from workbench.reports.latency import Shape, joined
+from workbench.reports.measurements import Measurements, uncounted_since
+from workbench.reports.sources import QUIET_AFTER
+from workbench.reports.sources import sources as read_sources
+from workbench.reports.throughput import By, check_by
 
 
 @dataclass(frozen=True, slots=True)

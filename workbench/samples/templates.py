@@ -13,7 +13,7 @@ LogType = Literal["debug", "info", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Template:
     """One kind of log.
 
     Attributes:
@@ -40,11 +40,11 @@ class Menu:
 
     __slots__ = ("_cumulative", "lines")
 
-    def __init__(self, *lines: Line) -> None:
+    def __init__(self, *lines: Template) -> None:
         self.lines = lines
         self._cumulative = tuple(accumulate(line.weight for line in lines))
 
-    def pick(self, draw: Draw) -> Line:
+    def pick(self, draw: Draw) -> Template:
         """Draw one line."""
         return self.lines[bisect_right(self._cumulative, draw() * self._cumulative[-1])]
 
@@ -85,9 +85,9 @@ class Service:
 
 def request(
     weight: int, method: str, path: str, status: int, median_ms: float, *, spread: float = 0.25
-) -> Line:
+) -> Template:
     """An answered HTTP request, as an access log has it."""
-    return Line(
+    return Template(
         weight,
         "info",
         "{method} {path} {status} in {duration_ms} ms",
@@ -109,9 +109,9 @@ def refused(
     *,
     spread: float = 0.25,
     fields: tuple[str, ...] = (),
-) -> Line:
+) -> Template:
     """An HTTP request that went wrong, or nearly did, and why."""
-    return Line(
+    return Template(
         weight,
         type_,
         "{method} {path} {status} in {duration_ms} ms: " + why,

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.folders import Batch, Log, fill, fill_batches
 from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
-from workbench.reports.inventory import Holdings
+from workbench.reports.holdings import Holdings
 from workbench.workbench import Workbench
 
 

@@ -32,7 +32,7 @@ _VALUES: Final = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Extent:
     """How far the measurements go; times are milliseconds UTC."""
 
     counted_from: int
@@ -73,7 +73,7 @@ class Values(Counted):
     """See `workbench.reports.sketches.read_sketches`."""
 
 
-class Measured:
+class Rollups:
     """One moment of metrics.db.
 
     Args:
@@ -189,7 +189,7 @@ class Measured:
 
 
 @contextmanager
-def measured(path: Path) -> Iterator[Measured | None]:
+def open_rollups(path: Path) -> Iterator[Rollups | None]:
     """Open one moment of metrics.db; None where there is no such file yet.
 
     Opening takes a millisecond: it is opened each time, and may come and be replaced in between.
@@ -204,10 +204,10 @@ def measured(path: Path) -> Iterator[Measured | None]:
         yield None
         return
     with Database(path, METRICS) as database, database.view() as view:
-        yield Measured(view)
+        yield Rollups(view)
 
 
-def _read_progress(view: View) -> Progress | None:
+def _read_progress(view: View) -> Extent | None:
     columns = progress.c
     ((counted_from, measured_from, counted_through, *kept),) = view.rows(
         select(
@@ -223,4 +223,4 @@ def _read_progress(view: View) -> Progress | None:
     )
     if measured_from is None:
         return None
-    return Progress(counted_from, measured_from, counted_through, Kept(*kept))
+    return Extent(counted_from, measured_from, counted_through, Kept(*kept))
