@@ -10,10 +10,6 @@ READY := $(VENV)/.ready
 test test-fast coverage test-notebooks fuzz: export PYTHONDONTWRITEBYTECODE =
 # Most tests wait, for disks and for other processes; tests/conftest.py says how many run at once.
 SIDE_BY_SIDE := -n auto --dist loadgroup
-# A shared machine may stall for longer than a test waits. What failed beside others is tried once
-# more by itself, and both are shown.
-ALONE := { echo "What failed beside others, by itself:"; \
-  $(BIN)/coverage run -m pytest -q -n 0 --last-failed --last-failed-no-failures none; }
 # What the tests of `make test-fast`'s markers alone reach without a process; all of them reach more.
 IN_PROCESS_PERCENT := 73
 # Where most tests fill a folder and ask for DataFrames.
@@ -52,7 +48,7 @@ test: $(READY) ## every test, side by side, then the notebooks
 
 coverage: $(READY) ## the same with coverage of the code that runs in the tests' own processes
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q $(SIDE_BY_SIDE) || $(ALONE)
+	@$(BIN)/coverage run -m pytest -q $(SIDE_BY_SIDE)
 	@$(BIN)/coverage combine --quiet
 	@$(MAKE) --no-print-directory test-notebooks
 	@$(BIN)/coverage report --fail-under=$(IN_PROCESS_PERCENT)
@@ -101,7 +97,7 @@ tables: $(READY) ## write the tables in docs/ that come from the code
 diagrams: $(READY) ## draw the diagrams of docs/architecture.md
 	@$(BIN)/python -m scripts.diagrams
 
-pictures: $(READY) ## take the pictures of dashboard and notebook; it takes two minutes, and Chromium
+pictures: $(READY) ## take the pictures of dashboard and notebook; it takes seven minutes, and Chromium
 	@$(BIN)/python -m scripts.pictures
 
 format: $(READY) ## format the code and mend what lint can mend

@@ -224,7 +224,7 @@ OLD_LOGS: Final = Diagram(
             0, 0, "archive_scheduler", ["each minute: is it due?", "or archive run by hand"]
         ),
         "run": Box(1, 0, "jobs/run", ["a process of low priority,", "one at a time by a lock"]),
-        "hot": Box(2, 0, "jobs/hot_rows", ["one day, at most", "100,000 logs, 64 MiB"]),
+        "hot": Box(2, 0, "archive/hot_rows", ["one day, at most", "100,000 logs, 64 MiB"]),
         "write": Box(3, 0, "archive/writer", ["encode, write, fsync,", "rename, fsync the folder"]),
         "check": Box(3, 1, "read back", ["and compared with", "the rows, log by log"]),
         "catalog": Box(

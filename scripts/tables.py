@@ -13,6 +13,9 @@ from typing import Final
 
 import click
 
+from scripts.limits import LIMITS
+from waterline import errors
+from waterline.errors import WaterlineError
 from waterline.metrics.registry import OWN
 from waterline.settings.model import Settings, option_name, setting_names, setting_text
 from workbench.cli.main import main as waterline
@@ -57,10 +60,34 @@ def metrics_table(_: tuple[str, ...]) -> str:
     return _table(("metric", "what", "kind", "unit", "by"), rows)
 
 
+def errors_table(_: tuple[str, ...]) -> str:
+    """Return a row for each error that a user may catch."""
+    found = [each for each in _public() if issubclass(each, WaterlineError)]
+    rows = ((f"`{each.__name__}`", _parent(each), _about(each)) for each in found)
+    return _table(("error", "is a", "what it means"), rows)
+
+
+def warnings_table(_: tuple[str, ...]) -> str:
+    """Return a row for each warning."""
+    found = [each for each in _public() if issubclass(each, Warning)]
+    return _table(
+        ("warning", "what it means"), ((f"`{each.__name__}`", _about(each)) for each in found)
+    )
+
+
+def limits_table(prefixes: tuple[str, ...]) -> str:
+    """Return a row for each limit of a kind: what it is of, and how much."""
+    (kind,) = prefixes
+    return _table(("what", "at most"), iter(LIMITS[kind]))
+
+
 TABLES: Final[Mapping[str, Callable[[tuple[str, ...]], str]]] = {
     "settings": settings_table,
     "commands": commands_table,
     "metrics": metrics_table,
+    "errors": errors_table,
+    "warnings": warnings_table,
+    "limits": limits_table,
 }
 
 
@@ -72,6 +99,23 @@ def filled(page: str) -> str:
         return f"{found['begin']}\n{rows}\n{found['end']}"
 
     return _PLACE.sub(table, page)
+
+
+def _public() -> list[type]:
+    """Return the errors and warnings, in the order in which they are defined."""
+    return [each for each in vars(errors).values() if isinstance(each, type) and _is_ours(each)]
+
+
+def _is_ours(kind: type) -> bool:
+    return issubclass(kind, WaterlineError | Warning) and kind.__module__ == errors.__name__
+
+
+def _parent(kind: type) -> str:
+    return ", ".join(f"`{each.__name__}`" for each in kind.__bases__)
+
+
+def _about(kind: type) -> str:
+    return " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
 
 
 def _command_rows(group: click.Group, name: str) -> Iterator[tuple[str, str, str]]:

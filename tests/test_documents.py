@@ -254,6 +254,35 @@ def test_every_diagram_is_as_it_is_drawn() -> None:
     assert {each.name: each.read_text(encoding="utf-8") for each in folder.glob("*.svg")} == drawn
 
 
+def test_every_module_in_a_diagram_is_there() -> None:
+    titles = {
+        each.title.rstrip("/")
+        for diagram in DIAGRAMS.values()
+        for each in diagram.boxes.values()
+        if each.kind == "box" and " " not in each.title
+    }
+    assert len(titles) > 15
+    below = [
+        each.relative_to(ROOT).with_suffix("").as_posix()
+        for package in ("waterline", "server", "workbench")
+        for each in (ROOT / package, *(ROOT / package).rglob("*"))
+    ]
+    assert [
+        each for each in titles if not any(f"/{name}".endswith(f"/{each}") for name in below)
+    ] == []
+
+
+def test_files_to_touch_are_there() -> None:
+    rows = re.findall(r"^\| (?:an?) .*$", PAGES["docs/contributing.md"], re.MULTILINE)
+    assert len(rows) > 12
+    for row in rows:
+        folder = ROOT
+        for name in re.findall(r"`([\w/]+\.(?:py|js|json))`", row):
+            path = ROOT / name if "/" in name else folder / name
+            folder = path.parent
+            assert path.exists() or path.name == "NAME.py", name
+
+
 def test_every_file_that_is_named_is_there() -> None:
     named = {
         (page, name)

@@ -143,10 +143,10 @@ class Workbench:
                 `"warn"` and return the other logs.
             **filters: which logs: `type` and `source` (a text or several), `since` (inclusive)
                 and `until` (exclusive) on `timestamp`, `contains` (a piece of the message, case
-                minded), `where` (attribute to value or to (operator, value), with ==, !=, <, <=,
-                >, >=, in), `order` (`"oldest"` or `"newest"` first), `limit` (so many of the
-                newest), `columns` (which of those below, in this order) and `at` (a pin: as of
-                then).
+                minded), `where` (attribute to value or to (operator, value), with `==`, `!=`, `<`,
+                `<=`, `>`, `>=`, `in`), `order` (`"oldest"` or `"newest"` first), `limit` (so many
+                of the newest), `columns` (which of those below, in this order) and `at` (a pin: as
+                of then).
 
         Returns:
             Columns seq (`int64`), id, type, source, message (`str`), timestamp, received_at

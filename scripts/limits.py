@@ -1,0 +1,86 @@
+"""The limits that docs/limits.md tells, each by the constant that holds it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from server.app import MAX_HEADER_SIZE, MOST_SILENT_SECONDS, MOST_UNFINISHED
+from server.ingest.replies import MOST_NAMED
+from server.live.filters import MAX_TEXT_LENGTH, MAX_TEXTS
+from server.live.hub import MAX_FILTERS
+from server.websocket.frames import MAX_MESSAGE_SIZE
+from waterline.archive.hot_rows import MAX_BATCH_SIZE
+from waterline.encoding import FORMATS, MOST_ROWS
+from waterline.metrics.recorder import MAX_LABELS
+from waterline.metrics.sketch import RELATIVE_ERROR
+from waterline.records import MAX_DEPTH, MAX_ID_LENGTH, MAX_TYPE_LENGTH
+from waterline.settings.model import Settings
+from waterline.settings.parse import MOST_MEASURED
+from waterline.units import format_size
+from workbench.clients.log_files.rawlines import MAX_LINE_BYTES
+from workbench.dashboard.log_table import SHOWN_LOGS
+from workbench.dashboard.snapshot import RECENT_LOGS
+from workbench.query.attributes import MOST_NAMES
+from workbench.query.cache.cache import SIZE, TTL
+from workbench.reports.coverage import MAX_ROWS
+
+_DEFAULT: Final = Settings()
+
+
+def _size(size: int) -> str:
+    return re.sub(r"(?<=\d)(?=[A-Z])", " ", format_size(size))
+
+
+_BATCH: Final = _size(MAX_BATCH_SIZE)
+
+LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
+    "server": (
+        ("a message, or a body once it is unpacked", _size(MAX_MESSAGE_SIZE)),
+        (
+            "messages and bodies that have not come to their end, over all connections",
+            f"{_size(MOST_UNFINISHED)}; beyond it the largest goes on alone and others wait",
+        ),
+        (
+            "logs that wait to be stored",
+            f"`queue_size`, {_size(_DEFAULT.queue_size)}; then producers are held back",
+        ),
+        (
+            "what a reader of `/live` may fall behind",
+            f"`live_buffer`, {_size(_DEFAULT.live_buffer)}; then logs are skipped, and it is told",
+        ),
+        ("different filters of readers of `/live`", f"{MAX_FILTERS}"),
+        (
+            "texts of a filter of `/live`",
+            f"{MAX_TEXTS} a parameter, of {MAX_TEXT_LENGTH:,} characters",
+        ),
+        ("connections a token", f"`token_connections`, {_DEFAULT.token_connections:,}"),
+        ("bytes a second a token", "`token_rate`, unlimited"),
+        ("headers of a request", _size(MAX_HEADER_SIZE)),
+        ("time to say what one wants on a new connection", f"{MOST_SILENT_SECONDS:.0f} s"),
+        ("faults that are told of one message", f"{MOST_NAMED:,}, and the count of all"),
+    ),
+    "log": (
+        ("`type`", f"{MAX_TYPE_LENGTH} characters"),
+        ("`id`", f"{MAX_ID_LENGTH} characters"),
+        ("nesting of attributes", f"{MAX_DEPTH} levels"),
+        ("`timestamp`", "years 1 to 9999, whole milliseconds"),
+        ("a line that `waterline send` reads", _size(MAX_LINE_BYTES)),
+    ),
+    "answer": (
+        ('columns of `attributes="all"`', f"the {MOST_NAMES:,} most frequent attributes"),
+        ("types and sources that are counted apart", f"{MAX_LABELS} each, further as `other`"),
+        ("attributes that are measured", f"{MOST_MEASURED}"),
+        ("error of a percentile from measurements", f"{RELATIVE_ERROR:.1%} of a value seen"),
+        ("rows of a report by step", f"{MAX_ROWS:,}"),
+        ("kept answers", f"{SIZE} in all, {TTL} each, unless told otherwise"),
+        ("logs the dashboard knows", f"the newest {RECENT_LOGS:,}; {SHOWN_LOGS} are shown"),
+        *(
+            (
+                f"a batch of {each.title}",
+                f"{each.batch_rows:,} logs of one day ({MOST_ROWS:,} by setting), {_BATCH}",
+            )
+            for each in FORMATS.values()
+        ),
+    ),
+}
+"""By kind, what is limited and how."""
