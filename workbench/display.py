@@ -1,9 +1,22 @@
-"""How an object shows itself: as text in a terminal, as a small table in a notebook."""
+"""How things are shown: numbers, times and texts in words, objects in a terminal or a notebook."""
 
 import html
+import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from waterline.printable import printable
+from waterline.units import format_duration
+
+NOTHING: Final = "–"  # noqa: RUF001 - the dash stands for a number that is not known
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LENGTHS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
+# Controls, what turns the direction of a text, and what takes no room; as in log_text.js.
+_UNSEEN: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
 
 Line = tuple[str, str]
 """What there is to tell, and how much."""
@@ -40,3 +53,93 @@ def as_html_table(caption: str, names: Sequence[str], rows: Iterable[Sequence[st
 def _escaped(text: str) -> str:
     # What turns text around does so in a page too.
     return html.escape(printable(text))
+
+
+def visible(text: str) -> str:
+    """Return a text of somebody else with each character that is not seen as its escape."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def safe(text: str) -> str:
+    """Return a text of somebody else as HTML: all of it is seen, and nothing acts."""
+    return html.escape(visible(text))
+
+
+def whole(number: float | None) -> str:
+    """Return a count such as `1,234`."""
+    return NOTHING if number is None else f"{number:,.0f}"
+
+
+def rate(number: float) -> str:
+    """Return logs a second with the digits that count; what is there is never `0`."""
+    if number == 0 or number >= 100:
+        return f"{number:,.0f}"
+    return f"{number:,.1f}" if number >= 1 else f"{number:.3g}" if number >= 0.001 else "<0.001"
+
+
+def short_rate(number: float | None) -> str:
+    """Return logs a second where they change each second: whole from ten on, one decimal below."""
+    if number is None:
+        return NOTHING
+    return f"{number:,.1f}" if 0 < number < 10 and number != int(number) else f"{number:,.0f}"
+
+
+def value(number: float) -> str:
+    """Return a measured value with three to four digits that count."""
+    size = abs(number)
+    if size >= 1_000:
+        return f"{number:,.0f}"
+    return f"{number:.1f}" if size >= 100 else f"{number:.2f}" if size >= 1 else f"{number:.3g}"
+
+
+def short_milliseconds(number: float | None) -> str:
+    """Return a latency without its unit, with two to three digits that count."""
+    if number is None:
+        return NOTHING
+    return (
+        f"{number:,.0f}" if number >= 100 else f"{number:.1f}" if number >= 10 else f"{number:.2f}"
+    )
+
+
+def share(part: float, of: float) -> str:
+    """Return a share such as `12.3%`; what is there is never `0.0%`."""
+    if not of:
+        return NOTHING
+    percent = 100 * part / of
+    return "<0.1%" if 0 < percent < 0.1 else f"{percent:.1f}%"
+
+
+def saved(raw_bytes: float, stored_bytes: float) -> str:
+    """Return the part of the space that is saved, such as `89.6%`; below 0 where it is more."""
+    return f"{100 * (1 - stored_bytes / raw_bytes):.1f}%" if raw_bytes else NOTHING
+
+
+def clock_time(milliseconds: int) -> str:
+    """Return a time of the day such as `16:31:07 UTC`."""
+    return f"{date_time(milliseconds)[-8:]} UTC"
+
+
+def date_time(milliseconds: int | None, nothing: str = NOTHING) -> str:
+    """Return a moment, milliseconds UTC, such as `2026-11-23 16:31:07`; `nothing` for None."""
+    if milliseconds is None:
+        return nothing
+    whole_seconds = _EPOCH + timedelta(seconds=milliseconds // 1000)
+    return str(whole_seconds.replace(tzinfo=None))  # %Y would leave out zeros before 1000
+
+
+def moment(milliseconds: int | None, nothing: str = NOTHING) -> str:
+    """Return a moment such as `2026-11-23 16:31:07 UTC`; `nothing` for None."""
+    return nothing if milliseconds is None else f"{date_time(milliseconds)} UTC"
+
+
+def span(milliseconds: float, units: int = 2) -> str:
+    """Return a length of time in its largest units, such as `3 h 12 min`."""
+    rest = int(milliseconds)
+    parts: list[str] = []
+    for length, name in _LENGTHS:
+        amount, rest = divmod(rest, length)
+        if amount or parts:
+            parts.append(f"{amount} {name}" if amount else "")
+        if len(parts) == units:
+            break
+    return " ".join(filter(None, parts)) or format_duration(rest)

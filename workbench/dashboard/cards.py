@@ -10,24 +10,24 @@ from waterline.units import human_size
 from workbench.dashboard.figures import OTHER_TYPES, colour_of
 from workbench.dashboard.snapshot import (
     SECOND,
-    ArchivedDay,
     ArchiveTotals,
     MeasuredSecond,
     Percentiles,
     Snapshot,
     StoredLogs,
 )
-from workbench.dashboard.wording import (
+from workbench.display import (
     NOTHING,
     clock_time,
     date_time,
-    milliseconds,
-    rate,
     safe,
     saved,
     share,
+    short_milliseconds,
+    short_rate,
     whole,
 )
+from workbench.reports.archives import ArchivedDay
 from workbench.reports.figures.colours import KNOWN, OTHER, PERCENTILES
 
 # A producer that sends every few seconds is not silent.
@@ -144,15 +144,15 @@ def _tiles_of_now(snapshot: Snapshot, now: int) -> tuple[str, str]:
         return _tile("Logs per second", NOTHING, "", ""), _tile("Ack latency p99", NOTHING, "", "")
     counts = [second.logs for second in seconds]
     since_first = snapshot.window.since_first
-    mean = rate(sum(each.logs for each in since_first) / max(1, len(since_first)))
+    mean = short_rate(sum(each.logs for each in since_first) / max(1, len(since_first)))
     span = f'<span class="wide">{_length(len(since_first))}: </span>'
     detail = f"{span}mean {mean} · peak {whole(max(counts))}"
     throughput = _tile("Logs per second", whole(counts[-1]), "/s", detail)
     latest = latest_latency(seconds, now)
     if latest is None:
         return throughput, _tile("Ack latency p99", NOTHING, "", "no acks lately")
-    detail = f"p50 {milliseconds(latest.p50)} · p95 {milliseconds(latest.p95)} ms"
-    return throughput, _tile("Ack latency p99", milliseconds(latest.p99), "ms", detail)
+    detail = f"p50 {short_milliseconds(latest.p50)} · p95 {short_milliseconds(latest.p95)} ms"
+    return throughput, _tile("Ack latency p99", short_milliseconds(latest.p99), "ms", detail)
 
 
 def _length(seconds: int) -> str:
@@ -206,7 +206,11 @@ def latency_legend(snapshot: Snapshot, now: int) -> str:
     return _legend(
         "Ack latency",
         (
-            (colour, name, f"{milliseconds(getattr(latest, name, None))} ms" if latest else NOTHING)
+            (
+                colour,
+                name,
+                f"{short_milliseconds(getattr(latest, name, None))} ms" if latest else NOTHING,
+            )
             for name, colour in PERCENTILES.items()
         ),
     )

@@ -16,7 +16,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, MeasuredSecond, Snapshot, Window
-from workbench.dashboard.wording import visible
+from workbench.display import visible
 from workbench.reports.figures.colours import OTHER, PERCENTILES, SLOTS
 
 HEADROOM: Final = 1.08

@@ -5,7 +5,7 @@ from typing import Final
 
 from workbench.dashboard.log_lines import MAX_TEXT
 from workbench.dashboard.snapshot import Snapshot, StoredLogs
-from workbench.dashboard.wording import whole
+from workbench.display import whole
 
 _ASK: Final = "a notebook finds them: wb.logs()"
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
+from workbench.reports.archives import ArchivedDay
+
 SECOND: Final = 1000
 """Milliseconds."""
 WINDOW_SECONDS: Final = 300
@@ -151,19 +153,6 @@ class StoredLogs:
     def logs(self) -> int:
         """How many logs are stored."""
         return sum(self.types.values())
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivedDay:
-    """What is archived of the logs that came in on one day, UTC."""
-
-    day: str
-    logs: int
-    raw_bytes: int
-    """The logs as compact JSON."""
-    stored_bytes: int
-    pruned: int = 0
-    """Logs that were archived and pruned since."""
 
 
 @dataclass(frozen=True, slots=True)

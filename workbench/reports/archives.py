@@ -1,22 +1,98 @@
 """What is archived, summed up: how much, from which days, where it lies, and what it saves."""
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
+from sqlalchemy import Integer, Select, cast, func, select
 
-from waterline.storage.catalog import ArchivedBatch
+from waterline.storage.tables import archive_batches
 from waterline.units import counted, human_size
 from workbench.display import Line, as_html, as_html_table, as_text
-from workbench.query.archived import read_batches
 from workbench.query.database import View
-from workbench.reports.compression import place_of
+from workbench.reports.compression import place
 
 # So many days are shown; `days` has all.
 _SHOWN: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedDay:
+    """What is archived of the logs that came in on one day, UTC."""
+
+    day: str
+    logs: int
+    raw_bytes: int
+    """The logs as compact JSON."""
+    stored_bytes: int
+    pruned: int = 0
+    """Logs that were archived and pruned since; they are in no other number."""
+    bucket_bytes: int = 0
+    """How much of stored_bytes lies in object storage only."""
+    places: Mapping[str, int] = field(default_factory=dict)
+    """Batches by where they lie, `pruned` ones too; see `place`."""
+
+    @property
+    def batches(self) -> int:
+        """How many batches are kept."""
+        return sum(self.places.values()) - self.pruned_batches
+
+    @property
+    def pruned_batches(self) -> int:
+        """How many batches were pruned."""
+        return self.places.get("pruned", 0)
+
+
+def read_days(view: View) -> list[ArchivedDay]:
+    """Sum up the catalog by day, the oldest first; no archive file is opened.
+
+    Args:
+        view: of logs.db.
+
+    Raises:
+        DataFolderError: logs.db cannot be read.
+    """
+    return [
+        _day(day, [*rows]) for day, rows in groupby(view.rows(_BY_DAY), key=lambda row: str(row[0]))
+    ]
+
+
+def _by_day() -> Select[Any]:
+    batch = archive_batches.c
+    lies = (
+        batch.pruned_at.is_(None),
+        batch.uploaded_to.is_not(None),
+        batch.local_removed_at.is_(None),
+    )
+    amounts = (func.sum(each) for each in (batch.rows, batch.raw_bytes, batch.stored_bytes))
+    counts = (func.count(), *(cast(each, Integer) for each in amounts))
+    return select(batch.day, *lies, *counts).group_by(batch.day, *lies).order_by(batch.day)
+
+
+_BY_DAY: Final = _by_day()
+
+
+def _day(day: str, rows: Sequence[tuple[Any, ...]]) -> ArchivedDay:
+    logs: Counter[str] = Counter()
+    raw: Counter[str] = Counter()
+    stored: Counter[str] = Counter()
+    places: Counter[str] = Counter()
+    for _, is_kept, is_uploaded, is_here, *amounts in rows:
+        lies = place(is_kept=bool(is_kept), is_uploaded=bool(is_uploaded), is_here=bool(is_here))
+        for sums, amount in zip((places, logs, raw, stored), amounts, strict=True):
+            sums[lies] += amount
+    return ArchivedDay(
+        day,
+        logs=logs.total() - logs["pruned"],
+        raw_bytes=raw.total() - raw["pruned"],
+        stored_bytes=stored.total() - stored["pruned"],
+        pruned=logs["pruned"],
+        bucket_bytes=stored["bucket"],
+        places=dict(places),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,34 +163,36 @@ def read_archives(view: View, path: str) -> Archives:
         path: where the local files lie.
 
     Raises:
-        DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
+        DataFolderError: logs.db cannot be read.
     """
-    batches = read_batches(view)
-    kept = [each for each in batches if each.is_kept]
-    pruned = [each for each in batches if not each.is_kept]
+    days = read_days(view)
+    places: Counter[str] = Counter()
+    for each in days:
+        places.update(each.places)
+    pruned_batches = places.pop("pruned", 0)
     return Archives(
         path=path,
-        days=_by_day(kept),
-        places=dict(sorted(Counter(map(place_of, kept)).items())),
-        pruned_batches=len(pruned),
-        pruned_logs=sum(each.rows for each in pruned),
+        days=_frame([each for each in days if each.batches]),
+        places=dict(sorted(places.items())),
+        pruned_batches=pruned_batches,
+        pruned_logs=sum(each.pruned for each in days),
     )
 
 
-def _by_day(batches: Iterable[ArchivedBatch]) -> pd.DataFrame:
-    rows = []
-    for day, of_day in groupby(sorted(batches, key=_day), key=_day):
-        those = list(of_day)
-        raw = sum(each.raw_bytes for each in those)
-        stored = sum(each.stored_bytes for each in those)
-        logs = sum(each.rows for each in those)
-        rows.append((day, len(those), logs, raw, stored, 1 - stored / raw))
+def _frame(days: Sequence[ArchivedDay]) -> pd.DataFrame:
+    rows = [
+        (
+            each.day,
+            each.batches,
+            each.logs,
+            each.raw_bytes,
+            each.stored_bytes,
+            1 - each.stored_bytes / each.raw_bytes,
+        )
+        for each in days
+    ]
     frame = pd.DataFrame(rows, columns=["day", *_COUNTS, "saved"])
     return frame.astype({"day": "str", **dict.fromkeys(_COUNTS, "int64"), "saved": "float64"})
-
-
-def _day(batch: ArchivedBatch) -> str:
-    return batch.day
 
 
 def _listed(places: dict[str, int]) -> str:

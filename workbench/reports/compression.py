@@ -63,13 +63,22 @@ def compression(view: View) -> pd.DataFrame:
     )
 
 
-def place_of(batch: ArchivedBatch) -> str:
+def place(*, is_kept: bool, is_uploaded: bool, is_here: bool) -> str:
     """Return where a batch lies: `local`, `local+bucket`, `bucket`, or `pruned` for nowhere."""
-    if not batch.is_kept:
+    if not is_kept:
         return "pruned"
-    if batch.uploaded_to is None:
+    if not is_uploaded:
         return "local"
-    return "local+bucket" if batch.local_removed_at is None else "bucket"
+    return "local+bucket" if is_here else "bucket"
+
+
+def place_of(batch: ArchivedBatch) -> str:
+    """Return where a batch of the catalog lies; see `place`."""
+    return place(
+        is_kept=batch.is_kept,
+        is_uploaded=batch.uploaded_to is not None,
+        is_here=batch.local_removed_at is None,
+    )
 
 
 def _column(values: list[object], dtype: str) -> "pd.Series[Any]":

@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sqlalchemy import func
 
 from waterline.storage.folder import DataFolder
 from waterline.storage.tables import logs
 from waterline.units import human_size
-from workbench.display import Line, as_html, as_text
+from workbench.display import Line, as_html, as_text, moment
 from workbench.query.archived import Batches, Catalog
 from workbench.query.database import View
 from workbench.query.execute import Logs, hot_rows
@@ -52,8 +51,8 @@ class Holdings:
             *self._archived_lines(),
             ("types", _shares(self.types)),
             ("sources", _shares(self.sources)),
-            ("from", _moment(self.first_timestamp)),
-            ("to", _moment(self.last_timestamp)),
+            ("from", moment(self.first_timestamp, "none")),
+            ("to", moment(self.last_timestamp, "none")),
             ("on disk", human_size(self.size)),
         ]
 
@@ -128,10 +127,3 @@ def _ranked(counts: Counter[str]) -> dict[str, int]:
 
 def _shares(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
-
-
-def _moment(milliseconds: int | None) -> str:
-    if milliseconds is None:
-        return "none"
-    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
-    return f"{moment.replace(tzinfo=None)} UTC"  # %Y would leave out zeros before 1000

@@ -11,7 +11,6 @@ from workbench.dashboard.figures import DRAWING_SECONDS, LatencyChart, Throughpu
 from workbench.dashboard.searched import nothing_found, searched
 from workbench.dashboard.snapshot import (
     SECOND,
-    ArchivedDay,
     ArchiveTotals,
     LogLine,
     MeasuredSecond,
@@ -21,7 +20,8 @@ from workbench.dashboard.snapshot import (
     StoredLogs,
     Window,
 )
-from workbench.dashboard.wording import NOTHING, milliseconds, rate, saved, share, visible
+from workbench.display import NOTHING, saved, share, short_milliseconds, short_rate, visible
+from workbench.reports.archives import ArchivedDay
 from workbench.reports.figures.colours import FREE, KNOWN, give_colours
 
 NOW = 1_795_455_000_000
@@ -379,10 +379,10 @@ def test_newest_logs_are_filtered() -> None:
 
 
 def test_numbers_are_short() -> None:
-    assert [rate(each) for each in (None, 0, 0.25, 3, 9.96, 12.7, 12345.6)] == [
+    assert [short_rate(each) for each in (None, 0, 0.25, 3, 9.96, 12.7, 12345.6)] == [
         NOTHING, "0", "0.2", "3", "10.0", "13", "12,346",
     ]  # fmt: skip
-    assert [milliseconds(each) for each in (None, 0.123, 12.34, 1234.5)] == [
+    assert [short_milliseconds(each) for each in (None, 0.123, 12.34, 1234.5)] == [
         NOTHING, "0.12", "12.3", "1,234",
     ]  # fmt: skip
     assert [share(*each) for each in ((1, 3), (1, 100_000), (2, 2))] == ["33.3%", "<0.1%", "100.0%"]

@@ -27,7 +27,6 @@ from workbench.dashboard.snapshot import (
     ARCHIVED_DAYS,
     SECOND,
     WINDOW_SECONDS,
-    ArchivedDay,
     ArchiveTotals,
     Snapshot,
     StoredLogs,
@@ -35,6 +34,7 @@ from workbench.dashboard.snapshot import (
 from workbench.dashboard.stored import StoredReader
 from workbench.dashboard.window import WindowReader
 from workbench.query.database import Database
+from workbench.reports.archives import ArchivedDay
 
 pytestmark = pytest.mark.slow
 
@@ -419,11 +419,12 @@ def test_archives_are_summed_up_by_day(data: Path, poller: Poller) -> None:
         batch(4, rows=7, day="2026-01-02", pruned_at=1, local_removed_at=1, **in_bucket),
         batch(5, rows=40, raw_bytes=400, stored_bytes=50, local_removed_at=1, **in_bucket),
     )
+    two_kept_one_pruned = {"local": 1, "local+bucket": 1, "pruned": 1}
     assert poller.poll().archives == ArchiveTotals(
         days=(
-            ArchivedDay("2026-01-05", 40, 400, 50),
-            ArchivedDay("2026-01-02", 30, 300, 40, pruned=7),
-            ArchivedDay("2026-01-01", 0, 0, 0, pruned=5),
+            ArchivedDay("2026-01-05", 40, 400, 50, bucket_bytes=50, places={"bucket": 1}),
+            ArchivedDay("2026-01-02", 30, 300, 40, pruned=7, places=two_kept_one_pruned),
+            ArchivedDay("2026-01-01", 0, 0, 0, pruned=5, places={"pruned": 1}),
         ),
         batches=3,
         logs=70,

@@ -1,7 +1,6 @@
 """`waterline archive list`: a line a batch, columns aligned, and the sum."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -11,11 +10,11 @@ from waterline.terminal import say
 from waterline.units import human_size
 from workbench.cli.archive.shared import amount
 from workbench.cli.options import load, needs, settings_options
+from workbench.display import date_time
 
 if TYPE_CHECKING:
     from waterline.storage.catalog import ArchivedBatch
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADER: Final = ("FILE", "LOGS", "FROM", "TO", "STORED", "SAVED", "WHERE")
 # Of the header: what is a number stands at the right.
 _AT_RIGHT: Final = frozenset({"LOGS", "STORED", "SAVED"})
@@ -44,8 +43,8 @@ def _cells(batch: "ArchivedBatch") -> tuple[str, ...]:
     return (
         batch.file,
         f"{batch.rows:,}",
-        _moment(batch.first_timestamp),
-        _moment(batch.last_timestamp),
+        date_time(batch.first_timestamp),
+        date_time(batch.last_timestamp),
         human_size(batch.stored_bytes),
         f"{batch.saved:.1%}",
         _place(batch),
@@ -76,11 +75,7 @@ def _sum(batches: "Sequence[ArchivedBatch]") -> list[str]:
 
 def _place(batch: "ArchivedBatch") -> str:
     if batch.pruned_at is not None:
-        return f"pruned {_moment(batch.pruned_at)[:10]}"
+        return f"pruned {date_time(batch.pruned_at)[:10]}"
     if batch.uploaded_to is None:
         return "here"
     return batch.uploaded_to if batch.local_removed_at is not None else f"here, {batch.uploaded_to}"
-
-
-def _moment(milliseconds: int) -> str:
-    return f"{_EPOCH + timedelta(milliseconds=milliseconds):%Y-%m-%d %H:%M:%S}"

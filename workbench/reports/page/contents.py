@@ -18,6 +18,7 @@ from workbench.query.question import Filters
 from workbench.query.session import Session
 from workbench.query.times import TimeLike, to_milliseconds
 from workbench.reports import traffic
+from workbench.reports.archives import ArchivedDay, read_days
 from workbench.reports.compression import batches
 from workbench.reports.holdings import Holdings, holdings
 from workbench.reports.latency import PERCENTILES
@@ -66,6 +67,8 @@ class ReportContents:
     latency_over_time: pd.DataFrame
     compression: pd.DataFrame
     """All batches, whatever the range."""
+    days: Sequence[ArchivedDay]
+    """The days that have batches, the oldest first."""
     cache: CacheUse | None
     """None where no question went through the cache yet."""
     sources: pd.DataFrame
@@ -133,11 +136,17 @@ def _gather(
         latency=_latency(session, "type", None, within),
         latency_over_time=_over_time(_latency(session, None, every, within)),
         compression=compression,
+        days=_archived_days(session),
         cache=_cache_use(session),
         sources=sources,
         refusals=refusals(session.folder.metrics, since, now),
         lacks=[*_lacks(effort), *_missing(session, compression)],
     )
+
+
+def _archived_days(session: Session) -> list[ArchivedDay]:
+    with session.database.view() as view:
+        return [each for each in read_days(view) if each.batches]
 
 
 def _missing(session: Session, compression: pd.DataFrame) -> list[str]:

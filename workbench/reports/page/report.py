@@ -9,12 +9,12 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from waterline.errors import UsageError
+from workbench.display import moment, span
 from workbench.reports.figures.draw import drawing
 from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.section import Drawn
 from workbench.reports.page.sections import sections
 from workbench.reports.page.terminal import to_text
-from workbench.reports.page.wording import moment, span
 
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent),

@@ -6,10 +6,11 @@ from typing import Final
 import pandas as pd
 
 from waterline.units import counted, human_size
+from workbench.display import moment, saved, share, value, whole
+from workbench.reports.archives import ArchivedDay
 from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.section import Column, Fact, Row, Section, Table
 from workbench.reports.page.traffic import latency, not_stored, sources, throughput
-from workbench.reports.page.wording import moment, share, value, whole
 
 # So many rows are shown of what can be long; a line tells of the others.
 _SHOWN: Final = 20
@@ -74,7 +75,7 @@ def _compression(contents: ReportContents) -> Section:
         return Section(key="compression", title="Compression", about=about, nothing=nothing)
     sums = kept[["rows", "raw_bytes", "stored_bytes"]].sum()
     facts = [
-        Fact("saved", share(sums["raw_bytes"] - sums["stored_bytes"], sums["raw_bytes"])),
+        Fact("saved", saved(sums["raw_bytes"], sums["stored_bytes"])),
         Fact("as JSON", human_size(sums["raw_bytes"])),
         Fact("stored", human_size(sums["stored_bytes"])),
         Fact("batches", whole(len(kept)), counted(int(sums["rows"]), "log")),
@@ -84,27 +85,21 @@ def _compression(contents: ReportContents) -> Section:
         title="Compression",
         about=about,
         facts=facts,
-        tables=[_days(kept)],
+        tables=[_days(contents.days)],
         figure="compression",
     )
 
 
-def _days(batches: pd.DataFrame) -> Table:
-    days = batches.groupby("day").agg(
-        batches=("file", "size"),
-        rows=("rows", "sum"),
-        raw=("raw_bytes", "sum"),
-        stored=("stored_bytes", "sum"),
-    )
+def _days(days: Sequence[ArchivedDay]) -> Table:
     names = ("batches", "logs", "as JSON", "stored", "saved")
     caption = "By day" if len(days) <= _DAYS else f"The last {_DAYS} of {len(days):,} days"
     return Table(
         caption,
         (Column("day", is_text=True), *map(Column, names)),
         [
-            Row((str(day), whole(count), whole(rows), human_size(raw), human_size(stored),
-                 share(raw - stored, raw)))
-            for day, count, rows, raw, stored in days.tail(_DAYS).itertuples()
+            Row((each.day, whole(each.batches), whole(each.logs), human_size(each.raw_bytes),
+                 human_size(each.stored_bytes), saved(each.raw_bytes, each.stored_bytes)))
+            for each in days[-_DAYS:]
         ],
     )  # fmt: skip
 

@@ -6,10 +6,10 @@ from textwrap import wrap
 from typing import Final
 
 from waterline.printable import printable
+from workbench.display import moment, span
 from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.section import Section, Table
 from workbench.reports.page.sections import sections
-from workbench.reports.page.wording import moment, span
 
 WIDTH: Final = 100
 _GAP: Final = "  "

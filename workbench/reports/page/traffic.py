@@ -5,20 +5,20 @@ from typing import Any, Final
 
 import pandas as pd
 
+from waterline.metrics.registry import BY_NAME
 from waterline.units import human_size
+from workbench.display import (
+    NOTHING,
+    rate,
+    share,
+    span,
+    value,
+    whole,
+)
 from workbench.frames import milliseconds_of
 from workbench.reports.arguments import QUERY_DURATION
 from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.section import Column, Fact, Row, Section, Table
-from workbench.reports.page.wording import (
-    of_frame,
-    rate,
-    share,
-    span,
-    unit_of,
-    value,
-    whole,
-)
 
 _MINUTE: Final = 60_000
 # So many rows are shown of what can be long, those with the most logs or values.
@@ -129,7 +129,15 @@ def _percentiles(row: "pd.Series[Any]") -> Row:
     log_type = "" if pd.isna(row["type"]) else str(row["type"])
     numbers = (value(row[name]) for name in ("p50", "p95", "p99", "max"))
     metric = str(row["metric"])
-    return Row((metric, log_type, whole(row["count"]), *numbers, unit_of(metric), error))
+    return Row((metric, log_type, whole(row["count"]), *numbers, _unit_of(metric), error))
+
+
+def _unit_of(metric: str) -> str:
+    """Return the unit of a metric; empty where it is an attribute's own."""
+    if metric == QUERY_DURATION:
+        return "ms"
+    own = BY_NAME.get(metric)
+    return "" if own is None else str(own.unit)
 
 
 def sources(contents: ReportContents) -> Section:
@@ -168,7 +176,7 @@ def _source(row: "pd.Series[Any]") -> Row:
         (
             str(row["source"]),
             _state(row),
-            of_frame(row["last_seen"]),
+            _minute_of(row["last_seen"]),
             whole(row["logs"]),
             rate(row["rate"]),
             rate(row["usual_rate"]),
@@ -177,6 +185,11 @@ def _source(row: "pd.Series[Any]") -> Row:
         ),
         is_marked=bool(row["quiet"]),
     )
+
+
+def _minute_of(stamp: Any) -> str:  # noqa: ANN401 - a timestamp of pandas, or NaT
+    """Return a moment without its zone, which the heading names."""
+    return NOTHING if pd.isna(stamp) else f"{stamp:%Y-%m-%d %H:%M}"
 
 
 def _state(row: "pd.Series[Any]") -> str:
