@@ -14,7 +14,7 @@ SIDE_BY_SIDE := -n auto --dist loadgroup
 IN_PROCESS_PERCENT := 73
 # Where most tests fill a folder and ask for DataFrames.
 NOT_FAST := dashboard exports query/cache query/sql reports running \
-  test_history.py test_workbench.py test_workbench_compression.py
+  test_examples.py test_history.py test_workbench.py test_workbench_compression.py
 .PHONY: help install run dev test coverage test-notebooks test-fast fuzz lab notebooks bench lint docs tables diagrams pictures format build lock clean
 
 help: ## list these commands

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
@@ -94,6 +95,12 @@ def test_every_page_of_docs_is_in_the_site(site: Path) -> None:
     for page in (ROOT / "docs").glob("*.md"):
         name = "" if page.stem == "index" else page.stem
         assert (site / name / "index.html").exists(), page
+
+
+def test_every_page_of_docs_is_in_its_navigation() -> None:
+    settings = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))
+    named = [file for each in settings["project"]["nav"] for file in each.values()]
+    assert sorted(named) == sorted(each.name for each in (ROOT / "docs").glob("*.md"))
 
 
 def test_every_link_within_the_site_leads_somewhere(site: Path, pages: dict[str, Page]) -> None:
