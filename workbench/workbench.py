@@ -1,4 +1,4 @@
-"""Workbench: the one object an analyst holds. It reads; it never writes logs or metrics."""
+"""The workbench: the one object an analyst holds. It reads, and never writes logs or metrics."""
 
 import html
 import os
@@ -53,17 +53,21 @@ def connect(
 
     Args:
         path: the data folder.
-        at: a pin that `Workbench.pin` has returned, or its text: questions about logs are answered
-            as of then, unless they have a pin of their own.
-        cache: whether answers to `logs` and `arrow` are kept in the folder's cache.db, where a
-            repeated question finds them; they are used where they equal what is stored.
-        cache_ttl: how long an answer is kept, such as `1h`.
-        cache_size: what all answers may take, such as `256MiB`; the least recently used go first.
+        at: the moment of which questions about logs are answered, unless they name their own: what
+            `Workbench.pin` returned, or its text.
+        cache: whether answers to `logs` and `arrow` are kept in the folder's cache.db. A kept
+            answer is used only where it equals what is stored.
+        cache_ttl: duration for which an answer is kept, such as `1h`.
+        cache_size: bytes that all answers may take, such as `256MiB`. Beyond it the least recently
+            used go first.
+
+    Returns:
+        A workbench, which is also a context manager that closes itself.
 
     Raises:
-        UsageError: `at` is no pin, or one of another folder or another past; or `cache_ttl` or
-            `cache_size` has no meaning.
-        DataFolderError: there is no Waterline data, or it cannot be read.
+        UsageError: `at` is no pin of this folder and its past; `cache_ttl` is no duration, or
+            `cache_size` no size.
+        DataFolderError: the folder has no logs.db, or it cannot be read.
 
     Examples:
         >>> wb = connect("data")
@@ -77,16 +81,15 @@ class Workbench:
 
     Args:
         path: the data folder.
-        clock: returns milliseconds UTC; relative times such as `-1h` count from it.
-        at: a pin, or its text: what has no pin of its own is answered as of then.
+        clock: returns milliseconds UTC, from which relative times such as `-1h` count.
+        at: the moment of questions that name none, as for `connect`.
         cache: whether answers to `logs` and `arrow` are kept in the folder's cache.db.
-        cache_ttl: how long an answer is kept.
-        cache_size: what all answers may take; the least recently used go first.
+        cache_ttl: duration for which an answer is kept.
+        cache_size: bytes that all answers may take.
 
     Raises:
-        UsageError: `at` is no pin, or one of another folder or another past; or `cache_ttl` or
-            `cache_size` has no meaning.
-        DataFolderError: there is no Waterline data, or it cannot be read.
+        UsageError: an argument has no meaning, as for `connect`.
+        DataFolderError: the folder has no logs.db, or it cannot be read.
     """
 
     def __init__(
@@ -105,7 +108,10 @@ class Workbench:
 
     @property
     def cache(self) -> Cache | None:
-        """The cache, which shows and clears itself; None where there is to be none.
+        """The cache of answers, which shows itself in a notebook.
+
+        Returns:
+            The cache, or None after `connect(..., cache=False)`.
 
         Examples:
             >>> wb.cache
@@ -114,11 +120,16 @@ class Workbench:
         return self._session.cache
 
     def pin(self) -> Pin:
-        """Name this moment: asked `at` it again, a question is answered by the same logs.
+        """Pin this moment: a question asked `at` the pin is answered by the same logs again.
 
-        Its text is short, fits in a cell, and does as well as the pin. Logs that are pruned
-        afterwards are lacking, as `PrunedLogs` then tells. A workbench that was opened `at` a pin
-        returns that one.
+        Logs that are pruned later are missing from the answer, and a `PrunedLogs` warning says so.
+
+        Returns:
+            A pin; its text, `str(pin)`, does as well. A workbench that was opened `at` a pin
+            returns that one.
+
+        Raises:
+            DataFolderError: logs.db cannot be read.
 
         Examples:
             >>> now = wb.pin()
@@ -137,36 +148,36 @@ class Workbench:
         """Return logs, hot and archived, oldest first.
 
         Args:
-            attributes: names of attributes that become columns of their own, or `"all"` (1,000 at
-                most, those that most logs have), in place of the column `attributes`.
-            incomplete: what to do where archive files are missing or damaged: `"raise"`, or
+            attributes: names of attributes that become columns, in place of the column
+                `attributes`; `"all"` takes those that most logs have, at most 1,000.
+            incomplete: what happens where archive files are missing or damaged: `"raise"`, or
                 `"warn"` and return the other logs.
-            **filters: which logs: `type` and `source` (a text or several), `since` (inclusive)
-                and `until` (exclusive) on `timestamp`, `contains` (a piece of the message, case
-                minded), `where` (attribute to value or to (operator, value), with `==`, `!=`, `<`,
-                `<=`, `>`, `>=`, `in`), `order` (`"oldest"` or `"newest"` first), `limit` (so many
-                of the newest), `columns` (which of those below, in this order) and `at` (a pin: as
-                of then).
+            **filters: conditions that a log must meet, all of them, and the shape of the answer.
+                `type` and `source`: one text or several. `since` (inclusive) and `until`
+                (exclusive): bounds of `timestamp`. `contains`: a part of the message, matching
+                case. `where`: a mapping from attribute to a value, or to (operator, value) with
+                `==`, `!=`, `<`, `<=`, `>`, `>=` or `in`. `order`: `"oldest"` or `"newest"` first.
+                `limit`: number of logs, the newest ones. `columns`: names of the columns below,
+                in the order wanted. `at`: a pin.
 
         Returns:
-            Columns seq (`int64`), id, type, source, message (`str`), timestamp, received_at
-            (`datetime64[us, UTC]`) and attributes (`str`, a JSON object). `attrs` has `pin` (asked
-            at it, the same logs come back), `rows` (`hot` and `archived`), `seconds`, and
-            `pruned`, a sentence, where logs are missing because they were pruned, and `missing`, a
-            sentence a file, where `incomplete="warn"` has left some out, and `cache`: `"hit"`
-            where the cache had all, `"merged"` where it lacked what came since, `"miss"` or
-            `"off"`.
+            A row a log, with the columns seq (`int64`), id, type, source, message (`str`),
+            timestamp, received_at (`datetime64[us, UTC]`) and attributes (`str`, a JSON object).
+            `attrs` has `pin` (of the answer), `rows` (numbers of `hot` and `archived` ones),
+            `seconds`, and `cache`: `"hit"` (the cache had all), `"merged"` (all but newer logs),
+            `"miss"` or `"off"`. Where logs were pruned, `pruned` is a sentence about them. Where
+            `incomplete="warn"` left files out, `missing` is a list of a sentence a file.
 
         Raises:
-            UsageError: an argument makes no sense.
+            UsageError: an argument has no meaning; the sentence names it.
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
 
         Warns:
-            PrunedLogs: some that were asked for are gone, as they were pruned.
-            MissingLogs: archive files are missing or damaged, and the others were wanted.
-            NothingFound: a filter alone leaves no log, or no log has an attribute that was named.
-            ManyAttributes: more than 1,000 with `"all"`; the others are in `attributes`.
-            DamagedCache: the cache was damaged; the answer is not.
+            PrunedLogs: logs that were asked for were pruned.
+            MissingLogs: archive files are missing or damaged, and `incomplete` is `"warn"`.
+            NothingFound: one filter alone leaves no log, or no log has a named attribute.
+            ManyAttributes: `"all"` found more than 1,000; the others stay in `attributes`.
+            DamagedCache: the cache was damaged and is made anew; the answer is right.
 
         Examples:
             >>> wb.logs(type="error", since="-1h")
@@ -176,17 +187,21 @@ class Workbench:
 
     @shows_filters
     def arrow(self, **filters: Unpack[Filters]) -> pa.Table:
-        """Return logs as an Arrow table, for Polars, DuckDB and others; the filters of `logs`.
+        """Return logs as an Arrow table, for Polars, DuckDB and others.
+
+        Args:
+            **filters: those of `logs`.
 
         Returns:
             The columns of `logs`; times are `timestamp[us, UTC]`, `attributes` is a JSON object.
 
         Raises:
-            UsageError: an argument makes no sense.
+            UsageError: an argument has no meaning; the sentence names it.
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
 
         Warns:
-            PrunedLogs: some that were asked for are gone, as they were pruned.
+            PrunedLogs: logs that were asked for were pruned.
+            NothingFound: one filter alone leaves no log.
 
         Examples:
             >>> wb.arrow(since="-1d")
@@ -201,10 +216,9 @@ class Workbench:
         attributes: answers.Attributes = None,
         **filters: Unpack[Filters],
     ) -> Iterator[pd.DataFrame]:
-        """Yield logs piece by piece, by seq, for more of them than memory holds.
+        """Yield logs in pieces, ordered by seq, for more of them than memory holds.
 
-        All pieces are of the moment of this call, however long the walk takes and whatever comes
-        in or is archived meanwhile.
+        All pieces are of the moment of this call, whatever comes in or is archived meanwhile.
 
         Args:
             attributes: as for `logs`; with `"all"` each piece has columns of its own.
@@ -214,11 +228,12 @@ class Workbench:
             Frames with the columns of `logs`, none of them empty; `attrs["pin"]` names the moment.
 
         Raises:
-            UsageError: an argument makes no sense.
+            UsageError: an argument has no meaning; the sentence names it.
             ArchiveError: an archive file is missing or damaged, or was pruned meanwhile.
 
         Warns:
-            PrunedLogs: some that were asked for are gone, as they were pruned.
+            PrunedLogs: logs that were asked for were pruned.
+            NothingFound: one filter alone leaves no log.
 
         Examples:
             >>> sum(len(piece) for piece in wb.iter_logs(since="-7d"))
@@ -229,14 +244,21 @@ class Workbench:
 
     @shows_filters
     def count(self, **filters: Unpack[Filters]) -> int:
-        """Count logs; the filters are those of `logs`, without `columns`.
+        """Count logs.
+
+        Args:
+            **filters: those of `logs`, without `columns`.
+
+        Returns:
+            Number of logs that meet the filters.
 
         Raises:
-            UsageError: an argument makes no sense.
+            UsageError: an argument has no meaning; the sentence names it.
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
 
         Warns:
-            PrunedLogs: some that were asked for are gone, as they were pruned.
+            PrunedLogs: logs that were asked for were pruned.
+            NothingFound: one filter alone leaves no log.
 
         Examples:
             >>> wb.count(type="error", since="-1h")
@@ -246,14 +268,17 @@ class Workbench:
 
     @shows_filters
     def explain(self, **filters: Unpack[Filters]) -> Plan:
-        """Show what `logs` with these filters would read, without reading it.
+        """Plan what `logs` would read, without reading it.
+
+        Args:
+            **filters: those of `logs`.
 
         Returns:
-            A plan that prints itself: how much the cache has, how SQLite finds the hot rows, which
-            archive files are read, and how many the catalog rules out.
+            A plan, which prints itself: how much the cache has, how SQLite finds the hot rows,
+            which archive files are read, and how many the catalog rules out.
 
         Raises:
-            UsageError: an argument makes no sense.
+            UsageError: an argument has no meaning; the sentence names it.
 
         Examples:
             >>> wb.explain(since="-1h")
@@ -270,27 +295,28 @@ class Workbench:
     ) -> pd.DataFrame:
         """Answer a SELECT in DuckDB's SQL, over all logs, hot and archived.
 
-        What it filters and the columns it names are all that is read, piece by piece; every part
-        of it is of one moment.
+        Only the columns that it names and the logs that pass its filters are read, in pieces. All
+        of them are of one moment.
 
         Args:
-            query: over `logs` (the columns of `logs`, times in UTC), `archive_batches` and
-                `performance_metrics` (both of now). Attributes are JSON: `attributes->>'status'`.
-            parameters: the values of `?` or `$1`, or a mapping for those of `$name`.
-            at: a pin: as of then.
+            query: one SELECT over `logs` (its columns are those of `Workbench.logs`, times in
+                UTC), `archive_batches` and `performance_metrics` (both of now). Attributes are
+                JSON: `attributes->>'status'`.
+            parameters: values of `?` or `$1` in order, or a mapping for those of `$name`.
+            at: a pin.
 
         Returns:
             The rows; times are `datetime64[us, UTC]`. `attrs` has `pin` and `seconds`, and `pruned`
-            as `logs` says it.
+            as for `logs`.
 
         Raises:
-            UsageError: it is no SELECT, or one that cannot be answered; or `at` is no pin of this
+            UsageError: `query` is no SELECT, or DuckDB cannot answer it; or `at` is no pin of this
                 folder.
             ArchiveError: an archive file that it needs is missing or damaged.
 
         Warns:
-            PrunedLogs: some that were asked for are gone, as they were pruned.
-            NothingFound: a plain comparison alone leaves no log.
+            PrunedLogs: logs that were asked for were pruned.
+            NothingFound: one plain comparison alone leaves no log.
 
         Examples:
             >>> wb.sql("SELECT type, count(*) AS logs FROM logs GROUP BY type ORDER BY logs DESC")
@@ -300,9 +326,16 @@ class Workbench:
 
     @property
     def engine(self) -> Engine:
-        """An engine of SQLAlchemy's over what `sql` sees, for tools that want one; it only reads.
+        """An engine of SQLAlchemy over the tables of `sql`, for tools that want one.
 
-        Each of its connections is of the moment at which it was opened. A result is held in memory.
+        It only reads. A connection is of the moment at which it was opened. A result is held in
+        memory.
+
+        Returns:
+            A new engine.
+
+        Raises:
+            UsageError: from its connections, as from `sql`.
 
         Examples:
             >>> pd.read_sql("SELECT count(*) AS logs FROM logs", wb.engine)
@@ -320,40 +353,40 @@ class Workbench:
         clock: Clock = "received_at",
         **filters: Unpack[Filters],
     ) -> pd.DataFrame:
-        """Count logs by step of time, and by type or source; `figure` draws it.
+        """Report logs per step of time, by type or source; `figure` draws it.
 
-        The server counts logs as they come in, and the report comes from its counts, in
-        milliseconds whatever the number of logs. They are kept by the second for a day, by the
-        minute for 31 days and by the hour for five years, unless its settings say otherwise.
+        The report comes from what the server counted as logs came in: it takes milliseconds,
+        whatever the number of logs. Counts are kept by the second for a day, by the minute for 31
+        days and by the hour for five years, unless the server's settings say otherwise.
 
         Args:
-            every: the step, such as `1s`, `5min` or `1h`; steps begin at its multiples in UTC. Of
-                the server's counts it is a multiple of a second, and one that is kept.
+            every: duration of a step, such as `1s`, `5min` or `1h`; steps begin at its multiples in
+                UTC. Without `exact` it is a whole number of seconds, of counts that are kept.
             by: `type`, `source`, or None for all logs together. Beyond a hundred types or sources
                 the server counts further ones as `other`.
-            exact: count the logs themselves, hot and archived.
-            clock: `received_at` for when logs came in; with `exact` also `timestamp` for when they
-                happened. It is what `since` and `until` are about.
+            exact: whether to count the logs themselves, hot and archived.
+            clock: column that steps, `since` and `until` are about: `received_at` (when logs came
+                in), or with `exact` also `timestamp` (when they happened).
             **filters: `since`, `until`, and `type` or `source`; with `exact` all those of `logs`
                 but `order`, `limit` and `columns`.
 
         Returns:
             Columns time (the step's begin, `datetime64[us, UTC]`), `by` where given (`str`), logs
-            (`int64`), logs_per_second (`float64`) and, without `exact`, bytes (`int64`, as they
-            were received), by time and `by`, from the first step with a log to the last; 0 where a
-            step has none. Without `exact`, `attrs` has `since` and `until`, which say what it tells
-            of (whole seconds), and `counted_through`: logs of higher seqs are not counted yet, as
-            those of the last second.
+            (`int64`), logs_per_second (`float64`) and, without `exact`, bytes (`int64`, as
+            received). Rows are ordered by time and `by`, from the first step with a log to the
+            last; a step without logs has 0. Without `exact`, `attrs` has `since` and `until`, the
+            range that it covers (whole seconds), and `counted_through`, the highest seq that is
+            counted: logs of the last second may not be yet.
 
         Raises:
-            UsageError: an argument makes no sense; or the server has not counted so, or keeps no
-                such steps of the range any more; the sentence says what would do.
+            UsageError: an argument has no meaning; or the server has not counted so, or no longer
+                keeps such steps of the range. The sentence says what would do.
             DataFolderError: metrics.db cannot be read.
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
 
         Warns:
-            UnmeasuredLogs: some came in before the server counted, or the counts are gone.
-            PrunedLogs: with `exact`, some that were asked for are gone, as they were pruned.
+            UnmeasuredLogs: logs came in before the server counted, or their counts are gone.
+            PrunedLogs: with `exact`, logs that were asked for were pruned.
 
         Examples:
             >>> wb.throughput("1min", since="-1h")
@@ -373,26 +406,27 @@ class Workbench:
         percentiles: Sequence[float] = PERCENTILES,
         **filters: Unpack[Filters],
     ) -> pd.DataFrame:
-        """Report percentiles: of ack latency, of attributes such as `duration_ms`; `figure` draws.
+        """Report percentiles of latencies and of measured attributes; `figure` draws them.
 
         The server measures how long acks and commits take, and the attributes that its setting
-        `measured_attributes` names. The report comes from these measurements, in milliseconds
-        whatever the number of logs; each percentile is within relative_error of the exact one.
+        `measured_attributes` names. The report comes from these measurements: it takes
+        milliseconds, whatever the number of logs. A percentile is within relative_error of the
+        exact one.
 
         Args:
             metric: `ack_latency` (from a log's arrival to its durable commit), `commit_duration`,
-                another metric of the server's, a measured attribute, or `query_duration`, how long
-                this folder's last 10,000 questions through the cache took. Times are in
-                milliseconds, attributes in their own unit. Without one there are rows for all that
-                take time and for all measured attributes.
-            by: a measured attribute by `type`, `query_duration` by `outcome`; with `exact` by any
+                another metric of the server's, a measured attribute, or `query_duration`, the time
+                that this folder's last 10,000 questions through the cache took. Times are in
+                milliseconds, attributes in their own unit. None reports all times and all measured
+                attributes.
+            by: `type` for a measured attribute, `outcome` for `query_duration`; with `exact` any
                 column or attribute.
-            every: a step such as `1min`, for percentiles over time; see `throughput`.
-            exact: compute it from the numbers in the logs themselves, hot and archived; `metric` is
-                then any attribute.
-            clock: `received_at` for when logs came in; with `exact` also `timestamp` for when they
-                happened. It is what steps, `since` and `until` are about.
-            percentiles: which, from 0 to 100.
+            every: duration of a step, as for `throughput`, for percentiles over time.
+            exact: whether to compute percentiles from the logs themselves, hot and archived;
+                `metric` may then be any attribute.
+            clock: column that steps, `since` and `until` are about: `received_at` (when logs came
+                in), or with `exact` also `timestamp` (when they happened).
+            percentiles: numbers from 0 to 100.
             **filters: `since`, `until`, and of a measured attribute `type`; with `exact` all those
                 of `logs` but `columns`.
 
@@ -400,20 +434,20 @@ class Workbench:
             A row a metric, step and value of `by` that has numbers, with the columns metric, time
             (the step's begin, `datetime64[us, UTC]`) with `every`, `by` where given (`str`;
             `attributes.NAME` where another column has its name), count (`int64`), mean, min, p50,
-            p95, p99, max and relative_error (`float64`). A percentile is a value with so many
-            percent of the values at or below it: `numpy.quantile` with the method `inverted_cdf`,
-            which it equals with `exact`. Without `exact`, `attrs` has `since` and `until`, which
-            say what it tells of: whole seconds, and whole minutes or hours where seconds are gone.
+            p95, p99, max and relative_error (`float64`). A percentile is the smallest value with
+            that percentage of all values at or below it, as `numpy.quantile` returns with the
+            method `inverted_cdf`. Without `exact`, `attrs` has `since` and `until`, the range that
+            it covers: whole seconds, or whole minutes or hours where seconds are gone.
 
         Raises:
-            UsageError: an argument makes no sense; or the server has not measured so, or keeps no
-                such steps of the range any more; the sentence says what would do.
+            UsageError: an argument has no meaning; or the server has not measured so, or no longer
+                keeps such steps of the range. The sentence says what would do.
             DataFolderError: metrics.db cannot be read, or is damaged.
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
 
         Warns:
-            UnmeasuredLogs: some came in before the server measured, or the measurements are gone.
-            PrunedLogs: with `exact`, some that were asked for are gone, as they were pruned.
+            UnmeasuredLogs: logs came in before the server measured, or measurements are gone.
+            PrunedLogs: with `exact`, logs that were asked for were pruned.
 
         Examples:
             >>> wb.latency()
@@ -423,29 +457,29 @@ class Workbench:
         return traffic.latency(self._session, metric, by, every, percentiles, basis, filters)
 
     def sources(self, quiet_after: str = QUIET_AFTER) -> pd.DataFrame:
-        """Report who sends logs: how much, now and usually, and who went quiet.
+        """Report sources: how much each sends, now and usually, and which went quiet.
 
-        The report comes from what the server has counted, over all the time that is kept. Beyond a
-        hundred sources it counts further ones together as `other`: of their own they have only
-        first_seen, last_seen and silent_for.
+        The report comes from what the server counted, over all the time that is kept. Beyond a
+        hundred sources it counts further ones together as `other`; those have only first_seen,
+        last_seen and silent_for of their own.
 
         Args:
-            quiet_after: after what silence a source may be quiet, such as `1h`. The server's
-                setting of this name, by which it warns in `/health`, is 10 minutes unless changed.
+            quiet_after: duration of silence after which a source may be quiet, such as `1h`. The
+                server warns in `/health` by its setting of this name, 10 minutes unless changed.
 
         Returns:
-            A row a source, by name, with the columns source (`str`), first_seen, last_seen (when
-            logs of it were first and last received; `datetime64[us, UTC]`), logs, bytes (as they
-            were received; `int64`), rate (logs a second over the last five minutes), usual_rate
-            (over the last seven days; both since first_seen where that is later; `float64`),
-            rejected, duplicates (logs; `int64`), silent_for (since last_seen; `timedelta64[us]`)
-            and quiet (`bool`). A source is quiet that sent in at least ten different minutes of
-            the last seven days, and is silent for longer than quiet_after and than twice the
-            longest gap between two of these minutes. One whose logs were all refused was never
-            seen: it has no times, and is not quiet.
+            A row a source, ordered by name, with the columns source (`str`), first_seen, last_seen
+            (when its first and last log were received; `datetime64[us, UTC]`), logs, bytes (as
+            received; `int64`), rate (logs a second over the last five minutes), usual_rate (over
+            the last seven days; both since first_seen where that is later; `float64`), rejected,
+            duplicates (logs; `int64`), silent_for (since last_seen; `timedelta64[us]`) and quiet
+            (`bool`). A quiet source sent in at least ten different minutes of the last seven days,
+            and has been silent for longer than `quiet_after` and than twice the longest gap between
+            two of these minutes. A source whose logs were all refused has no times, and is never
+            quiet.
 
         Raises:
-            UsageError: `quiet_after` has no meaning; or this workbench has a pin.
+            UsageError: `quiet_after` is no duration; or this workbench has a pin.
             DataFolderError: metrics.db cannot be read.
             IncompleteAnswer: logs.db is of an earlier time than its archives.
 
@@ -456,21 +490,21 @@ class Workbench:
         return traffic.sources(self._session, quiet_after)
 
     def report(self, since: TimeLike = "-24h", quiet_after: str = QUIET_AFTER) -> Report:
-        """Report on all of it at once: holdings, throughput, latency, sources, archives, cache.
+        """Report holdings, throughput, latency, sources, archives and cache on one page.
 
         It shows itself in a notebook, and prints itself as text; `waterline report` writes it.
 
         Args:
-            since: from when on throughput and latency are told, up to now: as for `logs`, or an
-                age such as `7d`.
+            since: begin of the range of throughput and latency, which ends now: a moment as for
+                `logs`, or an age such as `7d`.
             quiet_after: as for `sources`.
 
         Returns:
-            A report, whose `to_html` returns one page that needs no other file, `to_text` text of
-            at most 100 columns, and `contents` the frames that both are made of.
+            A report. Its `to_html()` returns one page that needs no other file, `to_text()` text of
+            at most 100 columns; `contents` has the frames that both are made of.
 
         Raises:
-            UsageError: an argument makes no sense; or this workbench has a pin.
+            UsageError: an argument has no meaning; or this workbench has a pin.
             DataFolderError: a file of the folder cannot be read.
             IncompleteAnswer: logs.db is of an earlier time than its archives.
 
@@ -482,13 +516,13 @@ class Workbench:
         return Report(gather(self._session, since_of(since, now), quiet_after, now))
 
     def compression(self) -> pd.DataFrame:
-        """Report the archived batches: what each holds, where it lies, what it saves.
+        """Report archived batches: what each holds, where it lies, what it saves.
 
-        It opens no archive file; `figure` draws it.
+        It reads the catalog, and opens no archive file; `figure` draws it.
 
         Returns:
-            A row a batch, pruned ones too, in the order of their seqs. The columns are day, file
-            (below the archives), format, place (`local`, `local+bucket`, `bucket`, `pruned`), rows,
+            A row a batch, pruned ones too, ordered by seq, with the columns day, file (below the
+            archives), format, place (`local`, `local+bucket`, `bucket` or `pruned`; `str`), rows,
             raw_bytes (as compact JSON), stored_bytes, first_seq, last_seq (`int64`), ratio (raw
             over stored), saved (1 - stored over raw; `float64`), first_timestamp, last_timestamp,
             archived_at and pruned_at (`datetime64[us, UTC]`).
@@ -504,26 +538,28 @@ class Workbench:
 
     @shows_filters
     def compression_compare(self, rounds: int = 3, **filters: Unpack[Filters]) -> pd.DataFrame:
-        """Store logs by each codec and level of the archive formats, and read them back.
+        """Compare codecs and levels of the archive formats on logs of this folder.
 
-        Nothing is written to a disk; `figure` draws it.
+        Each stores the logs in memory and reads them back; nothing is written to a disk. `figure`
+        draws it.
 
         Args:
-            rounds: how often each is timed; the report has the medians.
-            **filters: which logs, those of `logs` without `order` and `columns`; the newest
-                100,000 of them unless `limit` says otherwise.
+            rounds: number of times that each is timed; the report has the medians.
+            **filters: those of `logs`, without `order` and `columns`. Without `limit` the newest
+                100,000 logs are taken.
 
         Returns:
-            A row a codec and level with the columns format, codec, level, rows, raw_bytes (as
-            compact JSON), stored_bytes, ratio, saved, write_mb_per_s, read_mb_per_s (10^6 bytes of
-            JSON a second) and is_default.
+            A row a codec and level, with the columns format, codec (`str`), level (`Int64`), rows,
+            raw_bytes (as compact JSON), stored_bytes (`int64`), ratio, saved, write_mb_per_s,
+            read_mb_per_s (10^6 bytes of JSON a second; `float64`) and is_default (`bool`).
 
         Raises:
-            UsageError: an argument makes no sense, or there are no such logs.
+            UsageError: an argument has no meaning, or no log meets the filters.
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
+            ArchiveError: a codec gave back other logs.
 
         Warns:
-            PrunedLogs: some that were asked for are gone, as they were pruned.
+            PrunedLogs: logs that were asked for were pruned.
 
         Examples:
             >>> wb.compression_compare(rounds=1, limit=1_000)
@@ -540,14 +576,17 @@ class Workbench:
 
     @staticmethod
     def figure(report: pd.DataFrame) -> "Figure":
-        """Draw a report for a notebook.
+        """Draw a report as a figure of matplotlib.
 
         Args:
-            report: what `throughput`, `latency`, `compression` or `compression_compare` has
-                returned, or some of its rows.
+            report: what `throughput`, `latency`, `compression` or `compression_compare` returned,
+                or some of its rows.
+
+        Returns:
+            A figure, which a notebook shows.
 
         Raises:
-            UsageError: it is another frame, or matplotlib is not installed.
+            UsageError: `report` is another frame or has no rows, or matplotlib is not installed.
 
         Examples:
             >>> wb.figure(wb.throughput("1min"))
@@ -557,12 +596,18 @@ class Workbench:
 
     @property
     def archives(self) -> Archives:
-        """What is archived, summed up by day; it shows itself in a notebook.
+        """The archives, summed up by day; they show themselves in a notebook.
 
-        It opens no archive file; `compression` has a row a batch.
+        This reads the catalog, and opens no archive file. `compression` has a row a batch.
+
+        Returns:
+            Sums with `days`, a frame of a row a day: day (`str`), batches, logs, raw_bytes,
+            stored_bytes (`int64`) and saved (`float64`); `places` (number of batches by where they
+            lie), `pruned_batches` and `pruned_logs`.
 
         Raises:
             IncompleteAnswer: logs.db is of an earlier time than its archives.
+            DataFolderError: logs.db cannot be read.
 
         Examples:
             >>> wb.archives
@@ -574,12 +619,18 @@ class Workbench:
             return read_archives(view, str(session.folder.archives))
 
     def holdings(self) -> Holdings:
-        """Return what the folder holds: logs by type and source, time range, size.
+        """Count what the folder holds: logs by type and source, their range of time, its size.
 
-        It opens no archive file, for the catalog tells what is in them.
+        It reads hot logs and the catalog, and opens no archive file.
+
+        Returns:
+            Holdings, which show themselves in a notebook: `types` and `sources` (number of logs by
+            name), `logs`, `archived` and `pruned` (numbers of logs), `batches`, `first_timestamp`
+            and `last_timestamp` (milliseconds UTC, None without logs), and `size` (bytes).
 
         Raises:
             IncompleteAnswer: logs.db is of an earlier time than its archives.
+            DataFolderError: logs.db cannot be read.
 
         Examples:
             >>> wb.holdings()
@@ -588,7 +639,7 @@ class Workbench:
         return holdings(self._session)
 
     def close(self) -> None:
-        """Let the files go; may be called twice.
+        """Close the files of the folder; it may be called again.
 
         Examples:
             >>> wb.close()
