@@ -46,7 +46,7 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ),
         (
             "what a reader of `/live` may fall behind",
-            f"`live_buffer`, {_size(_DEFAULT.live_buffer)}; then logs are skipped, and it is told",
+            f"`live_buffer`, {_size(_DEFAULT.live_buffer)}; then it is sent `skipped` in place of logs",
         ),
         ("different filters of readers of `/live`", f"{MAX_FILTERS}"),
         (
@@ -57,7 +57,7 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("bytes a second a token", "`token_rate`, unlimited"),
         ("headers of a request", _size(MAX_HEADER_SIZE)),
         ("time to say what one wants on a new connection", f"{MOST_SILENT_SECONDS:.0f} s"),
-        ("faults that are told of one message", f"{MOST_NAMED:,}, and the count of all"),
+        ("faults named in the answer to one message", f"{MOST_NAMED:,}, then their number"),
     ),
     "log": (
         ("`type`", f"{MAX_TYPE_LENGTH} characters"),
@@ -72,7 +72,7 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("attributes that are measured", f"{MOST_MEASURED}"),
         ("error of a percentile from measurements", f"{RELATIVE_ERROR:.1%} of a value seen"),
         ("rows of a report by step", f"{MAX_ROWS:,}"),
-        ("kept answers", f"{SIZE} in all, {TTL} each, unless told otherwise"),
+        ("kept answers", f"{SIZE} in all, {TTL} each, by default"),
         ("logs the dashboard knows", f"the newest {RECENT_LOGS:,}; {SHOWN_LOGS} are shown"),
         *(
             (
