@@ -46,7 +46,7 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ),
         (
             "what a reader of `/live` may fall behind",
-            f"`live_buffer`, {_size(_DEFAULT.live_buffer)}; then it is sent `skipped` in place of logs",
+            f"`live_buffer`, {_size(_DEFAULT.live_buffer)}; then `skipped` in place of logs",
         ),
         ("different filters of readers of `/live`", f"{MAX_FILTERS}"),
         (

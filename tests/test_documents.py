@@ -238,6 +238,15 @@ def test_every_make_target_that_is_named_is_there() -> None:
     assert named <= set(targets)
 
 
+def test_every_hook_before_a_commit_is_a_make_target() -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    entries = re.findall(r"entry: (.*)", hooks)
+    assert entries
+    assert [each for each in entries if each.removeprefix("make --silent ") not in targets] == []
+    assert hooks.count("language: system") == len(entries)
+
+
 def _targets(line: str) -> list[str]:
     return re.findall(r" ([a-z-]+)(?= |$)", line.partition("#")[0])
 
