@@ -13,7 +13,7 @@ from benchmarks.rows import Row, limited
 from benchmarks.sizes import Sizes
 from waterline.metrics import registry as metrics
 from waterline.metrics.recorder import Series
-from waterline.metrics.rollup_store import PRUNE_SLICE, Retention, RollupFile
+from waterline.metrics.rollup_store import PRUNE_SLICE, Retention, RollupStore
 from waterline.metrics.spans import HOUR, MINUTE, SECOND
 from waterline.metrics.summary import Packed, Summary
 from waterline.storage.folder import DataFolder
@@ -92,7 +92,7 @@ def write_rollups(folder: Path, days: int) -> _Written:
     data = DataFolder(folder)
     data.create()
     open_writer(data.logs, LOGS, "FULL").close()
-    with closing(RollupFile(data.metrics)) as file:
+    with closing(RollupStore(data.metrics)) as file:
         file.begin("benchmark", 0, NOW - days * _DAY)
         for rows in _measured(days, chance, written):
             file.write(rows, {}, 0)

@@ -14,9 +14,9 @@ from benchmarks.servers import serving_folder
 from benchmarks.sizes import Sizes
 from waterline.clock import now_ms
 from waterline.metrics import registry as metrics
-from waterline.metrics.recorder import PerformanceMonitor
+from waterline.metrics.recorder import MetricsRecorder
 from waterline.metrics.registry import Kind
-from waterline.metrics.rollup_store import RollupFile
+from waterline.metrics.rollup_store import RollupStore
 from waterline.metrics.spans import SECOND
 from waterline.storage.folder import DataFolder
 
@@ -73,21 +73,21 @@ def _round(target: str, logs: list[bytes], measured_seconds: int) -> list[float]
 def _measure_until_now(folder: DataFolder, seconds: int) -> None:
     """Write what a server would have measured in the seconds before now."""
     random, end = Random(_SEED), now_ms() // SECOND * SECOND
-    monitor = PerformanceMonitor()
+    recorder = MetricsRecorder()
     for at in range(end - seconds * SECOND, end, SECOND):
         for metric in metrics.OWN:
             if metric.kind is not Kind.COUNT:
                 values = [random.lognormvariate(2, 1) for _ in range(_VALUES_A_SECOND)]
-                monitor.record_many(metric.name, values, at=at)
+                recorder.record_many(metric.name, values, at=at)
         for log_type in _TYPES:
             labels = {metrics.TYPE: log_type, metrics.SOURCE: "earlier"}
-            monitor.count(metrics.LOGS_STORED, _VALUES_A_SECOND, labels, at=at)
-    file = RollupFile(folder.metrics)
+            recorder.count(metrics.LOGS_STORED, _VALUES_A_SECOND, labels, at=at)
+    file = RollupStore(folder.metrics)
     try:
         file.begin("", 0, end)
         rows = {
             (begin, series): summary
-            for begin, second in monitor.take().items()
+            for begin, second in recorder.take().items()
             for series, summary in second.summaries.items()
         }
         file.write(rows, {}, 0)

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from benchmarks.rows import Row, Target, limited
 from benchmarks.sizes import Sizes
-from waterline.metrics.recorder import PerformanceMonitor, Series
-from waterline.metrics.rollup_store import RollupFile
+from waterline.metrics.recorder import MetricsRecorder, Series
+from waterline.metrics.rollup_store import RollupStore
 from waterline.metrics.sketch import Sketch
 from waterline.metrics.spans import HOUR, SECOND
 from waterline.metrics.summary import Summary
@@ -62,16 +62,16 @@ def _distributions(count: int) -> dict[str, Values]:
 
 def _measure_errors(name: str, values: Values) -> list[Row]:
     """Record values over two hours, and see what the hours in metrics.db know of them."""
-    monitor = PerformanceMonitor()
+    recorder = MetricsRecorder()
     batches = -(-len(values) // _BATCH)
     for number, batch in enumerate(_batches(values)):
         at = _BEGIN + number * _HOURS * HOUR // batches
-        monitor.record_many(_METRIC, batch, at=at)
-    whole = monitor.totals()[Series(_METRIC, "", "")]
+        recorder.record_many(_METRIC, batch, at=at)
+    whole = recorder.totals()[Series(_METRIC, "", "")]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "metrics.db"
-        with closing(RollupFile(path)) as file:
-            for begin, second in monitor.take().items():
+        with closing(RollupStore(path)) as file:
+            for begin, second in recorder.take().items():
                 rows = {(begin, series): each for series, each in second.summaries.items()}
                 file.write(rows, {}, 0)
             file.close_steps(_BEGIN + _HOURS * HOUR)
@@ -150,10 +150,10 @@ def _percent_of_a_core(work: Callable[..., None], *arguments: object) -> float:
 
 
 def _record_all(batches: Sequence[Sequence[float]]) -> None:
-    monitor = PerformanceMonitor()
+    recorder = MetricsRecorder()
     for log_type, batch in zip(cycle(_TYPES), batches, strict=False):
-        monitor.record_many(_METRIC, batch, {"type": log_type})
-    for second in monitor.take().values():
+        recorder.record_many(_METRIC, batch, {"type": log_type})
+    for second in recorder.take().values():
         for summary in second.summaries.values():
             summary.quantile(0.5)
 

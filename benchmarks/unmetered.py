@@ -4,17 +4,17 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from unittest.mock import patch
 
-from server import decode as batches
+from server import decode
 from server.metering import Meter
 from server.process import main
 from server.writer import Commit
-from waterline.metrics.log_stats import Contents
+from waterline.metrics.log_stats import LogStats
 from waterline.settings.model import variable_name
 
 
-def _no_contents(
+def _no_stats(
     _types: Sequence[str], _sizes: Iterable[int], _attributes: Mapping[str, Sequence[object]]
-) -> Contents:
+) -> LogStats:
     return {}
 
 
@@ -23,6 +23,9 @@ def _ignore(_meter: Meter, _commit: Commit) -> None:
 
 
 if __name__ == "__main__":
-    with patch.object(batches, "contents", _no_contents), patch.object(Meter, "committed", _ignore):
+    with (
+        patch.object(decode, "measure_columns", _no_stats),
+        patch.object(Meter, "committed", _ignore),
+    ):
         os.environ[variable_name("measured_attributes")] = "none"
         main()

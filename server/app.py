@@ -18,14 +18,14 @@ import tornado.web
 from tornado.routing import Rule
 
 from server.accepting import Accepting, AcceptingServer, for_connections, raise_limit
-from server.archive_scheduler import Archiving
+from server.archive_scheduler import ArchiveScheduler
 from server.backpressure import Gate
 from server.bind import bind, port_of
 from server.connections import Connections
 from server.endpoint import NotFound, SafeHeaders, log_request
-from server.gauges import Sampler
-from server.ingest.http import IsPost, Poster
-from server.ingest.websocket import Producer
+from server.gauges import Gauges
+from server.ingest.http import IngestPost, IsPost
+from server.ingest.websocket import IngestSocket
 from server.live.hub import TICK_SECONDS, LiveHub
 from server.memory_budget import MemoryBudget
 from server.metering import Meter
@@ -45,10 +45,10 @@ from waterline.archive.missing import MissingFiles
 from waterline.clock import AGEING_PATIENCE, DATING_PATIENCE, SteadyClock
 from waterline.errors import AddressError, ServerFailed
 from waterline.metrics.history import RollupHistory
-from waterline.metrics.quiet_sources import SilentSources
-from waterline.metrics.recorder import PerformanceMonitor
-from waterline.metrics.rollup_store import Retention, RollupFile
-from waterline.metrics.rollup_thread import Rollups
+from waterline.metrics.quiet_sources import QuietSources
+from waterline.metrics.recorder import MetricsRecorder
+from waterline.metrics.rollup_store import Retention, RollupStore
+from waterline.metrics.rollup_thread import RollupThread
 from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder, ServerLock, open_to_others
 from waterline.storage.pages import LogPages
@@ -132,14 +132,14 @@ class _Server:
         self._tokens = TokenFile(folder.tokens)
         self._clock = SteadyClock(DATING_PATIENCE)
         self._ageing = SteadyClock(AGEING_PATIENCE)
-        self._monitor = PerformanceMonitor(self._clock)
+        self._recorder = MetricsRecorder(self._clock)
         self._changed_past = renew_changed_past(folder)
         self._writer = Writer(folder.logs, self._hand_over, settings.dedupe_window, self._clock)
         opened.callback(self._writer.stop)
         self._rollups, meter = self._measuring(folder)
         self._pages = LogPages(folder.logs)
         opened.callback(self._pages.close)
-        self._hub = LiveHub(settings.live_buffer, self._writer.last_seq, self._monitor)
+        self._hub = LiveHub(settings.live_buffer, self._writer.last_seq, self._recorder)
         self._connections = Connections(
             self._writer,
             self._hub,
@@ -150,13 +150,13 @@ class _Server:
             MemoryBudget(MOST_UNFINISHED, settings.idle_timeout / 1000),
             settings.measured_attributes,
         )
-        self._archiving = Archiving(
-            settings, self._monitor, self._ageing, in_doubt=lambda: self._ageing.ahead() > 0
+        self._archiving = ArchiveScheduler(
+            settings, self._recorder, self._ageing, in_doubt=lambda: self._ageing.ahead() > 0
         )
-        self._silence = SilentSources(folder.metrics, settings.quiet_after, self._ageing)
+        self._silence = QuietSources(folder.metrics, settings.quiet_after, self._ageing)
         opened.callback(self._silence.close)
         self._missing = MissingFiles(folder)
-        self._sampler = Sampler(folder, self._connections)
+        self._gauges = Gauges(folder, self._connections)
         self._pulse = Pulse()
         most = for_connections(limit)
         self._accepting = Accepting(most, "connections")
@@ -168,16 +168,16 @@ class _Server:
         self._listening: tornado.httpserver.HTTPServer | None = None
         self._monitoring: MonitoringThread | None = None
 
-    def _measuring(self, folder: DataFolder) -> tuple[Rollups, Meter]:
+    def _measuring(self, folder: DataFolder) -> tuple[RollupThread, Meter]:
         """Open what measures; it counts on from the last log that is in a rollup."""
         settings, last_seq = self._settings, self._writer.last_seq
-        file = RollupFile(folder.metrics)
+        file = RollupStore(folder.metrics)
         self._opened.callback(file.close)
-        counted = file.begin(self._writer.seam.incarnation, last_seq, self._clock())
-        recount = Recount(settings, self._monitor)
-        rollups = Rollups(
+        counted = file.begin(self._writer.watermark.incarnation, last_seq, self._clock())
+        recount = Recount(settings, self._recorder)
+        rollups = RollupThread(
             file,
-            self._monitor,
+            self._recorder,
             Retention(settings.metrics_seconds, settings.metrics_minutes, settings.metrics_hours),
             recount.record,
             self._clock,
@@ -187,9 +187,9 @@ class _Server:
             rollups.recount(counted, last_seq)
         self._opened.callback(rollups.stop)
         self._opened.callback(recount.stop)
-        self._monitor.history = self._history = RollupHistory(folder.metrics)
+        self._recorder.history = self._history = RollupHistory(folder.metrics)
         self._opened.callback(self._history.close)
-        return rollups, Meter(self._monitor, last_seq, rollups.recount)
+        return rollups, Meter(self._recorder, last_seq, rollups.recount)
 
     def listen(self) -> Addresses:
         """Start to accept.
@@ -270,7 +270,7 @@ class _Server:
                         task.result()  # raises what it died of: a fault of ours
                 if tick % TICKS_A_LOOK == 0:
                     self._connections.close_withdrawn()
-                    self._sampler.sample(self._monitor)
+                    self._gauges.sample(self._recorder)
             else:
                 return
 
@@ -299,8 +299,8 @@ class _Server:
         idle, ping = self._settings.idle_timeout / 1000, self._settings.ping_every / 1000
         return tornado.web.Application(
             [
-                Rule(IsPost(), Poster, shared),
-                (r"/(?:ingest)?", Producer, shared),
+                Rule(IsPost(), IngestPost, shared),
+                (r"/(?:ingest)?", IngestSocket, shared),
                 (r"/live", LiveReader, shared | {"pages": self._pages}),
             ],
             default_handler_class=NotFound,
@@ -318,7 +318,7 @@ class _Server:
         # It is served from a thread of its own, which shares no file that is read with others.
         tokens = None if is_loopback(self._settings.host) else TokenFile(self._folder.tokens)
         overview = Overview(
-            self._sampler,
+            self._gauges,
             self._connections,
             self._rollups,
             self._archiving,
@@ -334,7 +334,7 @@ class _Server:
             [self._accepting, self._accepting_monitoring],
             [self._missing.reasons],
         )
-        shared = {"monitoring": Monitoring(overview, self._monitor, tokens)}
+        shared = {"monitoring": Monitoring(overview, self._recorder, tokens)}
         pages = ((r"/metrics", Metrics), (r"/health", Health), (r"/livez", Alive))
         return tornado.web.Application(
             [(path, page, shared) for path, page in pages],

@@ -10,7 +10,7 @@ from typing import Final
 from waterline.clock import now_ms
 from waterline.errors import DataFolderError
 from waterline.metrics import registry as metrics
-from waterline.metrics.recorder import PerformanceMonitor
+from waterline.metrics.recorder import MetricsRecorder
 from waterline.processes import python_command
 from waterline.settings.model import Settings, environment_of
 from waterline.storage.folder import DataFolder
@@ -30,14 +30,14 @@ LASTING: Final = 3
 MAX_REASON: Final = 1000
 
 
-class Archiving:
+class ArchiveScheduler:
     """Looks each minute whether logs are due, and runs the archive job in a process.
 
     The job needs Arrow, which would double the server's memory.
 
     Args:
         settings: what is archived when, where to.
-        monitor: counts the runs and takes how long they took.
+        recorder: counts the runs and takes how long they took.
         clock: returns milliseconds UTC.
         in_doubt: says whether the clock has jumped; nothing is archived then.
         sleep: waits for so many seconds.
@@ -46,13 +46,13 @@ class Archiving:
     def __init__(
         self,
         settings: Settings,
-        monitor: PerformanceMonitor,
+        recorder: MetricsRecorder,
         clock: Callable[[], int] = now_ms,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         in_doubt: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
-        self._monitor = monitor
+        self._recorder = recorder
         self._folder = DataFolder(settings.data)
         self._clock = clock
         self._sleep = sleep
@@ -111,7 +111,7 @@ class Archiving:
             )
         except OSError as error:
             self._fail(f"the process that archives cannot be started: {error.strerror}")
-            self._monitor.count(metrics.ARCHIVE_RUNS, 1, {metrics.OUTCOME: metrics.FAILED})
+            self._recorder.count(metrics.ARCHIVE_RUNS, 1, {metrics.OUTCOME: metrics.FAILED})
             return
         self._process = process
         try:
@@ -135,9 +135,9 @@ class Archiving:
             lines = said.decode(errors="replace").strip().splitlines()
             self._fail((lines or [f"it ended with code {code}"])[-1][:MAX_REASON])
             outcome = metrics.FAILED
-        self._monitor.count(metrics.ARCHIVE_RUNS, 1, {metrics.OUTCOME: outcome})
+        self._recorder.count(metrics.ARCHIVE_RUNS, 1, {metrics.OUTCOME: outcome})
         if outcome != metrics.BUSY:  # it did nothing
-            self._monitor.record(metrics.ARCHIVE_DURATION, seconds * 1000)
+            self._recorder.record(metrics.ARCHIVE_DURATION, seconds * 1000)
 
     def _fail(self, reason: str) -> None:
         if reason != self.failure:

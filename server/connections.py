@@ -59,8 +59,8 @@ class Connections:
     def submit(self, *submissions: Submission) -> None:
         """Hand logs to the writer, all for one transaction; their owner is answered in its turn."""
         for each in submissions:
-            if (batch := each.batch).frames is not None:
-                self.meter.rejected(batch.frames, batch.source, batch.part.unnamed)
+            if (decoded := each.decoded).outcomes is not None:
+                self.meter.rejected(decoded.outcomes, decoded.source, decoded.part.unnamed)
             self.gate.enter(each.weight)
         self.writer.submit(*submissions)
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeVar, cast
 import msgspec
 import uuid_utils
 
-from waterline.metrics.log_stats import Contents, contents, read_attributes
+from waterline.metrics.log_stats import LogStats, measure_columns, read_attributes
 from waterline.records import (
     MAX_DEPTH,
     MAX_ID_LENGTH,
@@ -33,7 +33,7 @@ from waterline.records import (
 NO_LOGS: Final = "this holds no log; send a log, a JSON array of logs, or one log a line"
 
 
-class Frame(NamedTuple):
+class FrameOutcome(NamedTuple):
     """What one frame or body held: how many valid logs, and what was wrong at which index."""
 
     valid: int
@@ -55,7 +55,7 @@ _ALONE: Final = Part()
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class DecodedLogs:
     """The valid logs of some frames, ready to be stored.
 
     `ids` has one for each log; those at the positions in `made` were given here. `rows` is the logs
@@ -67,9 +67,9 @@ class Batch:
     types: Sequence[str]
     rows: bytes
     made: frozenset[int]
-    frames: Sequence[Frame] | None
+    outcomes: Sequence[FrameOutcome] | None
     source: str
-    contents: Contents
+    stats: LogStats
     """What is measured of them; the bytes of a frame of several logs are shared out evenly."""
     part: Part = _ALONE
 
@@ -83,32 +83,34 @@ _encode: Final = msgspec.json.Encoder().encode
 _NO_JSON: Final = (msgspec.DecodeError, RecursionError, ValueError)
 
 
-def placed(batch: Batch, first: int, named: int) -> Batch:
+def placed(decoded: DecodedLogs, first: int, named: int) -> DecodedLogs:
     """Return the batch of one frame as a part of a whole.
 
     Args:
-        batch: what `read_frames` made of one frame.
+        decoded: what `read_frames` made of one frame.
         first: the index that its first log has in the whole.
         named: how many faults may be told one by one; of the others only their rules are counted.
     """
-    (frame,) = [Frame(len(batch.ids), ())] if batch.frames is None else batch.frames
+    (frame,) = (
+        [FrameOutcome(len(decoded.ids), ())] if decoded.outcomes is None else decoded.outcomes
+    )
     told = [(first + index, fault) for index, fault in frame.rejected[:named]]
     unnamed = Counter(fault.rule for _, fault in frame.rejected[named:])
-    return replace(batch, frames=[Frame(frame.valid, told)], part=Part(first, unnamed))
+    return replace(decoded, outcomes=[FrameOutcome(frame.valid, told)], part=Part(first, unnamed))
 
 
-def counted(batch: Batch) -> Batch:
+def counted(decoded: DecodedLogs) -> DecodedLogs:
     """Return a batch of which only the count of its logs will be told, without what names them.
 
     The names of short logs take more memory than all else of them.
     """
-    return replace(batch, ids=[""] * len(batch.ids), types=(), made=frozenset())
+    return replace(decoded, ids=[""] * len(decoded.ids), types=(), made=frozenset())
 
 
-def no_logs(source: str, part: Part, *faults: InvalidLog) -> Batch:
+def no_logs(source: str, part: Part, *faults: InvalidLog) -> DecodedLogs:
     """Return what a frame without any valid log holds."""
-    frame = Frame(0, list(enumerate(faults)))
-    return Batch((), (), b"", frozenset(), [frame], source, {}, part)
+    frame = FrameOutcome(0, list(enumerate(faults)))
+    return DecodedLogs((), (), b"", frozenset(), [frame], source, {}, part)
 
 
 def is_json(content: bytes) -> bool:
@@ -145,7 +147,7 @@ def read_frames(
     source: str,
     make_id: Callable[[], str] = new_id,
     measured: Sequence[str] = (),
-) -> Batch:
+) -> DecodedLogs:
     """Decode and check what frames hold: each one log, a JSON array of logs, or one log a line.
 
     Args:
@@ -154,8 +156,8 @@ def read_frames(
         make_id: returns an id for a log that came without one.
         measured: names of attributes whose values are measured.
     """
-    batch = read_sound(frames, source, make_id, measured)
-    return batch or _read_one_by_one(frames, _Reading(source, make_id, measured))
+    decoded = read_sound(frames, source, make_id, measured)
+    return decoded or _read_one_by_one(frames, _Reading(source, make_id, measured))
 
 
 def read_sound(
@@ -163,7 +165,7 @@ def read_sound(
     source: str,
     make_id: Callable[[], str] = new_id,
     measured: Sequence[str] = (),
-) -> Batch | None:
+) -> DecodedLogs | None:
     """Do the same for frames that hold nothing odd, which is fast; return None for others."""
     reading = _Reading(source, make_id, measured)
     try:
@@ -174,7 +176,7 @@ def read_sound(
         values = [_split(each) for each in frames]
         if not all(values):
             return None
-        outline = [Frame(len(each), ()) for each in values]
+        outline = [FrameOutcome(len(each), ()) for each in values]
         sizes = _shared_out(map(len, frames), map(len, values))
         return _encode_logs(list(chain.from_iterable(values)), reading, outline, sizes)
     except (_OddLog, *_NO_JSON):
@@ -214,9 +216,9 @@ def _is_array(frame: bytes) -> bool:
 def _encode_logs(
     values: Sequence[object],
     reading: _Reading,
-    frames: Sequence[Frame] | None,
+    frames: Sequence[FrameOutcome] | None,
     sizes: Iterable[int],
-) -> Batch:
+) -> DecodedLogs:
     """Encode logs that obey every rule. Takes members out of them.
 
     Raises:
@@ -242,8 +244,8 @@ def _encode_logs(
     ):
         raise _OddLog
     attributes = {name: list(map(dict.get, logs, repeat(name))) for name in reading.measured}
-    held = contents(types, sizes, attributes)
-    return Batch(ids, types, rows, made, frames, reading.source, held)
+    held = measure_columns(types, sizes, attributes)
+    return DecodedLogs(ids, types, rows, made, frames, reading.source, held)
 
 
 def _kinds(values: Iterable[object]) -> set[type]:
@@ -290,9 +292,9 @@ def _read_timestamps(given: Sequence[object]) -> Sequence[int | None]:
     return cast("Sequence[int | None]", given)
 
 
-def _read_one_by_one(frames: Sequence[bytes], reading: _Reading) -> Batch:
+def _read_one_by_one(frames: Sequence[bytes], reading: _Reading) -> DecodedLogs:
     records: list[Record] = []
-    outline: list[Frame] = []
+    outline: list[FrameOutcome] = []
     sizes: list[int] = []
     for frame in frames:
         before, rejected = len(records), []
@@ -304,7 +306,7 @@ def _read_one_by_one(frames: Sequence[bytes], reading: _Reading) -> Batch:
                 sizes.append(shares[index])
             else:
                 rejected.append((index, log))
-        outline.append(Frame(len(records) - before, rejected))
+        outline.append(FrameOutcome(len(records) - before, rejected))
     ids = [reading.make_id() if each.id is None else each.id for each in records]
     rows = [
         (log_id, each.type, each.timestamp, reading.source, each.message, _raw(each))
@@ -312,14 +314,14 @@ def _read_one_by_one(frames: Sequence[bytes], reading: _Reading) -> Batch:
     ]
     types = [each.type for each in records]
     attributes = read_attributes([each.attributes for each in records], reading.measured)
-    return Batch(
+    return DecodedLogs(
         ids,
         types,
         _encode(rows)[1:-1],
         frozenset(index for index, each in enumerate(records) if each.id is None),
         outline,
         reading.source,
-        contents(types, sizes, attributes),
+        measure_columns(types, sizes, attributes),
     )
 
 

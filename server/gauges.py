@@ -11,7 +11,7 @@ from typing import Final
 
 from server.connections import Connections
 from waterline.metrics import registry as metrics
-from waterline.metrics.recorder import PerformanceMonitor
+from waterline.metrics.recorder import MetricsRecorder
 from waterline.storage.folder import DataFolder, file_size
 
 _STATM: Final = Path("/proc/self/statm")
@@ -21,7 +21,7 @@ Levels = dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Sampler:
+class Gauges:
     """Looks at a server, from any thread; asks nothing that could make an event loop wait."""
 
     folder: DataFolder
@@ -52,10 +52,10 @@ class Sampler:
             (metrics.DISK_FREE_BYTES, lambda: shutil.disk_usage(self.folder.path).free),
         )
 
-    def sample(self, monitor: PerformanceMonitor) -> None:
+    def sample(self, recorder: MetricsRecorder) -> None:
         """Record what there is now; call it each second."""
         for name, level in self.levels().items():
-            monitor.record(name, level)
+            recorder.record(name, level)
 
 
 def resident_bytes() -> int:

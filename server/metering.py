@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 from operator import not_
 
-from server.decode import Frame
+from server.decode import FrameOutcome
 from server.submissions import Submission
 from server.writer import Commit
 from waterline.metrics import registry as metrics
-from waterline.metrics.log_stats import Contents, contents_of, record_contents
-from waterline.metrics.recorder import PerformanceMonitor
+from waterline.metrics.log_stats import LogStats, measure_logs, record_stats
+from waterline.metrics.recorder import MetricsRecorder
 from waterline.records import Rule, decode_rows
 
 Recount = Callable[[int, int], None]
@@ -21,19 +21,19 @@ class Meter:
     """Records commits and rejections; what it counts of logs is exact, over crashes too.
 
     Args:
-        monitor: takes the measurements.
+        recorder: takes the measurements.
         counted_through: logs up to this seq are counted already.
         recount: for logs that were stored although their commit failed.
     """
 
-    def __init__(self, monitor: PerformanceMonitor, counted_through: int, recount: Recount) -> None:
-        self._monitor = monitor
+    def __init__(self, recorder: MetricsRecorder, counted_through: int, recount: Recount) -> None:
+        self._recorder = recorder
         self._counted_through = counted_through
         self._recount = recount
 
     def committed(self, commit: Commit) -> None:
         """Record a commit: its new logs by type and source, duplicates, refusals, latencies."""
-        with_logs = [each for each in commit.submissions if each.batch.ids]
+        with_logs = [each for each in commit.submissions if each.decoded.ids]
         stored = [each for each in with_logs if each.stored is not None]
         if len(stored) < len(with_logs):
             self._count_refusals(with_logs)
@@ -42,14 +42,14 @@ class Meter:
         if commit.after > self._counted_through:
             self._recount(self._counted_through, commit.after)
         self._counted_through = commit.last_seq or commit.after
-        with self._monitor.counting(self._counted_through, commit.received_at) as second:
-            held = [(each.batch.source, _new_contents(each, commit.received_at)) for each in stored]
-            record_contents(self._monitor, held, commit.received_at, second)
+        with self._recorder.counting(self._counted_through, commit.received_at) as second:
+            held = [(each.decoded.source, _new_stats(each, commit.received_at)) for each in stored]
+            record_stats(self._recorder, held, commit.received_at, second)
             self._count_duplicates(stored, commit.received_at)
             self._measure(stored, commit)
 
     def rejected(
-        self, frames: Sequence[Frame], source: str, unnamed: Mapping[Rule, int] | None = None
+        self, frames: Sequence[FrameOutcome], source: str, unnamed: Mapping[Rule, int] | None = None
     ) -> None:
         """Count the logs of some frames that were no logs, by the rule that they broke.
 
@@ -66,10 +66,10 @@ class Meter:
     def _count_refusals(self, submissions: Sequence[Submission]) -> None:
         for each in submissions:
             if each.refusal is not None:
-                self._count_rejected(len(each.batch.ids), each.refusal, each.batch.source)
+                self._count_rejected(len(each.decoded.ids), each.refusal, each.decoded.source)
 
     def _count_rejected(self, count: int, reason: str, source: str) -> None:
-        self._monitor.count(
+        self._recorder.count(
             metrics.LOGS_REJECTED, count, {metrics.REASON: reason, metrics.SOURCE: source}
         )
 
@@ -77,27 +77,27 @@ class Meter:
         for each in stored:
             assert each.stored is not None
             if each.stored.known is not None:
-                count, labels = sum(each.stored.known), {metrics.SOURCE: each.batch.source}
-                self._monitor.count(metrics.LOGS_DUPLICATE, count, labels, at=at)
+                count, labels = sum(each.stored.known), {metrics.SOURCE: each.decoded.source}
+                self._recorder.count(metrics.LOGS_DUPLICATE, count, labels, at=at)
 
     def _measure(self, stored: Sequence[Submission], commit: Commit) -> None:
-        monitor, at, durable = self._monitor, commit.received_at, commit.durable
+        recorder, at, durable = self._recorder, commit.received_at, commit.durable
         latencies = {each.received: 0 for each in stored}
         for each in stored:
-            latencies[each.received] += len(each.batch.ids)
+            latencies[each.received] += len(each.decoded.ids)
         for received, count in latencies.items():
-            monitor.record(metrics.ACK_LATENCY, 1000 * (durable - received), times=count, at=at)
-        monitor.record(metrics.COMMIT_DURATION, 1000 * (durable - commit.begun), at=at)
-        monitor.record(metrics.COMMIT_LOGS, sum(latencies.values()), at=at)
-        monitor.record(metrics.COMMIT_BYTES, sum(each.size for each in stored), at=at)
+            recorder.record(metrics.ACK_LATENCY, 1000 * (durable - received), times=count, at=at)
+        recorder.record(metrics.COMMIT_DURATION, 1000 * (durable - commit.begun), at=at)
+        recorder.record(metrics.COMMIT_LOGS, sum(latencies.values()), at=at)
+        recorder.record(metrics.COMMIT_BYTES, sum(each.size for each in stored), at=at)
 
 
-def _new_contents(submission: Submission, at: int) -> Contents:
+def _new_stats(submission: Submission, at: int) -> LogStats:
     """Return what is new of a submission; duplicates were counted when they came first."""
-    batch, stored = submission.batch, submission.stored
+    decoded, stored = submission.decoded, submission.stored
     assert stored is not None
     if stored.known is None:
-        return batch.contents
-    logs = decode_rows(b"[%b]" % batch.rows, stored.seqs, at)
-    names = {name for content in batch.contents.values() for name in content.values}
-    return contents_of([*compress(logs, map(not_, stored.known))], [*names])
+        return decoded.stats
+    logs = decode_rows(b"[%b]" % decoded.rows, stored.seqs, at)
+    names = {name for content in decoded.stats.values() for name in content.values}
+    return measure_logs([*compress(logs, map(not_, stored.known))], [*names])

@@ -9,7 +9,7 @@ from typing import Final
 from waterline.errors import DataFolderError
 from waterline.metrics.log_stats import record_stored
 from waterline.metrics.parcel import DamagedParcel, unpack_seconds
-from waterline.metrics.recorder import PerformanceMonitor
+from waterline.metrics.recorder import MetricsRecorder
 from waterline.processes import python_command
 from waterline.settings.model import Settings, environment_of
 from waterline.storage.folder import DataFolder
@@ -30,20 +30,20 @@ class _Stopped(Exception):
 
 
 class Recount:
-    """Records stored logs in a monitor, each in the second in which it was received.
+    """Records stored logs in a recorder, each in the second in which it was received.
 
     Archived ones are counted by a process of its own: they need Arrow, which would double the
     server's memory.
 
     Args:
         settings: where the data is, what is measured.
-        monitor: takes the measurements.
+        recorder: takes the measurements.
     """
 
-    def __init__(self, settings: Settings, monitor: PerformanceMonitor) -> None:
+    def __init__(self, settings: Settings, recorder: MetricsRecorder) -> None:
         self._settings = settings
         self._folder = DataFolder(settings.data)
-        self._monitor = monitor
+        self._recorder = recorder
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_stopped = False
@@ -66,7 +66,7 @@ class Recount:
         Raises:
             DataFolderError: logs.db cannot be read.
         """
-        apart = PerformanceMonitor()
+        apart = MetricsRecorder()
         pages = LogPages(self._folder.logs)
         try:
             place = after
@@ -82,10 +82,10 @@ class Recount:
             return False
         finally:
             pages.close()
-        self._monitor.add(apart.take())
+        self._recorder.add(apart.take())
         return True
 
-    def _record_archived(self, monitor: PerformanceMonitor, after: int, through: int) -> None:
+    def _record_archived(self, recorder: MetricsRecorder, after: int, through: int) -> None:
         """Have a process meter what is archived of the logs above one seq and up to another."""
         code, said, errors = self._run(after, through)
         if code == 0:
@@ -94,7 +94,7 @@ class Recount:
             except DamagedParcel as error:
                 missing = [str(error)]
             else:
-                monitor.add(seconds)
+                recorder.add(seconds)
         else:
             lines = errors.decode(errors="replace").strip().splitlines()
             missing = [(lines or [f"the process that counts ended with code {code}"])[-1]]

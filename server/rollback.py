@@ -12,7 +12,7 @@ from waterline.errors import DataFolderError
 from waterline.storage.folder import DataFolder, file_size
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, reading, sqlite_errors
-from waterline.storage.watermark import read_position, read_seam, renew_incarnation
+from waterline.storage.watermark import read_position, read_watermark, renew_incarnation
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def renew_changed_past(folder: DataFolder) -> list[str]:
         DataFolderError: logs.db or metrics.db cannot be read or written.
     """
     with closing(open_writer(folder.logs, LOGS, "FULL")) as logs, sqlite_errors(folder.logs):
-        last_seq, incarnation = read_position(logs).last_seq, read_seam(logs).incarnation
+        last_seq, incarnation = read_position(logs).last_seq, read_watermark(logs).incarnation
         for path, seq in _counted(folder, incarnation):
             if seq > last_seq:
                 renew_incarnation(logs)

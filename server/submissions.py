@@ -6,8 +6,8 @@ from enum import StrEnum
 from itertools import chain
 from typing import Final, Protocol
 
-from server.decode import Batch
-from waterline.storage.log_table import Stored
+from server.decode import DecodedLogs
+from waterline.storage.log_table import StoreResult
 
 # A transaction takes all that waits, up to this: more would only make the first ack wait longer.
 MAX_COMMIT_SIZE: Final = 2 * 2**20
@@ -42,16 +42,16 @@ class Submission:
     """Logs of one producer, waiting for their commit.
 
     After the commit either `refusal` is set, or `stored` says what became of each log; where the
-    batch has no logs, neither is.
+    decoded has no logs, neither is.
     """
 
-    batch: Batch
+    decoded: DecodedLogs
     size: int
     """Bytes they came as."""
     received: float
     """When they came, by `time.perf_counter`."""
     owner: Owner
-    stored: Stored | None = None
+    stored: StoreResult | None = None
     refusal: Refusal | None = None
     lane: object = None
     """Whose order is kept; None is the owner's."""
@@ -59,9 +59,11 @@ class Submission:
     @property
     def weight(self) -> int:
         """About the bytes of memory that it takes while it waits."""
-        batch = self.batch
-        faults = 0 if batch.frames is None else sum(len(each.rejected) for each in batch.frames)
-        return len(batch.rows) + LOG_OVERHEAD * (len(batch.ids) + faults) + SUBMISSION_OVERHEAD
+        decoded = self.decoded
+        faults = (
+            0 if decoded.outcomes is None else sum(len(each.rejected) for each in decoded.outcomes)
+        )
+        return len(decoded.rows) + LOG_OVERHEAD * (len(decoded.ids) + faults) + SUBMISSION_OVERHEAD
 
 
 Unit = tuple[Submission, ...]
@@ -140,5 +142,5 @@ def _follow(waiting: Sequence[Unit], chosen: dict[int, Unit], size: int) -> None
 
 def _size(unit: Unit) -> int:
     if len(unit) == 1:
-        return len(unit[0].batch.rows)
-    return sum(len(each.batch.rows) for each in unit)
+        return len(unit[0].decoded.rows)
+    return sum(len(each.decoded.rows) for each in unit)

@@ -17,11 +17,11 @@ from server.submissions import MAX_COMMIT_SIZE, Queue, Refusal, Submission
 from waterline.clock import now_ms, utc_text
 from waterline.records import StoredLog, decode_rows
 from waterline.storage.checkpoints import Checkpoints
-from waterline.storage.log_table import LARGE_ROW, LogTable, Rows, Stored
+from waterline.storage.log_table import LARGE_ROW, LogTable, Rows, StoreResult
 from waterline.storage.presence import Presence, lost_sentence
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, sqlite_errors, transaction
-from waterline.storage.watermark import Position, read_position, read_seam
+from waterline.storage.watermark import Position, read_position, read_watermark
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Commit:
     submissions: Sequence[Submission]
     committed_at: int
     """Milliseconds UTC."""
-    parts: Sequence[tuple[bytes, Stored]] = ()
+    parts: Sequence[tuple[bytes, StoreResult]] = ()
     """The rows as JSON arrays joined by commas, and what became of them; more than one part where
     they are many."""
     received_at: int = 0
@@ -96,7 +96,7 @@ class Writer:
         self._connection = open_writer(path, LOGS, "FULL")
         self._table = LogTable(self._connection, dedupe_window)
         with sqlite_errors(path):
-            self.seam = read_seam(self._connection)
+            self.watermark = read_watermark(self._connection)
             self._position = read_position(self._connection)
         self._presence = Presence(path)
         self._checkpoints = Checkpoints(self._connection)
@@ -192,7 +192,7 @@ class Writer:
             return self._waiting.take()
 
     def _handle(self, submissions: list[Submission]) -> None:
-        with_logs = [each for each in submissions if each.batch.ids]
+        with_logs = [each for each in submissions if each.decoded.ids]
         commit = Commit(submissions, self._clock())
         if with_logs:
             commit = self._store(commit, with_logs)
@@ -233,7 +233,7 @@ class Writer:
         stored = self._table.store_all(rows, after + 1, received_at, dated_at)
         durable = time.perf_counter()
         for each, of_it in zip(
-            with_logs, _dealt(stored, [len(each.batch.ids) for each in with_logs]), strict=True
+            with_logs, _dealt(stored, [len(each.decoded.ids) for each in with_logs]), strict=True
         ):
             each.stored = of_it
         if stored.last_new is not None:
@@ -267,7 +267,7 @@ class Writer:
 
     def _refuse(self, submissions: list[Submission], error: apsw.Error) -> None:
         full = isinstance(error, apsw.FullError)
-        self._refused_size = sum(len(each.batch.rows) for each in submissions)
+        self._refused_size = sum(len(each.decoded.rows) for each in submissions)
         refusal = Refusal.STORAGE_FULL if full else Refusal.STORAGE_FAILED
         for submission in submissions:
             submission.refusal = refusal
@@ -282,21 +282,21 @@ def _parts(submissions: Sequence[Submission]) -> list[Rows]:
     texts: list[bytes] = []
     size = count = 0
     for each in submissions:
-        rows = each.batch.rows
+        rows = each.decoded.rows
         if texts and (size + len(rows) > MAX_COMMIT_SIZE or len(rows) > LARGE_ROW):
             parts.append(Rows(b",".join(texts), count))
             texts, size, count = [], 0, 0
         texts.append(rows)
-        size, count = size + len(rows), count + len(each.batch.ids)
+        size, count = size + len(rows), count + len(each.decoded.ids)
     parts.append(Rows(b",".join(texts), count))
     return parts
 
 
-def _dealt(stored: Stored, counts: Sequence[int]) -> Iterator[Stored]:
+def _dealt(stored: StoreResult, counts: Sequence[int]) -> Iterator[StoreResult]:
     """Yield what became of so many rows each."""
     begin = 0
     for count in counts:
         end = begin + count
         known = None if stored.known is None else stored.known[begin:end]
-        yield Stored(stored.seqs[begin:end], known)
+        yield StoreResult(stored.seqs[begin:end], known)
         begin = end

@@ -45,7 +45,7 @@ class IsPost(tornado.routing.Matcher):
 
 
 @tornado.web.stream_request_body
-class Poster(Endpoint):
+class IngestPost(Endpoint):
     """One request: a log, a JSON array of logs, or one log a line; its answer is the batch ack."""
 
     def initialize(self, connections: Connections) -> None:
@@ -116,13 +116,13 @@ class Poster(Endpoint):
             reason = "this token has sent as much as it may for now"
             self.fail(429, "too_many_bytes", reason, retry_after=seconds)
             return
-        batch, measured = None, self.connections.measured
+        decoded, measured = None, self.connections.measured
         if is_small(content):
-            batch = read_frames([content], self._source, measured=measured)
+            decoded = read_frames([content], self._source, measured=measured)
         elif len(content) <= RUN_SIZE:
-            batch = read_sound([content], self._source, measured=measured)
-        if batch is not None:
-            self.connections.submit(Submission(batch, len(content), self._received, self))
+            decoded = read_sound([content], self._source, measured=measured)
+        if decoded is not None:
+            self.connections.submit(Submission(decoded, len(content), self._received, self))
         else:
             await take_message(
                 self.connections, self._source, content, self._received, self, self._hear

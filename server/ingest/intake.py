@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from server.connections import Connections
 from server.decode import (
-    Batch,
+    DecodedLogs,
     Part,
     array_fault,
     counted,
@@ -204,10 +204,10 @@ class Intake:
         if await self._has_too_much(part.content):
             self._submit(no_logs(self._source, Part(), _too_much(part.content)), len(part.content))
             return
-        batch = read_frames([part.content], self._source, measured=self._connections.measured)
-        if self._is_whole and self._is_array and not batch.ids:
+        decoded = read_frames([part.content], self._source, measured=self._connections.measured)
+        if self._is_whole and self._is_array and not decoded.ids:
             self._check_part(part)
-        self._submit(batch, len(part.content))
+        self._submit(decoded, len(part.content))
 
     async def _has_too_much(self, content: bytes) -> bool:
         """Say whether one log would take many times its size in memory once it is decoded."""
@@ -217,19 +217,19 @@ class Intake:
             await asyncio.sleep(0)
         return False
 
-    def _submit(self, batch: Batch, size: int) -> None:
-        batch = placed(batch, self._index, MOST_NAMED - self._named)
-        assert batch.frames is not None
-        (frame,) = batch.frames
-        unnamed = sum(batch.part.unnamed.values())
+    def _submit(self, decoded: DecodedLogs, size: int) -> None:
+        decoded = placed(decoded, self._index, MOST_NAMED - self._named)
+        assert decoded.outcomes is not None
+        (frame,) = decoded.outcomes
+        unnamed = sum(decoded.part.unnamed.values())
         self._index += frame.valid + len(frame.rejected) + unnamed
         self._valid += frame.valid
         self._named += len(frame.rejected)
         self._unnamed += unnamed
-        self._hand_over(counted(batch) if self._is_whole else batch, size)
+        self._hand_over(counted(decoded) if self._is_whole else decoded, size)
 
-    def _hand_over(self, batch: Batch, size: int) -> None:
-        self._last = Submission(batch, size, self._received, self, lane=self._lane)
+    def _hand_over(self, decoded: DecodedLogs, size: int) -> None:
+        self._last = Submission(decoded, size, self._received, self, lane=self._lane)
         self._answered.clear()
         if self._is_whole:
             self._parts.append(self._last)

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from server.decode import Batch, Frame
+from server.decode import DecodedLogs, FrameOutcome
 from server.submissions import Submission
 from server.websocket.frames import TEXT, TEXT_HEADS, frame_head
 from waterline.records import InvalidLog
@@ -36,9 +36,9 @@ def replies(submission: Submission, mode: AckMode, committed_at: int) -> bytes:
         mode: one reply a log, one a frame, or errors only.
         committed_at: milliseconds UTC.
     """
-    batch, stored = submission.batch, submission.stored
-    if mode is AckMode.EACH and stored is not None and stored.known is None and _is_sound(batch):
-        return _acks(batch.ids, stored.seqs, committed_at)
+    decoded, stored = submission.decoded, submission.stored
+    if mode is AckMode.EACH and stored is not None and stored.known is None and _is_sound(decoded):
+        return _acks(decoded.ids, stored.seqs, committed_at)
     if mode is AckMode.BATCH:
         bodies = [_encode(reply) for reply in batch_replies(submission, committed_at)]
     else:
@@ -68,8 +68,8 @@ def batch_replies(submission: Submission, committed_at: int) -> Iterator[dict[st
         begin = end
 
 
-def _is_sound(batch: Batch) -> bool:
-    return not batch.part.more and not any(frame.rejected for frame in batch.frames or ())
+def _is_sound(decoded: DecodedLogs) -> bool:
+    return not decoded.part.more and not any(frame.rejected for frame in decoded.outcomes or ())
 
 
 def _acks(ids: Sequence[str], seqs: Sequence[int], committed_at: int) -> bytes:
@@ -90,13 +90,13 @@ def _replies_by_log(submission: Submission, mode: AckMode, committed_at: int) ->
     valid = _answers(submission, mode, committed_at)
     for frame in _frames(submission):
         rejected = dict(frame.rejected)
-        first = submission.batch.part.first
+        first = submission.decoded.part.first
         for index in range(first, first + frame.valid + len(rejected)):
             if index in rejected:
                 yield _encode({"type": "error"} | _error(index, rejected[index]))
             elif answer := next(valid):
                 yield _encode(answer if "seq" in answer else answer | {"index": index})
-    if more := submission.batch.part.more:
+    if more := submission.decoded.part.more:
         yield _encode({"type": "error"} | _unnamed_error(more))
 
 
@@ -104,10 +104,10 @@ def _answers(
     submission: Submission, mode: AckMode, committed_at: int
 ) -> Iterator[dict[str, object]]:
     """Yield what became of each valid log; where the producer wants no word of it, nothing."""
-    ids, stored = submission.batch.ids, submission.stored
+    ids, stored = submission.decoded.ids, submission.stored
     if stored is None:
         for at, log_id in enumerate(ids):
-            yield _refusal(submission, None if at in submission.batch.made else log_id)
+            yield _refusal(submission, None if at in submission.decoded.made else log_id)
         return
     for log_id, seq, known in zip(ids, stored.seqs, stored.known or repeat(False), strict=False):
         ack = {"type": "ack", "logId": log_id, "seq": seq, "timestamp": committed_at}
@@ -115,9 +115,11 @@ def _answers(
         yield {} if mode is AckMode.NONE else said
 
 
-def _frames(submission: Submission) -> Sequence[Frame]:
-    batch = submission.batch
-    return [Frame(1, ())] * len(batch.ids) if batch.frames is None else batch.frames
+def _frames(submission: Submission) -> Sequence[FrameOutcome]:
+    decoded = submission.decoded
+    return (
+        [FrameOutcome(1, ())] * len(decoded.ids) if decoded.outcomes is None else decoded.outcomes
+    )
 
 
 def _unnamed_error(count: int) -> dict[str, object]:

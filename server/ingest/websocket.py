@@ -16,7 +16,7 @@ from server.submissions import Submission
 from waterline.tokens import Scope
 
 
-class Producer(Connection):
+class IngestSocket(Connection):
     """A connection that pushes logs and is answered once they are durable."""
 
     scope = Scope.INGEST
@@ -41,12 +41,12 @@ class Producer(Connection):
             return None
         received = time.perf_counter()
         size = sum(map(len, payloads))
-        batch = None
+        decoded = None
         if size <= RUN_SIZE:
-            batch = read_sound(payloads, self.source, measured=connections.measured)
-        if batch is None:
+            decoded = read_sound(payloads, self.source, measured=connections.measured)
+        if decoded is None:
             return self._take_slowly(payloads, received)
-        connections.submit(Submission(batch, size, received, self))
+        connections.submit(Submission(decoded, size, received, self))
         seconds = connections.limits.take(self.source, size)
         if not seconds and connections.gate.is_open and self.unsent < MAX_UNSENT:
             return None
@@ -66,8 +66,8 @@ class Producer(Connection):
             size = sum(map(len, run))
             if are_small(run):
                 measured = self.connections.measured
-                batch = read_frames(run, self.source, measured=measured)
-                self.connections.submit(Submission(batch, size, received, self))
+                decoded = read_frames(run, self.source, measured=measured)
+                self.connections.submit(Submission(decoded, size, received, self))
                 await asyncio.sleep(0)
             else:
                 await self._take_large(run[0], received)

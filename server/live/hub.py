@@ -13,7 +13,7 @@ from server.live.filters import EVERYTHING, Filter
 from server.websocket.frames import TEXT, frame_head
 from server.writer import Commit
 from waterline.metrics import registry as metrics
-from waterline.metrics.recorder import PerformanceMonitor
+from waterline.metrics.recorder import MetricsRecorder
 from waterline.records import StoredLog, encode_stored
 
 # A frame is sent as soon as it holds this much, also between two ticks.
@@ -188,11 +188,11 @@ class LiveHub:
     Args:
         buffer_size: bytes a reader may leave untaken before logs are skipped for it.
         last_seq: the seq that was committed last.
-        monitor: counts what readers are not sent.
+        recorder: counts what readers are not sent.
     """
 
-    def __init__(self, buffer_size: int, last_seq: int, monitor: PerformanceMonitor) -> None:
-        self._monitor = monitor
+    def __init__(self, buffer_size: int, last_seq: int, recorder: MetricsRecorder) -> None:
+        self._recorder = recorder
         self._buffer_size = buffer_size
         # A frame that fills a buffer alone would find room in an empty one only.
         self.frame_size: Final = min(FRAME_SIZE, buffer_size // 2)
@@ -360,4 +360,4 @@ class LiveHub:
                 feed.tell(self._last_seq)
 
     def _count(self, skipped: int, reason: str) -> None:
-        self._monitor.count(metrics.LIVE_SKIPPED, skipped, {metrics.REASON: reason})
+        self._recorder.count(metrics.LIVE_SKIPPED, skipped, {metrics.REASON: reason})

@@ -21,7 +21,7 @@ from prometheus_client.utils import floatToGoString
 from server.monitoring.overview import State
 from server.submissions import Refusal
 from waterline.metrics import registry as metrics
-from waterline.metrics.recorder import PerformanceMonitor, Series
+from waterline.metrics.recorder import MetricsRecorder, Series
 from waterline.metrics.registry import Kind, Unit
 from waterline.metrics.summary import Summary
 from waterline.records import Rule
@@ -181,9 +181,9 @@ def encoder(accept: str) -> tuple[_Encoder, str]:
         return choose_encoder("")
 
 
-def expose(monitor: PerformanceMonitor, state: State, encode: _Encoder) -> bytes:
+def expose(recorder: MetricsRecorder, state: State, encode: _Encoder) -> bytes:
     """Return a scrape as text; a few milliseconds' work."""
-    return encode(Scrape(monitor.totals(), state))
+    return encode(Scrape(recorder.totals(), state))
 
 
 def level_name(metric: metrics.Metric) -> str:

@@ -15,7 +15,7 @@ _INTEGER: Final = re.compile(r"\d{1,15}", re.ASCII)
 _TEXT_TYPES: Final = ("application/openmetrics-text", "text/plain")
 
 
-class Format(StrEnum):
+class MetricsFormat(StrEnum):
     """What /metrics can be."""
 
     JSON = "json"
@@ -23,7 +23,7 @@ class Format(StrEnum):
     OPENMETRICS = "openmetrics"
 
 
-class _Range(NamedTuple):
+class _MediaRange(NamedTuple):
     """One media range of an Accept header (RFC 9110, 12.5.1), and how it was written."""
 
     media: str
@@ -51,13 +51,13 @@ def accept_for(format_text: str | None, accept: str) -> str | None:
         if not texts or texts[0].weight <= weights.get("application/json", 0.0):
             return None
         return ", ".join(each.text for each in texts if each.media == texts[0].media)
-    if format_text not in [*Format]:
-        raise UsageError(f"format is one of {', '.join(Format)}, and not {format_text!r}")
+    if format_text not in [*MetricsFormat]:
+        raise UsageError(f"format is one of {', '.join(MetricsFormat)}, and not {format_text!r}")
     return {
-        Format.JSON: None,
-        Format.PROMETHEUS: "text/plain;version=0.0.4",
-        Format.OPENMETRICS: "application/openmetrics-text",
-    }[Format(format_text)]
+        MetricsFormat.JSON: None,
+        MetricsFormat.PROMETHEUS: "text/plain;version=0.0.4",
+        MetricsFormat.OPENMETRICS: "application/openmetrics-text",
+    }[MetricsFormat(format_text)]
 
 
 def time_range(since: str | None, until: str | None, now: int) -> tuple[int, int]:
@@ -84,14 +84,14 @@ def _time(name: str, text: str) -> int:
     return int(text)
 
 
-def _ranges(accept: str) -> Iterator[_Range]:
+def _ranges(accept: str) -> Iterator[_MediaRange]:
     """Yield the media ranges of an Accept header, the heaviest first, as they came among equals."""
     found = []
     for each in accept.split(","):
         media, *parameters = (part.strip().lower() for part in each.split(";"))
         weights = [part[2:] for part in parameters if part.startswith("q=")]
         try:
-            found.append(_Range(media, float(weights[0]) if weights else 1.0, each.strip()))
+            found.append(_MediaRange(media, float(weights[0]) if weights else 1.0, each.strip()))
         except ValueError:  # no weight that RFC 9110, 12.4.2, knows
             continue
     yield from sorted(found, key=lambda item: -item.weight)

@@ -10,11 +10,11 @@ from typing import Final
 import apsw
 
 from server.accepting import Accepting
-from server.archive_scheduler import Archiving
+from server.archive_scheduler import ArchiveScheduler
 from server.connections import Connections
-from server.gauges import Levels, Sampler, peak_bytes
+from server.gauges import Gauges, Levels, peak_bytes
 from waterline.metrics import registry as metrics
-from waterline.metrics.rollup_thread import Rollups
+from waterline.metrics.rollup_thread import RollupThread
 from waterline.storage.checkpoints import LARGE_WAL, held_sentence
 from waterline.storage.presence import lost_sentence
 
@@ -76,7 +76,7 @@ class Overview:
     """Asked from the monitoring thread while the server goes on.
 
     Args:
-        sampler: what there is at a moment.
+        gauges: what there is at a moment.
         connections: who is there, and the writer.
         rollups: what writes metrics.db.
         archiving: what runs the archive job.
@@ -86,10 +86,10 @@ class Overview:
         faulty: what else may be wrong.
     """
 
-    sampler: Sampler
+    gauges: Gauges
     connections: Connections
-    rollups: Rollups
-    archiving: Archiving
+    rollups: RollupThread
+    archiving: ArchiveScheduler
     pulse: Pulse
     warners: Sequence[Warner] = ()
     accepting: Sequence[Accepting] = ()
@@ -140,7 +140,7 @@ class Overview:
     def state(self) -> State:
         """Return what the gauges of /metrics show."""
         return State(
-            self.sampler.levels(),
+            self.gauges.levels(),
             self.connections.writer.last_seq,
             self.started,
             {
@@ -152,7 +152,7 @@ class Overview:
 
     def health(self) -> dict[str, object]:
         """Return what /health tells: sizes in bytes, uptime in seconds."""
-        reasons, levels = self.reasons(), self.sampler.levels()
+        reasons, levels = self.reasons(), self.gauges.levels()
         resident = levels.get(metrics.MEMORY_BYTES)
         last_seq, counted = self.connections.writer.last_seq, self.rollups.counted_through
         return {

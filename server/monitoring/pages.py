@@ -11,7 +11,7 @@ from server.monitoring.negotiation import accept_for, time_range
 from server.monitoring.overview import Overview
 from waterline.clock import now_ms
 from waterline.errors import DataFolderError, UsageError
-from waterline.metrics.recorder import PerformanceMonitor
+from waterline.metrics.recorder import MetricsRecorder
 from waterline.tokens import Scope, TokenFile
 
 
@@ -21,12 +21,12 @@ class Monitoring:
 
     Args:
         overview: how the server is.
-        monitor: what was measured.
+        recorder: what was measured.
         tokens: where those who come need one; None on loopback.
     """
 
     overview: Overview
-    monitor: PerformanceMonitor
+    recorder: MetricsRecorder
     tokens: TokenFile | None
 
 
@@ -88,13 +88,13 @@ class Metrics(MonitoringPage):
     def _expose(self, accept: str) -> None:
         encode, content_type = encoder(accept)
         state = self.monitoring.overview.state()
-        self.answer_as(content_type, expose(self.monitoring.monitor, state, encode))
+        self.answer_as(content_type, expose(self.monitoring.recorder, state, encode))
 
     async def _report(self, now: int, since: int, until: int) -> None:
         # A report of years takes a while, and whoever asks for /livez must not wait for it.
-        loop, monitor = asyncio.get_running_loop(), self.monitoring.monitor
+        loop, recorder = asyncio.get_running_loop(), self.monitoring.recorder
         try:
-            report = await loop.run_in_executor(None, monitor.report, since, until)
+            report = await loop.run_in_executor(None, recorder.report, since, until)
         except DataFolderError as error:
             self.fail(503, "metrics_unreadable", str(error))
             return

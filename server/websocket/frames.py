@@ -101,7 +101,7 @@ TEXT_HEADS: Final = tuple(frame_head(TEXT, length) for length in range(1024))
 
 
 @dataclass(slots=True)
-class _Frame:
+class _OpenFrame:
     """A frame whose head has come."""
 
     opcode: int
@@ -136,7 +136,7 @@ class FrameParser:
         self._max_message_size = max_message_size
         self._inflater = inflater
         self._start = b""  # of a head that is not whole
-        self._frame: _Frame | None = None
+        self._frame: _OpenFrame | None = None
         self._control = b""  # the payload of a control frame so far
         self._message: PartialMessage | None = None
         self._events: list[Event] = []
@@ -236,7 +236,7 @@ class FrameParser:
         else:
             self._events.append(Messages(is_text, payloads))
 
-    def _take_head(self, data: bytes, at: int) -> _Frame | None:
+    def _take_head(self, data: bytes, at: int) -> _OpenFrame | None:
         """Return the frame that starts here, or None where its head is not whole."""
         if len(data) - at < 2:
             return None
@@ -258,7 +258,7 @@ class FrameParser:
             message = self._open_message(first)
             message.announce(length)
             is_compressed = message.is_compressed
-        return _Frame(opcode, bool(first & _FINAL), length, is_compressed, key)
+        return _OpenFrame(opcode, bool(first & _FINAL), length, is_compressed, key)
 
     def _check_first(self, first: int) -> None:
         opcode = first & 0x0F
@@ -281,7 +281,7 @@ class FrameParser:
             self._message = PartialMessage(first & 0x0F == TEXT, inflater, self._max_message_size)
         return self._message
 
-    def _take_payload(self, frame: _Frame, data: bytes, at: int) -> int:
+    def _take_payload(self, frame: _OpenFrame, data: bytes, at: int) -> int:
         """Take what there is of a frame's payload; return where it ends."""
         end = at + frame.left
         before = self.held

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from server.decode import NO_LOGS, Batch, read_frames
-from waterline.metrics.log_stats import Content
+from server.decode import NO_LOGS, DecodedLogs, read_frames
+from waterline.metrics.log_stats import TypeStats
 from waterline.records import (
     MAX_DEPTH,
     MAX_TIMESTAMP,
@@ -93,27 +93,27 @@ def read_plainly(frames: Sequence[bytes]) -> Expected:
     return expected
 
 
-def read(frames: Sequence[bytes]) -> Batch:
+def read(frames: Sequence[bytes]) -> DecodedLogs:
     numbers = count()
     return read_frames(frames, "pump", lambda: f"made {next(numbers)}")
 
 
-def rows_of(batch: Batch) -> list[tuple[str, str, int | None, str, str, bytes]]:
+def rows_of(batch: DecodedLogs) -> list[tuple[str, str, int | None, str, str, bytes]]:
     kind = list[tuple[str, str, int | None, str, str, msgspec.Raw]]
     rows = msgspec.json.decode(b"[" + batch.rows + b"]", type=kind)
     return [(*row, bytes(attributes)) for *row, attributes in rows]  # type: ignore[misc]
 
 
-def outline_of(batch: Batch) -> list[tuple[int, list[Fault]]]:
-    if batch.frames is None:
+def outline_of(batch: DecodedLogs) -> list[tuple[int, list[Fault]]]:
+    if batch.outcomes is None:
         return [(1, [])] * len(batch.ids)
     return [
         (valid, [(index, error.reason, error.log_id) for index, error in rejected])
-        for valid, rejected in batch.frames
+        for valid, rejected in batch.outcomes
     ]
 
 
-def assert_as_expected(batch: Batch, expected: Expected) -> None:
+def assert_as_expected(batch: DecodedLogs, expected: Expected) -> None:
     assert outline_of(batch) == expected.frames
     records = expected.records
     assert batch.made == {at for at, each in enumerate(records) if each.id is None}
@@ -272,15 +272,15 @@ def faults(*frames: bytes) -> list[list[int]]:
 def test_valid_logs_one_a_frame_need_no_outline() -> None:
     odd = b'{"type":"x","message":"","timestamp":5,"k":[1]}'
     batch = read([A, B, odd])
-    assert batch == Batch(
+    assert batch == DecodedLogs(
         ids=["a", "b", "made 0"],
         types=["x", "y", "x"],
         rows=b'["a","x",null,"pump","m",{}],["b","y",null,"pump","n",{}],'
         b'["made 0","x",5,"pump","",{"k":[1]}]',
         made=frozenset({2}),
-        frames=None,
+        outcomes=None,
         source="pump",
-        contents={"x": Content(2, len(A) + len(odd), {}), "y": Content(1, len(B), {})},
+        stats={"x": TypeStats(2, len(A) + len(odd), {}), "y": TypeStats(1, len(B), {})},
     )
 
 

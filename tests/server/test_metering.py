@@ -19,11 +19,11 @@ from server.writer import Commit, Writer
 from tests.support.clock import NOON, Clock
 from tests.support.processes import PATIENCE
 from tests.support.rollups import by_label, stored
-from waterline.metrics.recorder import PerformanceMonitor, Series
+from waterline.metrics.recorder import MetricsRecorder, Series
 from waterline.metrics.summary import Summary
 from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
-from waterline.storage.log_table import LogTable, Stored
+from waterline.storage.log_table import LogTable, StoreResult
 
 MEASURED = ("ms",)
 
@@ -42,12 +42,12 @@ class Bench:
         folder = DataFolder(path)
         folder.create()
         self.clock = Clock()
-        self.monitor = PerformanceMonitor(self.clock)
+        self.recorder = MetricsRecorder(self.clock)
         self.commits: queue.Queue[Commit] = queue.Queue()
         self.writer = Writer(folder.logs, self.commits.put, 0, self.clock)
-        self.recount = Recount(Settings(data=path, measured_attributes=MEASURED), self.monitor)
+        self.recount = Recount(Settings(data=path, measured_attributes=MEASURED), self.recorder)
         self.recounted: list[tuple[int, int]] = []
-        self.meter = Meter(self.monitor, self.writer.last_seq, self._record)
+        self.meter = Meter(self.recorder, self.writer.last_seq, self._record)
         self.writer.start()
 
     def _record(self, after: int, through: int) -> None:
@@ -63,10 +63,10 @@ class Bench:
         return submission
 
     def counts(self, metric: str, dimension: str) -> dict[str, int]:
-        return dict(self.monitor.counts(metric, dimension))
+        return dict(self.recorder.counts(metric, dimension))
 
     def total(self, metric: str) -> Summary:
-        return self.monitor.totals()[Series(metric, "", "")]
+        return self.recorder.totals()[Series(metric, "", "")]
 
 
 def log(log_id: str | None = None, log_type: str = "info", **members: object) -> bytes:
@@ -86,7 +86,7 @@ def test_new_logs_are_counted_by_type_and_source_with_their_bytes(bench: Bench) 
     bench.store(log("a"), source="valve")
     assert bench.counts("logs_stored", "type") == {"info": 3, "error": 1}
     assert bench.counts("logs_stored", "source") == {"pump": 3, "valve": 1}
-    received = bench.monitor.totals()[Series("bytes_received", "source", "pump")]
+    received = bench.recorder.totals()[Series("bytes_received", "source", "pump")]
     assert (received.count, received.sum) == (3, sum(map(len, logs)))
 
 
@@ -95,7 +95,7 @@ def test_duplicates_are_counted_as_such_and_nowhere_else(bench: Bench) -> None:
     bench.store(log("a", ms=1), log("c", "error", ms=4), log("b", ms=2), log("c", "error", ms=4))
     assert bench.counts("logs_stored", "type") == {"info": 2, "error": 1}
     assert bench.counts("logs_duplicate", "source") == {"pump": 3}
-    durations = bench.monitor.totals()
+    durations = bench.recorder.totals()
     assert durations[Series("ms", "type", "info")].sum == 3
     assert (durations[Series("ms", "type", "error")].count) == 1
 
@@ -112,7 +112,7 @@ def test_a_commit_is_measured_in_the_second_of_its_receipt(bench: Bench) -> None
     assert duration.min is not None
     assert latency.max is not None
     assert 0 < duration.min <= latency.max < 1000 * PATIENCE
-    seconds = bench.monitor.take()
+    seconds = bench.recorder.take()
     assert {begin: each.counted_through for begin, each in seconds.items()} == {
         NOON: 3,
         NOON + 5_000: 4,
@@ -122,9 +122,9 @@ def test_a_commit_is_measured_in_the_second_of_its_receipt(bench: Bench) -> None
 
 def test_what_was_no_log_is_counted_by_the_rule_that_it_broke(bench: Bench) -> None:
     batch = read_frames([b'{"type":1}\n?\n' + log("a"), b"[7,8]", b""], "pump")
-    assert batch.frames is not None
-    bench.meter.rejected(batch.frames, "pump")
-    bench.meter.rejected(batch.frames[:1], "valve")
+    assert batch.outcomes is not None
+    bench.meter.rejected(batch.outcomes, "pump")
+    bench.meter.rejected(batch.outcomes[:1], "valve")
     assert bench.counts("logs_rejected", "reason") == {
         "type": 2,
         "no_json": 2,
@@ -142,7 +142,7 @@ class Failure:
         self.is_stored = False
         store = LogTable.store
 
-        def fail(table: LogTable, rows: bytes, count: int, first: int, *at: int) -> Stored:
+        def fail(table: LogTable, rows: bytes, count: int, first: int, *at: int) -> StoreResult:
             if self.error is None:
                 return store(table, rows, count, first, *at)
             if self.is_stored:
@@ -193,7 +193,7 @@ def test_logs_of_a_commit_that_only_seemed_to_fail_are_counted_once(
     assert bench.counts("logs_stored", "type") == {"info": 2, "error": 1}
     assert bench.counts("logs_stored", "source") == {"pump": 2, "valve": 1}
     assert bench.counts("logs_duplicate", "source") == {"valve": 1}
-    seconds = bench.monitor.take()
+    seconds = bench.recorder.take()
     assert {begin: each.counted_through for begin, each in seconds.items()} == {
         NOON: 1,
         NOON + 1000: 2,

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 from waterline.archive.jobs.count import ArchivedCount
 from waterline.errors import DataFolderError
 from waterline.metrics.parcel import pack_seconds, unpack_seconds
-from waterline.metrics.recorder import PerformanceMonitor, Second
+from waterline.metrics.recorder import MetricsRecorder, Second
 from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
 
@@ -81,9 +81,9 @@ def filled(data: Path) -> Path:
 
 
 def recounted(data: Path, after: int = 0, through: int = 10) -> dict[int, Second]:
-    monitor = PerformanceMonitor()
-    assert Recount(Settings(data=data), monitor).record(after, through)
-    return monitor.take()
+    recorder = MetricsRecorder()
+    assert Recount(Settings(data=data), recorder).record(after, through)
+    return recorder.take()
 
 
 def archive(data: Path, *options: str) -> None:
@@ -134,10 +134,10 @@ def test_a_recount_that_fails_records_nothing(filled: Path) -> None:
     content = bytearray((filled / "logs.db").read_bytes())
     content[4096:] = b"?" * (len(content) - 4096)
     (filled / "logs.db").write_bytes(content)
-    monitor = PerformanceMonitor()
+    recorder = MetricsRecorder()
     with pytest.raises(DataFolderError):
-        Recount(Settings(data=filled), monitor).record(0, 10)
-    assert monitor.take() == {}
+        Recount(Settings(data=filled), recorder).record(0, 10)
+    assert recorder.take() == {}
 
 
 # From archives
@@ -182,7 +182,7 @@ def test_adopted_logs_never_came_in_and_are_not_counted(data: Path, tmp_path: Pa
 
 
 def by_label_of(count: ArchivedCount) -> Mapping[str, int]:
-    found = counts(count.monitor.take(), "logs_stored", "type")
+    found = counts(count.recorder.take(), "logs_stored", "type")
     return by_label({key: (each, 0.0) for key, each in found.items()})
 
 
@@ -244,23 +244,23 @@ def test_a_process_that_cannot_count_is_told_and_the_hot_logs_are_counted(
 @pytest.mark.slow
 def test_a_recount_that_is_stopped_records_nothing(filled: Path) -> None:
     archive(filled)
-    monitor = PerformanceMonitor()
-    recount = Recount(Settings(data=filled), monitor)
+    recorder = MetricsRecorder()
+    recount = Recount(Settings(data=filled), recorder)
     recount.stop()
     assert not recount.record(0, 10)
-    assert monitor.take() == {}
+    assert recorder.take() == {}
 
 
 def test_few_hot_logs_are_counted_also_while_the_server_stops_and_many_are_not(
     filled: Path,
 ) -> None:
-    monitor = PerformanceMonitor()
-    recount = Recount(Settings(data=filled), monitor)
+    recorder = MetricsRecorder()
+    recount = Recount(Settings(data=filled), recorder)
     recount.stop()
     assert not recount.record(0, MOST_AT_THE_END + 1)
-    assert monitor.take() == {}
+    assert recorder.take() == {}
     assert recount.record(0, 10)
-    assert counts(monitor.take(), "logs_stored", "type") == BY_TYPE
+    assert counts(recorder.take(), "logs_stored", "type") == BY_TYPE
 
 
 def test_a_parcel_holds_what_was_packed(filled: Path) -> None:

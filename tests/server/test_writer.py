@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.decode import Batch, read_frames
+from server.decode import DecodedLogs, read_frames
 from server.submissions import (
     LOG_OVERHEAD,
     MAX_COMMIT_SIZE,
@@ -46,8 +46,8 @@ class Nobody:
         raise AssertionError("nobody waits")
 
 
-def no_logs(source: str) -> Batch:
-    return Batch([], [], b"", frozenset(), [], source, {})
+def no_logs(source: str) -> DecodedLogs:
+    return DecodedLogs([], [], b"", frozenset(), [], source, {})
 
 
 def new_logs(commit: Commit) -> list[StoredLog]:
@@ -92,10 +92,10 @@ def answers(submission: Submission) -> list[Answer]:
     """Return what became of the logs of a submission that was stored."""
     assert submission.refusal is None
     if submission.stored is None:
-        assert not submission.batch.ids
+        assert not submission.decoded.ids
         return []
     seqs, known = submission.stored.seqs, submission.stored.known
-    return list(zip(submission.batch.ids, seqs, known or [False] * len(seqs), strict=True))
+    return list(zip(submission.decoded.ids, seqs, known or [False] * len(seqs), strict=True))
 
 
 def stored_rows(path: Path) -> list[Row]:
@@ -186,7 +186,7 @@ def test_a_transaction_has_an_upper_bound_and_splits_no_submission(idle: Bench) 
 
 def test_what_waits_weighs_its_rows_and_an_allowance(idle: Bench) -> None:
     submission = idle.submit(log("a"), log("b", "x" * 1_000))
-    rows = len(submission.batch.rows)
+    rows = len(submission.decoded.rows)
     assert rows > 1_000
     assert submission.weight == rows + 2 * LOG_OVERHEAD + SUBMISSION_OVERHEAD
     assert idle.submit().weight == SUBMISSION_OVERHEAD

@@ -20,7 +20,7 @@ from waterline.archive.reader import BatchReader
 from waterline.encoding import PARQUET, BatchFormat
 from waterline.storage.catalog import ArchivedBatch, read_batches
 from waterline.storage.folder import DataFolder
-from waterline.storage.watermark import Seam, read_seam
+from waterline.storage.watermark import Watermark, read_watermark
 
 LATER: Final = NOON + 100 * DAY
 """When runs take place unless a test says otherwise: all logs are old by then."""
@@ -113,10 +113,10 @@ def catalog(data: Path) -> list[ArchivedBatch]:
         return read_batches(connection)
 
 
-def seam_of(data: Path) -> Seam:
-    """Return the seam."""
+def watermark_of(data: Path) -> Watermark:
+    """Return the watermark."""
     with opened(data) as connection:
-        return read_seam(connection)
+        return read_watermark(connection)
 
 
 def rows_of(logs: pa.Table) -> list[Row]:
@@ -129,10 +129,10 @@ def rows_of(logs: pa.Table) -> list[Row]:
 
 
 def all_rows(data: Path) -> list[Row]:
-    """Return what a query would see: archived logs, and hot ones above the seam."""
+    """Return what a query would see: archived logs, and hot ones above the watermark."""
     reader = BatchReader(DataFolder(data))
     archived = [row for batch in catalog(data) for row in rows_of(reader.read(batch))]
-    return archived + hot_rows(data, above=seam_of(data).archived_through)
+    return archived + hot_rows(data, above=watermark_of(data).archived_through)
 
 
 def files_below(data: Path) -> set[str]:
@@ -162,14 +162,14 @@ def assert_complete(data: Path, expected: list[Row]) -> None:
     """See that all logs are archived, each once, and that nothing else lies about."""
     assert all_rows(data) == expected
     assert hot_rows(data) == []
-    batches, seam = catalog(data), seam_of(data)
-    assert seam.archived_through == expected[-1][0]
+    batches, watermark = catalog(data), watermark_of(data)
+    assert watermark.archived_through == expected[-1][0]
     days = days_of(batches)
     manifests = {manifest_path(data, day, of_day): of_day for day, of_day in days.items()}
     assert files_below(data) == {each.file for each in batches} | names_of(data, manifests)
     assert set(DataFolder(data).manifests.glob("*")) <= set(manifests)
     for path, of_day in manifests.items():
-        assert path.read_bytes() == manifest_of(of_day[0].day, of_day, seam)
+        assert path.read_bytes() == manifest_of(of_day[0].day, of_day, watermark)
 
 
 def lose_logs(data: Path) -> None:

@@ -50,7 +50,7 @@ def record(data: Path, *batches: ArchivedBatch, through: int | None = None) -> N
     Args:
         data: the data folder, with its logs.db.
         batches: what to record.
-        through: where the seam is from then on; as before where it is left out.
+        through: where the watermark is from then on; as before where it is left out.
     """
     with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
         add_batches(connection, batches)

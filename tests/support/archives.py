@@ -27,7 +27,7 @@ from waterline.storage.catalog import (
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer
-from waterline.storage.watermark import read_seam
+from waterline.storage.watermark import read_watermark
 
 _READ: Final = f"""
     SELECT {", ".join(SCHEMA.names)} FROM logs WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?
@@ -51,13 +51,13 @@ def archive(data: Path, parts: Sequence[Part], *, clear: bool = False) -> list[A
     Args:
         data: the data folder, with its logs.db.
         parts: a batch for each, as far as there are logs.
-        clear: remove the rows behind the seam; otherwise they stay as garbage.
+        clear: remove the rows behind the watermark; otherwise they stay as garbage.
     """
     folder = DataFolder(data)
     done = []
     with closing(open_writer(folder.logs, LOGS, "FULL")) as connection:
         for rows, format_ in parts:
-            after = read_seam(connection).archived_through
+            after = read_watermark(connection).archived_through
             batch = _write(folder, connection, (after, _MOST, rows), format_)
             if batch is not None:
                 done.append(archive_batch(connection, batch, after))
@@ -67,14 +67,14 @@ def archive(data: Path, parts: Sequence[Part], *, clear: bool = False) -> list[A
 
 
 def adopt(data: Path, first_seq: int, last_seq: int, format_: BatchFormat) -> ArchivedBatch | None:
-    """Make of hot logs a batch as if it had been adopted; the seam may lie before it.
+    """Make of hot logs a batch as if it had been adopted; the watermark may lie before it.
 
     Returns:
         The batch; None where there are no such hot logs.
     """
     folder = DataFolder(data)
     with closing(open_writer(folder.logs, LOGS, "FULL")) as connection:
-        after = max(read_seam(connection).archived_through, first_seq - 1)
+        after = max(read_watermark(connection).archived_through, first_seq - 1)
         batch = _write(folder, connection, (after, last_seq, _MOST), format_)
         if batch is None:
             return None
@@ -123,7 +123,7 @@ def _write(
     day = day_text(table["received_at"][0].cast(pa.int64()).as_py() // DAY)
     known = [each.file for each in read_batches(connection)]
     number = next_number(folder.archives / day, known)
-    label = label_of(table, format_.encoding(), number, read_seam(connection).folder_id, NOON)
+    label = label_of(table, format_.encoding(), number, read_watermark(connection).folder_id, NOON)
     content = memoryview(encode(table, label, format_.encoding()))
     batch = describe(
         table,

@@ -77,7 +77,7 @@ def fill_batches(path: Path, batches: Iterable[Batch]) -> list[Answer]:
         for batch in batches:
             now = batch.received_at
             given = read_frames([msgspec.json.encode(log) for log in batch.logs], batch.source)
-            assert not given.frames, "every log that is given must be valid"
+            assert not given.outcomes, "every log that is given must be valid"
             writer.submit(Submission(given, 0, 0.0, Nobody()))
             (done,) = commits.get(timeout=30).submissions
             assert done.refusal is None, done.refusal

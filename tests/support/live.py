@@ -14,7 +14,7 @@ from server.websocket.frames import FrameParser, Messages
 from server.writer import Commit
 from tests.support.processes import PATIENCE, ServerProcess
 from tests.support.sockets import decode, receive, receive_many
-from waterline.storage.log_table import Stored
+from waterline.storage.log_table import StoreResult
 
 
 @dataclass
@@ -123,6 +123,6 @@ def row(size: int = 10, *, kind: str = "info", source: str = "web", text: str = 
 def commit(first_seq: int, rows: Sequence[Row], known: Sequence[bool] | None = None) -> Commit:
     """Return the commit of these logs, as the writer hands it over."""
     seqs = range(first_seq, first_seq + len(rows))
-    stored = Stored(seqs, known) if rows else None
+    stored = StoreResult(seqs, known) if rows else None
     parts = [] if stored is None else [(msgspec.json.encode(rows)[1:-1], stored)]
     return Commit([], 3, parts, 2)

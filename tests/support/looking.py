@@ -14,7 +14,7 @@ from tests.support.load import message_of
 from waterline.archive.reader import BatchReader
 from waterline.storage.catalog import ArchivedBatch, read_batches
 from waterline.storage.folder import DataFolder
-from waterline.storage.watermark import Seam, read_seam
+from waterline.storage.watermark import Watermark, read_watermark
 
 _BUSY_TIMEOUT_MS: Final = 10_000
 
@@ -44,13 +44,13 @@ class Look:
 class Moment:
     """What one read transaction finds."""
 
-    seam: Seam
+    watermark: Watermark
     batches: list[ArchivedBatch]
     hot: list[Row]
 
 
 class Looker:
-    """Looks at a folder as a reader must: seam, catalog and hot rows at once, and then the files.
+    """Looks at a folder as readers do: watermark, catalog and hot rows at once, then the files.
 
     A file is read again only when it is another one, or was written to.
     """
@@ -70,9 +70,9 @@ class Looker:
         moment = read_moment(self._folder.path)
         archived = [row for batch in moment.batches for row in self._rows(batch)]
         look = judge(archived + moment.hot)
-        through = moment.seam.archived_through
+        through = moment.watermark.archived_through
         if through != max((each.last_seq for each in moment.batches), default=0):
-            look.faults.append(f"the seam is at {through}, where no batch ends")
+            look.faults.append(f"the watermark is at {through}, where no batch ends")
         return look
 
     def _rows(self, batch: ArchivedBatch) -> list[Row]:
@@ -86,16 +86,17 @@ class Looker:
 
 
 def read_moment(data: Path) -> Moment:
-    """Read all that logs.db says of the seam, in one transaction."""
+    """Read all that logs.db says of the watermark, in one transaction."""
     with _opened(data) as connection:
         connection.execute("BEGIN")
-        seam = read_seam(connection)
+        watermark = read_watermark(connection)
         batches = read_batches(connection)
         hot = connection.execute(
-            "SELECT seq, id, message FROM logs WHERE seq > ? ORDER BY seq", (seam.archived_through,)
+            "SELECT seq, id, message FROM logs WHERE seq > ? ORDER BY seq",
+            (watermark.archived_through,),
         ).fetchall()
         connection.execute("COMMIT")
-    return Moment(seam, batches, cast("list[Row]", hot))
+    return Moment(watermark, batches, cast("list[Row]", hot))
 
 
 def number(data: Path, statement: str) -> int:

@@ -15,9 +15,9 @@ from server.recount import Recount
 from server.submissions import Submission
 from server.writer import Commit, Writer
 from tests.support.folders import DAY, NOON, Batch, Nobody
-from waterline.metrics.recorder import PerformanceMonitor, Series
-from waterline.metrics.rollup_store import Retention, RollupFile
-from waterline.metrics.rollup_thread import Rollups
+from waterline.metrics.recorder import MetricsRecorder, Series
+from waterline.metrics.rollup_store import Retention, RollupStore
+from waterline.metrics.rollup_thread import RollupThread
 from waterline.metrics.summary import Packed, Summary
 from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
@@ -49,14 +49,14 @@ def fill_measured(
     moment = 0
     commits: SimpleQueue[Commit] = SimpleQueue()
     writer = Writer(folder.logs, commits.put, DAY, clock=lambda: moment)
-    monitor = PerformanceMonitor(clock=lambda: moment)
+    recorder = MetricsRecorder(clock=lambda: moment)
     try:
         writer.start()
-        file = RollupFile(folder.metrics)
-        counted = file.begin(writer.seam.incarnation, writer.last_seq, now)
-        recount = Recount(Settings(data=path, measured_attributes=tuple(measured)), monitor)
-        rollups = Rollups(file, monitor, retention, recount.record, clock=lambda: now)
-        meter = Meter(monitor, counted, rollups.recount)
+        file = RollupStore(folder.metrics)
+        counted = file.begin(writer.watermark.incarnation, writer.last_seq, now)
+        recount = Recount(Settings(data=path, measured_attributes=tuple(measured)), recorder)
+        rollups = RollupThread(file, recorder, retention, recount.record, clock=lambda: now)
+        meter = Meter(recorder, counted, rollups.recount)
         for batch in batches:
             moment = batch.received_at
             frames = [msgspec.json.encode(log) for log in batch.logs]
@@ -90,7 +90,7 @@ def write_values(
     for begin, values in seconds:
         summary = rows[begin, series] = Summary()
         summary.add_packed([Packed.of(values)])
-    with closing(RollupFile(DataFolder(path).metrics)) as file:
+    with closing(RollupStore(DataFolder(path).metrics)) as file:
         file.begin("test", 0, min((begin for begin, _ in seconds), default=NOON))
         file.write(rows, {}, 0)
         file.close_steps(now)

@@ -1,4 +1,4 @@
-"""A monitor, its rollups on a real metrics.db, and a clock in the test's hand."""
+"""A recorder, its rollups on a real metrics.db, and a clock in the test's hand."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -8,9 +8,9 @@ from typing import Any, Final, cast
 import apsw
 
 from tests.support.clock import Clock
-from waterline.metrics.recorder import PerformanceMonitor, Series
-from waterline.metrics.rollup_store import Retention, RollupFile
-from waterline.metrics.rollup_thread import Rollups
+from waterline.metrics.recorder import MetricsRecorder, Series
+from waterline.metrics.rollup_store import Retention, RollupStore
+from waterline.metrics.rollup_thread import RollupThread
 from waterline.metrics.sketch import Sketch
 from waterline.metrics.spans import HOUR, Table
 from waterline.metrics.summary import Summary
@@ -30,10 +30,10 @@ class Bench:
     def __init__(self, path: Path, retention: Retention = LONG) -> None:
         self.path = path
         self.clock = Clock()
-        self.monitor = PerformanceMonitor(self.clock)
-        self.file = RollupFile(path)
+        self.recorder = MetricsRecorder(self.clock)
+        self.file = RollupStore(path)
         self.file.begin("first", 0, self.clock.now)
-        self.rollups = Rollups(self.file, self.monitor, retention, clock=self.clock)
+        self.rollups = RollupThread(self.file, self.recorder, retention, clock=self.clock)
 
     def flush(self, after: int = 1000) -> None:
         """Let some milliseconds pass and write what was measured before."""

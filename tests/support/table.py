@@ -34,7 +34,7 @@ class Table:
         return encoded
 
     def archive_through(self, seq: int) -> None:
-        """Move the seam as an archive run does; the rows stay for now."""
+        """Move the watermark as an archive run does; the rows stay for now."""
         self.connection.execute("UPDATE seam SET archived_through = ?", (seq,))
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from waterline.storage.catalog import ArchivedBatch, read_batches
 from waterline.storage.folder import DataFolder, file_size
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, sqlite_errors
-from waterline.storage.watermark import Seam, read_seam
+from waterline.storage.watermark import Watermark, read_watermark
 
 Named = tuple[str, Manifest]
 """A manifest, and what to call it."""
@@ -79,24 +79,24 @@ def refuse_ahead(
         ArchiveError: it is; nothing was changed.
         apsw.Error: logs.db cannot be read.
     """
-    found = ahead_of(manifests, read_seam(connection).folder_id, read_batches(connection))
+    found = ahead_of(manifests, read_watermark(connection).folder_id, read_batches(connection))
     if found:
         raise earlier(folder, found)
 
 
-def read_whole_catalog(folder: DataFolder) -> tuple[Seam, list[ArchivedBatch]]:
-    """Read seam and catalog as `read_catalog` does, for whoever tells what is archived.
+def read_whole_catalog(folder: DataFolder) -> tuple[Watermark, list[ArchivedBatch]]:
+    """Read watermark and catalog as `read_catalog` does, for whoever tells what is archived.
 
     Raises:
         ArchiveError: logs.db is of an earlier time than its archives.
         DataFolderError: there are no logs, or they cannot be read.
     """
     manifests = readable_manifests(folder)
-    seam, batches = read_catalog(folder)
-    found = ahead_of(manifests, seam.folder_id, batches)
+    watermark, batches = read_catalog(folder)
+    found = ahead_of(manifests, watermark.folder_id, batches)
     if found:
         raise earlier(folder, found)
-    return seam, batches
+    return watermark, batches
 
 
 def refuse_earlier_logs(folder: DataFolder) -> None:

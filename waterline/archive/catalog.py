@@ -5,11 +5,11 @@ from waterline.storage.catalog import ArchivedBatch, read_batches
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import reading
-from waterline.storage.watermark import Seam, read_seam
+from waterline.storage.watermark import Watermark, read_watermark
 
 
-def read_catalog(folder: DataFolder) -> tuple[Seam, list[ArchivedBatch]]:
-    """Read seam and catalog of a folder that may be in use, in one short view.
+def read_catalog(folder: DataFolder) -> tuple[Watermark, list[ArchivedBatch]]:
+    """Read watermark and catalog of a folder that may be in use, in one short view.
 
     Raises:
         DataFolderError: there are no logs, or they cannot be read.
@@ -28,4 +28,4 @@ def read_catalog(folder: DataFolder) -> tuple[Seam, list[ArchivedBatch]]:
                 f"{folder.logs} has schema version {version}, this Waterline reads "
                 f"{LOGS.version}; start its server once to bring it up to date"
             )
-        return read_seam(connection), read_batches(connection)
+        return read_watermark(connection), read_batches(connection)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from waterline.archive.batch import batch_file, batch_number
 from waterline.encoding import FORMATS
 from waterline.storage.catalog import ArchivedBatch
-from waterline.storage.watermark import Seam
+from waterline.storage.watermark import Watermark
 
 
 def row_fault(batch: ArchivedBatch) -> str | None:
@@ -24,16 +24,16 @@ def row_fault(batch: ArchivedBatch) -> str | None:
     return None
 
 
-def seam_fault(batch: ArchivedBatch, seam: Seam) -> str | None:
-    """Return what is wrong where the seam does not lie behind a batch; None where it does.
+def watermark_fault(batch: ArchivedBatch, watermark: Watermark) -> str | None:
+    """Return what is wrong where the watermark does not lie behind a batch; None where it does.
 
     Adopted batches may lie above it: their logs never were hot.
     """
-    if batch.adopted_from is not None or batch.last_seq <= seam.archived_through:
+    if batch.adopted_from is not None or batch.last_seq <= watermark.archived_through:
         return None
     return (
         f"the catalog has it up to seq {batch.last_seq} and says that archived are only those up "
-        f"to {seam.archived_through}"
+        f"to {watermark.archived_through}"
     )
 
 

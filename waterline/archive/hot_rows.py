@@ -47,7 +47,7 @@ _NEXT_ADOPTED: Final = "SELECT min(first_seq) FROM archive_batches WHERE first_s
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class RowRange:
     """Rows of one day: all above one seq, up to another."""
 
     after: int
@@ -57,7 +57,7 @@ class Range:
 
 
 class HotRows:
-    """Reads the rows behind the seam; each call is a short read transaction of its own."""
+    """Reads the rows behind the watermark; each call is a short read transaction of its own."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
@@ -81,7 +81,7 @@ class HotRows:
                 high = middle - 1
         return low
 
-    def next_range(self, after: int, through: int, rows: int) -> Range | None:
+    def next_range(self, after: int, through: int, rows: int) -> RowRange | None:
         """Return the rows of the next batch; None where there are none.
 
         Args:
@@ -104,14 +104,14 @@ class HotRows:
         if size > MAX_BATCH_SIZE:
             bindings = (after, end, rows, MAX_BATCH_SIZE)
             last = cast("int", self._connection.execute(_FITTING, bindings).get)
-        return Range(after, last, day)
+        return RowRange(after, last, day)
 
     def holds(self, after: int, last: int, logs: pa.Table) -> bool:
         """Say whether the rows above one seq up to another are exactly these logs."""
         last_row, _ = self._page(after, last, logs.num_rows + 1)
         return last_row is not None and self._table(after, last).equals(logs)
 
-    def read(self, wanted: Range) -> pa.Table:
+    def read(self, wanted: RowRange) -> pa.Table:
         """Return rows with the columns of SCHEMA, in the order of their seqs.
 
         Raises:

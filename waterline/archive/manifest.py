@@ -7,7 +7,7 @@ import msgspec
 
 from waterline.errors import ArchiveError
 from waterline.storage.catalog import ArchivedBatch
-from waterline.storage.watermark import Seam
+from waterline.storage.watermark import Watermark
 
 NAME: Final = "manifest.json"
 VERSION: Final = "2.1"
@@ -35,20 +35,20 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 _decode: Final = msgspec.json.Decoder(Manifest).decode
 
 
-def manifest_of(day: str, batches: Iterable[ArchivedBatch], seam: Seam) -> bytes:
+def manifest_of(day: str, batches: Iterable[ArchivedBatch], watermark: Watermark) -> bytes:
     """Return the manifest of a day; the same catalog gives the same bytes.
 
     Args:
         day: such as 2026-11-23.
         batches: those of that day, in any order.
-        seam: says whose they are.
+        watermark: says whose they are.
     """
     of_day = sorted(batches, key=lambda batch: batch.first_seq)
     kept = [batch for batch in of_day if batch.is_kept]
     raw, stored = sum(each.raw_bytes for each in kept), sum(each.stored_bytes for each in kept)
     manifest = Manifest(
         version=VERSION,
-        folder_id=seam.folder_id,
+        folder_id=watermark.folder_id,
         archive_date=day,
         total_batches=len(of_day),
         total_files=len(kept),

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeVar, cast
 import msgspec
 
 from waterline.metrics import registry as metrics
-from waterline.metrics.recorder import PerformanceMonitor, Second
+from waterline.metrics.recorder import MetricsRecorder, Second
 from waterline.metrics.sketch import LARGEST
 from waterline.metrics.summary import Packed
 from waterline.records import StoredLog, encode_stored
@@ -23,7 +23,7 @@ _decode_object: Final = msgspec.json.Decoder(dict[str, object]).decode
 T = TypeVar("T")
 
 
-class Content(NamedTuple):
+class TypeStats(NamedTuple):
     """What is measured of logs of one type."""
 
     logs: int
@@ -33,13 +33,13 @@ class Content(NamedTuple):
     """Of each measured attribute that some of them have as a number."""
 
 
-Contents = Mapping[str, Content]
-"""Content by type."""
+LogStats = Mapping[str, TypeStats]
+"""By log type."""
 
 
-def contents(
+def measure_columns(
     types: Sequence[str], sizes: Iterable[int], attributes: Mapping[str, Sequence[object]]
-) -> Contents:
+) -> LogStats:
     """Measure logs, given as columns that have one value a log.
 
     Args:
@@ -54,12 +54,12 @@ def contents(
             if packed is not None:
                 values[log_type][name] = packed
     return {
-        log_type: Content(len(each), sum(each), values[log_type])
+        log_type: TypeStats(len(each), sum(each), values[log_type])
         for log_type, each in _by_type(types, sizes).items()
     }
 
 
-def contents_of(logs: Sequence[StoredLog], names: Sequence[str]) -> Contents:
+def measure_logs(logs: Sequence[StoredLog], names: Sequence[str]) -> LogStats:
     """Measure stored logs; their bytes are those of compact JSON.
 
     Args:
@@ -68,22 +68,22 @@ def contents_of(logs: Sequence[StoredLog], names: Sequence[str]) -> Contents:
     """
     texts = [bytes(log.attributes).decode() for log in logs]
     sizes = [len(encode_stored(log)) for log in logs]
-    return contents([log.type for log in logs], sizes, read_attributes(texts, names))
+    return measure_columns([log.type for log in logs], sizes, read_attributes(texts, names))
 
 
-def record_contents(
-    monitor: PerformanceMonitor, held: Iterable[tuple[str, Contents]], at: int, second: Second
+def record_stats(
+    recorder: MetricsRecorder, held: Iterable[tuple[str, LogStats]], at: int, second: Second
 ) -> None:
-    """Record new logs, received `at`, within `PerformanceMonitor.counting`.
+    """Record new logs, received `at`, within `MetricsRecorder.counting`.
 
     Args:
-        monitor: takes the measurements.
+        recorder: takes the measurements.
         held: sources, and what came from them.
         at: milliseconds UTC.
         second: what `counting` has given.
     """
-    by_type: defaultdict[str, list[Content]] = defaultdict(list)
-    by_source: defaultdict[str, list[Content]] = defaultdict(list)
+    by_type: defaultdict[str, list[TypeStats]] = defaultdict(list)
+    by_source: defaultdict[str, list[TypeStats]] = defaultdict(list)
     for source, its in held:
         by_source[source] += its.values()
         for log_type, content in its.items():
@@ -91,42 +91,42 @@ def record_contents(
     for dimension, groups in ((metrics.TYPE, by_type), (metrics.SOURCE, by_source)):
         for label, found in groups.items():
             if found:
-                _record_counts(monitor, found, {dimension: label}, at)
+                _record_counts(recorder, found, {dimension: label}, at)
     for source, found in by_source.items():
         if found:
             second.hear(source, at, at)
     for log_type, found in by_type.items():
         for name in {name for content in found for name in content.values}:
             packed = [content.values[name] for content in found if name in content.values]
-            monitor.record_packed(name, packed, {metrics.TYPE: log_type}, at=at)
+            recorder.record_packed(name, packed, {metrics.TYPE: log_type}, at=at)
 
 
 def _record_counts(
-    monitor: PerformanceMonitor, found: Sequence[Content], labels: Mapping[str, str], at: int
+    recorder: MetricsRecorder, found: Sequence[TypeStats], labels: Mapping[str, str], at: int
 ) -> None:
     logs, size = sum(each.logs for each in found), sum(each.size for each in found)
-    monitor.count(metrics.LOGS_STORED, logs, labels, at=at)
-    monitor.count(metrics.BYTES_RECEIVED, logs, labels, amount=size, at=at)
+    recorder.count(metrics.LOGS_STORED, logs, labels, at=at)
+    recorder.count(metrics.BYTES_RECEIVED, logs, labels, amount=size, at=at)
 
 
 def record_stored(
-    monitor: PerformanceMonitor, logs: Sequence[StoredLog], names: Sequence[str]
+    recorder: MetricsRecorder, logs: Sequence[StoredLog], names: Sequence[str]
 ) -> None:
     """Record stored logs, each in the second in which it was received.
 
     Args:
-        monitor: takes the measurements.
+        recorder: takes the measurements.
         logs: in the order of their seqs.
         names: of the attributes that are measured.
     """
     for at, received in groupby(logs, attrgetter("received_at")):
         together = [*received]
-        with monitor.counting(together[-1].seq, at) as second:
+        with recorder.counting(together[-1].seq, at) as second:
             held = [
-                (source, contents_of([*its], names))
+                (source, measure_logs([*its], names))
                 for source, its in groupby(sorted(together, key=_source), _source)
             ]
-            record_contents(monitor, held, at, second)
+            record_stats(recorder, held, at, second)
 
 
 def read_attributes(texts: Sequence[str], names: Sequence[str]) -> dict[str, Sequence[object]]:

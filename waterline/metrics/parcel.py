@@ -1,4 +1,4 @@
-"""A parcel: what one process measured, as bytes for another whose monitor takes it in."""
+"""A parcel: what one process measured, as bytes for another whose recorder takes it in."""
 
 from collections.abc import Mapping, Sequence
 
@@ -41,7 +41,7 @@ _decode = msgspec.msgpack.Decoder(_Parcel).decode
 
 
 def pack_seconds(seconds: Mapping[int, Second], missing: Sequence[str]) -> bytes:
-    """Return as bytes what a monitor gave away, and sentences on what it could not measure."""
+    """Return as bytes what a recorder gave away, and sentences on what it could not measure."""
     rows = [
         _Row(begin, *series, each.count, each.sum, each.min, each.max, _bytes_of(each.sketch))
         for begin, second in seconds.items()

@@ -84,7 +84,7 @@ class Habit:
         return not self._newest or self._newest[-1] < since
 
 
-class SilentSources:
+class QuietSources:
     """Watches metrics.db for sources that go quiet; it is read beside its writer.
 
     Args:

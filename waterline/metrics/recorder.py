@@ -1,4 +1,4 @@
-"""PerformanceMonitor: takes measurements from any thread, keeps sums and sketches of them."""
+"""MetricsRecorder: takes measurements from any thread, keeps sums and sketches of them."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,7 +60,7 @@ class History(Protocol):
 Figures = dict[str, float | None]
 
 
-class PerformanceMonitor:
+class MetricsRecorder:
     """Records measurements; what came since the last `take` is kept apart for the rollups.
 
     What is told apart by a dimension, such as the type of a log, is recorded with all of its
@@ -162,7 +162,7 @@ class PerformanceMonitor:
             second.counted_through = through
 
     def add(self, seconds: Mapping[int, Second]) -> None:
-        """Take in what another monitor has given away."""
+        """Take in what another recorder has given away."""
         with self._lock:
             for begin, other in seconds.items():
                 for series, summary in other.summaries.items():

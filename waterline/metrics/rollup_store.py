@@ -65,7 +65,7 @@ class Retention:
     hours: int
 
 
-class RollupFile:
+class RollupStore:
     """The connection that writes metrics.db. Each call is one transaction.
 
     Args:

@@ -11,8 +11,8 @@ import apsw
 
 from waterline.clock import now_ms
 from waterline.errors import DataFolderError
-from waterline.metrics.recorder import Heard, PerformanceMonitor, Second, Series, hear
-from waterline.metrics.rollup_store import Retention, RollupFile
+from waterline.metrics.recorder import Heard, MetricsRecorder, Second, Series, hear
+from waterline.metrics.rollup_store import Retention, RollupStore
 from waterline.metrics.spans import HOUR, MINUTE, SECOND
 from waterline.metrics.summary import Summary, merge_into
 from waterline.storage.presence import Presence, lost_sentence
@@ -26,7 +26,7 @@ MAX_PENDING: Final = 10_000
 SETTLED: Final = 2 * SECOND
 
 Recount = Callable[[int, int], bool]
-"""Records in the monitor the logs above one seq and up to another; says whether it did."""
+"""Records in the recorder the logs above one seq and up to another; says whether it did."""
 
 
 def _none_left(_after: int, _through: int) -> bool:
@@ -34,12 +34,12 @@ def _none_left(_after: int, _through: int) -> bool:
     return True
 
 
-class Rollups:
-    """Writes a monitor's measurements to metrics.db from a thread of its own.
+class RollupThread:
+    """Writes a recorder's measurements to metrics.db from a thread of its own.
 
     Args:
         file: metrics.db, open for writing; it is closed at the end.
-        monitor: where the measurements come from.
+        recorder: where the measurements come from.
         retention: how long rows are kept.
         recount: called in the thread, for what is to be counted again.
         clock: returns milliseconds UTC.
@@ -49,8 +49,8 @@ class Rollups:
 
     def __init__(
         self,
-        file: RollupFile,
-        monitor: PerformanceMonitor,
+        file: RollupStore,
+        recorder: MetricsRecorder,
         retention: Retention,
         recount: Recount = _none_left,
         clock: Callable[[], int] = now_ms,
@@ -58,7 +58,7 @@ class Rollups:
     ) -> None:
         self._file = file
         self._ageing = ageing or clock
-        self._monitor = monitor
+        self._recorder = recorder
         self._retention = retention
         self._recount = recount
         self._uncounted: deque[tuple[int, int]] = deque()
@@ -130,9 +130,9 @@ class Rollups:
             self._lost = self._presence.lost()
             if self._lost is not None:
                 raise DataFolderError(lost_sentence(self._lost))
-            with self._monitor.moving:
-                self._file.write(self._monitor.pending, self._heard, self._counted_through)
-                self._monitor.pending, self._heard = {}, {}
+            with self._recorder.moving:
+                self._file.write(self._recorder.pending, self._heard, self._counted_through)
+                self._recorder.pending, self._heard = {}, {}
             now = self._ageing()
             self._file.close_steps(now - SETTLED)
             self._file.prune(now, self._retention)
@@ -144,20 +144,20 @@ class Rollups:
             self._failed = False
 
     def _take(self, before: int | None) -> None:
-        with self._monitor.moving:
-            self._gather(self._monitor.take(before))
+        with self._recorder.moving:
+            self._gather(self._recorder.take(before))
 
     def _gather(self, taken: Mapping[int, Second]) -> None:
         for begin, second in taken.items():
             rows = (((begin, series), each) for series, each in second.summaries.items())
-            merge_into(self._monitor.pending, rows)
+            merge_into(self._recorder.pending, rows)
             for source, times in second.heard.items():
                 hear(self._heard, source, *times)
             self._counted_through = max(self._counted_through, second.counted_through)
         for step in (MINUTE, HOUR):
             # Many at once are well, such as what is counted again; many that cannot go are not.
-            if self._failed and len(self._monitor.pending) > MAX_PENDING:
-                self._monitor.pending = _coarser(self._monitor.pending, step)
+            if self._failed and len(self._recorder.pending) > MAX_PENDING:
+                self._recorder.pending = _coarser(self._recorder.pending, step)
 
 
 def _coarser(

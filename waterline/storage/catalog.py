@@ -9,7 +9,7 @@ import msgspec
 
 from waterline.errors import ArchiveError, DataFolderError
 from waterline.storage.sqlite import transaction
-from waterline.storage.watermark import replace_seam
+from waterline.storage.watermark import replace_watermark
 
 Clock = Literal["timestamp", "received_at"]
 """A time that logs have: when they happened, as the producer says, or when they came in."""
@@ -112,18 +112,18 @@ def read_batches(connection: apsw.Connection) -> list[ArchivedBatch]:
 
 
 def archive_batch(connection: apsw.Connection, batch: ArchivedBatch, after: int) -> ArchivedBatch:
-    """Record a batch of hot logs and move the seam behind it, in one short transaction.
+    """Record a batch of hot logs and move the watermark behind it, in one short transaction.
 
     Args:
         connection: the one that writes.
         batch: what was written and checked.
-        after: where the seam was when its rows were read.
+        after: where the watermark was when its rows were read.
 
     Returns:
         The batch with its number.
 
     Raises:
-        ArchiveError: the seam is elsewhere by now; nothing was changed.
+        ArchiveError: the watermark is elsewhere by now; nothing was changed.
         apsw.Error: nothing was changed.
     """
     with transaction(connection):
@@ -141,7 +141,7 @@ def archive_batch(connection: apsw.Connection, batch: ArchivedBatch, after: int)
 
 
 def add_batches(connection: apsw.Connection, batches: Iterable[ArchivedBatch]) -> None:
-    """Record batches that never were hot logs here; the seam stays where it is.
+    """Record batches that never were hot logs here; the watermark stays where it is.
 
     Raises:
         apsw.Error: nothing was changed.
@@ -155,7 +155,7 @@ def add_batches(connection: apsw.Connection, batches: Iterable[ArchivedBatch]) -
 def found_catalog(
     connection: apsw.Connection, folder_id: str, batches: Sequence[ArchivedBatch]
 ) -> None:
-    """Give a logs.db that holds nothing the seam and the batches of the one that was lost.
+    """Give a logs.db that holds nothing the watermark and the batches of the one that was lost.
 
     Batches without a number get one behind the others.
 
@@ -163,7 +163,9 @@ def found_catalog(
         apsw.Error: nothing was changed.
     """
     with transaction(connection):
-        replace_seam(connection, folder_id, max((each.last_seq for each in batches), default=0))
+        replace_watermark(
+            connection, folder_id, max((each.last_seq for each in batches), default=0)
+        )
         for batch in sorted(batches, key=lambda each: not each.batch):
             connection.execute(_INSERT, _bindings(batch))
 

@@ -27,7 +27,7 @@ class DataFolder:
 
     @property
     def logs(self) -> Path:
-        """The hot logs and all that the seam to the archives needs."""
+        """The hot logs and all that the watermark to the archives needs."""
         return self.path / "logs.db"
 
     @property

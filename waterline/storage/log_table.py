@@ -42,7 +42,7 @@ class Rows(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoreResult:
     """What became of some rows, in their order.
 
     `seqs` has the seq of each, for a duplicate that of the first one; `known` says which are
@@ -158,7 +158,7 @@ class LogTable:
         first_seq: int,
         received_at: int,
         dated_at: int | None = None,
-    ) -> Stored:
+    ) -> StoreResult:
         """Store those of the rows that are new; the first gets `first_seq`, the next the next.
 
         Args:
@@ -189,11 +189,11 @@ class LogTable:
                 return self._find(bindings)
         if self._connection.changes() < count:
             return self._find(bindings)
-        return Stored(range(first_seq, first_seq + count), None)
+        return StoreResult(range(first_seq, first_seq + count), None)
 
     def store_all(
         self, parts: Sequence[Rows], first_seq: int, received_at: int, dated_at: int
-    ) -> Stored:
+    ) -> StoreResult:
         """Store rows that are too many for one statement, all of them or none; see `store`."""
         if len(parts) == 1 and not parts[0].is_large:
             ((text, count),) = parts
@@ -215,25 +215,25 @@ class LogTable:
         count = sum(each.number for each in parts)
         if new < count:
             return self._find_all(steps)
-        return Stored(range(first_seq - count, first_seq), None)
+        return StoreResult(range(first_seq - count, first_seq), None)
 
     def _insert(self, step: "_Step", on_conflict: str = "") -> int:
         self._connection.execute(step.statement + on_conflict, step.bindings)
         return self._connection.changes()
 
-    def _find_all(self, steps: Sequence["_Step"]) -> Stored:
+    def _find_all(self, steps: Sequence["_Step"]) -> StoreResult:
         found = [self._find(each.names) for each in steps]
         known = [known for each in found for known in each.known or ()]
-        return Stored([seq for each in found for seq in each.seqs], known)
+        return StoreResult([seq for each in found for seq in each.seqs], known)
 
     def _store_unknown(self, bindings: Bindings) -> None:
         # What is archived stays in the table until it is cleared away, and would look known.
         self._connection.execute(_DELETE_FORGOTTEN, bindings)
         self._connection.execute(_INSERT_UNKNOWN, bindings)
 
-    def _find(self, bindings: Bindings) -> Stored:
+    def _find(self, bindings: Bindings) -> StoreResult:
         """Look up the seq of each row, now that each is there or in `archived_ids`."""
         rows = self._connection.execute(_FIND, bindings).fetchall()
         seqs = [seq for (seq,) in cast("list[tuple[int]]", rows)]
         first_seq = cast("int", bindings["first_seq"])
-        return Stored(seqs, [seq != first_seq + at for at, seq in enumerate(seqs)])
+        return StoreResult(seqs, [seq != first_seq + at for at, seq in enumerate(seqs)])

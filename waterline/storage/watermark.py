@@ -11,7 +11,7 @@ from waterline.storage.sqlite import reading
 
 
 @dataclass(frozen=True, slots=True)
-class Seam:
+class Watermark:
     """The one row of `seam`."""
 
     folder_id: str
@@ -31,8 +31,8 @@ class Position:
     last_received_at: int
 
 
-def replace_seam(connection: apsw.Connection, folder_id: str, archived_through: int) -> None:
-    """Write the seam of a folder whose catalog is rebuilt; inside a transaction.
+def replace_watermark(connection: apsw.Connection, folder_id: str, archived_through: int) -> None:
+    """Write the watermark of a folder whose catalog is rebuilt; inside a transaction.
 
     The incarnation is new, for the past may be another than before.
     """
@@ -47,12 +47,12 @@ def renew_incarnation(connection: apsw.Connection) -> None:
     connection.execute("UPDATE seam SET incarnation = ?", (secrets.token_hex(16),))
 
 
-def read_seam(connection: apsw.Connection) -> Seam:
-    """Return the seam; its schema has made it."""
+def read_watermark(connection: apsw.Connection) -> Watermark:
+    """Return the watermark; its schema has made it."""
     row = connection.execute(
         "SELECT folder_id, incarnation, generation, archived_through FROM seam"
     ).fetchall()[0]
-    return Seam(*cast("tuple[str, str, int, int]", row))
+    return Watermark(*cast("tuple[str, str, int, int]", row))
 
 
 def read_position(connection: apsw.Connection) -> Position:

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decode import Batch, Frame, read_frames
+from server.decode import DecodedLogs, FrameOutcome, read_frames
 from server.ingest.replies import AckMode, batch_replies, replies
 from server.submissions import Refusal, Submission
 from tests.support.clock import NOON
 from waterline.records import MAX_ID_LENGTH, InvalidLog, Rule
-from waterline.storage.log_table import Stored
+from waterline.storage.log_table import StoreResult
 
 Reply = dict[str, Any]
 
@@ -27,7 +27,9 @@ class Nobody:
         raise AssertionError("nobody waits")
 
 
-def submission(batch: Batch, stored: Stored | None, refusal: Refusal | None = None) -> Submission:
+def submission(
+    batch: DecodedLogs, stored: StoreResult | None, refusal: Refusal | None = None
+) -> Submission:
     return Submission(batch, 0, 0.0, Nobody(), stored, refusal)
 
 
@@ -53,7 +55,7 @@ def messages(data: bytes) -> list[Reply]:
 def answered(
     frames: Sequence[bytes],
     mode: AckMode,
-    stored: Stored | None = None,
+    stored: StoreResult | None = None,
     refusal: Refusal | None = None,
 ) -> list[Reply]:
     """Return the replies to frames."""
@@ -116,14 +118,14 @@ MIXED = [
     log("b") + b"\n" + log("d"),
 ]
 """Six valid logs, of which a and b come twice, and three bad ones."""
-MIXED_STORED = Stored([7, 8, 7, 10, 8, 12], [False, False, True, False, True, False])
+MIXED_STORED = StoreResult([7, 8, 7, 10, 8, 12], [False, False, True, False, True, False])
 
 
 # each
 
 
 def test_each_log_is_acked_in_its_order() -> None:
-    stored = Stored(range(5, 8), None)
+    stored = StoreResult(range(5, 8), None)
     expected = [ack("a", 5), ack("made", 6), ack("b", 7)]
     assert answered([log("a"), WITHOUT_ID, log("b")], AckMode.EACH, stored) == expected
     array = b"[" + b",".join([log("a"), WITHOUT_ID, log("b")]) + b"]"
@@ -131,7 +133,7 @@ def test_each_log_is_acked_in_its_order() -> None:
 
 
 def test_a_duplicate_is_acked_as_such_with_its_first_seq() -> None:
-    found = answered([log("a"), log("b")], AckMode.EACH, Stored([3, 9], [True, False]))
+    found = answered([log("a"), log("b")], AckMode.EACH, StoreResult([3, 9], [True, False]))
     assert found == [ack("a", 3, duplicate=True), ack("b", 9)]
 
 
@@ -183,7 +185,7 @@ def test_who_wants_no_acks_hears_of_errors_only() -> None:
         rejection(0, "z"),
     ]
     assert replies(
-        submission(read_frames([log("a")], "web"), Stored([1], None)), AckMode.NONE, 0
+        submission(read_frames([log("a")], "web"), StoreResult([1], None)), AckMode.NONE, 0
     ) == (b"")
 
 
@@ -201,12 +203,12 @@ def test_each_frame_is_acked_once() -> None:
 
 def test_the_last_seq_of_a_frame_is_its_highest_also_of_duplicates() -> None:
     frame = b"[" + log("a") + b"," + log("b") + b"]"
-    (found,) = answered([frame], AckMode.BATCH, Stored([9, 4], [True, True]))
+    (found,) = answered([frame], AckMode.BATCH, StoreResult([9, 4], [True, True]))
     assert found == batch_ack(2, 2, 9)
 
 
 def test_single_logs_are_frames_too() -> None:
-    found = answered([log("a"), log("b")], AckMode.BATCH, Stored(range(1, 3), None))
+    found = answered([log("a"), log("b")], AckMode.BATCH, StoreResult(range(1, 3), None))
     assert found == [batch_ack(1, 0, 1), batch_ack(1, 0, 2)]
 
 
@@ -238,13 +240,13 @@ seqs = st.integers(1, 2**63 - 1)
 @given(st.lists(st.tuples(ids, seqs), min_size=1, max_size=5), st.integers(0, 2**48))
 def test_any_id_is_acked_as_it_is(logs: list[tuple[str, int]], committed_at: int) -> None:
     frames = [json.dumps({"id": each, "type": "a", "message": "m"}).encode() for each, _ in logs]
-    stored = Stored([seq for _, seq in logs], None)
+    stored = StoreResult([seq for _, seq in logs], None)
     batch = read_frames(frames, "web")
-    assert batch.frames is None
+    assert batch.outcomes is None
     expected = [ack(log_id, seq, timestamp=committed_at) for log_id, seq in logs]
     assert messages(replies(submission(batch, stored), AckMode.EACH, committed_at)) == expected
     # The way that looks at each log alone says the same.
-    outlined = replace(batch, frames=[Frame(len(logs), ())])
+    outlined = replace(batch, outcomes=[FrameOutcome(len(logs), ())])
     assert messages(replies(submission(outlined, stored), AckMode.EACH, committed_at)) == expected
 
 
@@ -263,7 +265,7 @@ def test_whatever_frames_held_each_mode_tells_all_of_it_in_order(
             for index, (outcome, log_id) in enumerate(logs)
             if outcome == "rejected"
         ]
-        frames.append(Frame(len(logs) - len(faults), faults))
+        frames.append(FrameOutcome(len(logs) - len(faults), faults))
         for index, (outcome, log_id) in enumerate(logs):
             if outcome == "rejected":
                 expected.append(rejection(index, log_id, "why"))
@@ -272,11 +274,11 @@ def test_whatever_frames_held_each_mode_tells_all_of_it_in_order(
             others = {"duplicate": True} if kept[-1][1] else {}
             stored_as = ack(log_id, len(kept), **others)
             expected.append(retry(log_id, index=index) if is_refused else stored_as)
-    batch = Batch(
+    batch = DecodedLogs(
         [each for each, _ in kept], ["a"] * len(kept), b"", frozenset(), frames, "web", {}
     )
     known = [is_known for _, is_known in kept]
-    stored = Stored(range(1, len(kept) + 1), known if any(known) else None)
+    stored = StoreResult(range(1, len(kept) + 1), known if any(known) else None)
     done = submission(
         batch,
         stored if kept and not is_refused else None,

@@ -17,8 +17,8 @@ from server.writer import Commit
 from tests.support.live import FakeReader
 from tests.support.table import Table
 from waterline.metrics import registry as metrics
-from waterline.metrics.recorder import PerformanceMonitor
-from waterline.storage.log_table import Stored
+from waterline.metrics.recorder import MetricsRecorder
+from waterline.storage.log_table import StoreResult
 from waterline.storage.pages import LogPages
 
 ERRORS = Filter(types=frozenset(["error"]))
@@ -50,8 +50,8 @@ class World:
     def __init__(self, table: Table, pages: LogPages, buffer_size: int) -> None:
         self.table = table
         self.pages = pages
-        self.monitor = PerformanceMonitor()
-        self.hub = LiveHub(buffer_size, table.last_seq, self.monitor)
+        self.recorder = MetricsRecorder()
+        self.hub = LiveHub(buffer_size, table.last_seq, self.recorder)
         self.reader = WaitedFor()
         self._unpublished: deque[Commit] = deque()
 
@@ -63,7 +63,7 @@ class World:
         kinds = ["info" if length % 3 else "error" for length in lengths]
         rows = self.table.store(*["x" * length for length in lengths], kinds=kinds)
         seqs = range(first, self.table.last_seq + 1)
-        self._unpublished.append(Commit([], 3, [(rows[1:-1], Stored(seqs, None))], 2))
+        self._unpublished.append(Commit([], 3, [(rows[1:-1], StoreResult(seqs, None))], 2))
 
     def publish(self) -> None:
         """Publish the oldest commit that was not yet."""
@@ -157,7 +157,7 @@ def test_what_is_archived_is_told_first(tmp_path: Path) -> None:
             told = here.reader.received
             archived = {"type": "skipped", "from": 3, "to": 5, "reason": "archived"}
             assert told.skipped == [archived]
-            counted = here.monitor.counts(metrics.LIVE_SKIPPED, metrics.REASON)
+            counted = here.recorder.counts(metrics.LIVE_SKIPPED, metrics.REASON)
             assert counted == {metrics.ARCHIVED: 3}
             assert told.kinds[:3] == ["position", "skipped", "logs"]
             assert told.seqs == [6, 7, 8, 9]
@@ -237,7 +237,7 @@ def test_whatever_comes_between_each_seq_comes_or_is_told_as_skipped_once(
         ]
         assert [seq for seq in told.accounted_for if seq in set(wanted)] == wanted
         assert len(set(told.accounted_for)) == len(told.accounted_for)
-        counted = here.monitor.counts(metrics.LIVE_SKIPPED, metrics.REASON)
+        counted = here.recorder.counts(metrics.LIVE_SKIPPED, metrics.REASON)
         assert sum(counted.values()) == len(told.gone)
         assert set(told.seqs) <= set(wanted)
         assert told.seqs == sorted(told.seqs)

@@ -9,15 +9,15 @@ from server.live.filters import EVERYTHING, Filter
 from server.live.hub import FRAME_SIZE, TICKS_A_POSITION, LiveHub
 from tests.support.live import FakeReader, Row, commit, row
 from waterline.metrics import registry as metrics
-from waterline.metrics.recorder import PerformanceMonitor
+from waterline.metrics.recorder import MetricsRecorder
 
 
 class Feed:
     """A hub and the logs that are published to it, each with the next seq."""
 
     def __init__(self, buffer_size: int = 10_000, last_seq: int = 0) -> None:
-        self.monitor = PerformanceMonitor()
-        self.hub = LiveHub(buffer_size, last_seq, self.monitor)
+        self.recorder = MetricsRecorder()
+        self.hub = LiveHub(buffer_size, last_seq, self.recorder)
         self.last = last_seq
 
     def publish(self, *rows: Row) -> None:
@@ -34,7 +34,7 @@ class Feed:
     @property
     def skipped(self) -> int:
         """How many logs were counted that readers were too slow for."""
-        return self.monitor.counts(metrics.LIVE_SKIPPED, metrics.REASON).get(metrics.SLOW, 0)
+        return self.recorder.counts(metrics.LIVE_SKIPPED, metrics.REASON).get(metrics.SLOW, 0)
 
     def pass_a_second(self) -> None:
         for _ in range(TICKS_A_POSITION):

@@ -18,7 +18,7 @@ from tests.support.processes import ServerProcess, serving
 from tests.support.sockets import connected, log, receive, receive_many
 from tests.support.waiting import wait_until
 from waterline.metrics import registry as metrics
-from waterline.metrics.recorder import PerformanceMonitor
+from waterline.metrics.recorder import MetricsRecorder
 from waterline.metrics.registry import Kind
 
 STATE = State(
@@ -35,8 +35,8 @@ PARSERS: Final[Mapping[str, Callable[[str], Iterable[Metric]]]] = {
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-def families(monitor: PerformanceMonitor, accept: str) -> list[Metric]:
-    text = expose(monitor, STATE, encoder(accept)[0]).decode()
+def families(recorder: MetricsRecorder, accept: str) -> list[Metric]:
+    text = expose(recorder, STATE, encoder(accept)[0]).decode()
     return [*PARSERS[accept](text)]
 
 
@@ -56,7 +56,7 @@ def total(found: Samples, name: str) -> float:
     return sum(number for (each, _), number in found.items() if each == f"waterline_{name}")
 
 
-# What a monitor holds, as text and back
+# What a recorder holds, as text and back
 
 
 def test_the_tables_name_each_metric_of_the_server() -> None:
@@ -72,7 +72,7 @@ def _kind(name: str) -> Kind:
 
 @pytest.mark.parametrize("accept", PARSERS)
 def test_every_family_has_our_prefix_its_unit_and_a_sentence(accept: str) -> None:
-    found = families(PerformanceMonitor(), accept)
+    found = families(MetricsRecorder(), accept)
     names = [each.name for each in found]
     assert len(names) == len(set(names))
     assert all(each.startswith("waterline_") for each in names)
@@ -85,7 +85,7 @@ def test_every_family_has_our_prefix_its_unit_and_a_sentence(accept: str) -> Non
 
 @pytest.mark.parametrize("accept", PARSERS)
 def test_before_anything_is_measured_histograms_and_known_labels_are_0(accept: str) -> None:
-    found = samples(families(PerformanceMonitor(), accept))
+    found = samples(families(MetricsRecorder(), accept))
     for outcome in ("done", "failed", "busy"):
         assert value(found, "archive_runs_total", outcome=outcome) == 0
     for reason in ("slow", "archived"):
@@ -96,7 +96,7 @@ def test_before_anything_is_measured_histograms_and_known_labels_are_0(accept: s
 
 @pytest.mark.parametrize("accept", PARSERS)
 def test_levels_and_what_the_server_is_are_gauges(accept: str) -> None:
-    found = samples(families(PerformanceMonitor(), accept))
+    found = samples(families(MetricsRecorder(), accept))
     assert value(found, "queue_bytes") == STATE.levels[metrics.QUEUE_BYTES]
     assert value(found, "live_lag_bytes") == STATE.levels[metrics.LIVE_LAG]
     assert value(found, "last_seq") == 7
@@ -108,19 +108,19 @@ def test_levels_and_what_the_server_is_are_gauges(accept: str) -> None:
 def test_a_level_that_the_system_does_not_tell_has_no_sample() -> None:
     levels = {name: n for name, n in STATE.levels.items() if name != metrics.DISK_FREE_BYTES}
     state = State(levels, 0, 0.0, {}, False)
-    text = expose(PerformanceMonitor(), state, encoder("")[0]).decode()
+    text = expose(MetricsRecorder(), state, encoder("")[0]).decode()
     (family,) = [each for each in parse_text(text) if each.name == "waterline_disk_free_bytes"]
     assert family.samples == []
 
 
 @pytest.mark.parametrize("accept", PARSERS)
 def test_a_count_of_two_dimensions_is_two_families_and_each_holds_all_of_it(accept: str) -> None:
-    monitor = PerformanceMonitor()
+    recorder = MetricsRecorder()
     for kind, source, logs in (("info", "a", 3), ("error", "a", 2), ("info", "b", 5)):
         labels = {metrics.TYPE: kind, metrics.SOURCE: source}
-        monitor.count(metrics.LOGS_STORED, logs, labels)
-        monitor.count(metrics.BYTES_RECEIVED, logs, labels, amount=100 * logs)
-    found = samples(families(monitor, accept))
+        recorder.count(metrics.LOGS_STORED, logs, labels)
+        recorder.count(metrics.BYTES_RECEIVED, logs, labels, amount=100 * logs)
+    found = samples(families(recorder, accept))
     assert value(found, "logs_stored_total", type="info") == 8
     assert value(found, "source_logs_stored_total", source="a") == 5
     assert total(found, "logs_stored_total") == total(found, "source_logs_stored_total") == 10
@@ -133,9 +133,9 @@ def test_a_count_of_two_dimensions_is_two_families_and_each_holds_all_of_it(acce
 def test_a_histogram_is_right_to_within_the_bound_of_the_sketch(
     accept: str, values: list[float]
 ) -> None:
-    monitor = PerformanceMonitor()
-    monitor.record_many(metrics.ACK_LATENCY, values)
-    found = samples(families(monitor, accept))
+    recorder = MetricsRecorder()
+    recorder.record_many(metrics.ACK_LATENCY, values)
+    found = samples(families(recorder, accept))
     assert value(found, "ack_latency_seconds_count") == len(values)
     shown = value(found, "ack_latency_seconds_sum")
     assert math.isclose(shown, sum(values) / 1000, rel_tol=1e-9, abs_tol=1e-12)
@@ -155,10 +155,10 @@ def _buckets(found: Samples, name: str) -> Iterator[tuple[float, float]]:
 
 @pytest.mark.parametrize("accept", PARSERS)
 def test_a_sum_that_can_fall_is_not_shown(accept: str) -> None:
-    monitor = PerformanceMonitor()
-    monitor.record_many("change", [-5.0, 3.0], {metrics.TYPE: "info"})
-    monitor.record_many("change", [5.0], {metrics.TYPE: "error"})
-    found = samples(families(monitor, accept))
+    recorder = MetricsRecorder()
+    recorder.record_many("change", [-5.0, 3.0], {metrics.TYPE: "info"})
+    recorder.record_many("change", [5.0], {metrics.TYPE: "error"})
+    found = samples(families(recorder, accept))
     labels = {"attribute": "change", "type": "info"}
     assert value(found, "attribute_bucket", **labels, le="+Inf") == 2
     assert value(found, "attribute_bucket", **labels, le="0.1") == 1
@@ -169,10 +169,10 @@ def test_a_sum_that_can_fall_is_not_shown(accept: str) -> None:
 @pytest.mark.parametrize("accept", PARSERS)
 @given(label=st.text(st.characters(codec="utf-8"), min_size=1, max_size=64))
 def test_any_type_of_log_comes_back_as_it_was(accept: str, label: str) -> None:
-    monitor = PerformanceMonitor()
-    monitor.count(metrics.LOGS_STORED, 1, {metrics.TYPE: label, metrics.SOURCE: "a"})
-    monitor.record("duration_ms", 1, {metrics.TYPE: label})
-    found = samples(families(monitor, accept))
+    recorder = MetricsRecorder()
+    recorder.count(metrics.LOGS_STORED, 1, {metrics.TYPE: label, metrics.SOURCE: "a"})
+    recorder.record("duration_ms", 1, {metrics.TYPE: label})
+    found = samples(families(recorder, accept))
     assert value(found, "logs_stored_total", type=label) == 1
     assert value(found, "attribute_count", attribute="duration_ms", type=label) == 1
 

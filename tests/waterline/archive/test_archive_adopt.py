@@ -16,7 +16,7 @@ from tests.support.archive_runs import (
     files_below,
     fill_three_days,
     rows_of,
-    seam_of,
+    watermark_of,
 )
 from tests.support.faulty_files import Fault, FaultySystem
 from tests.support.folders import DAY, NOON
@@ -85,7 +85,7 @@ def test_the_logs_of_a_file_become_a_batch(data: Path, tmp_path: Path, chosen: B
         (7, "a", "warning", OLD, LATER, "old-system", "old a", '{"pump":7}'),
         (8, "b", "warning", OLD, LATER, "old-system", "old b", '{"pump":7}'),
     ]
-    assert seam_of(data).archived_through == 0, "the hot logs before it are not archived"
+    assert watermark_of(data).archived_through == 0, "the hot logs before it are not archived"
     assert len(all_rows(data)) == len(hot) + 2
     assert path.read_bytes() == before
     found = verify(DataFolder(data))
@@ -110,9 +110,9 @@ def test_a_file_that_was_adopted_is_left_out(data: Path, tmp_path: Path) -> None
     same = tmp_path / "same.json.gz"
     same.write_bytes(one.read_bytes())
     assert adopt(data, one, same).skipped == [f"{same} was adopted before"]
-    before, generation = catalog(data), seam_of(data).generation
+    before, generation = catalog(data), watermark_of(data).generation
     assert adopt(data, one) == Adopted(skipped=[f"{one} was adopted before"])
-    assert (catalog(data), seam_of(data).generation) == (before, generation)
+    assert (catalog(data), watermark_of(data).generation) == (before, generation)
     (batch,) = before
     assert adopt(data, write(tmp_path / "two.json.gz", "b")).batches == 1
     assert batch.adopted_from is not None

@@ -19,7 +19,7 @@ from tests.support.archive_runs import (
     hot_rows,
     leave_unrecorded,
     opened,
-    seam_of,
+    watermark_of,
 )
 from tests.support.faulty_database import faulty_disk
 from tests.support.faulty_files import Fault, FaultySystem, Way
@@ -211,7 +211,7 @@ def test_a_transaction_that_the_database_refuses_changes_nothing(
     format: BatchFormat,  # noqa: A002
 ) -> None:
     expected = fresh(data, format)
-    before = seam_of(data)
+    before = watermark_of(data)
     with opened(data) as connection:
         connection.execute(
             f"CREATE TRIGGER refuse BEFORE {refused} BEGIN SELECT raise(ABORT, 'no'); END"
@@ -221,7 +221,7 @@ def test_a_transaction_that_the_database_refuses_changes_nothing(
     assert all_rows(data) == expected
     assert hot_rows(data) == expected
     if refused.endswith(("archive_batches", "seam")):
-        assert seam_of(data) == before
+        assert watermark_of(data) == before
         assert catalog(data) == []
     with opened(data) as connection:
         connection.execute("DROP TRIGGER refuse")

@@ -13,7 +13,7 @@ from tests.support.archive_runs import Row, rows_of
 from tests.support.archived import batch
 from waterline.archive import hot_rows
 from waterline.archive.columns import SCHEMA
-from waterline.archive.hot_rows import DAY, HotRows, Range
+from waterline.archive.hot_rows import DAY, HotRows, RowRange
 from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.storage.catalog import add_batches
 from waterline.storage.schema import LOGS
@@ -44,7 +44,7 @@ def store(connection: apsw.Connection, *received: tuple[int, int], size: int = 1
     )
 
 
-def ranges(rows: HotRows, through: int, most: int, after: int = 0) -> list[Range]:
+def ranges(rows: HotRows, through: int, most: int, after: int = 0) -> list[RowRange]:
     """Return one range after the other, as a run asks for them."""
     found = []
     while wanted := rows.next_range(after, through, most):
@@ -70,7 +70,7 @@ def test_rows_come_as_a_plain_select_gives_them(
         expected: list[Row] = [(gap * (at + 1), *row) for at, row in enumerate(values)]
         connection.executemany(INSERT, expected)
         first, last = sorted(min(each, len(expected) - 1) for each in bounds)
-        wanted = Range(after=gap * first, last=gap * (last + 1), day=0)
+        wanted = RowRange(after=gap * first, last=gap * (last + 1), day=0)
         table = HotRows(connection).read(wanted)
     assert table.schema == SCHEMA
     assert rows_of(table) == expected[first : last + 1]
@@ -139,7 +139,7 @@ def test_nothing_is_taken_of_an_empty_table() -> None:
 def test_a_day_ends_with_its_last_millisecond() -> None:
     with closing(memory()) as connection:
         store(connection, (1, 3 * DAY), (2, 4 * DAY - 1), (3, 4 * DAY))
-        assert ranges(HotRows(connection), FAR, 10) == [Range(0, 2, 3), Range(2, 3, 4)]
+        assert ranges(HotRows(connection), FAR, 10) == [RowRange(0, 2, 3), RowRange(2, 3, 4)]
 
 
 def test_rows_behind_the_seam_that_were_not_removed_yet_are_not_taken_again() -> None:
@@ -147,7 +147,7 @@ def test_rows_behind_the_seam_that_were_not_removed_yet_are_not_taken_again() ->
         store(connection, *((seq, 0) for seq in range(1, 9)))
         rows = HotRows(connection)
         assert rows.last_received(0, 5) == 8
-        assert ranges(rows, FAR, 10, after=5) == [Range(5, 8, 0)]
+        assert ranges(rows, FAR, 10, after=5) == [RowRange(5, 8, 0)]
         assert rows.next_range(8, FAR, 10) is None
 
 

@@ -22,7 +22,7 @@ from tests.support.archive_runs import (
     hot_rows,
     opened,
     policy_for,
-    seam_of,
+    watermark_of,
 )
 from tests.support.faulty_files import Fault, FaultySystem
 from tests.support.folders import DAY, NOON, Batch, fill, fill_batches
@@ -108,7 +108,7 @@ def test_every_file_says_what_it_is(data: Path, format: BatchFormat) -> None:  #
             total_logs=batch.rows,
             compression=format.codec,
             version=VERSION,
-            folder_id=seam_of(data).folder_id,
+            folder_id=watermark_of(data).folder_id,
         )
 
 
@@ -129,7 +129,7 @@ def test_a_log_is_due_once_it_is_exactly_as_old_as_was_said(
     fill_batches(data, [Batch(logs(1), f"{moment}", moment) for moment in moments])
     archive(data, now=now)
     assert [row[0] for row in hot_rows(data)] == left
-    assert seam_of(data).archived_through == (left[0] - 1 if left else 3)
+    assert watermark_of(data).archived_through == (left[0] - 1 if left else 3)
 
 
 def test_age_is_told_by_when_a_log_was_received_not_by_its_timestamp(data: Path) -> None:
@@ -182,10 +182,10 @@ def test_files_are_compressed_by_the_level_that_was_said(
 def test_a_second_run_does_nothing(data: Path) -> None:
     expected = fill_three_days(data)
     archive(data)
-    seam, files = seam_of(data), files_below(data)
+    watermark, files = watermark_of(data), files_below(data)
     done = archive(data)
     assert (done.batches, done.logs, done.removed.rows) == ([], 0, 0)
-    assert seam_of(data) == seam
+    assert watermark_of(data) == watermark
     assert files_below(data) == files
     assert_complete(data, expected)
 
@@ -212,7 +212,7 @@ def test_an_empty_folder_is_left_as_it_is(data: Path) -> None:
     assert (done.batches, done.removed.rows) == ([], 0)
     assert files_below(data) == set()
     assert not DataFolder(data).archives.exists()
-    assert seam_of(data).archived_through == 0
+    assert watermark_of(data).archived_through == 0
 
 
 @pytest.mark.parametrize("is_there", [True, False])

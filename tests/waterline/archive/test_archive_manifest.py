@@ -12,9 +12,9 @@ from tests.support.archived import batch
 from waterline.archive.manifest import days_of, manifest_of, parse_manifest
 from waterline.errors import ArchiveError
 from waterline.storage.catalog import ArchivedBatch
-from waterline.storage.watermark import Seam
+from waterline.storage.watermark import Watermark
 
-SEAM = Seam("3f9c", "a1b2", 7, 5000)
+SEAM = Watermark("3f9c", "a1b2", 7, 5000)
 DAY = "2026-01-05"
 numbers = st.integers(-(2**53), 2**53)
 counts = st.dictionaries(st.text(st.characters(codec="utf-8")), st.integers(0, 2**53), max_size=4)
@@ -65,7 +65,7 @@ def test_a_manifest_gives_back_the_catalog_in_the_order_of_seqs(
 
 def test_the_same_catalog_gives_the_same_bytes_whatever_else_the_seam_says() -> None:
     some = [batch(1), batch(2)]
-    later = Seam("3f9c", "other", 99, 6000)
+    later = Watermark("3f9c", "other", 99, 6000)
     assert manifest_of(DAY, some, SEAM) == manifest_of(DAY, some, later)
 
 

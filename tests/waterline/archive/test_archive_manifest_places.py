@@ -18,7 +18,7 @@ from tests.support.archive_runs import (
     files_below,
     fill_three_days,
     lose_logs,
-    seam_of,
+    watermark_of,
 )
 from tests.support.object_store import ObjectStore
 from waterline.archive.jobs.rebuild import rebuild_catalog
@@ -148,7 +148,7 @@ def test_an_old_bucket_is_read_and_moved_by_the_next_run(
     }
     for day, key in zip(days, keys, strict=True):
         of_day = [each for each in catalog(data) if each.day == day]
-        assert another.get(key.place) == manifest_of(day, of_day, seam_of(data))
+        assert another.get(key.place) == manifest_of(day, of_day, watermark_of(data))
     assert not list(DataFolder(data).archives.rglob("*.json"))
     store.proxy.reset()
     archive(data, destination=destination)

@@ -13,7 +13,7 @@ from tests.support.archive_runs import (
     manifest_key,
     manifest_path,
     rows_of,
-    seam_of,
+    watermark_of,
 )
 from tests.support.faulty_files import Fault as FileFault
 from tests.support.faulty_files import FaultySystem
@@ -67,12 +67,12 @@ def path_of(data: Path, batch: ArchivedBatch) -> Path:
 def test_the_plan_has_the_batches_that_are_old_throughout(
     data: Path, batches: list[ArchivedBatch]
 ) -> None:
-    seam = seam_of(data)
+    watermark = watermark_of(data)
     assert plan_prune(DataFolder(data), NOON) == []
     assert plan_prune(DataFolder(data), NOON + 1) == batches[:1]
     assert plan_prune(DataFolder(data), NOON + DAY) == batches[:2]
     assert plan_prune(DataFolder(data), NOON + 9 * DAY) == batches
-    assert seam_of(data) == seam, "a plan changes nothing"
+    assert watermark_of(data) == watermark, "a plan changes nothing"
 
 
 def test_a_plan_needs_logs(tmp_path: Path) -> None:
@@ -83,14 +83,14 @@ def test_a_plan_needs_logs(tmp_path: Path) -> None:
 def test_what_is_pruned_is_gone_and_its_record_stays(
     data: Path, rows: list[Row], batches: list[ArchivedBatch]
 ) -> None:
-    generation = seam_of(data).generation
+    generation = watermark_of(data).generation
     plan = plan_prune(DataFolder(data), NOON + DAY)
     done = prune(DataFolder(data), plan, clock=lambda: LATER)
     size = sum(each.stored_bytes for each in batches[:2])
     assert done == Pruned(batches=2, logs=3, size=size)
     assert [each.pruned_at for each in catalog(data)] == [LATER, LATER, None, None]
     assert [path_of(data, each).exists() for each in batches] == [False, False, True, True]
-    assert seam_of(data).generation == generation + 1
+    assert watermark_of(data).generation == generation + 1
     manifest = manifest_path(data, batches[0].day)
     told = parse_manifest(manifest.read_bytes(), "it")
     assert told.batches == catalog(data)[:2]
@@ -103,11 +103,11 @@ def test_what_is_pruned_is_gone_and_its_record_stays(
 
 def test_pruning_again_changes_nothing(data: Path, batches: list[ArchivedBatch]) -> None:
     prune(DataFolder(data), batches[:2], clock=lambda: LATER)
-    before, seam = catalog(data), seam_of(data)
+    before, watermark = catalog(data), watermark_of(data)
     assert plan_prune(DataFolder(data), LATER) == before[2:]
     done = prune(DataFolder(data), batches[:2], clock=lambda: LATER + 1)
     assert done == Pruned(batches=0, logs=0, size=0)
-    assert (catalog(data), seam_of(data)) == (before, seam)
+    assert (catalog(data), watermark_of(data)) == (before, watermark)
 
 
 def test_a_pruned_batch_gives_its_file_name_to_no_other(

@@ -17,7 +17,7 @@ from tests.support.archive_runs import (
     fill_three_days,
     lose_logs,
     manifest_path,
-    seam_of,
+    watermark_of,
 )
 from tests.support.archives import path_of
 from tests.support.faulty_files import Fault, FaultySystem
@@ -40,7 +40,7 @@ from waterline.errors import (
 )
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import ArchiveLock, DataFolder, ServerLock
-from waterline.storage.watermark import Seam
+from waterline.storage.watermark import Watermark
 
 
 @pytest.fixture(params=list(FORMATS.values()), ids=str)
@@ -54,7 +54,7 @@ def batches(data: Path, rows: list[Row], request: pytest.FixtureRequest) -> list
 def test_all_that_was_archived_is_there_again(
     data: Path, rows: list[Row], batches: list[ArchivedBatch]
 ) -> None:
-    before = seam_of(data)
+    before = watermark_of(data)
     lose_logs(data)
     told: list[tuple[str, int, int]] = []
     done = rebuild_catalog(DataFolder(data), progress=lambda *given: told.append(given))
@@ -62,10 +62,10 @@ def test_all_that_was_archived_is_there_again(
     assert told[-1] == ("checked", 4, 4)
     assert catalog(data) == batches
     assert all_rows(data) == rows
-    seam = seam_of(data)
-    assert (seam.folder_id, seam.archived_through) == (before.folder_id, 6)
-    assert seam.incarnation != before.incarnation
-    assert seam.generation > 0
+    watermark = watermark_of(data)
+    assert (watermark.folder_id, watermark.archived_through) == (before.folder_id, 6)
+    assert watermark.incarnation != before.incarnation
+    assert watermark.generation > 0
     assert_clean(data)
 
 
@@ -99,7 +99,7 @@ def test_pruned_and_adopted_batches_are_recorded_as_before(data: Path, tmp_path:
     lose_logs(data)
     rebuild_catalog(DataFolder(data))
     assert catalog(data) == before
-    assert seam_of(data).archived_through == 7
+    assert watermark_of(data).archived_through == 7
     assert_clean(data)
     done = adopt_files(DataFolder(data), [path], **given)  # type: ignore[arg-type]
     assert done.skipped == [f"{path} was adopted before"]
@@ -120,13 +120,13 @@ def test_batches_that_no_manifest_names_are_taken_too(
 
 
 def test_files_alone_are_enough(data: Path, rows: list[Row], batches: list[ArchivedBatch]) -> None:
-    folder_id = seam_of(data).folder_id
+    folder_id = watermark_of(data).folder_id
     for batch in batches:
         manifest_path(data, batch.day).unlink(missing_ok=True)
     lose_logs(data)
     rebuild_catalog(DataFolder(data))
     assert catalog(data) == batches, "even their numbers, which go by seq"
-    assert seam_of(data).folder_id == folder_id
+    assert watermark_of(data).folder_id == folder_id
     assert all_rows(data) == rows
     assert_clean(data)
 
@@ -152,7 +152,7 @@ def test_files_of_other_folders_or_of_seqs_that_are_taken_are_left_out(
     ]
     reasons = [each.partition(": ")[2] for each in done.skipped]
     assert reasons == [
-        f"it is of another data folder, {seam_of(other).folder_id}",
+        f"it is of another data folder, {watermark_of(other).folder_id}",
         f"its seqs are those of {batches[1].file}",
         "its logs were received on another day",
     ]
@@ -165,7 +165,9 @@ def test_files_that_do_not_say_whose_they_are_or_hold_nothing_are_left_out(
 ) -> None:
     day = path_of(data, batches[0]).parent
     (day / "batch-0007.json.gz").write_bytes(gzip.compress(b'{"logs": []}'))
-    label = label_of(SCHEMA.empty_table(), PARQUET.encoding(), 8, seam_of(data).folder_id, LATER)
+    label = label_of(
+        SCHEMA.empty_table(), PARQUET.encoding(), 8, watermark_of(data).folder_id, LATER
+    )
     content = encode(SCHEMA.empty_table(), label, PARQUET.encoding())
     (day / "batch-0008.parquet").write_bytes(content)
     lose_logs(data)
@@ -252,12 +254,12 @@ def test_a_folder_that_has_logs_is_not_rebuilt(
 def test_a_database_that_a_server_has_just_made_is_not_in_the_way(
     data: Path, rows: list[Row], batches: list[ArchivedBatch]
 ) -> None:
-    before = seam_of(data)
+    before = watermark_of(data)
     lose_logs(data)
     fill(data)
-    assert seam_of(data).folder_id != before.folder_id
+    assert watermark_of(data).folder_id != before.folder_id
     rebuild_catalog(DataFolder(data))
-    assert seam_of(data).folder_id == before.folder_id
+    assert watermark_of(data).folder_id == before.folder_id
     assert (catalog(data), all_rows(data)) == (batches, rows)
 
 
@@ -403,12 +405,12 @@ def test_a_run_that_fails_can_be_repeated_or_has_done_all(
 def test_each_rebuilding_is_an_incarnation_of_its_own(
     data: Path, batches: list[ArchivedBatch]
 ) -> None:
-    incarnations = {seam_of(data).incarnation}
-    folder_id = seam_of(data).folder_id
+    incarnations = {watermark_of(data).incarnation}
+    folder_id = watermark_of(data).folder_id
     for _ in range(2):
         lose_logs(data)
         rebuild_catalog(DataFolder(data))
-        found = seam_of(data)
-        assert found == Seam(folder_id, found.incarnation, 1, batches[-1].last_seq)
+        found = watermark_of(data)
+        assert found == Watermark(folder_id, found.incarnation, 1, batches[-1].last_seq)
         incarnations.add(found.incarnation)
     assert len(incarnations) == 3

@@ -11,7 +11,7 @@ import pytest
 from tests.support.archive_runs import hot_rows, opened
 from tests.support.folders import DAY, NOON, Batch, alter, fill, fill_batches
 from waterline.archive.jobs import remove as removal
-from waterline.archive.jobs.remove import FIRST_SLICE, Removal, Removed
+from waterline.archive.jobs.remove import FIRST_SLICE, Removed, RowRemover
 from waterline.archive.progress import silent
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import LOGS
@@ -21,13 +21,13 @@ from waterline.storage.sqlite import open_writer
 def remove(data: Path, now: int = NOON, window: int = DAY) -> Removed:
     """Remove what is archived, at a moment."""
     with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
-        removal = Removal(connection, window, lambda: now, silent)
+        removal = RowRemover(connection, window, lambda: now, silent)
         removal.run()
     return removal.removed
 
 
 def archive_through(data: Path, seq: int) -> None:
-    """Move the seam; whether there is a batch makes no difference here."""
+    """Move the watermark; whether there is a batch makes no difference here."""
     alter(DataFolder(data).logs, f"UPDATE seam SET archived_through = {seq}")
 
 
@@ -189,7 +189,7 @@ def slices_of(data: Path) -> list[int]:
     with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
         connection.set_update_hook(counted.update)
         connection.set_commit_hook(counted.commit)
-        Removal(connection, DAY, lambda: NOON + 10 * DAY, silent).run()
+        RowRemover(connection, DAY, lambda: NOON + 10 * DAY, silent).run()
     return counted.slices
 
 
@@ -215,5 +215,5 @@ def test_slices_that_take_too_long_become_smaller_down_to_a_single_row(
 def test_commits_are_durable_again_after_a_removal(data: Path) -> None:
     fill(data, logs(1))
     with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
-        Removal(connection, DAY, lambda: NOON, silent).run()
+        RowRemover(connection, DAY, lambda: NOON, silent).run()
         assert connection.pragma("synchronous") == 2

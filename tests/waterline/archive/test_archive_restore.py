@@ -24,7 +24,7 @@ from tests.support.archive_runs import (
     fill_three_days,
     hot_rows,
     manifest_path,
-    seam_of,
+    watermark_of,
 )
 from tests.support.archives import adopt, change, path_of, prune
 from tests.support.faulty_files import Fault, FaultySystem, Way
@@ -140,7 +140,7 @@ def test_it_holds_what_a_plain_filter_of_the_archived_logs_gives(
         fill_batches(data, batches)
         rows = hot_rows(data)
         archive(data, **how)
-        through = seam_of(data).archived_through
+        through = watermark_of(data).archived_through
         archived = [row for row in rows if row[0] <= through]
         for number, wanted in enumerate(wishes):
             into = Path(folder) / f"restored-{number}"
@@ -151,7 +151,7 @@ def test_it_holds_what_a_plain_filter_of_the_archived_logs_gives(
                 assert not DataFolder(into).logs.exists()
                 continue
             assert all_rows(into) == expected
-            assert seam_of(into).archived_through == expected[-1][0]
+            assert watermark_of(into).archived_through == expected[-1][0]
             assert catalog(into) == done.batches
             before = state(into)
             assert restored(data, into, **wanted) == replace(done, written=0)
@@ -198,11 +198,11 @@ def test_the_folder_is_one_of_its_own_that_a_workbench_and_a_server_can_use(
     rows = fill_three_days(data)
     archive(data)
     batches = restored(data, into, until=NOON).batches
-    of_source, seam = seam_of(data), seam_of(into)
-    assert seam.folder_id != of_source.folder_id
-    assert seam.incarnation != of_source.incarnation
+    of_source, watermark = watermark_of(data), watermark_of(into)
+    assert watermark.folder_id != of_source.folder_id
+    assert watermark.incarnation != of_source.incarnation
     for day, of_day in days_of(batches).items():
-        assert manifest_path(into, day).read_bytes() == manifest_of(day, of_day, seam)
+        assert manifest_path(into, day).read_bytes() == manifest_of(day, of_day, watermark)
     assert files_below(into) == {each.file for each in batches}
     with workbench.connect(into) as wb:
         assert wb.logs()["seq"].sort_values().tolist() == [row[0] for row in rows[1:]]
@@ -219,7 +219,7 @@ def test_what_was_adopted_stays_so_and_seqs_may_leave_gaps(data: Path, into: Pat
     assert adopted is not None
     assert found[adopted.file].adopted_from == adopted.adopted_from == "0" * 64
     assert all_rows(into) == rows[:3] + rows[4:]
-    assert seam_of(into).archived_through == 6
+    assert watermark_of(into).archived_through == 6
 
 
 def test_a_part_of_what_was_adopted_stays_so_too(data: Path, into: Path) -> None:
@@ -244,14 +244,14 @@ def test_what_was_archived_since_comes_with_the_next_run(data: Path, into: Path)
     rows = fill_three_days(data)
     archive(data, now=NOON + 30 * DAY + 1)
     assert restored(data, into).logs == 3
-    first = seam_of(into)
+    first = watermark_of(into)
     archive(data)
     done = restored(data, into)
     assert (done.logs, done.written) == (6, 2)
-    seam = seam_of(into)
+    watermark = watermark_of(into)
     assert all_rows(into) == rows
-    assert (seam.folder_id, seam.incarnation) == (first.folder_id, first.incarnation)
-    assert (first.archived_through, seam.archived_through) == (3, 6)
+    assert (watermark.folder_id, watermark.incarnation) == (first.folder_id, first.incarnation)
+    assert (first.archived_through, watermark.archived_through) == (3, 6)
 
 
 def test_what_comes_below_the_seam_of_an_earlier_restore_changes_the_past(
@@ -261,12 +261,12 @@ def test_what_comes_below_the_seam_of_an_earlier_restore_changes_the_past(
     adopt(data, 6, 6, PARQUET)
     archive(data, now=NOON + 30 * DAY + 1)
     restored(data, into)
-    first = seam_of(into)
+    first = watermark_of(into)
     archive(data)
     restored(data, into)
     assert all_rows(into) == rows
-    assert seam_of(into).incarnation != first.incarnation
-    assert seam_of(into).archived_through == first.archived_through == 6
+    assert watermark_of(into).incarnation != first.incarnation
+    assert watermark_of(into).archived_through == first.archived_through == 6
 
 
 FAULTS = [
@@ -342,7 +342,7 @@ def test_a_file_that_was_damaged_since_is_brought_again(
     rows = fill_three_days(data)
     archive(data)
     done = restored(data, into, types=["error"])
-    incarnation = seam_of(into).incarnation
+    incarnation = watermark_of(into).incarnation
     if not recorded:
         DataFolder(into).logs.unlink()
     for batch in done.batches:
@@ -350,7 +350,7 @@ def test_a_file_that_was_damaged_since_is_brought_again(
         path.write_bytes(damage(path.read_bytes()))
     assert restored(data, into, types=["error"]) == done
     assert all_rows(into) == rows[1:]
-    assert (seam_of(into).incarnation == incarnation) is recorded
+    assert (watermark_of(into).incarnation == incarnation) is recorded
 
 
 def test_a_part_that_holds_other_logs_than_are_wanted_is_brought_again(
@@ -568,8 +568,8 @@ def test_it_says_where_its_logs_are_from(data: Path, into: Path) -> None:
     said = msgspec.json.decode((into / "restore.json").read_bytes())
     assert said == {
         "version": "1.0",
-        "folderId": seam_of(data).folder_id,
-        "incarnation": seam_of(data).incarnation,
+        "folderId": watermark_of(data).folder_id,
+        "incarnation": watermark_of(data).incarnation,
         "since": NOON - 1,
         "until": None,
         "types": ["error", "info"],

@@ -20,7 +20,7 @@ from tests.support.archive_runs import (
     hot_rows,
     leave_unrecorded,
     manifest_path,
-    seam_of,
+    watermark_of,
 )
 from tests.support.archives import adopt, change, path_of
 from tests.support.faulty_files import Fault, FaultySystem
@@ -60,7 +60,7 @@ def test_half_a_file_is_removed_also_of_a_day_that_has_nothing_else(data: Path, 
 
 
 def of_another_folder(data: Path, format: BatchFormat) -> bytes:  # noqa: A002
-    """Return a sound batch that another folder archived, its seqs above our seam."""
+    """Return a sound batch that another folder archived, its seqs above our watermark."""
     another = data.with_name("another")
     fill(another, [{"type": "t", "message": f"{each}"} for each in range(9)], received_at=NOON)
     alike = archive(another, format=format, batch_rows=9)
@@ -192,7 +192,7 @@ def test_an_adopted_batch_beyond_the_seam_stays(
     assert adopted is not None
     content = path_of(data, adopted).read_bytes()
     archive(data, format=format, now=NOON + 30 * DAY)
-    assert seam_of(data).archived_through == 2
+    assert watermark_of(data).archived_through == 2
     assert path_of(data, adopted).read_bytes() == content
     archive(data, format=format)
     assert_complete(data, expected)
@@ -276,6 +276,6 @@ def test_a_folder_of_two_sources_is_tidied_as_one(data: Path) -> None:
     assert_complete(data, expected)
     (batch,) = catalog(data)
     assert (
-        manifest_of(FIRST, days_of([batch])[FIRST], seam_of(data))
+        manifest_of(FIRST, days_of([batch])[FIRST], watermark_of(data))
         == manifest_path(data, FIRST).read_bytes()
     )

@@ -19,7 +19,7 @@ from tests.support.archive_runs import (
     manifest_key,
     manifest_path,
     policy_for,
-    seam_of,
+    watermark_of,
 )
 from tests.support.faulty_files import Fault as FileFault
 from tests.support.faulty_files import FaultySystem
@@ -67,7 +67,7 @@ def settle(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def assert_records_are_true(data: Path, another: Bucket) -> None:
     """See that all that is recorded as uploaded is there, and the manifest of its day too."""
-    seam = seam_of(data)
+    watermark = watermark_of(data)
     for day, batches in days_of(catalog(data)).items():
         for batch in batches:
             if batch.uploaded_to is not None:
@@ -75,7 +75,7 @@ def assert_records_are_true(data: Path, another: Bucket) -> None:
                 assert another.get(batch.file) == stored(data, batch.file)
         if any(batch.uploaded_to for batch in batches):
             assert all(batch.uploaded_to for batch in batches)
-            assert another.get(manifest_key(batches[0])) == manifest_of(day, batches, seam)
+            assert another.get(manifest_key(batches[0])) == manifest_of(day, batches, watermark)
 
 
 def stored(data: Path, file: str) -> bytes:
@@ -122,11 +122,11 @@ def test_a_second_run_asks_nothing_of_the_store(
     fill_three_days(data)
     destination = Destination(address=address, keep_local=keep_local)
     archive(data, destination=destination)
-    before = seam_of(data)
+    before = watermark_of(data)
     store.proxy.reset()
     assert archive(data, destination=destination).uploaded.batches == 0
     assert store.proxy.requests == []
-    assert seam_of(data) == before
+    assert watermark_of(data) == before
 
 
 @keeping
@@ -256,7 +256,7 @@ def test_a_day_that_grows_goes_there_again_with_a_new_manifest(
     days = days_of(catalog(data))
     assert len(days[first.day]) == 2
     assert another.get(manifest_key(first)) == manifest_of(
-        first.day, days[first.day], seam_of(data)
+        first.day, days[first.day], watermark_of(data)
     )
 
 

@@ -220,7 +220,7 @@ def test_logs_that_a_query_would_see_twice_are_a_fault(
     change(data, batches[3], "adopted_from", "0" * 64)
     archive(data)
     hot = "INSERT INTO logs VALUES ({}, '{}', 'info', 0, 0, 'x', 'm', '{{}}')"
-    alter(DataFolder(data).logs, hot.format(2, "behind the seam, so never seen"))
+    alter(DataFolder(data).logs, hot.format(2, "behind the watermark, so never seen"))
     assert verify(DataFolder(data)).faults == []
     alter(DataFolder(data).logs, hot.format(6, "seen"), "UPDATE seam SET archived_through = 5")
     (fault,) = verify(DataFolder(data)).faults

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.archive_runs import archive, catalog, fill_three_days, manifest_key, seam_of
+from tests.support.archive_runs import archive, catalog, fill_three_days, manifest_key, watermark_of
 from tests.support.object_store import ObjectStore
 from waterline.archive.files import Files, System
 from waterline.archive.jobs.upload import Destination
@@ -110,7 +110,7 @@ def test_a_manifest_in_object_storage_that_does_not_tell_of_a_batch_is_a_fault(
     day = uploaded[0].day
     without = [each for each in uploaded[1:] if each.day == day]
     key = manifest_key(uploaded[0])
-    another.put(key, manifest_of(day, without, seam_of(data)))
+    another.put(key, manifest_of(day, without, watermark_of(data)))
     (fault,) = verify(DataFolder(data)).faults
     assert fault == f"{another.url(key)}: it does not tell of {uploaded[0].file}"
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from server.archive_scheduler import Archiving
+from server.archive_scheduler import ArchiveScheduler
 from server.monitoring.overview import Overview, Pulse
 from tests.support.folders import NOON, fill
 from tests.support.looking import number, read_moment
@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 from waterline.clock import now_ms
 from waterline.encoding import JSON_GZ
 from waterline.metrics import registry as metrics
-from waterline.metrics.recorder import PerformanceMonitor
+from waterline.metrics.recorder import MetricsRecorder
 from waterline.settings.model import Settings
 from waterline.storage.folder import ArchiveLock, DataFolder
 
@@ -64,16 +64,16 @@ def schedule(
     data: Path,
     pauses: int,
     during: Callable[[], object] = lambda: None,
-    monitor: PerformanceMonitor | None = None,
+    recorder: MetricsRecorder | None = None,
     in_doubt: Callable[[], bool] = lambda: False,
     **settings: Any,  # noqa: ANN401 - any setting
-) -> tuple[Archiving, list[float]]:
+) -> tuple[ArchiveScheduler, list[float]]:
     """Archive on a schedule through so many pauses; return it and how long each would have been."""
-    measures = monitor or PerformanceMonitor()
+    measures = recorder or MetricsRecorder()
 
-    async def go_through() -> tuple[Archiving, list[float]]:
+    async def go_through() -> tuple[ArchiveScheduler, list[float]]:
         sleep = Pauses(pauses, during)
-        archiving = Archiving(
+        archiving = ArchiveScheduler(
             Settings(data=data, **settings), measures, sleep=sleep, in_doubt=in_doubt
         )
         task = asyncio.create_task(archiving.run())
@@ -94,23 +94,23 @@ def test_nothing_is_archived_while_the_clock_is_in_doubt(data: Path) -> None:
     assert number(data, ROWS) == 3
 
 
-def runs(monitor: PerformanceMonitor) -> dict[str, int]:
+def runs(recorder: MetricsRecorder) -> dict[str, int]:
     """Return how many runs were counted, by how they ended."""
-    return monitor.counts(metrics.ARCHIVE_RUNS, metrics.OUTCOME)
+    return recorder.counts(metrics.ARCHIVE_RUNS, metrics.OUTCOME)
 
 
-def durations(monitor: PerformanceMonitor) -> int:
+def durations(recorder: MetricsRecorder) -> int:
     """Return of how many runs it was taken how long they took; it was more than no time."""
-    found = [each for series, each in monitor.totals().items() if series.metric == DURATION]
+    found = [each for series, each in recorder.totals().items() if series.metric == DURATION]
     assert all(each.min is not None and each.min > 0 for each in found)
     return sum(each.count for each in found)
 
 
 def test_nothing_is_run_while_nothing_is_due(data: Path) -> None:
     fill(data, [LOG], received_at=now_ms())
-    monitor = PerformanceMonitor()
-    archiving, pauses = schedule(data, 3, monitor=monitor)
-    assert runs(monitor) == {}
+    recorder = MetricsRecorder()
+    archiving, pauses = schedule(data, 3, recorder=recorder)
+    assert runs(recorder) == {}
     assert (archiving.ended_at, archiving.failure) == (None, None)
     assert not DataFolder(data).archive_lock.exists()
     assert pauses == [60, 60, 60]
@@ -126,15 +126,15 @@ def test_logs_are_due_when_a_whole_interval_has_come_together(data: Path) -> Non
 @pytest.mark.slow
 def test_old_logs_are_archived_once_and_then_nothing_is_run(data: Path) -> None:
     fill(data, [LOG], received_at=NOON)
-    generations, monitor = [], PerformanceMonitor()
+    generations, recorder = [], MetricsRecorder()
     archiving, pauses = schedule(
         data,
         3,
-        lambda: generations.append(read_moment(data).seam.generation),
-        monitor,
+        lambda: generations.append(read_moment(data).watermark.generation),
+        recorder,
         archive_every=5_000,
     )
-    assert (runs(monitor), durations(monitor)) == ({"done": 1}, 1)
+    assert (runs(recorder), durations(recorder)) == ({"done": 1}, 1)
     assert archiving.ended_at is not None
     assert (archiving.failure, archiving.is_running) == (None, False)
     assert generations == [1, 1]
@@ -149,7 +149,7 @@ def test_it_is_looked_once_a_second_at_most(data: Path) -> None:
 
 def test_never_means_never(data: Path) -> None:
     fill(data, [LOG], received_at=NOON)
-    archiving = Archiving(Settings(data=data, archive_after=None), PerformanceMonitor())
+    archiving = ArchiveScheduler(Settings(data=data, archive_after=None), MetricsRecorder())
     asyncio.run(asyncio.wait_for(archiving.run(), PATIENCE))
     assert archiving.ended_at is None
     assert number(data, ROWS) == 1
@@ -187,9 +187,9 @@ def test_a_run_that_failed_is_done_again_once_its_cause_is_mended(data: Path) ->
     fill(data, [LOG], received_at=NOON)
     archives = DataFolder(data).archives
     archives.write_text("a file\n")
-    monitor = PerformanceMonitor()
-    archiving, pauses = schedule(data, 2, archives.unlink, monitor)
-    assert (runs(monitor), durations(monitor)) == ({"failed": 1, "done": 1}, 2)
+    recorder = MetricsRecorder()
+    archiving, pauses = schedule(data, 2, archives.unlink, recorder)
+    assert (runs(recorder), durations(recorder)) == ({"failed": 1, "done": 1}, 2)
     assert pauses == [60, 60]
     assert archiving.failure is None
     assert number(data, ROWS) == 0
@@ -198,10 +198,10 @@ def test_a_run_that_failed_is_done_again_once_its_cause_is_mended(data: Path) ->
 @pytest.mark.slow
 def test_a_job_by_hand_at_the_same_time_is_no_failure(data: Path) -> None:
     fill(data, [LOG], received_at=NOON)
-    monitor = PerformanceMonitor()
+    recorder = MetricsRecorder()
     with ArchiveLock(DataFolder(data)):
-        archiving, pauses = schedule(data, 2, monitor=monitor)
-    assert (runs(monitor), durations(monitor)) == ({"busy": 2}, 0), "it did nothing"
+        archiving, pauses = schedule(data, 2, recorder=recorder)
+    assert (runs(recorder), durations(recorder)) == ({"busy": 2}, 0), "it did nothing"
     assert archiving.ended_at is not None
     assert (archiving.failure, pauses) == (None, [60, 60])
     assert number(data, ROWS) == 1
@@ -235,7 +235,7 @@ def archived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess
 @pytest.mark.slow
 def test_a_server_archives_what_is_old_enough_by_its_settings(archived: ServerProcess) -> None:
     moment = read_moment(archived.data)
-    assert (moment.hot, moment.seam.archived_through) == ([], len(IDS))
+    assert (moment.hot, moment.watermark.archived_through) == ([], len(IDS))
     assert sum(each.rows for each in moment.batches) == len(IDS)
     assert {(each.format, each.rows <= 2) for each in moment.batches} == {(JSON_GZ.name, True)}
 

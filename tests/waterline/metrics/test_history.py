@@ -13,8 +13,8 @@ from tests.support.folders import alter
 from tests.support.metrics_file import DAY, latency, plain, summary_of
 from waterline.errors import DataFolderError
 from waterline.metrics.history import RollupHistory
-from waterline.metrics.recorder import PerformanceMonitor, Series
-from waterline.metrics.rollup_store import Retention, RollupFile
+from waterline.metrics.recorder import MetricsRecorder, Series
+from waterline.metrics.rollup_store import Retention, RollupStore
 from waterline.metrics.spans import HOUR, MINUTE, SECOND
 from waterline.metrics.summary import Summary
 
@@ -27,13 +27,13 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def file(path: Path) -> Iterator[RollupFile]:
-    with closing(RollupFile(path)) as opened:
+def file(path: Path) -> Iterator[RollupStore]:
+    with closing(RollupStore(path)) as opened:
         yield opened
 
 
 @pytest.fixture
-def history(file: RollupFile) -> Iterator[RollupHistory]:
+def history(file: RollupStore) -> Iterator[RollupHistory]:
     with closing(RollupHistory(file._path)) as opened:
         yield opened
 
@@ -43,25 +43,25 @@ def test_a_file_without_rows_tells_nothing(history: RollupHistory) -> None:
 
 
 def test_it_tells_average_and_count_between_two_times(
-    file: RollupFile, history: RollupHistory
+    file: RollupStore, history: RollupHistory
 ) -> None:
     for second, values in enumerate(([1.0, 2.0], [5.0], [30.0])):
         file.write(latency(BEGIN + second * SECOND, *values), {}, 0)
     file.write({(BEGIN, Series("bytes", "type", "a")): Summary(2, 9.0)}, {}, 0)
-    monitor = PerformanceMonitor()
-    monitor.history = history
-    assert monitor.report(BEGIN, BEGIN + 2 * SECOND)["historical"] == [
+    recorder = MetricsRecorder()
+    recorder.history = history
+    assert recorder.report(BEGIN, BEGIN + 2 * SECOND)["historical"] == [
         {"metric_name": "bytes", "avg": 4.5, "count": 2},
         {"metric_name": "latency", "avg": 8 / 3, "count": 3},
     ]
-    assert monitor.report(BEGIN - DAY, BEGIN)["historical"] == []
+    assert recorder.report(BEGIN - DAY, BEGIN)["historical"] == []
     found = history.summaries(BEGIN + SECOND, BEGIN + 3 * SECOND)
     assert {name: plain(each) for name, each in found.items()} == {
         "latency": plain(summary_of(5.0, 30.0))
     }
 
 
-def test_no_two_dimensions_are_added_up(file: RollupFile, history: RollupHistory) -> None:
+def test_no_two_dimensions_are_added_up(file: RollupStore, history: RollupHistory) -> None:
     for dimension, counts in (("type", (1, 2)), ("source", (3,))):
         for number, count in enumerate(counts):
             series = Series("logs", dimension, f"{number}")
@@ -81,7 +81,7 @@ def test_seconds_minutes_and_hours_tell_together_what_seconds_alone_would(
     since, until = (BEGIN + each * SECOND for each in range_of)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "metrics.db"
-        with closing(RollupFile(path)) as file, closing(RollupHistory(path)) as history:
+        with closing(RollupStore(path)) as file, closing(RollupHistory(path)) as history:
             for second, value in values:
                 file.write(latency(BEGIN + second * SECOND, value), {}, 0)
             before = history.summaries(since, until)
@@ -97,7 +97,7 @@ def test_seconds_minutes_and_hours_tell_together_what_seconds_alone_would(
 
 
 def test_where_seconds_are_gone_whole_minutes_count(
-    file: RollupFile, history: RollupHistory
+    file: RollupStore, history: RollupHistory
 ) -> None:
     for second in range(0, 180, 10):
         file.write(latency(BEGIN + second * SECOND, 1.0), {}, 0)
@@ -113,11 +113,11 @@ def test_where_seconds_are_gone_whole_minutes_count(
 def test_a_damaged_sketch_is_told_and_the_rest_counts(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with closing(RollupFile(path)) as file:
+    with closing(RollupStore(path)) as file:
         for second in range(2):
             file.write(latency(BEGIN + second * SECOND, 5.0), {}, 0)
     alter(path, f"UPDATE seconds SET sketch = x'00' WHERE begin = {BEGIN}")
-    with closing(RollupFile(path)), closing(RollupHistory(path)) as history:
+    with closing(RollupStore(path)), closing(RollupHistory(path)) as history:
         found = history.summaries(BEGIN, BEGIN + DAY)["latency"]
     assert (found.count, found.sum, found.quantile(0.5)) == (2, 10.0, 5.0)
     assert [each.getMessage() for each in caplog.records] == [

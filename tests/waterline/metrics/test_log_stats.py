@@ -11,13 +11,13 @@ from server.decode import read_frames
 from tests.support.clock import NOON
 from tests.support.metrics_file import plain
 from waterline.metrics.log_stats import (
-    Content,
-    contents,
-    contents_of,
-    record_contents,
+    TypeStats,
+    measure_columns,
+    measure_logs,
+    record_stats,
     record_stored,
 )
-from waterline.metrics.recorder import PerformanceMonitor, Series
+from waterline.metrics.recorder import MetricsRecorder, Series
 from waterline.metrics.sketch import LARGEST
 from waterline.metrics.summary import Packed, Summary
 from waterline.records import decode_rows, encode_stored
@@ -32,7 +32,7 @@ def packed(*values: Packed) -> tuple[object, ...]:
     return plain(summary)
 
 
-def plainly(found: dict[str, Content]) -> Plain:
+def plainly(found: dict[str, TypeStats]) -> Plain:
     return {
         log_type: (each.logs, each.size, {name: packed(some) for name, some in each.values.items()})
         for log_type, each in found.items()
@@ -40,8 +40,8 @@ def plainly(found: dict[str, Content]) -> Plain:
 
 
 def measured(*values: object) -> list[object]:
-    """Return the numbers among values of an attribute, as `contents` finds them."""
-    found = contents(["t"] * len(values), [1] * len(values), {"a": values})["t"].values
+    """Return the numbers among values of an attribute, as `measure_columns` finds them."""
+    found = measure_columns(["t"] * len(values), [1] * len(values), {"a": values})["t"].values
     if "a" not in found:
         return []
     return [found["a"].size, found["a"].min, found["a"].max]
@@ -97,7 +97,7 @@ def test_a_batch_tells_what_its_logs_hold(given_logs: list[dict[str, object]], k
     frames = frames_of(given_logs, kind)
     if kind == "damaged":
         frames = [each + b"\n?" for each in frames]
-    found = plainly(dict(read_frames(frames, "pump", measured=("x", "y")).contents))
+    found = plainly(dict(read_frames(frames, "pump", measured=("x", "y")).stats))
     expected: defaultdict[str, dict[str, list[float]]] = defaultdict(dict)
     for each in given_logs:
         for name in ("x", "y"):
@@ -125,7 +125,7 @@ def test_a_batch_tells_what_its_logs_hold(given_logs: list[dict[str, object]], k
 def test_stored_logs_hold_the_same_as_when_they_came(given_logs: list[dict[str, object]]) -> None:
     batch = read_frames(frames_of(given_logs, "one"), "pump", measured=("x", "y"))
     stored = decode_rows(b"[" + batch.rows + b"]", range(1, len(batch.ids) + 1), NOON)
-    found, came = plainly(dict(contents_of(stored, ("x", "y")))), plainly(dict(batch.contents))
+    found, came = plainly(dict(measure_logs(stored, ("x", "y")))), plainly(dict(batch.stats))
     assert {key: (count, values) for key, (count, _, values) in found.items()} == {
         key: (count, values) for key, (count, _, values) in came.items()
     }
@@ -135,20 +135,20 @@ def test_stored_logs_hold_the_same_as_when_they_came(given_logs: list[dict[str, 
 
 def test_nothing_is_decoded_where_nothing_is_measured() -> None:
     batch = read_frames([b'{"type":"t","message":"m","x":1}'], "pump")
-    assert batch.contents == {"t": Content(1, 32, {})}
+    assert batch.stats == {"t": TypeStats(1, 32, {})}
 
 
-def totals(monitor: PerformanceMonitor) -> dict[Series, tuple[int, float]]:
-    return {series: (each.count, each.sum) for series, each in monitor.totals().items()}
+def totals(recorder: MetricsRecorder) -> dict[Series, tuple[int, float]]:
+    return {series: (each.count, each.sum) for series, each in recorder.totals().items()}
 
 
 def test_contents_are_recorded_by_type_and_by_source() -> None:
-    monitor = PerformanceMonitor()
-    x = {"a": Content(2, 20, {"ms": Packed.of([1, 2])}), "b": Content(1, 7, {})}
-    y = {"a": Content(1, 9, {"ms": Packed.of([4])})}
-    with monitor.counting(4, NOON) as second:
-        record_contents(monitor, [("x", x), ("y", y), ("z", {})], NOON, second)
-    assert totals(monitor) == {
+    recorder = MetricsRecorder()
+    x = {"a": TypeStats(2, 20, {"ms": Packed.of([1, 2])}), "b": TypeStats(1, 7, {})}
+    y = {"a": TypeStats(1, 9, {"ms": Packed.of([4])})}
+    with recorder.counting(4, NOON) as second:
+        record_stats(recorder, [("x", x), ("y", y), ("z", {})], NOON, second)
+    assert totals(recorder) == {
         Series("logs_stored", "type", "a"): (3, 3),
         Series("logs_stored", "type", "b"): (1, 1),
         Series("logs_stored", "source", "x"): (3, 3),
@@ -159,19 +159,19 @@ def test_contents_are_recorded_by_type_and_by_source() -> None:
         Series("bytes_received", "source", "y"): (1, 9),
         Series("ms", "type", "a"): (3, 7),
     }
-    (second,) = monitor.take().values()
+    (second,) = recorder.take().values()
     assert second.heard == {"x": (NOON, NOON), "y": (NOON, NOON)}
 
 
 def test_stored_logs_are_recorded_in_the_second_of_their_receipt() -> None:
-    monitor = PerformanceMonitor()
+    recorder = MetricsRecorder()
     batch = read_frames([b'{"type":"t","message":"m","ms":1}'] * 4, "pump")
     stored = [
         *decode_rows(b"[" + batch.rows + b"]", range(1, 5), NOON),
         *decode_rows(b"[" + batch.rows + b"]", range(5, 9), NOON + 1500),
     ]
-    record_stored(monitor, stored, ("ms",))
-    seconds = monitor.take()
+    record_stored(recorder, stored, ("ms",))
+    seconds = recorder.take()
     assert {begin: each.counted_through for begin, each in seconds.items()} == {
         NOON: 4,
         NOON + 1000: 8,

@@ -19,12 +19,12 @@ from waterline.metrics.quiet_sources import (
     LEAST_MINUTES,
     REMEMBERED,
     Habit,
-    SilentSources,
+    QuietSources,
     is_quiet,
 )
 from waterline.metrics.recorder import Series
 from waterline.metrics.registry import LOGS_STORED, SOURCE, TYPE
-from waterline.metrics.rollup_store import RollupFile
+from waterline.metrics.rollup_store import RollupStore
 from waterline.metrics.spans import HOUR, MINUTE, SECOND
 from waterline.metrics.summary import Summary
 
@@ -80,14 +80,14 @@ def test_a_habit_tells_what_all_minutes_would_tell(
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Iterator[RollupFile]:
+def file(tmp_path: Path) -> Iterator[RollupStore]:
     """A metrics.db that is written beside its reader."""
-    opened = RollupFile(tmp_path / "metrics.db")
+    opened = RollupStore(tmp_path / "metrics.db")
     yield opened
     opened.close()
 
 
-def send(file: RollupFile, source: str, minutes: Iterable[int], within: int = 0) -> None:
+def send(file: RollupStore, source: str, minutes: Iterable[int], within: int = 0) -> None:
     """Note that a source sent in some minutes, as the rollups would."""
     label = Series(LOGS_STORED, SOURCE, source)
     rows = {(minute + within // SECOND * SECOND, label): Summary(1, 1.0) for minute in minutes}
@@ -102,10 +102,12 @@ def every(step: int, since: int, until: int) -> list[int]:
 class Watch:
     """Looks at metrics.db at moments of the test's own."""
 
-    def __init__(self, path: Path, file: RollupFile, quiet_after: int | None = QUIET_AFTER) -> None:
+    def __init__(
+        self, path: Path, file: RollupStore, quiet_after: int | None = QUIET_AFTER
+    ) -> None:
         self.now = NOON
         self.file = file
-        self.sources = SilentSources(path, quiet_after, lambda: self.now)
+        self.sources = QuietSources(path, quiet_after, lambda: self.now)
 
     def look(self, now: int) -> list[str]:
         self.file.close_steps(now)
@@ -115,14 +117,14 @@ class Watch:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, file: RollupFile) -> Iterator[Watch]:
+def watch(tmp_path: Path, file: RollupStore) -> Iterator[Watch]:
     """A watch over the file."""
     made = Watch(tmp_path / "metrics.db", file)
     yield made
     made.sources.close()
 
 
-def test_source_that_goes_quiet_is_named_with_its_habit(file: RollupFile, watch: Watch) -> None:
+def test_source_that_goes_quiet_is_named_with_its_habit(file: RollupStore, watch: Watch) -> None:
     send(file, "web-1", every(3 * MINUTE, NOON - HOUR, NOON + 1))
     send(file, "web-2", every(3 * MINUTE, NOON - HOUR, NOON + 25 * MINUTE))
     assert watch.look(NOON + 10 * MINUTE) == []
@@ -132,7 +134,7 @@ def test_source_that_goes_quiet_is_named_with_its_habit(file: RollupFile, watch:
 
 
 def test_sources_are_named_in_order_and_long_times_by_hours_and_days(
-    file: RollupFile, watch: Watch
+    file: RollupStore, watch: Watch
 ) -> None:
     send(file, "slow", every(5 * HOUR, NOON - 120 * HOUR, NOON + 1))
     send(file, "fast", every(MINUTE, NOON - HOUR, NOON + 1))
@@ -145,7 +147,7 @@ def test_sources_are_named_in_order_and_long_times_by_hours_and_days(
 
 
 def test_silence_is_measured_from_the_last_log_and_not_from_its_minute(
-    file: RollupFile, watch: Watch
+    file: RollupStore, watch: Watch
 ) -> None:
     send(file, "web", every(MINUTE, NOON - HOUR, NOON + 1), within=59_999)
     heard = NOON + 59_999
@@ -154,7 +156,7 @@ def test_silence_is_measured_from_the_last_log_and_not_from_its_minute(
 
 
 def test_silence_of_twice_the_longest_gap_is_nothing_unusual(
-    file: RollupFile, watch: Watch
+    file: RollupStore, watch: Watch
 ) -> None:
     pause = every(MINUTE, NOON - 60 * MINUTE, NOON - 29 * MINUTE)
     send(file, "web", [*pause, *every(MINUTE, NOON, NOON + 5 * MINUTE)])
@@ -164,7 +166,7 @@ def test_silence_of_twice_the_longest_gap_is_nothing_unusual(
 
 
 def test_one_who_sent_in_a_few_minutes_only_is_no_source_that_went_quiet(
-    file: RollupFile, watch: Watch
+    file: RollupStore, watch: Watch
 ) -> None:
     send(file, "file", every(MINUTE, NOON - (LEAST_MINUTES - 2) * MINUTE, NOON + 1))
     send(file, "habit", every(MINUTE, NOON - (LEAST_MINUTES - 1) * MINUTE, NOON + 1))
@@ -172,21 +174,21 @@ def test_one_who_sent_in_a_few_minutes_only_is_no_source_that_went_quiet(
     assert found.startswith("source habit ")
 
 
-def test_pause_of_long_ago_makes_no_silence_usual(file: RollupFile, watch: Watch) -> None:
+def test_pause_of_long_ago_makes_no_silence_usual(file: RollupStore, watch: Watch) -> None:
     paused = NOON - 6 * 24 * HOUR
     send(file, "web", [paused, *every(MINUTE, NOON - HOUR, NOON + 1)])
     assert watch.look(paused + REMEMBERED) == []
     assert len(watch.look(paused + REMEMBERED + 1)) == 1
 
 
-def test_habit_fades_with_its_minutes(file: RollupFile, watch: Watch) -> None:
+def test_habit_fades_with_its_minutes(file: RollupStore, watch: Watch) -> None:
     first = NOON - (LEAST_MINUTES - 1) * HOUR
     send(file, "web", every(HOUR, first, NOON + 1))
     assert len(watch.look(first + REMEMBERED)) == 1
     assert watch.look(first + REMEMBERED + 1) == []
 
 
-def test_source_is_forgotten_after_seven_days(file: RollupFile, watch: Watch) -> None:
+def test_source_is_forgotten_after_seven_days(file: RollupStore, watch: Watch) -> None:
     # Of a habit that spans all the seven days, the older half is forgotten while it is silent.
     send(file, "web", every(10 * MINUTE, NOON - REMEMBERED, NOON + 1))
     assert len(watch.look(NOON + REMEMBERED - 100 * MINUTE)) == 1
@@ -194,7 +196,7 @@ def test_source_is_forgotten_after_seven_days(file: RollupFile, watch: Watch) ->
     assert watch.sources._habits == {}
 
 
-def test_new_minutes_are_read_after_the_first_reading(file: RollupFile, watch: Watch) -> None:
+def test_new_minutes_are_read_after_the_first_reading(file: RollupStore, watch: Watch) -> None:
     send(file, "web", every(MINUTE, NOON - HOUR, NOON + 1))
     assert len(watch.look(NOON + 20 * MINUTE)) == 1
     send(file, "web", [NOON + 21 * MINUTE])
@@ -206,20 +208,20 @@ def test_new_minutes_are_read_after_the_first_reading(file: RollupFile, watch: W
     ]
 
 
-def test_minutes_are_read_once(file: RollupFile, watch: Watch) -> None:
+def test_minutes_are_read_once(file: RollupStore, watch: Watch) -> None:
     send(file, "file", every(MINUTE, NOON - (LEAST_MINUTES - 2) * MINUTE, NOON + 1))
     for later in range(3):
         assert watch.look(NOON + HOUR + later * MINUTE) == []
 
 
-def test_minutes_by_type_are_of_no_source(file: RollupFile, watch: Watch) -> None:
+def test_minutes_by_type_are_of_no_source(file: RollupStore, watch: Watch) -> None:
     minutes = every(MINUTE, NOON - HOUR, NOON + 1)
     rows = {(minute, Series(LOGS_STORED, TYPE, "web")): Summary(1, 1.0) for minute in minutes}
     file.write(rows, {"web": (NOON - HOUR, NOON)}, 0)
     assert watch.look(NOON + HOUR) == []
 
 
-def test_never_warns_of_none(tmp_path: Path, file: RollupFile) -> None:
+def test_never_warns_of_none(tmp_path: Path, file: RollupStore) -> None:
     send(file, "web", every(MINUTE, NOON - HOUR, NOON + 1))
     watch = Watch(tmp_path / "metrics.db", file, None)
     assert watch.look(NOON + HOUR) == []
@@ -227,7 +229,7 @@ def test_never_warns_of_none(tmp_path: Path, file: RollupFile) -> None:
 
 
 def test_file_that_cannot_be_read_leaves_what_was_seen_and_is_told_once(
-    tmp_path: Path, file: RollupFile, watch: Watch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, file: RollupStore, watch: Watch, caplog: pytest.LogCaptureFixture
 ) -> None:
     send(file, "web", every(MINUTE, NOON - HOUR, NOON + 1))
     seen = watch.look(NOON + HOUR)
@@ -248,7 +250,7 @@ def test_server_warns_of_a_quiet_source_and_is_healthy(data: Path) -> None:
     with serving(data) as server:
         token = server.token
     heard = now_ms() // MINUTE * MINUTE - 30 * MINUTE
-    file = RollupFile(data / "metrics.db")
+    file = RollupStore(data / "metrics.db")
     send(file, "web-1", every(MINUTE, heard - HOUR, heard + 1))
     send(file, "web-2", every(MINUTE, heard - HOUR, heard + 15 * MINUTE))
     send(file, "once", [heard])

@@ -26,7 +26,7 @@ from tests.support.metrics_file import (
     view,
 )
 from waterline.metrics.recorder import Series
-from waterline.metrics.rollup_store import PRUNE_SLICE, Retention, RollupFile
+from waterline.metrics.rollup_store import PRUNE_SLICE, Retention, RollupStore
 from waterline.metrics.spans import HOUR, MINUTE, SECOND, Table
 from waterline.metrics.summary import Summary
 from waterline.storage.schema import METRICS, Schema
@@ -41,19 +41,19 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def file(path: Path) -> Iterator[RollupFile]:
-    with closing(RollupFile(path)) as opened:
+def file(path: Path) -> Iterator[RollupStore]:
+    with closing(RollupStore(path)) as opened:
         yield opened
 
 
-def write(file: RollupFile, begin: int, *values: float, through: int = 0) -> None:
+def write(file: RollupStore, begin: int, *values: float, through: int = 0) -> None:
     file.write(latency(begin, *values), {}, through)
 
 
 # Seconds
 
 
-def test_a_second_is_one_row_a_series_with_its_sketch(file: RollupFile, path: Path) -> None:
+def test_a_second_is_one_row_a_series_with_its_sketch(file: RollupStore, path: Path) -> None:
     counted = Summary(3, 12.0)
     file.write(
         {
@@ -73,7 +73,7 @@ def test_a_second_is_one_row_a_series_with_its_sketch(file: RollupFile, path: Pa
 
 
 def test_what_comes_later_is_merged_into_the_row_that_is_there(
-    file: RollupFile, path: Path
+    file: RollupStore, path: Path
 ) -> None:
     for values in ([3.0], [1.0, 900.0], [2.0]):
         write(file, BEGIN, *values)
@@ -86,19 +86,19 @@ def test_what_comes_later_is_merged_into_the_row_that_is_there(
 
 def test_a_file_that_is_opened_again_goes_on(path: Path) -> None:
     for value in (1.0, 2.0):
-        with closing(RollupFile(path)) as file:
+        with closing(RollupStore(path)) as file:
             write(file, BEGIN, value, through=int(value))
     assert plain(rows(path)[BEGIN, "latency", ""]) == plain(summary_of(1.0, 2.0))
     assert progress(path)["counted_through"] == 2
 
 
-def test_how_far_logs_are_counted_never_goes_back(file: RollupFile, path: Path) -> None:
+def test_how_far_logs_are_counted_never_goes_back(file: RollupStore, path: Path) -> None:
     for through in (5, 3):
         write(file, BEGIN, 1.0, through=through)
     assert progress(path)["counted_through"] == 5
 
 
-def test_a_source_was_seen_first_and_last(file: RollupFile, path: Path) -> None:
+def test_a_source_was_seen_first_and_last(file: RollupStore, path: Path) -> None:
     for first, last in ((5, 7), (3, 4), (6, 9)):
         file.write({}, {"pump": (first, last)}, 0)
     with closing(apsw.Connection(str(path))) as connection:
@@ -106,7 +106,7 @@ def test_a_source_was_seen_first_and_last(file: RollupFile, path: Path) -> None:
 
 
 def test_a_write_that_fails_leaves_nothing_and_can_be_made_again(
-    file: RollupFile, path: Path
+    file: RollupStore, path: Path
 ) -> None:
     file._connection.set_busy_timeout(0)
     with closing(apsw.Connection(str(path))) as other:
@@ -126,7 +126,7 @@ def test_a_write_that_fails_leaves_nothing_and_can_be_made_again(
 # Minutes and hours
 
 
-def test_a_minute_is_written_once_it_is_over(file: RollupFile, path: Path) -> None:
+def test_a_minute_is_written_once_it_is_over(file: RollupStore, path: Path) -> None:
     write(file, BEGIN + 59 * SECOND, 1.0)
     write(file, BEGIN + MINUTE, 2.0)
     file.close_steps(BEGIN + MINUTE - 1)
@@ -156,7 +156,7 @@ def test_minutes_and_hours_equal_the_merge_of_their_seconds_whenever_these_came(
 ) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "metrics.db"
-        with closing(RollupFile(path)) as file:
+        with closing(RollupStore(path)) as file:
             for second, values in early:
                 write(file, BEGIN + second * SECOND, *values)
             for moment in closings:
@@ -178,7 +178,7 @@ def test_minutes_and_hours_equal_the_merge_of_their_seconds_whenever_these_came(
 
 
 @pytest.mark.slow
-def test_no_percentile_changes_from_seconds_to_hours(file: RollupFile, path: Path) -> None:
+def test_no_percentile_changes_from_seconds_to_hours(file: RollupStore, path: Path) -> None:
     every = [float(each % 997) ** 2 / 7 for each in range(7200)]
     for second in range(0, 3600, 2):
         write(file, BEGIN + second * SECOND, *every[second * 2 : second * 2 + 4])
@@ -194,7 +194,7 @@ def test_no_percentile_changes_from_seconds_to_hours(file: RollupFile, path: Pat
 # Retention
 
 
-def test_rows_go_when_they_are_older_than_they_are_kept(file: RollupFile, path: Path) -> None:
+def test_rows_go_when_they_are_older_than_they_are_kept(file: RollupStore, path: Path) -> None:
     for minute in range(0, 240, 10):
         write(file, BEGIN + minute * MINUTE, 1.0)
     now = BEGIN + 4 * HOUR
@@ -213,7 +213,7 @@ def test_rows_go_when_they_are_older_than_they_are_kept(file: RollupFile, path: 
 TABLES: tuple[Table, ...] = ("seconds", "minutes", "hours")
 
 
-def test_nothing_goes_that_is_not_in_the_coarser_table(file: RollupFile, path: Path) -> None:
+def test_nothing_goes_that_is_not_in_the_coarser_table(file: RollupStore, path: Path) -> None:
     write(file, BEGIN, 1.0)
     nothing = Retention(0, 0, 0)
     file.prune(BEGIN + DAY, nothing)
@@ -230,7 +230,7 @@ def test_nothing_goes_that_is_not_in_the_coarser_table(file: RollupFile, path: P
     ("retention", "step"), [(Retention(0, DAY, DAY), "minute"), (Retention(0, 0, DAY), "hour")]
 )
 def test_rows_that_are_about_to_go_are_not_told_beside_the_coarser_ones(
-    file: RollupFile, path: Path, retention: Retention, step: str
+    file: RollupStore, path: Path, retention: Retention, step: str
 ) -> None:
     write(file, BEGIN, 1.0)
     file.close_steps(BEGIN + HOUR)
@@ -260,7 +260,7 @@ def test_the_view_counts_everything_once_whatever_was_closed_and_pruned(
     written = 0
     with TemporaryDirectory() as folder:
         path = Path(folder) / "metrics.db"
-        with closing(RollupFile(path)) as file:
+        with closing(RollupStore(path)) as file:
             for change, second in sorted(changes, key=itemgetter(1)):
                 moment = BEGIN + second * SECOND
                 if change == "write":
@@ -277,7 +277,7 @@ def test_the_view_counts_everything_once_whatever_was_closed_and_pruned(
         assert len({number for _, _, number in found}) == len(found)
 
 
-def test_many_old_rows_go_in_slices(file: RollupFile, path: Path) -> None:
+def test_many_old_rows_go_in_slices(file: RollupStore, path: Path) -> None:
     file.write(
         {(BEGIN, Series(f"{each}", "", "")): Summary(1, 1.0) for each in range(2_500)}, {}, 0
     )
@@ -290,7 +290,7 @@ def test_many_old_rows_go_in_slices(file: RollupFile, path: Path) -> None:
 
 
 def test_a_clock_that_was_ahead_for_a_while_makes_nothing_go_that_is_not_told_of(
-    file: RollupFile, path: Path
+    file: RollupStore, path: Path
 ) -> None:
     retention = Retention(DAY, 31 * DAY, 365 * DAY)
 
@@ -311,7 +311,7 @@ def test_a_clock_that_was_ahead_for_a_while_makes_nothing_go_that_is_not_told_of
 # The view
 
 
-def test_the_view_has_the_columns_of_the_source_document(file: RollupFile, path: Path) -> None:
+def test_the_view_has_the_columns_of_the_source_document(file: RollupStore, path: Path) -> None:
     file.write(
         {
             (BEGIN, Series("latency", "", "")): summary_of(1.0, 3.0),
@@ -350,7 +350,7 @@ def test_the_view_has_the_columns_of_the_source_document(file: RollupFile, path:
 # Where it begins
 
 
-def test_a_new_file_counts_from_the_log_that_comes_next(file: RollupFile, path: Path) -> None:
+def test_a_new_file_counts_from_the_log_that_comes_next(file: RollupStore, path: Path) -> None:
     assert file.begin("one", 7, BEGIN) == 7
     found = progress(path)
     assert (found["incarnation"], found["counted_from"], found["measured_from"]) == (
@@ -360,7 +360,9 @@ def test_a_new_file_counts_from_the_log_that_comes_next(file: RollupFile, path: 
     )
 
 
-def test_a_file_that_was_begun_goes_on_behind_what_is_counted(file: RollupFile, path: Path) -> None:
+def test_a_file_that_was_begun_goes_on_behind_what_is_counted(
+    file: RollupStore, path: Path
+) -> None:
     file.begin("one", 7, BEGIN)
     write(file, BEGIN, 1.0, through=9)
     assert file.begin("one", 12, BEGIN + DAY) == 9
@@ -369,7 +371,7 @@ def test_a_file_that_was_begun_goes_on_behind_what_is_counted(file: RollupFile, 
 
 @pytest.mark.parametrize(("incarnation", "last_seq"), [("other", 12), ("one", 8), ("other", 8)])
 def test_other_logs_are_counted_from_where_they_are(
-    file: RollupFile, path: Path, incarnation: str, last_seq: int
+    file: RollupStore, path: Path, incarnation: str, last_seq: int
 ) -> None:
     file.begin("one", 7, BEGIN)
     write(file, BEGIN, 1.0, through=9)
@@ -391,7 +393,7 @@ def test_a_file_of_the_first_version_keeps_its_counts_of_logs(path: Path) -> Non
                 (BEGIN, "ack_latency", "", 5, 7.5),
             ],
         )
-    with closing(RollupFile(path)) as file:
+    with closing(RollupStore(path)) as file:
         write(file, BEGIN, 1.0)
         found = plainly(rows(path))
         assert found.pop((BEGIN, "latency", "")) == plain(summary_of(1.0))
@@ -415,11 +417,11 @@ def test_a_file_of_the_first_version_keeps_its_counts_of_logs(path: Path) -> Non
 def test_a_damaged_sketch_is_told_and_its_counts_stay(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with closing(RollupFile(path)) as file:
+    with closing(RollupStore(path)) as file:
         for second in range(2):
             write(file, BEGIN + second * SECOND, 5.0, 6.0)
     alter(path, f"UPDATE seconds SET sketch = x'ff' WHERE begin = {BEGIN}")
-    with closing(RollupFile(path)) as file:
+    with closing(RollupStore(path)) as file:
         file.close_steps(BEGIN + MINUTE)
         write(file, BEGIN, 7.0)
     (minute,) = rows(path, "minutes").values()

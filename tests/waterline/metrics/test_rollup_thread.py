@@ -24,9 +24,9 @@ from tests.support.metrics_file import (
 )
 from waterline.errors import DataFolderError
 from waterline.metrics.history import RollupHistory
-from waterline.metrics.recorder import PerformanceMonitor
-from waterline.metrics.rollup_store import Retention, RollupFile
-from waterline.metrics.rollup_thread import MAX_PENDING, SETTLED, Rollups
+from waterline.metrics.recorder import MetricsRecorder
+from waterline.metrics.rollup_store import Retention, RollupStore
+from waterline.metrics.rollup_thread import MAX_PENDING, SETTLED, RollupThread
 from waterline.metrics.spans import HOUR, MINUTE
 
 
@@ -44,7 +44,7 @@ def bench(path: Path) -> Iterator[Bench]:
 
 def test_each_second_has_its_own_rows(bench: Bench) -> None:
     for value in (1.0, 2.0, 3.0):
-        bench.monitor.record("latency", value)
+        bench.recorder.record("latency", value)
         bench.flush()
     bench.flush()
     assert {key: each.sum for key, each in bench.rows().items()} == {
@@ -55,7 +55,7 @@ def test_each_second_has_its_own_rows(bench: Bench) -> None:
 
 
 def test_a_second_is_written_once_it_is_over(bench: Bench) -> None:
-    bench.monitor.record("latency", 1.0)
+    bench.recorder.record("latency", 1.0)
     bench.flush(999)
     assert bench.rows() == {}
     bench.flush(1)
@@ -64,7 +64,7 @@ def test_a_second_is_written_once_it_is_over(bench: Bench) -> None:
 
 def test_a_clock_that_is_set_back_merges_into_the_seconds_of_then(bench: Bench) -> None:
     for after in (1000, -1000, 1000):
-        bench.monitor.record("latency", 1.0)
+        bench.recorder.record("latency", 1.0)
         bench.flush(after)
     bench.flush()
     assert {key: each.count for key, each in bench.rows().items()} == {
@@ -74,16 +74,18 @@ def test_a_clock_that_is_set_back_merges_into_the_seconds_of_then(bench: Bench) 
 
 
 def test_second_that_lies_ahead_is_written_and_keeps_nothing_in_memory(bench: Bench) -> None:
-    bench.monitor.record("latency", 1.0, at=NOON + DAY)
+    bench.recorder.record("latency", 1.0, at=NOON + DAY)
     bench.flush()
     assert list(bench.rows()) == [(NOON + DAY, "latency", "")]
 
 
 def test_clock_that_jumped_ends_no_minute_and_removes_no_row(path: Path) -> None:
     clock, ageing = Clock(), Clock()
-    monitor, file = PerformanceMonitor(clock), RollupFile(path)
-    rollups = Rollups(file, monitor, Retention(MINUTE, MINUTE, MINUTE), clock=clock, ageing=ageing)
-    monitor.record("latency", 1.0)
+    recorder, file = MetricsRecorder(clock), RollupStore(path)
+    rollups = RollupThread(
+        file, recorder, Retention(MINUTE, MINUTE, MINUTE), clock=clock, ageing=ageing
+    )
+    recorder.record("latency", 1.0)
     clock.now += 400 * DAY
     rollups._flush(clock.now)
     rollups._flush(clock.now)
@@ -94,7 +96,7 @@ def test_clock_that_jumped_ends_no_minute_and_removes_no_row(path: Path) -> None
 
 @pytest.mark.logs
 def test_lost_metrics_db_is_told_and_its_return_is_noticed(bench: Bench) -> None:
-    bench.monitor.record("latency", 1.0)
+    bench.recorder.record("latency", 1.0)
     elsewhere = bench.path.with_name("elsewhere")
     bench.path.rename(elsewhere)
     bench.flush()
@@ -106,7 +108,7 @@ def test_lost_metrics_db_is_told_and_its_return_is_noticed(bench: Bench) -> None
 
 
 def test_minutes_and_hours_are_written_when_they_are_settled(bench: Bench) -> None:
-    bench.monitor.record("latency", 1.0)
+    bench.recorder.record("latency", 1.0)
     bench.flush(HOUR + SETTLED - 1000)
     assert list(bench.rows("minutes")) == [(NOON, "latency", "")]
     assert bench.rows("hours") == {}
@@ -115,9 +117,9 @@ def test_minutes_and_hours_are_written_when_they_are_settled(bench: Bench) -> No
 
 
 def test_what_comes_too_late_for_its_minute_and_hour_is_in_them(bench: Bench) -> None:
-    bench.monitor.record("latency", 1.0)
+    bench.recorder.record("latency", 1.0)
     bench.flush(2 * HOUR)
-    bench.monitor.record("latency", 5.0, at=NOON + 59_000)
+    bench.recorder.record("latency", 5.0, at=NOON + 59_000)
     bench.flush()
     assert {key: each.sum for key, each in bench.rows().items()} == {
         (NOON, "latency", ""): 1.0,
@@ -129,7 +131,7 @@ def test_what_comes_too_late_for_its_minute_and_hour_is_in_them(bench: Bench) ->
 
 def test_rows_go_also_while_nothing_is_measured(path: Path) -> None:
     bench = Bench(path, Retention(10_000, 20 * MINUTE, DAY))
-    bench.monitor.record("latency", 1.0)
+    bench.recorder.record("latency", 1.0)
     bench.flush()
     bench.flush(2 * MINUTE)
     assert (len(bench.rows()), len(bench.rows("minutes"))) == (0, 1)
@@ -149,14 +151,14 @@ def test_what_cannot_be_written_waits_and_is_written_later(
     with closing(apsw.Connection(str(bench.path))) as other:
         other.execute("BEGIN IMMEDIATE")
         for seq, value in enumerate((1.0, 2.0), 1):
-            bench.monitor.record("latency", value)
-            with bench.monitor.counting(seq, bench.clock.now) as second:
+            bench.recorder.record("latency", value)
+            with bench.recorder.counting(seq, bench.clock.now) as second:
                 second.hear("pump", bench.clock.now, bench.clock.now)
             bench.flush()
             assert bench.failed()
         assert bench.rows() == {}
         other.execute("ROLLBACK")
-    bench.monitor.record("latency", 3.0)
+    bench.recorder.record("latency", 3.0)
     bench.flush()
     assert not bench.failed()
     assert {key: each.sum for key, each in bench.rows().items()} == {
@@ -178,14 +180,14 @@ def test_what_cannot_be_written_waits_and_is_written_later(
 def test_a_full_disk_keeps_rows_waiting_until_there_is_room(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench.monitor.record("latency", 1.0)
+    bench.recorder.record("latency", 1.0)
     bench.flush()
     connection = bench.file._connection
     most = connection.pragma("max_page_count")
     connection.execute("PRAGMA max_page_count = 1")
     recorded = 1
     while not bench.failed():
-        bench.monitor.record_many("latency", [*range(1, 3000)])
+        bench.recorder.record_many("latency", [*range(1, 3000)])
         recorded += 2999
         bench.flush()
     connection.execute(f"PRAGMA max_page_count = {most}")
@@ -206,9 +208,9 @@ def test_what_waits_long_becomes_coarser_and_loses_nothing(bench: Bench) -> None
     waiting = []
     for _ in range(seconds):
         for number in range(metrics):
-            bench.monitor.record(f"metric {number}", number)
+            bench.recorder.record(f"metric {number}", number)
         bench.flush()
-        waiting.append(len(bench.monitor.pending))
+        waiting.append(len(bench.recorder.pending))
     assert max(waiting) <= MAX_PENDING
     assert seconds * metrics > 2 * MAX_PENDING
     connection.execute("PRAGMA query_only = OFF")
@@ -230,12 +232,12 @@ class Lost:
 
     def __init__(self, path: Path) -> None:
         self.clock = Clock()
-        self.monitor = PerformanceMonitor(self.clock)
-        self.file = RollupFile(path)
+        self.recorder = MetricsRecorder(self.clock)
+        self.file = RollupStore(path)
         self.asked: list[tuple[int, int]] = []
         self.error: Exception | None = None
         self.is_stopped = False
-        self.rollups = Rollups(self.file, self.monitor, LONG, self.recount, self.clock)
+        self.rollups = RollupThread(self.file, self.recorder, LONG, self.recount, self.clock)
 
     def recount(self, after: int, through: int) -> bool:
         self.asked.append((after, through))
@@ -246,8 +248,8 @@ class Lost:
         return not self.is_stopped
 
     def count(self, through: int, at: int) -> None:
-        with self.monitor.counting(through, at):
-            self.monitor.count("logs", 1, {"type": "a"}, at=at)
+        with self.recorder.counting(through, at):
+            self.recorder.count("logs", 1, {"type": "a"}, at=at)
 
     def failed(self) -> bool:
         return self.rollups.failed
@@ -278,7 +280,7 @@ def test_uncounted_logs_are_counted_once_in_their_own_second(lost: Lost, path: P
 @pytest.mark.slow
 def test_many_uncounted_seconds_stay_seconds(bench: Bench) -> None:
     for second in range(MAX_PENDING + 1):
-        bench.monitor.count("logs", 1, at=NOON - second * 1000)
+        bench.recorder.count("logs", 1, at=NOON - second * 1000)
     bench.flush()
     assert len(bench.rows()) == MAX_PENDING + 1
 
@@ -320,15 +322,15 @@ def test_a_report_has_each_measurement_once_while_they_are_written(bench: Bench)
     def look(stopping: threading.Event) -> None:
         while not stopping.is_set():
             least = done
-            report = cast("dict[str, Any]", bench.monitor.report(NOON, NOON + DAY)["metrics"])
+            report = cast("dict[str, Any]", bench.recorder.report(NOON, NOON + DAY)["metrics"])
             count = report["latency"]["count"] if report else 0
             if not least <= count <= begun:
                 wrong.append((least, count, begun))
 
-    with closing(RollupHistory(bench.path)) as bench.monitor.history, meanwhile(look):
+    with closing(RollupHistory(bench.path)) as bench.recorder.history, meanwhile(look):
         for _ in range(300):
             begun += 1
-            bench.monitor.record("latency", 1.0)
+            bench.recorder.record("latency", 1.0)
             done += 1
             bench.flush()
     assert wrong == []
@@ -336,21 +338,21 @@ def test_a_report_has_each_measurement_once_while_they_are_written(bench: Bench)
 
 @pytest.mark.logs
 def test_a_report_has_what_cannot_be_written_too(bench: Bench) -> None:
-    with closing(RollupHistory(bench.path)) as bench.monitor.history:
+    with closing(RollupHistory(bench.path)) as bench.recorder.history:
         bench.file._connection.execute("PRAGMA query_only = ON")
-        bench.monitor.record("latency", 1.0)
+        bench.recorder.record("latency", 1.0)
         bench.flush()
         assert bench.failed()
-        report = cast("dict[str, Any]", bench.monitor.report(NOON, NOON + DAY))
+        report = cast("dict[str, Any]", bench.recorder.report(NOON, NOON + DAY))
         assert report["metrics"]["latency"]["count"] == 1
         assert report["historical"] == []
 
 
 def test_stopping_writes_what_is_left_and_can_be_done_twice(path: Path) -> None:
-    monitor = PerformanceMonitor()
-    rollups = Rollups(RollupFile(path), monitor, LONG)
+    recorder = MetricsRecorder()
+    rollups = RollupThread(RollupStore(path), recorder, LONG)
     rollups.start()
-    monitor.record("latency", 1.0)
+    recorder.record("latency", 1.0)
     rollups.stop()
     rollups.stop()
     assert sum(each.count for each in rows(path).values()) == 1
@@ -363,14 +365,14 @@ def test_rollups_that_were_never_started_can_be_stopped(path: Path) -> None:
 def test_after_a_restart_the_same_second_goes_on(path: Path) -> None:
     for value in (1.0, 2.0):
         bench = Bench(path)
-        bench.monitor.record("latency", value)
+        bench.recorder.record("latency", value)
         bench.flush()
         bench.rollups.stop()
     assert plainly(rows(path)) == {(NOON, "latency", ""): plain(summary_of(1.0, 2.0))}
 
 
 def test_series_are_known_by_their_dimension_too(bench: Bench) -> None:
-    bench.monitor.count("logs", 1, {"type": "a", "source": "a"})
+    bench.recorder.count("logs", 1, {"type": "a", "source": "a"})
     bench.flush()
     with closing(apsw.Connection(str(bench.path))) as connection:
         found = connection.execute("SELECT metric, dimension, label FROM series").fetchall()

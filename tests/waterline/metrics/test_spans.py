@@ -13,7 +13,7 @@ HOURS = 5
 
 @st.composite
 def kept(draw: st.DrawFn) -> Kept:
-    """What a file holds, as closing and pruning leave it: see `RollupFile`."""
+    """What a file holds, as closing and pruning leave it: see `RollupStore`."""
     hours_through = draw(st.integers(0, HOURS - 1)) * HOUR
     minutes_through = draw(st.integers(hours_through // MINUTE, HOURS * 60 - 1)) * MINUTE
     minutes_from = draw(st.integers(0, hours_through // HOUR)) * HOUR

@@ -1,4 +1,4 @@
-"""The catalog: a batch and the seam move together or not at all, and every row comes back."""
+"""The catalog: a batch and the watermark move together or not at all, and every row comes back."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,7 +22,7 @@ from waterline.storage.catalog import (
 )
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer
-from waterline.storage.watermark import Seam, read_seam
+from waterline.storage.watermark import Watermark, read_watermark
 
 
 @pytest.fixture
@@ -55,12 +55,12 @@ def test_the_columns_are_those_of_the_table_in_its_order(connection: apsw.Connec
 
 
 def test_a_batch_and_the_seam_move_together(connection: apsw.Connection) -> None:
-    before = read_seam(connection)
+    before = read_watermark(connection)
     first = archive_batch(connection, new(1), 0)
     assert first == batch(1)
     second = archive_batch(connection, new(2), 1000)
     assert read_batches(connection) == [first, second]
-    assert read_seam(connection) == Seam(before.folder_id, before.incarnation, 2, 2000)
+    assert read_watermark(connection) == Watermark(before.folder_id, before.incarnation, 2, 2000)
 
 
 @pytest.mark.parametrize("after", [0, 999, 1001, 5000])
@@ -68,24 +68,24 @@ def test_a_batch_is_refused_when_the_seam_is_elsewhere(
     connection: apsw.Connection, after: int
 ) -> None:
     archive_batch(connection, new(1), 0)
-    before = read_seam(connection)
+    before = read_watermark(connection)
     with pytest.raises(ArchiveError, match=f"^logs.db was archived beyond seq {after} by"):
         archive_batch(connection, new(2), after)
-    assert read_seam(connection) == before
+    assert read_watermark(connection) == before
     assert read_batches(connection) == [batch(1)]
     assert not connection.in_transaction
 
 
 def test_the_seam_stays_when_the_batch_is_refused(connection: apsw.Connection) -> None:
     archive_batch(connection, new(1), 0)
-    before = read_seam(connection)
+    before = read_watermark(connection)
     same_file = replace(new(2), file=batch(1).file)
     with pytest.raises(apsw.ConstraintError):
         archive_batch(connection, same_file, 1000)
-    assert read_seam(connection) == before
+    assert read_watermark(connection) == before
     assert read_batches(connection) == [batch(1)]
     archive_batch(connection, new(2), 1000)
-    assert read_seam(connection).archived_through == 2000
+    assert read_watermark(connection).archived_through == 2000
 
 
 def test_batches_come_by_their_seqs(connection: apsw.Connection) -> None:
@@ -95,8 +95,8 @@ def test_batches_come_by_their_seqs(connection: apsw.Connection) -> None:
 
 def test_added_batches_leave_the_seam_where_it_is(connection: apsw.Connection) -> None:
     add_batches(connection, [new(1), new(2)])
-    seam = read_seam(connection)
-    assert (seam.archived_through, seam.generation) == (0, 1)
+    watermark = read_watermark(connection)
+    assert (watermark.archived_through, watermark.generation) == (0, 1)
     assert read_batches(connection) == [batch(1), batch(2)]
 
 
@@ -104,7 +104,7 @@ def test_all_batches_are_added_or_none(connection: apsw.Connection) -> None:
     with pytest.raises(apsw.ConstraintError):
         add_batches(connection, [new(1), replace(new(2), file=batch(1).file)])
     assert read_batches(connection) == []
-    assert read_seam(connection).generation == 0
+    assert read_watermark(connection).generation == 0
 
 
 def test_everything_that_a_batch_says_comes_back(connection: apsw.Connection) -> None:
@@ -118,7 +118,7 @@ def test_every_column_but_the_number_can_be_changed(connection: apsw.Connection)
     add_batches(connection, [replace(FULL, file="other", types={}), batch(2)])
     change_batches(connection, [FULL])
     assert read_batches(connection) == [FULL, batch(2)]
-    assert read_seam(connection).generation == 2
+    assert read_watermark(connection).generation == 2
 
 
 def test_all_changes_are_made_or_none(connection: apsw.Connection) -> None:
@@ -126,19 +126,19 @@ def test_all_changes_are_made_or_none(connection: apsw.Connection) -> None:
     with pytest.raises(apsw.ConstraintError):
         change_batches(connection, [replace(batch(1), pruned_at=5), batch(2, file=batch(1).file)])
     assert read_batches(connection) == [batch(1), batch(2)]
-    assert read_seam(connection).generation == 1
+    assert read_watermark(connection).generation == 1
 
 
 def test_the_generation_counts_every_change(connection: apsw.Connection) -> None:
-    generations = [read_seam(connection).generation]
+    generations = [read_watermark(connection).generation]
     archive_batch(connection, new(1), 0)
-    generations.append(read_seam(connection).generation)
+    generations.append(read_watermark(connection).generation)
     add_batches(connection, [new(2)])
-    generations.append(read_seam(connection).generation)
+    generations.append(read_watermark(connection).generation)
     change_batches(connection, [replace(batch(1), pruned_at=5)])
-    generations.append(read_seam(connection).generation)
+    generations.append(read_watermark(connection).generation)
     count_generation(connection)
-    generations.append(read_seam(connection).generation)
+    generations.append(read_watermark(connection).generation)
     assert generations == [0, 1, 2, 3, 4]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.clock import NOON
 from waterline.records import MAX_DEPTH, MAX_TIMESTAMP, MIN_TIMESTAMP
-from waterline.storage.log_table import LogTable, Stored
+from waterline.storage.log_table import LogTable, StoreResult
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, transaction
 
@@ -183,14 +183,14 @@ def test_duplicates_alone_have_no_last_new_seq(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("stored", "last_new"),
     [
-        (Stored(range(4, 7), None), 6),
-        (Stored([4, 4, 6, 2], [False, True, False, True]), 6),
-        (Stored([4, 1], [False, True]), 4),
-        (Stored([3, 1], [True, True]), None),
+        (StoreResult(range(4, 7), None), 6),
+        (StoreResult([4, 4, 6, 2], [False, True, False, True]), 6),
+        (StoreResult([4, 1], [False, True]), 4),
+        (StoreResult([3, 1], [True, True]), None),
     ],
 )
 def test_the_last_new_seq_is_that_of_the_last_log_that_is_new(
-    stored: Stored, last_new: int | None
+    stored: StoreResult, last_new: int | None
 ) -> None:
     assert stored.last_new == last_new
 

@@ -1,4 +1,4 @@
-"""The seam: made once, kept for ever, and the position behind which no seq is given."""
+"""The watermark: made once, kept for ever, and the position behind which no seq is given."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,7 +10,7 @@ import pytest
 from tests.support.processes import serving
 from waterline.storage.schema import LOGS, Schema
 from waterline.storage.sqlite import open_writer
-from waterline.storage.watermark import Position, read_position, read_seam
+from waterline.storage.watermark import Position, read_position, read_watermark
 
 LOG = "INSERT INTO logs VALUES (?, ?, 'info', 0, ?, 'x', 'm', '{}')"
 BATCH = """
@@ -27,11 +27,11 @@ def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
 
 
 def test_the_seam_is_made_once(connection: apsw.Connection, tmp_path: Path) -> None:
-    seam = read_seam(connection)
-    assert (seam.generation, seam.archived_through) == (0, 0)
+    watermark = read_watermark(connection)
+    assert (watermark.generation, watermark.archived_through) == (0, 0)
     connection.close()
     with closing(open_writer(tmp_path / "logs.db", LOGS, "FULL")) as again:
-        assert read_seam(again) == seam
+        assert read_watermark(again) == watermark
         assert again.execute("SELECT count(*) FROM seam").get == 1
 
 
@@ -41,17 +41,19 @@ def test_a_folder_of_before_keeps_its_seam_and_one_without_gets_it(tmp_path: Pat
         with closing(open_writer(tmp_path / name, before, "FULL")) as opened:
             opened.executemany("INSERT INTO seam VALUES (1, ?, ?, ?, ?)", rows)
         with closing(open_writer(tmp_path / name, LOGS, "FULL")) as opened:
-            seam = read_seam(opened)
-            assert (seam.generation, seam.archived_through) == ((3, 9) if rows else (0, 0))
-            assert (seam.folder_id == "folder") == bool(rows)
+            watermark = read_watermark(opened)
+            assert (watermark.generation, watermark.archived_through) == (
+                (3, 9) if rows else (0, 0)
+            )
+            assert (watermark.folder_id == "folder") == bool(rows)
 
 
 def test_every_folder_has_an_id_and_an_incarnation_of_its_own(tmp_path: Path) -> None:
     found = set()
     for name in ("a.db", "b.db"):
         with closing(open_writer(tmp_path / name, LOGS, "FULL")) as opened:
-            seam = read_seam(opened)
-            found |= {seam.folder_id, seam.incarnation}
+            watermark = read_watermark(opened)
+            found |= {watermark.folder_id, watermark.incarnation}
     assert len(found) == 4
 
 
@@ -85,14 +87,14 @@ def test_the_position_minds_hot_and_archived_logs(connection: apsw.Connection) -
 
 @pytest.mark.slow
 def test_a_restart_keeps_the_seam(data: Path) -> None:
-    def seam() -> list[tuple[object, ...]]:
+    def watermark() -> list[tuple[object, ...]]:
         with closing(apsw.Connection(str(data / "logs.db"))) as opened:
             return opened.execute("SELECT * FROM seam").fetchall()
 
     with serving(data) as first:
         pass
-    before = seam()
+    before = watermark()
     assert len(before) == 1
     with serving(data, token=first.token):
         pass
-    assert seam() == before
+    assert watermark() == before

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.folders import NOON
 from waterline.metrics.recorder import Series
-from waterline.metrics.rollup_store import RollupFile
+from waterline.metrics.rollup_store import RollupStore
 from waterline.metrics.summary import Summary
 from waterline.storage.folder import DataFolder
 from workbench.reports.refusals import Refusals, refusals
@@ -33,7 +33,7 @@ def metrics(data: Path) -> Path:
     for begin, metric, dimension, label, count in _ROWS:
         summary = rows[begin, Series(metric, dimension, label)] = Summary()
         summary.add_count(count, count)
-    with closing(RollupFile(folder.metrics)) as file:
+    with closing(RollupStore(folder.metrics)) as file:
         file.begin("test", 0, NOON)
         file.write(rows, {}, 0)
     return folder.metrics

@@ -15,7 +15,7 @@ from waterline.archive.reader import BatchReader
 from waterline.errors import ArchiveError, WaterlineError
 from waterline.metrics.log_stats import record_stored
 from waterline.metrics.parcel import pack_seconds
-from waterline.metrics.recorder import PerformanceMonitor
+from waterline.metrics.recorder import MetricsRecorder
 from waterline.settings.model import load_settings
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
@@ -34,14 +34,14 @@ class ArchivedCount:
         measured: names of the attributes that are measured.
 
     Attributes:
-        monitor: what was measured.
+        recorder: what was measured.
         missing: a sentence for each batch that could not be read.
     """
 
     def __init__(
         self, folder: DataFolder, after: int, through: int, measured: tuple[str, ...]
     ) -> None:
-        self.monitor = PerformanceMonitor()
+        self.recorder = MetricsRecorder()
         self.missing: list[str] = []
         self._folder = folder
         self._reader = BatchReader(folder)
@@ -74,7 +74,7 @@ class ArchivedCount:
         wanted = logs.filter(is_wanted)
         for begin in range(0, wanted.num_rows, _SLICE):
             some = stored_logs(wanted.slice(begin, _SLICE))
-            record_stored(self.monitor, some, self._measured)
+            record_stored(self.recorder, some, self._measured)
 
 
 def main() -> int:
@@ -91,7 +91,7 @@ def main() -> int:
     except WaterlineError as error:
         print(error, file=sys.stderr)  # noqa: T201 - for the server, which reads it
         return 1
-    sys.stdout.buffer.write(pack_seconds(count.monitor.take(), count.missing))
+    sys.stdout.buffer.write(pack_seconds(count.recorder.take(), count.missing))
     return 0
 
 

@@ -35,7 +35,7 @@ from waterline.storage.catalog import ArchivedBatch, add_batches, read_batches
 from waterline.storage.folder import DataFolder, ServerLock
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer
-from waterline.storage.watermark import read_position, read_seam
+from waterline.storage.watermark import read_position, read_watermark
 from waterline.tokens import NAME
 
 # As milliseconds this is 1973, as seconds the year 5138: no log is that early or that late.
@@ -233,7 +233,7 @@ class _Adoption:
         self._encoding = encoding
         self._files = files
         self._clock = clock
-        self._folder_id = read_seam(connection).folder_id
+        self._folder_id = read_watermark(connection).folder_id
         batches = read_batches(connection)
         self._known = {each.file for each in batches}
         self._adopted = {each.adopted_from for each in batches}

@@ -16,7 +16,7 @@ from waterline.archive.progress import Progress, silent
 from waterline.clock import now_ms
 from waterline.storage.catalog import ArchivedBatch, change_batches, read_batches
 from waterline.storage.folder import DataFolder
-from waterline.storage.watermark import read_seam
+from waterline.storage.watermark import read_watermark
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +133,14 @@ def _remove_copies(
     gone: list[ArchivedBatch],
 ) -> list[ArchivedBatch]:
     """Remove copies of a day's batches; return what the catalog then says of the day."""
-    seam = read_seam(connection)
+    watermark = read_watermark(connection)
     # First, so that no manifest ever promises a file that is not there.
-    publish_remote_manifest(bucket, folder, day, of_day, seam)
+    publish_remote_manifest(bucket, folder, day, of_day, watermark)
     for batch in gone:
         bucket.delete(batch.file)
     changes = {each.batch: replace(each, uploaded_to=None) for each in gone}
     left = [changes.get(each.batch, each) for each in of_day]
-    publish_remote_manifest(bucket, folder, day, left, seam)
+    publish_remote_manifest(bucket, folder, day, left, watermark)
     change_batches(connection, changes.values())
     return left
 

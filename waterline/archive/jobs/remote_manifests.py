@@ -7,11 +7,11 @@ from waterline.archive.object_store.client import Bucket
 from waterline.errors import ArchiveError, ObjectMissing
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
-from waterline.storage.watermark import Seam
+from waterline.storage.watermark import Watermark
 
 
 def publish_remote_manifest(
-    bucket: Bucket, folder: DataFolder, day: str, batches: list[ArchivedBatch], seam: Seam
+    bucket: Bucket, folder: DataFolder, day: str, batches: list[ArchivedBatch], watermark: Watermark
 ) -> None:
     """Write the manifest of a day, and remove it where it lay in earlier versions.
 
@@ -20,7 +20,7 @@ def publish_remote_manifest(
         folder: the data folder whose it is.
         day: such as 2026-11-23.
         batches: all that the catalog has of the day.
-        seam: says whose they are.
+        watermark: says whose they are.
 
     Raises:
         ArchiveError: the one there tells of more than the catalog does; it stays.
@@ -28,8 +28,8 @@ def publish_remote_manifest(
     """
     keys = remote_keys(day, batches)
     for key in keys:
-        _refuse_less(bucket, key, folder, batches, seam)
-    bucket.put(keys.place, manifest_of(day, batches, seam))
+        _refuse_less(bucket, key, folder, batches, watermark)
+    bucket.put(keys.place, manifest_of(day, batches, watermark))
     bucket.delete(keys.former)
 
 
@@ -54,7 +54,7 @@ def read_remote_manifest(
 
 
 def _refuse_less(
-    bucket: Bucket, key: str, folder: DataFolder, batches: list[ArchivedBatch], seam: Seam
+    bucket: Bucket, key: str, folder: DataFolder, batches: list[ArchivedBatch], watermark: Watermark
 ) -> None:
     url = bucket.url(key)
     try:
@@ -66,5 +66,5 @@ def _refuse_less(
     except ArchiveError:
         return  # damaged: the catalog knows what belongs there
     # That batches were uploaded is told there before the catalog records it.
-    if found := ahead_of([(url, manifest)], seam.folder_id, batches, but_uploads=True):
+    if found := ahead_of([(url, manifest)], watermark.folder_id, batches, but_uploads=True):
         raise earlier(folder, found)

@@ -43,8 +43,8 @@ class Removed:
     size_seconds: float = 0.0
 
 
-class Removal:
-    """Removes rows behind the seam and gives their pages back.
+class RowRemover:
+    """Removes rows behind the watermark and gives their pages back.
 
     Args:
         connection: one that writes logs.db; the server has another.

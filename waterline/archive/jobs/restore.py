@@ -17,7 +17,7 @@ from waterline.encoding import format_named
 from waterline.errors import ArchiveError, UsageError
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import ArchiveLock, DataFolder, ServerLock
-from waterline.storage.watermark import Seam
+from waterline.storage.watermark import Watermark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +118,9 @@ class _Work:
 
     def run(self) -> Restored:
         """Bring the files, then record them."""
-        seam, catalog = read_whole_catalog(self._source)
+        watermark, catalog = read_whole_catalog(self._source)
         planned = [each for each in catalog if each.is_kept and self._wanted.most(each)]
-        origin = self._origin(seam)
+        origin = self._origin(watermark)
         if not self._restoring.is_begun(origin) and not planned:
             return self._restored([], catalog)
         self._target.create()
@@ -128,7 +128,7 @@ class _Work:
             if not self._restoring.is_begun(origin):
                 self._restoring.begin(origin)
             held = self._restoring.held(catalog)
-            batches = self._bring(planned, held, seam.folder_id)
+            batches = self._bring(planned, held, watermark.folder_id)
             if batches or held:
                 batches = self._restoring.record(batches, held)
             else:
@@ -141,11 +141,11 @@ class _Work:
         pruned = sum(map(self._wanted.most, gone))
         return Restored(batches=batches, written=self._written, pruned=pruned)
 
-    def _origin(self, seam: Seam) -> Origin:
+    def _origin(self, watermark: Watermark) -> Origin:
         wanted = self._wanted
         return Origin(
-            folder_id=seam.folder_id,
-            incarnation=seam.incarnation,
+            folder_id=watermark.folder_id,
+            incarnation=watermark.incarnation,
             since=wanted.since,
             until=wanted.until,
             types=None if wanted.types is None else list(wanted.types),

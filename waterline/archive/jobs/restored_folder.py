@@ -16,7 +16,7 @@ from waterline.storage.catalog import ArchivedBatch, add_batches, change_batches
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, sqlite_errors, transaction
-from waterline.storage.watermark import read_seam, renew_incarnation
+from waterline.storage.watermark import read_watermark, renew_incarnation
 
 NAME: Final = "restore.json"
 """In the restored folder: where its logs are from, and which they are."""
@@ -161,11 +161,11 @@ def _amend(
     batches: list[ArchivedBatch],
     held: Mapping[str, ArchivedBatch],
 ) -> None:
-    """Bring a catalog to what was brought: first the seam, so that no batch lies above it."""
+    """Bring a catalog to what was brought: first the watermark, so that no batch lies above it."""
     new = [each for each in batches if each.file not in held]
     changed = [each for each in batches if each.file in held and held[each.file] != each]
     if new:
-        before = read_seam(connection).archived_through
+        before = read_watermark(connection).archived_through
         with transaction(connection):
             connection.execute(
                 "UPDATE seam SET archived_through = ?",

@@ -11,15 +11,15 @@ from waterline.archive.hot_rows import HotRows
 from waterline.archive.jobs.exclusive import changing
 from waterline.archive.jobs.policy import Policy
 from waterline.archive.jobs.prune import finish_pruned_uploads
-from waterline.archive.jobs.remove import Removal, Removed
+from waterline.archive.jobs.remove import Removed, RowRemover
 from waterline.archive.jobs.tidy import publish_manifests, remove_former_manifests, tidy
-from waterline.archive.jobs.upload import Upload, Uploaded
+from waterline.archive.jobs.upload import Uploaded, Uploader
 from waterline.archive.progress import Progress, silent
 from waterline.archive.writer import write_batch
 from waterline.clock import now_ms
 from waterline.storage.catalog import ArchivedBatch, archive_batch, read_batches
 from waterline.storage.folder import DataFolder
-from waterline.storage.watermark import read_seam
+from waterline.storage.watermark import read_watermark
 
 
 @dataclass(slots=True)
@@ -78,7 +78,9 @@ class ArchiveJob:
         """
         with changing(self._folder) as connection:
             tidy(self._folder, connection, self._files)
-            removal = Removal(connection, self._policy.dedupe_window, self._clock, self._progress)
+            removal = RowRemover(
+                connection, self._policy.dedupe_window, self._clock, self._progress
+            )
             self.outcome.removed = removal.removed
             # On a full disk, what an earlier run has left takes the room that new files need.
             removal.run()
@@ -95,7 +97,7 @@ class ArchiveJob:
                 None if destination is None else destination.address,
             )
             if destination is not None:
-                upload = Upload(
+                upload = Uploader(
                     self._folder,
                     connection,
                     self._files,
@@ -109,16 +111,16 @@ class ArchiveJob:
 
     def _archive(self, connection: apsw.Connection) -> None:
         begun, policy = time.perf_counter(), self._policy
-        rows, seam = HotRows(connection), read_seam(connection)
+        rows, watermark = HotRows(connection), read_watermark(connection)
         known = {each.file for each in read_batches(connection)}
-        after = begin = seam.archived_through
+        after = begin = watermark.archived_through
         through = rows.last_received(self._clock() - policy.older_than, after)
         while wanted := rows.next_range(after, through, policy.batch_rows):
             batch = write_batch(
                 self._folder,
                 rows.read(wanted),
                 known=known,
-                folder_id=seam.folder_id,
+                folder_id=watermark.folder_id,
                 encoding=policy.encoding,
                 archived_at=self._clock(),
                 files=self._files,

@@ -14,7 +14,7 @@ from waterline.archive.manifest_places import local_paths
 from waterline.errors import ArchiveError
 from waterline.storage.catalog import ArchivedBatch, read_batches
 from waterline.storage.folder import DataFolder
-from waterline.storage.watermark import Seam, read_seam
+from waterline.storage.watermark import Watermark, read_watermark
 
 
 def tidy(folder: DataFolder, connection: apsw.Connection, files: Files) -> None:
@@ -30,7 +30,7 @@ def tidy(folder: DataFolder, connection: apsw.Connection, files: Files) -> None:
         if made.is_dir():
             files.sync_folder(made)
     rows = HotRows(connection)
-    seam, batches = read_seam(connection), read_batches(connection)
+    watermark, batches = read_watermark(connection), read_batches(connection)
     known = {each.file: each for each in batches}
     for day in folder.day_folders():
         for path in sorted(day.iterdir()):
@@ -38,7 +38,7 @@ def tidy(folder: DataFolder, connection: apsw.Connection, files: Files) -> None:
             if (
                 _is_unfinished(path)
                 or _is_let_go(batch)
-                or (batch is None and _is_leftover(path, seam, rows, files))
+                or (batch is None and _is_leftover(path, watermark, rows, files))
             ):
                 files.remove(path)
     for path in sorted(folder.manifests.iterdir()) if folder.manifests.is_dir() else ():
@@ -55,13 +55,13 @@ def publish_manifests(folder: DataFolder, connection: apsw.Connection, files: Fi
     Raises:
         ArchiveError: one cannot be written; or it tells of more than the catalog does.
     """
-    seam = read_seam(connection)
+    watermark = read_watermark(connection)
     for day, batches in days_of(read_batches(connection)).items():
-        paths, content = local_paths(folder, day, batches), manifest_of(day, batches, seam)
+        paths, content = local_paths(folder, day, batches), manifest_of(day, batches, watermark)
         there = {path: files.read(path) for path in paths if path.exists()}
         for path, found in there.items():
             if found != content:
-                _refuse_less(folder, path, found, seam, batches)
+                _refuse_less(folder, path, found, watermark, batches)
         if there.get(paths.place) != content:
             files.publish(paths.place, content)
         if paths.former in there and not any(each.uploaded_to for each in batches):
@@ -88,7 +88,11 @@ def remove_former_manifests(
 
 
 def _refuse_less(
-    folder: DataFolder, path: Path, content: bytes, seam: Seam, batches: list[ArchivedBatch]
+    folder: DataFolder,
+    path: Path,
+    content: bytes,
+    watermark: Watermark,
+    batches: list[ArchivedBatch],
 ) -> None:
     """See that what is written over a manifest, or in place of it, tells no less.
 
@@ -99,7 +103,7 @@ def _refuse_less(
         manifest = parse_manifest(content, str(path))
     except ArchiveError:
         return  # damaged: the catalog knows what belongs there
-    if found := ahead_of([(str(path), manifest)], seam.folder_id, batches):
+    if found := ahead_of([(str(path), manifest)], watermark.folder_id, batches):
         raise earlier(folder, found)
 
 
@@ -111,7 +115,7 @@ def _is_let_go(batch: ArchivedBatch | None) -> bool:
     return batch is not None and (not batch.is_kept or batch.local_removed_at is not None)
 
 
-def _is_leftover(path: Path, seam: Seam, rows: HotRows, files: Files) -> bool:
+def _is_leftover(path: Path, watermark: Watermark, rows: HotRows, files: Files) -> bool:
     """Say whether a batch is ours and was not recorded, and all its logs are still hot."""
     if batch_number(path.name) is None:
         return False
@@ -121,8 +125,12 @@ def _is_leftover(path: Path, seam: Seam, rows: HotRows, files: Files) -> bool:
     except ArchiveError:
         return False  # not what we write; `archive verify` names it
     logs = contents.logs
-    if contents.label is None or contents.label.folder_id != seam.folder_id or not logs.num_rows:
+    if (
+        contents.label is None
+        or contents.label.folder_id != watermark.folder_id
+        or not logs.num_rows
+    ):
         return False
     first_seq, last_seq = logs["seq"][0].as_py(), logs["seq"][-1].as_py()
     # Else it may be the only copy: logs.db may have come back from a backup of before.
-    return first_seq > seam.archived_through and rows.holds(first_seq - 1, last_seq, logs)
+    return first_seq > watermark.archived_through and rows.holds(first_seq - 1, last_seq, logs)

@@ -15,7 +15,7 @@ from waterline.archive.progress import Progress
 from waterline.archive.reader import BatchReader
 from waterline.storage.catalog import ArchivedBatch, change_batches, read_batches
 from waterline.storage.folder import DataFolder
-from waterline.storage.watermark import read_seam
+from waterline.storage.watermark import read_watermark
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Destination:
     keep_local: bool
 
 
-class Upload:
+class Uploader:
     """Brings what is not there yet to object storage.
 
     Args:
@@ -120,8 +120,8 @@ class Upload:
         change_batches(self._connection, changed)
 
     def _publish(self, bucket: Bucket, day: str, batches: list[ArchivedBatch]) -> None:
-        seam = read_seam(self._connection)
-        publish_remote_manifest(bucket, self._folder, day, batches, seam)
+        watermark = read_watermark(self._connection)
+        publish_remote_manifest(bucket, self._folder, day, batches, watermark)
 
     def _is_to_move(self, day: str, batches: list[ArchivedBatch]) -> bool:
         """Whether the manifest of a day that was uploaded still lies where it did before 2.1."""

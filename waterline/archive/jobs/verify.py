@@ -10,7 +10,7 @@ import pyarrow as pa
 from waterline.archive.ahead import ahead_of, earlier, readable_manifests
 from waterline.archive.batch import batch_number
 from waterline.archive.catalog import read_catalog
-from waterline.archive.consistency import overlaps, row_fault, seam_fault
+from waterline.archive.consistency import overlaps, row_fault, watermark_fault
 from waterline.archive.files import UNFINISHED_PREFIX, UNFINISHED_SUFFIX, Files
 from waterline.archive.jobs.comparison import as_found, differing, strange_days
 from waterline.archive.jobs.remote_manifests import read_remote_manifest
@@ -22,9 +22,9 @@ from waterline.errors import ArchiveError, ArchiveInUse, DataFolderError
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import ArchiveLock, DataFolder
 from waterline.storage.sqlite import reading
-from waterline.storage.watermark import Seam
+from waterline.storage.watermark import Watermark
 
-# What a query sees of logs.db lies above the seam; no adopted batch there may have it too.
+# What a query sees of logs.db lies above the watermark; no adopted batch there may have it too.
 _TWICE: Final = """
     SELECT file FROM archive_batches, seam
     WHERE last_seq > archived_through
@@ -90,10 +90,10 @@ class _Verification:
         """Look at catalog, batches, manifests, and what else lies there."""
         # Before the catalog, which a job may go on with meanwhile.
         manifests = readable_manifests(self._folder, self._files)
-        seam, batches = read_catalog(self._folder)
-        if found := ahead_of(manifests, seam.folder_id, batches):
+        watermark, batches = read_catalog(self._folder)
+        if found := ahead_of(manifests, watermark.folder_id, batches):
             self._fault(self._folder.logs, str(earlier(self._folder, found)))
-        self._look_at_catalog(seam, batches)
+        self._look_at_catalog(watermark, batches)
         kept = [each for each in batches if each.is_kept and row_fault(each) is None]
         for done, batch in enumerate(kept, 1):
             self._look_at(batch)
@@ -103,9 +103,9 @@ class _Verification:
         self._look_around()
         return self._verdict
 
-    def _look_at_catalog(self, seam: Seam, batches: list[ArchivedBatch]) -> None:
+    def _look_at_catalog(self, watermark: Watermark, batches: list[ArchivedBatch]) -> None:
         for batch in batches:
-            for fault in (row_fault(batch), seam_fault(batch, seam)):
+            for fault in (row_fault(batch), watermark_fault(batch, watermark)):
                 if fault is not None:
                     self._fault(self._path(batch), fault)
         for one, other in overlaps(batches):
@@ -173,10 +173,13 @@ class _Verification:
 
     def _lagging(self) -> list[Path]:
         """Return the manifests that are not what the catalog says."""
-        seam, batches = read_catalog(self._folder)
+        watermark, batches = read_catalog(self._folder)
         lagging = []
         for day, of_day in days_of(batches).items():
-            content, paths = manifest_of(day, of_day, seam), local_paths(self._folder, day, of_day)
+            content, paths = (
+                manifest_of(day, of_day, watermark),
+                local_paths(self._folder, day, of_day),
+            )
             if not any(self._holds(path, content) for path in paths):
                 is_moved = paths.place.exists() or not paths.former.exists()
                 lagging.append(paths.place if is_moved else paths.former)
