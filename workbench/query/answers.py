@@ -24,7 +24,7 @@ from workbench.query.sql.relations import LogsRelation, batches_relation, metric
 from workbench.query.sql.statement import Parameters, answer
 
 Attributes = Sequence[str] | Literal["all"] | None
-"""Which attributes become columns of their own."""
+"""Names of attributes that become columns, or all."""
 
 
 def logs(

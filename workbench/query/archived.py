@@ -23,17 +23,17 @@ from workbench.query.question import Question
 from workbench.query.snapshot import Moment, read_moment, rewritten
 from workbench.query.sql_filter import attribute_criteria
 
-# So many files an error names; of more it says how many.
+# Number of files that an error names.
 _NAMED = 5
 
 
 class Batches:
-    """Reads the batches that a question needs, and goes on where one cannot be read.
+    """Reads the batches that a question needs, and collects faults of those that cannot be read.
 
     Args:
         reader: reads a batch.
-        question: which logs of it are wanted; its limit is not heeded.
-        most: so many it needs at most.
+        question: what is asked; its limit is ignored.
+        most: greatest number of batches that it reads.
 
     Attributes:
         faults: a sentence for each batch that could not be read; it names the file.
@@ -48,14 +48,14 @@ class Batches:
         self._read = 0
 
     def chosen(self, batch: ArchivedBatch) -> pa.Table:
-        """Return the logs of a batch that the question is about; none where it cannot be read.
+        """Return the logs of a batch that match the question; none if the batch cannot be read.
 
         They have the question's `kept` columns.
         """
         tell("archive files", self._read, self._most)
         self._read += 1
         if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
-            # Each further request would be tried for a minute.
+            # Each further request would be retried for a minute.
             self.faults.append(f"{self._reader.name(batch)} is in that object storage too")
             return self._none()
         try:
@@ -66,10 +66,10 @@ class Batches:
             return self._none()
 
     def prove(self, batch: ArchivedBatch, pin: Pin) -> None:
-        """See that a pin is of this past; where the batch cannot be read, that is a fault.
+        """Check that a pin is of this past; a batch that cannot be read is a fault.
 
         Raises:
-            UsageError: it is of another.
+            UsageError: the pin is of another past.
         """
         try:
             prove(batch, pin, self._reader.read)
@@ -86,7 +86,7 @@ class Batches:
         return schema_of(self._question.kept).empty_table()
 
     def error(self) -> IncompleteAnswer:
-        """Return the error that names what could not be read."""
+        """Return an error that names the files that could not be read."""
         named, more = self.faults[:_NAMED], len(self.faults) - _NAMED
         return IncompleteAnswer("; ".join([*named, f"and {more} more"] if more > 0 else named))
 
@@ -95,10 +95,10 @@ _MEMORY: Final = ":memory:"
 
 
 def choose(table: pa.Table, question: Question) -> pa.Table:
-    """Return the rows that a question is about, in their order; its limit is not heeded.
+    """Return the rows that match a question, in their order; its limit is ignored.
 
     Args:
-        table: logs with the columns that the question needs, or more.
+        table: logs, with at least the columns that the question needs.
         question: what is asked.
     """
     table = question.selection.of(table)
@@ -110,10 +110,10 @@ def choose(table: pa.Table, question: Question) -> pa.Table:
 
 
 def _meeting(table: pa.Table, question: Question) -> pa.ChunkedArray:
-    """Return the seqs of the logs whose attributes meet the conditions.
+    """Return the seqs of logs whose attributes meet the conditions.
 
-    SQLite decides, by the same words as over hot rows: what numbers it reads in JSON, how it rounds
-    them and compares an integer with a float is its own. It takes no longer than Python would.
+    SQLite evaluates the same SQL as over hot rows, so that numbers in JSON are read, rounded and
+    compared alike. It takes no longer than Python would.
     """
     with _as_logs(table.select(["seq", "attributes"])) as view:
         chosen = select(logs.c.seq).where(and_(*attribute_criteria(question)))
@@ -132,21 +132,21 @@ def _as_logs(table: pa.Table) -> Iterator[View]:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The moment, and the batches that may hold logs that a question is about."""
+    """The moment of an answer, and the batches that may hold logs of it."""
 
     moment: Moment
     kept: tuple[ArchivedBatch, ...]
     pruned: tuple[ArchivedBatch, ...]
     proof: ArchivedBatch | None
-    """The batch whose file alone can tell whether the question's pin is of this past."""
+    """Batch whose file has to be read to check that the question's pin is of this past."""
 
 
 def read_catalog(view: View, question: Question) -> Catalog:
-    """Read what the catalog has for a question.
+    """Read the moment and the batches that a question needs.
 
     Raises:
         DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
-        UsageError: the question has a pin that is not of this folder, or of another past.
+        UsageError: the question's pin is of another folder or another past.
     """
     moment = read_moment(view)
     proof = None
@@ -168,14 +168,14 @@ def read_catalog(view: View, question: Question) -> Catalog:
 
 
 def find_proof(view: View, pin: Pin) -> ArchivedBatch | None:
-    """See that the log that a pin ends at is still the same, as far as logs.db can tell.
+    """Check the last log of a pin against logs.db.
 
     Returns:
-        The batch whose file has to tell; None where nothing is open, or the log was pruned.
+        The batch whose file has to be read to know; None if that is settled, or the log was pruned.
 
     Raises:
         DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
-        UsageError: it is another log.
+        UsageError: another log has that seq.
     """
     if not pin.last:
         return None
@@ -197,27 +197,27 @@ def find_proof(view: View, pin: Pin) -> ArchivedBatch | None:
 
 
 def prove(batch: ArchivedBatch, pin: Pin, read: Read) -> None:
-    """See by the file of a batch that the log that a pin ends at is still the same.
+    """Check the last log of a pin against the file of a batch.
 
     Raises:
         ArchiveError: the file is missing or damaged.
-        UsageError: it is another log.
+        UsageError: another log has that seq.
     """
     if digits_within(batch, pin.seq, read) != pin.last:
         raise _other_log(pin)
 
 
 def check_pin(database: Database, reader: BatchReader, pin: Pin) -> None:
-    """See that answers as of a pin are to be had, as far as that can be told now.
+    """Check that questions as of a pin can be answered.
 
     Raises:
         DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
-        UsageError: the pin is of another folder, or of a past that is not this one's.
+        UsageError: the pin is of another folder or another past.
     """
     with database.view() as view:
         read_moment(view).check(pin)
         batch = find_proof(view, pin)
-    # Of a file that cannot be read the questions tell, which may do without it.
+    # A question that needs the file will fail by itself; others may do without it.
     if batch is not None:
         with suppress(ArchiveError):
             prove(batch, pin, reader.read)
@@ -228,13 +228,13 @@ def _other_log(pin: Pin) -> UsageError:
 
 
 def read_batches(view: View, *criteria: ColumnElement[bool]) -> list[ArchivedBatch]:
-    """Return the batches that meet criteria, those that were pruned too, in the order of seqs.
+    """Return batches that meet the criteria, pruned ones too, ordered by seq.
 
     Raises:
         DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
     """
     columns = [archive_batches.c[name] for name in COLUMNS]
-    # A column takes its type from its first thousand rows: null there and text behind is an error.
+    # ADBC infers types from the first thousand rows: NULL there and text later is an error.
     texts = {each.name for each in columns if each.nullable and isinstance(each.type, Text)}
     chosen = select(
         *(

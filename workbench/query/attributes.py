@@ -18,10 +18,10 @@ from workbench.query.progress import warn_of
 from workbench.query.times import INT64
 
 MOST_NAMES: Final = 1_000
-"""So many attributes become columns with `"all"`."""
+"""Greatest number of columns that `"all"` makes."""
 STORED: Final = ("seq", "id", "type", "timestamp", "received_at", "source", "message")
 
-# So many logs are decoded in one call: a call each takes twice as long, more do not fit the cache.
+# Logs decoded in one call: one a call takes twice as long, and more do not fit the CPU's cache.
 _SLICE: Final = 2_000
 _COMMA: Final = pa.scalar(",", pa.large_string())
 
@@ -33,18 +33,18 @@ _encode = msgspec.json.encode
 def spread(frame: pd.DataFrame, names: Sequence[str] | Literal["all"]) -> pd.DataFrame:
     """Replace the column `attributes` by one column for each attribute named.
 
-    Each column has the name that `column_name` gives. The dtype follows the values: `Int64`,
-    `Float64`, `boolean` or `str`, and `object` where they are mixed or nested, where an integer is
-    one that the dtype cannot hold, or where no log has any. What a log lacks is missing.
+    Columns are named by `column_name`. The dtype follows the values: `Int64`, `Float64`, `boolean`
+    or `str`; it is `object` if values are mixed or nested, if an integer exceeds the dtype, or if
+    no log has a value. An attribute that a log lacks is missing.
 
-    Of more than `MOST_NAMES` names with `"all"` those that most logs have become columns; the other
-    attributes stay in `attributes`, as each column takes its place in every row.
+    With `"all"`, at most `MOST_NAMES` attributes become columns, those that most logs have. The
+    others stay in `attributes`.
 
     Raises:
         UsageError: `names` is no list of texts.
 
     Warns:
-        ManyAttributes: not all have become columns.
+        ManyAttributes: some attributes stay in `attributes`.
     """
     chosen = _checked(names)
     stored = frame.drop(columns="attributes")
@@ -57,18 +57,18 @@ def spread(frame: pd.DataFrame, names: Sequence[str] | Literal["all"]) -> pd.Dat
         if "attributes" in columns:
             columns["attributes.attributes"] = columns.pop("attributes")
         columns["attributes"] = pd.Series(rest, frame.index, dtype="str")
-    # At once: a frame that grows column by column is slow, and pandas warns of it.
+    # All at once: pandas warns of a frame that grows column by column.
     return pd.concat([stored, pd.DataFrame(columns)], axis=1) if columns else stored
 
 
 def lacking_attribute(
     frame: pd.DataFrame, texts: pa.ChunkedArray, names: Iterable[str]
 ) -> str | None:
-    """Return a sentence about the first of some attributes that no log has, if there is one.
+    """Return a sentence about the first attribute that no log has; None if there is none.
 
     Args:
-        frame: what `spread` has returned.
-        texts: the column `attributes` that it was made of.
+        frame: what `spread` returned.
+        texts: the column `attributes` that it was made from.
         names: the attributes.
     """
     for name in names:
@@ -78,7 +78,7 @@ def lacking_attribute(
 
 
 def _all_values(column: "pd.Series[Any]") -> tuple[dict[str, list[Any]], list[str] | None]:
-    """Return the values of all attributes by name, and the JSON of those of too many, if any."""
+    """Return the values of all attributes by name, and JSON texts of the attributes left over."""
     frequency = Counter(chain.from_iterable(map(_decode_members, column)))
     ranked = sorted(frequency, key=lambda name: (-frequency[name], name))
     chosen = sorted(ranked[:MOST_NAMES])
@@ -90,7 +90,7 @@ def _all_values(column: "pd.Series[Any]") -> tuple[dict[str, list[Any]], list[st
             if name in values:
                 values[name][place] = value
         if rest:
-            # As they were written: a number must not go through a float.
+            # As written: a number must not pass through a float.
             members = _decode_members(text)
             texts[place] = _encode({k: v for k, v in members.items() if k not in values}).decode()
     if not rest:
@@ -112,14 +112,14 @@ def _values(column: "pd.Series[Any]", names: list[str]) -> dict[str, list[Any]]:
 
 
 def values_of(column: pa.ChunkedArray, names: Sequence[str]) -> list[list[Any]]:
-    """Take a few attributes out of the JSON of each log; the others are passed over.
+    """Extract named attributes from the JSON of each log.
 
     Args:
         column: the column `attributes`.
-        names: which; each is named once.
+        names: names of attributes, without repetition.
 
     Returns:
-        For each name its values, log by log; None where a log has none.
+        Values by name, one a log; None if a log has none.
     """
     fields = [f"attribute_{number}" for number in range(len(names))]
     try:
@@ -129,7 +129,7 @@ def values_of(column: pa.ChunkedArray, names: Sequence[str]) -> list[list[Any]]:
             rename=dict(zip(fields, names, strict=True)),
             gc=False,
         )
-    except ValueError:  # a name with a quote or a line break, which such a type cannot have
+    except ValueError:  # a name with a quote or a line break, which a struct's field cannot have
         decoded = [_decode(text) for text in column.to_pylist()]
         return [[each.get(name) for each in decoded] for name in names]
     decode = msgspec.json.Decoder(list[kind]).decode  # type: ignore[valid-type] # made at run time
@@ -148,7 +148,7 @@ def _joined(column: pa.ChunkedArray) -> Iterator[bytes]:
 
 
 def column_name(attribute: str) -> str:
-    """Return the column of an attribute: its name, or `attributes.NAME` where that is taken."""
+    """Return the column name of an attribute: its own, or `attributes.NAME` if that is taken."""
     taken = attribute in STORED or attribute.startswith("attributes.")
     return f"attributes.{attribute}" if taken else attribute
 
@@ -177,7 +177,7 @@ def _is_exact_as_float(number: int) -> bool:
 
 
 def _checked(names: object) -> list[str] | None:
-    """Return the names, or None for all."""
+    """Return the names; None stands for all."""
     if isinstance(names, str):
         if names == "all":
             return None

@@ -1,7 +1,7 @@
-"""Reading a database of the data folder: read-only, one library, one moment a view.
+"""Databases of the data folder, read-only: one library, one moment a view.
 
-Every read of the workbench goes through ADBC and none through another SQLite library: two of
-them in one process drop each other's file locks.
+The workbench reads through ADBC only. Two SQLite libraries in one process would drop each other's
+file locks.
 """
 
 import threading
@@ -21,7 +21,7 @@ from waterline.storage.frozen import opening
 from waterline.storage.schema import Schema
 from workbench.query.progress import tell
 
-# As a progress bar says it: all that takes long is reading hot logs.
+# Text of the progress bar: only reading hot logs takes long.
 _ROWS: Final = "hot logs"
 
 # ADBC takes the types of columns from the values of the first batch: behind 1,024 times NULL, as it
@@ -36,13 +36,13 @@ def _read_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except adbc_driver_manager.NotSupportedError as error:
-        # It would cancel the statement, which this driver cannot: SQLite has gone on to its end.
+        # Cancelling is what this driver cannot do; SQLite has finished by then.
         if isinstance(error.__cause__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
         raise
     except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
-        # The last two come from reading on, when the first rows were fine.
-        # What follows the first line is the statement.
+        # The last two come from reading further rows.
+        # The statement follows the first line.
         reason = str(error).partition("\n")[0]
         raise DataFolderError(f"{path} cannot be read: {reason}") from error
 
@@ -63,11 +63,11 @@ class View:
     ) -> pa.Table:
         """Answer a statement as Arrow.
 
-        The types are those of the values; where there are none, ADBC says int64.
+        Types follow the values; a column without any is int64.
 
         Args:
             question: the statement.
-            values: of its parameters.
+            values: values of its parameters.
             rows_at_once: of so many rows the first ones tell the types of the columns, and after so
                 many an answer that takes long tells how far it is; fewer than all where no column
                 has NULL or values of two types.
@@ -91,7 +91,7 @@ class View:
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
     def explain(self, question: Select[Any]) -> list[str]:
-        """Return the steps by which SQLite would answer a statement, in its own words."""
+        """Return the steps of SQLite's query plan for a statement."""
         text, values = _compiled(question)
         return [detail for *_, detail in self.rows(f"EXPLAIN QUERY PLAN {text}", values)]
 
@@ -105,28 +105,28 @@ def _told(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
 
 
 def _compiled(question: Select[Any]) -> tuple[str, list[object]]:
-    """Return a statement as SQLite's text, and the values to be bound."""
+    """Return the SQL text of a statement, and the values to bind."""
     compiled = question.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
     return str(compiled), [compiled.params[name] for name in compiled.positiontup or ()]
 
 
 class _Session:
-    """A connection, for one view at a time."""
+    """A connection for one view at a time."""
 
     def __init__(self, path: Path) -> None:
         self.lock = threading.Lock()
         self.opening = opening(path)
         with _read_errors(path):
-            # Without autocommit a transaction begins with the first read: one moment for all.
+            # Without autocommit the first read begins a transaction: all reads are of one moment.
             self.connection = adbc_driver_sqlite.dbapi.connect(self.opening.uri, autocommit=False)
 
 
 class Database:
-    """A database that is only read. It may be used from several threads, one at a time.
+    """A read-only database. Several threads may use it, one at a time.
 
     Raises:
-        NewerSchema: a later Waterline made it.
-        DataFolderError: it cannot be read, or is not ours.
+        NewerSchema: a newer Waterline made it.
+        DataFolderError: the file cannot be read, or is not of Waterline.
     """
 
     def __init__(self, path: Path, schema: Schema) -> None:
@@ -141,7 +141,7 @@ class Database:
 
     @contextmanager
     def view(self) -> Iterator[View]:
-        """Open a view; keep it short, for it holds the WAL back from shrinking.
+        """Open a view. Keep it short: the WAL cannot shrink meanwhile.
 
         Raises:
             UsageError: the database is closed.
@@ -162,16 +162,16 @@ class Database:
                     session.connection.close()
 
     def leave(self) -> None:
-        """Leave a view that another thread reads in to itself; the next one need not wait for it.
+        """Abandon the view that another thread reads in, so that the next one need not wait.
 
         Raises:
-            DataFolderError: the database cannot be opened once more.
+            DataFolderError: the database cannot be opened again.
         """
         if self._session.lock.locked():
             self._session = _Session(self._path)
 
     def _current(self) -> _Session:
-        """Return the session; another one where somebody has begun to write meanwhile."""
+        """Return the session; a new one if a writer has appeared since."""
         session = self._session
         if session.opening.holds or self._closed:
             return session
@@ -181,7 +181,7 @@ class Database:
         return self._session
 
     def close(self) -> None:
-        """Let the file go; may be called twice."""
+        """Close the file; it may be called again."""
         with self._session.lock:
             self._closed = True
             self._session.connection.close()
@@ -212,10 +212,10 @@ class Database:
 
 
 def exists(path: Path) -> bool:
-    """Whether there is such a file.
+    """Whether the file exists.
 
     Raises:
-        DataFolderError: that cannot be seen.
+        DataFolderError: the system does not say.
     """
     try:
         return path.exists()

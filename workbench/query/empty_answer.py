@@ -1,4 +1,4 @@
-"""Why no log is as was asked for: the filter that alone leaves none, and the nearest name."""
+"""Why an answer is empty: the filter that alone leaves no log, and the nearest name."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from workbench.query.database import Database, View
 from workbench.query.question import Condition, Question
 from workbench.query.times import iso_text
 
-# So many of the newest logs tell which attributes there are: a glance, whatever is stored.
+# Newest logs that are searched for attribute names, whatever is stored.
 GLANCE: Final = 5_000
-# Of those, the ones with attributes of so many bytes at most.
+# Bytes of attributes at most, of the logs that are searched.
 _SHORT: Final = 4_096
-# So many of the newest hot logs tell which types there are: no index does.
+# Newest hot logs that are searched for types, as no index has them.
 TYPED: Final = 200_000
-# Each source by one look into the index of sources and ids.
+# Each source costs one look into the index of sources and ids.
 _SOURCES: Final = """
     WITH RECURSIVE found(source) AS (
         SELECT min(source) FROM logs
@@ -36,29 +36,29 @@ _SOURCES: Final = """
     )
     SELECT source FROM found WHERE source IS NOT NULL
 """
-# So many names a sentence has where none is near.
+# Names in a sentence if none is near.
 _NAMED: Final = 10
-# So many names, and so much of what was asked, are compared when the nearest is sought.
+# Names, and characters of what was asked, that are compared for the nearest.
 _COMPARED: Final = 1_000
 _LONGEST: Final = 100
-# Milliseconds of 1970 to 1973 are seconds of now; what lies behind are finer units of now.
+# Numbers that as milliseconds lie in 1970 to 1973 count as seconds, much larger ones as finer units.
 _SECONDS: Final = range(10**8, 10**11)
 _FINER: Final = ((10**14, 10**17, "microseconds", 1000), (10**17, 2**63, "nanoseconds", 10**6))
 _KIND: Final[Mapping[type, str]] = {bool: "true or false", int: "a number", float: "a number"}
 
 _Kinds = Mapping[str, Mapping[str, set[str]]]
-"""By attribute and kind of value: the texts, where it is text."""
+"""Texts by attribute and kind of value."""
 
 _decode = msgspec.json.Decoder(dict[str, object]).decode
 
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What is known at a glance of what is stored."""
+    """What a quick look tells of the stored logs."""
 
     types: frozenset[str]
     is_every_type: bool
-    """Whether no log has another one."""
+    """Whether `types` has every type."""
     sources: frozenset[str]
     first: int
     last: int
@@ -68,13 +68,13 @@ class _Stored:
 def why_none(
     database: Database, reader: BatchReader, question: Question, attributes: Iterable[str] = ()
 ) -> str | None:
-    """Return a sentence about the filter that leaves no log; None where no filter alone does.
+    """Return a sentence about the filter that alone leaves no log; None if no filter does.
 
     Args:
         database: logs.db.
         reader: reads a batch, for the attributes of archived logs.
-        question: what was asked, and found nothing.
-        attributes: names of attributes that were wanted besides.
+        question: the question whose answer is empty.
+        attributes: names of attributes that were asked for as columns.
     """
     with database.view() as view:
         batches = [each for each in read_batches(view) if each.is_kept]
@@ -124,7 +124,7 @@ def unknown_attribute(name: str, texts: Collection[str]) -> str:
 
     Args:
         name: the attribute.
-        texts: the first of the column `attributes` of the answer.
+        texts: first values of the column `attributes` of the answer.
     """
     return _unknown(name, _kinds(texts), len(texts))
 
@@ -158,9 +158,9 @@ def _stored(view: View, batches: list[ArchivedBatch], question: Question) -> _St
 
 
 def _hot_reach(view: View, question: Question) -> tuple[int, int] | None:
-    """Return the first and the last time of the hot logs; each is found by an index."""
+    """Return the first and last time of hot logs, each by an index."""
     clock = logs.c[question.clock]
-    # What is received later has a higher seq, and no earlier time.
+    # A log received later has a higher seq, and never an earlier time.
     by = logs.c.seq if question.clock == "received_at" else clock
     ends = [view.rows(select(clock).order_by(each).limit(1)) for each in (by, by.desc())]
     if not all(ends):
@@ -170,7 +170,7 @@ def _hot_reach(view: View, question: Question) -> tuple[int, int] | None:
 
 
 def _is_by_type_alone(question: Question) -> bool:
-    """Whether an answer without a log proves that no log has the type."""
+    """Whether an empty answer proves that no log has the type."""
     return question == Question(
         clock=question.clock,
         types=question.types,
@@ -229,7 +229,7 @@ def _wrong_condition(condition: Condition, kinds: _Kinds, looked_at: int) -> str
 
 
 def _near_value(condition: Condition, there: set[str], looked_at: int) -> str | None:
-    """Return a sentence about a text that no log has, where it is nearly one that logs have."""
+    """Return a sentence about a text that no log has, if logs have a similar one."""
     asked = [each for each in condition.values if isinstance(each, str)]
     if condition.operator not in ("==", "in") or not there.isdisjoint(asked):
         return None
@@ -272,7 +272,7 @@ def _kinds(texts: Iterable[str]) -> _Kinds:
 
 
 def _archived(reader: BatchReader, batches: list[ArchivedBatch]) -> list[str]:
-    """Return the attributes of the newest archived logs that lie here."""
+    """Return the attributes of the newest archived logs whose files are local."""
     local = [each for each in batches if each.local_removed_at is None]
     if not local:
         return []
@@ -296,7 +296,7 @@ def _nearest(asked: Iterable[str], known: Collection[str]) -> str:
 
 
 def _near(asked: Iterable[str], known: Collection[str]) -> str | None:
-    # Comparing takes a while for each: of so many names not all are looked at.
+    # Each comparison takes a while, so that only some names are looked at.
     by_folded = {each.casefold(): each for each in sorted(known)[:_COMPARED]}
     for each in asked:
         near = get_close_matches(each.casefold()[:_LONGEST], by_folded, n=1)

@@ -1,4 +1,4 @@
-"""One question becomes SQL over hot rows and a choice of archived ones: one answer, one moment."""
+"""Answers over hot rows and archived batches: each log once, all of one moment."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,13 +23,13 @@ from workbench.query.question import Question
 from workbench.query.snapshot import Moment, read_moment
 from workbench.query.sql_filter import criteria
 
-# Each time another archive job must have come in between.
+# Attempts; each fails only if another archive job came in between.
 _ATTEMPTS: Final = 3
-# A share that makes SQLite look by seq first; it takes a literal only.
+# A selectivity that makes SQLite search by seq first; it must be a literal.
 _FEW: Final[ColumnElement[float]] = literal_column("0.0001")
-# So many rows at once: an Arrow array of text holds no more than 2 GiB.
+# Rows at once: an Arrow array of text holds at most 2 GiB.
 _SLICE: Final = 10_000
-# After so many hot rows an answer tells how far it is, and can be given up.
+# Hot rows between two reports of progress, at which an answer can be abandoned.
 _TOLD: Final = 1_024
 
 _Hot = TypeVar("_Hot")
@@ -39,7 +39,7 @@ _Part = TypeVar("_Part")
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[_Whole]):
-    """What was asked for, and a sentence about what it is without, if anything."""
+    """An answer, and a sentence about the logs that it lacks, or None."""
 
     value: _Whole
     lacks: str | None
@@ -47,25 +47,25 @@ class Answer(Generic[_Whole]):
 
 @dataclass(frozen=True, slots=True)
 class FoundRows:
-    """Logs that were asked for, as of one moment."""
+    """Logs that match a question, as of one moment."""
 
     table: pa.Table
-    """With the question's `kept` columns, in its order."""
+    """The logs with the question's `kept` columns, in its order."""
     lacks: str | None
-    """A sentence about pruned logs that the question may be about, if any."""
+    """Sentence about pruned logs that may have matched, or None."""
     moment: Moment
     archived: int
-    """How many of them came from batches; the others were hot."""
+    """Number of logs that came from batches."""
     missing: tuple[str, ...]
-    """A sentence for each batch that could not be read; it names the file."""
+    """A sentence for each batch that could not be read, with the name of its file."""
     mark: Mark
-    """What this answer can be known by later."""
+    """Cache validity token."""
     came: int | None
-    """How many logs were added to what was known; None where nothing was known that holds."""
+    """Number of logs added to the known answer; None if there was no valid one."""
 
 
 class Logs:
-    """The logs of a data folder, hot and archived, each once; any answer is of one moment.
+    """The logs of a data folder, hot and archived, each once. An answer is of one moment.
 
     Args:
         folder: the data folder.
@@ -79,12 +79,12 @@ class Logs:
     def rows(
         self, question: Question, known: Known | None = None, *, may_lack: bool = False
     ) -> FoundRows:
-        """Answer with the logs themselves.
+        """Return the logs that match a question.
 
         Args:
-            question: which logs.
-            known: what is known of the answer; where it holds no more, all is read.
-            may_lack: answer without those whose archive files are missing or damaged.
+            question: what is asked.
+            known: an earlier answer; if it is no longer valid, all is read.
+            may_lack: whether to leave out logs whose archive files are missing or damaged.
 
         Raises:
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
@@ -128,11 +128,11 @@ class Logs:
         return self.ask(question, begin, whole, may_lack=may_lack)
 
     def parts(self, question: Question, take: Callable[[pa.Table], _Part]) -> Answer[list[_Part]]:
-        """Answer with what is taken of the logs part by part, in no order: sorting is spared.
+        """Return what a function takes from each part of the logs, in no order.
 
         Args:
-            question: which logs.
-            take: is given tables with the question's `kept` columns.
+            question: what is asked.
+            take: called with tables that have the question's `kept` columns.
 
         Raises:
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
@@ -142,9 +142,9 @@ class Logs:
             return Answer([take(rows.table)], rows.lacks)
 
         def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Answer[list[_Part]]:
-            # While one is taken of, the next is read.
+            # While one part is taken from, the next is read.
             with ThreadPoolExecutor(max_workers=1) as reader:
-                # Of what is told there the waiting thread learns by the context.
+                # The context carries progress to the waiting thread.
                 run = copy_context().run
                 chosen = reader.map(lambda each: run(batches.chosen, each), catalog.kept)
                 parts = [take(hot), *map(take, chosen)]
@@ -157,14 +157,14 @@ class Logs:
         )
 
     def most(self, question: Question) -> int:
-        """Return how many logs a question is about at most; no file is opened."""
+        """Return an upper bound of the number of logs that match; no file is opened."""
         with self._database.view() as view:
             catalog = read_catalog(view, question)
             hot = _hot_count(view, catalog, question)
         return hot + sum(question.selection.most(each) for each in catalog.kept)
 
     def count(self, question: Question) -> Answer[int]:
-        """Count the logs that a question is about, its limit heeded.
+        """Count the logs that match a question, up to its limit.
 
         Raises:
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
@@ -194,19 +194,19 @@ class Logs:
         *,
         may_lack: bool = False,
     ) -> _Whole:
-        """Answer in two steps: within a view, and with the files of what it says is archived.
+        """Answer in two steps: within a view, then from the batch files that the view names.
 
-        When a file has gone and the catalog has changed since the view, both are done anew.
+        If a file has gone and the catalog has changed since the view, both steps are repeated.
 
         Args:
-            question: says which batches matter.
-            hot: answers over the hot rows, see `hot_rows`.
-            whole: adds the batches to that.
-            may_lack: answer also where archive files are missing or damaged.
+            question: chooses the batches.
+            hot: answers over hot rows; see `hot_rows`.
+            whole: adds the batches to the answer over hot rows.
+            may_lack: whether to answer although archive files are missing or damaged.
 
         Raises:
-            IncompleteAnswer: they are, and `may_lack` was not said; the sentence names them.
-            UsageError: the question has a pin that is not of this folder, or of another past.
+            IncompleteAnswer: files are missing or damaged, and `may_lack` is false.
+            UsageError: the question's pin is of another folder or another past.
         """
         attempts = 0
         while True:
@@ -232,18 +232,18 @@ class Logs:
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """What one view gives to an answer."""
+    """What one view contributes to an answer."""
 
     mark: Mark
     known: Known | None
-    """What is known and holds in the view."""
+    """The earlier answer, if it is valid in this view."""
     after: int
-    """Only logs of higher seqs are added to that."""
+    """Seq of the earlier answer; only logs above it are added."""
     hot: pa.Table
 
 
 class _Found:
-    """Collects what a question is about; with a limit, not many more rows than that."""
+    """Collects matching logs; with a limit, not many more rows than that."""
 
     def __init__(self, hot: pa.Table, question: Question) -> None:
         self._question = question
@@ -254,7 +254,7 @@ class _Found:
         if not part.num_rows:
             return
         if self._is_arranged and not self._parts[0].num_rows:
-            # One part alone that is in order stays as it is.
+            # A single part that is in order stays as it is.
             self._parts, self._is_arranged = [part], is_arranged
             return
         self._parts.append(part)
@@ -265,7 +265,7 @@ class _Found:
             self._is_arranged = True
 
     def is_full_before(self, batch: ArchivedBatch) -> bool:
-        """Whether there are as many logs as the limit, all newer than any of a batch."""
+        """Whether the limit is reached by logs that are all newer than those of a batch."""
         limit = self._question.limit
         return limit is not None and limit <= sum(_newer(each, batch) for each in self._parts)
 
@@ -278,16 +278,16 @@ class _Found:
 def hot_rows(
     catalog: Catalog, question: Question, columns: Sequence[Any], after: int = 0
 ) -> Select[Any]:
-    """Select columns of the hot logs that a question is about, unordered.
+    """Select columns of matching hot logs, unordered.
 
     Args:
-        catalog: says where the seam is.
-        question: which logs.
-        columns: what of them.
-        after: only those of higher seqs.
+        catalog: gives the watermark between archived and hot logs.
+        question: what is asked.
+        columns: columns or expressions to select.
+        after: seq above which logs are selected.
     """
-    # Up to the seam they may still be there, and are in batches. Nearly all lie above it: without
-    # that word SQLite may walk through all of them and not use the index of timestamps; a report on
+    # Rows up to the watermark are in batches, and may still be here. Nearly all lie above: without
+    # that hint SQLite may walk through all of them and not use the index of timestamps; a report on
     # the last seconds of a million rows took ten times as long. Above what is known lie few.
     is_hot = func.likely(logs.c.seq > catalog.moment.archived_through)
     wanted = [is_hot, *criteria(question)]
@@ -297,12 +297,12 @@ def hot_rows(
 
 
 def stored_rows(catalog: Catalog, question: Question, after: int = 0) -> Select[Any]:
-    """Select the `kept` columns of the hot logs that a question is about, unordered."""
+    """Select the `kept` columns of matching hot logs, unordered."""
     return hot_rows(catalog, question, [logs.c[name] for name in question.kept], after)
 
 
 def ordered_hot_rows(catalog: Catalog, question: Question, after: int = 0) -> Select[Any]:
-    """Select the hot logs that a question is about, the newest first where it has a limit."""
+    """Select matching hot logs, the newest first if the question has a limit."""
     chosen = stored_rows(catalog, question, after)
     if _is_newest_first(question):
         chosen = chosen.order_by(logs.c.timestamp.desc(), logs.c.seq.desc())
@@ -312,7 +312,7 @@ def ordered_hot_rows(catalog: Catalog, question: Question, after: int = 0) -> Se
 
 
 def _is_newest_first(question: Question) -> bool:
-    # The newest of a limit are wanted, whatever the order they are shown in.
+    # A limit takes the newest, whatever the order of the answer.
     return question.order == "newest" or question.limit is not None
 
 
@@ -324,7 +324,7 @@ def _hot_table(view: View, catalog: Catalog, question: Question, after: int) -> 
 
 
 def _fetched(view: View, chosen: Select[Any], question: Question) -> pa.Table:
-    # All columns of logs have values of one type.
+    # Each column of logs has values of one type.
     return view.fetch(chosen, rows_at_once=_TOLD).cast(schema_of(question.kept))
 
 
@@ -334,11 +334,11 @@ def _hot_count(view: View, catalog: Catalog, question: Question) -> int:
 
 
 def _from_batches(table: pa.Table, catalog: Catalog) -> int:
-    """Count the logs that are not hot."""
+    """Count logs that came from batches."""
     through = catalog.moment.archived_through
     archived = pc.less_equal(table["seq"], through)
     for batch in catalog.kept:
-        if batch.last_seq > through:  # adopted: its block of seqs lies among those of hot rows
+        if batch.last_seq > through:  # adopted: its seqs lie among those of hot rows
             within = pc.and_(
                 pc.greater_equal(table["seq"], batch.first_seq),
                 pc.less_equal(table["seq"], batch.last_seq),
@@ -352,7 +352,7 @@ def _last_place(batch: ArchivedBatch) -> tuple[int, int]:
 
 
 def _newer(table: pa.Table, batch: ArchivedBatch) -> int:
-    """Count the logs that come behind any that a batch may hold."""
+    """Count logs that are newer than all that a batch may hold."""
     timestamps = table["timestamp"].cast(pa.int64())
     later = pc.greater(timestamps, batch.last_timestamp)
     as_late = pc.equal(timestamps, batch.last_timestamp)
@@ -361,7 +361,7 @@ def _newer(table: pa.Table, batch: ArchivedBatch) -> int:
 
 
 def _arranged(table: pa.Table, question: Question) -> pa.Table:
-    """Return the newest of the limit, in the question's order."""
+    """Return the newest logs up to the limit, in the question's order."""
     keys = table.select(["timestamp", "seq"])
     newest_first = pc.sort_indices(
         keys, sort_keys=[("timestamp", "descending"), ("seq", "descending")]

@@ -1,4 +1,4 @@
-"""Gaps: the logs that an answer lacks, because they were pruned or logs.db is of earlier."""
+"""Gaps: logs that an answer lacks, as they were pruned or logs.db is older than its archives."""
 
 from collections.abc import Iterable
 
@@ -17,10 +17,10 @@ from workbench.query.times import iso_text
 
 
 def lacking(pruned: Iterable[ArchivedBatch], question: Question) -> str | None:
-    """Return a sentence about pruned logs that a question may be about; None where there are none.
+    """Return a sentence about pruned logs that may match a question; None if there are none.
 
     Args:
-        pruned: the batches that they were in.
+        pruned: the pruned batches.
         question: what is asked.
     """
     batches = list(pruned)
@@ -47,14 +47,14 @@ _DAYS = "SELECT DISTINCT day FROM archive_batches"
 
 
 def find_earlier(folder: DataFolder, database: Database) -> str | None:
-    """Return what the manifests tell of logs that logs.db does not know; None where it knows all.
+    """Return a sentence about archived logs that logs.db does not know; None if it knows all.
 
-    Only the newest manifest is read, and those of days that the catalog has nothing of.
+    Only the newest manifest is read, and those of days that the catalog lacks.
 
     Raises:
         DataFolderError: logs.db cannot be read.
     """
-    # First what the manifests say, then the catalog, which a job may move on meanwhile.
+    # Manifests before the catalog, which a job may advance meanwhile.
     days = {day for day, _ in manifests_here(folder)}
     if not days:
         return None

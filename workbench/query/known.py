@@ -1,4 +1,4 @@
-"""What is known already: the answer to a question as of an earlier moment, to go on from."""
+"""An earlier answer to a question, and whether a later one may continue from it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -19,18 +19,18 @@ _LAST: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far the logs went when they were read, and what would betray another past."""
+    """How far the logs were read, and in which past."""
 
     incarnation: str
     pruned: int
-    """How many batches were gone."""
+    """Number of pruned batches."""
     last_seq: int
-    """The highest seq that was looked at."""
+    """Highest seq that was read."""
     last: str
-    """The log that has it, or the batch that it is in: where a backup was put back, another."""
+    """Digest of the log with that seq, or of its batch: another one after a backup was restored."""
 
     def holds(self, view: View, moment: Moment) -> bool:
-        """Whether, by what a later view says, nothing but logs of higher seqs has come since."""
+        """Whether, in a later view, only logs of higher seqs have come since."""
         return (
             (self.incarnation, self.pruned) == (moment.incarnation, moment.pruned)
             and self.last_seq <= moment.last_seq
@@ -40,20 +40,20 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The logs that a question was about, as of a mark."""
+    """Logs that matched a question, as of a mark."""
 
     table: pa.Table
-    """With the question's `kept` columns, in its order, its limit heeded."""
+    """The logs with the question's `kept` columns, in its order, up to its limit."""
     mark: Mark
 
 
 def take_mark(view: View, moment: Moment, through: int | None) -> Mark:
-    """Return the mark of a view's moment.
+    """Return the mark of a view.
 
     Args:
         view: the view.
         moment: its moment.
-        through: the highest seq that is looked at; None for all.
+        through: highest seq that is read; None for all.
     """
     last_seq = moment.last_seq if through is None else min(through, moment.last_seq)
     return Mark(moment.incarnation, moment.pruned, last_seq, _last(view, last_seq))

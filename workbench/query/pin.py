@@ -14,17 +14,17 @@ from waterline.errors import UsageError
 from waterline.storage.catalog import ArchivedBatch
 
 ENDS_WITH: Final = ("id", "type", "timestamp", "received_at", "source", "message", "attributes")
-"""The columns of a log that its digits are of, in the order of storage."""
+"""Columns of a log that its digits are computed from, in the order of storage."""
 
 UNPROVEN: Final = ""
-"""Stands where there are no digits: the folder is empty, or the pin was made without."""
+"""Digits of an empty folder, or of a pin without digits."""
 
 Read = Callable[[ArchivedBatch, Sequence[str]], pa.Table]
 """Reads some columns of a batch, as `BatchReader.read` does."""
 
-# A pin keeps so many digits of a folder's id, its incarnation and its log: they tell two apart.
+# Hexadecimal digits that a pin keeps of the folder's id, its incarnation and its last log.
 _DIGITS: Final = 8
-# What was found in files: so much is remembered, that no question reads the same file again.
+# Digits found in files that are remembered, so that no question reads the same file again.
 _REMEMBERED: Final = 1_000
 
 _found: dict[tuple[str, int], str] = {}
@@ -34,7 +34,7 @@ def digits_of_log(values: Sequence[object]) -> str:
     """Return the digits of a log.
 
     Args:
-        values: of `ENDS_WITH`; times are milliseconds UTC.
+        values: values of the columns `ENDS_WITH`; times are milliseconds UTC.
     """
     digest = hashlib.sha256()
     for value in values:
@@ -45,17 +45,17 @@ def digits_of_log(values: Sequence[object]) -> str:
 
 
 def digits_of_batch(sha256: str) -> str:
-    """Return the digits of the log that a batch ends at: those of its file, which are at hand."""
+    """Return the digits of the last log of a batch: the first ones of the SHA-256 of its file."""
     return sha256[:_DIGITS]
 
 
 def digits_within(batch: ArchivedBatch, seq: int, read: Read) -> str:
-    """Return the digits of a log within a batch; `UNPROVEN` where there is no log with its seq.
+    """Return the digits of a log within a batch; `UNPROVEN` if no log has that seq.
 
     Raises:
         ArchiveError: the file is missing or damaged.
     """
-    # A file with this SHA-256 never holds anything else.
+    # A file with this SHA-256 never changes.
     key = batch.sha256, seq
     found = _found.get(key)
     if found is None:
@@ -90,11 +90,11 @@ class Pin:
     taken_at: int
     """Milliseconds UTC; relative times such as `-1h` count from it."""
     seq: int
-    """The highest that was committed."""
+    """Highest seq that was committed."""
     folder: str
-    """The first digits of the folder's id."""
+    """First digits of the folder's id."""
     incarnation: str
-    """The same of its incarnation."""
+    """First digits of the folder's incarnation."""
     last: str = UNPROVEN
     """Digits of the log with that seq; see `digits_of_log`. Older pins have none."""
 
@@ -106,11 +106,11 @@ class Pin:
         return f"Pin({str(self)!r})"
 
     def is_of(self, folder_id: str) -> bool:
-        """Say whether it was taken of the folder with this id."""
+        """Return whether the pin is of the folder with this id."""
         return folder_id.startswith(self.folder)
 
     def knows(self, incarnation: str) -> bool:
-        """Say whether the folder's past is still the one that it was taken of."""
+        """Return whether the pin is of the folder's present incarnation."""
         return incarnation.startswith(self.incarnation)
 
     def _unchecked(self) -> str:
@@ -128,10 +128,10 @@ def take_pin(
 
 
 def to_pin(given: object) -> Pin:
-    """Return a pin of what an analyst gave: one, or its text.
+    """Return the pin that an analyst gave, as such or as text.
 
     Raises:
-        UsageError: it is none, or its text was changed.
+        UsageError: it is no pin, or its text was changed.
     """
     if isinstance(given, Pin):
         return given
@@ -159,5 +159,5 @@ def _changed(given: object) -> UsageError:
 
 
 def _check(text: str) -> str:
-    """Return digits that betray a slip of the pen; nothing is kept safe by them."""
+    """Return a checksum against typing errors; it protects nothing."""
     return hashlib.sha256(text.encode()).hexdigest()[:4]

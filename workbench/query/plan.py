@@ -1,4 +1,4 @@
-"""The plan of a question: what of the hot rows and which archive files an answer will read."""
+"""The plan of a question: the hot rows and archive files that an answer will read."""
 
 from dataclasses import dataclass
 
@@ -13,24 +13,24 @@ from workbench.query.question import Question
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an answer will read; a limit may end it earlier."""
+    """What an answer will read at most."""
 
     hot: tuple[str, ...]
-    """How SQLite finds the hot rows, in its own words, a line a step."""
+    """SQLite's query plan for the hot rows, a line a step."""
     files: tuple[ArchivedBatch, ...]
-    """The batches that are read, in the order of their seqs."""
+    """Batches that are read, ordered by seq."""
     left_out: int
-    """How many batches the catalog rules out by time, type, source or pin."""
+    """Number of batches that the catalog rules out by time, type, source or pin."""
     pruned: int
-    """How many batches that it might be about are gone."""
+    """Number of pruned batches that may have matched."""
     most: int
-    """So many archived logs it is about at most."""
+    """Upper bound of the number of archived logs that match."""
     known: int | None
-    """So many logs of the answer the cache has; the rest is what came since. None: nothing."""
+    """Number of logs that the cache has; only newer ones are read. None if it has none."""
 
     @property
     def size(self) -> int:
-        """The bytes of the files."""
+        """Bytes of the files."""
         return sum(each.stored_bytes for each in self.files)
 
     def __str__(self) -> str:
@@ -53,16 +53,16 @@ class Plan:
 
 
 def plan(view: View, question: Question, known: Known | None = None) -> Plan:
-    """Return the plan of a question; nothing but the catalog is read.
+    """Return the plan of a question, from the catalog alone.
 
     Args:
         view: a view of logs.db.
         question: what is asked.
-        known: what is known of the answer, if it still holds.
+        known: an earlier answer, used if it is valid.
 
     Raises:
         DataFolderError: logs.db cannot be read.
-        UsageError: the question's pin is not of this folder, or of another past.
+        UsageError: the question's pin is of another folder or another past.
     """
     catalog = read_catalog(view, question)
     kept = sum(each.is_kept for each in read_batches(view))

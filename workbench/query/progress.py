@@ -13,23 +13,23 @@ from waterline.errors import INSTALLED, PrunedLogs
 from waterline.printable import printable
 from workbench.progress_bar import DELAY_SECONDS, ProgressBars
 
-# Frames of these files are not the analyst's.
+# Folder of our own files, whose stack frames are not the analyst's.
 _HERE: Final = f"{Path(__file__).parents[1]}/"
 
 Told = tuple[str, int, int | None]
-"""What is being done, how much of it is done, and of how much if that is known."""
+"""Name of the work, amount done, and total if known."""
 
 
 class GivenUp(Exception):
-    """Nobody waits for the answer any more."""
+    """The answer was abandoned."""
 
 
 class Effort:
-    """What the thread that waits for an answer and the one that makes it have in common.
+    """State that the waiting thread and the answering one share.
 
     Attributes:
-        told: how far the answer is; None while there is nothing to tell.
-        warnings: what to warn of, with the kind of warning: the waiting thread knows at which line.
+        told: progress so far, or None.
+        warnings: sentences and kinds of warnings, which the waiting thread issues.
     """
 
     def __init__(self) -> None:
@@ -38,29 +38,29 @@ class Effort:
         self._is_given_up = threading.Event()
 
     def tell(self, what: str, done: int, total: int | None) -> None:
-        """Tell how far it is.
+        """Report progress.
 
         Raises:
-            GivenUp: nobody waits any more.
+            GivenUp: the answer was abandoned.
         """
         self.told = what, done, total
         if self._is_given_up.is_set():
             raise GivenUp
 
     def give_up(self) -> None:
-        """Let it end at what it tells next."""
+        """Let the answering thread end at its next report."""
         self._is_given_up.set()
 
 
 EFFORT: Final[ContextVar[Effort | None]] = ContextVar("EFFORT", default=None)
-"""That of the answer which the present thread makes; None where nobody waits elsewhere."""
+"""Effort of the answer that this thread makes; None if no other thread waits for it."""
 
 
 def tell(what: str, done: int, total: int | None = None) -> None:
-    """Tell how far the answer is that this thread makes.
+    """Report progress of the answer that this thread makes.
 
     Raises:
-        GivenUp: nobody waits for it any more.
+        GivenUp: the answer was abandoned.
     """
     effort = EFFORT.get()
     if effort is not None:
@@ -68,7 +68,7 @@ def tell(what: str, done: int, total: int | None = None) -> None:
 
 
 def warn_of(sentence: str | None, kind: type[UserWarning] = PrunedLogs) -> None:
-    """Warn of what an answer lacks, if anything, at the line that called the workbench."""
+    """Warn at the line that called the workbench; `None` warns of nothing."""
     effort = EFFORT.get()
     if sentence is None:
         return
@@ -80,10 +80,10 @@ def warn_of(sentence: str | None, kind: type[UserWarning] = PrunedLogs) -> None:
 
 
 def _callers_level() -> int:
-    """Return what `warnings.warn`, called by our caller, needs to name the analyst's line.
+    """Return the `stacklevel` at which our caller's warning names the analyst's line.
 
-    That is the first line outside of ours and of what is installed, as pandas or SQLAlchemy may lie
-    between; where there is none, as in a thread of its own, the first one outside of ours.
+    That is the first frame outside of our files and of installed packages, as pandas or SQLAlchemy
+    may lie between. Without one, as in a thread, it is the first frame outside of our files.
     """
     level, first, frame = 0, None, inspect.currentframe()
     while frame is not None:
@@ -96,7 +96,7 @@ def _callers_level() -> int:
     return level if first is None else first
 
 
-# Seconds between two looks at how far it is.
+# Seconds between two looks at the progress.
 _GLANCE: Final = 0.1
 
 _Result = TypeVar("_Result")
@@ -107,22 +107,22 @@ def patiently(
     give_up: Callable[[Future[_Result]], None],
     told: Callable[[], Told | None] | None = None,
 ) -> _Result:
-    """Return what a function makes of a question, which may take long.
+    """Return what a function answers, which may take long; an interrupt ends it at once.
 
-    The main thread, which alone is told of an interrupt, lets another one make it: a read in a
-    library of C cannot be interrupted, but left to itself. Other threads make it themselves.
+    Only the main thread hears of an interrupt, and a read in a library of C cannot be interrupted.
+    So the main thread lets another one answer, and abandons it. Other threads answer themselves.
 
     Args:
-        make: makes the answer.
-        give_up: is called at an interrupt, with what will be the answer.
-        told: tells how far the answer is, where `make` does not do so by `tell`.
+        make: returns the answer.
+        give_up: called at an interrupt with the future of the answer.
+        told: returns the progress, if `make` does not report it by `tell`.
     """
     if threading.current_thread() is not threading.main_thread():
         return make()
     effort, making = Effort(), Future[_Result]()
     context = copy_context()
     context.run(EFFORT.set, effort)
-    # Left to itself it must not keep the program from ending.
+    # An abandoned thread must not keep the program from ending.
     threading.Thread(target=context.run, args=(_make, make, making), daemon=True).start()
     try:
         _show_until_done(making, told or (lambda: effort.told))

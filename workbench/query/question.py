@@ -1,4 +1,4 @@
-"""A question: which logs, in what order, how many. One immutable value."""
+"""A question: filters, order and limit of logs, as one immutable value."""
 
 import inspect
 import math
@@ -27,9 +27,9 @@ OPERATORS: Final = ("==", "!=", "<", "<=", ">", ">=", "in")
 class Condition:
     """One attribute compared with a value; `values` holds one, or several for `in`.
 
-    Numbers are compared with numbers, text with text, true and false with themselves; an integer
-    beyond 64 bits counts as the float next to it. A log without the attribute, or with null for
-    it, meets no condition; `!=` wants the attribute there with another value.
+    Numbers are compared with numbers, text with text, booleans with booleans. An integer beyond 64
+    bits counts as the nearest float. A log without the attribute, or with null, meets no condition:
+    `!=` needs the attribute with another value.
     """
 
     attribute: str
@@ -39,10 +39,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Which logs. Times are milliseconds UTC, `since` inclusive, `until` exclusive."""
+    """Filters of logs. Times are milliseconds UTC, `since` inclusive, `until` exclusive."""
 
     clock: Clock = "timestamp"
-    """The column that `since` and `until` are about; what the cache keeps is by timestamp."""
+    """Column that `since` and `until` are about; the cache keeps answers by timestamp only."""
 
     types: tuple[str, ...] | None = None
     sources: tuple[str, ...] | None = None
@@ -53,18 +53,18 @@ class Question:
     order: Order = "oldest"
     limit: int | None = None
     columns: tuple[str, ...] = NAMES
-    """The stored columns that are wanted, in their order."""
+    """Stored columns of the answer, in its order."""
     pin: Pin | None = None
-    """The moment as of which it is answered; None is now."""
+    """Moment of the answer; None is now."""
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The columns that answers are put together with, in the order of storage."""
+        """Columns that answers are assembled from, in the order of storage."""
         return _in_order({*self.columns, "seq", "timestamp"})
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """These, and those by which logs of an archive are chosen."""
+        """Columns to read of an archive file: `kept`, and those that filters look at."""
         by = {
             "type": self.types is not None,
             self.clock: self.since is not None or self.until is not None,
@@ -76,12 +76,12 @@ class Question:
 
     @property
     def through(self) -> int | None:
-        """The highest seq that it is about; None where there is no pin."""
+        """Highest seq of the answer; None without a pin."""
         return None if self.pin is None else self.pin.seq
 
     @property
     def selection(self) -> Selection:
-        """What a catalog of archives can tell of it; a log that is asked for is among these."""
+        """The part of the question that the catalog can decide; it includes every match."""
         return Selection(
             clock=self.clock,
             since=self.since,
@@ -92,16 +92,16 @@ class Question:
         )
 
     def exactly(self, batch: ArchivedBatch) -> int | None:
-        """Return how many of a batch's logs it is about; None where only its file can tell.
+        """Return how many logs of a batch match; None if only its file can tell.
 
-        The limit is not heeded.
+        The limit is ignored.
         """
         is_all = self.contains is None and not self.where
         return self.selection.exactly(batch) if is_all else None
 
 
 class Filters(TypedDict, total=False):
-    """What an analyst may say of the logs that are wanted; `Workbench.logs` explains each."""
+    """Filters that an analyst may give; `Workbench.logs` explains each."""
 
     type: str | Sequence[str] | None
     source: str | Sequence[str] | None
@@ -116,10 +116,10 @@ class Filters(TypedDict, total=False):
 
 
 def refuse(filters: Filters, *names: str) -> None:
-    """See that none of these filters is given, where they have no meaning.
+    """Refuse filters that have no meaning here.
 
     Raises:
-        UsageError: one is.
+        UsageError: one is given.
     """
     given: dict[str, Any] = {**filters}
     for name in names:
@@ -131,7 +131,7 @@ _Method = TypeVar("_Method", bound=Callable[..., object])
 
 
 def shows_filters(method: _Method) -> _Method:
-    """Let a notebook's help and completion show each filter in place of `**filters`."""
+    """Show each filter in place of `**filters` in a notebook's help and completion."""
     signature = inspect.signature(method)
     own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
     filters = [
@@ -144,14 +144,14 @@ def shows_filters(method: _Method) -> _Method:
 
 
 def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
-    """Make a question of what an analyst wrote.
+    """Return the question that filters ask.
 
     Args:
-        now: what relative times count from, unless there is a pin; milliseconds UTC.
-        **filters: what the analyst wrote.
+        now: milliseconds UTC, from which relative times count without a pin.
+        **filters: filters as the analyst gave them.
 
     Raises:
-        UsageError: an argument makes no sense; the sentence names it.
+        UsageError: a filter has no meaning; the sentence names it.
     """
     unknown = filters.keys() - Filters.__optional_keys__
     if unknown:
@@ -187,17 +187,17 @@ def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
 
 
 def with_attributes(question: Question, attributes: object) -> Question:
-    """Return a question by which the attributes are read too, where they are wanted."""
+    """Return a question that also reads attributes, if they are asked for."""
     if attributes is None or "attributes" in question.columns:
         return question
     return replace(question, columns=(*question.columns, "attributes"))
 
 
 def may_lack_logs(incomplete: object) -> bool:
-    """Whether logs of damaged files may be left out.
+    """Return whether logs of damaged files may be left out.
 
     Raises:
-        UsageError: what was said has no meaning.
+        UsageError: `incomplete` has no meaning.
     """
     if incomplete not in ("raise", "warn"):
         raise UsageError(f"incomplete={incomplete!r} is unknown; give 'raise' or 'warn'")
@@ -235,7 +235,7 @@ def _text(contains: object) -> str | None:
 
 
 def _is_text(value: object) -> TypeGuard[str]:
-    """Whether a log could hold it: half a surrogate pair is no text."""
+    """Whether a log could hold the text: half a surrogate pair is none."""
     if not isinstance(value, str):
         return False
     try:
@@ -250,7 +250,7 @@ def _count(limit: object) -> int | None:
         return None
     count = plain(limit)
     if isinstance(limit, np.floating) and float(limit).is_integer():
-        count = int(limit)  # as pandas makes whole numbers beside missing ones
+        count = int(limit)  # pandas makes floats of integers beside missing values
     if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
         return min(count, INT64[-1])
     raise UsageError(f"limit={limit!r} is no count; give a whole number, 0 or more")

@@ -1,4 +1,4 @@
-"""Walking: all logs that a question is about, by seq, in many short views that agree."""
+"""Scan: all logs that match a question, by seq, in many short views of one moment."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,15 +20,15 @@ from workbench.query.gaps import lacking
 from workbench.query.question import Question
 from workbench.query.snapshot import read_moment
 
-# Read in some 20 ms: so long at most does a view hold the WAL.
+# Rows read in about 20 ms, for which a view holds the WAL.
 PAGE_ROWS: Final = 20_000
-# A page of long logs has fewer rows: it is held in memory.
+# Bytes of a page at most, as it is held in memory.
 PAGE_SIZE: Final = 32 * 2**20
 
-# Without messages and attributes rows are short, and more of them are read in that time.
+# Rows without messages and attributes are short: more of them take the same time.
 NARROW_ROWS: Final = 50_000
 
-# The last row is the one that reaches the size, so that there is always one.
+# The row that reaches the size is included, so that a page is never empty.
 _PAGE: Final = """
     SELECT max(seq) FROM (
         SELECT seq, sum(size) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - size AS before
@@ -44,27 +44,26 @@ _PAGE_OF_NARROW_ROWS: Final = """
 
 
 class Walk:
-    """All logs that a question is about, hot and archived, as of one moment, each once, by seq.
+    """All logs that match a question, hot and archived, as of one moment, each once, by seq.
 
-    Archive jobs may run meanwhile: what they move is found where it then is.
+    Archive jobs may run meanwhile: logs that they move are found in their new place.
 
     Args:
         folder: the data folder.
         database: its logs.db.
-        question: which logs; its order and limit are not heeded.
-        seqs: only those with one of these seqs; None is all.
+        question: what is asked; its order and limit are ignored.
+        seqs: seqs to restrict the walk to; None is all.
 
     Attributes:
-        moment: of the first view.
-        last_seq: the highest seq that was committed at the moment; nothing above it is seen.
-        after: the seq that the walk has come to.
-        lacks: a sentence about pruned logs that the question may be about, if any.
+        moment: moment of the first view.
+        last_seq: highest seq committed at the moment; nothing above it is read.
+        after: seq that the walk has reached.
+        lacks: sentence about pruned logs that may have matched, or None.
 
     Raises:
-        ArchiveError: whether the question's pin is of this past cannot be told, as an archive file
-            is missing or damaged.
+        ArchiveError: an archive file that proves the question's pin is missing or damaged.
         DataFolderError: logs.db cannot be read.
-        UsageError: the question has a pin that is not of this folder, or of another past.
+        UsageError: the question's pin is of another folder or another past.
     """
 
     def __init__(
@@ -90,7 +89,7 @@ class Walk:
             self.after, self.last_seq = seqs.start - 1, min(self.last_seq, seqs.stop - 1)
 
     def tables(self) -> Iterator[pa.Table]:
-        """Yield the logs piece by piece, with the question's columns; a piece may be empty.
+        """Yield tables of logs with the question's columns; a table may be empty.
 
         Raises:
             ArchiveError: an archive file is missing, damaged or was pruned meanwhile.
@@ -118,7 +117,7 @@ class Walk:
         return self._archived(batch)
 
     def _keep_up(self, view: View) -> None:
-        """Read the catalog anew when it has changed."""
+        """Read the catalog again if it has changed."""
         moment = read_moment(view)
         if moment.past == self._catalog.moment.past:
             return
@@ -145,7 +144,7 @@ class Walk:
         if last is None:
             self.after = end
             return self._none()
-        # Of two upper bounds SQLite takes the first: with the pin's it would read on to that.
+        # SQLite uses the first of two upper bounds: with the pin's it would read on to that.
         chosen = stored_rows(self._catalog, replace(self._question, pin=None))
         within = chosen.where(logs.c.seq > begin, logs.c.seq <= last).order_by(logs.c.seq)
         table = view.fetch(within).cast(schema_of(self._question.kept))
@@ -162,7 +161,7 @@ class Walk:
     def _archived(self, batch: ArchivedBatch) -> pa.Table:
         table = follow(batch, self._read, self._batches)
         if batch.first_seq <= self.after or batch.last_seq > self.last_seq:
-            # Rows that were hot when the walk came by, or when it began.
+            # Rows that were hot when the walk passed, or when it began.
             seqs = table["seq"]
             behind, within = pc.greater(seqs, self.after), pc.less_equal(seqs, self.last_seq)
             table = table.filter(pc.and_(behind, within))

@@ -26,30 +26,30 @@ _Answer = TypeVar("_Answer")
 
 
 class Session:
-    """What questions and reports about one data folder share.
+    """One open data folder, as questions and reports share it.
 
     Args:
         path: the data folder.
-        clock: returns milliseconds UTC; relative times such as `-1h` count from it.
-        at: a pin, or its text: what has no pin of its own is answered as of then.
+        clock: returns milliseconds UTC, from which relative times such as `-1h` count.
+        at: pin, or its text, of questions that have none.
         cache: whether answers are kept in the folder's cache.db.
-        cache_ttl: how long an answer is kept.
-        cache_size: what all answers may take; the least recently used go first.
+        cache_ttl: duration for which an answer is kept.
+        cache_size: bytes that all answers may take.
 
     Raises:
-        UsageError: `at` is no pin, or one of another folder or another past; or `cache_ttl` or
-            `cache_size` has no meaning.
-        DataFolderError: there is no Waterline data, or it cannot be read.
+        UsageError: `at` is no pin of this folder and its past; `cache_ttl` is no duration, or
+            `cache_size` no size.
+        DataFolderError: the folder has no logs.db, or it cannot be read.
 
     Attributes:
         folder: the data folder.
         clock: as given.
-        at: the pin of the whole session; None where it is of now.
-        cache: the cache; None where there is to be none.
+        at: the pin of the whole session, or None.
+        cache: the cache of answers, or None.
         database: logs.db.
         logs: reads hot and archived logs.
         reader: reads archive files.
-        earlier: a sentence where logs.db is of an earlier time than its archives, else None.
+        earlier: sentence if logs.db is of an earlier time than its archives, or None.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Session:
         self.earlier = find_earlier(self.folder, self.database)
 
     def pin(self) -> Pin:
-        """Return a pin of now, or that of the session."""
+        """Return the pin of the session, or one of now."""
         if self.at is not None:
             return self.at
         with self.database.view() as view:
@@ -94,11 +94,11 @@ class Session:
 
         Args:
             filters: as the analyst gave them.
-            now: what relative times count from, milliseconds UTC; None is the clock's time.
+            now: milliseconds UTC, from which relative times count; None reads the clock.
             may_lack: whether the answer may lack logs whose files are missing.
 
         Raises:
-            UsageError: a filter makes no sense.
+            UsageError: a filter has no meaning.
             IncompleteAnswer: logs.db is of an earlier time than its archives.
         """
         if not may_lack:
@@ -110,40 +110,40 @@ class Session:
     def rows(
         self, question: Question, *, may_lack: bool = False
     ) -> tuple[FoundRows, Outcome | Literal["off"]]:
-        """Return the logs of a question, and what the cache had of them."""
+        """Return the logs that match a question, and what the cache had of them."""
         cache = self.cache
         if cache is None:
             return self.patiently(lambda: self.logs.rows(question, may_lack=may_lack)), "off"
         return self.patiently(lambda: cache.rows(self.logs, question, may_lack=may_lack))
 
     def explain_empty(self, question: Question, attributes: Sequence[str] = ()) -> None:
-        """Warn of the filter that alone leaves no log, if one does."""
+        """Warn of the filter that alone leaves no log, if any."""
         if question.limit != 0:
             told = self.database, self.reader, question, attributes
             why = self.patiently(lambda: why_none(*told))
             warn_of(why, NothingFound)
 
     def patiently(self, answer: Callable[[], _Answer]) -> _Answer:
-        """Return what a function answers; an interrupt is heeded at once."""
+        """Return what a function answers; an interrupt ends it at once."""
         return patiently(answer, lambda _: self.database.leave())
 
     def refuse_earlier(self) -> None:
-        """See that logs.db is of no earlier time than its archives.
+        """Refuse a logs.db that is of an earlier time than its archives.
 
         Raises:
-            IncompleteAnswer: it is.
+            IncompleteAnswer: logs.db is older; the sentence says what to do.
         """
         if self.earlier is not None:
             raise IncompleteAnswer(self.earlier)
 
     def refuse_pin(self, remedy: str) -> None:
-        """See that the session has no pin, for what is of now.
+        """Refuse a pin, for a report that is of now.
 
         Args:
             remedy: what to do instead.
 
         Raises:
-            UsageError: it has one.
+            UsageError: the session has a pin.
         """
         if self.at is not None:
             raise UsageError(
@@ -151,7 +151,7 @@ class Session:
             )
 
     def close(self) -> None:
-        """Let the files go; may be called twice."""
+        """Close the files; it may be called again."""
         self.database.close()
         if self.cache is not None:
             self.cache.close()

@@ -1,4 +1,4 @@
-"""The moment of an answer: which past of which folder, and how far its logs go by then."""
+"""The moment of an answer: folder, incarnation, and highest seq, as one view reads them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -28,29 +28,29 @@ _MOMENT: Final = f"""
         {", ".join(f"logs.{name}" for name in ENDS_WITH)}
     FROM moment LEFT JOIN logs ON logs.seq = moment.last_seq
 """
-# So many columns come before those that tell of the last log.
+# Columns before those of the last log.
 _OWN: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What logs.db says of itself in one view."""
+    """State of logs.db in one view."""
 
     folder_id: str
     incarnation: str
     generation: int
     archived_through: int
-    """Every seq up to it is in a batch; rows of `logs` up to it are garbage."""
+    """Watermark: every log up to this seq is in a batch; a row that it still has is ignored."""
     last_seq: int
-    """The highest that was ever given."""
+    """Highest seq ever given."""
     pruned: int
-    """How many batches are gone."""
+    """Number of pruned batches."""
     last: str
-    """Digits of the log that is the last; see `digits_of_log`."""
+    """Digits of the last log; see `digits_of_log`."""
 
     @property
     def past(self) -> tuple[str, int]:
-        """While it stays, so do the batches and their files."""
+        """Identity of the catalog: while it is the same, so are the batches and their files."""
         return self.incarnation, self.generation
 
     def pin(self, now: int) -> Pin:
@@ -58,10 +58,10 @@ class Moment:
         return take_pin(now, self.last_seq, self.folder_id, self.incarnation, self.last)
 
     def check(self, pin: Pin) -> None:
-        """See that an answer as of a pin is to be had.
+        """Check that a pin can be answered.
 
         Raises:
-            UsageError: the pin is of another folder, or of a past that is not this one's.
+            UsageError: the pin is of another folder or another past.
         """
         if not pin.is_of(self.folder_id):
             raise UsageError(
@@ -91,7 +91,7 @@ def read_moment(view: View) -> Moment:
     """
     (row,) = view.rows(_MOMENT)
     sha256, *log = row[_OWN:]
-    # That of a batch comes first: once its rows are gone, it is still at hand.
+    # The batch comes first: it is known also after its rows were removed.
     if sha256 is not None:
         last = digits_of_batch(sha256)
     else:

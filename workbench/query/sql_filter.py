@@ -1,4 +1,4 @@
-"""What a question wants of a log, as SQL; the same for hot rows and for those of an archive."""
+"""The filters of a question as SQL, for hot rows and rows of an archive alike."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from waterline.storage.tables import logs
 from workbench.query.question import Condition, Question, Scalar
 from workbench.query.times import INT64
 
-# What json_each calls the types of values that are compared with each other.
+# Types of json_each whose values are compared with each other.
 _NUMBER: Final = ("integer", "real")
 _TEXT: Final = ("text",)
 _BOOLEAN: Final = ("true", "false")
@@ -36,7 +36,7 @@ _COMPARE: Final = {
 
 
 def criteria(question: Question) -> list[ColumnElement[bool]]:
-    """Return all that a row of `logs` must meet."""
+    """Return the criteria of a row of `logs`."""
     wanted: list[ColumnElement[bool]] = []
     if question.types is not None:
         wanted.append(_is_one_of(logs.c.type, question.types))
@@ -47,7 +47,7 @@ def criteria(question: Question) -> list[ColumnElement[bool]]:
     if question.until is not None:
         wanted.append(logs.c[question.clock] < question.until)
     if question.contains is not None:
-        # instr minds case and knows no wildcards, unlike LIKE.
+        # instr matches case and has no wildcards, unlike LIKE.
         wanted.append(func.instr(logs.c.message, question.contains) > 0)
     if question.through is not None:
         wanted.append(logs.c.seq <= question.through)
@@ -55,16 +55,16 @@ def criteria(question: Question) -> list[ColumnElement[bool]]:
 
 
 def attribute_criteria(question: Question) -> list[ColumnElement[bool]]:
-    """Return what the attributes of a row of `logs` must meet."""
+    """Return the criteria of the attributes of a row of `logs`."""
     return [_meets(condition) for condition in question.where]
 
 
 def _meets(condition: Condition) -> ColumnElement[bool]:
     member = func.json_each(logs.c.attributes).table_valued("key", "value", "type")
     kind, value = member.c.type, member.c.value
-    # A duplicate key cannot be: the server has decoded and encoded every log.
+    # There are no duplicate keys: the server decoded and encoded every log.
     named = member.c.key == condition.attribute
-    # Values of one kind are compared: SQLite alone would hold true for 1, and text above numbers.
+    # Only values of one kind are compared: SQLite takes true for 1, and text for more than numbers.
     if condition.operator == "in":
         test = or_(
             *(
@@ -85,7 +85,7 @@ def _meets(condition: Condition) -> ColumnElement[bool]:
 
 
 def _is_one_of(column: ColumnElement[Any], values: Sequence[Scalar]) -> ColumnElement[bool]:
-    # As one value, for SQLite takes 32,766 of them at most.
+    # One JSON value, as SQLite binds at most 32,766.
     return column.in_(select(func.json_each(json.dumps(values)).table_valued("value").c.value))
 
 
@@ -97,6 +97,6 @@ def _kinds(value: Scalar) -> tuple[str, ...]:
 
 def _in_sql(value: Scalar) -> object:
     if isinstance(value, int) and int(value) not in INT64:
-        # SQLite reads it from the log as a real number, and must read this one the same way.
+        # SQLite reads the number of the log as a real, and must read this one alike.
         return cast(literal(str(value), Text), REAL)
     return int(value) if isinstance(value, bool) else value

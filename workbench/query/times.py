@@ -24,19 +24,19 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_milliseconds(value: TimeLike, argument: str, now: int) -> int:
-    """Return a moment as milliseconds since 1970 UTC; what is finer is cut.
+    """Return a moment as milliseconds since 1970 UTC; finer parts are cut.
 
     Args:
         value: the moment.
-        argument: its name, for the error.
-        now: what relative times count from, milliseconds UTC.
+        argument: name of the argument, for the error.
+        now: milliseconds UTC, from which relative times count.
 
     Raises:
         UsageError: the value is no moment.
     """
     number = plain(value)
     if isinstance(number, float) and number.is_integer():
-        # As pandas makes whole numbers beside missing ones.
+        # pandas makes floats of integers beside missing values.
         number = int(number)
     if isinstance(number, bool):
         raise _not_a_time(value, argument)
@@ -72,7 +72,7 @@ def iso_text(milliseconds: int) -> str:
 
 
 def plain(value: object) -> object:
-    """Return a number, truth value or length of time of numpy's as Python's; all else as it is."""
+    """Return a number, boolean or duration of numpy as Python's; other values unchanged."""
     if isinstance(value, np.timedelta64) and not np.isnat(value):
         return value.astype("timedelta64[us]").item()
     if isinstance(value, np.generic) and value.dtype.kind in "biuf":
@@ -81,10 +81,9 @@ def plain(value: object) -> object:
 
 
 def bound(value: object) -> object:
-    """Return a value of numpy's or pandas' as the one of Python's that a statement is given.
+    """Return a value of numpy or pandas as a Python value to bind.
 
-    What is missing is None; a moment without a zone is in UTC, and what is finer than microseconds
-    is cut.
+    A missing value is None. A moment without a zone is UTC, and cut to microseconds.
     """
     if value is None or value is pd.NA or value is pd.NaT:
         return None
@@ -129,16 +128,16 @@ def _not_a_time(value: object, argument: str) -> UsageError:
 
 
 def parsed(parse: Callable[[str], int], argument: str, given: object, such: str) -> int:
-    """Return a number that was given as a text.
+    """Return a duration or size that was given as text.
 
     Args:
         parse: reads the text; its ValueError says what is wrong with it.
-        argument: what the text was given as.
+        argument: name of the argument, for the error.
         given: the text.
-        such: an example.
+        such: an example, for the error.
 
     Raises:
-        UsageError: it is no text, or has no meaning; the sentence names the argument.
+        UsageError: it is no text or has no meaning; the sentence names the argument.
     """
     length = plain(given)
     if isinstance(length, timedelta) and parse is parse_duration:

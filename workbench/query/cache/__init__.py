@@ -1,1 +1,1 @@
-"""The cache of answers (cache.db): what is kept, when it holds, and how long questions took."""
+"""The cache of answers (cache.db): kept answers, their validity, durations of questions."""

@@ -1,4 +1,4 @@
-"""The cache: an answer that is kept is used where it equals, with what came since, a fresh one."""
+"""The cache: a kept answer is used if it equals, with newer logs added, a fresh one."""
 
 import os
 import time
@@ -38,7 +38,7 @@ SIZE: Final = "256MiB"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the cache may keep."""
+    """Limits of the cache."""
 
     ttl: int
     """Milliseconds for which an answer is kept."""
@@ -47,10 +47,10 @@ class Limits:
 
     @classmethod
     def of(cls, cache_ttl: str, cache_size: str) -> Self:
-        """Return the limits that were given as texts.
+        """Return limits from their texts.
 
         Raises:
-            UsageError: one has no meaning; the sentence names the argument.
+            UsageError: a text has no meaning; the sentence names the argument.
         """
         return cls(
             parsed(parse_duration, "cache_ttl", cache_ttl, TTL),
@@ -58,25 +58,25 @@ class Limits:
         )
 
 
-# An answer that would push most others out is not worth it.
+# An answer may take a quarter of the size: a larger one would push most others out.
 _LARGEST: Final = 4
-# To keep an answer again costs about as much as to read so many logs again.
+# Logs that take as long to read again as an answer takes to be kept.
 WORTH_KEEPING: Final = 5_000
 
 _Change = Callable[[apsw.Connection], None]
 
 
 class Cache:
-    """Answers questions from what was kept, and keeps answers.
+    """Answers questions from kept answers, and keeps answers.
 
-    A kept answer is used while the past of the folder is the same and no batch was pruned since;
-    logs of higher seqs are added to it, those that left the window or the limit are dropped. It
-    is shared with the other notebooks and processes that read the folder.
+    A kept answer is valid while the folder's past is the same and no batch was pruned. Newer logs
+    are added to it, and logs that left the window or the limit are dropped. All notebooks and
+    processes that read the folder share the cache.
 
     Args:
-        path: the cache.db; made when it is first needed.
+        path: the cache.db, created when first needed.
         clock: returns milliseconds UTC.
-        limits: how much is kept, and for how long.
+        limits: size and duration of what is kept.
     """
 
     def __init__(self, path: Path, clock: Callable[[], int], limits: Limits) -> None:
@@ -87,7 +87,7 @@ class Cache:
     def rows(
         self, logs: Logs, question: Question, *, may_lack: bool = False
     ) -> tuple[FoundRows, Outcome]:
-        """Answer as `Logs.rows` does, and say what the cache had.
+        """Return what `Logs.rows` answers, and what the cache had of it.
 
         Raises:
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
@@ -110,12 +110,12 @@ class Cache:
         return rows, outcome
 
     def known(self, question: Question) -> Known | None:
-        """Return what is known of an answer, if anything; whether it holds, a view tells."""
+        """Return the kept answer to a question, or None; whether it is valid, a view tells."""
         kept = self._find(question)
         return None if kept is None else _known(kept, question)
 
     def cleanup(self) -> int:
-        """Forget answers that have expired, and give their space back; return how many."""
+        """Remove expired answers and free their space; return their number."""
 
         def clean(connection: apsw.Connection) -> int:
             dropped = entries.drop_expired(connection, self._clock())
@@ -125,7 +125,7 @@ class Cache:
         return self._file.change(clean) or 0
 
     def clear(self) -> int:
-        """Forget all answers, and give their space back; return how many there were."""
+        """Remove all answers and free their space; return their number."""
 
         def clear(connection: apsw.Connection) -> int:
             kept = entries.listed(connection)
@@ -137,7 +137,7 @@ class Cache:
         return self._file.change(clear) or 0
 
     def entries(self) -> pd.DataFrame:
-        """List the kept answers, the last used first.
+        """List kept answers, the last used first.
 
         Returns:
             Columns log_type (`str`), rows, size (bytes), hits (`int64`), since (`NaT` where it is
@@ -164,7 +164,7 @@ class Cache:
         return to_frame(pa.table(arrays, _ENTRIES))
 
     def statistics(self) -> pd.DataFrame:
-        """Report the last 10,000 questions by what the cache had for them.
+        """Report the last 10,000 questions by what the cache had of the answer.
 
         Returns:
             A row each for `hit` (all of the answer), `merged` (all but logs that came since) and
@@ -174,22 +174,22 @@ class Cache:
         return durations.summary(self._file.look(durations.recorded) or [])
 
     def durations(self) -> pd.DataFrame:
-        """Return how long each of the last 10,000 questions took, the oldest first.
+        """Return the durations of the last 10,000 questions, the oldest first.
 
         Returns:
             Columns timestamp (milliseconds UTC), milliseconds, rows and outcome.
         """
-        # A cache.db that is not there yet need not be made for that.
+        # This must not create a cache.db.
         there = self._file.path.exists()
         records = self._file.look(durations.recorded) if there else None
         return durations.frame(records or [])
 
     def close(self) -> None:
-        """Let cache.db go; may be called twice."""
+        """Close cache.db; it may be called again."""
         self._file.close()
 
     def lines(self) -> list[Line]:
-        """Return what there is to tell, as (what, how much)."""
+        """Return lines of (what, how much)."""
         kept = self.entries()
         asked = self.statistics()
         total = int(asked["questions"].sum())
@@ -233,19 +233,19 @@ class Cache:
     def _keeping(
         self, question: Question, rows: FoundRows, kept: KeptAnswer | None
     ) -> _Change | None:
-        """Return what is to be done in cache.db once a question is answered.
+        """Return the change to cache.db after a question was answered, or None.
 
         Args:
-            question: what was asked.
+            question: the question.
             rows: the answer.
-            kept: the kept answer that it came from, if any.
+            kept: the kept answer that was used, or None.
         """
         if rows.missing:
             return None
         if kept is None:
             return self._putting(self._entry(question, rows), rows.table)
         behind = rows.mark.last_seq - kept.entry.mark.last_seq
-        # Of a narrower window one cannot tell what came into the rest of the wide one.
+        # A narrower window does not tell what came into the rest of the wide one.
         if not rows.came and since_of(question) == kept.entry.since:
             return self._using(kept, rows.mark)
         if behind >= max(WORTH_KEEPING, kept.entry.rows // 10):
@@ -256,14 +256,14 @@ class Cache:
         return lambda connection: entries.use(connection, kept, mark, self._clock())
 
     def _moving(self, before: Entry, question: Question, rows: FoundRows) -> _Change | None:
-        """Keep an answer that was gone on from; it expires when the one before would."""
+        """Keep an answer that continues a kept one, and expires with it."""
         entry = replace(
             self._entry(question, rows),
             created_at=before.created_at,
             expires_at=before.expires_at,
             hits=before.hits + 1,
         )
-        # A window that moves takes its answer along; a much narrower one leaves the wide one be.
+        # A moving window replaces its answer; a much narrower one leaves the wide one alone.
         moves = 2 * (rows.table.num_rows - (rows.came or 0)) >= before.rows
         return self._putting(entry, rows.table, before.id if moves else None)
 

@@ -1,4 +1,4 @@
-"""The file cache.db: opened when it is needed, put aside when damaged, done without if need be."""
+"""The file cache.db: opened when needed, replaced when damaged; questions never fail with it."""
 
 import threading
 from collections.abc import Callable
@@ -52,7 +52,7 @@ CACHE: Final = Schema(
 )
 
 
-# Another notebook keeps an answer for moments only, and an answer must not wait for that.
+# Milliseconds to wait for another writer: an answer must not wait for its being kept.
 _BUSY_MS: Final = 1_000
 
 # What SQLite says of damage; and what it comes to where the schema or a text is hit, as our
@@ -64,15 +64,15 @@ _Result = TypeVar("_Result")
 
 
 class CacheFile:
-    """A cache.db. It may be used from several threads; other processes use it meanwhile.
+    """A cache.db, which several threads and processes may use at once.
 
-    Nothing that goes wrong with it keeps an answer from an analyst.
+    A fault of the file never keeps an answer from an analyst.
 
     Args:
-        path: the file; made when it is first needed.
+        path: the file, created when first needed.
 
     Attributes:
-        fault: why it could not be used; None once something could be written again.
+        fault: reason why it could not be used; None after the next successful change.
     """
 
     def __init__(self, path: Path) -> None:
@@ -83,10 +83,10 @@ class CacheFile:
         self._inode: int | None = None
 
     def look(self, read: Callable[[apsw.Connection], _Result]) -> _Result | None:
-        """Read by one statement; None where that cannot be.
+        """Return what a function reads from the file; None if it cannot be used.
 
         Warns:
-            DamagedCache: it was damaged; it is put aside, and begun anew when next needed.
+            DamagedCache: the file was damaged; it is put aside, and created anew when next needed.
         """
         with self._lock:
             try:
@@ -102,10 +102,10 @@ class CacheFile:
         return None
 
     def change(self, work: Callable[[apsw.Connection], _Result]) -> _Result | None:
-        """Do something with it, all of it or nothing; None where that cannot be.
+        """Change the file in one transaction; None if it cannot be used.
 
         Warns:
-            DamagedCache: it was damaged; it is put aside, and begun anew when next needed.
+            DamagedCache: the file was damaged; it is put aside, and created anew when next needed.
         """
 
         def at_once(connection: apsw.Connection) -> _Result:
@@ -117,7 +117,7 @@ class CacheFile:
         return self.look(at_once)
 
     def close(self) -> None:
-        """Let the file go; it is opened again when needed."""
+        """Close the file; it is opened again when needed."""
         with self._lock:
             self._close()
 
@@ -136,7 +136,7 @@ class CacheFile:
 
     def _put_aside(self) -> None:
         self._close()
-        # Another process may have done so, and begun a sound one.
+        # Another process may have replaced it already.
         if self._present_inode() != self._inode:
             return
         try:

@@ -1,4 +1,4 @@
-"""How long questions took, and what the cache did for them: measurements in cache.db."""
+"""Durations of questions, and what the cache had of their answers, in cache.db."""
 
 from collections.abc import Iterable
 from typing import Any, Final, Literal
@@ -7,7 +7,7 @@ import apsw
 import pandas as pd
 
 Outcome = Literal["hit", "merged", "miss"]
-"""What the cache had: all of the answer; it, but for logs that came since; nothing that holds."""
+"""What the cache had: all of the answer, all but newer logs, or nothing valid."""
 
 OUTCOMES: Final[tuple[Outcome, ...]] = ("hit", "merged", "miss")
 _KEPT: Final = 10_000
@@ -16,7 +16,7 @@ _KEPT: Final = 10_000
 def record(
     connection: apsw.Connection, now: int, seconds: float, rows: int, outcome: Outcome
 ) -> None:
-    """Record a question that was answered; the last 10,000 are kept."""
+    """Record an answered question; the last 10,000 are kept."""
     connection.execute(
         "INSERT INTO query_duration (timestamp, milliseconds, rows, outcome) VALUES (?, ?, ?, ?)",
         (now, seconds * 1000, rows, outcome),
@@ -27,19 +27,19 @@ def record(
 
 
 def recorded(connection: apsw.Connection) -> list[tuple[Any, ...]]:
-    """Return (timestamp, milliseconds, rows, outcome) of what was recorded, the oldest first."""
+    """Return (timestamp, milliseconds, rows, outcome) of each question, the oldest first."""
     return connection.execute(
         "SELECT timestamp, milliseconds, rows, outcome FROM query_duration ORDER BY id"
     ).fetchall()
 
 
 def frame(records: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
-    """Return what was recorded as a frame, a row a question."""
+    """Return the records as a frame, a row a question."""
     return pd.DataFrame(records, columns=["timestamp", "milliseconds", "rows", "outcome"])
 
 
 def summary(records: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
-    """Sum them up, a row an outcome: see `Cache.statistics`."""
+    """Return statistics, a row an outcome; see `Cache.statistics`."""
     by_outcome = frame(records).groupby("outcome")
     summed = pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""The answers in cache.db: found, kept, moved on, and made room for."""
+"""Kept answers in cache.db: finding, keeping, renewing and evicting them."""
 
 import hashlib
 import zlib
@@ -15,14 +15,14 @@ FROM_THE_BEGINNING: Final = -(2**63)
 
 
 def since_of(question: Question) -> int:
-    """Return from when on a question is; milliseconds UTC."""
+    """Return the begin of a question's window, milliseconds UTC."""
     return FROM_THE_BEGINNING if question.since is None else question.since
 
 
 def digest(question: Question) -> str:
-    """Return the SHA-256 of all of a question but its `since`, as hexadecimal digits.
+    """Return the SHA-256 of a question without its `since`, as hexadecimal digits.
 
-    Of a pin only the seq matters: what else it says is checked against logs.db each time.
+    Only the seq of a pin counts: its other parts are checked against logs.db each time.
     """
     all_but_since = (
         _sorted(question.types),
@@ -35,7 +35,7 @@ def digest(question: Question) -> str:
         question.kept,
         question.through,
     )
-    # repr tells 1, 1.0 and True apart, and knows infinity; JSON does not.
+    # Unlike JSON, repr tells 1, 1.0 and True apart, and has infinity.
     return _sha256(repr(all_but_since))
 
 
@@ -45,7 +45,7 @@ def digest_with(question: str, since: int) -> str:
 
 
 def type_text(question: Question) -> str:
-    """Return the types that are asked for, as people read them."""
+    """Return the types of a question as people read them."""
     return "*" if question.types is None else ", ".join(_sorted(question.types) or ())
 
 
@@ -54,7 +54,7 @@ def _sorted(values: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 
 def _sha256(text: str) -> str:
-    # Half a surrogate pair may be in an attribute's name, where no log can have it.
+    # An attribute's name may hold half a surrogate pair, although no log can have it.
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -76,15 +76,15 @@ _OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class DamagedEntry(Exception):
-    """An answer is not what was kept."""
+    """A kept answer is damaged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What is known of a kept answer. Times are milliseconds UTC."""
+    """Metadata of a kept answer. Times are milliseconds UTC."""
 
     question: str
-    """The digest of all of the question but its `since`."""
+    """Digest of the question without its `since`."""
     since: int
     log_type: str
     mark: Mark
@@ -96,13 +96,13 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """By what it is stored."""
+        """Key in cache.db."""
         return digest_with(self.question, self.since)
 
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """An entry with its answer, as an Arrow stream, and the CRC-32 of that."""
+    """An entry with its answer, an Arrow stream, and the CRC-32 of the stream."""
 
     entry: Entry
     data: bytes
@@ -115,33 +115,33 @@ class KeptAnswer:
 
     @property
     def checksum(self) -> int:
-        """The CRC-32 of the answer and of all that its use depends on."""
+        """CRC-32 of the answer and of the metadata that its use depends on."""
         entry = self.entry
         known_by = (entry.id, entry.mark, entry.rows, entry.created_at, entry.expires_at)
         return zlib.crc32(repr(known_by).encode(errors="surrogatepass"), self.crc)
 
 
 def keep(entry: Entry, table: pa.Table) -> KeptAnswer:
-    """Return an entry with its answer, to be put into cache.db."""
+    """Return an entry with its answer, encoded for cache.db."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema, options=_OPTIONS) as writer:
-        # In one piece it is read back three times as fast as in a hundred.
+        # One chunk is read back three times as fast as a hundred.
         writer.write_table(table.combine_chunks())
     data = sink.getvalue().to_pybytes()
     return KeptAnswer(entry, data, zlib.crc32(data))
 
 
 def find(connection: apsw.Connection, question: str, since: int, now: int) -> KeptAnswer | None:
-    """Return the kept answer that holds what is asked for and least besides, if any.
+    """Return the smallest kept answer whose window covers the question, or None.
 
     Args:
         connection: to cache.db.
-        question: the digest of all of a question but its `since`.
-        since: from when on logs are wanted.
+        question: digest of the question without its `since`.
+        since: begin of the window, milliseconds UTC.
         now: milliseconds UTC.
 
     Raises:
-        DamagedEntry: it is not what was kept.
+        DamagedEntry: the answer is damaged.
     """
     row = connection.execute(_FIND, (question, since, now, now)).fetchone()
     if row is None:
@@ -153,7 +153,7 @@ def find(connection: apsw.Connection, question: str, since: int, now: int) -> Ke
 
 
 def put(connection: apsw.Connection, kept: KeptAnswer) -> None:
-    """Keep an answer, in place of that to the same question."""
+    """Store an answer, in place of an earlier one to the same question."""
     entry, mark = kept.entry, kept.entry.mark
     drop(connection, entry.id)
     connection.execute(
@@ -185,7 +185,7 @@ def put(connection: apsw.Connection, kept: KeptAnswer) -> None:
 
 
 def use(connection: apsw.Connection, kept: KeptAnswer, mark: Mark, now: int) -> None:
-    """Note that an answer was used, and that it holds up to a mark without any change."""
+    """Record the use of an answer, and that it is valid up to a mark unchanged."""
     moved = replace(kept, entry=replace(kept.entry, mark=mark))
     connection.execute(
         "UPDATE log_cache_state SET last_seq = ?, last = ?, checksum = ?, last_used_at = ?, "
@@ -202,13 +202,13 @@ def use(connection: apsw.Connection, kept: KeptAnswer, mark: Mark, now: int) -> 
 
 
 def drop(connection: apsw.Connection, entry_id: str) -> None:
-    """Forget an answer."""
+    """Remove an answer."""
     connection.execute("DELETE FROM log_cache WHERE id = ?", (entry_id,))
     connection.execute("DELETE FROM log_cache_state WHERE id = ?", (entry_id,))
 
 
 def drop_expired(connection: apsw.Connection, now: int) -> int:
-    """Forget what has expired, or is of a time to come; return how many answers that were."""
+    """Remove answers that have expired or are of the future; return their number."""
     expired = [
         entry for entry, _ in listed(connection) if not entry.created_at <= now < entry.expires_at
     ]
@@ -218,7 +218,7 @@ def drop_expired(connection: apsw.Connection, now: int) -> int:
 
 
 def make_room(connection: apsw.Connection, size: int) -> None:
-    """Forget the least recently used answers until the others take no more than a size."""
+    """Remove the least recently used answers until the others fit a size."""
     total = 0
     for entry, taken in listed(connection):
         total += taken
@@ -227,7 +227,7 @@ def make_room(connection: apsw.Connection, size: int) -> None:
 
 
 def listed(connection: apsw.Connection) -> list[tuple[Entry, int]]:
-    """Return all kept answers with the bytes they take, the last used first."""
+    """Return all kept answers with their bytes, the last used first."""
     rows: list[tuple[Any, ...]] = connection.execute(_LIST).fetchall()
     return [(_entry(row), row[-1]) for row in rows]
 

@@ -30,15 +30,15 @@ _EXTRACTS: Final = frozenset({"->", "->>", "json_extract", "json_extract_string"
 
 @dataclass(frozen=True, slots=True)
 class Comparisons:
-    """What one SELECT over `logs` asks for, as far as it says it by plain comparisons."""
+    """Plain comparisons of one SELECT over `logs`."""
 
     question: Question
     attributes: tuple[str, ...]
-    """Those that are compared with a value."""
+    """Names of attributes that are compared with a value."""
 
 
 def wanted(query: str, parameters: Parameters | None) -> list[Comparisons]:
-    """Return what each SELECT over `logs` within a statement wants, without running it.
+    """Return the comparisons of each SELECT over `logs` in a statement, without running it.
 
     Args:
         query: a statement that DuckDB has answered.
@@ -57,7 +57,7 @@ def _by_name(parameters: Parameters | None) -> Mapping[str, object]:
 
 
 def _selects(tree: object) -> Iterator[Mapping[str, Any]]:
-    """Yield the SELECTs over `logs` alone, however deep they lie."""
+    """Yield the SELECTs over `logs` alone, at any depth."""
     if isinstance(tree, list):
         for each in tree:
             yield from _selects(each)
@@ -93,7 +93,7 @@ def _of(node: Mapping[str, Any], values: Mapping[str, object]) -> Comparisons:
 
 
 def _conditions(clause: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
-    """Yield the conditions each of which all rows must meet."""
+    """Yield the conditions that all rows must meet."""
     if clause is None:
         return
     if clause["type"] == "CONJUNCTION_AND":
@@ -106,7 +106,7 @@ def _conditions(clause: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]
 def _comparisons(
     condition: Mapping[str, Any],
 ) -> Iterator[tuple[str, Mapping[str, Any], list[Mapping[str, Any]]]]:
-    """Yield by which operator what is compared with which constants."""
+    """Yield operator, left side and constants of each comparison."""
     kind = condition["type"]
     if kind == "COMPARE_IN":
         column, *constants = condition["children"]
@@ -129,7 +129,7 @@ def _is_constant(expression: Mapping[str, Any]) -> bool:
 
 
 def _value(expression: Mapping[str, Any], values: Mapping[str, object]) -> object:
-    """Return a constant's value, a text as written; None where it is no text and no parameter."""
+    """Return the value of a text or parameter; None for other constants."""
     if expression["class"] == "CAST":
         return _value(expression["child"], values)
     if expression["class"] == "PARAMETER":
@@ -139,7 +139,7 @@ def _value(expression: Mapping[str, Any], values: Mapping[str, object]) -> objec
 
 
 def _name(expression: Mapping[str, Any]) -> str | None:
-    """Return the column that an expression is."""
+    """Return the name of the column that an expression is, or None."""
     if expression["class"] == "CAST":
         return _name(expression["child"])
     if expression["class"] != "COLUMN_REF":
@@ -149,7 +149,7 @@ def _name(expression: Mapping[str, Any]) -> str | None:
 
 
 def _attribute(expression: Mapping[str, Any]) -> str | None:
-    """Return the attribute that an expression takes out of `attributes`."""
+    """Return the attribute that an expression extracts from `attributes`, or None."""
     if expression["class"] == "CAST":
         return _attribute(expression["child"])
     if expression.get("function_name") not in _EXTRACTS:
@@ -184,10 +184,10 @@ def why_no_rows(
     query: str,
     parameters: Parameters | None,
 ) -> str | None:
-    """Return a sentence about the first comparison that leaves no log; None where none does.
+    """Return a sentence about the first comparison that alone leaves no log, or None.
 
     Args:
-        rows: the answer; there is nothing to say of one with rows, but counts and sums of none.
+        rows: the answer: no row, or one row of counts and sums of nothing.
         database: logs.db.
         reader: reads a batch, for the attributes of archived logs.
         query: a statement that was answered.

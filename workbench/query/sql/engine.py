@@ -1,4 +1,4 @@
-"""An engine of SQLAlchemy's over our relations, for those who bring their own tools."""
+"""An engine of SQLAlchemy over our relations, for tools that want one."""
 
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ from workbench.frames import python_values
 from workbench.query.sql.relations import BATCH_COLUMNS, METRIC_COLUMNS
 
 Ask = Callable[[str, Sequence[object] | None], pa.Table]
-"""Answers a SELECT and the values of its `?`; every answer of one of these is of one moment."""
+"""Answers a SELECT with the values of its `?`; all its answers are of one moment."""
 
 _RELATIONS: Final = {
     "archive_batches": BATCH_COLUMNS,
@@ -30,10 +30,10 @@ _DBAPI: Final = SimpleNamespace(Error=duckdb.Error, paramstyle="qmark")
 
 
 def make_engine(connect: Callable[[], Ask]) -> Engine:
-    """Return an engine of which each connection is of the moment at which it was opened.
+    """Return an engine whose connections are each of the moment at which they were opened.
 
     Args:
-        connect: called for each connection.
+        connect: called once a connection.
     """
     return create_engine(
         "waterline://",
@@ -44,7 +44,7 @@ def make_engine(connect: Callable[[], Ask]) -> Engine:
 
 
 class _Cursor:
-    """What Python's DB API (PEP 249) asks of one, as far as SQLAlchemy uses it."""
+    """A cursor of Python's DB API (PEP 249), as far as SQLAlchemy uses it."""
 
     arraysize = 1
     rowcount = -1
@@ -77,7 +77,7 @@ class _Cursor:
 
 
 class _Connection:
-    """There is nothing to commit and nothing to roll back: it only reads."""
+    """A connection that only reads: commit and rollback do nothing."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
@@ -96,16 +96,16 @@ class _Connection:
 
 
 class _Compiler(SQLCompiler):
-    """Standard SQL, with an OFFSET that needs no LIMIT."""
+    """Compiles standard SQL, with an OFFSET that needs no LIMIT."""
 
     def limit_clause(self, select: Any, **named: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
-        # SQLite's way to say that there is no limit, which DuckDB refuses.
+        # DuckDB refuses SQLAlchemy's own text for no limit, which is SQLite's.
         written: str = super().limit_clause(select, **named)  # type: ignore[no-untyped-call]
         return written.replace(" LIMIT -1", "")
 
 
 class WaterlineDialect(DefaultDialect):
-    """Standard SQL, and what there is to reflect: three relations without keys."""
+    """Dialect of standard SQL, which reflects three relations without keys."""
 
     name = "waterline"
     driver = "waterline"
@@ -121,7 +121,7 @@ class WaterlineDialect(DefaultDialect):
         schema: str | None = None,  # noqa: ARG002
         **_: object,
     ) -> bool:
-        """Whether there is such a relation."""
+        """Return whether a relation has this name."""
         return table_name in _RELATIONS
 
     def get_table_names(self, *_: object, **_named: object) -> list[str]:
@@ -129,7 +129,7 @@ class WaterlineDialect(DefaultDialect):
         return [*_RELATIONS]
 
     def get_view_names(self, *_: object, **_named: object) -> list[str]:
-        """Return nothing: to a reader all are tables."""
+        """Return nothing: all relations are tables."""
         return []
 
     def get_columns(
@@ -142,7 +142,7 @@ class WaterlineDialect(DefaultDialect):
         """Return the columns of a relation.
 
         Raises:
-            NoSuchTableError: there is none of this name.
+            NoSuchTableError: no relation has this name.
         """
         if table_name not in _RELATIONS:
             raise NoSuchTableError(table_name)

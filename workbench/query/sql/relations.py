@@ -1,4 +1,4 @@
-"""Relations that SQL is asked of: logs, archived batches and measurements."""
+"""Relations of SQL: logs, archived batches, measurements; each reads only what is asked for."""
 
 import json
 from bisect import bisect_left
@@ -30,16 +30,16 @@ _FILES: Final = LocalFileSystem()
 
 
 def bounds(filter: pc.Expression, name: str, schema: pa.Schema, within: range) -> range:  # noqa: A002
-    """Return the integers between the least and the greatest that a filter lets a column have.
+    """Return the range of integers that a filter lets a column have.
 
     Args:
         filter: an expression over the columns of `schema`.
-        name: the column; integers, or moments that stand for them.
-        schema: the columns.
-        within: what the column can have at all.
+        name: name of the column, of integers or moments.
+        schema: the columns and their types.
+        within: the range of all values of the column.
 
     Returns:
-        A part of `within`. Some in it may not pass; nothing outside of it does.
+        A part of `within`. Some values in it may not pass; none outside does.
     """
     column, kind = pc.field(name), schema.field(name).type
     first = bisect_left(
@@ -57,10 +57,10 @@ def bounds(filter: pc.Expression, name: str, schema: pa.Schema, within: range) -
 
 
 def _may_pass(filter: pc.Expression, schema: pa.Schema, known: pc.Expression) -> bool:  # noqa: A002
-    """Say whether rows of which something is known may pass a filter.
+    """Return whether rows that meet a known condition may pass a filter.
 
-    An expression cannot be looked into, but Arrow can: a dataset leaves out the files of which what
-    is known contradicts the filter. This one has a file by name only.
+    Arrow's expressions cannot be inspected, but a dataset leaves out files whose known condition
+    contradicts the filter. This dataset has one file, which is never opened.
     """
     file = _FORMAT.make_fragment("none", filesystem=_FILES, partition_expression=known)
     dataset = FileSystemDataset([file], schema, _FORMAT, _FILES)
@@ -68,23 +68,23 @@ def _may_pass(filter: pc.Expression, schema: pa.Schema, known: pc.Expression) ->
 
 
 Read = Callable[[tuple[str, ...], pc.Expression | None], Iterable[pa.Table]]
-"""Is given the columns that are needed and the filter, which it need not apply; returns tables."""
+"""Yields tables of the needed columns; it may, but need not, apply the filter."""
 
 
 class Relation(Dataset):  # type: ignore[misc] # pyarrow has no types
-    """A dataset in Arrow's sense, as DuckDB takes it: asked for columns and rows, it scans.
+    """A dataset of Arrow, as DuckDB scans it for columns and rows.
 
     Args:
-        schema: all its columns.
-        read: reads some of them.
+        schema: all columns.
+        read: reads some columns.
 
     Attributes:
-        fault: why reading failed, if it did: DuckDB keeps no more of an error than its text.
-        rows: how many rows were read.
+        fault: error of reading, or None: DuckDB keeps only the text of an error.
+        rows: number of rows read.
     """
 
     def __init__(self, schema: pa.Schema, read: Read) -> None:
-        # The base class is there to be recognised; it offers no way to be made.
+        # DuckDB recognises the base class, which has no constructor.
         self.fault: WaterlineError | None = None
         self.rows = 0
         self._schema = schema
@@ -97,7 +97,7 @@ class Relation(Dataset):  # type: ignore[misc] # pyarrow has no types
         return self._schema
 
     def stop(self) -> None:
-        """End the readings that go on, soon; for another thread."""
+        """End running scans soon; another thread may call it."""
         self._is_stopped = True
 
     def scanner(
@@ -106,7 +106,7 @@ class Relation(Dataset):  # type: ignore[misc] # pyarrow has no types
         filter: pc.Expression | None = None,  # noqa: A002 - Arrow's name
         **_: object,
     ) -> "Scan":
-        """Return what reads some columns of the rows that pass a filter."""
+        """Return a scan of some columns of the rows that pass a filter."""
         names = tuple(self._schema.names if columns is None else columns)
         schema = pa.schema([self._schema.field(name) for name in names])
         return Scan(schema, self._rows(names, filter))
@@ -131,19 +131,19 @@ class Relation(Dataset):  # type: ignore[misc] # pyarrow has no types
 
 
 class Scan:
-    """One reading of a relation, in Arrow's shape."""
+    """One scan of a relation, with the interface of Arrow's scanner."""
 
     def __init__(self, schema: pa.Schema, rows: Iterator[pa.RecordBatch]) -> None:
         self.projected_schema = schema
         self._rows = rows
 
     def to_reader(self) -> pa.RecordBatchReader:
-        """Return the rows, piece by piece."""
+        """Return a reader of the rows."""
         return pa.RecordBatchReader.from_batches(self.projected_schema, self._rows)
 
 
 def _named(filter: pc.Expression, schema: pa.Schema) -> list[str]:  # noqa: A002
-    """Return the columns that a filter names: those without which it has no meaning."""
+    """Return the columns that a filter names."""
     return [
         field.name
         for field in schema
@@ -160,7 +160,7 @@ def _has_meaning(filter: pc.Expression, fields: list[pa.Field]) -> bool:  # noqa
 
 
 _TIMESTAMPS: Final = range(MIN_TIMESTAMP, MAX_TIMESTAMP + 1)
-# So many are read at once, by the index of timestamps; more are walked through by seq.
+# Logs that are read at once, by the index of timestamps; more are walked through by seq.
 _FEW: Final = 100_000
 
 
@@ -171,10 +171,10 @@ class LogsRelation:
         folder: the data folder.
         database: its logs.db.
         logs: answers questions about them.
-        pin: the moment; every scan is of it.
+        pin: the moment of every scan.
 
     Attributes:
-        lacks: a sentence about pruned logs that a scan was about, if any.
+        lacks: sentence about pruned logs that may have matched, or None.
     """
 
     def __init__(self, folder: DataFolder, database: Database, logs: Logs, pin: Pin) -> None:
@@ -185,7 +185,7 @@ class LogsRelation:
         self._pin = pin
 
     def relation(self) -> Relation:
-        """Return it as SQL sees it."""
+        """Return the relation that DuckDB scans."""
         return Relation(SCHEMA, self._read)
 
     def _read(
@@ -215,7 +215,7 @@ class LogsRelation:
         yield from walk.tables()
 
     def _few(self, question: Question) -> list[pa.Table] | None:
-        """Return the logs of a short range of time, or None where there are many in it."""
+        """Return the logs of a range of time, or None if there are many."""
         if self._logs.most(question) > _FEW:
             return None
         answer = self._logs.parts(question, lambda part: part.select(question.columns))
@@ -249,7 +249,7 @@ _TIMES: Final = range(MAX_TIMESTAMP + 1)
 
 
 def batches_relation(database: Database) -> Relation:
-    """Return the archived batches, pruned ones too; `types` and `sources` are JSON objects."""
+    """Return the relation of archived batches, pruned ones too; `types` and `sources` are JSON."""
 
     def read(columns: tuple[str, ...], _: pc.Expression | None) -> Iterator[pa.Table]:
         with database.view() as view:
@@ -261,9 +261,9 @@ def batches_relation(database: Database) -> Relation:
 
 
 def metrics_relation(folder: DataFolder) -> Relation:
-    """Return what the server measured, a row a step, metric and label; see `wb.latency`.
+    """Return the relation of measurements, a row a step, metric and label; see `wb.latency`.
 
-    Steps are seconds, before those minutes and hours, as they are kept; nothing is told twice.
+    Steps are seconds, and minutes or hours for earlier times, as they are kept, without overlap.
     """
 
     def read(

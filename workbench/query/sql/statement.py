@@ -1,4 +1,4 @@
-"""A statement of SQL: DuckDB answers it over our relations, and reaches nothing else."""
+"""A SELECT, which DuckDB answers over our relations; it reaches nothing else."""
 
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from workbench.query.times import bound
 # Seconds between two interrupts.
 _PAUSE: Final = 0.05
 
-# Of the upper half of UHUGEINT Arrow would be given other numbers, of BIGNUM bytes.
+# DuckDB gives Arrow wrong numbers for the upper half of UHUGEINT, and bytes for BIGNUM.
 _AS_TEXT: Final = frozenset({"UHUGEINT", "BIGNUM"})
 _UNSIGNED: Final = pa.decimal256(39, 0)
 
@@ -30,15 +30,15 @@ def answer(
     """Answer one SELECT.
 
     Args:
-        query: the text of it.
-        parameters: the values of `?` or `$1`, or by name those of `$name`; they are bound.
-        relations: by the names that the query may use.
+        query: text of the SELECT.
+        parameters: values of `?` or `$1` in order, or a mapping for those of `$name`.
+        relations: relations by name.
 
     Returns:
-        The rows. Whole numbers of 128 bits, as DuckDB's sums are, are decimals without a fraction.
+        The rows. Integers of 128 bits, such as DuckDB's sums, are decimals without a fraction.
 
     Raises:
-        UsageError: it is no SELECT, or one that DuckDB cannot answer.
+        UsageError: `query` is no SELECT, or DuckDB cannot answer it.
         WaterlineError: a relation could not be read.
     """
     if not isinstance(query, str):
@@ -87,7 +87,7 @@ def _run(
     def stop(running: Future[pa.Table]) -> None:
         for relation in relations:
             relation.stop()
-        while not running.done():  # it may not have begun, and is deaf to the first ones
+        while not running.done():  # a query that has not begun ignores an interrupt
             connection.interrupt()
             wait([running], _PAUSE)
 
@@ -99,7 +99,7 @@ def _run(
 
 
 def _bound(parameters: Parameters | None) -> Parameters | None:
-    """Return the values of parameters as DuckDB takes them."""
+    """Return the parameters as values that DuckDB takes."""
     if parameters is None:
         return None
     if isinstance(parameters, Mapping):
@@ -108,7 +108,7 @@ def _bound(parameters: Parameters | None) -> Parameters | None:
 
 
 def _fetched(rows: duckdb.DuckDBPyRelation) -> pa.Table:
-    """Return rows as Arrow, in which DuckDB would write some whole numbers as others."""
+    """Return rows as Arrow, with integers right that DuckDB would convert wrongly."""
     kinds = [str(each) for each in rows.types]
     if not _AS_TEXT.intersection(kinds):
         return rows.to_arrow_table()
