@@ -41,7 +41,7 @@ _NAMED: Final = 10
 # Names, and characters of what was asked, that are compared for the nearest.
 _COMPARED: Final = 1_000
 _LONGEST: Final = 100
-# Numbers that as milliseconds lie in 1970 to 1973 count as seconds, much larger ones as finer units.
+# Numbers that as milliseconds lie in 1970 to 1973 count as seconds, huge ones as finer units.
 _SECONDS: Final = range(10**8, 10**11)
 _FINER: Final = ((10**14, 10**17, "microseconds", 1000), (10**17, 2**63, "nanoseconds", 10**6))
 _KIND: Final[Mapping[type, str]] = {bool: "true or false", int: "a number", float: "a number"}

@@ -1,4 +1,4 @@
-"""What is archived, summed up: how much, from which days, where it lies, and what it saves."""
+"""The archives, summed up by day: logs, bytes, places, and space saved."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,42 +15,42 @@ from workbench.display import Line, as_html, as_html_table, as_text
 from workbench.query.database import View
 from workbench.reports.compression import place
 
-# So many days are shown; `days` has all.
+# Days that a notebook shows; `days` has all.
 _SHOWN: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedDay:
-    """What is archived of the logs that came in on one day, UTC."""
+    """Archived logs that were received on one day, UTC."""
 
     day: str
     logs: int
     raw_bytes: int
-    """The logs as compact JSON."""
+    """Bytes of the logs as compact JSON."""
     stored_bytes: int
     pruned: int = 0
-    """Logs that were archived and pruned since; they are in no other number."""
+    """Number of logs that were archived and pruned; no other number has them."""
     bucket_bytes: int = 0
-    """How much of stored_bytes lies in object storage only."""
+    """The part of stored_bytes that lies in object storage only."""
     places: Mapping[str, int] = field(default_factory=dict)
-    """Batches by where they lie, `pruned` ones too; see `place`."""
+    """Number of batches by place, `pruned` ones too; see `place`."""
 
     @property
     def batches(self) -> int:
-        """How many batches are kept."""
+        """Number of batches that are kept."""
         return sum(self.places.values()) - self.pruned_batches
 
     @property
     def pruned_batches(self) -> int:
-        """How many batches were pruned."""
+        """Number of batches that were pruned."""
         return self.places.get("pruned", 0)
 
 
 def read_days(view: View) -> list[ArchivedDay]:
-    """Sum up the catalog by day, the oldest first; no archive file is opened.
+    """Sum up the catalog by day, the oldest first, without opening archive files.
 
     Args:
-        view: of logs.db.
+        view: a view of logs.db.
 
     Raises:
         DataFolderError: logs.db cannot be read.
@@ -97,20 +97,20 @@ def _day(day: str, rows: Sequence[tuple[Any, ...]]) -> ArchivedDay:
 
 @dataclass(frozen=True, slots=True)
 class Archives:
-    """The batches of a data folder, summed up; pruned ones count apart."""
+    """The archives of a data folder, summed up; pruned batches are counted apart."""
 
     path: str
-    """Where the local ones lie."""
+    """Folder of the local files."""
     days: pd.DataFrame
     """A row a day, UTC, the oldest first: day (`str`), batches, logs, raw_bytes (as compact JSON),
     stored_bytes (`int64`) and saved (1 - stored over raw; `float64`)."""
     places: dict[str, int]
-    """Batches that are `local`, `local+bucket`, or in the `bucket` alone."""
+    """Number of kept batches by place: `local`, `local+bucket` or `bucket`."""
     pruned_batches: int
     pruned_logs: int
 
     def lines(self) -> list[Line]:
-        """Return what there is to tell, as (what, how much)."""
+        """Return lines of (what, how much)."""
         days = self.days
         sums = {name: int(days[name].sum()) for name in _COUNTS}
         lines = [
@@ -156,11 +156,11 @@ _COUNTS: Final = ("batches", "logs", "raw_bytes", "stored_bytes")
 
 
 def read_archives(view: View, path: str) -> Archives:
-    """Sum up the catalog; no archive file is opened.
+    """Sum up the catalog, without opening archive files.
 
     Args:
-        view: of logs.db.
-        path: where the local files lie.
+        view: a view of logs.db.
+        path: folder of the local files.
 
     Raises:
         DataFolderError: logs.db cannot be read.

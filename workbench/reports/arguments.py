@@ -1,4 +1,4 @@
-"""What an analyst wants of a report, checked before anything is read."""
+"""Arguments of reports, checked before anything is read."""
 
 from collections.abc import Iterable
 from typing import Any, Final, get_args
@@ -11,16 +11,16 @@ from workbench.query.times import plain
 from workbench.reports.latency import Shape
 
 QUERY_DURATION: Final = "query_duration"
-"""How long questions took: what the workbench measures of itself."""
+"""Metric of the workbench itself: durations of questions."""
 
 READS_THE_LOGS: Final = "exact=True reads the logs"
 
 
 def check_clock(clock: object) -> Clock:
-    """Return the column that times are about.
+    """Return the clock, checked.
 
     Raises:
-        UsageError: logs have no such clock.
+        UsageError: logs have no clock of this name.
     """
     for each in get_args(Clock):
         if clock == each:
@@ -29,17 +29,17 @@ def check_clock(clock: object) -> Clock:
 
 
 def is_attribute(metric: str | None) -> bool:
-    """Whether a metric can only be an attribute of logs, so that they tell of it exactly."""
+    """Return whether a metric is an attribute of logs, rather than measured by us."""
     return metric is not None and metric != QUERY_DURATION and metric not in BY_NAME
 
 
 def shape_of(metric: object, by: object, percentiles: object, *, has_time: bool) -> Shape:
     """Return the shape of a report of percentiles.
 
-    The column of `by` is `attributes.NAME` where that is the name of another.
+    The column of `by` is `attributes.NAME` if another column has its name.
 
     Raises:
-        UsageError: `metric` or `by` is no name, or percentiles are none.
+        UsageError: `metric` or `by` is no name, or `percentiles` are not from 0 to 100.
     """
     for argument, name in (("metric", metric), ("by", by)):
         if not isinstance(name, str | None):
@@ -66,15 +66,15 @@ def _is_percentile(number: object) -> bool:
 
 
 def refuse_unmeasured(filters: Filters, clock: Clock, remedy: str) -> None:
-    """See that nothing is asked of the measurements that they do not know.
+    """Refuse filters that measurements cannot answer.
 
     Args:
-        filters: what was given.
-        clock: by which times are meant.
-        remedy: what to do about it.
+        filters: filters as given.
+        clock: column that times are about.
+        remedy: what to do instead, for the error.
 
     Raises:
-        UsageError: something is; the sentence names it.
+        UsageError: one is given; the sentence names it.
     """
     if clock != "received_at":
         raise UsageError(f"clock={clock!r}: the measurements go by when logs came in; {remedy}")
@@ -88,10 +88,10 @@ def refuse_unmeasured(filters: Filters, clock: Clock, remedy: str) -> None:
 
 
 def check_grouping(question: Question, metric: str | None, by: str | None) -> None:
-    """See that all metrics together, or `query_duration`, are not asked for what they do not know.
+    """Refuse filters and groups that all metrics together, or `query_duration`, do not have.
 
     Raises:
-        UsageError: they are.
+        UsageError: one is given.
     """
     if metric not in (None, QUERY_DURATION):
         return

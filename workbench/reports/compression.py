@@ -1,4 +1,4 @@
-"""The compression report: what each archived batch takes, in place of what its logs took."""
+"""The compression report: bytes of each archived batch, and of its logs as JSON."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -29,7 +29,7 @@ _REPORT: Final[dict[str, tuple[str, Callable[[ArchivedBatch], object]]]] = {
     "place": ("str", lambda batch: place_of(batch)),
     "pruned_at": (_MOMENT, lambda batch: batch.pruned_at),
 }
-"""Column to dtype and to what it says of a batch."""
+"""Dtype and value of a batch, by column."""
 
 
 def batches(session: Session) -> pd.DataFrame:
@@ -40,10 +40,10 @@ def batches(session: Session) -> pd.DataFrame:
 
 
 def compression(view: View) -> pd.DataFrame:
-    """Report every batch of the catalog, those that were pruned too, in the order of their seqs.
+    """Report the batches of the catalog, pruned ones too, ordered by seq.
 
     Args:
-        view: of logs.db.
+        view: a view of logs.db.
 
     Returns:
         A row a batch with the columns day, file (below the archives), format and place (`str`),
@@ -64,7 +64,7 @@ def compression(view: View) -> pd.DataFrame:
 
 
 def place(*, is_kept: bool, is_uploaded: bool, is_here: bool) -> str:
-    """Return where a batch lies: `local`, `local+bucket`, `bucket`, or `pruned` for nowhere."""
+    """Return the place of a batch: `local`, `local+bucket`, `bucket` or `pruned`."""
     if not is_kept:
         return "pruned"
     if not is_uploaded:
@@ -73,7 +73,7 @@ def place(*, is_kept: bool, is_uploaded: bool, is_here: bool) -> str:
 
 
 def place_of(batch: ArchivedBatch) -> str:
-    """Return where a batch of the catalog lies; see `place`."""
+    """Return the place of a batch of the catalog; see `place`."""
     return place(
         is_kept=batch.is_kept,
         is_uploaded=batch.uploaded_to is not None,

@@ -1,4 +1,4 @@
-"""The comparison of codecs: an analyst's own logs through each, stored and read back."""
+"""The comparison of codecs: logs stored by each and read back, timed and checked."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ ENCODINGS: Final = (
 
 @dataclass(slots=True)
 class _Measured:
-    """What was seen of an encoding; seconds of each round."""
+    """Measurements of an encoding; seconds of each round."""
 
     stored_bytes: int = 0
     write_seconds: list[float] = field(default_factory=list)
@@ -41,13 +41,13 @@ def compression_compare(
 ) -> pd.DataFrame:
     """Store logs by each encoding and read them back, in batches as large as an archive's.
 
-    In every round each encoding has its turn, and every log that is read back is compared with the
-    one that was stored. Nothing is written to a disk.
+    Each round runs every encoding, and compares the logs that it reads back with those stored.
+    Nothing is written to a disk.
 
     Args:
         table: the logs, in the columns of SCHEMA.
-        rounds: how often each codec is timed; the report has the medians.
-        encodings: which to compare.
+        rounds: number of times that each encoding is timed; the report has the medians.
+        encodings: encodings to compare.
 
     Returns:
         A row an encoding, in their order, with the columns format and codec (`str`),
@@ -56,8 +56,8 @@ def compression_compare(
         read_mb_per_s (10^6 bytes of raw JSON a second) (`float64`), and is_default (`bool`).
 
     Raises:
-        UsageError: there are no logs, or `rounds` is no number of rounds.
-        ArchiveError: what was read back is not what was stored.
+        UsageError: there are no logs, or `rounds` is not a positive integer.
+        ArchiveError: an encoding gave back other logs.
     """
     times = _checked(rounds)
     if not table.num_rows:
@@ -65,7 +65,7 @@ def compression_compare(
     logs = table.sort_by("seq")
     measured = {each: _Measured() for each in encodings}
     for number in range(times):
-        # Forth and back, so that a machine that speeds up or slows down favours none.
+        # Forwards and backwards in turn, so that a machine that speeds up favours none.
         for each in encodings if number % 2 == 0 else reversed(encodings):
             _measure(each, logs, measured[each])
     return _report(measured, logs.num_rows, raw_size(logs))
@@ -96,7 +96,7 @@ def _measure(encoding: Encoding, logs: pa.Table, measured: _Measured) -> None:
 
 def _label(encoding: Encoding, number: int, logs: int) -> Label:
     return Label(
-        archive_date="1970-01-01T00:00:00.000Z",  # one as long as any: the file is not kept
+        archive_date="1970-01-01T00:00:00.000Z",  # as long as any other: the file is not kept
         batch=number,
         total_logs=logs,
         compression=encoding.codec,

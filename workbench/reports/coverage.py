@@ -1,4 +1,4 @@
-"""Coverage: the steps of a report, and which measurements tell of its range, how exactly."""
+"""Coverage: the steps of a report, and the measurements that its range is made of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from waterline.units import format_duration, parse_duration
 from workbench.query.times import iso_text, plain
 from workbench.reports.rollups import Extent, Rollups
 
-# More would be a mistake in `every` rather than a report.
+# Rows of a report at most; more would be a mistake in `every`.
 MAX_ROWS: Final = 2_000_000
 
 
@@ -30,15 +30,15 @@ class Step:
     """Milliseconds, at least 1."""
 
     def begins(self, moments: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return the begin of the step that each moment lies in; all are milliseconds UTC."""
+        """Return the begin of each moment's step, both in milliseconds UTC."""
         length = np.int64(self.length)
         return moments // length * length
 
     def check(self, steps: int, groups: int, what: str) -> None:
-        """See that a report of so many steps and groups has an end.
+        """Refuse a report that would be too long.
 
         Raises:
-            UsageError: it is too long; the sentence says what would be shorter.
+            UsageError: it has too many rows; the sentence says what would be shorter.
         """
         if steps * groups > MAX_ROWS:
             raise UsageError(
@@ -51,7 +51,7 @@ def to_step(every: object) -> Step:
     """Return the step that an analyst means.
 
     Raises:
-        UsageError: it is no duration, or none at all.
+        UsageError: `every` is no duration, or shorter than a millisecond.
     """
     given = plain(every)
     if isinstance(given, timedelta):
@@ -67,26 +67,26 @@ def to_step(every: object) -> Step:
     return Step(every, length)
 
 
-# Behind it there is no time that can be written down.
+# Later times cannot be written as text.
 _END: Final = MAX_TIMESTAMP // HOUR * HOUR
-# From the longest step on.
+# The longest step first.
 _TABLES: Final[tuple[Table, ...]] = ("hours", "minutes", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What an answer tells of; times are milliseconds UTC."""
+    """Range of time that a report covers, in milliseconds UTC."""
 
     spans: Sequence[Span]
     since: int | None
-    """From when on it tells; None is from the first measurement on."""
+    """Begin; None is the first measurement."""
     until: int | None
-    """Up to when, excluded; None is up to the last one."""
+    """End, excluded; None is the last measurement."""
     begin: int | None
-    """From when on there are measurements, where what is asked for begins before."""
+    """First measurement, if the range asked for begins before it."""
 
     def attrs(self) -> dict[str, str | None]:
-        """Return `since` and `until` as the `attrs` of a frame have them."""
+        """Return `since` and `until` as ISO text, for the `attrs` of a frame."""
         return {
             name: None if moment is None else iso_text(moment)
             for name, moment in (("since", self.since), ("until", self.until))
@@ -96,21 +96,21 @@ class Coverage:
 def coverage_of(
     measured: Rollups, progress: Extent, since: int | None, until: int | None, step: Step | None
 ) -> Coverage:
-    """Choose the measurements that tell of a range.
+    """Choose the measurements that cover a range.
 
-    Seconds are whole: the range goes from the begin of one to the end of one. Without a step it
-    goes out to whole minutes or hours where seconds are not kept any more.
+    The range is widened to whole seconds. Without a step it is widened to whole minutes or hours
+    where seconds are no longer kept.
 
     Args:
-        measured: what there is.
-        progress: how far that goes.
-        since: milliseconds UTC; None is from the first measurement on.
-        until: the same, excluded; None is up to the last one.
-        step: of the answer, if it has steps.
+        measured: one moment of metrics.db.
+        progress: extent of the measurements.
+        since: begin, milliseconds UTC; None is the first measurement.
+        until: end, excluded, milliseconds UTC; None is the last measurement.
+        step: step of the report, or None.
 
     Raises:
-        UsageError: the step is no multiple of a second, or finer than what is kept of the range;
-            the sentence says from when on it is kept, and which step would do.
+        UsageError: the step is no multiple of a second, or finer than what is kept of the range.
+            The sentence says since when it is kept, and which step would do.
     """
     kept = progress.kept
     first, end = measured.bounds()
@@ -131,7 +131,7 @@ def coverage_of(
 
 
 def _table_of(step: Step) -> Table:
-    """Return the table with the longest step of which this one is a multiple."""
+    """Return the table with the longest step that divides this one."""
     for table in _TABLES:
         if step.length % STEP_OF[table] == 0:
             return table
@@ -154,14 +154,14 @@ def _check_kept(step: Step, table: Table, begin: int, kept: Kept) -> None:
 
 
 def _no_coarser(kept: Kept, table: Table) -> Kept:
-    """Return what is kept without the tables whose rows are longer than a step."""
+    """Return what is kept, without tables whose rows are longer than a step."""
     if table == "seconds":
         return replace(kept, minutes_through=0, hours_through=0)
     return replace(kept, hours_through=0) if table == "minutes" else kept
 
 
 def _unmeasured_before(progress: Extent, since: int | None) -> int | None:
-    """Return from when on there are measurements, where a range begins before."""
+    """Return the time of the first measurement, if a range begins before it."""
     begins = []
     if progress.counted_from:
         begins.append(progress.measured_from)
@@ -174,10 +174,10 @@ def _unmeasured_before(progress: Extent, since: int | None) -> int | None:
 def chosen(
     measured: Rollups, metric: str, dimension: str, wanted: Sequence[str] | None
 ) -> dict[int, str]:
-    """Return labels of a metric by the id of their series, those that are wanted.
+    """Return the wanted labels of a metric by the id of their series.
 
     Raises:
-        UsageError: one that is wanted is counted together with others.
+        UsageError: a wanted label is counted together with others.
     """
     labels = measured.labels(metric, dimension)
     if wanted is None:

@@ -1,4 +1,4 @@
-"""The latency report computed from the logs themselves: exact percentiles of an attribute."""
+"""The exact latency report: percentiles of an attribute, from the logs themselves."""
 
 import math
 import sys
@@ -30,19 +30,19 @@ def exact_latency(
     shape: Shape,
     step: Step | None,
 ) -> Answer[pd.DataFrame]:
-    """Report a numeric attribute of logs, exactly; values that are no numbers do not count.
+    """Report exact percentiles of an attribute; values that are no numbers are ignored.
 
     Args:
         every_log: the logs of a folder.
-        question: which of them; steps are by its clock.
-        attribute: the attribute.
+        question: what is asked; steps are of its clock.
+        attribute: name of the attribute.
         by: a stored column or an attribute to group by.
-        shape: which columns there are; it names that of `by`.
-        step: of time, if there are steps.
+        shape: columns of the report, with the name of that of `by`.
+        step: step of the report, or None.
 
     Returns:
-        A row a step and value of `by` that has a number; percentiles as `numpy.quantile` gives
-        them with the method `inverted_cdf`: values that were seen.
+        A row a step and value of `by` with a number. Percentiles are those of `numpy.quantile`
+        with the method `inverted_cdf`.
 
     Raises:
         IncompleteAnswer: archive files are missing or damaged; the sentence names them.
@@ -71,15 +71,15 @@ def exact_latency(
 def recorded_latency(
     metric: str, records: pd.DataFrame, question: Question, shape: Shape, step: Step | None
 ) -> pd.DataFrame:
-    """Report what the workbench has recorded of itself, exactly.
+    """Report exact percentiles of what the workbench recorded of itself.
 
     Args:
-        metric: its name.
-        records: with the columns timestamp (milliseconds UTC), milliseconds and, where that is
-            what there is to group by, the one of `shape`.
-        question: says of which time.
-        shape: which columns there are.
-        step: of time, if there are steps.
+        metric: name of the metric.
+        records: columns timestamp (milliseconds UTC), milliseconds and, to group by, the one that
+            `shape` names.
+        question: range of time.
+        shape: columns of the report.
+        step: step of the report, or None.
     """
     if question.since is not None:
         records = records[records["timestamp"] >= question.since]
@@ -100,14 +100,14 @@ def _report(
     groups: "pd.Series[Any] | None",
     shape: Shape,
 ) -> pd.DataFrame:
-    """Report numbers by step and group; those that are missing do not count."""
+    """Report numbers by step and group; missing ones are ignored."""
     keys = [*([] if times is None else [pd.Series(times)]), *([] if groups is None else [groups])]
     apart: Iterable[tuple[Any, pd.Series[Any]]] = [((), numbers)]
     if keys:
         apart = numbers.groupby(keys, dropna=False, sort=True)
     rows = []
     for key, group in apart:
-        # In order, so that the mean is rounded the same wherever the logs lie.
+        # Sorted, so that the mean is rounded alike wherever the logs lie.
         ordered = np.sort(group.dropna().to_numpy())
         if len(ordered):
             rows.append((key, _describe(ordered, shape)))
@@ -123,7 +123,7 @@ def _report(
 
 
 def _describe(numbers: Floats, shape: Shape) -> dict[str, float]:
-    """Return the figures of numbers, which are in order; there is at least one."""
+    """Return the figures of sorted numbers, at least one."""
     scale = _scale(numbers)
     quantiles = np.quantile(numbers, shape.shares, method="inverted_cdf")
     return {
@@ -138,12 +138,12 @@ def _describe(numbers: Floats, shape: Shape) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What a part of the logs has of the attribute, of what it is grouped by, and when."""
+    """Values, groups and steps of a part of the logs."""
 
     numbers: Floats
     keys: list[Any] | pa.ChunkedArray
     times: Integers
-    """Begins of steps; none where there are no steps."""
+    """Begins of steps; empty without steps."""
 
 
 def _keyed(parts: list[list[Any] | pa.ChunkedArray], index: "pd.Index[Any]") -> "pd.Series[Any]":
@@ -156,7 +156,7 @@ def _keyed(parts: list[list[Any] | pa.ChunkedArray], index: "pd.Index[Any]") -> 
 
 
 def _groupable(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return mixed and nested values as text: they have no order, and 1 would be true."""
+    """Return mixed and nested values as text, as they have no order, and 1 equals True."""
     return column.map(_as_text, na_action="ignore") if column.dtype == "object" else column
 
 
@@ -165,9 +165,9 @@ def _as_text(value: object) -> str:
 
 
 def _numbers(values: Sequence[object]) -> Floats:
-    """Return values as floats, NaN where one is no number or one that no float can hold."""
+    """Return values as floats; NaN for one that is no number, or beyond a float."""
     if {*map(type, values)} <= {int, float, NoneType}:
-        with suppress(OverflowError):  # an integer that no float can hold
+        with suppress(OverflowError):  # an integer beyond a float
             return np.array(values, dtype="float64")
     return np.array([_number(each) for each in values], dtype="float64")
 
@@ -182,6 +182,6 @@ def _number(value: object) -> float:
 
 
 def _scale(numbers: Floats) -> float:
-    """Return a power of two, 1 unless the sum of numbers could be more than a float holds."""
+    """Return a power of two by which to divide numbers so that their sum fits a float."""
     exponent = math.frexp(np.abs(numbers).max())[1] + len(numbers).bit_length()
     return 2.0 ** max(0, exponent - sys.float_info.max_exp)

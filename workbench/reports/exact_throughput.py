@@ -1,4 +1,4 @@
-"""The throughput report counted from the logs themselves, hot and archived."""
+"""The exact throughput report: logs counted themselves, hot and archived."""
 
 from collections import Counter
 from dataclasses import replace
@@ -20,25 +20,25 @@ from workbench.reports.coverage import Step
 from workbench.reports.throughput import Amounts, By, report
 
 _Counts = Counter[tuple[int, str]]
-"""Logs by the begin of a step, milliseconds UTC, and type or source."""
+"""Number of logs by begin of a step (milliseconds UTC) and type or source."""
 
 
 def exact_throughput(
     every_log: Logs, question: Question, step: Step, by: By | None
 ) -> Answer[pd.DataFrame]:
-    """Count logs by step, by the clock that the question goes by.
+    """Count logs by step of the question's clock.
 
     Args:
         every_log: the logs of a folder.
-        question: which of them.
+        question: what is asked.
         step: the step.
-        by: what else to count by.
+        by: `type`, `source` or None.
 
     Returns:
         See `workbench.reports.throughput.report`; it has no bytes.
 
     Raises:
-        UsageError: the report would have no end.
+        UsageError: the report would be too long.
         IncompleteAnswer: archive files are missing or damaged; the sentence names them.
     """
     label = "type" if by is None else by
@@ -57,7 +57,7 @@ def exact_throughput(
 
 def _count_hot(view: View, catalog: Catalog, question: Question, step: Step, label: By) -> _Counts:
     moment, length = logs.c[question.clock], literal(step.length)
-    # SQLite divides towards zero; before 1970 that would join two steps into one.
+    # SQLite divides towards zero, which would join two steps around 1970 into one.
     begin: Any = cast(moment - (moment % length + length) % length, Integer)
     counted = hot_rows(catalog, question, [begin, logs.c[label], func.count()])
     rows = view.rows(counted.group_by(begin, logs.c[label]))
@@ -67,7 +67,7 @@ def _count_hot(view: View, catalog: Catalog, question: Question, step: Step, lab
 def _count(table: pa.Table, step: Step, clock: Clock, label: By) -> _Counts:
     begins = step.begins(table[clock].cast(pa.int64()).to_numpy())
     places = pa.table({"time": begins, "label": table[label]})
-    # Other threads of Arrow's would let go of `begins`, which Python owns: see archive.parquet.
+    # Other threads of Arrow would release `begins`, which Python owns: see archive.parquet.
     counted = places.group_by(["time", "label"], use_threads=False).aggregate([([], "count_all")])
     columns = [counted[name].to_pylist() for name in ("time", "label", "count_all")]
     return Counter({(time, each): count for time, each, count in zip(*columns, strict=True)})

@@ -1,4 +1,4 @@
-"""What a data folder holds: how many logs of which types, from when to when, how large."""
+"""Holdings of a data folder: logs by type and source, their range of time, bytes."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,12 +17,12 @@ from workbench.query.question import Question
 from workbench.query.session import Session
 
 _Row = tuple[str, str, int, int, int]
-"""Type, source, how many logs, and their first and last timestamp."""
+"""Type, source, number of logs, first and last timestamp."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Counts by type and source; times are milliseconds UTC, None where there is no log."""
+    """Numbers of logs by type and source; times are milliseconds UTC, None without logs."""
 
     path: str
     types: dict[str, int]
@@ -32,19 +32,19 @@ class Holdings:
     size: int
     """Bytes of the whole folder."""
     archived: int = 0
-    """How many of the logs are archived."""
+    """Number of logs that are archived."""
     batches: int = 0
-    """How many batches they are in."""
+    """Number of batches that are kept."""
     pruned: int = 0
-    """How many were pruned; they count nowhere else."""
+    """Number of logs that were pruned; no other number has them."""
 
     @property
     def logs(self) -> int:
-        """How many logs there are."""
+        """Number of logs, hot and archived."""
         return sum(self.types.values())
 
     def lines(self) -> list[Line]:
-        """Return what there is to tell, as (what, how much)."""
+        """Return lines of (what, how much)."""
         return [
             ("data folder", self.path),
             ("logs", f"{self.logs:,}"),
@@ -64,22 +64,22 @@ class Holdings:
             yield "pruned", f"{self.pruned:,} more"
 
     def to_text(self) -> str:
-        """Return it for a terminal."""
+        """Return the holdings as text for a terminal."""
         return as_text(self.lines())
 
     def to_html(self) -> str:
-        """Return it as a small table for a notebook."""
+        """Return the holdings as a small table for a notebook."""
         return as_html("Waterline workbench", self.lines())
 
 
 def holdings(session: Session) -> Holdings:
-    """Return what a session's folder holds; see `Workbench.holdings`."""
+    """Return the holdings of a session's folder; see `Workbench.holdings`."""
     session.refuse_earlier()
     return session.patiently(lambda: read_holdings(session.logs, session.folder))
 
 
 def read_holdings(every_log: Logs, folder: DataFolder) -> Holdings:
-    """Count what a folder holds: it looks at every hot log, and at the catalog for the others."""
+    """Count every hot log, and add the counts of the catalog."""
 
     def whole(rows: list[_Row], catalog: Catalog, _: Batches) -> Holdings:
         kept = catalog.kept
@@ -121,7 +121,7 @@ def _sums(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
 
 
 def _ranked(counts: Counter[str]) -> dict[str, int]:
-    """Return the most frequent first, those of the same number by name."""
+    """Return counts, the largest first, equal ones by name."""
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 

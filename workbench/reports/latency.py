@@ -1,4 +1,4 @@
-"""The latency report: percentiles of what the server measured, with their count and error bound."""
+"""The latency report: percentiles of the server's measurements, with counts and error bounds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,26 +22,26 @@ PERCENTILES: Final = (50, 95, 99)
 DURATIONS: Final = tuple(
     each.name for each in OWN if each.kind is Kind.VALUE and each.unit is Unit.MILLISECONDS
 )
-"""What the server measures of itself that takes time."""
+"""Metrics of durations that the server measures of itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which columns a report has besides its figures, and which percentiles."""
+    """Columns and percentiles of a report."""
 
     by: str | None = None
-    """The name of the column to group by."""
+    """Name of the column to group by."""
     has_time: bool = False
     percentiles: tuple[float, ...] = PERCENTILES
 
     @property
     def shares(self) -> list[float]:
-        """The percentiles as shares of 1."""
+        """Percentiles as fractions of 1."""
         return [each / 100 for each in self.percentiles]
 
     @property
     def figures(self) -> tuple[str, ...]:
-        """The columns of numbers, all `float64` but for the first."""
+        """Columns of numbers, `int64` the first, `float64` the others."""
         names = [f"p{each:.15g}" for each in self.percentiles]
         return "count", "mean", "min", *names, "max", "relative_error"
 
@@ -67,21 +67,21 @@ def measured_latency(
     shape: Shape,
     step: Step | None,
 ) -> tuple[pd.DataFrame, Coverage]:
-    """Report what the server measured.
+    """Report percentiles of the server's measurements.
 
     Args:
         measured: one moment of metrics.db.
-        progress: how far that goes.
-        question: types or sources, and the range of time by when logs came in.
-        metric: one; None is all that take time, and every attribute that is measured.
-        shape: which columns there are.
-        step: of time, if there are steps.
+        progress: extent of the measurements.
+        question: types or sources, and a range of `received_at`.
+        metric: name of a metric; None is all durations and all measured attributes.
+        shape: columns of the report.
+        step: step of the report, or None.
 
     Returns:
-        A row a metric, step and label that has values; and what it tells of.
+        A row a metric, step and label with values; and the coverage of the report.
 
     Raises:
-        UsageError: it is not measured so; the sentence says what to do.
+        UsageError: this is not measured; the sentence says what to do.
         DataFolderError: metrics.db cannot be read, or holds a sketch that is damaged.
     """
     metrics = [metric] if metric is not None else [*DURATIONS, *_attributes(measured)]
@@ -98,7 +98,7 @@ def measured_latency(
 
 
 def joined(reports: Sequence[pd.DataFrame], shape: Shape) -> pd.DataFrame:
-    """Return reports of the same shape as one."""
+    """Join reports of the same shape."""
     filled = [each for each in reports if len(each)]
     if not filled:
         return to_frame(shape.schema.empty_table())
@@ -106,10 +106,10 @@ def joined(reports: Sequence[pd.DataFrame], shape: Shape) -> pd.DataFrame:
 
 
 def check_metric(measured: Rollups, metric: str) -> None:
-    """See that a metric is measured and has percentiles.
+    """Refuse a metric that is not measured, or has no percentiles.
 
     Raises:
-        UsageError: it is not, or has none; the sentence says what to do.
+        UsageError: it is one of these; the sentence says what to do.
     """
     own = BY_NAME.get(metric)
     if own is not None and own.kind is Kind.COUNT:
@@ -128,7 +128,7 @@ def _attributes(measured: Rollups) -> list[str]:
 def _dimension(
     measured: Rollups, metric: str, question: Question, by: str | None, *, is_one: bool
 ) -> str:
-    """Return the dimension in which a metric is read; empty where it has none."""
+    """Return the dimension of a metric to read; empty if it has none."""
     dimensions = measured.dimensions(metric)
     filters = {TYPE: question.types, SOURCE: question.sources}
     wanted = [name for name, values in filters.items() if values is not None]
@@ -149,7 +149,7 @@ def _not_apart(metric: str, name: str, dimensions: Sequence[str]) -> str:
 def _report(
     metric: str, values: Values, labels: dict[int, str] | None, shape: Shape, step: Step | None
 ) -> pd.DataFrame:
-    """Report one metric; with `labels`, those of the series, each label for itself."""
+    """Report one metric; with `labels` of its series, each label apart."""
     names = [] if labels is None else sorted(labels.values())
     groups = np.zeros(len(values.begins), np.int64)
     if step is not None:
@@ -171,7 +171,7 @@ def _report(
 
 
 def frame_of(columns: Mapping[str, Any], shape: Shape) -> pd.DataFrame:
-    """Return columns of values as a report."""
+    """Return a report of columns of values."""
     return to_frame(pa.Table.from_pydict({**columns}, shape.schema))
 
 

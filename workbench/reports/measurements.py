@@ -1,4 +1,4 @@
-"""Reports from the measurements of a data folder, with a sentence about what they lack."""
+"""Reports from the measurements of a data folder, and sentences about what they lack."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,22 +17,22 @@ from workbench.reports.latency import Shape, check_metric, joined, measured_late
 from workbench.reports.rollups import open_rollups
 from workbench.reports.throughput import By, empty_report, measured_throughput
 
-# The server counts each second; what came a moment ago is in no count yet, and no fault.
+# The server counts each second: logs of the last moments are not counted yet.
 SETTLED: Final = 10_000
-"""Milliseconds after which a log should be counted."""
+"""Milliseconds after which a log counts as uncounted."""
 
 
 def uncounted_since(database: Database, counted_through: int, now: int) -> int | None:
-    """Return when the first log that should be counted and is not was received.
+    """Return when the first uncounted log was received.
 
     Args:
         database: logs.db.
-        counted_through: the seq up to which logs are counted.
+        counted_through: highest seq that is counted.
         now: milliseconds UTC.
 
     Returns:
-        Milliseconds UTC, 0 where the log is archived by now; None where all is counted, or came
-        just now.
+        Milliseconds UTC, or 0 if the log is archived by now; None if all logs are counted, or came
+        in the last moments.
     """
     with database.view() as view:
         if read_moment(view).last_seq <= counted_through:
@@ -49,14 +49,14 @@ def uncounted_since(database: Database, counted_through: int, now: int) -> int |
 class Measurements:
     """Reports what the server of a data folder has measured.
 
-    The `attrs` of each report have `since` and `until` (ISO text; None where the range has no such
-    end) which say what it really tells of, and `counted_through`, the seq of the last log in it.
+    The `attrs` of a report have `since` and `until`, the range that it covers (ISO text; None for
+    an open end), and `counted_through`, the highest seq that is counted.
 
     Args:
-        path: metrics.db; it may come later, and be replaced.
-        has_logs: tells whether there are any logs that could have been measured.
-        uncounted_since: tells, of the seq up to which logs are counted, when the first one that
-            should be counted and is not was received; see `reports.uncounted`.
+        path: metrics.db, which may appear later and be replaced.
+        has_logs: returns whether the folder has logs.
+        uncounted_since: returns, for the highest seq that is counted, when the first uncounted log
+            was received; see the function of this name.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Measurements:
         self._uncounted_since = uncounted_since
 
     def throughput(self, question: Question, step: Step, by: By | None) -> Answer[pd.DataFrame]:
-        """Report how many logs came in; see `measured_throughput`."""
+        """Report throughput; see `measured_throughput`."""
         with open_rollups(self._path) as found:
             if found is None or found.progress is None:
                 return self._nothing(empty_report(by))
@@ -96,12 +96,12 @@ class Measurements:
         return Answer(frame, self._lacks_logs(within, counted, question.until))
 
     def _lacks_logs(self, within: Coverage, counted_through: int, until: int | None) -> str | None:
-        """Say which logs of a range are in no measurement: too old, or not counted yet."""
+        """Return a sentence about unmeasured logs of a range: too old, or not counted yet."""
         lacks = _lacks("logs that came in", within, "; exact=True counts them")
         return lacks or self._uncounted(counted_through, until)
 
     def _uncounted(self, counted_through: int, until: int | None) -> str | None:
-        """Say which logs of a range are stored and not counted, as on a full disk."""
+        """Return a sentence about stored logs of a range that are not counted yet."""
         since = self._uncounted_since(counted_through)
         if since is None or (until is not None and since >= until):
             return None

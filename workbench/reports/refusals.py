@@ -1,4 +1,4 @@
-"""What the server did not store: logs that it refused, by reason, and those it had already."""
+"""Logs that the server did not store: rejected ones by reason, duplicates by source."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from workbench.reports.rollups import Rollups, open_rollups
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """Counts of logs, the largest first."""
+    """Numbers of logs, the largest first."""
 
     rejected: Mapping[str, int]
-    """By reason."""
+    """Rejected logs by reason."""
     duplicates: Mapping[str, int]
-    """Logs that were stored before, by source."""
+    """Duplicates by source."""
 
 
 def refusals(path: Path, since: int, until: int) -> Refusals:
-    """Count what was not stored in a range of time.
+    """Count rejected logs and duplicates in a range of time.
 
     Args:
-        path: metrics.db, where there is one.
-        since: milliseconds UTC.
-        until: the same, excluded.
+        path: metrics.db, which may be missing.
+        since: begin, milliseconds UTC.
+        until: end, excluded, milliseconds UTC.
 
     Raises:
         DataFolderError: metrics.db cannot be read.

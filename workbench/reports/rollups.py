@@ -1,4 +1,4 @@
-"""What the server measured: rows of metrics.db, as arrays, all of one moment."""
+"""Rollups of metrics.db, read as arrays, all of one moment."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,20 +33,20 @@ _VALUES: Final = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far the measurements go; times are milliseconds UTC."""
+    """Extent of the measurements; times are milliseconds UTC."""
 
     counted_from: int
-    """Logs up to this seq came before any was counted."""
+    """Highest seq before counting began."""
     measured_from: int
-    """When that began."""
+    """Time when measuring began."""
     counted_through: int
-    """Every log behind those and up to this seq is counted."""
+    """Highest seq that is counted."""
     kept: Kept
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What rows come to."""
+    """Sum of rows."""
 
     count: int
     sum: float
@@ -54,10 +54,10 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Rows of metrics: what was counted, a member of each array a row, in no certain order."""
+    """Rows of counters: arrays with an element a row, unordered."""
 
     begins: Integers
-    """The first millisecond, UTC, of the second, minute or hour that a row tells of."""
+    """First millisecond, UTC, of the second, minute or hour of each row."""
     series: Integers
     counts: Integers
     sums: Floats
@@ -65,7 +65,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Values(Counted):
-    """The same of metrics that have values."""
+    """Rows of metrics that have values."""
 
     least: Floats
     greatest: Floats
@@ -77,14 +77,14 @@ class Rollups:
     """One moment of metrics.db.
 
     Args:
-        view: of metrics.db; it is read while the view is open.
+        view: a view of metrics.db, which must stay open.
 
     Attributes:
-        progress: how far the measurements go; None where nothing was measured yet.
-        series: all there are, by id.
+        progress: extent of the measurements; None before the first.
+        series: all series by id.
 
     Raises:
-        DataFolderError: it cannot be read.
+        DataFolderError: metrics.db cannot be read.
     """
 
     def __init__(self, view: View) -> None:
@@ -95,13 +95,13 @@ class Rollups:
         }
 
     def dimensions(self, metric: str) -> tuple[str, ...]:
-        """Return by what a metric is told apart, the first one by which all of it is there."""
+        """Return the dimensions of a metric; the first has all of its values."""
         if metric in BY_NAME:
             return BY_NAME[metric].dimensions
         return tuple(sorted({each.dimension for each in self.series.values() if each[0] == metric}))
 
     def labels(self, metric: str, dimension: str) -> dict[int, str]:
-        """Return the labels of a metric in one of its dimensions, by the id of their series."""
+        """Return the labels of a metric in a dimension, by the id of their series."""
         return {
             number: each.label
             for number, each in self.series.items()
@@ -109,7 +109,7 @@ class Rollups:
         }
 
     def bounds(self) -> tuple[int, int]:
-        """Return from when to when there are rows, the end excluded; (0, 0) where there are none.
+        """Return begin and end (excluded) of the rows; (0, 0) without rows.
 
         Times are milliseconds UTC.
         """
@@ -147,7 +147,7 @@ class Rollups:
         return Values(begins, of_series, counts, sums, least, greatest, table["sketch"])
 
     def totals(self, numbers: Collection[int], spans: Sequence[Span]) -> dict[int, Amount]:
-        """Return what all rows of some series in some spans come to, by series.
+        """Return the sums of rows of some series in some spans, by series.
 
         Raises:
             DataFolderError: metrics.db cannot be read.
@@ -166,7 +166,7 @@ class Rollups:
         return totals
 
     def sources(self) -> dict[str, tuple[int, int]]:
-        """Return when logs of each source were first and last received, in milliseconds UTC."""
+        """Return the times when each source was first and last heard, in milliseconds UTC."""
         columns = sources.c
         chosen = select(columns.source, columns.first_seen, columns.last_seen)
         return {source: (first, last) for source, first, last in self._view.rows(chosen)}
@@ -180,7 +180,7 @@ class Rollups:
                     of.begin >= span.begin, of.begin < span.end, of.series.in_(sorted(numbers))
                 )
                 if "sketch" in schema.names:
-                    # A column takes its type from its first rows: null there, bytes behind fails.
+                    # ADBC infers types from the first rows: NULL there and bytes later is an error.
                     chosen = chosen.where(of.sketch.is_not(None))
                 found = self._view.fetch(chosen)
                 if found.num_rows:
@@ -190,15 +190,15 @@ class Rollups:
 
 @contextmanager
 def open_rollups(path: Path) -> Iterator[Rollups | None]:
-    """Open one moment of metrics.db; None where there is no such file yet.
+    """Open one moment of metrics.db; None if the file is missing.
 
-    Opening takes a millisecond: it is opened each time, and may come and be replaced in between.
+    Opening takes a millisecond. The file is opened each time, as it may appear or be replaced.
 
     Args:
         path: metrics.db.
 
     Raises:
-        DataFolderError: it cannot be read.
+        DataFolderError: metrics.db cannot be read.
     """
     if not path.exists():
         yield None

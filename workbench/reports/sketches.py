@@ -1,7 +1,6 @@
-"""Sketches of metrics.db by the thousand: decoded, merged and asked for quantiles all at once.
+"""Sketches of metrics.db as arrays: thousands decoded, merged and evaluated at once.
 
-It is what `waterline.metrics.sketch.Sketch` does with one of them, in arrays. A test holds the two
-equal.
+`waterline.metrics.sketch.Sketch` does the same with one sketch; a test holds the two equal.
 """
 
 from collections.abc import Sequence
@@ -23,18 +22,18 @@ _Bytes = npt.NDArray[np.uint8]
 _HEAD: Final = 4
 _WIDTHS: Final = {"B": 1, "H": 2, "I": 4, "Q": 8}
 _LAST_CELL: Final = 2**14 - 1
-# All counts together are summed up as floats, which hold integers up to here.
+# Counts are summed up as floats, which are exact up to here.
 _MOST_COUNTED: Final = 2**53
-# Counts of so many cells are merged at once: more would not fit the processor's cache.
+# Cells merged at once: more would not fit the CPU's cache.
 _MERGED_AT_ONCE: Final = 2**19
 
 
 @dataclass(frozen=True, slots=True)
 class Sketches:
-    """The cells of many sketches, one sketch after the other; within one they ascend."""
+    """Cells of many sketches, sketch after sketch, ascending within each."""
 
     sizes: Integers
-    """How many cells each has; 0 where it is empty or missing."""
+    """Number of cells of each; 0 if it is empty or missing."""
     cells: Integers
     counts: Integers
 
@@ -42,23 +41,23 @@ class Sketches:
         """Return quantiles of each sketch.
 
         Args:
-            shares: from 0 to 1.
+            shares: numbers from 0 to 1.
 
         Returns:
-            A row a sketch, a column a share; NaN where a sketch is empty.
+            A row a sketch, a column a share; NaN for an empty sketch.
         """
         return _quantiles(self.cells, self.counts, self.sizes, shares)
 
     def merged_quantiles(self, groups: Integers, total: int, shares: Sequence[float]) -> Floats:
-        """Return quantiles of groups of sketches, each group as one.
+        """Return quantiles of merged groups of sketches.
 
         Args:
-            groups: the group of each sketch, in ascending order.
-            total: how many groups there are.
-            shares: from 0 to 1.
+            groups: number of the group of each sketch, ascending.
+            total: number of groups.
+            shares: numbers from 0 to 1.
 
         Returns:
-            A row a group, a column a share; NaN where a group is empty.
+            A row a group, a column a share; NaN for an empty group.
         """
         if len(groups) == total and (groups == np.arange(total)).all():
             return self.quantiles(shares)
@@ -86,10 +85,10 @@ def read_sketches(column: pa.ChunkedArray) -> Sketches:
     """Decode the column `sketch` of rows of metrics.db.
 
     Args:
-        column: bytes as `Sketch.to_bytes` gives them; null and none at all are empty sketches.
+        column: values of `Sketch.to_bytes`; null and empty bytes are empty sketches.
 
     Raises:
-        DataFolderError: there is a value that is no sketch.
+        DataFolderError: a value is no sketch.
     """
     data, lengths = _joined(column)
     letters = _letters(data, lengths)
@@ -116,7 +115,7 @@ def read_sketches(column: pa.ChunkedArray) -> Sketches:
 
 
 def _joined(column: pa.ChunkedArray) -> tuple[_Bytes, Integers]:
-    """Return all bytes of a column, and how long each value is."""
+    """Return all bytes of a column, and the length of each value."""
     if not len(column):
         return np.zeros(0, np.uint8), np.zeros(0, np.int64)
     joined = pa.concat_arrays(column.chunks)
@@ -131,7 +130,7 @@ def _joined(column: pa.ChunkedArray) -> tuple[_Bytes, Integers]:
 
 
 def _letters(data: _Bytes, lengths: Integers) -> Integers:
-    """Return the two letters of each sketch as one number; 0 for an empty one."""
+    """Return the two letters that begin each sketch as one number; 0 for an empty one."""
     filled = lengths > 0
     if (lengths[filled] < _HEAD).any():
         raise _damaged()
@@ -151,13 +150,13 @@ def _widths(letters: int) -> tuple[int, int]:
 def _decoded(
     data: _Bytes, lengths: Integers, sizes: Integers, letters: int
 ) -> tuple[Integers, Integers]:
-    """Return cells and counts of the sketches with some letters, one sketch after the other.
+    """Return cells and counts of sketches of one encoding, sketch after sketch.
 
     Args:
-        data: all sketches.
-        lengths: their bytes.
-        sizes: their cells; 0 for those with other letters.
-        letters: which sketches are meant.
+        data: bytes of all sketches.
+        lengths: number of bytes of each.
+        sizes: number of cells of each; 0 for those of other letters.
+        letters: letters that begin the sketches.
     """
     of_gaps, of_counts = _widths(letters)
     is_meant = sizes > 0
@@ -167,11 +166,11 @@ def _decoded(
     parts[:, 2], parts[:, 3] = sizes * of_gaps, sizes * of_counts
     kinds = np.repeat(np.tile(np.arange(4, dtype=np.uint8), len(lengths)), parts.ravel())
     firsts = data[kinds == 1].view("<i2").astype(np.int64)
-    # What is beyond 63 bits becomes negative, and is told as damage.
+    # A number beyond 63 bits becomes negative, which is reported as damage.
     gaps = data[kinds == 2].view(f"<u{of_gaps}").astype(np.int64)
     counts = data[kinds == 3].view(f"<u{of_counts}").astype(np.int64)
-    # The gap before a first cell means nothing; put there, the way to it from the cell before
-    # makes one running sum of all.
+    # The gap before a sketch's first cell is unused: filled with the distance from the previous
+    # cell, it makes one running sum of all.
     heads = np.cumsum(sizes[is_meant]) - sizes[is_meant]
     gaps[heads] = 0
     lasts = firsts + np.add.reduceat(gaps, heads)
@@ -191,7 +190,7 @@ def _can_be_summed(counts: Integers) -> bool:
 def _quantiles(
     cells: Integers, counts: Integers, sizes: Integers, shares: Sequence[float]
 ) -> Floats:
-    # Cells ascend within a sketch, so that one running sum of all of them finds every rank.
+    # Cells ascend within a sketch, so that one running sum of all finds every rank.
     seen = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     ends = np.cumsum(sizes)
     before = seen[ends - sizes]
@@ -205,7 +204,7 @@ def _quantiles(
 
 
 def _quantiles_of_merged(counts: Floats, low: int, shares: Sequence[float]) -> Floats:
-    """Return quantiles of sketches that have a row each, with a column for each cell from `low`."""
+    """Return quantiles of sketches given as rows, with a column a cell from `low` on."""
     seen = np.cumsum(counts.ravel())
     width = counts.shape[1]
     ends = seen[width - 1 :: width]
@@ -226,7 +225,7 @@ def _ranks(totals: npt.NDArray[Any], share: float) -> Integers:
 
 @cache
 def _values() -> Floats:
-    """Return the value of each cell, from the lowest."""
+    """Return the value of each cell, the lowest first."""
     positive = np.array([value_of(cell) for cell in range(_LAST_CELL + 1)])
     return np.concatenate([-positive[:0:-1], positive])
 

@@ -1,4 +1,4 @@
-"""The report on sources: who sends how much, now and usually, and who went quiet."""
+"""The report on sources: rates now and usually, and sources that went quiet."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ from workbench.frames import to_frame
 from workbench.reports.rollups import Amount, Extent, Rollups, open_rollups
 
 RATED: Final = 5 * MINUTE
-"""Milliseconds up to now that `rate` is the rate of; fewer of a source that is younger."""
+"""Milliseconds up to now that `rate` covers; fewer for a younger source."""
 QUIET_AFTER: Final = "10min"
-"""What the server's setting is unless it says otherwise."""
+"""Default of the server's setting."""
 
 _NOTHING: Final = Amount(0, 0.0)
 _SCHEMA: Final = pa.schema(
@@ -46,12 +46,12 @@ _SCHEMA: Final = pa.schema(
 
 
 def sources(path: Path, now: int, quiet_after: int) -> pd.DataFrame:
-    """Report the sources of a data folder, as the server has counted them.
+    """Report the sources of a data folder from the server's counts.
 
     Args:
-        path: metrics.db, where there is one.
+        path: metrics.db, which may be missing.
         now: milliseconds UTC.
-        quiet_after: milliseconds of silence that are nothing to tell of.
+        quiet_after: milliseconds of silence after which a source may be quiet.
 
     Returns:
         See `Workbench.sources`.
@@ -68,14 +68,14 @@ def sources(path: Path, now: int, quiet_after: int) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class _Totals:
-    """What there is of each source since some time."""
+    """Sums of each source since a time."""
 
     begin: int
-    """Milliseconds UTC: later than asked for where earlier measurements are gone."""
+    """Milliseconds UTC; later than asked for if earlier measurements are gone."""
     of: Mapping[str, Amount]
 
     def rate(self, source: str, now: int, since: int = 0) -> float:
-        """Return its logs a second up to now, since a later begin where one is given."""
+        """Return the logs a second of a source up to now, since `begin` or a later time."""
         length = max(now - max(self.begin, since), SECOND)
         return self.of.get(source, _NOTHING).count / (length / SECOND)
 
@@ -113,7 +113,7 @@ def _rows(found: Rollups, progress: Extent, now: int, quiet_after: int) -> list[
 
 
 def _totals(found: Rollups, progress: Extent, metric: str, since: int, until: int) -> _Totals:
-    """Sum up a metric of each source over a range of time, or what is kept of it."""
+    """Sum up a metric by source over a range of time, as far as it is kept."""
     spans = cover(since, until, progress.kept)
     labels = found.labels(metric, SOURCE)
     totals = found.totals(labels, spans)
@@ -124,7 +124,7 @@ def _totals(found: Rollups, progress: Extent, metric: str, since: int, until: in
 
 
 def _longest_gaps(found: Rollups, progress: Extent, since: int) -> dict[str, int]:
-    """Return the longest gap between the minutes of each source that has enough of them."""
+    """Return the longest gap between minutes with logs, for each source with enough of them."""
     labels = found.labels(LOGS_STORED, SOURCE)
     minutes = found.counted(labels, [Span("minutes", since, progress.kept.minutes_through)])
     order = np.lexsort((minutes.begins, minutes.series))

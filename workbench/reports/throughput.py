@@ -1,4 +1,4 @@
-"""The throughput report: how many logs came in each step of time, by type or source."""
+"""The throughput report: logs per step of time, by type or source."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ _BY: Final = (TYPE, SOURCE, None)
 
 
 def check_by(by: object) -> None:
-    """See that logs can be counted by it.
+    """Refuse what logs are not counted by.
 
     Raises:
-        UsageError: they cannot.
+        UsageError: `by` is not `type`, `source` or None.
     """
     if by not in _BY:
         raise UsageError(f"by={by!r} is unknown; give 'type', 'source' or None")
@@ -35,20 +35,20 @@ def check_by(by: object) -> None:
 def measured_throughput(
     measured: Rollups, progress: Extent, question: Question, step: Step, by: By | None
 ) -> tuple[pd.DataFrame, Coverage]:
-    """Count logs by step, as the server has counted them.
+    """Report the server's counts of logs by step.
 
     Args:
         measured: one moment of metrics.db.
-        progress: how far that goes.
-        question: types or sources, and the range of time by when logs came in.
+        progress: extent of the measurements.
+        question: types or sources, and a range of `received_at`.
         step: the step.
-        by: what else to count by.
+        by: `type`, `source` or None.
 
     Returns:
-        See `report`; and what it tells of.
+        See `report`; and the coverage of the report.
 
     Raises:
-        UsageError: it is not measured so; the sentence says what to do.
+        UsageError: this is not measured; the sentence says what to do.
         DataFolderError: metrics.db cannot be read.
     """
     wanted = {TYPE: question.types, SOURCE: question.sources}
@@ -68,24 +68,24 @@ def measured_throughput(
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """Amounts by step and label; those of the same step and label are summed up."""
+    """Amounts by step and label; equal steps and labels are summed up."""
 
     begins: Integers
-    """Of the step of each, milliseconds UTC."""
+    """Begin of the step of each, milliseconds UTC."""
     places: Integers
-    """Of the label of each."""
+    """Index into `labels` of each."""
     labels: Sequence[str]
     amounts: Integers
 
 
 def report(logs: Amounts, step: Step, by: By | None, sizes: Amounts | None = None) -> pd.DataFrame:
-    """Return the report; a step without any logs has 0.
+    """Return the report; a step without logs has 0.
 
     Args:
-        logs: how many.
+        logs: numbers of logs.
         step: the step.
-        by: what the labels are; without it they are not heeded.
-        sizes: bytes, where they are known.
+        by: column of the labels; None ignores them.
+        sizes: bytes, if known.
 
     Returns:
         Columns time (the step's begin, `datetime64[us, UTC]`), `by` where given (`str`), logs
@@ -93,7 +93,7 @@ def report(logs: Amounts, step: Step, by: By | None, sizes: Amounts | None = Non
         and `by`, from the first step with a log to the last.
 
     Raises:
-        UsageError: the report would have no end.
+        UsageError: the report would be too long.
     """
     labels = [""] if by is None else sorted({logs.labels[each] for each in np.unique(logs.places)})
     first, last = (int(logs.begins.min()), int(logs.begins.max())) if len(logs.begins) else (0, -1)
@@ -106,7 +106,7 @@ def report(logs: Amounts, step: Step, by: By | None, sizes: Amounts | None = Non
         of_label = [0 if by is None else known[each] for each in amounts.labels]
         rows = (amounts.begins - first) // step.length
         places = rows * len(labels) + np.array(of_label, np.int64)[amounts.places]
-        # As floats, which hold integers up to 2^53.
+        # Sums are floats, exact up to 2^53.
         size = steps * len(labels)
         return np.bincount(places, amounts.amounts, size).astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""Throughput, latency and sources of a session: measured by the server, or exact from the logs."""
+"""Throughput, latency and sources of a session, from measurements or exactly from logs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -35,17 +35,17 @@ from workbench.reports.throughput import By, check_by
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a report is made from: the server's measurements, or with `exact` the logs."""
+    """Basis of a report: the server's measurements, or with `exact` the logs."""
 
     exact: bool = False
     clock: Clock = "received_at"
-    """What `since`, `until` and steps are about."""
+    """Column that `since`, `until` and steps are about."""
 
 
 def throughput(
     session: Session, every: str, by: By | None, basis: Basis, filters: Filters
 ) -> pd.DataFrame:
-    """Return how many logs there are by step; see `Workbench.throughput`."""
+    """Return logs per step; see `Workbench.throughput`."""
     refuse(filters, "order", "limit", "columns")
     check_by(by)
     step = to_step(every)
@@ -100,7 +100,7 @@ def latency(
 
 
 def sources(session: Session, quiet_after: str) -> pd.DataFrame:
-    """Return who sends logs; see `Workbench.sources`."""
+    """Return sources; see `Workbench.sources`."""
     silence = parsed(parse_duration, "quiet_after", quiet_after, QUIET_AFTER)
     session.refuse_pin("connect without one")
     session.refuse_earlier()

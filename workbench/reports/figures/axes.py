@@ -1,4 +1,4 @@
-"""What figures share: quiet axes, titles, an axis of time, and labels that cover nothing."""
+"""What figures share: sizes, axes, titles, an axis of time, labels that cover nothing."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _Place = tuple[float, float, str, str]
 
 @dataclass(frozen=True, slots=True)
 class PointLabel:
-    """What to write at a point; bold where the point stands out by a ring around it."""
+    """Label of a point; bold if the point has a ring."""
 
     text: str
     x: float
@@ -37,11 +37,11 @@ class PointLabel:
 
 
 def label_points(axes: Axes, labels: Sequence[PointLabel]) -> None:
-    """Write labels. All else must be drawn by then: the layout of the figure is fixed from here on.
+    """Write labels of points. This fixes the layout, so that all else must be drawn before.
 
     Args:
-        axes: with the points, their scales and their lines.
-        labels: those that come first have the choice.
+        axes: axes with the points and lines drawn.
+        labels: labels, the most important first.
     """
     figure = axes.get_figure(root=True)
     assert figure is not None
@@ -68,7 +68,7 @@ def label_points(axes: Axes, labels: Sequence[PointLabel]) -> None:
 
 
 def _find_room(label: Annotation, room: BboxBase, taken: _Numbers, near: float) -> None:
-    """Put a label where it covers least and stays within the axes, the nearest such place first."""
+    """Put a label at the nearest place where it covers least and stays within the axes."""
 
     def covered(place: _Place) -> float:
         _put(label, place)
@@ -80,7 +80,7 @@ def _find_room(label: Annotation, room: BboxBase, taken: _Numbers, near: float) 
 
 
 def _places(near: float) -> Iterator[_Place]:
-    """Give places around a point, the nearest ones first."""
+    """Yield places around a point, the nearest first."""
     for away in (near, near + 8, near + 18, near + 30):
         yield away, 0, "left", "center"
         yield 0, away, "center", "bottom"
@@ -102,7 +102,7 @@ def _around(points: _Numbers, reach: float) -> _Numbers:
 
 
 def _along(corners: _Numbers) -> _Numbers:
-    """Return points that lie close to each other along a line."""
+    """Return closely spaced points along a line."""
     parts = [corners[:1]]
     for begin, end in pairwise(corners):
         steps = 1 + int(np.hypot(*(end - begin)) / 4)
@@ -111,7 +111,7 @@ def _along(corners: _Numbers) -> _Numbers:
 
 
 def _shared(box: BboxBase, boxes: _Numbers) -> float:
-    """Return how much a box has in common with others, in square pixels."""
+    """Return the area that a box shares with others, in square pixels."""
     width = np.minimum(box.x1, boxes[:, 2]) - np.maximum(box.x0, boxes[:, 0])
     height = np.minimum(box.y1, boxes[:, 3]) - np.maximum(box.y0, boxes[:, 1])
     return float((width.clip(0) * height.clip(0)).sum())
@@ -122,7 +122,7 @@ _SIZE: Final = (9.5, 4.2)
 
 
 class Picture(Figure):
-    """A figure that a notebook shows as a picture, also where pyplot was never imported."""
+    """A figure that a notebook shows as a picture, even if pyplot was never imported."""
 
     def _repr_png_(self) -> bytes:
         picture = BytesIO()
@@ -139,7 +139,7 @@ def plain(height: float = _SIZE[1]) -> tuple[Picture, Axes]:
 
 
 def plain_rows(rows: int, height: float = _SIZE[1]) -> tuple[Picture, list[Axes]]:
-    """Return a picture with axes below each other that have the same x; `height` is in inches."""
+    """Return a picture with axes below each other that share x; `height` is in inches."""
     figure = Picture(figsize=(_SIZE[0], height), dpi=100, layout="constrained", facecolor="white")
     several = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0].tolist()
     for axes in several:
@@ -148,7 +148,7 @@ def plain_rows(rows: int, height: float = _SIZE[1]) -> tuple[Picture, list[Axes]
 
 
 def quieten(axes: Axes) -> None:
-    """Let axes stand back behind what they show."""
+    """Draw axes in quiet colours, behind the data."""
     axes.set_axisbelow(True)
     axes.grid(color="#E3E7EB")
     for side in ("top", "right"):
@@ -159,7 +159,7 @@ def quieten(axes: Axes) -> None:
 
 
 def write_title(axes: Axes, text: str, pad: float = 32) -> None:
-    """Write the title, with room for a legend below it unless `pad` (points) is less."""
+    """Write the title, `pad` points above the axes: room for a legend."""
     axes.set_title(text, pad=pad, loc="left", fontsize=12.5, fontweight="bold", color=INK)
 
 
@@ -172,13 +172,13 @@ def write_legend(axes: Axes, columns: int) -> None:
 
 
 def step_of(times: "pd.Series[pd.Timestamp]") -> int | None:
-    """Return the milliseconds of which all steps are multiples apart; None where there is one."""
+    """Return the greatest common divisor of all gaps, in milliseconds; None for a single time."""
     moments = np.unique(milliseconds_of(times))
     return int(np.gcd.reduce(np.diff(moments))) if len(moments) > 1 else None
 
 
 def show_times(axes: Axes) -> None:
-    """Let x be time, with few and short names."""
+    """Make x an axis of time with few, short labels."""
     locator = AutoDateLocator(tz=UTC, minticks=4, maxticks=9)  # type: ignore[no-untyped-call] # matplotlib has no types for it
     axes.xaxis.set_major_locator(locator)
     names = ConciseDateFormatter(locator, tz=UTC)  # type: ignore[no-untyped-call] # the same
@@ -188,5 +188,5 @@ def show_times(axes: Axes) -> None:
 
 
 def as_times(milliseconds: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> "pd.DatetimeIndex":
-    """Return milliseconds since 1970 UTC as what matplotlib draws."""
+    """Return milliseconds since 1970 UTC as times for matplotlib."""
     return pd.DatetimeIndex(milliseconds.astype("datetime64[ms]"), tz=UTC)

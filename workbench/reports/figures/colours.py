@@ -1,7 +1,7 @@
-"""Colours of log types, told apart with any colour vision, on a light and a dark page.
+"""Colours of log types, distinct with any colour vision, on light and dark pages.
 
-They are those of Okabe and Ito ("Color Universal Design", 2008), the blue made lighter for dark
-pages, and greys.
+They are those of Okabe and Ito ("Color Universal Design", 2008) with a lighter blue for dark pages,
+and greys.
 """
 
 from collections.abc import Mapping
@@ -14,23 +14,23 @@ KNOWN: Final = {
     "debug": "#8792A0",
 }
 FREE: Final = ("#009E73", "#CC79A7", "#56B4E9", "#9A7BD0", "#A9A13B")
-"""For other types, the most frequent first."""
+"""Colours of other types, the most frequent first."""
 OTHER: Final = "#B9A88D"
-"""For all types beyond these."""
+"""Colour of all further types."""
 SLOTS: Final = (*KNOWN.values(), *FREE, OTHER)
-"""All colours in the order in which they are stacked: errors at the base, where they are exact."""
+"""All colours from the bottom of a stack up: errors at the base, where they are exact."""
 
 PERCENTILES: Final = {"p50": "#56B4E9", "p95": "#3A7BD0", "p99": "#9A6FD6"}
 
 
 def give_colours(before: Mapping[str, str], totals: Mapping[str, int]) -> Mapping[str, str]:
-    """Return the colours of types, `before` itself where nothing changes.
+    """Return the colours of types; `before` itself if nothing changes.
 
-    A type keeps its colour while it is in use; one that is not gives it up when another needs it.
+    A type keeps its colour while in use; an unused one gives it up when another needs it.
 
     Args:
         before: the colours so far.
-        totals: how many logs each type had lately.
+        totals: number of recent logs by type.
     """
     needy = [
         log_type

@@ -1,4 +1,4 @@
-"""The figures of compression: what each day takes, and what each codec saves at which speed."""
+"""Figures of compression: bytes of each day; saving and speed of each codec."""
 
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from workbench.reports.figures.axes import INK, QUIET, PointLabel, label_points,
 RAW: Final = "#C9D3DC"
 STORED: Final = "#3386C2"
 
-# Of Okabe and Ito ("Color Universal Design", 2008), and a marker each.
+# Colours of Okabe and Ito ("Color Universal Design", 2008), and a marker each.
 CODECS: Final[dict[object, tuple[str, str]]] = {
     ("parquet", "zstd"): ("#3386C2", "o"),
     ("parquet", "snappy"): ("#009E73", "D"),
@@ -23,24 +23,24 @@ CODECS: Final[dict[object, tuple[str, str]]] = {
 }
 _OTHER: Final = (QUIET, "P")
 
-# As many bars have room for what they save above them, and for a name each below them.
+# Bars that have room for their saving above, and for a name each below.
 _BARS_WITH_SAVED: Final = 14
 _NAMES: Final = 8
 _WIDTH: Final = 0.72
 _BYTES: Final = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1, "bytes"))
-"""As for speed: 10^6 bytes are a MB."""
+"""Factors and units; a MB is 10^6 bytes, as for speed."""
 
 
 def draw_batches(report: pd.DataFrame) -> Figure:
-    """Draw what the logs of each day took as JSON, and what they take in the archives.
+    """Draw bytes of each day's logs as JSON and in the archives.
 
-    Where all are of one day, each batch has a bar. What was pruned takes nothing.
+    If all logs are of one day, each batch has a bar. Pruned logs take nothing.
 
     Args:
-        report: what `compression` gives, or some of its rows.
+        report: what `compression` returned, or some of its rows.
 
     Raises:
-        UsageError: it has no rows.
+        UsageError: the report has no rows.
     """
     if not len(report):
         raise UsageError("there is nothing to draw: no logs are archived yet")
@@ -57,7 +57,7 @@ def draw_batches(report: pd.DataFrame) -> Figure:
     if len(sums) <= _BARS_WITH_SAVED:
         _write_saved(axes, sums, factor)
     axes.set_xticks(*_names(sums.index))
-    # Few bars are no wider than four would be.
+    # Few bars are as wide as four would be.
     beside = max(0.6, (4 - len(sums)) / 2)
     axes.set_xlim(-beside, len(sums) - 1 + beside)
     axes.set_ylim(0, 1.12 * whole.max() / factor)
@@ -147,13 +147,13 @@ def _in_words(size: int) -> str:
 
 
 def draw_codecs(report: pd.DataFrame) -> Figure:
-    """Draw what each codec saves against how fast it writes; better is up and to the right.
+    """Draw the saving of each codec against its speed of writing; better is up and right.
 
     Args:
-        report: what `compression_compare` gives, or some of its rows.
+        report: what `compression_compare` returned, or some of its rows.
 
     Raises:
-        UsageError: it has no rows.
+        UsageError: the report has no rows.
     """
     if not len(report):
         raise UsageError("there is nothing to draw: the report has no rows")
@@ -189,7 +189,7 @@ def draw_codecs(report: pd.DataFrame) -> Figure:
 
 
 def _name(format: object, codec: object) -> str:  # noqa: A002 - the column's name
-    # The codec of json.gz is in its name.
+    # The name of json.gz includes its codec.
     return f"{format} {codec}" if format == "parquet" else str(format)
 
 

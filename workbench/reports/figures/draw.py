@@ -1,4 +1,4 @@
-"""Figures of reports; what draws them is loaded when the first is asked for."""
+"""Draws reports as figures; matplotlib is loaded with the first."""
 
 from importlib import import_module
 from types import ModuleType
@@ -34,7 +34,7 @@ _REPORTS: Final = {
         "draw_latency",
     ),
 }
-"""Report to the columns that are drawn, and the module and function that draw it."""
+"""Columns that tell a report, and module and function that draw it, by name."""
 
 
 def draw(report: pd.DataFrame) -> "Figure":
@@ -45,12 +45,12 @@ def draw(report: pd.DataFrame) -> "Figure":
             returned, or some of its rows.
 
     Raises:
-        UsageError: it is no such report, has no rows, or matplotlib is not installed.
+        UsageError: `report` is none of these or has no rows, or matplotlib is not installed.
     """
     for columns, module, function in _REPORTS.values():
         if columns <= set(getattr(report, "columns", ())):
             draws = getattr(drawing(module), function)
-            # A type with dollar signs in it is no formula.
+            # Dollar signs in a type are no formula.
             with drawing("matplotlib").rc_context({"text.parse_math": False}):
                 return cast("Figure", draws(report))
     raise UsageError(

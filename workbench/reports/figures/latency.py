@@ -1,4 +1,4 @@
-"""The figures of latency: percentiles over time, or side by side, with their error bound."""
+"""Figures of latency: percentiles over time or side by side, with their error bound."""
 
 from collections.abc import Iterator, Sequence
 from itertools import cycle
@@ -28,25 +28,25 @@ from workbench.reports.figures.axes import (
 from workbench.reports.sketches import Floats
 
 _FIGURES: Final = ("count", "mean", "min", "max", "relative_error")
-# Light to dark: the further out, the darker. Told apart by markers too.
+# Light to dark from the middle outwards; markers differ too.
 _SHADES: Final = ("#56B4E9", "#3A7BD0", "#7A4FC4", "#22303C", "#009E73", "#D55E00")
 _MARKERS: Final = ("o", "s", "D", "^", "v", "P")
 _WORKBENCHS: Final = {"query_duration": "ms"}
-# So many panels or rows are drawn, those with the most values.
+# Panels and rows at most: those with the most values.
 _MOST_PANELS: Final = 5
 _MOST_ROWS: Final = 24
-# Beyond this ratio of the highest to the lowest, the lower half could not be read.
+# Ratio of highest to lowest beyond which a scale from zero would hide the lower half.
 _LINEAR: Final = 20
 
 
 def draw_latency(report: pd.DataFrame) -> Picture:
-    """Draw percentiles: over time where the report has steps, otherwise a row a metric and group.
+    """Draw percentiles over time if the report has steps, otherwise a row a metric and group.
 
     Args:
-        report: what `latency` gives, or some of its rows.
+        report: what `latency` returned, or some of its rows.
 
     Raises:
-        UsageError: it has no rows.
+        UsageError: the report has no rows.
     """
     if not len(report):
         raise UsageError("there is nothing to draw: the report has no rows")
@@ -84,7 +84,7 @@ def _draw_lines(axes: Axes, rows: pd.DataFrame, step: int) -> None:
     marker = 3.0 if len(rows) <= 60 else 0.0
     values = rows[list(_percentiles(rows))].to_numpy()
     for (shade, shape), name in zip(_looks(), _percentiles(rows), strict=False):
-        # A gap, where nothing was measured, has no line.
+        # No line across a gap, in which nothing was measured.
         line = np.insert(rows[name].to_numpy(), breaks, np.nan)
         width = np.abs(line) * np.insert(error, breaks, np.nan)
         alone = np.isnan(np.append(line[1:], np.nan)) & np.isnan(np.insert(line[:-1], 0, np.nan))
@@ -123,7 +123,7 @@ _Group = tuple[str, pd.DataFrame]
 
 
 def _groups(report: pd.DataFrame) -> list[_Group]:
-    """Return the rows of each metric and group by its name, in the order of the report."""
+    """Return the rows of each metric and group by name, in the order of the report."""
     by = _by(report)
     several = report["metric"].nunique() > 1
     keys = ["metric", *([] if by is None else [by])]
@@ -146,7 +146,7 @@ def _by(report: pd.DataFrame) -> str | None:
 
 
 def _percentiles(report: pd.DataFrame) -> Sequence[str]:
-    """Return the names of the percentiles, which stand between min and max."""
+    """Return the names of the percentiles, the columns between min and max."""
     columns = [str(name) for name in report.columns]
     return columns[columns.index("min") + 1 : columns.index("max")]
 
@@ -167,7 +167,7 @@ def _looks() -> Iterator[tuple[str, str]]:
 
 
 def _unit(rows: pd.DataFrame) -> str:
-    """Return what the numbers of a report are, as far as that is known."""
+    """Return the unit of a report's numbers, as far as known."""
     metrics = [str(each) for each in rows["metric"].unique()]
     units = {each: _WORKBENCHS.get(each) or _own_unit(each) for each in metrics}
     known = {unit for unit in units.values() if unit is not None}
@@ -203,7 +203,7 @@ def _title(report: pd.DataFrame, groups: Sequence[_Group], drawn: int) -> str:
 
 
 def _scale(axes: Axes, values: Floats, side: Literal["x", "y"]) -> None:
-    """Choose a scale from zero, or a logarithmic one where values lie far apart."""
+    """Choose a scale from zero, or a logarithmic one if values lie far apart."""
     low, high = float(values.min()), float(values.max())
     axis = axes.xaxis if side == "x" else axes.yaxis
     set_scale, set_limits = (

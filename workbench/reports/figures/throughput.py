@@ -1,4 +1,4 @@
-"""The figure of throughput: logs a second over time, by type or source, one upon the other."""
+"""The figure of throughput: logs a second over time, stacked by type or source."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -23,26 +23,26 @@ from workbench.reports.figures.colours import FREE, KNOWN, OTHER
 
 _ALL: Final = "all logs"
 _SECOND: Final = 1_000
-# Narrower steps than two pixels would be a blur: neighbours are drawn as one.
+# Steps at most, of two pixels each: more neighbours are drawn as one.
 _MOST_STEPS: Final = 480
 _LONGEST: Final = 24
 
 
 def draw_throughput(report: pd.DataFrame) -> Picture:
-    """Draw how many logs a second came in each step.
+    """Draw logs a second by step.
 
     Args:
-        report: what `throughput` gives, or some of its rows.
+        report: what `throughput` returned, or some of its rows.
 
     Raises:
-        UsageError: it has no rows.
+        UsageError: the report has no rows.
     """
     if not len(report):
         raise UsageError("there is nothing to draw: the report has no rows")
     whole, step = _rates(report), _step(report)
     joined = -(-len(whole) // _MOST_STEPS)
     rates = whole.groupby(np.arange(len(whole)) // joined).mean()
-    # A step is as wide as it is long, the last one too.
+    # The last step is drawn as wide as the others.
     edges = as_times(np.append(whole.index[::joined], whole.index[-1] + step))
     figure, axes = plain()
     base = np.zeros(len(edges))
@@ -79,7 +79,7 @@ def _short(name: str) -> str:
 
 
 def _rates(report: pd.DataFrame) -> pd.DataFrame:
-    """Return logs a second by step (milliseconds UTC), a column a label in the order of drawing."""
+    """Return logs a second, a row a step (milliseconds UTC), a column a label in drawing order."""
     by = next((name for name in ("type", "source") if name in report), None)
     labels = report[by] if by else pd.Series(_ALL, report.index)
     totals = report["logs"].groupby(labels).sum().sort_values(ascending=False, kind="stable")
@@ -95,14 +95,14 @@ def _rates(report: pd.DataFrame) -> pd.DataFrame:
 
 
 def _drawn(labels: Sequence[str]) -> list[str]:
-    """Return the labels that have a colour of their own, in the order of drawing.
+    """Return the labels that have a colour of their own, in drawing order.
 
     Args:
-        labels: all of them, the most frequent first.
+        labels: all labels, the most frequent first.
     """
     known = [each for each in KNOWN if each in labels]
     free = [each for each in labels if each not in KNOWN]
-    # One alone is not called the rest.
+    # A single further label is not called the rest.
     return known + free[: len(FREE) + (len(free) == len(FREE) + 1)]
 
 
@@ -114,7 +114,7 @@ def _colours(rates: pd.DataFrame) -> dict[Any, str]:
 
 
 def _step(report: pd.DataFrame) -> int:
-    """Return the milliseconds of a step, which a rate tells too where there is but one."""
+    """Return the milliseconds of a step; for a single step they follow from its rate."""
     step = step_of(report["time"])
     if step is not None:
         return step

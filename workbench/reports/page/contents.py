@@ -1,4 +1,4 @@
-"""The contents of the report: what a session answers, asked once, before anything is written."""
+"""The contents of the report: a session's answers, asked once, before anything is written."""
 
 from collections.abc import Sequence
 from contextvars import copy_context
@@ -30,14 +30,14 @@ _SECOND: Final = 1_000
 _MINUTE: Final = 60 * _SECOND
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
-# Of a figure over time, and how many of them it has at most.
+# Steps of a figure over time, and their greatest number.
 _STEPS: Final = (_MINUTE, 5 * _MINUTE, 15 * _MINUTE, _HOUR, 6 * _HOUR, _DAY, 7 * _DAY, 30 * _DAY)
 _MOST_STEPS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class CacheUse:
-    """What the cache holds, and what it did for the last questions."""
+    """Kept answers of the cache, and its part in the last questions."""
 
     answers: int
     logs: int
@@ -49,16 +49,16 @@ class CacheUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContents:
-    """All that the report tells; times are milliseconds UTC, frames those of the workbench."""
+    """All data of the report; times are milliseconds UTC, frames those of the workbench."""
 
     made_at: int
     since: int
     version: str
-    """Of Waterline."""
+    """Version of Waterline."""
     pin: str
     holdings: Holdings
     step: int
-    """Milliseconds of a step of `total`: the finest that is kept of the whole range."""
+    """Milliseconds of a step of `total`, the finest that is kept of the whole range."""
     total: pd.DataFrame
     by_type: pd.DataFrame
     """Throughput in the steps of the figure."""
@@ -66,26 +66,26 @@ class ReportContents:
     latency: pd.DataFrame
     latency_over_time: pd.DataFrame
     compression: pd.DataFrame
-    """All batches, whatever the range."""
+    """All batches, not only of the range."""
     days: Sequence[ArchivedDay]
     """The days that have batches, the oldest first."""
     cache: CacheUse | None
-    """None where no question went through the cache yet."""
+    """None before the first question through the cache."""
     sources: pd.DataFrame
     refusals: Refusals
     lacks: Sequence[str]
-    """What the report lacks, a sentence each."""
+    """Sentences about what the report lacks."""
 
 
 def since_of(given: TimeLike, now: int) -> int:
-    """Return from when on a report tells, in milliseconds UTC.
+    """Return the begin of a report's range, in milliseconds UTC.
 
     Args:
         given: a moment as `Workbench.logs` takes it, or an age such as `24h`.
-        now: what an age counts from, milliseconds UTC.
+        now: milliseconds UTC, from which an age counts.
 
     Raises:
-        UsageError: it is neither; or it is not past yet.
+        UsageError: it is neither, or not in the past.
     """
     if isinstance(given, str) and _is_age(given):
         given = f"-{given.strip()}"
@@ -96,16 +96,16 @@ def since_of(given: TimeLike, now: int) -> int:
 
 
 def gather(session: Session, since: int, quiet_after: str, now: int) -> ReportContents:
-    """Ask a session for all that the report tells.
+    """Ask a session for all data of the report.
 
     Args:
         session: an open folder, without a pin.
-        since: from when on, milliseconds UTC; it goes up to now.
-        quiet_after: after what silence a source may be quiet.
+        since: begin of the range, which ends now; milliseconds UTC.
+        quiet_after: duration of silence after which a source may be quiet.
         now: milliseconds UTC.
 
     Raises:
-        UsageError: `quiet_after` has no meaning, or the session has a pin.
+        UsageError: `quiet_after` is no duration, or the session has a pin.
         DataFolderError: a file of the folder cannot be read.
     """
     effort = Effort()
@@ -150,11 +150,11 @@ def _archived_days(session: Session) -> list[ArchivedDay]:
 
 
 def _missing(session: Session, compression: pd.DataFrame) -> list[str]:
-    """Return a sentence that names archive files that are missing, or nothing."""
+    """Return a sentence that names missing archive files, or nothing."""
     archives = session.folder.archives
     files = _lacking(compression, archives)
     if files:
-        # An archive job may have removed one meanwhile, which the catalog says then.
+        # An archive job may have removed one meanwhile, as the catalog then says.
         files &= _lacking(batches(session), archives)
     sentence = missing_sentence(sorted(files), str(archives))
     return [] if sentence is None else [sentence]
@@ -182,7 +182,7 @@ def _is_age(text: str) -> bool:
 
 
 def _finest(session: Session, within: Filters) -> tuple[int, pd.DataFrame]:
-    """Return all logs by minute, or by hour where minutes of the range are not kept any more."""
+    """Return all logs by minute, or by hour if minutes of the range are no longer kept."""
     try:
         return _MINUTE, _throughput(session, "1min", None, within)
     except UsageError:
@@ -196,7 +196,7 @@ def _figure_step(total: pd.DataFrame, finest: int) -> str:
 
 
 def _over_time(latency: pd.DataFrame) -> pd.DataFrame:
-    """Leave out what is a point rather than a line, and runs of the archive job."""
+    """Leave out metrics with a single step, and runs of the archive job."""
     steps = latency["metric"].map(latency["metric"].value_counts())
     return latency[(steps > 1) & (latency["metric"] != ARCHIVE_DURATION)]
 
@@ -215,7 +215,7 @@ def _cache_use(session: Session) -> CacheUse | None:
 
 
 def _lacks(effort: Effort) -> list[str]:
-    """Return each sentence once; what it advises to ask instead is about a question, not this."""
+    """Return each sentence once, without its advice, which is for a question."""
     told = [
         sentence.partition(";")[0].replace("this answer", "this report")
         for sentence, kind in effort.warnings

@@ -1,4 +1,4 @@
-"""The figures of the report as SVG inside the page, in the page's colours and letters."""
+"""Figures of the report as SVG in the page, in its colours and font."""
 
 import re
 import warnings
@@ -15,7 +15,7 @@ from workbench.reports.figures.draw import draw
 from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.section import Drawn
 
-# What must be legible on a dark page too is drawn in the page's colours.
+# Colours that become the page's, so that figures are legible on a dark page.
 _OF_THE_PAGE: Final = {
     INK.lower(): "var(--ink)",
     QUIET.lower(): "var(--muted)",
@@ -29,13 +29,13 @@ _NOT_OF_A_PAGE: Final = re.compile(
     r"\A.*?(?=<svg)|<metadata>.*?</metadata>|<style.*?</style>", re.DOTALL
 )
 _FONT: Final = re.compile(r"font-family: [^;\"]*;? ?")
-# The page refers to none of these names, and two figures have the same ones.
+# Ids are unused, and would repeat from figure to figure.
 _GROUP: Final = re.compile(r'<g id="[^"]*"')
 _WIDTH: Final = re.compile(r' width="[^"]*" height="[^"]*"')
 
 
 def draw_all(contents: ReportContents) -> Mapping[Drawn, str]:
-    """Return each figure that has something to show, as an element `svg`."""
+    """Return the figures that have data, as elements `svg`."""
     kept = contents.compression[contents.compression["place"] != "pruned"]
     frames: Mapping[Drawn, pd.DataFrame] = {
         "throughput": contents.by_type,
@@ -48,14 +48,14 @@ def draw_all(contents: ReportContents) -> Mapping[Drawn, str]:
 def _svg(name: Drawn, frame: pd.DataFrame) -> str:
     written = StringIO()
     with mpl.rc_context({"svg.fonttype": "none"}):
-        # The same page for the same contents; and no two figures share a name.
+        # Equal contents give an equal page, and figures share no ids.
         mpl.rcParams["svg.hashsalt"] = f"waterline {name}"
         figure = draw(frame)
         if name != "latency":
-            # The section has the sums, in its own units; of latency it names the panel.
+            # The section has the title's sums; the title of latency names a panel.
             figure.axes[0].set_title("", loc="left")
         with warnings.catch_warnings():
-            # The reader's browser has letters that matplotlib's own font has not.
+            # The reader's browser has glyphs that matplotlib's font lacks.
             warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
             figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
     svg = _NOT_OF_A_PAGE.sub("", written.getvalue())

@@ -26,7 +26,7 @@ _TEMPLATES: Final = Environment(
 
 
 def to_html(contents: ReportContents) -> str:
-    """Return the page; without matplotlib it says how to get the figures."""
+    """Return the report as HTML; without matplotlib it says how to get figures."""
     figures, without = _figures(contents)
     return _TEMPLATES.get_template("page.html").render(
         contents=contents,
@@ -40,7 +40,7 @@ def to_html(contents: ReportContents) -> str:
 
 
 def _figures(contents: ReportContents) -> tuple[Mapping[Drawn, str], str]:
-    """Return the figures, or a sentence on why there are none."""
+    """Return the figures, or a sentence why there are none."""
     try:
         drawings = drawing("workbench.reports.page.drawings")
     except UsageError as error:
@@ -53,7 +53,7 @@ class Report:
     """What `Workbench.report` returns."""
 
     contents: ReportContents
-    """The frames and numbers that it was made of."""
+    """Frames and numbers of the report."""
 
     def to_html(self) -> str:
         """Return one HTML page that needs no other file; figures in it need matplotlib."""
@@ -67,7 +67,7 @@ class Report:
         return self.to_text().rstrip("\n")
 
     def _repr_html_(self) -> str:
-        # In a frame of its own, as a page's style would reach all of the notebook.
+        # An iframe, as the page's style would reach all of the notebook.
         page = html.escape(self.to_html())
         return (
             f'<iframe sandbox srcdoc="{page}" width="100%" height="720" style="border: 0"></iframe>'

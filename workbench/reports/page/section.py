@@ -1,11 +1,11 @@
-"""A section of the report: what page and terminal write alike, each in its own way."""
+"""Parts of the report, which page and terminal each write in their own way."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 Drawn = Literal["throughput", "latency", "compression"]
-"""A figure that a section has, where it can be drawn."""
+"""Figure of a section, if it can be drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +14,9 @@ class Column:
 
     name: str
     is_text: bool = False
-    """Whether it is text, which stands to the left; numbers stand to the right."""
+    """Whether it is text, aligned left; numbers are aligned right."""
     is_free: bool = False
-    """Whether producers chose the text, so that it may be long and has to give way."""
+    """Whether producers chose the text, which may be long and is cut first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """What the report tells of one matter."""
+    """One section of the report."""
 
     key: str
-    """What its address on the page ends with."""
+    """Fragment of its address on the page."""
     title: str
     about: str
-    """What the numbers are, in a sentence or two."""
+    """What the numbers mean, in a sentence or two."""
     facts: Sequence[Fact] = ()
     tables: Sequence[Table] = ()
     figure: Drawn | None = None
     nothing: str = ""
-    """What to say where there is nothing to tell."""
+    """Sentence to show if there is no data."""

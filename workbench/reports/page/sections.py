@@ -1,4 +1,4 @@
-"""The sections of the report on what is stored: holdings, compression, cache, and what lacks."""
+"""Sections of the report on stored logs: holdings, compression, cache, gaps."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -12,7 +12,7 @@ from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.section import Column, Fact, Row, Section, Table
 from workbench.reports.page.traffic import latency, not_stored, sources, throughput
 
-# So many rows are shown of what can be long; a line tells of the others.
+# Rows of a long table; one more sums up the others.
 _SHOWN: Final = 20
 _DAYS: Final = 31
 

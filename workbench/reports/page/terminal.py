@@ -16,7 +16,7 @@ _GAP: Final = "  "
 
 
 def to_text(contents: ReportContents) -> str:
-    """Return the report; no line is wider than 100 columns, and nothing in it steers a terminal."""
+    """Return the report as text of at most 100 columns, without control characters."""
     return "\n".join(_lines(contents)) + "\n"
 
 
@@ -46,7 +46,7 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def _named(name: str, text: str) -> Iterator[str]:
-    """Yield a name and what belongs to it, on as many lines as that needs."""
+    """Yield a name and its text, wrapped to lines."""
     lines = wrap(printable(text), WIDTH - 18) or [""]
     yield f"{name:<16}  {_cut(lines[0], WIDTH - 18)}"
     yield from (f"{'':<18}{_cut(each, WIDTH - 18)}" for each in lines[1:])
@@ -67,7 +67,7 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _widths(table: Table, rows: Sequence[Sequence[str]]) -> list[int]:
-    """Return the width of each column; free texts give way where a row would be too wide."""
+    """Return the width of each column; free texts are cut if a row would be too wide."""
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     room = WIDTH - 2 - len(_GAP) * (len(widths) - 1)
     free = [place for place, column in enumerate(table.columns) if column.is_free]
@@ -92,7 +92,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes; most of East Asia takes two each."""
+    """Return the columns that a text takes in a terminal; wide East Asian letters take two."""
     return sum(
         0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1
         for each in text

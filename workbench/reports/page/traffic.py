@@ -1,4 +1,4 @@
-"""The sections of the report on what came in: throughput, latency, sources, what was not stored."""
+"""Sections of the report on incoming logs: throughput, latency, sources, logs not stored."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -21,14 +21,14 @@ from workbench.reports.page.contents import ReportContents
 from workbench.reports.page.section import Column, Fact, Row, Section, Table
 
 _MINUTE: Final = 60_000
-# So many rows are shown of what can be long, those with the most logs or values.
+# Rows of a long table: those with the most logs or values.
 _SHOWN: Final = 20
 _SOURCES: Final = 50
 _PERCENTILES: Final = 40
 
 
 def throughput(contents: ReportContents) -> Section:
-    """Tell how many logs came in."""
+    """Return the section on throughput."""
     total = contents.total
     about = "Logs that came in and were stored, as the server has counted them."
     if not len(total):
@@ -92,7 +92,7 @@ def _shares(report: pd.DataFrame, by: str, length: int) -> Table:
 
 
 def latency(contents: ReportContents) -> Section:
-    """Tell how long things took, and of the attributes that are measured."""
+    """Return the section on latency and measured attributes."""
     report, shown = contents.latency, _most_values(contents.latency)
     about = (
         "Percentiles of what the server measures, of measured attributes by type, and of the "
@@ -133,7 +133,7 @@ def _percentiles(row: "pd.Series[Any]") -> Row:
 
 
 def _unit_of(metric: str) -> str:
-    """Return the unit of a metric; empty where it is an attribute's own."""
+    """Return the unit of a metric; empty for an attribute."""
     if metric == QUERY_DURATION:
         return "ms"
     own = BY_NAME.get(metric)
@@ -141,7 +141,7 @@ def _unit_of(metric: str) -> str:
 
 
 def sources(contents: ReportContents) -> Section:
-    """Tell who sends logs, and who went quiet."""
+    """Return the section on sources."""
     report = contents.sources
     about = (
         "All sources since measuring began, times in UTC. The rate of now is that of the last "
@@ -151,7 +151,7 @@ def sources(contents: ReportContents) -> Section:
     if not len(report):
         nothing = "No source was heard of yet."
         return Section(key="sources", title="Sources", about=about, nothing=nothing)
-    # Those to look at come first.
+    # Quiet sources come first.
     shown = report.sort_values(["quiet", "logs"], ascending=False, kind="stable").head(_SOURCES)
     names = ("logs", "now /s", "usual /s", "rejected", "duplicates")
     table = Table(
@@ -188,7 +188,7 @@ def _source(row: "pd.Series[Any]") -> Row:
 
 
 def _minute_of(stamp: Any) -> str:  # noqa: ANN401 - a timestamp of pandas, or NaT
-    """Return a moment without its zone, which the heading names."""
+    """Return a time to the minute, without its zone."""
     return NOTHING if pd.isna(stamp) else f"{stamp:%Y-%m-%d %H:%M}"
 
 
@@ -202,7 +202,7 @@ def _state(row: "pd.Series[Any]") -> str:
 
 
 def not_stored(contents: ReportContents) -> Section:
-    """Tell what was refused, and what was there already."""
+    """Return the section on rejected logs and duplicates."""
     refused, known = contents.refusals.rejected, contents.refusals.duplicates
     about = "Logs of this range that the server refused, and those that it had stored before."
     if not refused and not known:
