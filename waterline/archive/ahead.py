@@ -1,4 +1,4 @@
-"""Whether manifests tell of more than logs.db does: then it is of an earlier time than they are."""
+"""Detection of a logs.db that is older than the manifests beside it, such as a restored backup."""
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
@@ -17,16 +17,21 @@ from waterline.storage.sqlite import open_writer, sqlite_errors
 from waterline.storage.watermark import Watermark, read_watermark
 
 Named = tuple[str, Manifest]
-"""A manifest, and what to call it."""
+"""Path or URL of a manifest, and the manifest."""
 
 
 def readable_manifests(
     folder: DataFolder, files: Files | None = None, days: Collection[str] | None = None
 ) -> list[Named]:
-    """Return the manifests of a data folder, or of some days, that can be read.
+    """Return the readable manifests of a data folder.
 
-    Whoever compares them with a catalog that a job may change meanwhile reads them first: what a
-    manifest tells, the catalog has told before.
+    Read them before the catalog. A job changes the catalog first, so a catalog that was read later
+    knows all that a manifest says.
+
+    Args:
+        folder: the data folder.
+        files: file operations.
+        days: the days to read; None is all.
     """
     files, found = files or Files(), []
     for day, path in manifests_here(folder):
@@ -46,13 +51,13 @@ def ahead_of(
     *,
     but_uploads: bool = False,
 ) -> list[str]:
-    """Return what manifests of a data folder tell and its catalog does not, a sentence each.
+    """Return one sentence for each fact in a manifest that the catalog lacks.
 
     Args:
-        manifests: those of other data folders tell nothing of this one.
-        folder_id: whose the catalog is.
-        batches: all of the catalog.
-        but_uploads: whether it does not matter that they tell of uploads.
+        manifests: those of other data folders are ignored.
+        folder_id: id of the data folder of the catalog.
+        batches: the whole catalog.
+        but_uploads: whether unknown uploads are ignored.
     """
     known = {each.file: each for each in batches}
     return [
@@ -66,17 +71,17 @@ def ahead_of(
 def refuse_ahead(
     folder: DataFolder, connection: apsw.Connection, manifests: Iterable[Named]
 ) -> None:
-    """See that logs.db is not of an earlier time than its archives.
+    """Refuse a logs.db that is older than its archives.
 
-    Seqs would be given again, and the logs of batches that it does not know were in no answer.
+    Such a logs.db would reuse seqs, and answers would lack the batches that it does not know.
 
     Args:
         folder: the data folder.
-        connection: one to its logs.db.
-        manifests: what `readable_manifests` returned before.
+        connection: a connection to its logs.db.
+        manifests: what `readable_manifests` returned earlier.
 
     Raises:
-        ArchiveError: it is; nothing was changed.
+        ArchiveError: logs.db is older; nothing was changed.
         apsw.Error: logs.db cannot be read.
     """
     found = ahead_of(manifests, read_watermark(connection).folder_id, read_batches(connection))
@@ -85,11 +90,11 @@ def refuse_ahead(
 
 
 def read_whole_catalog(folder: DataFolder) -> tuple[Watermark, list[ArchivedBatch]]:
-    """Read watermark and catalog as `read_catalog` does, for whoever tells what is archived.
+    """Return watermark and catalog, after a check that logs.db is not older than the archives.
 
     Raises:
-        ArchiveError: logs.db is of an earlier time than its archives.
-        DataFolderError: there are no logs, or they cannot be read.
+        ArchiveError: logs.db is older than its archives.
+        DataFolderError: logs.db is missing or cannot be read.
     """
     manifests = readable_manifests(folder)
     watermark, batches = read_catalog(folder)
@@ -100,11 +105,13 @@ def read_whole_catalog(folder: DataFolder) -> tuple[Watermark, list[ArchivedBatc
 
 
 def refuse_earlier_logs(folder: DataFolder) -> None:
-    """See the same for a folder that nobody has opened yet; one without a logs.db is new.
+    """Refuse a folder, not open yet, whose logs.db is older than its archives.
+
+    A folder without logs.db is new and passes.
 
     Raises:
-        ArchiveError: logs.db is of an earlier time than its archives; nothing was changed.
-        DataFolderError: it cannot be read.
+        ArchiveError: logs.db is older; nothing was changed.
+        DataFolderError: logs.db cannot be read.
     """
     if not file_size(folder.logs):
         return
@@ -117,7 +124,7 @@ def refuse_earlier_logs(folder: DataFolder) -> None:
 
 
 def earlier(folder: DataFolder, found: list[str]) -> ArchiveError:
-    """Return the error for what `ahead_of` has found."""
+    """Return the error for the findings of `ahead_of`."""
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return ArchiveError(
         f"{folder.logs} is of an earlier time than its archives, such as a backup: {found[0]}"

@@ -1,4 +1,4 @@
-"""A batch: the name of its file, its label, its raw size, and what the catalog says of it."""
+"""A batch of archived logs: file name, label, raw size, and row in the catalog."""
 
 import hashlib
 import re
@@ -21,36 +21,42 @@ _SECONDS_A_DAY: Final = 86_400
 
 
 def day_text(day: int) -> str:
-    """Return a day, counted since 1970, as 2026-11-23."""
+    """Return days since 1970 as text, such as 2026-11-23."""
     return f"{datetime.fromtimestamp(day * _SECONDS_A_DAY, UTC):%Y-%m-%d}"
 
 
 def batch_file(day: str, number: int, format: BatchFormat) -> str:  # noqa: A002 - the field's term
-    """Return a batch's file, below the archives: `2026-11-23/batch-0001.parquet`."""
+    """Return the path of a batch below the archives: `2026-11-23/batch-0001.parquet`.
+
+    Args:
+        day: the day of `received_at`, such as 2026-11-23.
+        number: the number of the batch within its day.
+        format: the file format.
+    """
     return f"{day}/batch-{number:04d}.{format}"
 
 
 def batch_number(file: str) -> int | None:
-    """Return the number in a file's name; None where it is not that of a batch."""
+    """Return the number in the name of a batch file; None for any other file."""
     found = _BATCH.fullmatch(Path(file).name)
     return int(found[1]) if found and found[2] in FORMATS else None
 
 
 def batch_format(file: str) -> BatchFormat:
-    """Return the format that the name of a batch's file tells.
+    """Return the format in the name of a batch file.
 
     Raises:
-        ArchiveError: it tells none.
+        ArchiveError: the format is unknown.
     """
     return format_named(Path(file).name.partition(".")[2])
 
 
 def next_number(folder: Path, known: Iterable[str]) -> int:
-    """Return the first number of a day that neither its folder nor the catalog has seen.
+    """Return the lowest batch number that is above all used numbers of a day.
 
     Args:
-        folder: that of the day; it may not be there yet.
-        known: the files that the catalog names, of this day and others.
+        folder: the folder of the day; it may be missing.
+        known: the files in the catalog, of any day.
     """
     of_day = [file for file in known if file.startswith(f"{folder.name}/")]
     numbers = [batch_number(file) for file in [*of_day, *_names(folder)]]
@@ -65,15 +71,15 @@ VERSION: Final = "2.1"
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What an archive file says of itself; as JSON its members are named as in version 2.0.
+    """Metadata in a batch file. As JSON its members are named as in version 2.0.
 
     Attributes:
-        archive_date: when it was written, RFC 3339 in UTC with milliseconds.
-        batch: the number in its name.
-        total_logs: how many logs it holds.
+        archive_date: time of writing, RFC 3339 in UTC with milliseconds.
+        batch: the number in the file name.
+        total_logs: number of logs in the file.
         compression: the codec, such as `zstd` or `gzip`.
-        version: of what archive files hold.
-        folder_id: the id of the data folder that it was written for.
+        version: version of the layout of batch files.
+        folder_id: id of the data folder that wrote the file.
     """
 
     archive_date: str
@@ -97,7 +103,7 @@ def read_label(text: bytes) -> Label:
     """Read a label from a JSON object.
 
     Raises:
-        msgspec.DecodeError: it is none.
+        msgspec.DecodeError: the text is no label.
     """
     return _decoder.decode(text)
 
@@ -114,9 +120,12 @@ _FIRST_PRINTABLE: Final = 0x20
 
 
 def raw_size(table: pa.Table) -> int:
-    """Return the bytes of logs in the columns of `SCHEMA` as compact UTF-8 JSON.
+    """Return the size in bytes of logs as compact UTF-8 JSON.
 
-    It is the sum of the lengths of what `encode_stored` gives for each log.
+    This is the total length of `encode_stored` over all logs, computed by column.
+
+    Args:
+        table: logs in the columns of `SCHEMA`.
     """
     size: int = _AROUND * table.num_rows
     for name in _NUMBERS:
@@ -129,7 +138,7 @@ def raw_size(table: pa.Table) -> int:
 
 
 def _digits(numbers: pa.Array) -> int:
-    """Return how many characters all these numbers take in decimal, minus signs too."""
+    """Return the number of characters of all numbers in decimal, including minus signs."""
     if not len(numbers):
         return 0
     numbers = numbers.cast(pa.int64())
@@ -145,7 +154,7 @@ def _digits(numbers: pa.Array) -> int:
 
 
 def _text(texts: pa.Array) -> pa.Array:
-    """Return the UTF-8 bytes of all these texts, one after the other, without a copy."""
+    """Return the concatenated UTF-8 bytes of all texts, without a copy."""
     _, offsets, content = texts.buffers()
     if not len(texts) or content is None:
         return pa.array([], pa.uint8())
@@ -155,7 +164,7 @@ def _text(texts: pa.Array) -> pa.Array:
 
 
 def _escapes(text: pa.Array) -> int:
-    """Return how many bytes escaping adds to UTF-8 text."""
+    """Return the number of bytes that JSON escapes add to UTF-8 text."""
     if not len(text):
         return 0
     extra = sum(_count(text, byte) for byte in _BACKSLASHED)
@@ -185,14 +194,14 @@ def label_of(
     folder_id: str,
     archived_at: int,
 ) -> Label:
-    """Return what a file says of itself.
+    """Return the label for a batch file.
 
     Args:
-        logs: those it holds.
+        logs: the logs in the file.
         encoding: how they are written.
-        number: that in the file's name.
-        folder_id: whose logs they are.
-        archived_at: milliseconds UTC.
+        number: the number in the file name.
+        folder_id: id of the data folder.
+        archived_at: time of writing, milliseconds UTC.
     """
     moment = datetime.fromtimestamp(archived_at / 1000, UTC)
     return Label(
@@ -215,9 +224,16 @@ def describe(
     archived_at: int,
     adopted_from: str | None = None,
 ) -> ArchivedBatch:
-    """Return what the catalog is to say of a file that holds these logs, at least one.
+    """Return the catalog row for a batch file; `batch` is 0 until the catalog numbers it.
 
-    Its `batch` is 0: the catalog gives the number.
+    Args:
+        logs: the logs in the file, at least one.
+        content: the bytes of the file.
+        day: the day of `received_at`, such as 2026-11-23.
+        file: path below the archives.
+        format: the file format.
+        archived_at: time of writing, milliseconds UTC.
+        adopted_from: SHA-256 of the file of version 2.0 that the logs came from.
     """
     return ArchivedBatch(
         batch=0,
@@ -244,12 +260,12 @@ def describe(
 def describe_again(
     batch: ArchivedBatch, logs: pa.Table, content: memoryview | bytes
 ) -> ArchivedBatch:
-    """Return a known batch with the numbers of a file that holds these logs, at least one.
+    """Return a catalog row with its counts, sizes and hash taken from a new file.
 
     Args:
-        batch: keeps its number, day, name, format, date and origin.
-        logs: what the file holds.
-        content: the file.
+        batch: the known row; number, day, file, format, date and origin stay.
+        logs: the logs in the new file, at least one.
+        content: the bytes of the new file.
     """
     found = describe(
         logs,
@@ -272,7 +288,7 @@ def _most(logs: pa.Table, name: str) -> int:
 
 
 def _counts(logs: pa.Table, name: str) -> dict[str, int]:
-    """Return rows by value, the most frequent first, those of the same number by name."""
+    """Return the number of rows by value, the most frequent first, ties by name."""
     counted = pc.value_counts(logs[name])
     pairs = zip(
         counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True

@@ -1,4 +1,4 @@
-"""The catalog of a folder that may be in use, read at one moment."""
+"""Reader of the catalog of a folder that may be in use."""
 
 from waterline.errors import DataFolderError
 from waterline.storage.catalog import ArchivedBatch, read_batches
@@ -9,10 +9,10 @@ from waterline.storage.watermark import Watermark, read_watermark
 
 
 def read_catalog(folder: DataFolder) -> tuple[Watermark, list[ArchivedBatch]]:
-    """Read watermark and catalog of a folder that may be in use, in one short view.
+    """Return watermark and catalog, read in one short transaction.
 
     Raises:
-        DataFolderError: there are no logs, or they cannot be read.
+        DataFolderError: logs.db is missing, of another version, or cannot be read.
     """
     if not folder.logs.exists():
         folder.refuse_file()

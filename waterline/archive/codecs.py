@@ -60,7 +60,12 @@ def register(
     format: BatchFormat,  # noqa: A002 - as files, settings and the catalog call it
     codec: Codec,
 ) -> None:
-    """Make a format known to settings, names of files, and whatever writes and reads batches."""
+    """Register a batch format, for settings, file names, and all that writes or reads batches.
+
+    Args:
+        format: the format; one of the same name is replaced.
+        codec: encodes and decodes its files.
+    """
     FORMATS[format.name] = format
     CODECS[format.name] = codec
 
@@ -71,7 +76,7 @@ class BatchContent:
 
     Attributes:
         logs: a table of the columns of `SCHEMA`, or of the wanted ones, without nulls, by seq.
-        label: what the file says of itself; None where another program wrote it without a label.
+        label: what the file says of itself; None if another program wrote it without a label.
     """
 
     logs: pa.Table

@@ -1,4 +1,4 @@
-"""The columns of stored logs as Arrow, the same for hot and archived ones."""
+"""Arrow schema of stored logs, hot and archived."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -23,5 +23,5 @@ NAMES: Final = tuple(SCHEMA.names)
 
 
 def schema_of(names: Iterable[str]) -> pa.Schema:
-    """Return the part of SCHEMA with these columns."""
+    """Return the fields of SCHEMA with these names."""
     return pa.schema([SCHEMA.field(name) for name in names])

@@ -1,4 +1,4 @@
-"""Consistency of a catalog in itself: what its rows may say, seen without opening a file."""
+"""Consistency of the catalog with itself, without opening any batch file."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -10,9 +10,9 @@ from waterline.storage.watermark import Watermark
 
 
 def row_fault(batch: ArchivedBatch) -> str | None:
-    """Return what a batch's row says that no batch can be; None where it may be one."""
+    """Return what is impossible in a catalog row; None if it is possible."""
     if batch.format not in FORMATS:
-        return f"the catalog says that its format is {batch.format}, which there is none of"
+        return f"the catalog gives it the unknown batch format {batch.format}"
     number = batch_number(batch.file)
     if number is None or batch.file != batch_file(batch.day, number, FORMATS[batch.format]):
         return f"the catalog gives it a name that is not one of a batch of {batch.day}"
@@ -25,9 +25,9 @@ def row_fault(batch: ArchivedBatch) -> str | None:
 
 
 def watermark_fault(batch: ArchivedBatch, watermark: Watermark) -> str | None:
-    """Return what is wrong where the watermark does not lie behind a batch; None where it does.
+    """Return a fault if a batch lies above the watermark, else None.
 
-    Adopted batches may lie above it: their logs never were hot.
+    Adopted batches may lie above it, as their logs never were hot.
     """
     if batch.adopted_from is not None or batch.last_seq <= watermark.archived_through:
         return None
@@ -38,7 +38,7 @@ def watermark_fault(batch: ArchivedBatch, watermark: Watermark) -> str | None:
 
 
 def overlaps(batches: Iterable[ArchivedBatch]) -> Iterator[tuple[ArchivedBatch, ArchivedBatch]]:
-    """Give each pair of neighbours that claim the same seq, pruned ones too."""
+    """Yield each pair of neighbouring batches whose seqs overlap, pruned ones included."""
     for one, next_one in pairwise(sorted(batches, key=lambda each: each.first_seq)):
         if next_one.first_seq <= one.last_seq:
             yield one, next_one

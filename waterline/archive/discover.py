@@ -1,4 +1,4 @@
-"""Findings: what manifests and batch files themselves tell of archives, without a catalog."""
+"""Discovery of archives from manifests and batch files, without a catalog."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -25,34 +25,34 @@ class Findings:
     """Archives of one data folder. Faults and skipped are sentences that begin with a file."""
 
     folder_id: str = ""
-    """Empty where nothing was found."""
+    """Id of the data folder; empty if nothing was found."""
     batches: list[ArchivedBatch] = field(default_factory=list)
-    """By seq; the number of one that no manifest names is 0."""
+    """Batches by seq; `batch` is 0 for those that no manifest names."""
     faults: list[str] = field(default_factory=list)
-    """Manifests and batch files that cannot be read."""
+    """Unreadable manifests and batch files."""
     skipped: list[str] = field(default_factory=list)
-    """Batch files that are not of these archives."""
+    """Batch files of other archives."""
 
 
 def find_archives(folder: DataFolder, bucket: Bucket | None, files: Files) -> Findings:
-    """Read all manifests, and the batch files that none of them names.
+    """Read all manifests, and the batch files that no manifest names.
 
-    A manifest here goes before that of the same day in object storage: it is written first.
+    A local manifest precedes that of the same day in object storage, as it is written first.
 
     Args:
         folder: the data folder.
-        bucket: where manifests are as well.
-        files: how files are read.
+        bucket: object storage with more manifests, if any.
+        files: file operations.
 
     Raises:
-        ArchiveError: manifests are of several folders, or contradict each other.
+        ArchiveError: manifests are of several data folders, or contradict each other.
         RemoteError: object storage refuses.
     """
     return _Search(folder, bucket, files).run()
 
 
 class _Search:
-    """One run of it."""
+    """One search of one data folder."""
 
     def __init__(self, folder: DataFolder, bucket: Bucket | None, files: Files) -> None:
         self._folder = folder
@@ -77,7 +77,7 @@ class _Search:
         return self._found
 
     def _manifests(self) -> Iterator[tuple[str, Manifest]]:
-        """Give the manifests that can be read, those here first, each with what to call it."""
+        """Yield name and content of each readable manifest, local ones first."""
         for day, path in manifests_here(self._folder):
             yield from self._parsed(self._files.read(path), str(path), day)
         if self._bucket is None:
@@ -121,14 +121,14 @@ class _Search:
                 )
 
     def _numbered(self, batch: ArchivedBatch) -> ArchivedBatch:
-        """Return a batch with its number, or none where another has it."""
+        """Return a batch with its number, or with 0 if another batch has that number."""
         if batch.batch in self._numbers:
             return replace(batch, batch=0)
         self._numbers.add(batch.batch)
         return batch
 
     def _unnamed(self) -> list[Path]:
-        """Return the batch files here that no manifest names."""
+        """Return the local batch files that no manifest names."""
         return [
             path
             for day in self._folder.day_folders()
@@ -138,7 +138,7 @@ class _Search:
         ]
 
     def _take_file(self, path: Path) -> None:
-        """Take a batch that a job wrote and did not come to name, if it is one of this folder."""
+        """Add a batch that a job wrote but did not record, if it is of this folder."""
         try:
             content = self._files.read(path)
             contents = decode(content, batch_format(path.name))
@@ -165,7 +165,7 @@ class _Search:
         self._batches[batch.file] = batch
 
     def _reason_against(self, path: Path, logs: pa.Table, label: Label | None) -> str | None:
-        """Return why a file is not taken; None where it is one of these archives."""
+        """Return why a file is skipped; None if it belongs to these archives."""
         if label is None:
             return "it does not say whose it is"
         if self._found.folder_id not in ("", label.folder_id):

@@ -1,4 +1,4 @@
-"""File operations of the archive: durable, and each failure names operation and path."""
+"""Durable file operations of the archive; each failure names operation and path."""
 
 import errno
 import os
@@ -32,10 +32,10 @@ class Buffer(Protocol):
 
 
 class System:
-    """What the archive asks of the operating system; tests let one call fail at a time."""
+    """Calls to the operating system, one a method, so that tests can fail each alone."""
 
     def make_folder(self, path: Path) -> None:
-        """Make a folder whose parent is there."""
+        """Make a folder in an existing one."""
         path.mkdir(PRIVATE_FOLDER)
 
     def create(self, path: Path) -> int:
@@ -44,19 +44,19 @@ class System:
         return os.open(path, flags, PRIVATE_FILE)
 
     def write(self, descriptor: int, content: memoryview) -> int:
-        """Write what can be written at once; return how many bytes that were."""
+        """Write some of the content; return the number of bytes written."""
         return os.write(descriptor, content)
 
     def sync(self, descriptor: int) -> None:
-        """Wait until a file or folder is on the disk."""
+        """Flush a file or folder to the disk."""
         os.fsync(descriptor)
 
     def rename(self, path: Path, name: Path) -> None:
-        """Give a file its name, in place of one that has it."""
+        """Rename a file, replacing any file of that name."""
         path.rename(name)
 
     def read(self, path: Path) -> bytes:
-        """Return what a file holds."""
+        """Return the content of a file."""
         return path.read_bytes()
 
     def remove(self, path: Path) -> None:
@@ -65,16 +65,20 @@ class System:
 
 
 class Files:
-    """Writes, reads and removes archive files; what it has written survives a power cut."""
+    """Writes, reads and removes archive files; writes survive a power cut.
+
+    Args:
+        system: the calls to the operating system.
+    """
 
     def __init__(self, system: System | None = None) -> None:
         self._system = system or System()
 
     def publish(self, path: Path, content: bytes | bytearray | memoryview | Buffer) -> None:
-        """Write a file under another name, sync it, and give it its name; all of it or nothing.
+        """Write a file atomically: under another name, synced, then renamed.
 
         Raises:
-            ArchiveError: it could not be written; whatever had its name is still there.
+            ArchiveError: the file cannot be written; a file of that name stays as it was.
         """
         self.make_folder(path.parent)
         unfinished = unfinished_name(path)
@@ -85,10 +89,10 @@ class Files:
         self.sync_folder(path.parent)
 
     def make_folder(self, path: Path) -> None:
-        """Make a folder, and those above it, where they are missing.
+        """Make a folder and its missing parents.
 
         Raises:
-            ArchiveError: it cannot be made.
+            ArchiveError: the folder cannot be made.
         """
         if path.is_dir():
             return
@@ -98,19 +102,19 @@ class Files:
         self.sync_folder(path.parent)
 
     def read(self, path: Path) -> bytes:
-        """Return what a file holds.
+        """Return the content of a file.
 
         Raises:
-            ArchiveError: it is missing or cannot be read.
+            ArchiveError: the file is missing or cannot be read.
         """
         with _told("read", path):
             return self._system.read(path)
 
     def remove(self, path: Path) -> None:
-        """Remove a file, if it is there.
+        """Remove a file; do nothing if it is missing.
 
         Raises:
-            ArchiveError: it cannot be removed.
+            ArchiveError: the file cannot be removed.
         """
         if not path.exists():
             return
@@ -119,10 +123,10 @@ class Files:
         self.sync_folder(path.parent)
 
     def sync_folder(self, path: Path) -> None:
-        """Make what was created, renamed or removed in a folder survive a power cut.
+        """Flush a folder, so that names in it survive a power cut.
 
         Raises:
-            ArchiveError: the disk refuses.
+            ArchiveError: the folder cannot be flushed.
         """
         with _told("sync the folder", path):
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -137,7 +141,7 @@ class Files:
             while content:
                 content = content[self._system.write(descriptor, content) :]
             self._system.sync(descriptor)
-            # What is read back to be checked should come from the disk, not from memory.
+            # Reading back for verification should come from the disk, not from the page cache.
             if sys.platform == "linux":
                 os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
@@ -145,7 +149,7 @@ class Files:
 
 
 def unfinished_name(path: Path) -> Path:
-    """Return the name that a file has until all of it is written."""
+    """Return the temporary name of a file that is being written."""
     return path.with_name(UNFINISHED_PREFIX + path.name + UNFINISHED_SUFFIX)
 
 

@@ -1,4 +1,4 @@
-"""Hot rows as Arrow: which of them make the next batch, and their columns."""
+"""Hot rows of logs.db as Arrow tables, and the range of rows of the next batch."""
 
 from dataclasses import dataclass
 from typing import Final, cast
@@ -12,13 +12,13 @@ from waterline.archive.columns import SCHEMA
 from waterline.units import MILLISECONDS
 
 DAY: Final = MILLISECONDS["d"]
-# A batch of long logs has fewer rows: it is held in memory, a few times over.
+# Bytes. A batch is held in memory several times over, so long logs make batches of fewer rows.
 MAX_BATCH_SIZE: Final = 64 * 2**20
 
 _TEXTS: Final = ("id", "type", "source", "message", "attributes")
 _INTEGERS: Final = ("seq", "timestamp", "received_at")
-# Column by column, so that SQLite gathers a batch within one step, in which it holds no Python
-# lock, and Arrow takes the texts as they are. Measured: a million logs in 0.5 s, row by row 1.8 s.
+# SQLite gathers whole columns in one step, without the GIL, and Arrow takes the texts as they are.
+# Measured: a million logs in 0.5 s, against 1.8 s row by row.
 _READ: Final = f"""
     SELECT
         {", ".join(f"group_concat({each})" for each in _INTEGERS)},
@@ -48,28 +48,32 @@ _NEXT_ADOPTED: Final = "SELECT min(first_seq) FROM archive_batches WHERE first_s
 
 @dataclass(frozen=True, slots=True)
 class RowRange:
-    """Rows of one day: all above one seq, up to another."""
+    """Rows of one day in `(after, last]`, by seq."""
 
     after: int
     last: int
     day: int
-    """Days since 1970, UTC, of when they were received."""
+    """Day of `received_at`, as days since 1970 UTC."""
 
 
 class HotRows:
-    """Reads the rows behind the watermark; each call is a short read transaction of its own."""
+    """Reader of the rows above the watermark; each call is a short transaction of its own.
+
+    Args:
+        connection: a connection to logs.db.
+    """
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
 
     def last_received(self, moment: int, after: int) -> int:
-        """Return the last seq that was received by then, `after` where none was.
+        """Return the highest seq received by a moment, or `after` if there is none.
 
-        `received_at` never goes back along seq, so it is found by halving.
+        `received_at` never decreases along seq, so this is a binary search.
 
         Args:
             moment: milliseconds UTC, inclusive.
-            after: a seq that was received before.
+            after: a seq received before.
         """
         low, high = after, max(after, self._last_seq())
         while low < high:
@@ -82,12 +86,12 @@ class HotRows:
         return low
 
     def next_range(self, after: int, through: int, rows: int) -> RowRange | None:
-        """Return the rows of the next batch; None where there are none.
+        """Return the range of the next batch; None if no row is left.
 
         Args:
-            after: the seq that is archived already.
-            through: the last seq that may be archived.
-            rows: how many at most.
+            after: the highest archived seq.
+            through: the highest seq that may be archived.
+            rows: rows at most.
         """
         if after >= self._last_seq():
             return None
@@ -107,15 +111,21 @@ class HotRows:
         return RowRange(after, last, day)
 
     def holds(self, after: int, last: int, logs: pa.Table) -> bool:
-        """Say whether the rows above one seq up to another are exactly these logs."""
+        """Return whether the rows in `(after, last]` equal these logs.
+
+        Args:
+            after: a seq, exclusive.
+            last: a seq, inclusive.
+            logs: logs in the columns of SCHEMA, by seq.
+        """
         last_row, _ = self._page(after, last, logs.num_rows + 1)
         return last_row is not None and self._table(after, last).equals(logs)
 
     def read(self, wanted: RowRange) -> pa.Table:
-        """Return rows with the columns of SCHEMA, in the order of their seqs.
+        """Return the rows of a range with the columns of SCHEMA, by seq.
 
         Raises:
-            pa.ArrowInvalid: a text is no UTF-8.
+            pa.ArrowInvalid: a text is no valid UTF-8.
         """
         return self._table(wanted.after, wanted.last)
 

@@ -1,4 +1,4 @@
-"""A batch of logs as one gzipped JSON document, which any JSON reader can open."""
+"""JSON codec: a batch as one gzipped JSON document that any JSON reader can open."""
 
 import zlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from waterline.archive.columns import NAMES, SCHEMA
 from waterline.encoding import Encoding
 from waterline.records import StoredLog
 
-# zlib then writes and expects the header of gzip (RFC 1952); it leaves the time out of it.
+# Makes zlib write and expect a gzip header (RFC 1952), without a time.
 _GZIP: Final = 31
 
 
@@ -28,7 +28,7 @@ _decoder: Final = msgspec.json.Decoder(_Document)
 def encode(table: pa.Table, label: Label, encoding: Encoding) -> bytes:
     """Return logs as the bytes of a gzipped JSON document `{"metadata": label, "logs": [...]}`.
 
-    A log's members are its columns: times as milliseconds UTC, attributes as the very JSON text.
+    The members of a log are its columns. Times are milliseconds UTC, attributes the stored JSON.
 
     Args:
         table: logs in the columns of `SCHEMA`.
@@ -43,18 +43,18 @@ def encode(table: pa.Table, label: Label, encoding: Encoding) -> bytes:
 def decode(
     content: pa.Buffer | bytes, columns: Sequence[str] | None = None
 ) -> tuple[pa.Table, Label | None]:
-    """Read such a document.
+    """Read a gzipped JSON document.
 
     Args:
         content: the gzipped document.
         columns: those to return, in the order of `SCHEMA`; None is all. All are decoded.
 
     Returns:
-        The logs, attributes as the very text in the document; the label, if any.
+        The logs, with attributes as the text in the document, and the label, if any.
 
     Raises:
-        zlib.error, EOFError: it is damaged or no gzip.
-        msgspec.DecodeError, RecursionError: it is no such document.
+        zlib.error, EOFError: the data is damaged or no gzip.
+        msgspec.DecodeError, RecursionError: the JSON is no such document.
         pa.ArrowException, OverflowError: a value does not fit its column.
     """
     document = _decoder.decode(_unzip(content))
@@ -72,7 +72,7 @@ def _unzip(content: pa.Buffer | bytes) -> bytes:
 
 
 def stored_logs(table: pa.Table) -> list[StoredLog]:
-    """Return the logs of a table as they are stored."""
+    """Return the rows of a table as stored logs."""
     columns = [_numbers_for_moments(column).to_pylist() for column in table.columns]
     columns[-1] = map(msgspec.Raw, columns[-1])
     return list(map(StoredLog, *columns))
@@ -83,7 +83,7 @@ def _numbers_for_moments(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _table_of(logs: list[StoredLog]) -> pa.Table:
-    """Return logs as a table of `SCHEMA`; UTF-8 is checked on the way."""
+    """Return logs as a table of `SCHEMA`; raises on invalid UTF-8."""
     columns = [
         pa.array([each.seq for each in logs], pa.int64()),
         pa.array([each.id for each in logs], pa.string()),

@@ -1,4 +1,4 @@
-"""manifest.json: what the catalog says of a day, beside its files; enough to rebuild it."""
+"""Manifest: the catalog rows of a day as JSON, enough to rebuild the catalog."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -14,7 +14,7 @@ VERSION: Final = "2.1"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One day's batches. Times are milliseconds UTC, sizes bytes; the totals leave out pruned."""
+    """Batches of one day. Times are milliseconds UTC, sizes bytes; totals exclude pruned ones."""
 
     version: str
     folder_id: str
@@ -26,7 +26,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     raw_bytes: int
     stored_bytes: int
     compression_ratio: float | None
-    """Raw over stored; null where nothing is left."""
+    """Raw bytes over stored bytes; null if all batches are pruned."""
     space_saved: float | None
     """1 - stored / raw."""
     batches: list[ArchivedBatch]
@@ -36,12 +36,12 @@ _decode: Final = msgspec.json.Decoder(Manifest).decode
 
 
 def manifest_of(day: str, batches: Iterable[ArchivedBatch], watermark: Watermark) -> bytes:
-    """Return the manifest of a day; the same catalog gives the same bytes.
+    """Return the manifest of a day as JSON; equal catalogs give equal bytes.
 
     Args:
         day: such as 2026-11-23.
-        batches: those of that day, in any order.
-        watermark: says whose they are.
+        batches: all batches of that day, in any order.
+        watermark: has the id of the data folder.
     """
     of_day = sorted(batches, key=lambda batch: batch.first_seq)
     kept = [batch for batch in of_day if batch.is_kept]
@@ -63,14 +63,14 @@ def manifest_of(day: str, batches: Iterable[ArchivedBatch], watermark: Watermark
 
 
 def parse_manifest(content: bytes, name: str) -> Manifest:
-    """Return what a manifest says.
+    """Parse a manifest.
 
     Args:
-        content: what the file holds.
-        name: what an error calls it.
+        content: the bytes of the file.
+        name: the path or URL for errors.
 
     Raises:
-        ArchiveError: it is no manifest of this version.
+        ArchiveError: the content is no manifest of this version.
     """
     try:
         manifest = _decode(content)
@@ -85,7 +85,7 @@ def parse_manifest(content: bytes, name: str) -> Manifest:
 
 
 def days_of(batches: Sequence[ArchivedBatch]) -> dict[str, list[ArchivedBatch]]:
-    """Return batches by day, the days in order."""
+    """Return batches by day, days in order, batches by seq."""
     days: dict[str, list[ArchivedBatch]] = {}
     for batch in sorted(batches, key=lambda each: (each.day, each.first_seq)):
         days.setdefault(batch.day, []).append(batch)

@@ -1,6 +1,6 @@
-"""Where manifests lie: beside batches of json.gz, but apart from folders that hold Parquet.
+"""Locations of manifests: beside json.gz batches, but in a folder of their own for Parquet.
 
-pandas, pyarrow and Polars read a folder of Parquet whole, and stop at any other file in it.
+pandas, pyarrow and Polars read a whole folder of Parquet, and fail on any other file in it.
 """
 
 import re
@@ -14,44 +14,44 @@ from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 
 REMOTE_FOLDER: Final = "_manifests"
-"""In a bucket; readers of a whole prefix pass over what begins so."""
+"""Prefix in a bucket; readers of a whole prefix skip names that begin with an underscore."""
 _APART: Final = re.compile(r"(\d{4}-\d{2}-\d{2})\.json", re.ASCII)
 
 
 class Paths(NamedTuple):
-    """Where the manifest of a day lies, and where it must not lie any more."""
+    """Path of a day's manifest, and the path that earlier versions used."""
 
     place: Path
     former: Path
 
 
 class Keys(NamedTuple):
-    """The same in object storage."""
+    """Key of a day's manifest in object storage, and the key that earlier versions used."""
 
     place: str
     former: str
 
 
 def local_paths(folder: DataFolder, day: str, batches: Iterable[ArchivedBatch]) -> Paths:
-    """Return the paths for a day.
+    """Return the paths of a day's manifest.
 
     Args:
         folder: the data folder.
         day: such as 2026-11-23.
-        batches: all that the catalog has of the day, pruned ones too.
+        batches: all batches of the day in the catalog, pruned ones included.
     """
     beside, apart = folder.archives / day / NAME, folder.manifests / f"{day}.json"
     return Paths(apart, beside) if _has_dataset(batches) else Paths(beside, apart)
 
 
 def remote_keys(day: str, batches: Iterable[ArchivedBatch]) -> Keys:
-    """Return the keys for a day; the arguments are those of `local_paths`."""
+    """Return the keys of a day's manifest; see `local_paths` for the arguments."""
     beside, apart = f"{day}/{NAME}", f"{REMOTE_FOLDER}/{day}.json"
     return Keys(apart, beside) if _has_dataset(batches) else Keys(beside, apart)
 
 
 def manifests_here(folder: DataFolder) -> Iterator[tuple[str, Path]]:
-    """Give the manifests of a data folder, each with its day; those that lie apart first."""
+    """Yield day and path of each manifest of a data folder, those in the folder apart first."""
     if folder.manifests.is_dir():
         for path in sorted(folder.manifests.iterdir()):
             if (found := _APART.fullmatch(path.name)) is not None:
@@ -62,7 +62,7 @@ def manifests_here(folder: DataFolder) -> Iterator[tuple[str, Path]]:
 
 
 def manifests_there(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Give the keys of a bucket that are those of manifests, each with its day, in that order."""
+    """Yield day and key of each manifest among the keys of a bucket, in the same order."""
     beside = []
     for key in keys:
         folder, _, name = key.rpartition("/")

@@ -1,4 +1,4 @@
-"""Whether the archive files that the catalog keeps here are there; none is opened."""
+"""Watch for missing local batch files; none is opened."""
 
 import asyncio
 import logging
@@ -29,9 +29,10 @@ _STILL: Final = f"SELECT 1 FROM archive_batches WHERE batch = ? AND {_KEPT_HERE}
 
 
 class MissingFiles:
-    """Looks for the archive files of a data folder while its server runs.
+    """Checks the local batch files of a data folder while its server runs.
 
-    A job records first that it removes a file, so what the catalog still keeps is missing.
+    A job records a removal before it removes the file. So a file that the catalog keeps and the
+    disk lacks is lost.
 
     Args:
         folder: the data folder, with a logs.db.
@@ -47,16 +48,16 @@ class MissingFiles:
         self._failed = False
 
     async def run(self) -> None:
-        """Look once a minute, in a thread, until cancelled."""
+        """Check once a minute, in a thread, until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             await loop.run_in_executor(None, self.look)
             await asyncio.sleep(LOOK_SECONDS)
 
     def look(self) -> None:
-        """Look for the next files, and again for those that were missing.
+        """Check the next files, and again those that were missing.
 
-        Where logs.db cannot be read, what was seen the last time stands.
+        If logs.db cannot be read, the last result stays.
         """
         try:
             # Kept open, it would be the last to let go of the file, whose WAL then stays.
@@ -71,7 +72,7 @@ class MissingFiles:
         self._reason = missing_sentence([*self._missing.values()], str(self._folder.archives))
 
     def reasons(self) -> list[str]:
-        """Return a sentence where files were missing when last looked for, else nothing."""
+        """Return one sentence if files were missing at the last check, else nothing."""
         return [] if self._reason is None else [self._reason]
 
     def _look(self, connection: apsw.Connection) -> None:
@@ -84,7 +85,7 @@ class MissingFiles:
             for batch, file in looked_for.items()
             if is_missing(self._folder.archives / file)
         }
-        # Read after the files were looked for: a job may have removed one meanwhile.
+        # Read after the check of the files: a job may have removed one meanwhile.
         with one_moment(connection):
             still = {
                 batch: file
@@ -95,7 +96,7 @@ class MissingFiles:
 
 
 def is_missing(path: Path) -> bool:
-    """Say whether there is no such file; what cannot be looked at is not taken for lost."""
+    """Return whether a file is missing; one that cannot be inspected counts as present."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -106,11 +107,11 @@ def is_missing(path: Path) -> bool:
 
 
 def missing_sentence(files: Sequence[str], archives: str) -> str | None:
-    """Return what to tell of files that are missing; None of none.
+    """Return one sentence about missing files; None if there are none.
 
     Args:
-        files: below the archives.
-        archives: where those are.
+        files: paths below the archives.
+        archives: path of the archives.
     """
     if not files:
         return None

@@ -1,4 +1,4 @@
-"""A batch of logs as a Parquet file that any Parquet reader can open."""
+"""Parquet codec: a batch as a Parquet file that any Parquet reader can open."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from waterline.archive.batch import Label, read_label, write_label
 from waterline.encoding import Encoding
 
-# Few values that repeat; in other columns nearly every value is new and a dictionary in vain.
+# Few distinct values; in other columns nearly every value is new, so a dictionary gains nothing.
 FEW_VALUES: Final = ["type", "source"]
 ENCODINGS: Final = {
     "seq": "DELTA_BINARY_PACKED",
@@ -17,8 +17,8 @@ ENCODINGS: Final = {
     "received_at": "DELTA_BINARY_PACKED",
     "id": "DELTA_BYTE_ARRAY",
 }
-# A reader may skip a group. Of 20,000, 50,000 and 100,000 sample logs a group this gave the
-# smallest files, by less than 1%; the time to write and read them was the same.
+# A reader may skip a group. Measured with 20,000, 50,000 and 100,000 sample logs a group: this gave
+# the smallest files, by less than 1%; times to write and read were the same.
 ROWS_A_GROUP: Final = 50_000
 _LABEL: Final = b"waterline"
 
@@ -28,7 +28,7 @@ def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer:
 
     Args:
         table: logs in the columns of `SCHEMA`.
-        label: kept in the file's key-value metadata under `waterline`, as JSON.
+        label: stored as JSON in the key-value metadata of the file, under `waterline`.
         encoding: codec (`zstd`, `gzip`, `lz4` or `snappy`) and level.
     """
     sink = pa.BufferOutputStream()
@@ -51,28 +51,28 @@ def decode(
     """Read a Parquet file, checking the checksum of every page that is read.
 
     Args:
-        content: the file.
-        columns: those to read, where the file has them; None is all that it has.
+        content: the bytes of the file.
+        columns: the columns to read; None is all in the file.
 
     Returns:
-        The table, without metadata; the label, if any.
+        The table without metadata, and the label, if any.
 
     Raises:
-        pa.ArrowException, OSError, msgspec.DecodeError: it is damaged or no Parquet file.
+        pa.ArrowException, OSError, msgspec.DecodeError: the file is damaged or no Parquet.
     """
     with pq.ParquetFile(pa.BufferReader(_owned(content)), page_checksum_verification=True) as file:
         about = file.metadata.metadata or {}
         label = read_label(about[_LABEL]) if _LABEL in about else None
         table = file.read(columns=columns).replace_schema_metadata(None)
-    table.validate(full=True)  # else text that is no UTF-8 would show only where it is used
+    table.validate(full=True)  # else invalid UTF-8 would fail only where it is used
     return table, label
 
 
 def _owned(content: pa.Buffer | bytes) -> pa.Buffer:
-    """Return a copy that Arrow owns.
+    """Return a copy in memory that Arrow owns.
 
-    Arrow's threads may let go of a file only after it is read. Of one that Python owns they need
-    Python's lock for it; where Python is just ending, that aborts the process.
+    Arrow's threads may release a buffer after the read. To release one of Python's they need the
+    GIL, and while the interpreter shuts down that aborts the process.
     """
     owned = pa.allocate_buffer(len(content))
     memoryview(owned).cast("B")[:] = memoryview(content).cast("B")

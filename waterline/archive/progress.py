@@ -1,14 +1,20 @@
-"""Progress: how a job tells how far it is."""
+"""Progress callbacks of archive jobs."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Is told how far a job is."""
+    """Called as a job goes on."""
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Take notice: so much of it is done."""
+        """Note progress.
+
+        Args:
+            what: the work, such as `archived`.
+            done: units done so far.
+            total: units in all.
+        """
 
 
 def silent(what: str, done: int, total: int) -> None:
-    """Tell nobody."""
+    """Ignore progress."""

@@ -1,4 +1,4 @@
-"""Reads a batch from its file or object storage: what the catalog says it is, or not at all."""
+"""Reader of batches, from local files or object storage, verified against the catalog."""
 
 import hashlib
 import os
@@ -23,16 +23,15 @@ def follow(
     read: Callable[[ArchivedBatch], T],
     catalog: Callable[[], Iterable[ArchivedBatch]],
 ) -> T:
-    """Read a batch, and where that fails once more if the catalog says by now that it moved.
+    """Read a batch, and once more if it has moved meanwhile.
 
     Args:
-        batch: as the catalog said when it was planned.
-        read: reads it from where it is said to lie.
-        catalog: returns what the catalog says now.
+        batch: the catalog row when the read was planned.
+        read: reads a batch from the place in its row.
+        catalog: returns the current catalog.
 
     Raises:
-        ArchiveError: it was pruned meanwhile, or it has not moved and its file is missing or
-            damaged.
+        ArchiveError: the batch was pruned meanwhile, or its file is missing or damaged.
     """
     try:
         return read(batch)
@@ -52,8 +51,8 @@ class BatchReader:
 
     Args:
         folder: the data folder.
-        files: how files are read.
-        environment: where the credentials for object storage are.
+        files: file operations.
+        environment: environment variables with the credentials of object storage.
     """
 
     def __init__(
@@ -68,48 +67,48 @@ class BatchReader:
         self._buckets: dict[str, Bucket] = {}
 
     def read(self, batch: ArchivedBatch, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the logs of a batch in the order of their seqs.
+        """Return the logs of a batch by seq.
 
         Args:
-            batch: as the catalog has it.
-            columns: those of SCHEMA that are wanted, in its order; None is all.
+            batch: its catalog row.
+            columns: the columns to read, in the order of SCHEMA; None is all.
 
         Raises:
-            ArchiveError: its file is missing, or is not what was archived; the sentence names it.
+            ArchiveError: the file is missing or damaged; the sentence names it.
         """
         return decoded(batch, self.content(batch), self.name(batch), columns)
 
     def content(self, batch: ArchivedBatch) -> bytes:
-        """Return the file of a batch, the local one where it is kept, and known to be sound.
+        """Return the verified bytes of a batch file, from the local copy if it is kept.
 
         Raises:
-            ArchiveError: it is missing, or is not what was archived; the sentence names it.
+            ArchiveError: the file is missing or damaged; the sentence names it.
         """
         if batch.local_removed_at is None:
             return self.local_content(batch)
         return self.remote_content(batch)
 
     def local_content(self, batch: ArchivedBatch) -> bytes:
-        """The same, of the local file only."""
+        """Return the verified bytes of the local copy."""
         path = self._folder.archives / batch.file
         return checked(batch, self._files.read(path), str(path))
 
     def remote_content(self, batch: ArchivedBatch) -> bytes:
-        """The same, of the copy in object storage only."""
+        """Return the verified bytes of the copy in object storage."""
         bucket = self.bucket(batch)
         return checked(batch, bucket.get(batch.file), bucket.url(batch.file))
 
     def name(self, batch: ArchivedBatch) -> str:
-        """Return what to call the file of a batch: its path, or its URL in object storage."""
+        """Return the path of a batch file, or its URL if only object storage has it."""
         if batch.local_removed_at is None:
             return str(self._folder.archives / batch.file)
         return f"{batch.uploaded_to}/{batch.file}"
 
     def bucket(self, batch: ArchivedBatch) -> Bucket:
-        """Return where a batch was uploaded to.
+        """Return the bucket that holds a batch.
 
         Raises:
-            ArchiveError: it was not uploaded, or object storage cannot be used.
+            ArchiveError: the batch was never uploaded, or object storage cannot be used.
         """
         address = batch.uploaded_to
         if address is None:
@@ -120,10 +119,15 @@ class BatchReader:
 
 
 def checked(batch: ArchivedBatch, content: bytes, name: str) -> bytes:
-    """Return what a file holds, once it is known to be what was archived.
+    """Return the content of a batch file after a check of size and SHA-256.
+
+    Args:
+        batch: its catalog row.
+        content: the bytes of the file.
+        name: the path or URL for errors.
 
     Raises:
-        ArchiveError: it is not; `name` is what the sentence calls the file.
+        ArchiveError: size or SHA-256 differ.
     """
     if len(content) != batch.stored_bytes:
         raise _damaged(
@@ -137,10 +141,16 @@ def checked(batch: ArchivedBatch, content: bytes, name: str) -> bytes:
 def decoded(
     batch: ArchivedBatch, content: bytes, name: str, columns: Sequence[str] | None = None
 ) -> pa.Table:
-    """Return the logs that a file holds, with the columns of SCHEMA or those that are wanted.
+    """Return the logs in the verified content of a batch file.
+
+    Args:
+        batch: its catalog row.
+        content: the bytes of the file.
+        name: the path or URL for errors.
+        columns: the columns to read, in the order of SCHEMA; None is all.
 
     Raises:
-        ArchiveError: they are not those of the batch; `name` is what the sentence calls the file.
+        ArchiveError: the content is damaged, or holds another number of logs.
     """
     try:
         logs = decode(content, format_named(batch.format), columns).logs

@@ -1,4 +1,4 @@
-"""A selection of archived logs by time, type and source: what the catalog tells, then the logs."""
+"""Selection of archived logs by time, type, source and seq."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ _INT64: Final = range(-(2**63), 2**63)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which logs; None wants all. Times are milliseconds UTC."""
+    """Filter on archived logs; None selects all. Times are milliseconds UTC."""
 
     clock: Clock = "timestamp"
-    """The column that `since` and `until` are about."""
+    """The column that `since` and `until` apply to."""
     since: int | None = None
     """Inclusive."""
     until: int | None = None
@@ -29,7 +29,7 @@ class Selection:
     """The highest seq, inclusive."""
 
     def most(self, batch: ArchivedBatch) -> int:
-        """Return how many logs of a batch can be wanted at most; 0: it need not be opened."""
+        """Return an upper bound of selected logs in a batch; at 0 its file need not be opened."""
         first, last = batch.reach(self.clock)
         if self.since is not None and last < self.since:
             return 0
@@ -40,7 +40,7 @@ class Selection:
         return min(self._among_types(batch), self._among_sources(batch))
 
     def exactly(self, batch: ArchivedBatch) -> int | None:
-        """Return how many logs of a batch are wanted; None where only its file can tell."""
+        """Return the number of selected logs in a batch; None if only its file can tell."""
         first, last = batch.reach(self.clock)
         begins = self.since is None or self.since <= first
         ends = self.until is None or last < self.until
@@ -48,15 +48,15 @@ class Selection:
         if not (begins and ends and is_past):
             return None if self.most(batch) else 0
         of_types, of_sources = self._among_types(batch), self._among_sources(batch)
-        # Where both leave some out, the catalog does not tell how many both choose.
+        # If both filters exclude some, the catalog cannot tell how many pass both.
         is_told = batch.rows in (of_types, of_sources) or not of_types or not of_sources
         return min(of_types, of_sources) if is_told else None
 
     def of(self, logs: pa.Table) -> pa.Table:
-        """Return those that are wanted, in their order.
+        """Return the selected logs, in order.
 
         Args:
-            logs: with the columns of SCHEMA.
+            logs: logs in the columns of SCHEMA.
         """
         masks = []
         if self.since is not None:

@@ -1,4 +1,4 @@
-"""Writing a batch: encoded, published, read back, and compared with the logs it is to hold."""
+"""Writer of batches: encodes, publishes, reads back and compares."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,20 +27,20 @@ def write_batch(
     files: Files,
     adopted_from: str | None = None,
 ) -> ArchivedBatch:
-    """Write the file of a batch, and return what the catalog is to say of it.
+    """Write a batch file and return its catalog row.
 
     Args:
         folder: the data folder; the caller holds its archive lock.
         logs: at least one, with the columns of SCHEMA by seq, all received on one day.
-        known: the files that the catalog names.
-        folder_id: whose logs they are.
-        encoding: how the file is written.
-        archived_at: milliseconds UTC.
-        files: how files are written and read.
-        adopted_from: SHA-256 of the file that they were adopted from.
+        known: the files in the catalog.
+        folder_id: id of the data folder.
+        encoding: format, codec and level.
+        archived_at: time of writing, milliseconds UTC.
+        files: file operations.
+        adopted_from: SHA-256 of the file of version 2.0 that the logs came from.
 
     Raises:
-        ArchiveError: the file cannot be written, or does not hold what was written to it.
+        ArchiveError: the file cannot be written, or reads back differently.
     """
     day = day_text(logs["received_at"][0].value // DAY)
     number = next_number(folder.archives / day, known)
@@ -60,7 +60,7 @@ def write_batch(
     try:
         _compare(batch, logs, path, files)
     except ArchiveError:
-        # It was never recorded, and a file that cannot be read would look like somebody else's.
+        # The catalog does not know the file, and a damaged one would look like a foreign file.
         files.remove(path)
         raise
     return batch

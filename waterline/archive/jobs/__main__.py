@@ -1,4 +1,4 @@
-"""The process that `serve` starts when logs are due: one run, by the settings it is given."""
+"""Process of one archive run, started by the server when logs are due."""
 
 import os
 import signal
@@ -14,8 +14,8 @@ from waterline.storage.folder import DataFolder
 
 
 def main() -> int:
-    """Archive once; return the exit code: that of a temporary failure where another job runs."""
-    # Whoever stops the server, or its terminal, stops the run at once: the next one goes on.
+    """Archive once and return the exit code; EX_TEMPFAIL if another job is running."""
+    # Stopping the server, or its terminal, stops the run at once. The next run goes on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     give_way()
     try:

@@ -1,4 +1,4 @@
-"""What the file of a batch holds, beside what the catalog or a manifest says of it."""
+"""Comparison of a batch file with its row in the catalog or a manifest."""
 
 from dataclasses import replace
 from typing import Final
@@ -9,7 +9,7 @@ from waterline.archive.batch import day_text, describe_again
 from waterline.archive.hot_rows import DAY
 from waterline.storage.catalog import ArchivedBatch
 
-# What a file tells of itself, once it is known to be the one that was archived.
+# The attributes of a catalog row that follow from the logs in the file.
 _TOLD: Final = (
     "rows",
     "first_seq",
@@ -25,19 +25,19 @@ _TOLD: Final = (
 
 
 def as_found(batch: ArchivedBatch, content: bytes, logs: pa.Table) -> ArchivedBatch:
-    """Return a batch with the numbers that its file tells.
+    """Return a catalog row with its counts and bounds taken from the file.
 
     Args:
-        batch: what is said of it.
-        content: its file, known to be the one that was archived.
-        logs: what that holds, at least one.
+        batch: the row as recorded.
+        content: the verified bytes of the file.
+        logs: the logs in the file, at least one.
     """
     found = describe_again(batch, logs, content)
     return replace(batch, **{name: getattr(found, name) for name in _TOLD})
 
 
 def differing(found: ArchivedBatch, said: ArchivedBatch) -> list[str]:
-    """Return what is said otherwise than it was found."""
+    """Return one sentence for each attribute that differs between file and record."""
     return [
         f"{name} is {getattr(found, name)}, not {getattr(said, name)}"
         for name in _TOLD
@@ -46,6 +46,6 @@ def differing(found: ArchivedBatch, said: ArchivedBatch) -> list[str]:
 
 
 def strange_days(found: ArchivedBatch) -> str | None:
-    """Return on which days logs were received, where it is not the one day of their batch."""
+    """Return a sentence if logs were received on another day than the batch says, else None."""
     days = {day_text(each // DAY) for each in (found.first_received_at, found.last_received_at)}
     return None if days == {found.day} else f"day is {' to '.join(sorted(days))}, not {found.day}"

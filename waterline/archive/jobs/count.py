@@ -1,4 +1,4 @@
-"""The process that `serve` starts to meter logs that were archived before they were counted."""
+"""Process that measures logs which were archived before they were measured."""
 
 import os
 import signal
@@ -25,17 +25,17 @@ _SLICE: Final = 10_000
 
 
 class ArchivedCount:
-    """Meters archived logs of a range of seqs; adopted ones never came in, and are left out.
+    """Measures the archived logs of a range of seqs, without adopted ones.
 
     Args:
         folder: the data folder.
-        after: the seq to begin behind.
-        through: the last seq.
-        measured: names of the attributes that are measured.
+        after: a seq, exclusive.
+        through: a seq, inclusive.
+        measured: names of the measured attributes.
 
     Attributes:
-        recorder: what was measured.
-        missing: a sentence for each batch that could not be read.
+        recorder: the measurements.
+        missing: one sentence for each unreadable batch.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class ArchivedCount:
         self._measured = measured
 
     def record(self) -> None:
-        """Meter the logs of all batches that can be read.
+        """Measure the logs of all readable batches.
 
         Raises:
             DataFolderError: the catalog cannot be read.
@@ -78,8 +78,8 @@ class ArchivedCount:
 
 
 def main() -> int:
-    """Meter the logs above one seq and up to another, print them packed; return the exit code."""
-    # Whoever stops the server, or its terminal, stops this too: the next start counts again.
+    """Measure the logs in `(after, through]`, print the parcel, and return the exit code."""
+    # Stopping the server, or its terminal, stops this too. The next start counts again.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     give_way()
     after, through = map(int, sys.argv[1:])

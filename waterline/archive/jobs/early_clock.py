@@ -1,4 +1,4 @@
-"""Whether the machine's clock is earlier than the newest log, so that one of them must be wrong."""
+"""Check of the machine's clock against the newest log, before ages are trusted."""
 
 from typing import Final
 
@@ -9,20 +9,20 @@ from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import reading
 from waterline.storage.watermark import read_position
 
-# Machines that share a folder differ, and clocks are adjusted; ages are of days and more.
+# Clocks of machines that share a folder differ, and clocks are adjusted. Ages are days and more.
 MOST_BEHIND: Final = 86_400_000
-"""Milliseconds by which the clock may be behind the newest log."""
+"""Milliseconds that the clock may lag behind the newest log."""
 
 
 def refuse_early_clock(folder: DataFolder, now: int) -> None:
-    """See that nobody asks for old logs by a clock that cannot be right.
+    """Refuse a clock that is earlier than the newest log.
 
-    The newest log, hot or archived, was received by a clock that was ahead, or this one is behind.
-    In both cases ages do not tell how old logs are. That the newest is long ago is no fault.
+    Either the clock was ahead when that log was received, or it is behind now. In both cases the
+    ages of logs are unknown. A newest log of long ago is no fault.
 
     Args:
-        folder: the data folder; one that has no logs, or needs a migration, is left to the job.
-        now: what the clock says, in milliseconds UTC.
+        folder: the data folder; one without logs, or of an old schema, passes.
+        now: the time by the clock, milliseconds UTC.
 
     Raises:
         ArchiveError: the clock is behind.

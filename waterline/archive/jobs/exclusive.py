@@ -1,4 +1,4 @@
-"""What a job that changes the archives holds meanwhile: the lock, and a connection that writes."""
+"""Exclusive access of a job that changes the archives: lock and writing connection."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,20 +12,20 @@ from waterline.storage.folder import ArchiveLock, DataFolder
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, sqlite_errors
 
-# Pages in the WAL before they go to the database: a job changes many, and while a large checkpoint
-# keeps the disk busy a commit of the server waits. Measured, 8,000 made the slowest acks twice as
-# late, and 250 gained nothing more.
+# Pages in the WAL before a checkpoint. A job changes many pages, and commits of the server wait for
+# the disk during a large checkpoint. Measured: 8,000 made the slowest acks twice as late, and 250
+# gained nothing more.
 CHECKPOINT_PAGES: Final = 1_000
 
 
 @contextmanager
 def changing(folder: DataFolder) -> Iterator[apsw.Connection]:
-    """Keep other jobs out and give a connection to logs.db; its server may run or not.
+    """Lock out other jobs and yield a connection that writes logs.db; the server may run.
 
     Raises:
-        ArchiveInUse: another job works on the folder.
-        ArchiveError: logs.db is of an earlier time than the archives.
-        DataFolderError: there are no logs, or logs.db cannot be read or written.
+        ArchiveInUse: another job is running.
+        ArchiveError: logs.db is older than the archives.
+        DataFolderError: logs.db is missing, or cannot be read or written.
     """
     if not folder.logs.exists():
         raise DataFolderError(

@@ -1,4 +1,4 @@
-"""Adopting: archive files of version 2.0, made elsewhere, become batches of this data folder."""
+"""Adoption of archive files of version 2.0 as batches of a data folder."""
 
 import gzip
 import hashlib
@@ -38,7 +38,7 @@ from waterline.storage.sqlite import open_writer
 from waterline.storage.watermark import read_position, read_watermark
 from waterline.tokens import NAME
 
-# As milliseconds this is 1973, as seconds the year 5138: no log is that early or that late.
+# As milliseconds this is 1973, as seconds the year 5138. No log is that early or that late.
 _FIRST_IN_MILLISECONDS: Final = 10**11
 
 
@@ -61,21 +61,21 @@ _decoder: Final = msgspec.json.Decoder(_Document)
 def read_version_2_0(content: bytes, *, first_seq: int, received_at: int, source: str) -> pa.Table:
     """Read an archive file of version 2.0: gzipped JSON with `metadata` and `logs`.
 
-    What a log lacks is made from the file alone, so that reading it again gives the same: an id
-    from the file's SHA-256 and the log's place in it; a timestamp from its `created_at` (seconds or
-    milliseconds), else from the file's `archiveDate`. Members that are no columns are attributes.
+    Missing members follow from the file alone, so that each read gives the same logs. An id is made
+    from the SHA-256 of the file and the index of the log. A timestamp is `created_at` (seconds or
+    milliseconds), else `archiveDate` of the file. All other members become attributes.
 
     Args:
         content: the whole file.
-        first_seq: the seq of its first log; the others count on from there.
-        received_at: when they were received, milliseconds UTC.
-        source: the name they are kept under.
+        first_seq: the seq of the first log; the next logs count on.
+        received_at: `received_at` of all logs, milliseconds UTC.
+        source: `source` of all logs.
 
     Returns:
-        A table of `SCHEMA`, a row a log, in the file's order.
+        A table of `SCHEMA`, one row a log, in the order of the file.
 
     Raises:
-        ArchiveError: it is damaged, not of version 2.0, or holds something that is no log. The
+        ArchiveError: the file is damaged, not of version 2.0, or has an entry that is no log. The
             sentence is about "it": the caller says which file.
     """
     document = _read(content)
@@ -121,10 +121,16 @@ def _read_archive_date(metadata: _Metadata) -> int:
 
 
 def _check(index: int, value: object, namespace: uuid.UUID, archived_at: int) -> Record:
-    """Return a log with id and timestamp.
+    """Return a decoded log, completed with id and timestamp.
+
+    Args:
+        index: its index in the file.
+        value: the decoded JSON.
+        namespace: UUID of the file, for made ids.
+        archived_at: `archiveDate` of the file, milliseconds UTC.
 
     Raises:
-        ArchiveError: it is no log.
+        ArchiveError: the value is no log.
     """
     created_at = value.get("created_at") if isinstance(value, dict) else None
     try:
@@ -149,17 +155,17 @@ def _moment(created_at: object, archived_at: int) -> int:
 
 
 PATTERN: Final = "*.json.gz"
-"""What files of version 2.0 are called, below a folder."""
+"""Pattern of file names of version 2.0."""
 
 
 @dataclass(slots=True)
 class Adopted:
-    """What was adopted."""
+    """Result of an adoption."""
 
     batches: int = 0
     logs: int = 0
     skipped: list[str] = field(default_factory=list)
-    """Files that were not adopted, each with the reason in a sentence."""
+    """One sentence for each file that was not adopted."""
 
 
 def adopt_files(
@@ -172,25 +178,25 @@ def adopt_files(
     clock: Callable[[], int] = now_ms,
     progress: Progress = silent,
 ) -> Adopted:
-    """Make batches of files of version 2.0, one of each; a file that was adopted is left out.
+    """Adopt files of version 2.0, one batch a file; skip files that were adopted before.
 
-    Their logs get seqs behind all others and count as received now. The files stay as they are.
+    The logs get new seqs above all others and count as received now. The files stay unchanged.
 
     Args:
-        folder: the data folder, made where it is missing; no server of it may run.
+        folder: the data folder, made if missing; its server must not run.
         paths: files, or folders for all `*.json.gz` below them.
-        source: the name that the logs are kept under.
-        encoding: how the batches are written.
-        files: how files are read and written.
+        source: `source` of the logs.
+        encoding: format, codec and level of the batches.
+        files: file operations.
         clock: returns milliseconds UTC.
-        progress: is told how many files are done.
+        progress: called with the files done and the total.
 
     Raises:
-        UsageError: a path or the source makes no sense; nothing was changed.
-        ArchiveError: a file is damaged or none of version 2.0, or a batch cannot be written; the
+        UsageError: a path or the source is invalid; nothing was changed.
+        ArchiveError: a file is damaged or not of version 2.0, or a batch cannot be written; the
             files before it are adopted.
-        DataFolderInUse: a server runs, which gives seqs itself.
-        ArchiveInUse: another archive job works on the folder.
+        DataFolderInUse: the server is running.
+        ArchiveInUse: another archive job is running.
         DataFolderError: the folder cannot be written, or has lost its logs.db.
     """
     if not NAME.fullmatch(source):
@@ -216,7 +222,7 @@ def adopt_files(
 
 
 class _Adoption:
-    """One run of it: each file in its turn, under the locks."""
+    """One run of an adoption, under the locks."""
 
     def __init__(
         self,
@@ -240,7 +246,7 @@ class _Adoption:
         self.outcome = Adopted()
 
     def adopt(self, path: Path) -> None:
-        """Make a batch of a file."""
+        """Adopt one file."""
         content = self._files.read(path)
         sha256 = hashlib.sha256(content).hexdigest()
         if sha256 in self._adopted:
@@ -285,10 +291,10 @@ class _Adoption:
 
 
 def _files_of(paths: Iterable[Path]) -> list[Path]:
-    """Return the files that are meant, each once.
+    """Return the files at and below paths, each once.
 
     Raises:
-        UsageError: a path is missing, or a folder has no such file.
+        UsageError: a path is missing, or a folder has no file of version 2.0.
     """
     found: dict[Path, None] = {}
     for path in paths:

@@ -1,4 +1,4 @@
-"""Policy: what is archived, how, and where to."""
+"""Archive policy: which logs, in which encoding, to which destination."""
 
 from dataclasses import dataclass
 
@@ -10,22 +10,22 @@ from waterline.settings.model import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What a run is to do. Times are milliseconds."""
+    """Rules of an archive run. Times are milliseconds."""
 
     older_than: int
-    """By when the server received them."""
+    """Age since `received_at`."""
     encoding: Encoding
     batch_rows: int
     dedupe_window: int
     destination: Destination | None = None
-    """Object storage that the batches are uploaded to."""
+    """Object storage for uploads; None uploads nothing."""
 
 
 def policy_of(settings: Settings) -> Policy:
-    """Return what the settings want.
+    """Return the policy in the settings.
 
     Raises:
-        UsageError: they want nothing to be archived.
+        UsageError: archiving is off.
     """
     if settings.archive_after is None:
         raise UsageError(
@@ -44,5 +44,5 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def encoding_of(settings: Settings) -> Encoding:
-    """Return how batches are written by the settings."""
+    """Return the encoding in the settings."""
     return settings.archive_format.encoding(settings.archive_level)

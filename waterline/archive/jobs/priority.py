@@ -1,4 +1,4 @@
-"""Priority: a job gives way to the server, whose producers wait for acks."""
+"""Lowest priority for archive jobs, so that the acks of the server come first."""
 
 import os
 from typing import Final
@@ -7,8 +7,8 @@ _NICENESS: Final = 19
 
 
 def give_way() -> None:
-    """Run this process only when no other wants to; nobody waits for it.
+    """Set this process to the lowest priority.
 
-    Measured beside producers: at 10, the slowest acks came twice as late.
+    Measured beside producers: with niceness 10 the slowest acks came twice as late.
     """
     os.nice(_NICENESS)

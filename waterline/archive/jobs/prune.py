@@ -1,4 +1,4 @@
-"""Pruning: old batches go for good, here and in object storage; their record stays for ever."""
+"""Pruning of old batches, local and in object storage; their catalog rows stay."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,24 +21,24 @@ from waterline.storage.watermark import read_watermark
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What went for good."""
+    """Result of a prune."""
 
     batches: int
     logs: int
     size: int
-    """Bytes of their files; copies in object storage are not counted again."""
+    """Bytes of the batch files; copies in object storage are not counted again."""
 
 
 def plan_prune(folder: DataFolder, before: int) -> list[ArchivedBatch]:
-    """Return the batches all of whose logs were received before a moment; change nothing.
+    """Return the kept batches whose logs were all received before a moment; change nothing.
 
     Args:
         folder: the data folder.
         before: milliseconds UTC, exclusive.
 
     Raises:
-        ArchiveError: logs.db is of an earlier time than its archives.
-        DataFolderError: there are no logs, or logs.db cannot be read.
+        ArchiveError: logs.db is older than its archives.
+        DataFolderError: logs.db is missing or cannot be read.
     """
     _, batches = read_whole_catalog(folder)
     return [each for each in batches if each.is_kept and each.last_received_at < before]
@@ -52,23 +52,23 @@ def prune(
     clock: Callable[[], int] = now_ms,
     progress: Progress = silent,
 ) -> Pruned:
-    """Record that batches are pruned, then remove their files, then their copies elsewhere.
+    """Prune batches: record it, then remove local files, then copies in object storage.
 
-    From the moment they are recorded no query reads them. Cut off after it, the next prune removes
-    what is left; it also completes what an earlier one could not remove from object storage.
+    Once it is recorded no query reads them. If a prune is cut off, the next one removes the rest,
+    also in object storage.
 
     Args:
         folder: the data folder; its server may run.
-        batches: those of the plan; what is pruned already is left out.
-        files: how files are written and removed.
+        batches: the planned batches; those pruned meanwhile are skipped.
+        files: file operations.
         clock: returns milliseconds UTC.
-        progress: is told of copies in object storage.
+        progress: called with the removed copies in object storage and the total.
 
     Raises:
-        ArchiveInUse: another archive job works on the folder.
+        ArchiveInUse: another archive job is running.
         ArchiveError: a file cannot be removed or written.
-        RemoteError: object storage refuses; all is done here, and the rest goes with the next run.
-        UsageError: there are no credentials for object storage; the same.
+        RemoteError: object storage refuses; local files are removed, the next run does the rest.
+        UsageError: credentials for object storage are missing; likewise.
         DataFolderError: logs.db cannot be read or written.
     """
     files = files or Files()
@@ -93,21 +93,21 @@ def prune(
 def finish_pruned_uploads(
     folder: DataFolder, connection: apsw.Connection, progress: Progress = silent
 ) -> int:
-    """Remove the copies in object storage of all batches that are pruned.
+    """Remove the copies of pruned batches from object storage.
 
-    The caller holds the archive lock, and publishes the manifests here afterwards.
+    The caller holds the archive lock, and publishes the local manifests afterwards.
 
     Args:
         folder: the data folder.
-        connection: one that writes logs.db.
-        progress: is told how far it is.
+        connection: a connection that writes logs.db.
+        progress: called with the removed copies and the total.
 
     Returns:
-        How many copies that were.
+        Number of removed copies.
 
     Raises:
-        RemoteError: object storage refuses; what it still has stays recorded.
-        UsageError: there are no credentials for it.
+        RemoteError: object storage refuses; remaining copies stay recorded.
+        UsageError: credentials for object storage are missing.
     """
     batches = read_batches(connection)
     total, done = sum(map(_has_copy, batches)), 0
@@ -132,9 +132,18 @@ def _remove_copies(
     of_day: list[ArchivedBatch],
     gone: list[ArchivedBatch],
 ) -> list[ArchivedBatch]:
-    """Remove copies of a day's batches; return what the catalog then says of the day."""
+    """Remove the copies of some batches of a day; return the new rows of the day.
+
+    Args:
+        folder: the data folder.
+        connection: a connection that writes logs.db.
+        bucket: the bucket with the copies.
+        day: such as 2026-11-23.
+        of_day: all batches of the day.
+        gone: the batches whose copies go.
+    """
     watermark = read_watermark(connection)
-    # First, so that no manifest ever promises a file that is not there.
+    # First, so that no manifest ever names a missing file.
     publish_remote_manifest(bucket, folder, day, of_day, watermark)
     for batch in gone:
         bucket.delete(batch.file)
@@ -146,14 +155,14 @@ def _remove_copies(
 
 
 def _has_copy(batch: ArchivedBatch) -> bool:
-    """Say whether a batch is pruned and object storage may still have it."""
+    """Return whether a batch is pruned and may still lie in object storage."""
     return not batch.is_kept and batch.uploaded_to is not None
 
 
 def _still_kept(
     connection: apsw.Connection, batches: Iterable[ArchivedBatch]
 ) -> list[ArchivedBatch]:
-    """Return those of a plan that are there to be pruned, as the catalog has them now."""
+    """Return the current rows of planned batches that are still kept."""
     planned = {(each.batch, each.sha256) for each in batches}
     now = read_batches(connection)
     return [each for each in now if each.is_kept and (each.batch, each.sha256) in planned]

@@ -1,4 +1,4 @@
-"""Rebuilding: the catalog of a folder whose logs.db is lost, from manifests and batch files."""
+"""Rebuild of a lost logs.db from manifests and batch files."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -24,20 +24,20 @@ from waterline.storage.sqlite import open_writer, sqlite_errors
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What the catalog knows again. Faults and skipped are sentences that begin with a file."""
+    """Result of a rebuild. Faults and skipped are sentences that begin with a file."""
 
     batches: int = 0
-    """Kept ones; those that were pruned are recorded as before and not counted."""
+    """Number of kept batches; pruned ones are recorded but not counted."""
     logs: int = 0
-    """In those."""
+    """Number of logs in them."""
     size: int = 0
     """Bytes of their files."""
     faults: list[str] = field(default_factory=list)
-    """What is damaged or missing; batches are recorded, and reading one raises and names it."""
+    """Damaged or missing files. Their batches are recorded, and reading one raises."""
     corrected: list[str] = field(default_factory=list)
-    """Batches of which a manifest said something else than their sound files hold."""
+    """Batches whose manifest differed from their sound file."""
     skipped: list[str] = field(default_factory=list)
-    """Files that are not of these archives."""
+    """Batch files of other archives."""
 
 
 def rebuild_catalog(
@@ -49,28 +49,28 @@ def rebuild_catalog(
     clock: Callable[[], int] = now_ms,
     progress: Progress = silent,
 ) -> Rebuilt:
-    """Make logs.db anew for a folder that has lost it, with all that is archived.
+    """Rebuild logs.db of a folder that has lost it, with all archived logs.
 
-    What was not archived is gone with it. Every file is read first, and what it holds is recorded,
-    whatever a manifest says of it. One transaction records all, so a run that is cut off has
-    recorded nothing and can be repeated. Seqs and the folder's id stay, the incarnation is new:
-    pins and caches of before do not hold.
+    Hot logs are lost with the old file. Every batch file is read, and its content is recorded even
+    if a manifest differs. One transaction records all, so a run that is cut off changes nothing and
+    can be repeated. Seqs and folder id stay. The incarnation is new, so earlier pins and caches are
+    invalid.
 
     Args:
-        folder: the data folder; no server of it may run.
-        origin: `s3://bucket/prefix` that its batches were uploaded to, for those that are not here.
-        skip_damaged: record batches too whose files are damaged or missing.
-        files: how files are read and written.
+        folder: the data folder; its server must not run.
+        origin: `s3://bucket/prefix` with uploaded batches, for those that are not local.
+        skip_damaged: whether batches with damaged or missing files are recorded too.
+        files: file operations.
         clock: returns milliseconds UTC.
-        progress: is told how many batches are checked.
+        progress: called with the batches checked and the total.
 
     Raises:
-        UsageError: logs.db is there and holds logs; or there are no archives; or there are no
-            credentials for `origin`.
-        ArchiveError: files are damaged or missing, and `skip_damaged` was not asked for; or
-            archives contradict each other. Nothing was made.
-        RemoteError: object storage refuses. Nothing was made.
-        DataFolderInUse, ArchiveInUse: a server or a job holds the folder.
+        UsageError: logs.db has logs, there are no archives, or credentials for `origin` are
+            missing.
+        ArchiveError: files are damaged or missing without `skip_damaged`, or archives contradict
+            each other. Nothing was changed.
+        RemoteError: object storage refuses. Nothing was changed.
+        DataFolderInUse, ArchiveInUse: a server or a job is running.
         DataFolderError: the folder or logs.db cannot be written.
     """
     files = files or Files()
@@ -100,7 +100,7 @@ def rebuild_catalog(
 
 
 class _Check:
-    """Sees that the files of batches are there."""
+    """Check of the files of all found batches."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class _Check:
         self._buckets: dict[str, Bucket] = {}
 
     def run(self, found: Findings) -> Rebuilt:
-        """Look at the file of each batch, and put into the findings where it lies."""
+        """Check each file, and update the findings with its content and location."""
         rebuilt = Rebuilt(faults=list(found.faults), skipped=found.skipped)
         for place, batch in enumerate(found.batches):
             if batch.is_kept:
@@ -143,10 +143,10 @@ class _Check:
         return found
 
     def _located(self, batch: ArchivedBatch) -> tuple[ArchivedBatch, bytes, str]:
-        """Return a batch with where its file lies by now, its sound file, and what to call it.
+        """Return a batch with its current location, the verified bytes, and path or URL.
 
         Raises:
-            ArchiveError: it lies nowhere, or is damaged.
+            ArchiveError: the file is missing or damaged.
         """
         path = self._folder.archives / batch.file
         if path.exists():
@@ -185,10 +185,15 @@ class _Check:
 
 
 def _found_in(batch: ArchivedBatch, content: bytes, name: str) -> ArchivedBatch:
-    """Return a batch with the numbers that its file tells.
+    """Return a batch with its counts and bounds taken from its file.
+
+    Args:
+        batch: the row in a manifest.
+        content: the verified bytes of the file.
+        name: path or URL for errors.
 
     Raises:
-        ArchiveError: the file holds no logs of that batch's day.
+        ArchiveError: the file has no logs, or logs of another day.
     """
     try:
         logs = decode(content, format_named(batch.format)).logs
@@ -203,11 +208,11 @@ def _found_in(batch: ArchivedBatch, content: bytes, name: str) -> ArchivedBatch:
 
 
 def _refuse_unless_lost(folder: DataFolder) -> None:
-    """See that no logs are in the way.
+    """Refuse a folder that still has logs.
 
     Raises:
-        UsageError: there are some.
-        DataFolderError: there may be some.
+        UsageError: logs.db has logs or batches.
+        DataFolderError: a WAL is left that may hold logs.
     """
     path = folder.logs
     if not file_size(path):

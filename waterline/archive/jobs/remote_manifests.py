@@ -1,4 +1,4 @@
-"""Manifests in object storage: written, moved and read where they lie."""
+"""Manifests in object storage: publish and read."""
 
 from waterline.archive.ahead import ahead_of, earlier
 from waterline.archive.manifest import Manifest, manifest_of, parse_manifest
@@ -13,17 +13,17 @@ from waterline.storage.watermark import Watermark
 def publish_remote_manifest(
     bucket: Bucket, folder: DataFolder, day: str, batches: list[ArchivedBatch], watermark: Watermark
 ) -> None:
-    """Write the manifest of a day, and remove it where it lay in earlier versions.
+    """Write the manifest of a day, and remove the one at the key of earlier versions.
 
     Args:
-        bucket: where to.
-        folder: the data folder whose it is.
+        bucket: the bucket to write to.
+        folder: the data folder.
         day: such as 2026-11-23.
-        batches: all that the catalog has of the day.
-        watermark: says whose they are.
+        batches: all batches of the day in the catalog.
+        watermark: has the id of the data folder.
 
     Raises:
-        ArchiveError: the one there tells of more than the catalog does; it stays.
+        ArchiveError: the manifest in the bucket knows more than the catalog; it stays.
         RemoteError: object storage refuses.
     """
     keys = remote_keys(day, batches)
@@ -36,10 +36,15 @@ def publish_remote_manifest(
 def read_remote_manifest(
     bucket: Bucket, day: str, batches: list[ArchivedBatch]
 ) -> tuple[str, Manifest]:
-    """Return the manifest of a day, with its URL.
+    """Return URL and content of the manifest of a day.
+
+    Args:
+        bucket: the bucket to read from.
+        day: such as 2026-11-23.
+        batches: all batches of the day in the catalog.
 
     Raises:
-        ArchiveError: it is missing or damaged; the sentence names it.
+        ArchiveError: the manifest is missing or damaged; the sentence names it.
         RemoteError: object storage refuses.
     """
     keys = remote_keys(day, batches)
@@ -64,7 +69,7 @@ def _refuse_less(
     try:
         manifest = parse_manifest(content, url)
     except ArchiveError:
-        return  # damaged: the catalog knows what belongs there
-    # That batches were uploaded is told there before the catalog records it.
+        return  # damaged, and written anew from the catalog
+    # A manifest in object storage tells of uploads before the catalog does.
     if found := ahead_of([(url, manifest)], watermark.folder_id, batches, but_uploads=True):
         raise earlier(folder, found)

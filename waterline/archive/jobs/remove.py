@@ -1,4 +1,4 @@
-"""Removal: archived rows leave logs.db and its space goes back, in slices nobody notices."""
+"""Removal of archived rows from logs.db, in slices short enough not to delay commits."""
 
 import time
 from collections.abc import Callable
@@ -10,18 +10,18 @@ import apsw
 from waterline.archive.progress import Progress
 from waterline.storage.sqlite import transaction
 
-# So long may a slice hold the lock that the server's commits wait for.
+# Seconds that a slice may hold the write lock, which commits of the server wait for.
 SLICE_SECONDS: Final = 0.002
-# A slice's first guess, in rows or pages; the next ones follow from what it took.
+# Rows or pages in the first slice; later sizes follow from measured times.
 FIRST_SLICE: Final = 200
 LARGEST_SLICE: Final = 20_000
-# The lock is free for so many times as long as it was held, and so is the disk.
+# The pause after a slice, as a multiple of its duration.
 PAUSE_FACTOR: Final = 3.0
 
 _UPPER: Final = """
     SELECT ifnull(max(seq), 0) FROM (SELECT seq FROM logs WHERE seq <= ? ORDER BY seq LIMIT ?)
 """
-# A log sent again is recognised for a while after its receipt, also without its row.
+# Ids of young logs, so that a log sent again is recognised without its row.
 _REMEMBER: Final = """
     INSERT OR REPLACE INTO archived_ids (source, id, seq, received_at)
     SELECT source, id, seq, received_at FROM logs WHERE seq <= ? AND received_at >= ?
@@ -34,23 +34,23 @@ _FORGET: Final = """
 
 @dataclass(slots=True)
 class Removed:
-    """What was removed, and what came back."""
+    """Result of a removal."""
 
     rows: int = 0
     rows_seconds: float = 0.0
     size: int = 0
-    """Bytes by which logs.db has shrunk or will at its next checkpoint."""
+    """Bytes by which logs.db shrinks, at the next checkpoint at the latest."""
     size_seconds: float = 0.0
 
 
 class RowRemover:
-    """Removes rows behind the watermark and gives their pages back.
+    """Removes rows below the watermark and shrinks logs.db.
 
     Args:
-        connection: one that writes logs.db; the server has another.
-        dedupe_window: milliseconds for which a log is recognised although it is archived.
+        connection: a connection that writes logs.db; the server has its own.
+        dedupe_window: milliseconds after receipt in which an archived log is recognised.
         clock: returns milliseconds UTC.
-        progress: is told how far it is.
+        progress: called with the work done and the total.
     """
 
     def __init__(
@@ -65,16 +65,16 @@ class RowRemover:
         self._clock = clock
         self._progress = progress
         self.removed = Removed()
-        """What was removed so far, in all runs."""
+        """Sum over all runs so far."""
 
     def run(self) -> None:
-        """Remove all that is archived.
+        """Remove all archived rows, forget old ids and free pages.
 
         Raises:
-            apsw.Error: the database refuses; what is left goes with the next run.
+            apsw.Error: the database refuses; the next run removes the rest.
         """
         removed = self.removed
-        # A slice that a power cut takes back is removed again: no need to wait for the disk.
+        # A slice lost in a power cut is removed again, so there is no need to wait for the disk.
         self._connection.execute("PRAGMA synchronous = NORMAL")
         try:
             begun = time.perf_counter()
@@ -112,12 +112,12 @@ class RowRemover:
                     return
 
     def _shrink(self) -> int:
-        """Give free pages back; the file shrinks once a checkpoint comes to it."""
+        """Free pages and return their bytes; the file shrinks at its next checkpoint."""
         total = left = self._number("PRAGMA freelist_count")
         slices = _Slices()
         while left:
             with slices.timed():
-                # It frees one page a step.
+                # SQLite frees one page a step.
                 self._connection.execute(f"PRAGMA incremental_vacuum({slices.size})").fetchall()
             before, left = left, self._number("PRAGMA freelist_count")
             if left >= before:
@@ -131,13 +131,13 @@ class RowRemover:
 
 
 class _Slices:
-    """How large the next slice is, so that each takes about as long as it may."""
+    """Adaptive slice size, so that each slice takes about SLICE_SECONDS."""
 
     def __init__(self) -> None:
         self.size = FIRST_SLICE
 
     def timed(self) -> "_Slices":
-        """Return what a slice runs in."""
+        """Return a context manager that times one slice and then pauses."""
         return self
 
     def __enter__(self) -> None:
@@ -146,6 +146,6 @@ class _Slices:
     def __exit__(self, *_: object) -> None:
         took = time.perf_counter() - self._begun
         fitting = self.size * SLICE_SECONDS / max(took, 1e-6)
-        # Twice as large at most: one quick slice says little of the next.
+        # At most twice as large: one quick slice says little about the next.
         self.size = max(1, min(LARGEST_SLICE, 2 * self.size, round(fitting)))
         time.sleep(took * PAUSE_FACTOR)

@@ -1,4 +1,4 @@
-"""Restoring: archived logs of a range become a data folder of their own, with their seqs."""
+"""Restore of archived logs into a data folder of their own, with their seqs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,23 +22,23 @@ from waterline.storage.watermark import Watermark
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What a restored folder holds. Sizes are bytes."""
+    """Content of a restored folder. Sizes are bytes."""
 
     batches: list[ArchivedBatch]
-    """By seq, as the catalog of the restored folder has them."""
+    """Catalog of the restored folder, by seq."""
     written: int
-    """How many files this run has written; the others were there."""
+    """Number of files written in this run; the others were there already."""
     pruned: int
-    """So many logs at most are missing, for they were pruned."""
+    """Upper bound of the logs missing because they were pruned."""
 
     @property
     def logs(self) -> int:
-        """How many logs they are."""
+        """Number of logs."""
         return sum(each.rows for each in self.batches)
 
     @property
     def size(self) -> int:
-        """What their files take."""
+        """Bytes of the batch files."""
         return sum(each.stored_bytes for each in self.batches)
 
 
@@ -53,27 +53,27 @@ def restore(
     files: Files | None = None,
     progress: Progress = silent,
 ) -> Restored:
-    """Build a data folder from archived logs; run again, it completes and mends what is there.
+    """Restore archived logs into another data folder; a second run completes and repairs it.
 
-    Files are brought first and recorded in one moment: until then the folder is none that can be
-    opened. Where no log is wanted, none is made.
+    Files are copied first and recorded in one transaction. Until then the folder cannot be opened.
+    If no log is selected, no folder is made.
 
     Args:
-        folder: whose archives are read; its server and jobs may run.
-        into: the folder to build: new, empty, or from the same restore.
-        since: milliseconds UTC on `timestamp`, inclusive.
-        until: the same, exclusive.
-        types: only logs of these.
-        sources: only logs of these.
-        files: how files are written and read.
-        progress: is told how far it is, in logs.
+        folder: the data folder to read; its server and jobs may run.
+        into: the folder to build: new, empty, or of the same restore.
+        since: lower bound of `timestamp`, milliseconds UTC, inclusive.
+        until: upper bound of `timestamp`, milliseconds UTC, exclusive.
+        types: log types to select; None is all.
+        sources: sources to select; None is all.
+        files: file operations.
+        progress: called with the logs done and the total.
 
     Raises:
-        UsageError: `into` holds something else, or lies in the source; nothing was changed.
+        UsageError: `into` holds something else, or overlaps `folder`; nothing was changed.
         ArchiveError: a batch is missing, damaged or was pruned meanwhile, or a file cannot be
-            written; what was brought stays for the next run. Or the folder's logs.db is of an
-            earlier time than its archives; nothing was changed.
-        DataFolderInUse, ArchiveInUse: a server or a job holds `into`.
+            written; files written so far stay for the next run. Or logs.db is older than its
+            archives; nothing was changed.
+        DataFolderInUse, ArchiveInUse: a server or a job is running on `into`.
         DataFolderError: a folder cannot be read or written.
     """
     wanted = Selection(since=since, until=until, types=_tuple(types), sources=_tuple(sources))
@@ -117,7 +117,7 @@ class _Work:
         self._written = 0
 
     def run(self) -> Restored:
-        """Bring the files, then record them."""
+        """Copy the files, then record them."""
         watermark, catalog = read_whole_catalog(self._source)
         planned = [each for each in catalog if each.is_kept and self._wanted.most(each)]
         origin = self._origin(watermark)
@@ -155,13 +155,19 @@ class _Work:
     def _bring(
         self, planned: list[ArchivedBatch], held: Mapping[str, ArchivedBatch], folder_id: str
     ) -> list[ArchivedBatch]:
-        """See that the file of each batch is there; return what the catalog is to say of them."""
+        """Write the missing files; return the catalog rows.
+
+        Args:
+            planned: batches of the source with selected logs.
+            held: batches in the catalog of the target, by file.
+            folder_id: id of the source folder.
+        """
         batches = []
         done, total = 0, sum(each.rows for each in planned)
         for batch in planned:
             known = held.get(batch.file)
             if known is not None and not (known.is_kept and known.local_removed_at is None):
-                batches.append(known)  # let go in the target, on purpose
+                batches.append(known)  # pruned or moved in the target, on purpose
             elif self._wanted.exactly(batch) == batch.rows:
                 batches.append(self._bring_whole(batch, known))
             elif part := self._bring_part(batch, known, folder_id):
@@ -179,7 +185,7 @@ class _Work:
     def _bring_part(
         self, batch: ArchivedBatch, known: ArchivedBatch | None, folder_id: str
     ) -> ArchivedBatch | None:
-        """Bring the logs of a batch that are wanted; None where there are none."""
+        """Write the selected logs of a batch; return its row, or None if there are none."""
         if known is not None and self._is_there(known):
             return known
         if known is None and (found := self._unrecorded(batch)) is not None:
@@ -188,7 +194,7 @@ class _Work:
         if not logs.num_rows:
             return None
         encoding = format_named(batch.format).encoding()
-        # Nothing of this run is in it, so that it is the same each time it is made.
+        # The label depends on the source alone, so that each run writes the same bytes.
         label = label_of(
             logs, encoding, batch_number(batch.file) or 0, folder_id, batch.archived_at
         )
@@ -198,7 +204,7 @@ class _Work:
         return part
 
     def _unrecorded(self, batch: ArchivedBatch) -> ArchivedBatch | None:
-        """Return what a run that was cut off has brought of a batch; None where that is nothing."""
+        """Return the row of a file that an interrupted run left; None if there is no such file."""
         path = self._path(batch)
         if not path.exists():
             return None
@@ -215,7 +221,7 @@ class _Work:
         return describe_again(batch, logs, content)
 
     def _is_there(self, batch: ArchivedBatch) -> bool:
-        """Say whether the target has the sound file of a batch."""
+        """Return whether the target has the sound file of a batch."""
         path = self._path(batch)
         if not path.exists():
             return False

@@ -1,4 +1,4 @@
-"""The folder that a restore builds: what it was restored from, and its catalog."""
+"""Target folder of a restore: its origin and its catalog."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -19,12 +19,12 @@ from waterline.storage.sqlite import open_writer, sqlite_errors, transaction
 from waterline.storage.watermark import read_watermark, renew_incarnation
 
 NAME: Final = "restore.json"
-"""In the restored folder: where its logs are from, and which they are."""
+"""File in the restored folder that names source and filter."""
 VERSION: Final = "1.0"
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What `restore.json` says. Times are milliseconds UTC."""
+    """Content of `restore.json`: source and filter. Times are milliseconds UTC."""
 
     version: str = VERSION
     folder_id: str
@@ -39,11 +39,11 @@ _decode: Final = msgspec.json.Decoder(Origin).decode
 
 
 class RestoredFolder:
-    """The folder that a restore builds; whoever changes it holds its locks.
+    """Target folder of a restore; the caller holds its locks for changes.
 
     Args:
-        folder: its paths.
-        files: how files are written and read.
+        folder: the target folder.
+        files: file operations.
     """
 
     def __init__(self, folder: DataFolder, files: Files) -> None:
@@ -52,10 +52,10 @@ class RestoredFolder:
         self._path = folder.path / NAME
 
     def is_begun(self, origin: Origin) -> bool:
-        """Say whether the same restore was begun there.
+        """Return whether the same restore was begun there.
 
         Raises:
-            UsageError: something else is there.
+            UsageError: the folder holds something else.
         """
         target, path = self._folder, self._path
         if path.exists():
@@ -73,18 +73,21 @@ class RestoredFolder:
         return False
 
     def begin(self, origin: Origin) -> None:
-        """Say from what it is being restored."""
+        """Write `restore.json`."""
         self._files.publish(self._path, _text(origin))
 
     def give_up(self) -> None:
-        """Say nothing any more: there was nothing to restore."""
+        """Remove `restore.json`, as there was nothing to restore."""
         self._files.remove(self._path)
 
     def held(self, catalog: Iterable[ArchivedBatch]) -> dict[str, ArchivedBatch]:
-        """Return what its catalog has, by file.
+        """Return the catalog of the target by file.
+
+        Args:
+            catalog: the catalog of the source.
 
         Raises:
-            UsageError: it has logs of its own.
+            UsageError: the target has logs that are not of the source.
         """
         if not self._folder.logs.exists():
             return {}
@@ -105,11 +108,11 @@ class RestoredFolder:
     def record(
         self, batches: list[ArchivedBatch], held: Mapping[str, ArchivedBatch]
     ) -> list[ArchivedBatch]:
-        """Record batches whose files are there; return all that the folder then has.
+        """Record batches whose files are written; return the whole catalog.
 
         Args:
-            batches: what the catalog is to say of them.
-            held: what it says already, by file.
+            batches: the rows to record.
+            held: the rows recorded already, by file.
 
         Raises:
             ArchiveError: a file cannot be written.
@@ -128,10 +131,10 @@ class RestoredFolder:
             return read_batches(connection)
 
     def _publish_database(self, batches: list[ArchivedBatch]) -> None:
-        """Make logs.db elsewhere and give it its name once it knows all batches."""
+        """Make logs.db elsewhere and publish it with all batches."""
         content = _database(batches)
         for suffix in ("-wal", "-shm"):
-            # Of a database that somebody has removed: SQLite would take it for this one's.
+            # Left by a removed database; SQLite would apply it to the new one.
             self._files.remove(Path(f"{self._folder.logs}{suffix}"))
         self._files.publish(self._folder.logs, content)
         if self._files.read(self._folder.logs) != content:
@@ -143,7 +146,7 @@ class RestoredFolder:
 
 
 def _database(batches: list[ArchivedBatch]) -> bytes:
-    """Return a logs.db that knows these batches and has no logs."""
+    """Return the bytes of a logs.db with these batches and no logs."""
     try:
         with TemporaryDirectory() as elsewhere:
             path = Path(elsewhere) / "logs.db"
@@ -161,7 +164,13 @@ def _amend(
     batches: list[ArchivedBatch],
     held: Mapping[str, ArchivedBatch],
 ) -> None:
-    """Bring a catalog to what was brought: first the watermark, so that no batch lies above it."""
+    """Update a catalog: the watermark first, so that no batch lies above it.
+
+    Args:
+        connection: a connection that writes logs.db.
+        batches: the rows to record.
+        held: the rows recorded already, by file.
+    """
     new = [each for each in batches if each.file not in held]
     changed = [each for each in batches if each.file in held and held[each.file] != each]
     if new:
@@ -172,7 +181,7 @@ def _amend(
                 (max(before, *(each.last_seq for each in new)),),
             )
             if min(each.first_seq for each in new) <= before:
-                # An answer that was pinned to the folder as it was would be another by now.
+                # Answers pinned to the earlier state would differ now.
                 renew_incarnation(connection)
         add_batches(connection, new)
     if changed:
@@ -180,7 +189,7 @@ def _amend(
 
 
 def _is_of(held: ArchivedBatch, origin: ArchivedBatch | None) -> bool:
-    """Say whether a batch of the folder is from one of the source, or a part of it."""
+    """Return whether a batch of the target is one of the source, or a part of it."""
     return origin is not None and (
         origin.archived_at == held.archived_at
         and origin.first_seq <= held.first_seq <= held.last_seq <= origin.last_seq
@@ -201,7 +210,7 @@ def _origin_in(content: bytes, path: Path) -> Origin:
 
 
 def _names(path: Path) -> list[str]:
-    """Return what a folder holds; nothing where there is none."""
+    """Return the names in a folder; none if the folder is missing."""
     if not path.is_dir():
         return []
     try:

@@ -1,4 +1,4 @@
-"""The archive job: old logs become verified batch files, and then their rows go."""
+"""Archive job: writes old logs to verified batch files, then removes their rows."""
 
 import time
 from collections.abc import Callable
@@ -24,29 +24,29 @@ from waterline.storage.watermark import read_watermark
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run has done. Sizes are bytes, times are seconds."""
+    """Result of a run. Sizes are bytes, times are seconds."""
 
     batches: list[ArchivedBatch] = field(default_factory=list)
     seconds: float = 0.0
-    """To read, encode, write, sync, check and record the batches."""
+    """Time to read, encode, write, sync, verify and record the batches."""
     removed: Removed = field(default_factory=Removed)
     uploaded: Uploaded = field(default_factory=Uploaded)
 
     @property
     def logs(self) -> int:
-        """How many logs were archived."""
+        """Number of archived logs."""
         return sum(each.rows for each in self.batches)
 
 
 class ArchiveJob:
-    """One run: finishes what another left, archives, removes, gives space back, uploads.
+    """One archive run: tidies, archives, removes rows, frees space and uploads.
 
     Args:
-        folder: the data folder; its server may run or not.
-        policy: what is archived, how, and where to.
-        files: how files are written and read.
+        folder: the data folder; its server may run.
+        policy: which logs, in which encoding, to which destination.
+        files: file operations.
         clock: returns milliseconds UTC.
-        progress: is told how far it is.
+        progress: called with the work done and the total.
     """
 
     def __init__(
@@ -64,16 +64,16 @@ class ArchiveJob:
         self._clock = clock
         self._progress = progress
         self.outcome = Outcome()
-        """What was done so far, also when the run failed."""
+        """Result so far, also after a failure."""
 
     def run(self) -> Outcome:
-        """Do all there is to do now.
+        """Do all work that is due.
 
         Raises:
-            ArchiveInUse: another job works on the folder.
-            ArchiveError: a file cannot be written, or is not what was written; nothing is lost,
-                and the next run goes on.
-            RemoteError: object storage refuses; the local files are there.
+            ArchiveInUse: another archive job is running.
+            ArchiveError: a file cannot be written, or reads back differently; no log is lost, and
+                the next run goes on.
+            RemoteError: object storage refuses; the local files stay.
             DataFolderError: logs.db cannot be read or written.
         """
         with changing(self._folder) as connection:
@@ -82,7 +82,7 @@ class ArchiveJob:
                 connection, self._policy.dedupe_window, self._clock, self._progress
             )
             self.outcome.removed = removal.removed
-            # On a full disk, what an earlier run has left takes the room that new files need.
+            # Rows that an earlier run left take room that new files need.
             removal.run()
             self._archive(connection)
             publish_manifests(self._folder, connection, self._files)

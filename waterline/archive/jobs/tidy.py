@@ -1,4 +1,4 @@
-"""Tidying: what a job that was cut off has left, and manifests that lag behind the catalog."""
+"""Cleanup after interrupted jobs, and publication of local manifests."""
 
 from pathlib import Path
 
@@ -18,14 +18,19 @@ from waterline.storage.watermark import Watermark, read_watermark
 
 
 def tidy(folder: DataFolder, connection: apsw.Connection, files: Files) -> None:
-    """Remove half-written files, batches that were never recorded, and those let go on purpose.
+    """Remove unfinished files, unrecorded batches, and files of batches that are pruned or moved.
 
-    Whatever else lies there is left alone.
+    All other files stay.
+
+    Args:
+        folder: the data folder.
+        connection: a connection to its logs.db.
+        files: file operations.
 
     Raises:
         ArchiveError: a file cannot be read or removed.
     """
-    # A folder may have been made by a job that was cut off before it was on the disk.
+    # An interrupted job may have made a folder that was never flushed.
     for made in (folder.path, folder.archives, folder.manifests):
         if made.is_dir():
             files.sync_folder(made)
@@ -47,13 +52,18 @@ def tidy(folder: DataFolder, connection: apsw.Connection, files: Files) -> None:
 
 
 def publish_manifests(folder: DataFolder, connection: apsw.Connection, files: Files) -> None:
-    """Write the manifest of each day whose file is not what the catalog says.
+    """Write the manifest of each day that differs from the catalog.
 
-    One that lies where it did in earlier versions is moved, unless the day was uploaded: then it
-    shows that it may lie there in object storage too, until `remove_former_manifests`.
+    A manifest at the place of earlier versions is moved. If the day was uploaded it stays until
+    `remove_former_manifests`, as a sign that object storage may have one there too.
+
+    Args:
+        folder: the data folder.
+        connection: a connection to its logs.db.
+        files: file operations.
 
     Raises:
-        ArchiveError: one cannot be written; or it tells of more than the catalog does.
+        ArchiveError: a manifest cannot be written, or knows more than the catalog.
     """
     watermark = read_watermark(connection)
     for day, batches in days_of(read_batches(connection)).items():
@@ -71,16 +81,16 @@ def publish_manifests(folder: DataFolder, connection: apsw.Connection, files: Fi
 def remove_former_manifests(
     folder: DataFolder, connection: apsw.Connection, files: Files, still_in: str | None
 ) -> None:
-    """Remove the manifests that lie where they did in earlier versions, once published anew.
+    """Remove the manifests at the places of earlier versions, after they were published anew.
 
     Args:
         folder: the data folder.
-        connection: one to its logs.db.
-        files: how files are removed.
-        still_in: a place in object storage; days with batches in it are left for its upload.
+        connection: a connection to its logs.db.
+        files: file operations.
+        still_in: address of object storage; days with batches there are left to the upload.
 
     Raises:
-        ArchiveError: one cannot be removed.
+        ArchiveError: a manifest cannot be removed.
     """
     for day, batches in days_of(read_batches(connection)).items():
         if still_in is None or still_in not in {each.uploaded_to for each in batches}:
@@ -94,15 +104,15 @@ def _refuse_less(
     watermark: Watermark,
     batches: list[ArchivedBatch],
 ) -> None:
-    """See that what is written over a manifest, or in place of it, tells no less.
+    """Refuse to replace a manifest that knows more than the catalog.
 
     Raises:
-        ArchiveError: it would.
+        ArchiveError: it knows more.
     """
     try:
         manifest = parse_manifest(content, str(path))
     except ArchiveError:
-        return  # damaged: the catalog knows what belongs there
+        return  # damaged, and written anew from the catalog
     if found := ahead_of([(str(path), manifest)], watermark.folder_id, batches):
         raise earlier(folder, found)
 
@@ -116,14 +126,14 @@ def _is_let_go(batch: ArchivedBatch | None) -> bool:
 
 
 def _is_leftover(path: Path, watermark: Watermark, rows: HotRows, files: Files) -> bool:
-    """Say whether a batch is ours and was not recorded, and all its logs are still hot."""
+    """Return whether a file is an unrecorded batch of this folder whose logs are all hot."""
     if batch_number(path.name) is None:
         return False
     content = files.read(path)
     try:
         contents = decode(content, batch_format(path.name))
     except ArchiveError:
-        return False  # not what we write; `archive verify` names it
+        return False  # no batch of ours; `archive verify` names it
     logs = contents.logs
     if (
         contents.label is None
@@ -132,5 +142,5 @@ def _is_leftover(path: Path, watermark: Watermark, rows: HotRows, files: Files) 
     ):
         return False
     first_seq, last_seq = logs["seq"][0].as_py(), logs["seq"][-1].as_py()
-    # Else it may be the only copy: logs.db may have come back from a backup of before.
+    # Otherwise it may be the only copy, as logs.db may be a restored backup.
     return first_seq > watermark.archived_through and rows.holds(first_seq - 1, last_seq, logs)

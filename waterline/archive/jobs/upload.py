@@ -1,4 +1,4 @@
-"""Uploading: each batch to object storage, checked there; the manifest of its day last."""
+"""Upload of batches to object storage, verified there; the manifest of a day comes last."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from waterline.storage.watermark import read_watermark
 
 @dataclass(slots=True)
 class Uploaded:
-    """What went to object storage."""
+    """Result of an upload."""
 
     batches: int = 0
     size: int = 0
@@ -29,7 +29,7 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Where batches are uploaded to, and whether they stay here too."""
+    """Address of object storage, and whether local files stay."""
 
     address: str
     """`s3://bucket/prefix`."""
@@ -37,15 +37,15 @@ class Destination:
 
 
 class Uploader:
-    """Brings what is not there yet to object storage.
+    """Uploads batches that object storage lacks.
 
     Args:
         folder: the data folder.
-        connection: one that writes its logs.db.
-        files: how files are read and removed.
-        destination: where to.
+        connection: a connection that writes its logs.db.
+        files: file operations.
+        destination: address, and whether local files stay.
         clock: returns milliseconds UTC.
-        progress: is told how far it is.
+        progress: called with the work done and the total.
     """
 
     def __init__(
@@ -65,15 +65,14 @@ class Uploader:
         self._progress = progress
         self._reader = BatchReader(folder, files)
         self.uploaded = Uploaded()
-        """What was uploaded so far, also when the run failed."""
+        """Result so far, also after a failure."""
 
     def run(self) -> None:
-        """Upload day by day; a day counts once its manifest is there.
+        """Upload day by day; a day is recorded once its manifest is uploaded.
 
         Raises:
             ArchiveError: a local file is damaged.
-            RemoteError: object storage refuses; what was recorded is there, the rest goes with the
-                next run.
+            RemoteError: object storage refuses; recorded days stay, the next run does the rest.
         """
         batches = read_batches(self._connection)
         total = sum(map(self._is_due, batches))
@@ -113,7 +112,7 @@ class Uploader:
             self.uploaded.batches += 1
             self.uploaded.size += len(content)
             self._progress("uploaded", self.uploaded.batches, total)
-        # Before it is recorded: should this fail, the whole day is looked at again.
+        # Before the record: if this fails, the next run checks the whole day again.
         changes = {each.batch: each for each in changed}
         of_day = [changes.get(each.batch, each) for each in batches]
         self._publish(bucket, day, of_day)
@@ -124,7 +123,7 @@ class Uploader:
         publish_remote_manifest(bucket, self._folder, day, batches, watermark)
 
     def _is_to_move(self, day: str, batches: list[ArchivedBatch]) -> bool:
-        """Whether the manifest of a day that was uploaded still lies where it did before 2.1."""
+        """Return whether the manifest of an uploaded day still lies at the place before 2.1."""
         is_there = any(each.uploaded_to == self._destination.address for each in batches)
         return is_there and local_paths(self._folder, day, batches).former.exists()
 

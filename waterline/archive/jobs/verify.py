@@ -1,4 +1,4 @@
-"""Verifying: that every batch is there and holds what the catalog says; nothing is changed."""
+"""Verification of all batches and manifests against the catalog; changes nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from waterline.storage.folder import ArchiveLock, DataFolder
 from waterline.storage.sqlite import reading
 from waterline.storage.watermark import Watermark
 
-# What a query sees of logs.db lies above the watermark; no adopted batch there may have it too.
+# Queries see the hot rows above the watermark. An adopted batch there must not have the same seqs.
 _TWICE: Final = """
     SELECT file FROM archive_batches, seam
     WHERE last_seq > archived_through
@@ -35,18 +35,18 @@ _TWICE: Final = """
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found. Faults and warnings are sentences that begin with a file or its URL."""
+    """Result of a verification. Faults and warnings are sentences that begin with a path or URL."""
 
     batches: int = 0
-    """So many are sound."""
+    """Number of batches that passed."""
     logs: int = 0
-    """In those."""
+    """Number of logs in them."""
     size: int = 0
     """Bytes of their files."""
     faults: list[str] = field(default_factory=list)
-    """Logs are missing or in doubt, or a manifest is."""
+    """Missing or damaged logs or manifests."""
     warnings: list[str] = field(default_factory=list)
-    """Nothing is lost, but it is worth a look."""
+    """Findings without loss."""
 
 
 def verify(
@@ -56,25 +56,25 @@ def verify(
     all_copies: bool = False,
     progress: Progress = silent,
 ) -> Verdict:
-    """Read every batch and manifest, and see that they are what the catalog says.
+    """Read every batch and manifest and compare them with the catalog.
 
-    Servers and archive jobs may run meanwhile; what a job moves is looked at again where it went.
+    Servers and archive jobs may run meanwhile. A batch that a job moves is read at its new place.
 
     Args:
         folder: the data folder.
-        files: how files are read.
-        all_copies: whether copies in object storage are read too where the local file is kept.
-        progress: is told how many batches are done.
+        files: file operations.
+        all_copies: whether uploaded copies of local files are read too.
+        progress: called with the batches done and the total.
 
     Raises:
-        DataFolderError: there are no logs, or logs.db cannot be read.
-        UsageError: object storage is to be read and there are no credentials for it.
+        DataFolderError: logs.db is missing or cannot be read.
+        UsageError: credentials for object storage are needed and missing.
     """
     return _Verification(folder, files or Files(), all_copies, progress).run()
 
 
 class _Verification:
-    """One run of it."""
+    """One verification."""
 
     def __init__(
         self, folder: DataFolder, files: Files, all_copies: bool, progress: Progress
@@ -87,8 +87,8 @@ class _Verification:
         self._verdict = Verdict()
 
     def run(self) -> Verdict:
-        """Look at catalog, batches, manifests, and what else lies there."""
-        # Before the catalog, which a job may go on with meanwhile.
+        """Check catalog, batches, manifests and unknown files."""
+        # Before the catalog, which a job may change meanwhile.
         manifests = readable_manifests(self._folder, self._files)
         watermark, batches = read_catalog(self._folder)
         if found := ahead_of(manifests, watermark.folder_id, batches):
@@ -124,7 +124,7 @@ class _Verification:
                 )
 
     def _look_at(self, batch: ArchivedBatch) -> None:
-        """Look at a batch; where a job has changed its row since, by what it says now."""
+        """Check a batch, again if a job has changed its row meanwhile."""
         while (found := self._fault_of(batch)) is not None:
             _, batches = read_catalog(self._folder)
             now = next((each for each in batches if each.batch == batch.batch), None)
@@ -139,7 +139,7 @@ class _Verification:
         self._verdict.size += batch.stored_bytes
 
     def _fault_of(self, batch: ArchivedBatch) -> tuple[str, str] | None:
-        """Return the name of a copy that is not sound and what is wrong; None where all are."""
+        """Return path or URL and fault of a damaged copy; None if all copies are sound."""
         name = self._reader.name(batch)
         try:
             content = self._reader.content(batch)
@@ -158,21 +158,21 @@ class _Verification:
         if not self._lagging():
             return
         try:
-            # Nobody changes anything meanwhile, so a difference is one.
+            # No job runs under the lock, so a difference is a fault.
             with ArchiveLock(self._folder):
                 lagging = self._lagging()
         except ArchiveInUse:
             for path in self._lagging():
                 self._warn(path, "it is behind the catalog; an archive job is at work")
             return
-        except DataFolderError:  # the folder can only be read, so no job is at work in it
+        except DataFolderError:  # a read-only folder, in which no job runs
             lagging = self._lagging()
         for path in lagging:
             reason = "it is not what the catalog says" if path.exists() else "it is missing"
             self._fault(path, f"{reason}; the next archive run writes it again")
 
     def _lagging(self) -> list[Path]:
-        """Return the manifests that are not what the catalog says."""
+        """Return the paths of manifests that differ from the catalog."""
         watermark, batches = read_catalog(self._folder)
         lagging = []
         for day, of_day in days_of(batches).items():
@@ -192,7 +192,7 @@ class _Verification:
             return False
 
     def _look_at_remote_manifests(self, batches: Iterable[ArchivedBatch]) -> None:
-        """See that the manifests in object storage name what is there, and can so rebuild it."""
+        """Check that the manifests in object storage name all uploaded batches."""
         by_manifest: dict[tuple[str, str], list[ArchivedBatch]] = {}
         for batch in batches:
             if batch.uploaded_to and (self._all_copies or batch.local_removed_at is not None):
@@ -210,12 +210,12 @@ class _Verification:
                     self._fault(name, f"it does not tell of {batch.file}")
 
     def _look_around(self) -> None:
-        """Name the files that the catalog does not want there."""
+        """Warn of files that the catalog does not know."""
         days = self._folder.day_folders()
         tops = [each for each in (self._folder.archives, self._folder.manifests) if each.is_dir()]
         paths = [path for top in tops for path in top.iterdir() if path not in days]
         paths += [path for day in days if day.is_dir() for path in day.iterdir()]
-        # Read after the folders, so that it knows what a job has just written.
+        # Read after the folders, so that it knows files that a job has just written.
         _, batches = read_catalog(self._folder)
         known = {self._path(each): each for each in batches}
         places = [local_paths(self._folder, *each) for each in days_of(batches).items()]
@@ -242,20 +242,20 @@ def _sentence(name: Path | str, reason: str) -> str:
 
 
 def _twice(logs: Path) -> list[str]:
-    """Return the files of batches whose seqs are hot as well."""
+    """Return the files of batches whose seqs are also in hot rows."""
     with reading(logs) as connection:
         return [str(file) for (file,) in connection.execute(_TWICE).fetchall()]
 
 
 def _differing(batch: ArchivedBatch, content: bytes, logs: pa.Table) -> list[str]:
-    """Return what the catalog says otherwise than the logs of a batch do."""
+    """Return one sentence for each difference between a file and its catalog row."""
     found = as_found(batch, content, logs)
     day = strange_days(found)
     return [*differing(found, batch), *([] if day is None else [day])]
 
 
 def _strange(path: Path, batch: ArchivedBatch | None) -> str | None:
-    """Return why a file is not wanted; None where the catalog keeps it."""
+    """Return why a file is unexpected; None if the catalog keeps it."""
     if batch is not None:
         if not batch.is_kept:
             return "it was pruned; the next archive run removes it"

@@ -1,1 +1,1 @@
-"""Object storage: addresses, a client that checks what it puts, uploads."""
+"""Object storage: addresses, a verifying client, and its errors."""

@@ -1,4 +1,4 @@
-"""Addresses of object storage, and what the environment says of the way there."""
+"""Addresses of object storage, and the client settings in the environment."""
 
 import ipaddress
 import re
@@ -23,7 +23,7 @@ _ADDRESS: Final = re.compile(
 _REGION: Final = re.compile(r"[a-z0-9-]+", re.ASCII)
 _VISIBLE: Final = re.compile(r"[!-~]+", re.ASCII)
 _KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-# Each says that something else on this machine hands out credentials.
+# Each announces a provider of credentials on this machine.
 _PROVIDERS: Final = (
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -35,7 +35,7 @@ _R2: Final = ".r2.cloudflarestorage.com"
 
 @dataclass(frozen=True, slots=True)
 class BucketAddress:
-    """Where objects lie: a bucket, and a prefix within it that may be empty."""
+    """Bucket, and a prefix within it that may be empty."""
 
     bucket: str
     prefix: str
@@ -44,14 +44,14 @@ class BucketAddress:
         return f"s3://{self.path('')}" if self.prefix else f"s3://{self.bucket}"
 
     def path(self, key: str) -> str:
-        """Return the bucket, the prefix and a key, joined; an empty key is left out."""
+        """Return bucket, prefix and key joined by slashes; empty parts are left out."""
         return "/".join(part for part in (self.bucket, self.prefix, key) if part)
 
     def object_key(self, key: str) -> str:
         """Return the key within the whole bucket.
 
         Raises:
-            UsageError: it is no key that every store takes as it is.
+            UsageError: the key has characters that some stores change.
         """
         if not _KEY.fullmatch(key):
             raise UsageError(
@@ -63,24 +63,24 @@ class BucketAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long an operation may take before it is given up.
+    """Timeouts and retries of an operation.
 
-    A pause before a retry is drawn by chance from a span that doubles each time.
+    The pause before a retry is random, below a bound that doubles each time.
     """
 
     retries: int = 5
     first_pause: timedelta = timedelta(milliseconds=100)
     longest_pause: timedelta = timedelta(seconds=5)
     retrying: timedelta = timedelta(seconds=60)
-    """After so long no further try is begun."""
+    """After this time no further try is begun."""
     connecting: timedelta = timedelta(seconds=5)
     request: timedelta = timedelta(seconds=120)
-    """One request with its answer: a part of 8 MiB passes at 70 kB/s."""
+    """One request with its answer. A part of 8 MiB needs 70 kB/s."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Credentials:
-    """Keys from the environment; nothing prints them."""
+    """Keys from the environment, hidden from repr."""
 
     key_id: str = field(repr=False)
     secret: str = field(repr=False)
@@ -96,10 +96,10 @@ class _Credentials:
 
 
 def parse_address(text: str) -> BucketAddress:
-    """Return the bucket and prefix in `s3://bucket/prefix`; a slash at the end has no meaning.
+    """Parse `s3://bucket/prefix`; a trailing slash is ignored.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the text is no such address.
     """
     found = _ADDRESS.fullmatch(text)
     if found is None:
@@ -111,27 +111,27 @@ def parse_address(text: str) -> BucketAddress:
 
 
 def open_store(bucket: str, environment: Mapping[str, str], patience: Patience) -> S3Store:
-    """Return a client for a bucket; nothing is sent yet.
+    """Return a client for a bucket, without sending anything.
 
     Args:
-        bucket: its name.
+        bucket: name of the bucket.
         environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION or
-            AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL. Without keys: what hands
-            them out to a container or a machine, as the process's own environment has it.
-        patience: how long requests may take.
+            AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL. Without keys, the provider
+            for a container or machine is asked, as the process's own environment names it.
+        patience: timeouts and retries.
 
     Raises:
-        UsageError: a variable has no meaning, or there are no credentials.
+        UsageError: a variable is invalid, or credentials are missing.
     """
     credentials = _credentials(environment)
     if credentials is None and not any(map(environment.get, _PROVIDERS)):
-        # Only the metadata service of a machine is left: it is near, or there is none.
+        # Only the metadata service of the machine is left, which is near or missing.
         patience = replace(patience, retries=1, connecting=timedelta(seconds=1))
     endpoint = _endpoint(environment)
     config: S3Config = {
         "region": _region(environment, endpoint),
         "virtual_hosted_style_request": False,
-        # One request for each object, as not every store has the other way.
+        # One request an object, as not every store has bulk deletes.
         "disable_bulk_delete": True,
     }
     if endpoint is not None:
@@ -159,7 +159,7 @@ def open_store(bucket: str, environment: Mapping[str, str], patience: Patience) 
 
 
 def _credentials(environment: Mapping[str, str]) -> _Credentials | None:
-    """Return the keys; None where something else may hand them out."""
+    """Return the keys; None if a provider may hand them out."""
     given = [name for name in _KEYS if environment.get(name)]
     for name in (*given, "AWS_SESSION_TOKEN"):
         if not _VISIBLE.fullmatch(environment.get(name) or "-"):
@@ -180,7 +180,7 @@ def _credentials(environment: Mapping[str, str]) -> _Credentials | None:
 
 
 def _endpoint(environment: Mapping[str, str]) -> str | None:
-    """Return the store's URL without a slash at its end; None for that of AWS."""
+    """Return the URL of the store without a trailing slash; None for AWS."""
     for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
         if url := environment.get(name):
             return _checked_endpoint(name, url).rstrip("/")
@@ -195,8 +195,8 @@ def _checked_endpoint(name: str, url: str) -> str:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise UsageError(example) from None  # its words hold the URL, and that may hold a password
-    # A name and password in it would be shown wherever the URL is.
+        raise UsageError(example) from None  # its text holds the URL, which may hold a password
+    # A name and password would be shown wherever the URL is.
     if parts.scheme not in ("http", "https") or not host or re.search("[@?#]", url):
         raise UsageError(example)
     if parts.scheme == "http" and not _is_loopback(host):
@@ -222,6 +222,6 @@ def _region(environment: Mapping[str, str], endpoint: str | None) -> str:
             if not _REGION.fullmatch(region):
                 raise UsageError(f"{name} is no region; give one such as {_DEFAULT_REGION}")
             return region
-    # Cloudflare R2 knows a single region, and calls it so.
+    # Cloudflare R2 has a single region of this name.
     host = urlsplit(endpoint).hostname if endpoint else None
     return "auto" if host and host.endswith(_R2) else _DEFAULT_REGION

@@ -1,4 +1,4 @@
-"""Object storage: a bucket that what is put is checked in, and that nothing half comes out of."""
+"""Client for object storage that verifies every write and never returns a partial read."""
 
 import hashlib
 import os
@@ -24,32 +24,32 @@ if TYPE_CHECKING:  # obstore has it for type checkers only
     from obstore import ObjectMeta
 
 PART: Final = 8 * 2**20
-"""Bytes of a part; what is longer goes in several, all of one size but the last."""
+"""Bytes of a part. Longer objects go in several parts, all of this size but the last."""
 _AT_ONCE: Final = 2
-"""Parts under way at a time, so that an upload leaves room for others."""
+"""Concurrent parts, so that an upload leaves bandwidth for others."""
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What a store says of an object: its size in bytes, and its entity tag without quotes."""
+    """Metadata of an object: size in bytes, and entity tag without quotes."""
 
     size: int
     etag: str
 
 
 class Bucket:
-    """The objects below a prefix of a bucket. A process that forks opens it after the fork.
+    """Objects below a prefix of a bucket. A process that forks opens it after the fork.
 
-    Every operation is tried again when the store is busy or the connection breaks, a bounded number
-    of times with pauses by chance between them; what is refused is not tried again. An error names
-    operation, object and reason, and never holds a credential.
+    Operations are retried a bounded number of times, with random pauses, if the store is busy or
+    the connection breaks. Refusals are not retried. Errors name operation, object and reason, and
+    never hold a credential.
 
     Args:
-        address: where the objects lie.
+        address: bucket and prefix.
         store: a client for the bucket.
-        patience: how often and how long to try.
+        patience: timeouts and retries.
     """
 
     def __init__(self, address: BucketAddress, store: S3Store, patience: Patience) -> None:
@@ -62,7 +62,7 @@ class Bucket:
 
     @property
     def address(self) -> str:
-        """`s3://bucket/prefix`, without a slash at the end."""
+        """`s3://bucket/prefix`, without a trailing slash."""
         return str(self._address)
 
     def url(self, key: str) -> str:
@@ -70,28 +70,28 @@ class Bucket:
         return f"s3://{self._address.path(key)}"
 
     def put(self, key: str, content: bytes) -> StoredObject:
-        """Write an object, whatever was there, and check what the store then has.
+        """Write or replace an object, and verify what the store has then.
 
-        On the way the signature covers the SHA-256 of each request's body, so no checksum header is
-        added: the newer ones are not known to every store. What the store keeps is checked by its
-        entity tag: the MD5, or for parts the MD5 of the MD5s. Where it has another meaning, as with
-        encryption by a key of one's own, the object is read back and compared.
+        In transit the signature covers the SHA-256 of each request body. So no checksum header is
+        added, as not every store knows the newer ones. The stored object is verified by its entity
+        tag: the MD5, or for parts the MD5 of the MD5s. If the tag means something else, as with
+        customer-provided keys, the object is read back and compared.
 
         Raises:
-            RemoteError: the store refuses, cannot be reached, or has something else afterwards.
+            RemoteError: the store refuses, cannot be reached, or has another content afterwards.
         """
         path = self._address.object_key(key)
         self._do("write", key, lambda: self._upload(path, content))
         return self._checked(key, content)
 
     def put_new(self, key: str, content: bytes) -> StoredObject:
-        """Write an object that is not there yet, or is there with this very content.
+        """Write an object unless it is there with the same content.
 
-        What goes in one request is never written over another object, whoever else writes; what
-        goes in parts may be, if that one is written during the upload.
+        A write in one request never replaces another object. A write in parts may, if another
+        client writes the key during the upload.
 
         Raises:
-            RemoteError: as with `put`; or there is another object.
+            RemoteError: as for `put`; or another object has the key.
         """
         stored = self.head(key)
         if stored is None:
@@ -110,10 +110,10 @@ class Bucket:
         return stored
 
     def get(self, key: str) -> bytes:
-        """Return what an object holds, all of it.
+        """Return the whole content of an object.
 
         Raises:
-            ObjectMissing: it is not there.
+            ObjectMissing: the object is missing.
             RemoteError: the store refuses or cannot be reached.
         """
         path = self._address.object_key(key)
@@ -131,7 +131,7 @@ class Bucket:
         raise self._error("read", key, outcome)
 
     def head(self, key: str) -> StoredObject | None:
-        """Return what the store says of an object; None where it, or the bucket, is missing.
+        """Return the metadata of an object; None if it or the bucket is missing.
 
         Raises:
             RemoteError: the store refuses or cannot be reached.
@@ -145,7 +145,7 @@ class Bucket:
         raise self._error("look for", key, outcome)
 
     def names(self, prefix: str = "") -> list[str]:
-        """Return the keys of all objects, or of those below a folder such as `2026-11-23`, sorted.
+        """Return the sorted keys of all objects, or of those below a folder such as `2026-11-23`.
 
         Raises:
             RemoteError: the store refuses or cannot be reached.
@@ -157,7 +157,7 @@ class Bucket:
         return sorted(each["path"].removeprefix(own) for each in found)
 
     def delete(self, key: str) -> None:
-        """Remove an object; one that is not there is no error.
+        """Remove an object; a missing one is no error.
 
         Raises:
             RemoteError: the store refuses or cannot be reached.
@@ -178,15 +178,15 @@ class Bucket:
         )
 
     def _download(self, path: str) -> tuple[bytes, "ObjectMeta"]:
-        """Return what came of an object, and what was said of it before."""
+        """Return content and metadata of an object."""
         result = obstore.get(self._store, path)
         return bytes(result.bytes()), result.meta
 
     def _create(self, path: str, content: bytes) -> Refusal | None:
-        """Write an object where there is none, trying again after each connection that broke.
+        """Create an object, with a retry after each broken connection.
 
-        The client does not try this again by itself, as it cannot know whose object is there then;
-        here that is found out by comparing.
+        The client itself does not retry this, as it cannot know whose object is there then. The
+        caller finds out by comparing.
         """
         if len(content) > PART:
             return attempt(lambda: self._upload(path, content))
@@ -207,7 +207,7 @@ class Bucket:
         return outcome if isinstance(outcome, Refusal) else None
 
     def _checked(self, key: str, content: bytes) -> StoredObject:
-        """Return what the store has after an upload, once it is known to be what was sent."""
+        """Return the metadata of an uploaded object after a check of its content."""
         stored = self.head(key)
         if stored is None or not self._holds(key, stored, content):
             raise RemoteError(
@@ -217,7 +217,7 @@ class Bucket:
         return stored
 
     def _holds(self, key: str, stored: StoredObject, content: bytes) -> bool:
-        """Say whether an object has this content."""
+        """Return whether an object has this content."""
         if stored.size != len(content):
             return False
         if stored.etag == entity_tag(content):
@@ -239,24 +239,29 @@ class Bucket:
 def open_bucket(
     address: str, environment: Mapping[str, str] = os.environ, patience: Patience | None = None
 ) -> Bucket:
-    """Return the bucket at `s3://bucket/prefix`; nothing is sent yet.
+    """Return a bucket, without sending anything.
 
-    Credentials, region and endpoint are those of the environment: AWS_ACCESS_KEY_ID,
-    AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION or AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3
-    or AWS_ENDPOINT_URL. Profiles in ~/.aws are not read. Without keys they are asked of what hands
-    them out to a container or a machine, unless AWS_EC2_METADATA_DISABLED is true.
+    Profiles in ~/.aws are not read. Without keys in the environment, the provider for a container
+    or machine is asked, unless AWS_EC2_METADATA_DISABLED is true.
+
+    Args:
+        address: `s3://bucket/prefix`.
+        environment: credentials, region and endpoint: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+            AWS_SESSION_TOKEN, AWS_REGION or AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3 or
+            AWS_ENDPOINT_URL.
+        patience: timeouts and retries.
 
     Raises:
-        UsageError: the address or a variable has no meaning, or there are no credentials.
+        UsageError: the address or a variable is invalid, or credentials are missing.
     """
     where, patience = parse_address(address), patience or Patience()
     return Bucket(where, open_store(where.bucket, environment, patience), patience)
 
 
 def entity_tag(content: bytes) -> str:
-    """Return the tag that S3 gives to what `Bucket.put` writes, unless it encrypts by own keys.
+    """Return the entity tag that S3 gives to an object of `Bucket.put`.
 
-    MD5 finds what was damaged by chance; against anyone who means harm the catalog has a SHA-256.
+    MD5 finds accidental damage. The SHA-256 in the catalog guards against forgery.
     """
     if len(content) <= PART:
         return hashlib.md5(content, usedforsecurity=False).hexdigest()

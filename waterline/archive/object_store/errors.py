@@ -1,7 +1,7 @@
-"""Refusals: what went wrong at a store, in words of our own.
+"""Reasons why object storage refuses, in our own words.
 
-What a store answers, and what the client makes of it, can hold the access key or a signature.
-So nothing of it is passed on: neither as text nor as the cause of our own error.
+Answers of a store and errors of the client can hold the access key or a signature. So neither is
+passed on, as text or as the cause of our error.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError, PreconditionError
 
 FAILURES: Final = (BaseError, OSError, ValueError)
-"""What obstore raises when an operation fails."""
+"""Exceptions that obstore raises."""
 
 _T = TypeVar("_T")
 _STATUS: Final = re.compile(r"status code: (\d{3})\b", re.ASCII)
@@ -22,18 +22,18 @@ _DETAILS: Final = "Debug source:"
 
 
 class Kind(Enum):
-    """What a caller can make of a refusal."""
+    """Class of a refusal, for callers to act on."""
 
     MISSING = auto()
     EXISTS = auto()
     BROKEN_OFF = auto()
-    """Nobody knows whether the store has done it."""
+    """The connection broke, so the outcome is unknown."""
     OTHER = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an operation failed, and what to do."""
+    """Reason of a failed operation, and advice."""
 
     reason: str
     advice: str
@@ -49,7 +49,7 @@ _LATER: Final = "try again later"
 NO_STORE: Final = Refusal(
     "the answer has no meaning", "check that AWS_ENDPOINT_URL is that of an S3-compatible store"
 )
-"""Something answers there that is no object storage, or one that answers otherwise than S3."""
+"""The endpoint is no object storage, or one with other answers than S3."""
 _NO_CREDENTIALS: Final = Refusal(
     "there are no credentials",
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, as profiles in ~/.aws are not read",
@@ -78,7 +78,7 @@ _BY_STATUS: Final = {
     429: Refusal("the store is too busy (429)", _LATER),
     503: Refusal("the store is too busy (503)", _LATER),
 }
-# Words in the client's account of a request that got no answer, the most telling first.
+# Words in the client's report of a request without an answer, the most specific first.
 _BY_CAUSE: Final = {
     "BareRedirect": _ELSEWHERE,
     "ConnectionRefused": Refusal("it cannot be reached: connection refused", _ENDPOINT),
@@ -101,7 +101,7 @@ _BY_TYPE: Final = (
 
 
 def attempt(call: Callable[[], _T]) -> _T | Refusal:
-    """Return what an operation on a store returns, or why it failed."""
+    """Return the result of an operation on a store, or its refusal."""
     try:
         return call()
     except FAILURES as error:
@@ -109,7 +109,7 @@ def attempt(call: Callable[[], _T]) -> _T | Refusal:
 
 
 def explain(error: Exception) -> Refusal:
-    """Return what an error of the client means, without a word from its text."""
+    """Return the refusal behind an error of the client, without any of its text."""
     if isinstance(error, (AlreadyExistsError, PreconditionError)):
         return _EXISTS
     summary, _, details = str(error).partition(_DETAILS)
