@@ -1,4 +1,4 @@
-"""Addresses of servers: what is printed, read back, and wrong with one."""
+"""Addresses of servers: announcement, its parser, and errors of binding."""
 
 import contextlib
 import errno
@@ -19,7 +19,7 @@ _ANNOUNCEMENT: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a running server listens; `secure` says whether it speaks TLS."""
+    """Addresses of a running server; `secure` is whether it uses TLS."""
 
     host: str
     port: int
@@ -28,32 +28,32 @@ class Addresses:
 
     @property
     def ingest(self) -> str:
-        """The URL for producers."""
+        """URL for producers."""
         return f"ws{self._s}://{_reachable(self.host)}:{self.port}/ingest"
 
     @property
     def monitoring(self) -> str:
-        """The URL for those who watch it."""
+        """URL of the monitoring pages."""
         return f"http{self._s}://{_reachable(self.host)}:{self.monitoring_port}"
 
     def announcement(self, data: Path) -> str:
-        """Return the line that a server prints once it accepts."""
+        """Return the line that a server prints once it accepts connections."""
         return f"waterline serves {self.ingest} and {self.monitoring} from {data}"
 
     @property
     def _s(self) -> str:
-        """What turns the name of a scheme into that of its secure form."""
+        """Suffix of a secure scheme."""
         return "s" if self.secure else ""
 
 
 def parse_announcement(line: str, host: str) -> Addresses | None:
-    """Return the addresses in the line that a server on a host prints, None for another line."""
+    """Parse an announcement of a server on a host; None for any other line."""
     found = _ANNOUNCEMENT.match(line)
     return found and Addresses(host, int(found[2]), int(found[3]), secure=bool(found[1]))
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether an address is reached from this machine only."""
+    """Return whether an address is reachable from this machine only."""
     if host == "localhost":
         return True
     try:
@@ -63,26 +63,26 @@ def is_loopback(host: str) -> bool:
 
 
 def loopback_host(host: str) -> str:
-    """Return the address for what asks for no token: this one, or loopback where it is not."""
+    """Return an address for pages without a token: this one if it is loopback, else 127.0.0.1."""
     return host if is_loopback(host) else "127.0.0.1"
 
 
 def bracketed(host: str) -> str:
-    """Return a host as it stands in a URL."""
+    """Return a host as written in a URL."""
     return f"[{host}]" if ":" in host else host
 
 
 @contextlib.contextmanager
 def explained(host: str, port: int, setting: str) -> Iterator[None]:
-    """Turn what fails while a port is bound into a sentence.
+    """Translate errors of binding a port into one sentence.
 
     Args:
-        host: an address of this machine, or a name of one.
+        host: an address of this machine, or its name.
         port: the port.
-        setting: the setting that the port came from.
+        setting: the setting of the port.
 
     Raises:
-        AddressError: it cannot be listened on.
+        AddressError: the address cannot be listened on.
     """
     try:
         yield
@@ -91,7 +91,7 @@ def explained(host: str, port: int, setting: str) -> Iterator[None]:
 
 
 def _reachable(host: str) -> str:
-    """Return what reaches a listener from this machine; "any address" is none to connect to."""
+    """Return the host to connect to; "any address" becomes loopback."""
     return bracketed({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host))
 
 

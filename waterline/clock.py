@@ -1,4 +1,4 @@
-"""The wall clock as everything here counts it, and how far it is believed when it jumps."""
+"""Clocks: wall clock in milliseconds UTC, and a steady clock that ignores short jumps."""
 
 import sys
 import threading
@@ -9,12 +9,12 @@ from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = 253_402_300_799_999  # the end of the year 9999
-# The two clocks are looked at one after the other, and time servers adjust a little.
-TOLERANCE: Final = 2_000  # milliseconds
+# Milliseconds. The two clocks are read one after the other, and time servers adjust a little.
+TOLERANCE: Final = 2_000
 DATING_PATIENCE: Final = 5_000
-"""Milliseconds for which a jump must last before logs are dated by it."""
+"""Milliseconds that a jump must last before logs are dated by it."""
 AGEING_PATIENCE: Final = 86_400_000
-"""Milliseconds for which a jump forward must last before anything counts as old by it."""
+"""Milliseconds that a jump forward must last before ages follow it."""
 
 
 def now_ms() -> int:
@@ -23,12 +23,12 @@ def now_ms() -> int:
 
 
 def utc_text(moment: int) -> str:
-    """Return milliseconds UTC for a person to read, such as `2026-11-23 14:07:31 UTC`."""
+    """Format milliseconds UTC for people, such as `2026-11-23 14:07:31 UTC`."""
     return f"{_EPOCH + timedelta(milliseconds=min(moment, _LAST)):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def steady_ms() -> int:
-    """Return milliseconds on a clock that nobody sets; on Linux it also goes on in sleep."""
+    """Return milliseconds on a monotonic clock; on Linux it includes suspended time."""
     if sys.platform == "linux":
         nanoseconds = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     else:
@@ -37,16 +37,16 @@ def steady_ms() -> int:
 
 
 class SteadyClock:
-    """The wall clock, without what it shows for a while only; any thread may ask it.
+    """Wall clock that ignores short jumps forward; thread-safe.
 
-    A jump forward is believed once it has lasted; until then the time goes on as before it. A
-    clock that is set back is followed at once, for the earlier time makes nothing old. What the
-    clock shows first is believed, as there is nothing to compare it with.
+    A jump forward is followed once it has lasted; until then time goes on as before. A clock that
+    is set back is followed at once, as an earlier time makes nothing old. The first reading is
+    trusted, as there is nothing to compare it with.
 
     Args:
-        patience: milliseconds for which a jump must last.
+        patience: milliseconds that a jump must last.
         wall: returns milliseconds UTC.
-        steady: returns milliseconds on a clock that nobody sets.
+        steady: returns milliseconds on a monotonic clock.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class SteadyClock:
             return min(wall, steady + self._offset)
 
     def ahead(self) -> int:
-        """Return by how many milliseconds the wall clock has jumped forward and is not believed."""
+        """Return the milliseconds of a forward jump that is not followed yet; 0 without one."""
         believed = self()
         return max(0, self._wall() - believed - TOLERANCE)
 
     def warnings(self) -> list[str]:
-        """Return a sentence where the wall clock has jumped forward and is not believed."""
+        """Return one sentence during a forward jump that is not followed yet, else nothing."""
         ahead = self.ahead()
         if not ahead:
             return []

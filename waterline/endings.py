@@ -1,4 +1,4 @@
-"""How a command ends: in one sentence and an exit code that says why."""
+"""Exit of commands: one sentence and an exit code."""
 
 import contextlib
 import sys
@@ -11,17 +11,17 @@ from waterline.errors import WaterlineError
 from waterline.interrupts import INTERRUPTED, raised
 from waterline.terminal import buffer_output, discard, flush_output, settle_output, warn
 
-# What a shell says of a program whose output nobody read any more.
+# Exit code of a shell for a program killed by SIGPIPE.
 CLOSED_PIPE: Final = 141
 
 
 @contextlib.contextmanager
 def ended_in_order() -> Iterator[None]:
-    """Run a command so that whatever ends it early does so in one sentence, or none.
+    """Run a command so that an early end prints one sentence, or none.
 
     Raises:
-        SystemExit: 1 after a mistake, 130 after Ctrl-C, and 141 where nobody reads the output any
-            more, as behind `| head`.
+        SystemExit: 1 after an error, 130 after Ctrl-C, and 141 if the output is closed, as by
+            `| head`.
     """
     buffer_output()
     try:
@@ -46,7 +46,7 @@ def _told() -> Iterator[None]:
         error.show()
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
-        # Whoever should read the rest may wait for us, or be gone.
+        # The reader of the output may wait for us, or be gone.
         discard(sys.stdout)
         with contextlib.suppress(BrokenPipeError):
             warn("\nwaterline: interrupted")

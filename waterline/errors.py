@@ -1,4 +1,4 @@
-"""What can go wrong for a user, each as one sentence that says what to do.
+"""Errors and warnings for users, each one sentence that says what to do.
 
 WaterlineError
 ├── UsageError            what was asked for makes no sense
@@ -39,20 +39,20 @@ from waterline.printable import printable
 _ROOT: Final = Path(__file__).parents[1]
 _OURS: Final = tuple(f"{_ROOT / package}{os.sep}" for package in ("server", "workbench"))
 INSTALLED: Final = tuple(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib"))
-"""Below these lies what is neither ours nor an analyst's."""
+"""Folders of installed packages, which are neither ours nor an analyst's."""
 
 
 class WaterlineError(Exception):
-    """The root of all errors that a command shows as one sentence, without a traceback.
+    """Base of all errors that a command shows as one sentence, without a traceback.
 
-    Its text may quote what came in: nothing in it steers a terminal.
+    The text may quote input, so control characters are replaced.
     """
 
     def __str__(self) -> str:
         return printable(super().__str__(), keep="\n")
 
     def _render_traceback_(self) -> list[str]:
-        """Return what IPython shows in place of a traceback: the caller's line and the sentence."""
+        """Return the lines that IPython shows for a traceback: caller's line and sentence."""
         shown = [f"{type(self).__name__}: {self}"]
         frames = [*traceback.walk_tb(self.__traceback__)]
         files = [frame.f_code.co_filename for frame, _ in frames]
@@ -65,7 +65,7 @@ class WaterlineError(Exception):
         written = linecache.getline(file, number).strip()
         outside = next((at for at in reversed(theirs) if files[at] != file), None)
         if not written and outside is not None:
-            # What a magic such as %%time compiles is in no file, but among what it was given.
+            # Code of a magic such as %%time is in no file, but in the arguments of the magic.
             number, written = _below_magic(frames[outside : theirs[-1]], file, number)
         where = f"{file}, line {number}" if Path(file).is_file() else f"line {number} of the cell"
         return [where, *([f"    {written}"] if written else []), *shown]
@@ -74,12 +74,12 @@ class WaterlineError(Exception):
 def _below_magic(
     frames: Sequence[tuple[FrameType, int]], file: str, number: int
 ) -> tuple[int, str]:
-    """Return the line of the cell, and what is written there, that a magic of IPython's ran.
+    """Return number and text of the line of a cell that an IPython magic ran.
 
     Args:
-        frames: from the cell's own to that of the magic, with their lines.
-        file: what the magic calls what it has compiled.
-        number: the line in that.
+        frames: frames and lines from the cell to the magic.
+        file: file name of the code that the magic compiled.
+        number: line in that code.
     """
     begin = frames[0][1]
     for frame, _ in frames:
@@ -95,7 +95,7 @@ def _below_magic(
 
 
 class UsageError(WaterlineError):
-    """What was asked for makes no sense; the sentence says what would."""
+    """A request is invalid; the sentence says what is valid."""
 
 
 class MissingPart(WaterlineError, ImportError):
@@ -103,7 +103,7 @@ class MissingPart(WaterlineError, ImportError):
 
 
 class SettingsError(WaterlineError):
-    """A setting is unknown or its value has no meaning."""
+    """A setting is unknown or its value is invalid."""
 
 
 class DataFolderError(WaterlineError):
@@ -115,7 +115,7 @@ class DataFolderInUse(DataFolderError):
 
 
 class ArchiveInUse(DataFolderError):
-    """Another archive job works on the data folder."""
+    """Another archive job is running on the data folder."""
 
 
 class NewerSchema(DataFolderError):
@@ -131,19 +131,19 @@ class AddressError(WaterlineError):
 
 
 class StartFailed(WaterlineError):
-    """A process ended instead of serving; what it wrote says why."""
+    """A process ended before it served; its output says why."""
 
 
 class ServerFailed(WaterlineError):
-    """The server could not go on."""
+    """The server stopped by a failure."""
 
 
 class DeliveryError(WaterlineError):
-    """A producer could not deliver what it was given."""
+    """A producer could not deliver its logs."""
 
 
 class RejectedLogs(DeliveryError):
-    """The server rejected logs of a producer, which are not stored; all others are."""
+    """The server rejected some logs of a producer; all others are stored."""
 
 
 class ArchiveError(WaterlineError):
@@ -155,32 +155,32 @@ class IncompleteAnswer(ArchiveError):
 
 
 class RemoteError(ArchiveError):
-    """Object storage cannot be reached, or refuses."""
+    """Object storage is unreachable or refuses."""
 
 
 class ObjectMissing(RemoteError):
-    """An object is not there."""
+    """An object is missing in object storage."""
 
 
 class PrunedLogs(UserWarning):
-    """An answer is without logs that were pruned."""
+    """An answer lacks pruned logs."""
 
 
 class MissingLogs(UserWarning):
-    """An answer is without logs whose archive files are missing or damaged."""
+    """An answer lacks logs whose archive files are missing or damaged."""
 
 
 class UnmeasuredLogs(UserWarning):
-    """A report is without logs that are in no measurement, or in none that is kept."""
+    """A report lacks logs without kept measurements."""
 
 
 class ManyAttributes(UserWarning):
-    """Logs have so many different attributes that not all became columns."""
+    """Logs have too many different attributes to make each a column."""
 
 
 class NothingFound(UserWarning):
-    """No log is as was asked for, and a filter alone is why."""
+    """No log matches, because of one filter alone."""
 
 
 class DamagedCache(UserWarning):
-    """The cache was damaged; it is put aside, and the answer was read anew."""
+    """The cache was damaged and is put aside; the answer was read from storage."""

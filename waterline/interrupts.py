@@ -1,4 +1,4 @@
-"""Ctrl-C: it ends a command at once while it is loaded or ends, and is an exception at work."""
+"""Handling of Ctrl-C: immediate exit while loading or ending, KeyboardInterrupt at work."""
 
 import contextlib
 import os
@@ -8,18 +8,18 @@ from types import FrameType
 from typing import Final
 
 INTERRUPTED: Final = 130
-"""What a shell says of a program that Ctrl-C ended."""
+"""Exit code of a shell for a program that Ctrl-C ended."""
 
 
 def end_at_once() -> None:
-    """Let Ctrl-C end this process without a word, unless it is ignored here."""
+    """Make Ctrl-C exit this process silently, unless SIGINT is ignored."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
 
 
 @contextlib.contextmanager
 def raised() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt for a while where it would end the process at once."""
+    """Make Ctrl-C raise KeyboardInterrupt inside the block, if it would exit the process."""
     if signal.getsignal(signal.SIGINT) is not _end:
         yield
         return
@@ -31,6 +31,5 @@ def raised() -> Iterator[None]:
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    # Nothing was begun, or all is done: an exception would only be in the way of a module that is
-    # loaded, or of Python's own end.
+    # No work is under way. An exception would disturb an import, or the exit of the interpreter.
     os._exit(INTERRUPTED)

@@ -1,7 +1,7 @@
-"""Launcher: the script that starts a module of Waterline, whatever modules the user has.
+"""Script that starts a module of Waterline, whatever modules the user has.
 
-It is run as `python -P launcher.py MODULE ARGUMENT...`. `-P` leaves the working folder out of
-`sys.path`. A folder that PYTHONPATH names may still hold a `server.py`, so ours are loaded first.
+Run it as `python -P launcher.py MODULE ARGUMENT...`. `-P` leaves the working folder out of
+`sys.path`. A folder on PYTHONPATH may still have a `server.py`, so our packages are loaded first.
 """
 
 import runpy
@@ -10,12 +10,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-# What lies beside this package and may have the name of a user's module.
+# Our packages, whose names a user's module may have.
 _OURS: Final = ("waterline", "server", "workbench")
 
 
 def main(module: str) -> None:
-    """Run a module as `python -m` does; its arguments are those behind its name."""
+    """Run a module as `python -m` does, with the arguments after its name."""
     root = Path(__file__).parents[1]
     sys.path.insert(0, str(root))
     try:

@@ -1,4 +1,4 @@
-"""Where a browser's page comes from: origins as people write them and as browsers send them."""
+"""Origins of browser pages: parsing, formatting, and which are allowed."""
 
 import ipaddress
 import re
@@ -13,10 +13,10 @@ _HOST: Final = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)
 
 
 def parse_origin(text: str) -> str:
-    """Return an origin as browsers send it: small letters, no default port (RFC 6454, 6.2).
+    """Parse an origin into the form of browsers: lower case, no default port (RFC 6454, 6.2).
 
     Raises:
-        ValueError: it is none; the sentence says how one looks.
+        ValueError: the text is no origin; the sentence gives an example.
     """
     sentence = f"{text!r} is no origin; write one as https://logs.example.com or http://host:8080"
     try:
@@ -34,10 +34,10 @@ def parse_origin(text: str) -> str:
 
 
 def parse_origins(text: str) -> tuple[str, ...]:
-    """Return the origins in a list with commas; `*` is any of them, and `none` is none.
+    """Parse origins separated by commas; `*` allows any, `none` allows none.
 
     Raises:
-        ValueError: one of them is no origin.
+        ValueError: an entry is no origin.
     """
     if text.strip() in ("", "none"):
         return ()
@@ -46,23 +46,23 @@ def parse_origins(text: str) -> tuple[str, ...]:
 
 
 def format_origins(origins: tuple[str, ...]) -> str:
-    """Return the text that `parse_origins` reads back as these origins."""
+    """Format origins for `parse_origins`."""
     return ",".join(origins) or "none"
 
 
 def is_allowed(origin: str, host: str, allowed: tuple[str, ...]) -> bool:
-    """Say whether a page may connect: it is the server's own, or comes from an allowed origin.
+    """Return whether a page may connect: the server's own, or of an allowed origin.
 
     Args:
-        origin: what the browser sent as `Origin`.
-        host: what it sent as `Host`, the server as the browser knows it.
+        origin: the header `Origin` of the request.
+        host: the header `Host` of the request.
         allowed: origins from `parse_origins`.
     """
     if ANY in allowed:
         return True
     try:
         normal = parse_origin(origin)
-        # A proxy may speak TLS for us, so the server cannot tell its own scheme: the page's counts.
+        # A proxy may terminate TLS, so the server does not know its scheme: the page's counts.
         own = parse_origin(f"{normal.partition('://')[0]}://{host}")
     except ValueError:  # "null", from a page without an origin, for one
         return False
@@ -70,10 +70,10 @@ def is_allowed(origin: str, host: str, allowed: tuple[str, ...]) -> bool:
 
 
 def is_own_host(host: str, allowed: tuple[str, ...]) -> bool:
-    """Say whether a `Host` can be meant for a server that listens on loopback.
+    """Return whether a `Host` can mean a server on loopback.
 
-    A page of a foreign name can have that name resolve to 127.0.0.1 and then counts as of the
-    same origin; only its `Host` gives it away. An address cannot be made to point elsewhere.
+    A foreign page can make its name resolve to 127.0.0.1 (DNS rebinding) and then has the same
+    origin. Only its `Host` shows that. An address cannot be rebound.
     """
     try:
         name = urlsplit(f"//{host}").hostname or ""
@@ -91,13 +91,12 @@ def is_own_host(host: str, allowed: tuple[str, ...]) -> bool:
 
 
 def host_fault(host: str | None, allowed: tuple[str, ...]) -> Fault | None:
-    """Return why a request is not meant for a server that listens on loopback, None where it is.
+    """Return the fault of a request whose `Host` is not a server on loopback; None if it is.
 
-    For what asks for no token there: a page whose name was made to resolve to 127.0.0.1 counts as
-    of the same origin and could read it.
+    This protects pages that need no token there from DNS rebinding.
 
     Args:
-        host: what it sent as `Host`.
+        host: the header `Host` of the request.
         allowed: origins from `parse_origins`.
     """
     if host is None or is_own_host(host, allowed):
@@ -110,10 +109,10 @@ def host_fault(host: str | None, allowed: tuple[str, ...]) -> Fault | None:
 
 
 def origin_fault(origin: str | None) -> Fault:
-    """Return why a page of another origin is refused.
+    """Return the fault of a page of another origin.
 
     Args:
-        origin: what the browser sent as `Origin`; None where it only said that it is another.
+        origin: the header `Origin` of the request; None if it has only `Sec-Fetch-Site`.
     """
     return Fault(
         "origin_not_allowed",

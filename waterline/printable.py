@@ -1,15 +1,14 @@
-"""Printable text: nothing in it steers a terminal, or turns a line around."""
+"""Text without control or bidirectional characters, safe for terminals."""
 
 
 def printable(text: str, keep: str = "") -> str:
     """Return a text that is safe to print.
 
-    Control characters (C0, C1, ESC), those that turn text around (bidi) and those that nobody sees
-    become U+FFFD.
+    Control characters (C0, C1, ESC), bidirectional ones and invisible ones become U+FFFD.
 
     Args:
         text: any text.
-        keep: characters that stay nevertheless, such as a line feed.
+        keep: characters that stay, such as a line feed.
     """
     if text.isprintable():
         return text
@@ -19,9 +18,9 @@ def printable(text: str, keep: str = "") -> str:
 
 
 def printable_json(lines: bytes) -> bytes:
-    r"""Return lines of JSON that say the same and are safe to print: `\u009b` for U+009B."""
+    r"""Return equivalent lines of JSON that are safe to print, with `\u009b` for U+009B."""
     if lines.isascii() and b"\x7f" not in lines:
-        return lines  # whoever made it has escaped all below a space
+        return lines  # JSON has escapes for all characters below a space
     texts = lines.decode(errors="replace").split("\n")
     return "\n".join(each if each.isprintable() else _escaped(each) for each in texts).encode()
 

@@ -1,4 +1,4 @@
-"""Processes of Python: how each one that Waterline starts is called."""
+"""Commands of Python processes that Waterline starts."""
 
 import sys
 from pathlib import Path
@@ -8,12 +8,12 @@ _LAUNCHER: Final = Path(__file__).with_name("launcher.py")
 
 
 def python_command(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module in a process of its own.
+    """Return the command that runs a module in a process.
 
-    No file in the working folder is taken for a module, and none on PYTHONPATH for one of ours.
+    The working folder is not searched for modules, and PYTHONPATH not for our packages.
 
     Args:
-        module: such as `waterline.archive.jobs`.
-        arguments: what it is given.
+        module: the module, such as `waterline.archive.jobs`.
+        arguments: its arguments.
     """
     return [sys.executable, "-P", str(_LAUNCHER), module, *arguments]

@@ -1,4 +1,4 @@
-"""What a valid log is: decode, check, normalise. No I/O."""
+"""Rules of a valid log: decode, check, normalise. No I/O."""
 
 import re
 from collections.abc import Sequence
@@ -10,18 +10,22 @@ import msgspec
 
 MAX_TYPE_LENGTH: Final = 64
 MAX_ID_LENGTH: Final = 128
-# SQLite's JSON functions refuse more than 1000 levels; no log of a sane program comes near this.
+# SQLite's JSON functions allow 1000 levels. No log of a sane program comes near this.
 MAX_DEPTH: Final = 64
-# The years 0001 to 9999, which RFC 3339 and every DataFrame library can name.
+# Milliseconds. The years 0001 to 9999, which RFC 3339 and every DataFrame library support.
 MIN_TIMESTAMP: Final = -62_135_596_800_000
 MAX_TIMESTAMP: Final = 253_402_300_799_999
 
 
 class Record(NamedTuple):
-    """A valid log as its producer gave it.
+    """Valid log as sent by its producer.
 
-    `id` and `timestamp` (milliseconds UTC) are None where the producer gave none; `attributes`
-    is a JSON object as compact text.
+    Attributes:
+        id: None if the producer gave none.
+        type: the log type.
+        timestamp: milliseconds UTC; None if the producer gave none.
+        message: the text.
+        attributes: a JSON object as compact text.
     """
 
     id: str | None
@@ -32,7 +36,7 @@ class Record(NamedTuple):
 
 
 class StoredLog(msgspec.Struct, frozen=True, gc=False):
-    """A log as it is stored, in the order of the columns of `logs`; times are milliseconds UTC."""
+    """Stored log, with members in the order of the columns. Times are milliseconds UTC."""
 
     seq: int
     id: str
@@ -45,7 +49,7 @@ class StoredLog(msgspec.Struct, frozen=True, gc=False):
 
 
 class Rule(StrEnum):
-    """What a log must keep to."""
+    """Rules of a log, by the names in metrics."""
 
     IS_JSON = "no_json"
     IS_OBJECT = "no_object"
@@ -58,12 +62,12 @@ class Rule(StrEnum):
 
 
 class InvalidLog(ValueError):
-    """Why something received is no log.
+    """Input that is no log.
 
     Attributes:
-        reason: one sentence for its producer.
-        rule: which rule it breaks, for counting.
-        log_id: its id, where it had a readable one.
+        reason: one sentence for the producer.
+        rule: the broken rule.
+        log_id: the id of the log, if it is readable.
     """
 
     def __init__(self, reason: str, rule: Rule, log_id: str | None = None) -> None:
@@ -83,7 +87,7 @@ def parse_log(text: str | bytes) -> Record:
     """Decode and check one log.
 
     Raises:
-        InvalidLog: the text is no JSON, or the JSON is no log.
+        InvalidLog: the text is no JSON or no log.
     """
     try:
         value = _decode_json(text)
@@ -97,10 +101,10 @@ def parse_log(text: str | bytes) -> Record:
 
 
 def check_log(value: object) -> Record:
-    """Check a decoded JSON value and normalise it to a record. Takes members out of `value`.
+    """Check a decoded JSON value and return a record. Removes members from `value`.
 
     Raises:
-        InvalidLog: it is no log; the sentence names the member and what it should be.
+        InvalidLog: the value is no log; the sentence names member and rule.
     """
     if not isinstance(value, dict):
         kind = _JSON_KINDS[type(value)]
@@ -119,15 +123,15 @@ def check_log(value: object) -> Record:
 
 
 def parse_rfc3339(text: str) -> int:
-    """Return the milliseconds UTC of an RFC 3339 date-time (section 5.6), cut, not rounded.
+    """Parse an RFC 3339 date-time (section 5.6) to milliseconds UTC, truncated.
 
-    A leap second (`:60`) counts as the first moment of the next minute, as POSIX time does.
+    A leap second (`:60`) is the first moment of the next minute, as in POSIX time.
 
     Raises:
         ValueError: the text is no RFC 3339 date-time.
     """
     leap = text[17:19] == "60"
-    # msgspec would round what is finer than microseconds, up into the next second.
+    # msgspec would round fractions finer than microseconds, up into the next second.
     cut = _TOO_FINE.sub(r"\1", text[:17] + "59" + text[19:] if leap else text, count=1)
     try:
         parsed = msgspec.convert(cut, datetime)
@@ -206,22 +210,22 @@ def _encode_attributes(members: dict[str, object]) -> str:
 
 
 def is_too_deep(members: dict[str, object]) -> bool:
-    """Say whether attributes are nested deeper than a log's may be.
+    """Return whether attributes are nested deeper than MAX_DEPTH.
 
     Raises:
-        RecursionError: they are deeper than can be encoded at all.
+        RecursionError: they are too deep to encode.
     """
     return _is_deep(_encode_json(members), members)
 
 
 def _is_deep(encoded: bytes, members: dict[str, object]) -> bool:
-    # Counting brackets is cheap and settles nearly every log; only a suspect is walked.
+    # Counting brackets is cheap and decides nearly every log. Only the rest are walked.
     brackets = encoded.count(b"{") + encoded.count(b"[")
     return brackets > MAX_DEPTH and _depth(members) > MAX_DEPTH
 
 
 def _depth(value: object) -> int:
-    """Return how deep arrays and objects are nested, without recursion."""
+    """Return the nesting depth of arrays and objects, without recursion."""
     deepest, waiting = 0, [(value, 1)]
     while waiting:
         current, level = waiting.pop()
@@ -247,14 +251,13 @@ _decode_rows: Final = msgspec.json.Decoder(
 def decode_rows(
     rows: bytes, seqs: Sequence[int], received_at: int, dated_at: int | None = None
 ) -> list[StoredLog]:
-    """Return logs as they are stored.
+    """Decode rows into stored logs.
 
     Args:
         rows: a JSON array of arrays `[id, type, timestamp or null, source, message, attributes]`.
-        seqs: their seqs, one each.
+        seqs: the seq of each row.
         received_at: milliseconds UTC.
-        dated_at: the timestamp of those that came without one, in milliseconds UTC; `received_at`
-            unless given.
+        dated_at: timestamp of logs without one, milliseconds UTC; default `received_at`.
     """
     default = received_at if dated_at is None else dated_at
     return [

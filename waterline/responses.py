@@ -1,4 +1,4 @@
-"""HTTP responses of both halves: their safe headers, and errors in one shape."""
+"""HTTP responses of both halves: security headers, and one shape of errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from typing import Final
 
 import msgspec
 
-# Answers of ours that are no page: JSON and text, which load nothing and are shown in no frame.
+# For JSON and text, which load nothing and belong into no frame.
 NO_PAGE: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-# Tornado names its version, by which known faults are looked up.
+# Tornado puts its version there, which helps attackers.
 UNSAFE_HEADER: Final = "Server"
 
 
 def safe_headers(policy: str = NO_PAGE) -> Mapping[str, str]:
-    """Return the headers that every response has, refusals and files included.
+    """Return the security headers of every response, refusals and files included.
 
     Args:
         policy: the Content-Security-Policy.
@@ -28,11 +28,11 @@ def safe_headers(policy: str = NO_PAGE) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a request is refused: a word for programs, and a sentence for people."""
+    """Refusal of a request: a code for programs, and a sentence for people."""
 
     error: str
     message: str
 
     def body(self) -> bytes:
-        """Return the body of the response, JSON."""
+        """Return the JSON body of the response."""
         return msgspec.json.encode({"type": "error", "error": self.error, "message": self.message})

@@ -1,4 +1,4 @@
-"""What commands print: lines that no log, name or error can make steer a terminal."""
+"""Output of commands, without control characters from logs, names or errors."""
 
 import contextlib
 import io
@@ -15,7 +15,7 @@ from waterline.printable import printable
 
 
 def say(line: str) -> None:
-    """Print a line at once, also into a pipe."""
+    """Print a line and flush it."""
     with _writing():
         click.echo(printable(line, keep="\n"))
 
@@ -26,13 +26,13 @@ def warn(line: str) -> None:
 
 
 def buffer_output() -> None:
-    """Let standard output write all that it is given, or fail.
+    """Make standard output write all of its input or fail.
 
-    Under PYTHONUNBUFFERED it is a raw stream: where the disk is full or a pipe is closed half-way,
-    it writes the begin and says nothing.
+    Under PYTHONUNBUFFERED it is a raw stream. On a full disk or a closed pipe that writes only the
+    beginning, without an error.
     """
     if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
-        sys.stdout = open(  # noqa: SIM115 - a descriptor, open to the end
+        sys.stdout = open(  # noqa: SIM115 - stays open to the end
             sys.stdout.fileno(),
             "w",
             encoding=sys.stdout.encoding,
@@ -42,11 +42,11 @@ def buffer_output() -> None:
 
 
 def flush_output() -> None:
-    """Write what standard output still holds.
+    """Flush standard output.
 
     Raises:
-        UsageError: it cannot be written, as on a full disk.
-        BrokenPipeError: nobody reads it any more.
+        UsageError: the stream cannot be written, as on a full disk.
+        BrokenPipeError: the reader has closed the pipe.
     """
     with _writing():
         sys.stdout.flush()
@@ -63,7 +63,7 @@ def _writing() -> Iterator[None]:
 
 
 def settle_output() -> None:
-    """Write what standard output still holds, or drop it: Python would fail over it at its end."""
+    """Flush standard output, or drop its buffer, over which Python would fail at exit."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -71,7 +71,7 @@ def settle_output() -> None:
 
 
 def discard(*streams: TextIO) -> None:
-    """Let what a stream still holds, and whatever is written to it from now on, go nowhere."""
+    """Redirect streams, with their buffers, to the null device."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in streams:
         os.dup2(nowhere, stream.fileno())
@@ -79,7 +79,7 @@ def discard(*streams: TextIO) -> None:
 
 
 def log_to_stderr() -> None:
-    """Let the log lines of this process go to standard error."""
+    """Send the log lines of this process to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Printable("waterline: %(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)

@@ -1,4 +1,4 @@
-"""Tokens: who may push logs and who may read; stored hashed, compared in constant time."""
+"""Tokens to push and read logs: stored hashed, compared in constant time."""
 
 import fcntl
 import hashlib
@@ -24,16 +24,16 @@ from waterline.errors import TokenError
 logger = logging.getLogger(__name__)
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""Of a token, and so the source of the logs that come with it."""
-# 256 random bits cannot be guessed, so a plain hash is enough and costs a request nothing.
+"""Name of a token, which is the source of its logs."""
+# 256 random bits cannot be guessed, so a plain hash is enough.
 _SECRET_BYTES: Final = 32
 _PREFIX: Final = "wl_"
-# A file without tokens has it too: an empty one is a file that somebody is just saving.
+# Also in a file without tokens, as an empty file is one that an editor is just saving.
 _HEADING: Final = b"# The tokens of this data folder, by name; `waterline token` changes them.\n"
 
 
 class Scope(StrEnum):
-    """What a token allows."""
+    """Rights of a token."""
 
     INGEST = "ingest"
     READ = "read"
@@ -41,9 +41,13 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token as it is stored; its text is known to its holder alone.
+    """Stored token; only its holder knows the text.
 
-    `created_at` is milliseconds UTC; `name` becomes the `source` of the logs that come with it.
+    Attributes:
+        name: the `source` of its logs.
+        scopes: its rights.
+        sha256: hash of the text.
+        created_at: milliseconds UTC.
     """
 
     name: str
@@ -54,7 +58,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What let a connection in: a token as it was then, and the scope that was asked of it."""
+    """Admission of a connection: the token at that time, and the requested scope."""
 
     token: Token
     scope: Scope
@@ -65,10 +69,13 @@ def _hash(text: str) -> str:
 
 
 class TokenFile:
-    """The tokens of a data folder, read again whenever the file has changed.
+    """Tokens of a data folder, read again when the file changes.
 
-    A file that had tokens and is missing or empty now cannot be read: an editor that saves it in
-    place leaves it so for a moment, and nobody's token is revoked by that.
+    A file that had tokens and is now missing or empty is an error, not a revocation: an editor that
+    saves in place leaves it so for a moment.
+
+    Args:
+        path: tokens.toml.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,17 +93,17 @@ class TokenFile:
         return sorted(self._tokens.values(), key=lambda token: (token.created_at, token.name))
 
     def find(self, text: str) -> Token | None:
-        """Return the token with this text, if there is one."""
+        """Return the token with this text; None if there is none."""
         self._refresh()
         digest, found = _hash(text), None
         for token in self._tokens.values():
-            # Every one is compared, so that the time tells nothing of which fits.
+            # All are compared, so that the time does not show which one matches.
             if hmac.compare_digest(token.sha256, digest):
                 found = token
         return found
 
     def withdrawn(self, grants: Iterable[Grant]) -> set[Grant]:
-        """Return the grants that would not be given again: revoked, renewed, or scope taken.
+        """Return the grants whose token was revoked or renewed, or lost the scope.
 
         Raises:
             TokenError: the file is damaged or cannot be read.
@@ -111,10 +118,15 @@ class TokenFile:
         return grant.scope in token.scopes
 
     def create(self, name: str, scopes: Iterable[Scope], created_at: int) -> str:
-        """Add a token and return its text, which is stored nowhere.
+        """Create a token and return its text, which is stored nowhere.
+
+        Args:
+            name: a new name.
+            scopes: its rights.
+            created_at: milliseconds UTC.
 
         Raises:
-            TokenError: the name is taken or not fit for one.
+            TokenError: the name is taken or invalid.
         """
         if not NAME.fullmatch(name):
             raise TokenError(
@@ -128,7 +140,13 @@ class TokenFile:
             return self._put(name, scopes, created_at)
 
     def renew(self, name: str, scopes: Iterable[Scope], created_at: int) -> str:
-        """Make a token, or give the one of this name a new text; return the text."""
+        """Create a token, or replace the text of an existing one; return the text.
+
+        Args:
+            name: the name.
+            scopes: its rights.
+            created_at: milliseconds UTC.
+        """
         with self._changing():
             return self._put(name, scopes, created_at)
 
@@ -136,7 +154,7 @@ class TokenFile:
         """Remove a token.
 
         Raises:
-            TokenError: there is none of that name.
+            TokenError: the name is unknown.
         """
         with self._changing():
             if name not in self._tokens:
@@ -146,7 +164,7 @@ class TokenFile:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Keep other processes from changing the tokens meanwhile, which would lose one change."""
+        """Lock out other processes during a change, which would otherwise be lost."""
         try:
             descriptor = os.open(self._path.parent, os.O_RDONLY)
         except OSError as error:
@@ -157,7 +175,7 @@ class TokenFile:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             self._refresh()
             yield
-            os.fsync(descriptor)  # a revoked token must not come back after a power cut
+            os.fsync(descriptor)  # a power cut must not bring back a revoked token
         finally:
             os.close(descriptor)
 
@@ -179,7 +197,7 @@ class TokenFile:
             return
         except OSError as error:
             raise TokenError(f"{self._path} cannot be read: {error.strerror}") from error
-        # A rename gives a new inode, so that two writes within one clock tick are told apart.
+        # A rename gives a new inode, which tells two writes within one clock tick apart.
         seen = (status.st_mtime_ns, status.st_size, status.st_ino)
         if seen != self._seen:
             tokens = _read_tokens(self._path)
@@ -206,10 +224,10 @@ class TokenFile:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file anew, all of it or nothing; a link to it, its rights and its owner stay.
+    """Replace the content of a file atomically; links, mode and owner stay.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     target = path.resolve()
     temporary = target.with_name(f"{target.name}.new")
@@ -219,7 +237,7 @@ def _replace(path: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             with suppress(FileNotFoundError):
                 before = target.stat()
-                if os.geteuid() == 0:  # nobody else may give a file away
+                if os.geteuid() == 0:  # only root may change the owner
                     os.fchown(descriptor, before.st_uid, before.st_gid)
                 os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
             file.write(content)
@@ -237,21 +255,24 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 class GrantWatch:
-    """Tells which grants in use were withdrawn since they were given.
+    """Watches for withdrawn grants in use.
 
-    A file that cannot be read withdraws nothing: a typing mistake in it must not cut off every
-    producer. It is told in one log line, once, until it can be read again. What is withdrawn is
-    so at two looks in a row: a file that is saved piece by piece lacks tokens for a moment.
+    An unreadable file withdraws nothing, as a typo in it must not cut off every producer; it is
+    logged once. A grant counts as withdrawn after two checks in a row, as a file that is saved
+    piece by piece lacks tokens for a moment.
+
+    Args:
+        tokens: the tokens.
     """
 
     def __init__(self, tokens: TokenFile) -> None:
         self._tokens = tokens
         self._doubted: set[Grant] = set()
         self.failure: str | None = None
-        """Why the tokens cannot be read now, in one sentence; None where they can."""
+        """Why the tokens cannot be read, in one sentence; None if they can."""
 
     def withdrawn(self, in_use: Iterable[Grant]) -> set[Grant]:
-        """Return the grants that are allowed no more; one `stat` where nothing has changed."""
+        """Return the withdrawn grants; costs one `stat` if the file is unchanged."""
         try:
             gone = self._tokens.withdrawn(in_use)
         except TokenError as error:
@@ -265,7 +286,7 @@ class GrantWatch:
 
 
 class _Entry(msgspec.Struct):
-    """One token as the file holds it, below its name."""
+    """Token in the file, below its name."""
 
     scopes: frozenset[Scope]
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -273,10 +294,10 @@ class _Entry(msgspec.Struct):
 
 
 def _read_tokens(path: Path) -> dict[str, Token] | None:
-    """Return the tokens in a file by name; None where nothing at all is in it.
+    """Return the tokens in a file by name; None if the file is empty.
 
     Raises:
-        TokenError: it is damaged or cannot be read.
+        TokenError: the file is damaged or cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them: `90s`, `30d`, `64MiB`."""
+"""Durations and sizes with units: `90s`, `30d`, `64MiB`."""
 
 import re
 
@@ -6,7 +6,7 @@ MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000,
 MILLISECONDS |= {"w": 7 * MILLISECONDS["d"], "y": 365 * MILLISECONDS["d"]}
 BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
-# Up to here every product of a float is exact, and it fits SQLite's integers.
+# Below this every product of a float is exact, and fits SQLite's integers.
 _TOO_LARGE = 2**53
 
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", re.ASCII)
@@ -26,7 +26,7 @@ def _parse(text: str, factors: dict[str, int], kind: str, example: str) -> int:
 
 
 def parse_duration(text: str) -> int:
-    """Return the milliseconds in a duration such as `250ms`, `90s`, `10min`, `1h` or `30d`.
+    """Parse a duration such as `250ms`, `90s`, `10min`, `1h` or `30d` to milliseconds.
 
     Raises:
         ValueError: the text is no duration; the sentence names the units.
@@ -35,7 +35,7 @@ def parse_duration(text: str) -> int:
 
 
 def parse_size(text: str) -> int:
-    """Return the bytes in a size such as `512KiB`, `64MiB` or `1GB`.
+    """Parse a size such as `512KiB`, `64MiB` or `1GB` to bytes.
 
     Raises:
         ValueError: the text is no size; the sentence names the units.
@@ -51,28 +51,28 @@ def _format(amount: int, factors: dict[str, int], names: tuple[str, ...]) -> str
 
 
 def format_duration(milliseconds: int) -> str:
-    """Return the shortest text that `parse_duration` reads back as these milliseconds."""
+    """Format milliseconds as the shortest text for `parse_duration`."""
     return _format(milliseconds, MILLISECONDS, ("d", "h", "min", "s", "ms"))
 
 
 def format_size(size: int) -> str:
-    """Return the shortest text that `parse_size` reads back as these bytes."""
+    """Format bytes as the shortest text for `parse_size`."""
     return _format(size, BYTES, ("GiB", "MiB", "KiB", "B"))
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """Return a number of things for a person to read: `1 log`, `2,000 logs`, `2 batches`.
+    """Format a number of things for people: `1 log`, `2,000 logs`, `2 batches`.
 
     Args:
-        number: how many.
-        one: what one of them is called.
-        many: what several are called; with an `s` behind `one` if not said.
+        number: the number.
+        one: the singular.
+        many: the plural; default is the singular with an `s`.
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def human_size(size: float) -> str:
-    """Return bytes for a person to read, such as `1.4 MiB`; rounded, not to be parsed."""
+    """Format bytes for people, rounded, such as `1.4 MiB`."""
     for name in ("B", "KiB", "MiB", "GiB"):
         if abs(size) < 1024 or name == "GiB":
             break

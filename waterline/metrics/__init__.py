@@ -1,1 +1,1 @@
-"""Measurements: recorded in memory, rolled up by second into metrics.db."""
+"""Metrics: recorded in memory, rolled up by second into metrics.db."""

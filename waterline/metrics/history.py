@@ -1,4 +1,4 @@
-"""History: what metrics.db tells of a range of time, for the server's own report."""
+"""Summaries of a range of time from metrics.db, for the report of the server."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from waterline.storage.sqlite import one_moment, open_reader, sqlite_errors
 _KEPT: Final = """
     SELECT seconds_from, minutes_from, hours_from, minutes_through, hours_through FROM progress
 """
-# Each dimension holds all of a metric; of logs_stored before version 2 only `type` is there.
+# Each dimension holds all of a metric. Before version 2, logs_stored had only `type`.
 _ROWS: Final = """
     SELECT metric, count, sum, min, max, sketch
     FROM {table} JOIN series ON series.id = series
@@ -26,13 +26,13 @@ _Row = tuple[str, int, float, float | None, float | None, bytes | None]
 
 
 class RollupHistory:
-    """Reads metrics.db beside its writer, from any thread; each call sees one moment.
+    """Reader of metrics.db beside its writer; thread-safe, with one snapshot a call.
 
     Args:
-        path: metrics.db, which the rollups have open.
+        path: metrics.db, open in the rollup thread.
 
     Raises:
-        DataFolderError: it cannot be opened.
+        DataFolderError: metrics.db cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,23 +41,25 @@ class RollupHistory:
         self._connection = open_reader(path)
 
     def close(self) -> None:
-        """Let the file go, before its writer does; may be called twice."""
+        """Close the connection, before the writer does; safe to call twice."""
         with self._lock:
             self._connection.close()
 
     def interrupt(self) -> None:
-        """Let what is being read fail, for a server that stops."""
+        """Abort a read under way, as the server stops."""
         self._connection.interrupt()
 
     def summaries(self, since: int, until: int) -> dict[str, Summary]:
-        """Return each metric between two times, `until` excluded, over all its labels.
+        """Return a summary of each metric in `[since, until)`, over all labels.
+
+        If seconds are pruned, whole minutes and hours count.
 
         Args:
             since: milliseconds UTC.
-            until: the same. Where seconds are gone, whole minutes and hours count.
+            until: milliseconds UTC, exclusive.
 
         Raises:
-            DataFolderError: the file cannot be read.
+            DataFolderError: metrics.db cannot be read.
         """
         totals: dict[str, Summary] = {}
         connection = self._connection
@@ -68,13 +70,13 @@ class RollupHistory:
 
 
 def read_kept(connection: apsw.Connection) -> Kept:
-    """Return what the file holds."""
+    """Return the ranges of time that the tables of metrics.db hold."""
     row = connection.execute(_KEPT).fetchall()[0]
     return Kept(*cast("tuple[int, int, int, int, int]", row))
 
 
 def _rows(connection: apsw.Connection, span: Span) -> Iterator[tuple[str, Summary]]:
-    """Yield the rows of a span, each with its metric."""
+    """Yield metric and summary of each row of a span."""
     statement = _ROWS.format(table=span.table)
     for row in connection.execute(statement, (span.begin, span.end)):
         metric, count, amount, least, most, data = cast("_Row", row)

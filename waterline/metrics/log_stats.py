@@ -1,4 +1,4 @@
-"""What logs hold that is measured: how many of each type, their bytes, numeric attributes."""
+"""Statistics of logs by type: count, bytes and numeric attributes."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,13 +24,13 @@ T = TypeVar("T")
 
 
 class TypeStats(NamedTuple):
-    """What is measured of logs of one type."""
+    """Statistics of the logs of one type."""
 
     logs: int
     size: int
     """Bytes."""
     values: Mapping[str, Packed]
-    """Of each measured attribute that some of them have as a number."""
+    """Numbers of each measured attribute that some of the logs have."""
 
 
 LogStats = Mapping[str, TypeStats]
@@ -40,12 +40,12 @@ LogStats = Mapping[str, TypeStats]
 def measure_columns(
     types: Sequence[str], sizes: Iterable[int], attributes: Mapping[str, Sequence[object]]
 ) -> LogStats:
-    """Measure logs, given as columns that have one value a log.
+    """Measure logs given as columns, with one value a log.
 
     Args:
-        types: their types.
-        sizes: their bytes.
-        attributes: values by attribute, None where a log has none.
+        types: the type of each log.
+        sizes: the bytes of each log.
+        attributes: values by attribute, None if a log lacks it.
     """
     values: defaultdict[str, dict[str, Packed]] = defaultdict(dict)
     for name, column in attributes.items():
@@ -60,11 +60,11 @@ def measure_columns(
 
 
 def measure_logs(logs: Sequence[StoredLog], names: Sequence[str]) -> LogStats:
-    """Measure stored logs; their bytes are those of compact JSON.
+    """Measure stored logs, with bytes as compact JSON.
 
     Args:
-        logs: which.
-        names: of the attributes that are measured.
+        logs: the logs.
+        names: names of the measured attributes.
     """
     texts = [bytes(log.attributes).decode() for log in logs]
     sizes = [len(encode_stored(log)) for log in logs]
@@ -74,13 +74,13 @@ def measure_logs(logs: Sequence[StoredLog], names: Sequence[str]) -> LogStats:
 def record_stats(
     recorder: MetricsRecorder, held: Iterable[tuple[str, LogStats]], at: int, second: Second
 ) -> None:
-    """Record new logs, received `at`, within `MetricsRecorder.counting`.
+    """Record new logs inside `MetricsRecorder.counting`.
 
     Args:
         recorder: takes the measurements.
-        held: sources, and what came from them.
-        at: milliseconds UTC.
-        second: what `counting` has given.
+        held: sources with the statistics of their logs.
+        at: `received_at` of the logs, milliseconds UTC.
+        second: the value of `counting`.
     """
     by_type: defaultdict[str, list[TypeStats]] = defaultdict(list)
     by_source: defaultdict[str, list[TypeStats]] = defaultdict(list)
@@ -112,12 +112,12 @@ def _record_counts(
 def record_stored(
     recorder: MetricsRecorder, logs: Sequence[StoredLog], names: Sequence[str]
 ) -> None:
-    """Record stored logs, each in the second in which it was received.
+    """Record stored logs, each in the second of its `received_at`.
 
     Args:
         recorder: takes the measurements.
-        logs: in the order of their seqs.
-        names: of the attributes that are measured.
+        logs: the logs, by seq.
+        names: names of the measured attributes.
     """
     for at, received in groupby(logs, attrgetter("received_at")):
         together = [*received]
@@ -130,11 +130,11 @@ def record_stored(
 
 
 def read_attributes(texts: Sequence[str], names: Sequence[str]) -> dict[str, Sequence[object]]:
-    """Return values of attributes by name, one for each log; None where a log has none.
+    """Return one value a log of each named attribute; None if a log lacks it.
 
     Args:
         texts: the attributes of each log, as a JSON object.
-        names: which of them.
+        names: names of the attributes.
     """
     decoded = [_decode_object(text) for text in texts] if names else []
     return {name: [each.get(name) for each in decoded] for name in names}
@@ -156,11 +156,11 @@ def _given_by_type(types: Sequence[str], values: Sequence[object]) -> dict[str, 
 
 
 def _packed(values: Sequence[object]) -> Packed | None:
-    """Pack the values that are numbers; true and false are none."""
+    """Pack the numbers among values, without booleans; None if there are none."""
     if not set(map(type, values)) <= _NUMBERS:
         values = [each for each in values if type(each) in _NUMBERS]
     numbers = cast("Sequence[float]", values)
-    with suppress(OverflowError):  # of an integer that no float can hold
+    with suppress(OverflowError):  # an integer beyond the range of float
         if not numbers:
             return None
         packed = Packed.of(numbers)

@@ -1,4 +1,4 @@
-"""A parcel: what one process measured, as bytes for another whose recorder takes it in."""
+"""Parcel: measurements of one process as bytes, for the recorder of another."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from waterline.metrics.summary import Summary
 
 
 class DamagedParcel(ValueError):
-    """Bytes that are no parcel."""
+    """The bytes are no parcel."""
 
 
 class _Row(msgspec.Struct, frozen=True, array_like=True):
@@ -41,7 +41,12 @@ _decode = msgspec.msgpack.Decoder(_Parcel).decode
 
 
 def pack_seconds(seconds: Mapping[int, Second], missing: Sequence[str]) -> bytes:
-    """Return as bytes what a recorder gave away, and sentences on what it could not measure."""
+    """Encode the seconds of a recorder.
+
+    Args:
+        seconds: the value of `MetricsRecorder.take`.
+        missing: one sentence for each batch that could not be measured.
+    """
     rows = [
         _Row(begin, *series, each.count, each.sum, each.min, each.max, _bytes_of(each.sketch))
         for begin, second in seconds.items()
@@ -52,7 +57,7 @@ def pack_seconds(seconds: Mapping[int, Second], missing: Sequence[str]) -> bytes
 
 
 def unpack_seconds(data: bytes) -> tuple[dict[int, Second], Sequence[str]]:
-    """Return what was packed.
+    """Decode a parcel into seconds and missing.
 
     Raises:
         DamagedParcel: the bytes are no parcel.

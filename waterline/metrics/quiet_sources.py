@@ -1,4 +1,4 @@
-"""Which sources went quiet: they are silent for longer than they ever are, of late."""
+"""Quiet sources: those silent for unusually long, compared with their last days."""
 
 import asyncio
 import logging
@@ -20,11 +20,11 @@ logger = logging.getLogger(__name__)
 
 DAY: Final = 24 * HOUR
 REMEMBERED: Final = 7 * DAY
-"""Milliseconds: what a source did before is forgotten, and one that is silent for longer too."""
+"""Milliseconds of history; longer silences are forgotten."""
 LEAST_MINUTES: Final = 10
-"""One that sent in fewer minutes, such as a file once, has no habit that it could break."""
+"""A source that sent in fewer minutes, such as one file once, has no habit."""
 UNUSUAL_TIMES: Final = 2
-"""A silence is unusual that is so many times as long as the longest one before."""
+"""Factor over the longest earlier gap, from which a silence is unusual."""
 LOOK_SECONDS: Final = 60.0
 
 _MINUTES: Final = """
@@ -35,13 +35,13 @@ _LAST_SEEN: Final = "SELECT source, last_seen FROM sources WHERE last_seen >= ? 
 
 
 def is_quiet(silence: int, longest_gap: int | None, quiet_after: int) -> bool:
-    """Say whether a source went quiet; all are milliseconds.
+    """Return whether a source went quiet. All values are milliseconds.
 
     Args:
-        silence: how long it has sent nothing.
-        longest_gap: between two minutes in which it sent, in the time that is remembered; None
-            where these are fewer than LEAST_MINUTES.
-        quiet_after: a shorter silence is none.
+        silence: time since its last log.
+        longest_gap: longest gap between two minutes with logs, in the remembered time; None for
+            fewer than LEAST_MINUTES such minutes.
+        quiet_after: lower bound of a silence.
     """
     if longest_gap is None:
         return False
@@ -49,17 +49,17 @@ def is_quiet(silence: int, longest_gap: int | None, quiet_after: int) -> bool:
 
 
 class Habit:
-    """The minutes in which a source sent, as far as they tell for how long it may be silent.
+    """Longest gaps between the minutes in which a source sent.
 
-    It keeps the gaps that are longer than all that came after: a handful, whatever the minutes.
+    Only gaps longer than all later ones are kept: a handful, for any number of minutes.
     """
 
     def __init__(self) -> None:
         self._newest: deque[int] = deque(maxlen=LEAST_MINUTES)
-        self._gaps: deque[tuple[int, int]] = deque()  # begin and length, each longer than the next
+        self._gaps: deque[tuple[int, int]] = deque()  # begin and length, lengths descending
 
     def sent(self, minute: int) -> None:
-        """Note a minute, by its first millisecond; it is later than those before."""
+        """Note a later minute, by its first millisecond."""
         if self._newest:
             begin = self._newest[-1]
             while self._gaps and self._gaps[-1][1] <= minute - begin:
@@ -68,10 +68,10 @@ class Habit:
         self._newest.append(minute)
 
     def longest_gap(self, since: int) -> int | None:
-        """Return the longest gap between minutes that began since a time, as `is_quiet` wants it.
+        """Return the longest gap since a time, for `is_quiet`; forget earlier gaps.
 
         Args:
-            since: milliseconds UTC; what came before is forgotten.
+            since: milliseconds UTC.
         """
         while self._gaps and self._gaps[0][0] < since:
             self._gaps.popleft()
@@ -80,16 +80,16 @@ class Habit:
         return self._gaps[0][1]
 
     def is_over(self, since: int) -> bool:
-        """Say whether nothing was sent since a time."""
+        """Return whether nothing was sent since a time."""
         return not self._newest or self._newest[-1] < since
 
 
 class QuietSources:
-    """Watches metrics.db for sources that go quiet; it is read beside its writer.
+    """Watches metrics.db for quiet sources, beside its writer.
 
     Args:
-        path: metrics.db, which the rollups have open.
-        quiet_after: milliseconds of silence that are nothing to tell of; None never tells any.
+        path: metrics.db, open in the rollup thread.
+        quiet_after: lower bound of a silence, in milliseconds; None turns the watch off.
         clock: returns milliseconds UTC.
 
     Raises:
@@ -110,12 +110,12 @@ class QuietSources:
         self._connection = open_reader(path)
 
     def close(self) -> None:
-        """Let the file go, before its writer does; may be called twice."""
+        """Close the connection, before the writer does; safe to call twice."""
         with self._lock:
             self._connection.close()
 
     async def run(self) -> None:
-        """Look once a minute, in a thread, until cancelled."""
+        """Check once a minute, in a thread, until cancelled."""
         if self._quiet_after is None:
             return
         loop = asyncio.get_running_loop()
@@ -124,9 +124,9 @@ class QuietSources:
             await asyncio.sleep(LOOK_SECONDS)
 
     def look(self) -> None:
-        """Read the minutes that are new, and see who is quiet; the first time takes a second.
+        """Read new minutes and judge all sources; the first call takes a second.
 
-        Where metrics.db cannot be read, what was seen the last time stands.
+        If metrics.db cannot be read, the last result stays.
         """
         if self._quiet_after is None:
             return
@@ -143,15 +143,15 @@ class QuietSources:
         self._warnings = self._judge(last_seen, now, self._quiet_after)
 
     def warnings(self) -> list[str]:
-        """Return a sentence for each source that was quiet when last looked at."""
+        """Return one sentence for each quiet source at the last check."""
         return [*self._warnings]
 
     def _read(self, now: int) -> dict[str, int]:
-        """Take in new minutes, and return when sources that are remembered were last heard of."""
+        """Note new minutes, and return the last time of each remembered source."""
         since = now - REMEMBERED
         with one_moment(self._connection):
             end = cast("int", self._connection.execute("SELECT minutes_through FROM progress").get)
-            # A clock that was ahead has left it there: the minutes until then are still to come.
+            # A clock that was ahead may have left it in the future.
             end = min(end, now // MINUTE * MINUTE)
             bindings = (max(since, self._read_through), end, LOGS_STORED, SOURCE)
             for row in self._connection.execute(_MINUTES, bindings):
@@ -183,7 +183,7 @@ def _sentence(source: str, silence: int, gap: int) -> str:
 
 
 def _in_words(duration: int) -> str:
-    """Return minutes, or whole hours or days where these are several; rounded."""
+    """Format a duration as minutes, or from two on as hours or days, rounded."""
     for unit, name in ((DAY, "days"), (HOUR, "h")):
         if duration >= 2 * unit:
             return f"{round(duration / unit)} {name}"

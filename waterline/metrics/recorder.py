@@ -1,4 +1,4 @@
-"""MetricsRecorder: takes measurements from any thread, keeps sums and sketches of them."""
+"""Recorder of measurements from any thread, as sums and sketches by series and second."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,16 +10,16 @@ from waterline.clock import now_ms
 from waterline.metrics.spans import SECOND
 from waterline.metrics.summary import Packed, Summary, merge_into
 
-# A log's type becomes a label; a producer that invents types must not fill the memory.
+# Log types become labels, and a producer that invents types must not fill the memory.
 MAX_LABELS: Final = 100
 OTHER: Final = "other"
 
 Metadata = Mapping[str, str]
-"""By what a measurement is told apart: dimension to label, such as `{"type": "error"}`."""
+"""Labels by dimension, such as `{"type": "error"}`."""
 
 
 class Series(NamedTuple):
-    """One metric and label; dimension and label are empty where a metric has none."""
+    """Metric, dimension and label; the latter two are empty for a metric without any."""
 
     metric: str
     dimension: str
@@ -27,53 +27,59 @@ class Series(NamedTuple):
 
 
 Heard = dict[str, tuple[int, int]]
-"""When logs of each source were first and last received, in milliseconds UTC."""
+"""First and last `received_at` by source, milliseconds UTC."""
 
 
 def hear(heard: Heard, source: str, first: int, last: int) -> None:
-    """Note that logs of a source were received between two times, both included."""
+    """Widen the times of a source.
+
+    Args:
+        heard: the times by source; changed.
+        source: the source.
+        first: first `received_at`, milliseconds UTC.
+        last: last `received_at`, milliseconds UTC.
+    """
     known = heard.get(source, (first, last))
     heard[source] = (min(known[0], first), max(known[1], last))
 
 
 @dataclass(slots=True)
 class Second:
-    """What was measured in one second."""
+    """Measurements of one second."""
 
     summaries: dict[Series, Summary] = field(default_factory=dict)
     counted_through: int = 0
-    """The highest seq of the logs that are counted here; 0 where there are none."""
+    """Highest seq of the logs counted here; 0 without logs."""
     heard: Heard = field(default_factory=dict)
 
     def hear(self, source: str, first: int, last: int) -> None:
-        """Note that logs of a source were received between two times, both included."""
+        """Widen the times of a source; see the function `hear`."""
         hear(self.heard, source, first, last)
 
 
 class History(Protocol):
-    """What was measured earlier and is in metrics.db."""
+    """Reader of earlier measurements in metrics.db."""
 
     def summaries(self, since: int, until: int) -> dict[str, Summary]:
-        """Return each metric between two times, `until` excluded, over all its labels."""
+        """Return a summary of each metric in `[since, until)`, over all labels."""
 
 
 Figures = dict[str, float | None]
 
 
 class MetricsRecorder:
-    """Records measurements; what came since the last `take` is kept apart for the rollups.
+    """Records measurements, and hands those since the last `take` to the rollups.
 
-    What is told apart by a dimension, such as the type of a log, is recorded with all of its
-    labels, so that any one dimension of a metric holds all of it. There are at most MAX_LABELS
-    labels in a dimension, and `other`.
+    A metric with several dimensions is recorded once in each, so any one dimension holds all of it.
+    A dimension has at most MAX_LABELS labels, and `other`.
 
     Args:
         clock: returns milliseconds UTC.
 
     Attributes:
-        history: where `report` finds what was taken already; None where that is nowhere.
-        moving: held while measurements move into metrics.db, so that a report has each once.
-        pending: what was taken and is not in metrics.db yet, by the begin of its second.
+        history: source of earlier measurements for `report`; None without one.
+        moving: lock held while measurements move into metrics.db, so that a report has each once.
+        pending: measurements taken but not in metrics.db yet, by begin of second and series.
     """
 
     def __init__(self, clock: Callable[[], int] = now_ms) -> None:
@@ -96,14 +102,14 @@ class MetricsRecorder:
         times: int = 1,
         at: int | None = None,
     ) -> None:
-        """Take one measurement, or several of the same value; none is fine.
+        """Record a value, once or several times.
 
         Args:
             name: the metric.
-            value: a finite number, in the metric's unit.
-            metadata: by what it is told apart.
-            times: how often it was seen.
-            at: when, in milliseconds UTC; now unless given.
+            value: a finite number, in the unit of the metric.
+            metadata: labels by dimension.
+            times: number of occurrences; 0 records nothing.
+            at: milliseconds UTC; default now.
         """
         if times:
             with self._lock:
@@ -118,7 +124,14 @@ class MetricsRecorder:
         *,
         at: int | None = None,
     ) -> None:
-        """Take many measurements at once, each finite; none is fine. See `record`."""
+        """Record several finite values; see `record`.
+
+        Args:
+            name: the metric.
+            values: finite numbers, in the unit of the metric; none records nothing.
+            metadata: labels by dimension.
+            at: milliseconds UTC; default now.
+        """
         if values:
             self.record_packed(name, [Packed.of(values)], metadata, at=at)
 
@@ -130,7 +143,14 @@ class MetricsRecorder:
         *,
         at: int | None = None,
     ) -> None:
-        """Take measurements that were packed, at least one. See `record`."""
+        """Record packed values; see `record`.
+
+        Args:
+            name: the metric.
+            values: at least one.
+            metadata: labels by dimension.
+            at: milliseconds UTC; default now.
+        """
         with self._lock:
             for summary in self._summaries(name, metadata, at):
                 summary.add_packed(values)
@@ -144,7 +164,15 @@ class MetricsRecorder:
         amount: float | None = None,
         at: int | None = None,
     ) -> None:
-        """Count events, and what they amount to where that is another number; none is fine."""
+        """Count events.
+
+        Args:
+            name: the metric.
+            events: number of events; 0 records nothing.
+            metadata: labels by dimension.
+            amount: sum over the events, such as bytes; default their number.
+            at: milliseconds UTC; default now.
+        """
         if events:
             with self._lock:
                 for summary in self._summaries(name, metadata, at):
@@ -152,9 +180,13 @@ class MetricsRecorder:
 
     @contextmanager
     def counting(self, through: int, at: int) -> Iterator[Second]:
-        """Count logs up to a seq, received `at`: all that is recorded inside is taken together.
+        """Count logs up to a seq; all records inside the block are taken together.
 
-        Nothing is taken of it before the end, so that whoever takes it knows which logs it counts.
+        Nothing is taken before the end of the block, so `take` knows which logs are counted.
+
+        Args:
+            through: the highest counted seq.
+            at: `received_at` of the logs, milliseconds UTC.
         """
         with self._lock:
             second = self._second(at)
@@ -162,7 +194,7 @@ class MetricsRecorder:
             second.counted_through = through
 
     def add(self, seconds: Mapping[int, Second]) -> None:
-        """Take in what another recorder has given away."""
+        """Add the seconds that another recorder gave away."""
         with self._lock:
             for begin, other in seconds.items():
                 for series, summary in other.summaries.items():
@@ -175,41 +207,45 @@ class MetricsRecorder:
                     second.hear(source, first, last)
 
     def take(self, before: int | None = None) -> dict[int, Second]:
-        """Return what was measured but in one second, all unless given, by second; begin anew.
+        """Return and clear the measurements of all ended seconds, by begin of second.
 
         Args:
-            before: milliseconds UTC, the begin of the second that goes on.
+            before: begin of the current second, milliseconds UTC; None takes all.
         """
         with self._taking:
             with self._lock:
-                # What lies ahead came by a clock that is ahead, and would wait for it in memory.
+                # Later seconds came by a clock that was ahead, and would wait long in memory.
                 ended = [begin for begin in self._fresh if begin != before]
                 taken = {begin: self._fresh.pop(begin) for begin in sorted(ended)}
-            # Merging takes milliseconds, for which nobody who records must wait.
+            # Outside of the lock: merging takes milliseconds, for which no recorder should wait.
             for second in taken.values():
                 merge_into(self._taken, second.summaries.items())
             return taken
 
     def average(self, name: str) -> float | None:
-        """Return the mean of a metric since the start; None where empty."""
+        """Return the mean of a metric since the start; None without values."""
         return self._total(name).average
 
     def percentile(self, name: str, q: float) -> float | None:
-        """Return a percentile (0 to 100) of a metric since the start; None where empty."""
+        """Return a percentile (0 to 100) of a metric since the start; None without values."""
         return self._total(name).quantile(q / 100)
 
     def names(self) -> list[str]:
-        """Return the names of all metrics that were recorded since the start, in order."""
+        """Return the sorted names of all metrics recorded since the start."""
         with self._lock:
             return sorted({name for name, _ in self._labels})
 
     def report(self, since: int, until: int) -> dict[str, object]:
-        """Report a range of time, `until` excluded; both are milliseconds UTC.
+        """Report `[since, until)`.
+
+        Args:
+            since: milliseconds UTC.
+            until: milliseconds UTC, exclusive.
 
         Returns:
-            `metrics` has for each metric average, p50, p95, p99, min, max (None for what is only
-            counted), count and sum, over what metrics.db holds and what is not there yet;
-            `historical` has a list of `metric_name`, `avg` and `count`, of metrics.db alone.
+            `metrics` has average, p50, p95, p99, min, max, count and sum of each metric, over
+            metrics.db and newer measurements; percentiles, min and max of counts are None.
+            `historical` is a list of `metric_name`, `avg` and `count`, of metrics.db alone.
         """
         with self.moving:
             found = {} if self.history is None else self.history.summaries(since, until)
@@ -226,7 +262,7 @@ class MetricsRecorder:
         }
 
     def totals(self) -> dict[Series, Summary]:
-        """Return all that was recorded since the start; nothing of it changes later."""
+        """Return a copy of all summaries since the start, by series."""
         with self._taking, self._lock:
             totals: dict[Series, Summary] = {}
             for each in [self._taken, *(second.summaries for second in self._fresh.values())]:
@@ -234,7 +270,7 @@ class MetricsRecorder:
             return totals
 
     def counts(self, name: str, dimension: str) -> dict[str, int]:
-        """Return how often a metric was recorded since the start, by label."""
+        """Return the number of records of a metric since the start, by label."""
         return {
             series.label: summary.count
             for series, summary in self.totals().items()
@@ -242,7 +278,7 @@ class MetricsRecorder:
         }
 
     def _unwritten(self, since: int, until: int) -> dict[Series, Summary]:
-        """Return what is not in metrics.db of a range of time."""
+        """Return the measurements in `[since, until)` that are not in metrics.db."""
         totals: dict[Series, Summary] = {}
         pending = self.pending.items()
         merge_into(
@@ -270,7 +306,7 @@ class MetricsRecorder:
         for dimension, label in (metadata or _NO_METADATA).items():
             series = Series(name, dimension, label)
             summary = second.summaries.get(series)
-            if summary is None:  # it is the first of this second, or of a label too many
+            if summary is None:  # first in this second, or a label too many
                 series = self._bounded(series)
                 summary = second.summaries.setdefault(series, Summary())
             found.append(summary)
@@ -289,7 +325,7 @@ _NO_METADATA: Final[Metadata] = {"": ""}
 
 
 def figures(summary: Summary) -> Figures:
-    """Return the figures of a report; percentiles are None for what is only counted."""
+    """Return the figures of a report; percentiles of counts are None."""
     return {
         "average": summary.average,
         "p50": summary.quantile(0.50),
@@ -303,7 +339,7 @@ def figures(summary: Summary) -> Figures:
 
 
 def _total_of(name: str, summaries: Mapping[Series, Summary]) -> Summary:
-    """Return all of a metric: what one of its dimensions holds."""
+    """Return the sum of a metric over the labels of one dimension."""
     total = Summary()
     found = [series for series in summaries if series.metric == name]
     dimension = max((series.dimension for series in found), default="")

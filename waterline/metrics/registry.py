@@ -1,4 +1,4 @@
-"""The metrics that the server takes of itself: name, kind, unit, and what tells them apart."""
+"""Registry of the server's own metrics: name, kind, unit and dimensions."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,18 +6,18 @@ from typing import Final
 
 
 class Kind(StrEnum):
-    """What a metric's numbers are."""
+    """Kind of a metric."""
 
     COUNT = "count"
-    """Amounts that add up, such as logs and bytes; they have no percentiles."""
+    """Sums, such as logs and bytes; without percentiles."""
     VALUE = "value"
-    """One number an event, such as how long a commit took."""
+    """One number an event, such as the duration of a commit."""
     LEVEL = "level"
-    """What there is at a moment, such as bytes on disk; taken once a second."""
+    """Gauge, such as bytes on disk; sampled once a second."""
 
 
 class Unit(StrEnum):
-    """What a metric's numbers count."""
+    """Unit of a metric."""
 
     LOGS = "logs"
     BYTES = "bytes"
@@ -28,16 +28,16 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric; it is recorded by each of its dimensions, or by none."""
+    """Metric, recorded once in each of its dimensions, or without any."""
 
     name: str
     kind: Kind
     unit: Unit
     about: str
-    """Half a sentence for operators."""
+    """Description for operators, half a sentence."""
     dimensions: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
-    """Those of its only dimension, where there can be no others."""
+    """All labels of its only dimension, if these are fixed."""
 
 
 TYPE: Final = "type"
@@ -65,10 +65,10 @@ MEMORY_BYTES: Final = "memory_bytes"
 ARCHIVE_RUNS: Final = "archive_runs"
 ARCHIVE_DURATION: Final = "archive_duration"
 
-# Why logs are skipped for a reader of /live.
+# Reasons to skip logs for a reader of /live.
 SLOW: Final = "slow"
 ARCHIVED: Final = "archived"
-# How a run of the archive job ended; one that is busy found another job at work.
+# Outcomes of an archive run; `busy` found another job running.
 DONE: Final = "done"
 FAILED: Final = "failed"
 BUSY: Final = "busy"
@@ -110,6 +110,6 @@ OWN: Final = (
     ),
     Metric(ARCHIVE_DURATION, _VALUE, Unit.MILLISECONDS, "how long a run of the archive job took"),
 )
-"""What the server measures of itself. Attributes of logs, chosen in the settings, come besides."""
+"""Metrics of the server. Attributes named in the settings are measured besides."""
 
 BY_NAME: Final = {metric.name: metric for metric in OWN}

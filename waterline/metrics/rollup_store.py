@@ -1,4 +1,4 @@
-"""metrics.db as it is written: seconds, and the minutes and hours that follow from them."""
+"""Writer of metrics.db: rows by second, and minutes and hours merged from them."""
 
 import logging
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ from waterline.storage.sqlite import open_writer, sqlite_errors, transaction
 
 logger = logging.getLogger(__name__)
 
-# Old rows go in small slices, so that no flush takes long.
+# Rows pruned at once, so that no flush takes long.
 PRUNE_SLICE: Final = 1_000
 
 Rows = Mapping[tuple[int, Series], Summary]
-"""What was measured, by the begin of its step and its series."""
+"""Summaries by begin of step and series."""
 
 _MERGE: Final = """
     INSERT INTO {table} (begin, series, count, sum, min, max, sketch) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -53,12 +53,12 @@ _STEPS: Final[tuple[tuple[Table, Table, int], ...]] = (
     ("minutes", "seconds", MINUTE),
     ("hours", "minutes", HOUR),
 )
-"""A table, the one that it follows from, and its step in milliseconds."""
+"""Table, finer table that it is merged from, and step in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long rows of each table are kept, in milliseconds."""
+    """Milliseconds that the rows of each table are kept."""
 
     seconds: int
     minutes: int
@@ -66,46 +66,46 @@ class Retention:
 
 
 class RollupStore:
-    """The connection that writes metrics.db. Each call is one transaction.
+    """Connection that writes metrics.db; each call is one transaction.
 
     Args:
-        path: metrics.db; made where it is missing.
+        path: metrics.db; created if missing.
 
     Raises:
-        DataFolderError: it cannot be opened.
+        DataFolderError: metrics.db cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
-        # A lost second of measurements at a power cut is no loss worth an fsync each second: logs
-        # are then counted again from the last one that was written.
+        # A second lost in a power cut is not worth an fsync each second: its logs are counted
+        # again, from the last one written.
         self._connection = open_writer(path, METRICS, "NORMAL")
         self._path = path
         self.counted_through = 0
-        """Logs up to this seq are counted in the file, once `begin` was called."""
+        """Highest seq counted in the file, once `begin` was called."""
         self._series: dict[Series, int] = {}
-        # Both take and return bytes or None, as `to_bytes` gives them.
+        # Both take and return the bytes of a sketch, or None.
         self._connection.create_scalar_function("merged_sketch", _merged, 2, deterministic=True)
         self._connection.create_aggregate_function("merged_sketches", _Merging, 1)
 
     @property
     def path(self) -> Path:
-        """Where it lies."""
+        """Path of metrics.db."""
         return self._path
 
     def close(self) -> None:
-        """Let the file go; may be called twice."""
+        """Close the connection; safe to call twice."""
         self._connection.close()
 
     def begin(self, incarnation: str, last_seq: int, now: int) -> int:
-        """Say up to which seq logs are counted; begin with the next one in a folder that is new.
+        """Return the highest counted seq; for a new logs.db, begin after its last one.
 
         Args:
-            incarnation: of logs.db: another one has other logs.
-            last_seq: the highest that was ever given.
+            incarnation: incarnation of logs.db; a new one has other logs.
+            last_seq: highest seq of logs.db.
             now: milliseconds UTC.
 
         Raises:
-            DataFolderError: the file cannot be read or written.
+            DataFolderError: metrics.db cannot be read or written.
         """
         with sqlite_errors(self._path), transaction(self._connection):
             known, counted = self._connection.execute(
@@ -123,12 +123,12 @@ class RollupStore:
         return last_seq
 
     def write(self, rows: Rows, heard: Mapping[str, tuple[int, int]], counted_through: int) -> None:
-        """Add rows of seconds to what is there, and to minutes and hours that are over already.
+        """Merge rows into seconds, and into minutes and hours that are closed already.
 
         Args:
-            rows: what was measured.
-            heard: when logs of a source were first and last received, in milliseconds UTC.
-            counted_through: the highest seq that is counted in the rows.
+            rows: the measurements.
+            heard: first and last `received_at` by source, milliseconds UTC.
+            counted_through: highest seq counted in the rows.
 
         Raises:
             apsw.Error: nothing was written.
@@ -144,12 +144,12 @@ class RollupStore:
                     (counted_through,),
                 )
         except apsw.Error:
-            self._series.clear()  # some of them were made in vain
+            self._series.clear()  # some ids were rolled back
             raise
         self.counted_through = max(self.counted_through, counted_through)
 
     def close_steps(self, before: int) -> None:
-        """Write the minutes and hours that are over by a time, in milliseconds UTC.
+        """Write the minutes and hours that ended before a time, in milliseconds UTC.
 
         Raises:
             apsw.Error: nothing was written.
@@ -166,9 +166,13 @@ class RollupStore:
                     self._connection.execute(f"UPDATE progress SET {table}_through = ?", (end,))
 
     def prune(self, now: int, retention: Retention) -> None:
-        """Let some of the rows go that are older than they are kept.
+        """Remove a slice of rows beyond their retention.
 
-        What has not gone into minutes or hours yet stays.
+        Rows that are not merged into minutes or hours yet stay.
+
+        Args:
+            now: milliseconds UTC.
+            retention: milliseconds to keep the rows of each table.
 
         Raises:
             apsw.Error: nothing was removed.
@@ -180,8 +184,8 @@ class RollupStore:
         }
         with transaction(self._connection):
             for table, (bound, through, step) in bounds.items():
-                # A clock that was ahead for a while must not make all go that comes after. What is
-                # of this hour may have gone: coarser rows tell of it, as of all before.
+                # A clock that was ahead must not remove all later rows. Rows of this hour may be
+                # gone; coarser rows hold them.
                 known = f"min({table}_from, (?1 + {HOUR - 1}) / {HOUR} * {HOUR})"
                 whole = f"min(?2, {through}) / {step} * {step}"
                 self._connection.execute(
@@ -231,7 +235,7 @@ def _columns(summary: Summary) -> tuple[object, ...]:
 
 
 def _merged(*sketches: object) -> bytes | None:
-    """Merge sketches as they are stored; those that are null hold nothing."""
+    """Merge stored sketches; null ones are empty."""
     merging = _Merging()
     for each in sketches:
         merging.step(each)
@@ -239,9 +243,9 @@ def _merged(*sketches: object) -> bytes | None:
 
 
 def read_sketch(data: bytes) -> Sketch | None:
-    """Return a sketch of metrics.db; one that is damaged is told of, and None.
+    """Decode a stored sketch; log a damaged one and return None.
 
-    Counts and sums are sound all the same, and what comes after must be read and written.
+    Counts and sums beside it are sound, and later rows must be read and written.
     """
     try:
         return Sketch.from_bytes(data)
@@ -251,13 +255,13 @@ def read_sketch(data: bytes) -> Sketch | None:
 
 
 class _Merging:
-    """The aggregate function of SQL that merges sketches."""
+    """SQL aggregate function that merges sketches."""
 
     def __init__(self) -> None:
         self._sketch: Sketch | None = None
 
     def step(self, *data: object) -> None:
-        """Take a sketch in."""
+        """Merge one sketch."""
         for each in data:
             if each is not None:
                 self._take(read_sketch(cast("bytes", each)))
@@ -269,5 +273,5 @@ class _Merging:
             self._sketch.merge(sketch)
 
     def final(self) -> bytes | None:
-        """Return all of them as one."""
+        """Return the merged sketch."""
         return None if self._sketch is None else self._sketch.to_bytes()

@@ -1,4 +1,4 @@
-"""Rollups: once a second, what was measured goes into metrics.db, from a thread of its own."""
+"""Thread that writes measurements to metrics.db once a second."""
 
 import logging
 import threading
@@ -19,32 +19,31 @@ from waterline.storage.presence import Presence, lost_sentence
 
 logger = logging.getLogger(__name__)
 
-# Rows that wait while metrics.db cannot be written, some MB; beyond that seconds become minutes,
-# and then hours: fewer rows, and nothing is lost.
+# Rows, some MB, that wait while metrics.db cannot be written. Beyond that seconds are merged into
+# minutes, and then hours, so that nothing is lost.
 MAX_PENDING: Final = 10_000
-# A minute is written when it is over for so long: what comes later costs one more write.
+# Milliseconds after the end of a minute until it is written. Later rows cost one more write.
 SETTLED: Final = 2 * SECOND
 
 Recount = Callable[[int, int], bool]
-"""Records in the recorder the logs above one seq and up to another; says whether it did."""
+"""Records the logs in `(after, through]`; returns whether it did."""
 
 
 def _none_left(_after: int, _through: int) -> bool:
-    """Where all logs are counted as they come."""
+    """Record nothing, as all logs are counted when they come."""
     return True
 
 
 class RollupThread:
-    """Writes a recorder's measurements to metrics.db from a thread of its own.
+    """Writes the measurements of a recorder to metrics.db once a second.
 
     Args:
-        file: metrics.db, open for writing; it is closed at the end.
-        recorder: where the measurements come from.
-        retention: how long rows are kept.
-        recount: called in the thread, for what is to be counted again.
+        file: writer of metrics.db; closed at the end.
+        recorder: source of the measurements.
+        retention: milliseconds to keep the rows of each table.
+        recount: called in the thread for logs to count again.
         clock: returns milliseconds UTC.
-        ageing: the same, by which minutes and hours end and rows are pruned: a clock that jumped
-            must not end or remove any.
+        ageing: returns milliseconds UTC, for closing steps and pruning; it ignores jumps.
     """
 
     def __init__(
@@ -72,43 +71,43 @@ class RollupThread:
         self._presence = Presence(file.path)
 
     def start(self) -> None:
-        """Begin to write each second."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Write what is left and close; may be called twice."""
+        """Write the rest and close; safe to call twice."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
         self._file.close()
 
     def recount(self, after: int, through: int) -> None:
-        """Have stored logs recorded, from any thread: before any later log is counted.
+        """Schedule stored logs in `(after, through]` to be recorded before newer ones; thread-safe.
 
         Args:
-            after: the seq to begin behind.
-            through: the last seq.
+            after: a seq, exclusive.
+            through: a seq, inclusive.
         """
         self._uncounted.append((after, through))
 
     @property
     def failed(self) -> bool:
-        """Whether the last write failed; measurements wait for the next."""
+        """Whether the last write failed; its measurements wait."""
         return self._failed
 
     @property
     def lost(self) -> Path | None:
-        """The file that was deleted or replaced, which is why nothing is written."""
+        """Deleted or replaced file that stops all writes; None without one."""
         return self._lost
 
     @property
     def wal_size(self) -> int:
-        """Bytes of the write-ahead log of metrics.db when last written."""
+        """Bytes of the WAL of metrics.db at the last write."""
         return self._presence.wal_size
 
     @property
     def counted_through(self) -> int:
-        """Logs up to this seq are counted in metrics.db."""
+        """Highest seq counted in metrics.db."""
         return self._file.counted_through
 
     def _run(self) -> None:
@@ -117,11 +116,14 @@ class RollupThread:
         self._flush(None)
 
     def _flush(self, before: int | None) -> None:
-        """Write what was measured before the begin of a second, all where that is None."""
+        """Write the measurements of ended seconds.
+
+        Args:
+            before: begin of the current second, milliseconds UTC; None writes all.
+        """
         try:
             self._take(before)
-            # Until what was left uncounted is recorded, later logs must wait: the file holds one
-            # number for how far logs are counted.
+            # The file has a single highest counted seq, so later logs wait for uncounted ones.
             while self._uncounted:
                 if not self._recount(*self._uncounted[0]):
                     return
@@ -155,7 +157,7 @@ class RollupThread:
                 hear(self._heard, source, *times)
             self._counted_through = max(self._counted_through, second.counted_through)
         for step in (MINUTE, HOUR):
-            # Many at once are well, such as what is counted again; many that cannot go are not.
+            # Many rows at once are fine, as after a recount, unless they cannot be written.
             if self._failed and len(self._recorder.pending) > MAX_PENDING:
                 self._recorder.pending = _coarser(self._recorder.pending, step)
 
@@ -163,7 +165,7 @@ class RollupThread:
 def _coarser(
     rows: Mapping[tuple[int, Series], Summary], step: int
 ) -> dict[tuple[int, Series], Summary]:
-    """Join the rows of each minute or hour into that of its first second."""
+    """Merge rows into steps of so many milliseconds."""
     joined: dict[tuple[int, Series], Summary] = {}
     merge_into(
         joined, (((begin // step * step, series), each) for (begin, series), each in rows.items())

@@ -1,4 +1,4 @@
-"""A mergeable quantile sketch with a stated relative error, fast enough for every log.
+"""Mergeable quantile sketch with a bounded relative error, fast enough for every log.
 
 DDSketch (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile sketch with
 relative-error guarantees", VLDB 2019) with the mapping that its section 2.2 calls fast: a value's
@@ -17,66 +17,66 @@ from itertools import accumulate, pairwise
 from typing import Final, Self
 
 RELATIVE_ERROR: Final = 1 / 128
-"""Of any quantile, for values from 1e-37 to LARGEST in size; what is smaller counts as about 0."""
+"""Error of any quantile, for absolute values from 1e-37 to LARGEST; smaller ones count as 0."""
 LARGEST: Final = 3e38
-"""What is beyond it in size is not told apart, and sums of it would come to no number at all."""
+"""Largest absolute value. Larger ones are not distinguished, and their sums overflow."""
 
-# In a float of 32 bits the upper half holds sign, exponent and seven bits of the mantissa.
+# The upper half of a 32-bit float has sign, exponent and seven bits of the mantissa.
 _UPPER_HALF: Final = slice(int(sys.byteorder == "little"), None, 2)
 _SIGN: Final = 0x4000
 _CELLS_AN_OCTAVE: Final = 64
 _EXPONENT_BIAS: Final = 127
 _BEYOND: Final = 255 * _CELLS_AN_OCTAVE
-"""The cell of what no float of 32 bits can hold."""
+"""Cell of values beyond the range of 32-bit floats."""
 
-# Two letters of `struct` for the widths of gaps and counts, then the first cell.
+# Two `struct` letters for the widths of gaps and counts, then the first cell.
 _HEAD: Final = struct.Struct("<2sh")
 _WIDTHS: Final = {"B": 1, "H": 2, "I": 4, "Q": 8}
 
 
 class DamagedSketch(ValueError):
-    """Bytes that are no sketch."""
+    """The bytes are no sketch."""
 
 
 class Sketch:
-    """Counts of values in cells; any quantile within RELATIVE_ERROR of a value that was seen."""
+    """Counts of values by cell, for quantiles within RELATIVE_ERROR."""
 
     __slots__ = ("_cells", "_halves")
 
     def __init__(self) -> None:
         self._cells: dict[int, int] = {}
-        # Values come in as halves of 32 bits, which is all that the hot path does with them.
+        # Halves of 32-bit floats, to do as little as possible on the hot path.
         self._halves: Counter[int] = Counter()
 
     @property
     def count(self) -> int:
-        """How many values were added."""
+        """Number of values."""
         return sum(self.cells().values())
 
     def add(self, value: float, times: int = 1) -> None:
-        """Count a value, which must be finite, once or several times."""
+        """Count a finite value, once or several times."""
         (half,) = pack((value,))
         self._halves[half] += times
 
     def add_packed(self, values: Iterable[int]) -> None:
-        """Count values as `pack` gives them."""
+        """Count values packed by `pack`."""
         self._halves.update(values)
 
     def merge(self, other: "Sketch") -> None:
-        """Add all that another sketch has counted; the error stays the same."""
+        """Add the counts of another sketch; the error bound stays."""
         _add(self.cells(), other.cells().items())
 
     def cells(self) -> dict[int, int]:
-        """Return the counts by cell; cells are numbered in the order of their values."""
+        """Return the counts by cell; cells are numbered in the order of values."""
         if self._halves:
             _add(self._cells, ((_cell_of(half), n) for half, n in self._halves.items()))
             self._halves.clear()
         return self._cells
 
     def quantile(self, q: float) -> float | None:
-        """Return the value with a share of `q` (0 to 1) at or below it; None where empty.
+        """Return the `q` quantile (0 to 1); None without values.
 
-        This is numpy's `inverted_cdf`, within the relative error.
+        It is numpy's `inverted_cdf`, within the relative error.
         """
         cells = self.cells()
         if not cells:
@@ -87,9 +87,9 @@ class Sketch:
         return next(value_of(each) for each, n in zip(ordered, seen, strict=True) if n >= rank)
 
     def counts_up_to(self, bounds: Iterable[float]) -> Iterator[int]:
-        """Yield for each of some ascending bounds how many values are at or below it.
+        """Yield the number of values at or below each of some ascending bounds.
 
-        A value in the cell of a bound counts as below it: bounds are within the relative error.
+        A value in the cell of a bound counts as below it, within the relative error.
         """
         ordered = sorted(self.cells().items(), reverse=True)
         seen = 0
@@ -101,10 +101,10 @@ class Sketch:
             yield seen
 
     def to_bytes(self) -> bytes:
-        """Return the counts, about two bytes for each cell in use where counts are small.
+        """Encode the counts, in about two bytes a used cell for small counts.
 
-        The letters of `struct` for the widths of gaps and counts, the first cell (16 bits), then
-        for each cell its distance from the one before, then the counts; all little-endian.
+        The layout, little-endian: `struct` letters for the widths of gaps and counts, the first
+        cell (16 bits), the gap before each cell, then the counts.
         """
         cells = self.cells()
         if not cells:
@@ -119,7 +119,7 @@ class Sketch:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Return the sketch that `to_bytes` wrote.
+        """Decode a sketch.
 
         Raises:
             DamagedSketch: the bytes are no sketch.
@@ -131,15 +131,15 @@ class Sketch:
 
 
 def value_of(cell: int) -> float:
-    """Return the value whose relative distance from both ends of a cell is the same.
+    """Return the value with the same relative distance from both ends of a cell.
 
-    It is infinite for the cells of what was beyond the largest float of 32 bits.
+    It is infinite for values beyond the range of 32-bit floats.
     """
     size = abs(cell)
     if size >= _BEYOND:
         return math.copysign(math.inf, cell)
     exponent, part = divmod(size, _CELLS_AN_OCTAVE)
-    if not exponent:  # such small ones have no octaves; see RELATIVE_ERROR
+    if not exponent:  # tiny values have no octaves; see RELATIVE_ERROR
         return math.copysign(math.ldexp(part, -132), cell)
     low, high = _CELLS_AN_OCTAVE + part, _CELLS_AN_OCTAVE + part + 1
     middle = 2 * low * high / (low + high) / _CELLS_AN_OCTAVE
@@ -147,7 +147,7 @@ def value_of(cell: int) -> float:
 
 
 def pack(values: Iterable[float]) -> memoryview:
-    """Return values as far as a sketch tells them apart; they must be finite."""
+    """Return finite values in the precision of a sketch."""
     return memoryview(array("f", values)).cast("B").cast("H")[_UPPER_HALF]
 
 
@@ -163,7 +163,7 @@ def _add(cells: dict[int, int], more: Iterable[tuple[int, int]]) -> None:
 
 
 def _narrowest(most: int) -> str:
-    """Return the letter of the narrowest width that holds a number."""
+    """Return the `struct` letter of the narrowest width for a number."""
     return next(letter for letter, width in _WIDTHS.items() if most < 1 << 8 * width)
 
 

@@ -1,4 +1,4 @@
-"""Which rollups tell of a range of time: the coarsest that fit, finer ones at its edges."""
+"""Spans of rollups that cover a range of time: coarse in the middle, finer at the edges."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ HOUR: Final = 60 * MINUTE
 
 Table = Literal["seconds", "minutes", "hours"]
 STEP_OF: Final[dict[Table, int]] = {"seconds": SECOND, "minutes": MINUTE, "hours": HOUR}
-"""Milliseconds that a row of each table tells of."""
+"""Milliseconds that a row of each table covers."""
 
 
 class Span(NamedTuple):
-    """A part of a range, and the table whose rows tell of it; times are milliseconds UTC."""
+    """Part of a range and the table that covers it. Times are milliseconds UTC."""
 
     table: Table
     begin: int
     end: int
-    """Excluded."""
+    """Exclusive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What metrics.db holds; all are milliseconds UTC and multiples of their step.
+    """Ranges of the tables in metrics.db, in milliseconds UTC and multiples of their step.
 
-    Seconds are there from `seconds_from` on, minutes from `minutes_from` on up to
-    `minutes_through`, hours likewise.
+    Seconds begin at `seconds_from`. Minutes lie in `[minutes_from, minutes_through)`, hours
+    likewise.
     """
 
     seconds_from: int
@@ -37,7 +37,7 @@ class Kept:
     hours_through: int
 
     def first(self, table: Table) -> int:
-        """Return from when on a table has rows."""
+        """Return the begin of a table."""
         firsts = {
             "seconds": self.seconds_from,
             "minutes": self.minutes_from,
@@ -47,15 +47,15 @@ class Kept:
 
 
 def cover(since: int, until: int, kept: Kept) -> list[Span]:
-    """Cut a range into spans that follow each other, with as few rows as can be.
+    """Split a range into adjacent spans with as few rows as possible.
 
-    Where seconds are gone the range begins (or ends) with the whole minute or hour in question,
-    and what is gone altogether is left out: the spans say what they tell of.
+    If seconds are pruned, the range is widened to whole minutes or hours. A part without any rows
+    is left out.
 
     Args:
         since: milliseconds UTC.
-        until: the same, excluded.
-        kept: what there is.
+        until: milliseconds UTC, exclusive.
+        kept: the ranges of the tables.
     """
     since = max(since, kept.hours_from)
     if since >= until:
@@ -79,7 +79,13 @@ def cover(since: int, until: int, kept: Kept) -> list[Span]:
 
 
 def _cut(begin: int, end: int, through: Mapping[Table, int]) -> list[Span]:
-    """Cut a range, given how far the tables go, the coarsest first."""
+    """Split a range recursively.
+
+    Args:
+        begin: milliseconds UTC.
+        end: milliseconds UTC, exclusive.
+        through: end of each table, the coarsest first.
+    """
     if begin == end:
         return []
     (table, last), *finer = through.items()

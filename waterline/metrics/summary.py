@@ -1,4 +1,4 @@
-"""Summary: what is kept of the values of one metric, however many there were."""
+"""Summary of the values of one metric, in constant space."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Packed(NamedTuple):
-    """Finite values, at least one, in as little space as a summary wants to know them."""
+    """At least one finite value, packed in the precision of a summary."""
 
     size: int
     sum: float
@@ -21,15 +21,15 @@ class Packed(NamedTuple):
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Packed":
-        """Pack values: some 50 ns each, and as much again when a summary takes them in."""
+        """Pack values; takes some 50 ns each, and as much again to add them."""
         return cls(len(values), float(sum(values)), min(values), max(values), pack(values))
 
 
 @dataclass(slots=True)
 class Summary:
-    """Count, sum, least, greatest and a sketch; of what is only counted, count and sum.
+    """Count, sum, minimum, maximum and sketch of values; for counts only count and sum.
 
-    `min`, `max` and `sketch` are None until a value comes, and stay so for what is only counted.
+    `min`, `max` and `sketch` are None without values.
     """
 
     count: int = 0
@@ -39,33 +39,33 @@ class Summary:
     sketch: Sketch | None = None
 
     def add(self, value: float, times: int = 1) -> None:
-        """Take in a finite value that was seen once or several times."""
+        """Add a finite value, once or several times."""
         self._widen(value, value)
         self.count += times
         self.sum += value * times
         self._sketch().add(value, times)
 
     def add_packed(self, values: Sequence["Packed"]) -> None:
-        """Take in values that were packed, at least one of them."""
+        """Add packed values, at least one."""
         self._widen(min(each.min for each in values), max(each.max for each in values))
         self.count += sum(each.size for each in values)
         self.sum += sum(each.sum for each in values)
         self._sketch().add_packed(chain.from_iterable(each.halves for each in values))
 
     def add_count(self, events: int, amount: float) -> None:
-        """Count events that together make an amount, such as logs and their bytes."""
+        """Add events and their amount, such as logs and bytes."""
         self.count += events
         self.sum += amount
 
     @property
     def average(self) -> float | None:
-        """The mean, for what is counted the amount an event; None where empty."""
+        """Mean value, or amount an event; None without any."""
         return self.sum / self.count if self.count else None
 
     def quantile(self, q: float) -> float | None:
-        """Return a quantile (0 to 1) as the sketch knows it, never outside what was seen.
+        """Return a quantile (0 to 1), clamped to minimum and maximum.
 
-        None where there were no values.
+        It is None without values.
         """
         value = None if self.sketch is None else self.sketch.quantile(q)
         if value is None or self.min is None or self.max is None:
@@ -73,7 +73,7 @@ class Summary:
         return min(max(value, self.min), self.max)
 
     def merge(self, other: "Summary") -> None:
-        """Take in all that another summary holds."""
+        """Add another summary."""
         self.count += other.count
         self.sum += other.sum
         if other.min is not None and other.max is not None:
@@ -92,6 +92,6 @@ class Summary:
 
 
 def merge_into(totals: dict[Key, Summary], more: Iterable[tuple[Key, Summary]]) -> None:
-    """Add summaries to those of the same key; what is added is left as it was."""
+    """Add copies of summaries to those of the same key."""
     for key, summary in more:
         totals.setdefault(key, Summary()).merge(summary)

@@ -1,4 +1,4 @@
-"""The settings in force: command line over WATERLINE_* over waterline.toml over default."""
+"""Settings: definition and sources, command line over WATERLINE_* over waterline.toml."""
 
 import difflib
 import tomllib
@@ -15,19 +15,19 @@ from waterline.units import format_duration, format_size, parse_duration, parse_
 
 FILE_NAME: Final = "waterline.toml"
 PREFIX: Final = "WATERLINE_"
-# Read by producers and the command, never printed, so they are no settings.
+# Variables of producers and commands. They may hold secrets, so they are no settings.
 CLIENT_VARIABLES: Final = frozenset({"WATERLINE_TOKEN", "WATERLINE_URL"})
 
 
 def _about(
     description: str, parse: Callable[[str], object], show: Callable[[Any], str] = str
 ) -> dict[str, Any]:
-    """Return what a field of Settings says of itself: help, from text and to text."""
+    """Return the metadata of a field of Settings: help, parser and formatter."""
     return {"description": description, "parse": parse, "show": show}
 
 
 def _by_format(attribute: str) -> str:
-    """Return what each batch format has unless told otherwise."""
+    """Return the default of each batch format, such as `parquet 3, json.gz 6`."""
     return ", ".join(f"{each} {getattr(each, attribute)}" for each in FORMATS.values())
 
 
@@ -39,7 +39,7 @@ _FILE: Final = (texts.parse_file, texts.show_file)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Every setting, with its value in force. Times are milliseconds, sizes are bytes."""
+    """Values of all settings. Times are milliseconds, sizes are bytes."""
 
     data: Path = field(default=Path("data"), metadata=_about("the data folder", Path))
     host: str = field(
@@ -176,13 +176,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
-    """The settings in force, and for each key where its value came from."""
+    """Settings, with the source of each value."""
 
     settings: Settings
     sources: Mapping[str, str]
 
     def describe(self) -> list[tuple[str, str, str]]:
-        """Return (key, value as one would write it, where it came from) for every key."""
+        """Return (name, value as text, source) of every setting."""
         return [
             (name, setting_text(self.settings, name), self.sources[name])
             for name in setting_names()
@@ -190,17 +190,17 @@ class LoadedSettings:
 
 
 def setting_names() -> tuple[str, ...]:
-    """Return the names of all settings, in the order of their definition."""
+    """Return the names of all settings, in order of definition."""
     return tuple(each.name for each in fields(Settings))
 
 
 def setting_text(settings: Settings, name: str) -> str:
-    """Return a setting's value as one would write it."""
+    """Return the value of a setting as text that its parser reads."""
     return str(_field(name).metadata["show"](getattr(settings, name)))
 
 
 def setting_help(name: str) -> str:
-    """Return what the setting is for, with its default."""
+    """Return the help text of a setting, with its default."""
     found = _field(name)
     return f"{found.metadata['description']} (default: {found.metadata['show'](found.default)})"
 
@@ -221,7 +221,7 @@ def variable_name(name: str) -> str:
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """Return the settings in force as environment variables, for a process to read."""
+    """Return all settings as environment variables for another process."""
     return {variable_name(name): setting_text(settings, name) for name in setting_names()}
 
 
@@ -231,17 +231,17 @@ def load_settings(
     working_folder: Path,
     named: Mapping[str, str] | None = None,
 ) -> LoadedSettings:
-    """Find every setting's value: option, variable, file, default, the first that has one.
+    """Load each setting from the first source that has it: option, variable, file, default.
 
     Args:
-        options: values given on the command line by setting name; None where none was given.
-        environment: the process environment.
-        working_folder: where `waterline.toml` is looked for first; then in the data folder.
-        named: options that do not have the name of their setting.
+        options: values on the command line by setting name; None if not given.
+        environment: the environment variables.
+        working_folder: first folder to search for `waterline.toml`, before the data folder.
+        named: names of options that differ from their setting's.
 
     Raises:
-        SettingsError: a key is unknown, a value has no meaning, both folders hold a file, or a
-            certificate comes without its key.
+        SettingsError: a key is unknown, a value is invalid, both folders have a file, or a
+            certificate lacks its key.
     """
     given = _from_environment(environment)
     given |= {
@@ -311,7 +311,7 @@ def _parse_value(name: str, text: str, source: str) -> object:
 
 
 def _check_pair(values: Mapping[str, object], sources: Mapping[str, str]) -> None:
-    """See that a certificate comes with its key and the other way round."""
+    """Check that certificate and key are given together."""
     for one, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
         if values.get(one) is not None and values.get(other) is None:
             raise SettingsError(
@@ -320,7 +320,7 @@ def _check_pair(values: Mapping[str, object], sources: Mapping[str, str]) -> Non
 
 
 def _check_level(values: Mapping[str, object], sources: Mapping[str, str]) -> None:
-    """See that the format of archives has the level."""
+    """Check that the batch format has the level."""
     chosen, level = values.get("archive_format", PARQUET), values.get("archive_level")
     if not isinstance(chosen, BatchFormat) or not isinstance(level, int):
         return
@@ -334,7 +334,7 @@ def _check_level(values: Mapping[str, object], sources: Mapping[str, str]) -> No
 
 
 def _check_retention(values: Mapping[str, object], sources: Mapping[str, str]) -> None:
-    """See that what is coarse is kept as long as what is finer: it tells of the time before."""
+    """Check that coarse rollups are kept at least as long as finer ones."""
     for finer, coarser in (
         ("metrics_seconds", "metrics_minutes"),
         ("metrics_minutes", "metrics_hours"),

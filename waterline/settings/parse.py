@@ -1,4 +1,4 @@
-"""The values of settings out of text, and back; where one has no meaning a ValueError says why."""
+"""Parsers and formatters of setting values; parsers raise ValueError with a sentence."""
 
 from pathlib import Path
 from typing import Final
@@ -14,33 +14,33 @@ _BY_FORMAT: Final = "auto"
 _YES: Final = "yes"
 _NO: Final = "no"
 _MOST: Final = 1_000_000
-# Each costs a look at every log.
+# Each costs time for every log.
 MOST_MEASURED: Final = 10
 
 
 def parse_port(text: str) -> int:
-    """Return a port; 0 is any free one."""
+    """Parse a port; 0 is any free one."""
     if not text.isdecimal() or int(text) > 65535:
         raise ValueError(f"{text!r} is no port; give a number from 0 (any free one) to 65535")
     return int(text)
 
 
 def parse_host(text: str) -> str:
-    """Return an address to listen on."""
+    """Parse an address to listen on."""
     if not text.strip():
         raise ValueError("it is empty; give an address such as 127.0.0.1")
     return text.strip()
 
 
 def parse_count(text: str) -> int:
-    """Return a number of connections."""
+    """Parse a number of connections."""
     if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= _MOST:
         raise ValueError(f"{text!r} is no number of connections; give one from 1 to {_MOST}")
     return int(text)
 
 
 def parse_rate(text: str) -> int | None:
-    """Return bytes a second, None for no limit."""
+    """Parse bytes a second; None is no limit."""
     if text.strip() == _UNLIMITED:
         return None
     rate = parse_size(text)
@@ -50,22 +50,22 @@ def parse_rate(text: str) -> int | None:
 
 
 def show_rate(rate: int | None) -> str:
-    """Return a rate as one would write it."""
+    """Format bytes a second."""
     return _UNLIMITED if rate is None else format_size(rate)
 
 
 def parse_age(text: str) -> int | None:
-    """Return milliseconds, None for never."""
+    """Parse milliseconds; None is never."""
     return None if text.strip() == _NEVER else parse_duration(text)
 
 
 def show_age(age: int | None) -> str:
-    """Return an age as one would write it."""
+    """Format milliseconds."""
     return _NEVER if age is None else format_duration(age)
 
 
 def parse_format(text: str) -> BatchFormat:
-    """Return the file format of batches."""
+    """Parse the name of a batch format."""
     found = FORMATS.get(text.strip())
     if found is None:
         raise ValueError(f"{text!r} is no format; choose one of {', '.join(FORMATS)}")
@@ -73,7 +73,13 @@ def parse_format(text: str) -> BatchFormat:
 
 
 def parse_number(text: str, most: int, what: str) -> int | None:
-    """Return a number up to `most`, None where the format decides."""
+    """Parse a whole number; None is the default of the format.
+
+    Args:
+        text: the text.
+        most: the highest valid number.
+        what: the noun for the error.
+    """
     if text.strip() == _BY_FORMAT:
         return None
     if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= most:
@@ -82,22 +88,22 @@ def parse_number(text: str, most: int, what: str) -> int | None:
 
 
 def parse_rows(text: str) -> int | None:
-    """Return a number of logs in a batch, None where the format decides."""
+    """Parse the number of logs in a batch; None is the default of the format."""
     return parse_number(text, MOST_ROWS, "number of logs")
 
 
 def parse_level(text: str) -> int | None:
-    """Return how hard batches are compressed, None where the format decides."""
+    """Parse a compression level; None is the default of the format."""
     return parse_number(text, highest_level(), "level")
 
 
 def show_number(number: int | None) -> str:
-    """Return a number as one would write it."""
+    """Format a number or the default of the format."""
     return _BY_FORMAT if number is None else str(number)
 
 
 def parse_destination(text: str) -> str | None:
-    """Return the address of object storage, None for none."""
+    """Parse the address of object storage; None is none."""
     if text.strip() == _NONE:
         return None
     if not text.strip().startswith("s3://"):
@@ -106,37 +112,37 @@ def parse_destination(text: str) -> str | None:
 
 
 def show_destination(address: str | None) -> str:
-    """Return an address of object storage as one would write it."""
+    """Format the address of object storage."""
     return _NONE if address is None else address
 
 
 def parse_yes(text: str) -> bool:
-    """Return whether it says yes."""
+    """Parse yes or no."""
     if text.strip() not in (_YES, _NO):
         raise ValueError(f"{text!r} is neither {_YES} nor {_NO}")
     return text.strip() == _YES
 
 
 def show_yes(value: bool) -> str:
-    """Return yes or no."""
+    """Format yes or no."""
     return _YES if value else _NO
 
 
 def parse_file(text: str) -> Path | None:
-    """Return a path, None for none."""
-    # Empty is a mistake, not a way to say none: a variable that lost its value ends in no TLS.
+    """Parse a path; None is none."""
+    # Empty is an error, as a variable that lost its value must not turn off TLS.
     if not text.strip():
         raise ValueError(f"it is empty; give a PEM file, or {_NONE}")
     return None if text.strip() == _NONE else Path(text)
 
 
 def show_file(path: Path | None) -> str:
-    """Return a path as one would write it."""
+    """Format a path."""
     return _NONE if path is None else str(path)
 
 
 def parse_attributes(text: str) -> tuple[str, ...]:
-    """Return names of attributes."""
+    """Parse names of attributes."""
     if text.strip() == _NONE:
         return ()
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
@@ -150,5 +156,5 @@ def parse_attributes(text: str) -> tuple[str, ...]:
 
 
 def show_attributes(names: tuple[str, ...]) -> str:
-    """Return names of attributes as one would write them."""
+    """Format names of attributes."""
     return ",".join(names) or _NONE

@@ -1,1 +1,1 @@
-"""The data folder and its SQLite files."""
+"""Data folder, SQLite files and their tables."""

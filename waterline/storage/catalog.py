@@ -1,4 +1,4 @@
-"""The catalog: which batches are archived, where each lies, and what became of it since."""
+"""Catalog of archived batches: rows of `archive_batches`, read and written."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -12,21 +12,21 @@ from waterline.storage.sqlite import transaction
 from waterline.storage.watermark import replace_watermark
 
 Clock = Literal["timestamp", "received_at"]
-"""A time that logs have: when they happened, as the producer says, or when they came in."""
+"""Time column of logs: `timestamp` of the producer, or `received_at` of the server."""
 
 _decode_counts: Final = msgspec.json.Decoder(dict[str, int]).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedBatch:
-    """A row of `archive_batches`. Times are milliseconds UTC, sizes are bytes."""
+    """Row of `archive_batches`. Times are milliseconds UTC, sizes are bytes."""
 
     batch: int
-    """Its number in the catalog; 0 until it is recorded."""
+    """Number in the catalog; 0 until it is recorded."""
     day: str
-    """Of `received_at`, UTC, as 2026-11-23; no batch spans two."""
+    """Day of `received_at`, UTC, such as 2026-11-23; no batch spans two."""
     file: str
-    """Below the archives: `2026-11-23/batch-0001.parquet`."""
+    """Path below the archives: `2026-11-23/batch-0001.parquet`."""
     format: str
     rows: int
     first_seq: int
@@ -40,27 +40,27 @@ class ArchivedBatch:
     sources: dict[str, int]
     """Rows by source."""
     raw_bytes: int
-    """The logs as compact JSON."""
+    """Bytes of the logs as compact JSON."""
     stored_bytes: int
     sha256: str
     archived_at: int
     pruned_at: int | None = None
-    """From then on its logs are gone on purpose; the row stays."""
+    """Time of pruning, when the logs were removed; the row stays."""
     adopted_from: str | None = None
-    """SHA-256 of the file that its logs were adopted from."""
+    """SHA-256 of the file of version 2.0 that the logs came from."""
     uploaded_to: str | None = None
-    """Where a copy lies in object storage: `s3://bucket/prefix`."""
+    """Address of the copy in object storage: `s3://bucket/prefix`."""
     uploaded_at: int | None = None
     local_removed_at: int | None = None
-    """From then on only the copy in object storage is there."""
+    """Time of removal of the local file; from then on only object storage has it."""
 
     @property
     def is_kept(self) -> bool:
-        """Whether its logs are still to be had."""
+        """Whether the logs are not pruned."""
         return self.pruned_at is None
 
     def reach(self, clock: Clock) -> tuple[int, int]:
-        """Return the first and the last time of its logs, by either clock."""
+        """Return the first and the last time of the logs by a clock."""
         if clock == "timestamp":
             return self.first_timestamp, self.last_timestamp
         return self.first_received_at, self.last_received_at
@@ -72,7 +72,7 @@ class ArchivedBatch:
 
     @property
     def saved(self) -> float:
-        """The part of the space that is saved: 0.9 is 90%."""
+        """Fraction of the raw bytes that is saved: 0.9 is 90%."""
         return 1 - self.stored_bytes / self.raw_bytes
 
 
@@ -88,7 +88,7 @@ _UPDATE: Final = f"""
 
 
 def batch_of(row: Sequence[Any]) -> ArchivedBatch:
-    """Return a row of the table, its columns in the order of COLUMNS, as a batch.
+    """Return a batch from a row with the columns in the order of COLUMNS.
 
     Raises:
         DataFolderError: the row is damaged.
@@ -102,7 +102,7 @@ def batch_of(row: Sequence[Any]) -> ArchivedBatch:
 
 
 def read_batches(connection: apsw.Connection) -> list[ArchivedBatch]:
-    """Return all batches, those that were pruned too, in the order of their seqs.
+    """Return all batches by seq, pruned ones included.
 
     Raises:
         DataFolderError: a row is damaged.
@@ -112,18 +112,18 @@ def read_batches(connection: apsw.Connection) -> list[ArchivedBatch]:
 
 
 def archive_batch(connection: apsw.Connection, batch: ArchivedBatch, after: int) -> ArchivedBatch:
-    """Record a batch of hot logs and move the watermark behind it, in one short transaction.
+    """Record a batch of hot logs and raise the watermark to its end, in one transaction.
 
     Args:
-        connection: the one that writes.
-        batch: what was written and checked.
-        after: where the watermark was when its rows were read.
+        connection: a connection that writes logs.db.
+        batch: the written and verified batch.
+        after: the watermark when the rows were read.
 
     Returns:
         The batch with its number.
 
     Raises:
-        ArchiveError: the watermark is elsewhere by now; nothing was changed.
+        ArchiveError: the watermark has moved meanwhile; nothing was changed.
         apsw.Error: nothing was changed.
     """
     with transaction(connection):
@@ -141,7 +141,7 @@ def archive_batch(connection: apsw.Connection, batch: ArchivedBatch, after: int)
 
 
 def add_batches(connection: apsw.Connection, batches: Iterable[ArchivedBatch]) -> None:
-    """Record batches that never were hot logs here; the watermark stays where it is.
+    """Record batches that never were hot logs here; the watermark stays.
 
     Raises:
         apsw.Error: nothing was changed.
@@ -155,9 +155,14 @@ def add_batches(connection: apsw.Connection, batches: Iterable[ArchivedBatch]) -
 def found_catalog(
     connection: apsw.Connection, folder_id: str, batches: Sequence[ArchivedBatch]
 ) -> None:
-    """Give a logs.db that holds nothing the watermark and the batches of the one that was lost.
+    """Initialise an empty logs.db from a recovered watermark and catalog.
 
-    Batches without a number get one behind the others.
+    Batches without a number get the next ones.
+
+    Args:
+        connection: a connection that writes logs.db.
+        folder_id: id of the data folder.
+        batches: the recovered catalog.
 
     Raises:
         apsw.Error: nothing was changed.
@@ -171,7 +176,7 @@ def found_catalog(
 
 
 def change_batches(connection: apsw.Connection, batches: Iterable[ArchivedBatch]) -> None:
-    """Record what became of batches: uploaded, removed here, pruned.
+    """Update the rows of batches, such as after an upload or a prune.
 
     Raises:
         apsw.Error: nothing was changed.
@@ -183,7 +188,7 @@ def change_batches(connection: apsw.Connection, batches: Iterable[ArchivedBatch]
 
 
 def count_generation(connection: apsw.Connection) -> None:
-    """Say that the archives have changed; inside a transaction."""
+    """Increment the generation of the archives; call it inside a transaction."""
     connection.execute("UPDATE seam SET generation = generation + 1")
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a WAL that grows: why it is not written back to its database."""
+"""Checkpoints of a growing WAL, and why it is not written back to the database."""
 
 from typing import Final
 
@@ -6,25 +6,25 @@ import apsw
 
 from waterline.storage.sqlite import WAL_SIZE_LIMIT
 
-# SQLite checkpoints by itself, and tells nobody where that fails or a reader is in its way; a WAL
-# that all of it went well with is cut back to its limit.
+# Bytes. SQLite checkpoints by itself, without a word if that fails or a reader is in the way. After
+# a full checkpoint it cuts the WAL back to its limit.
 LARGE_WAL: Final = 2 * WAL_SIZE_LIMIT
 
 
 class Checkpoints:
-    """Looks into checkpoints once the WAL is larger than it should ever be.
+    """Checkpoints a WAL above its limit and reports obstacles.
 
     Args:
-        connection: the one that writes; it is used in the caller's thread.
+        connection: the connection that writes; it is used in the caller's thread.
     """
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self.warning: str | None = None
-        """Why the WAL grows, in one sentence; None where it does not."""
+        """Why the WAL grows, in one sentence; None if it does not."""
 
     def see_to(self, wal_size: int) -> None:
-        """Checkpoint a large WAL and note what stood in the way; call it each second.
+        """Checkpoint a large WAL and note any obstacle; call it each second.
 
         Args:
             wal_size: bytes of the WAL.
@@ -49,7 +49,7 @@ class Checkpoints:
 
 
 def held_sentence(database: str, wal_size: int) -> str:
-    """Return what to tell of a WAL that a reader keeps from being written back."""
+    """Return one sentence about a WAL that a reader holds back."""
     return (
         f"{database}-wal has {wal_size} bytes and grows: a process that reads the database "
         "keeps a transaction open; end it"

@@ -1,4 +1,4 @@
-"""The data folder: where each file lies, and the locks that keep a second process out."""
+"""Data folder: paths of its files, and locks against a second process."""
 
 import contextlib
 import fcntl
@@ -13,63 +13,63 @@ from typing import Final, Self
 from waterline.errors import ArchiveInUse, DataFolderError, DataFolderInUse
 
 PRIVATE_FOLDER: Final = 0o700
-"""The mode of each folder that we make: logs may hold what not everybody should see."""
+"""Mode of new folders, as logs may be confidential."""
 PRIVATE_FILE: Final = 0o600
-"""The mode of each file that we make."""
+"""Mode of new files."""
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """The paths of the files in one data folder."""
+    """Paths of the files in a data folder."""
 
     path: Path
 
     @property
     def logs(self) -> Path:
-        """The hot logs and all that the watermark to the archives needs."""
+        """Database of hot logs, catalog and watermark."""
         return self.path / "logs.db"
 
     @property
     def metrics(self) -> Path:
-        """The measurements, by second."""
+        """Database of measurements."""
         return self.path / "metrics.db"
 
     @property
     def cache(self) -> Path:
-        """Answers that the workbench keeps; it may be deleted."""
+        """Database of cached answers; it may be deleted."""
         return self.path / "cache.db"
 
     @property
     def tokens(self) -> Path:
-        """The tokens, hashed."""
+        """File of hashed tokens."""
         return self.path / "tokens.toml"
 
     @property
     def archives(self) -> Path:
-        """The archived batches, a folder a day."""
+        """Folder of archived batches, with a folder a day."""
         return self.path / "archives"
 
     @property
     def manifests(self) -> Path:
-        """What the catalog says of each day whose batches are Parquet, a file a day."""
+        """Folder of manifests of days with Parquet, with a file a day."""
         return self.path / "manifests"
 
     @property
     def archive_lock(self) -> Path:
-        """Held by the one job that changes the archives; names its process."""
+        """Lock file of the one archive job, with its process id."""
         return self.path / "archive.lock"
 
     @property
     def server_lock(self) -> Path:
-        """Held by the one server of this folder; names its process."""
+        """Lock file of the one server, with its process id."""
         return self.path / "server.lock"
 
     def create(self) -> None:
-        """Make the folder where it is missing, and see that it can be written.
+        """Make the folder if it is missing, and check that it can be written.
 
         Raises:
-            DataFolderError: it cannot be made or written.
+            DataFolderError: the folder cannot be made or written.
         """
         try:
             if not self.path.is_dir():
@@ -88,10 +88,10 @@ class DataFolder:
             raise _not_writable(self.path, "permission denied")
 
     def refuse_file(self) -> None:
-        """See that nobody takes a file, or an address, for a data folder to read.
+        """Refuse a path that is a file or an address.
 
         Raises:
-            DataFolderError: it is one.
+            DataFolderError: the path is no folder.
         """
         if self.path.is_file():
             raise DataFolderError(
@@ -106,7 +106,7 @@ class DataFolder:
             )
 
     def day_folders(self) -> list[Path]:
-        """Return the folders of all archived days, in order."""
+        """Return the sorted folders of all archived days."""
         if not self.archives.is_dir():
             return []
         return sorted(
@@ -114,12 +114,12 @@ class DataFolder:
         )
 
     def refuse_lost_logs(self) -> None:
-        """See that nobody makes a logs.db anew beside the archives of one that is gone.
+        """Refuse a folder with archives and without logs.db.
 
-        Its seqs would be given again, and its logs were in no answer.
+        A new logs.db would reuse seqs, and answers would lack the archived logs.
 
         Raises:
-            DataFolderError: there are archives and no logs.db.
+            DataFolderError: logs.db is lost.
         """
         if file_size(self.logs):
             return
@@ -131,12 +131,12 @@ class DataFolder:
             )
 
     def size(self) -> int:
-        """Return the bytes that all files of the folder take, those in folders below it too."""
+        """Return the bytes of all files below the folder."""
         return sum(file_size(each) for each in self.path.rglob("*"))
 
 
 def file_size(path: Path) -> int:
-    """Return a file's bytes, 0 where there is none."""
+    """Return the bytes of a file; 0 if it is missing."""
     try:
         return path.stat().st_size if path.is_file() else 0
     except FileNotFoundError:
@@ -144,7 +144,7 @@ def file_size(path: Path) -> int:
 
 
 def sync_folder(path: Path) -> None:
-    """Make what was created or renamed in a folder survive a power cut."""
+    """Flush a folder, so that names in it survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -160,14 +160,14 @@ def _not_writable(path: Path, reason: str | None) -> DataFolderError:
 
 
 class _Lock:
-    """Holds a data folder for one process; the kernel lets go when the process ends.
+    """File lock that the kernel releases when the process ends.
 
     Args:
         folder: the data folder.
-        path: the file that is locked, and names the process.
-        in_use: the error where another process holds it.
-        who: what the sentence of that error calls the other.
-        advice: what the other does, and what to do about it.
+        path: the lock file, which holds the process id.
+        in_use: the error if another process holds the lock.
+        who: the noun for the other process in that error.
+        advice: the rest of the sentence.
     """
 
     def __init__(
@@ -189,8 +189,8 @@ class _Lock:
         """Take the lock.
 
         Raises:
-            DataFolderInUse: another server holds it.
-            ArchiveInUse: another archive job holds it.
+            DataFolderInUse: another server holds the lock.
+            ArchiveInUse: another archive job holds the lock.
             DataFolderError: the folder cannot be written.
         """
         try:
@@ -204,7 +204,7 @@ class _Lock:
             os.close(descriptor)
             raise self._in_use(f"{self._who} (process {holder}) {self._advice}") from error
         self._descriptor = descriptor
-        # On a full disk nobody reads who holds it; a job that makes room must run all the same.
+        # A full disk loses the process id, but a job that makes room must run.
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())
@@ -217,7 +217,7 @@ class _Lock:
 
 
 class ServerLock(_Lock):
-    """Held by the one server of a data folder."""
+    """Lock of the one server of a data folder."""
 
     def __init__(self, folder: DataFolder) -> None:
         super().__init__(
@@ -230,7 +230,7 @@ class ServerLock(_Lock):
 
 
 class ArchiveLock(_Lock):
-    """Held by the one job that changes the archives of a data folder."""
+    """Lock of the one archive job of a data folder."""
 
     def __init__(self, folder: DataFolder) -> None:
         super().__init__(
@@ -243,9 +243,9 @@ class ArchiveLock(_Lock):
 
 
 def open_to_others(folder: DataFolder) -> list[str]:
-    """Return a sentence where all users of this machine may read logs, else nothing.
+    """Return one sentence if all users of the machine can read logs, else nothing.
 
-    A group that may read them is somebody's choice, and tokens.toml holds hashes alone.
+    Group rights are a deliberate choice, and tokens.toml holds only hashes.
     """
     if not _others(folder.path, stat.S_IXOTH):
         return []
@@ -260,14 +260,14 @@ def open_to_others(folder: DataFolder) -> list[str]:
 
 
 def _readable(folder: DataFolder) -> Iterator[str]:
-    """Yield the names of files in a folder that all users may read, and of the archives."""
+    """Yield the names of databases and archives that all users can read."""
     for database in (folder.logs, folder.metrics, folder.cache):
         for suffix in ("", "-wal", "-shm"):
             path = database.with_name(database.name + suffix)
             if _others(path, stat.S_IROTH):
                 yield path.name
     days = folder.day_folders() if _others(folder.archives, stat.S_IXOTH) else []
-    # The newest are enough: what was made in between was made by a version in between.
+    # The first and the last day are enough: days between were made by versions between.
     for day in {*days[:1], *days[-1:]}:
         if _others(day, stat.S_IXOTH) and any(
             _others(each, stat.S_IROTH) for each in day.iterdir()
@@ -276,7 +276,7 @@ def _readable(folder: DataFolder) -> Iterator[str]:
 
 
 def _others(path: Path, bit: int) -> bool:
-    """Say whether all users have this right; not of what is not there."""
+    """Return whether all users have a right on a path; False if the path is missing."""
     try:
         return bool(path.stat().st_mode & bit)
     except OSError:

@@ -1,7 +1,7 @@
-"""A database in a folder that one may only read: opened so that SQLite has to write nothing.
+"""Opening of databases in read-only folders, where SQLite must not write.
 
-A WAL database needs a `-shm` file beside it, also for readers. Where nobody has it open there is
-none, and in a folder of another user, or on a read-only mount, none can be made.
+A WAL database needs a `-shm` file, also for readers. Without a writer the file is missing, and in a
+folder of another user or on a read-only mount it cannot be made.
 """
 
 import os
@@ -16,7 +16,7 @@ from urllib.parse import quote
 from waterline.errors import DataFolderError
 
 State = tuple[tuple[int, int, int] | None, tuple[int, int, int] | None]
-"""Inode, bytes and time of change of a database, and of its WAL where that holds anything."""
+"""Inode, bytes and modification time of a database, and of its WAL unless that is empty."""
 
 _lock: Final = threading.Lock()
 _copies: Final[dict[tuple[Path, State], TemporaryDirectory[str]]] = {}
@@ -24,23 +24,23 @@ _copies: Final[dict[tuple[Path, State], TemporaryDirectory[str]]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How to open a database for reading."""
+    """Way to open a database for reading."""
 
     path: Path
     uri: str
     frozen: State | None
-    """What its files must still be, where SQLite takes them for ones that never change."""
+    """State that the files must keep, if SQLite reads them as immutable."""
 
     @property
     def holds(self) -> bool:
-        """Whether what is read by it is what is there: nobody has come to write."""
+        """Whether the files are unchanged, so that reads are valid."""
         return self.frozen is None or self.frozen == _state(self.path)
 
     def check(self) -> None:
-        """See that what was read is what is there.
+        """Refuse reads of files that changed meanwhile.
 
         Raises:
-            DataFolderError: it is not.
+            DataFolderError: the files changed.
         """
         if not self.holds:
             raise DataFolderError(
@@ -50,16 +50,16 @@ class Opening:
 
 
 def opening(path: Path) -> Opening:
-    """Return how to open a database; without its last commits never.
+    """Return how to open a database with all of its commits.
 
-    Where its last commits are in a WAL that SQLite cannot read in that place, it is copied to where
-    temporary files lie, once a process.
+    If the last commits are in a WAL that SQLite cannot read in place, database and WAL are copied
+    to a temporary folder, once a process.
 
     Args:
-        path: the file, which is there.
+        path: an existing database.
 
     Raises:
-        DataFolderError: it cannot be copied.
+        DataFolderError: the files cannot be copied.
     """
     plain = Opening(path, f"{_uri(path)}?mode=ro", None)
     if os.access(path.parent, os.W_OK | os.X_OK):
@@ -68,7 +68,7 @@ def opening(path: Path) -> Opening:
     if state[1] is None:
         return Opening(path, f"{_uri(path)}?mode=ro&immutable=1", state)
     if _beside(path, "-shm").exists():
-        return plain  # somebody writes it, or was killed: SQLite can make do with what is there
+        return plain  # a writer runs or was killed: SQLite can use the existing file
     copy = _copied(path, state)
     return Opening(path, f"{_uri(copy)}?mode=ro", state)
 

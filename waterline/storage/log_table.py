@@ -1,4 +1,4 @@
-"""The table of logs: stores many rows by one statement and tells which of them it had already."""
+"""Table of logs: bulk inserts that report duplicates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from waterline.storage.sqlite import transaction
 
 Bindings = dict[str, bytes | str | int | None]
 
-# SQLite takes eleven times the size of what it unpacks: a log that is larger is bound as it is.
+# Bytes. SQLite takes eleven times the size of JSON that it unpacks; a larger log is bound as is.
 LARGE_ROW: Final = 2**20
 
 
 class _Row(msgspec.Struct, array_like=True):
-    """One row as it comes; its attributes as JSON."""
+    """One row as received, attributes as JSON."""
 
     id: str
     type: str
@@ -30,23 +30,24 @@ _decode_row: Final = msgspec.json.Decoder(_Row).decode
 
 
 class Rows(NamedTuple):
-    """Rows as JSON arrays, joined by commas, and how many they are."""
+    """Rows as JSON arrays joined by commas, and their number."""
 
     text: bytes
     number: int
 
     @property
     def is_large(self) -> bool:
-        """Whether it is one row that SQLite should not unpack."""
+        """Whether this is one row too large for SQLite to unpack."""
         return self.number == 1 and len(self.text) > LARGE_ROW
 
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """What became of some rows, in their order.
+    """Result of an insert, in the order of the rows.
 
-    `seqs` has the seq of each, for a duplicate that of the first one; `known` says which are
-    duplicates, and is None where none is.
+    Attributes:
+        seqs: the seq of each row; a duplicate has the seq of the first.
+        known: whether each row is a duplicate; None if none is.
     """
 
     seqs: Sequence[int]
@@ -54,17 +55,17 @@ class StoreResult:
 
     @property
     def last_new(self) -> int | None:
-        """The highest seq that was given to a new row; None where all are duplicates."""
+        """Highest seq of a new row; None if all are duplicates."""
         if self.known is None:
             return self.seqs[-1]
         new = [seq for seq, known in zip(self.seqs, self.known, strict=True) if not known]
         return new[-1] if new else None
 
 
-# Rows come as one JSON text, so that SQLite unpacks and inserts them all within one step, in which
-# it holds no Python lock: inserts then run beside the event loop. Measured: as fast as
-# `executemany`, which takes the lock a row, and waits for it a row when the loop is busy. Alone,
-# the statement is a transaction of its own; BEGIN and COMMIT would wait for the lock twice more.
+# Rows come as one JSON text, which SQLite unpacks and inserts in one step without the GIL. So
+# inserts run beside the event loop. Measured: as fast as `executemany`, which takes the GIL for
+# each row and waits for it while the loop is busy. A single statement is a transaction of its own;
+# BEGIN and COMMIT would wait for the GIL twice more.
 _INSERT: Final = """
     INSERT INTO logs (seq, id, type, timestamp, received_at, source, message, attributes)
     SELECT
@@ -108,12 +109,12 @@ _FIND: Final = """
 
 
 class _Step(NamedTuple):
-    """A statement of several that are one transaction."""
+    """One statement of a transaction."""
 
     statement: str
     bindings: Bindings
     names: Bindings
-    """What is bound to find its rows by source and id."""
+    """Bindings to find the rows by source and id."""
 
 
 def _step(part: Rows, first_seq: int, received_at: int, recognised_since: int) -> _Step:
@@ -139,12 +140,12 @@ def _step(part: Rows, first_seq: int, received_at: int, recognised_since: int) -
 
 
 class LogTable:
-    """Stores rows on the connection that writes; each call is one transaction.
+    """Inserts rows into logs.db; each call is one transaction.
 
     Args:
-        connection: the one that writes.
-        dedupe_window: milliseconds from its receipt for which a log sent again is recognised
-            although it is archived; while it is hot it is recognised anyway.
+        connection: the connection that writes.
+        dedupe_window: milliseconds after receipt in which an archived log sent again is recognised.
+            Hot logs are always recognised.
     """
 
     def __init__(self, connection: apsw.Connection, dedupe_window: int) -> None:
@@ -159,16 +160,16 @@ class LogTable:
         received_at: int,
         dated_at: int | None = None,
     ) -> StoreResult:
-        """Store those of the rows that are new; the first gets `first_seq`, the next the next.
+        """Insert the new rows, with ascending seqs.
 
         Args:
             rows: a JSON array of arrays `[id, type, timestamp or null, source, message,
                 attributes]`.
-            count: how many they are, at least one.
-            first_seq: above every seq that was ever given.
-            received_at: milliseconds UTC, not before that of any row.
-            dated_at: what the clock shows, in milliseconds UTC: the timestamp of logs that came
-                without one, and from when `dedupe_window` counts back; `received_at` unless given.
+            count: number of rows, at least one.
+            first_seq: seq of the first row, above every earlier one.
+            received_at: milliseconds UTC, not below that of any stored row.
+            dated_at: time by the clock, milliseconds UTC; default `received_at`. It is the
+                timestamp of logs without one, and the end of `dedupe_window`.
 
         Raises:
             apsw.Error: nothing was stored.
@@ -194,7 +195,17 @@ class LogTable:
     def store_all(
         self, parts: Sequence[Rows], first_seq: int, received_at: int, dated_at: int
     ) -> StoreResult:
-        """Store rows that are too many for one statement, all of them or none; see `store`."""
+        """Insert rows of several statements in one transaction.
+
+        Args:
+            parts: the rows of each statement.
+            first_seq: seq of the first row, above every earlier one.
+            received_at: milliseconds UTC, not below that of any stored row.
+            dated_at: time by the clock, milliseconds UTC; see `store`.
+
+        Raises:
+            apsw.Error: nothing was stored.
+        """
         if len(parts) == 1 and not parts[0].is_large:
             ((text, count),) = parts
             return self.store(b"[%b]" % text, count, first_seq, received_at, dated_at)
@@ -227,12 +238,12 @@ class LogTable:
         return StoreResult([seq for each in found for seq in each.seqs], known)
 
     def _store_unknown(self, bindings: Bindings) -> None:
-        # What is archived stays in the table until it is cleared away, and would look known.
+        # Archived rows stay in the table until their removal, and would count as duplicates.
         self._connection.execute(_DELETE_FORGOTTEN, bindings)
         self._connection.execute(_INSERT_UNKNOWN, bindings)
 
     def _find(self, bindings: Bindings) -> StoreResult:
-        """Look up the seq of each row, now that each is there or in `archived_ids`."""
+        """Return the seq of each row, from the table or `archived_ids`."""
         rows = self._connection.execute(_FIND, bindings).fetchall()
         seqs = [seq for (seq,) in cast("list[tuple[int]]", rows)]
         first_seq = cast("int", bindings["first_seq"])

@@ -1,4 +1,4 @@
-"""Committed logs read by seq, page by page, each in a short read transaction of its own."""
+"""Pages of committed logs by seq, each read in a short transaction of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ import msgspec
 from waterline.records import StoredLog
 from waterline.storage.sqlite import one_moment, open_reader, sqlite_errors
 
-# Such a page takes well under a millisecond to read, so the event loop can do it in passing.
+# Logs. A page takes well under a millisecond to read, so the event loop can read it itself.
 MAX_PAGE_LOGS: Final = 500
-# What a log takes besides its message and attributes: names and columns of little length.
+# Bytes of a log besides message and attributes.
 LOG_OVERHEAD: Final = 200
 
 _SELECT: Final = """
@@ -25,9 +25,12 @@ _ARCHIVED_THROUGH: Final = "SELECT archived_through FROM seam"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The logs of a range of seqs: all above `begin` and up to `end`, both of them seqs.
+    """Logs in `(begin, end]`, by seq.
 
-    `begin` is what was asked for, or the last archived seq where that is higher.
+    Attributes:
+        begin: the requested seq, or the last archived seq if that is higher.
+        end: the last seq that the page covers.
+        logs: the hot logs between, by seq.
     """
 
     begin: int
@@ -36,13 +39,13 @@ class Page:
 
 
 class LogPages:
-    """Reads logs.db beside its writer; keeps no transaction open between two pages.
+    """Reader of logs.db beside its writer, without a transaction between two pages.
 
     Args:
-        path: logs.db, which the writer has open.
+        path: logs.db, open in the writer.
 
     Raises:
-        DataFolderError: it cannot be opened.
+        DataFolderError: logs.db cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,27 +58,26 @@ class LogPages:
         return self._connection is not None
 
     def close(self) -> None:
-        """End it; may be called twice.
+        """Close the connection, before the writer does; safe to call twice.
 
-        It must be closed before the writer: whoever closes the file last empties its WAL, and who
-        only reads cannot.
+        The last connection to close empties the WAL, and a reader cannot.
         """
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def read(self, after: int, through: int, size: int) -> Page:
-        """Return the logs above one seq up to another, as many as fit into a page.
+        """Return the hot logs in `(after, through]` that fit into a page.
 
-        What is archived is left out, also where its rows are still there.
+        Archived logs are left out, also while their rows are still in the table.
 
         Args:
-            after: the seq to begin behind.
-            through: the last seq, not before `after`.
-            size: about how many bytes to return; one log always fits.
+            after: a seq, exclusive.
+            through: a seq, inclusive, not below `after`.
+            size: about the bytes to return; one log always fits.
 
         Raises:
-            DataFolderError: the file cannot be read.
+            DataFolderError: logs.db cannot be read.
         """
         connection = self._connection
         assert connection is not None, "the pages are closed"
@@ -88,7 +90,14 @@ class LogPages:
 
 
 def _logs(connection: apsw.Connection, after: int, through: int, size: int) -> list[StoredLog]:
-    """Return logs up to the one that makes them as large as that."""
+    """Return logs in `(after, through]` until their size reaches a bound.
+
+    Args:
+        connection: a connection to logs.db.
+        after: a seq, exclusive.
+        through: a seq, inclusive.
+        size: bytes.
+    """
     logs: list[StoredLog] = []
     rows = connection.execute(_SELECT, (after, through, MAX_PAGE_LOGS))
     for row in rows:

@@ -1,4 +1,4 @@
-"""Whether the files of a database that is open are still the ones at their paths."""
+"""Detection of deleted or replaced files of an open database."""
 
 import os
 import sys
@@ -6,21 +6,21 @@ import time
 from pathlib import Path
 from typing import Final
 
-# SQLite keeps these beside a database in WAL mode for as long as it is open; who deletes one takes
-# what is not in the database yet, or lets two processes write without knowing of each other.
+# Files of an open database in WAL mode. Deleting one loses commits, or lets two processes write
+# without knowing of each other.
 _BESIDE: Final = ("", "-wal", "-shm")
 
-# A file system may give one time to all that changes within a tick of the kernel, of 10 ms at most.
+# A file system may give one time to all changes within a kernel tick of at most 10 ms.
 _TICK_NS: Final = 1_000_000_000
 
 
 class Presence:
-    """Compares what is at the paths of an open database with what was there at first.
+    """Compares the files at the paths of an open database with the first ones seen.
 
-    SQLite goes on in files that were deleted or replaced, and all of it is lost at its end.
+    SQLite goes on writing to deleted or replaced files, and those writes are lost at the end.
 
     Args:
-        path: the database, which is open.
+        path: an open database.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,14 +29,14 @@ class Presence:
         self._first: dict[Path, tuple[int, int]] = {}
         self._seen: tuple[int, int, int] | None = None
         self.wal_size = 0
-        """Bytes of the write-ahead log when last looked at."""
+        """Bytes of the WAL at the last check."""
         self.lost()
 
     def lost_since(self) -> Path | None:
-        """Return the same as `lost`, without looking at each file where no name was changed.
+        """Return the result of `lost`, with a single stat if no name in the folder changed.
 
-        Each look lets go of Python's lock, which a thread that works may then keep for 5 ms: so a
-        commit affords one. A file elsewhere, behind a link, is seen by `lost` alone.
+        Each stat releases the GIL, and a busy thread may then keep it for 5 ms. So a commit affords
+        one. Only `lost` sees a file behind a link to another folder.
         """
         try:
             status = self._folder.stat()
@@ -47,14 +47,14 @@ class Presence:
             return None
         is_settled = time.time_ns() - status.st_mtime_ns - _TICK_NS > 0
         lost = self.lost()
-        # What is lost is looked for again until it is back, though it changes nothing more.
+        # A lost file is checked again until it is back, though the folder does not change.
         self._seen = seen if is_settled and lost is None else None
         return lost
 
     def lost(self) -> Path | None:
-        """Return the first file that is gone or is another one; None where all is well.
+        """Return the first missing or replaced file; None if there is none.
 
-        What cannot be looked at, because the rights on its folder went, is not taken for lost.
+        A file that cannot be inspected, for lack of rights, does not count as lost.
         """
         for path in self._paths:
             try:
@@ -74,7 +74,7 @@ class Presence:
 
 
 def lost_sentence(path: Path) -> str:
-    """Return what to tell of a file that is gone or replaced."""
+    """Return one sentence about a missing or replaced file."""
     # Linux keeps the content of a deleted file while a process has it open.
     rescue = (
         f"; copy it from /proc/{os.getpid()}/fd before" if sys.platform == "linux" else " before"

@@ -1,4 +1,4 @@
-"""The tables of logs.db and metrics.db, version by version, as SQL."""
+"""SQL schemas of logs.db and metrics.db, version by version."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +9,10 @@ from waterline.errors import DataFolderError, NewerSchema
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """One database's history: each step leads from one version to the next.
+    """Schema of a database as migration steps.
 
-    `PRAGMA application_id` marks whose file it is, `PRAGMA user_version` holds the version, the
-    number of steps taken. A step that has been released is never changed.
+    `PRAGMA application_id` identifies the kind of file. `PRAGMA user_version` is the number of
+    steps taken. A released step never changes.
     """
 
     application_id: int
@@ -20,15 +20,20 @@ class Schema:
 
     @property
     def version(self) -> int:
-        """The version that this Waterline writes."""
+        """Version that this Waterline writes."""
         return len(self.steps)
 
     def check(self, path: Path, application_id: int, version: int) -> None:
-        """See that a database, by what its pragmas say, is ours and not of a later version.
+        """Refuse a foreign database or one of a later version.
+
+        Args:
+            path: the database, for errors.
+            application_id: its `PRAGMA application_id`.
+            version: its `PRAGMA user_version`.
 
         Raises:
-            NewerSchema: a later Waterline made it.
-            DataFolderError: it is some other program's database.
+            NewerSchema: a later Waterline wrote the database.
+            DataFolderError: another program wrote the database.
         """
         if application_id != self.application_id:
             raise DataFolderError(f"{path} is not a database of Waterline's; name another folder")

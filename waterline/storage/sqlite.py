@@ -1,4 +1,4 @@
-"""Connections that write: the SQLite build, pragmas, migrations, and errors in our words."""
+"""SQLite connections: pragmas, migrations, transactions, and errors as sentences."""
 
 import os
 import shutil
@@ -15,20 +15,20 @@ from waterline.storage.folder import PRIVATE_FILE, sync_folder
 from waterline.storage.frozen import Opening, opening
 from waterline.storage.schema import Schema
 
-# Earlier ones can lose committed pages at a checkpoint: sqlite.org/wal.html#walresetbug
+# Earlier versions can lose committed pages at a checkpoint: sqlite.org/wal.html#walresetbug
 OLDEST_WRITER: Final = 3_051_003
-# The WAL is cut back to this after a checkpoint, so that a burst does not keep its space.
+# Bytes. A checkpoint cuts the WAL back to this, so that a burst does not keep its space.
 WAL_SIZE_LIMIT: Final = 64 * 2**20
-# With less than this there is not even room for what SQLite keeps beside a database.
+# Bytes. With less free space there is no room even for the files beside a database.
 LEAST_ROOM: Final = 2**16
-# Pages in the WAL before they go to the database: 32 MB. Ids in no order touch the same index pages
-# again and again, which are then written there once; measured, a quarter more rows a second.
+# Pages in the WAL before a checkpoint: 32 MB. Random ids touch the same index pages again and
+# again, and a checkpoint writes each once. Measured: a quarter more rows a second.
 CHECKPOINT_PAGES: Final = 8_000
-# Another process (a backup, an archive run) holds the write lock for moments only. SQLite's own
-# way to wait sleeps longer and longer: beside an archive run that makes some acks 80 ms late.
+# Other processes (a backup, an archive run) hold the write lock for moments only. SQLite's own busy
+# handler sleeps longer and longer, which makes some acks 80 ms late beside an archive run.
 BUSY_STEP_SECONDS: Final = 0.0005
 BUSY_STEPS: Final = 20_000  # 10 s at least
-# A reader in WAL mode waits for nobody but one who recovers the file.
+# In WAL mode a reader waits only for a recovery of the file.
 READER_TIMEOUT_MS: Final = 1_000
 
 Synchronous = Literal["FULL", "NORMAL"]
@@ -36,10 +36,13 @@ Synchronous = Literal["FULL", "NORMAL"]
 
 @contextmanager
 def sqlite_errors(path: Path) -> Iterator[None]:
-    """Translate what SQLite says about a file into one sentence.
+    """Translate errors of SQLite into one sentence.
+
+    Args:
+        path: the database, for errors.
 
     Raises:
-        DataFolderError: SQLite could not open, read or write the file.
+        DataFolderError: SQLite cannot open, read or write the file.
     """
     try:
         yield
@@ -60,7 +63,7 @@ def sqlite_errors(path: Path) -> Iterator[None]:
             f"{path} cannot be written: {error}; make room on its disk"
         ) from error
     except apsw.IOError as error:
-        # SQLite says no more where what it keeps beside the database finds no room.
+        # SQLite gives no other error if the files beside the database find no room.
         advice = "make room on its disk" if _is_full(path.parent) else "check its disk"
         raise DataFolderError(f"{path} cannot be read or written: {error}; {advice}") from error
     except apsw.BusyError as error:
@@ -75,16 +78,16 @@ def _is_full(folder: Path) -> bool:
 
 
 def open_writer(path: Path, schema: Schema, synchronous: Synchronous) -> apsw.Connection:
-    """Open a database for writing, made or brought to the present version where needed.
+    """Open a database for writing, and create or migrate it if needed.
 
     Args:
-        path: the database file; made where it is missing.
-        schema: the tables it is to have.
-        synchronous: FULL makes every commit durable; NORMAL may lose the last at a power cut.
+        path: the database.
+        schema: its schema.
+        synchronous: FULL makes every commit durable; NORMAL may lose the last in a power cut.
 
     Raises:
-        NewerSchema: a later Waterline made it.
-        DataFolderError: the file is not ours, or cannot be opened or written.
+        NewerSchema: a later Waterline wrote the database.
+        DataFolderError: the file is foreign, or cannot be opened or written.
     """
     if apsw.SQLITE_VERSION_NUMBER < OLDEST_WRITER:
         raise DataFolderError(
@@ -98,9 +101,9 @@ def open_writer(path: Path, schema: Schema, synchronous: Synchronous) -> apsw.Co
             connection.set_busy_handler(_wait)
             is_new = connection.pragma("page_count") == 0
             if is_new:
-                # Only takes effect before the file has a page, so before WAL.
+                # Takes effect only before the first page, so before WAL mode.
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            # Before WAL mode, which would change another program's file.
+            # Before WAL mode, which would change a foreign file.
             _check_origin(connection, schema, path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {synchronous}")
@@ -116,20 +119,20 @@ def open_writer(path: Path, schema: Schema, synchronous: Synchronous) -> apsw.Co
 
 
 def open_reader(path: Path) -> apsw.Connection:
-    """Open a database that is there for reading only, beside whoever writes it.
+    """Open an existing database for reading, beside its writer.
 
     Raises:
-        DataFolderError: it cannot be opened.
+        DataFolderError: the database cannot be opened.
     """
     return _open(opening(path))
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[apsw.Connection]:
-    """Open a database for one short look at it, and see that nobody came to write it unseen.
+    """Open a database for one short read, and check that no unseen writer changed it.
 
     Raises:
-        DataFolderError: it cannot be opened or read.
+        DataFolderError: the database cannot be opened or read.
     """
     look = opening(path)
     with closing(_open(look)) as connection, sqlite_errors(path):
@@ -148,20 +151,20 @@ def _open(look: Opening) -> apsw.Connection:
 
 @contextmanager
 def transaction(connection: apsw.Connection) -> Iterator[None]:
-    """Commit what is done inside, all of it or, when anything fails, nothing."""
+    """Run a block as one transaction, rolled back on any error."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
     finally:
-        # SQLite has rolled back by itself after some errors, not after others.
+        # SQLite rolls back by itself after some errors only.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
 @contextmanager
 def one_moment(connection: apsw.Connection) -> Iterator[None]:
-    """Let all that is read inside be of one moment; keep it short, as it holds the WAL back."""
+    """Read a consistent snapshot inside the block; keep it short, as it holds back the WAL."""
     connection.execute("BEGIN")
     try:
         yield
@@ -170,21 +173,21 @@ def one_moment(connection: apsw.Connection) -> Iterator[None]:
 
 
 def _make_private(path: Path) -> None:
-    """Make a database that is missing, for us alone; its -wal and -shm get the same mode."""
-    # Not one that is there: closing it would drop the locks that a connection of ours holds. What
-    # goes wrong here does so again with SQLite, which is told.
+    """Create a missing database with a private mode, which -wal and -shm inherit."""
+    # Opening an existing one and closing it would drop the locks of our other connections. Errors
+    # here occur again in SQLite, which reports them.
     with suppress(OSError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
 
 
 def _wait(steps: int) -> bool:
-    """Wait a step for a lock; say whether to try again."""
+    """Wait one step for a lock; return whether to try again."""
     time.sleep(BUSY_STEP_SECONDS)
     return steps < BUSY_STEPS
 
 
 def _check_origin(connection: apsw.Connection, schema: Schema, path: Path) -> None:
-    """See that a database is ours, or has nothing in it yet."""
+    """Refuse a foreign database; an empty one passes."""
     application_id = connection.pragma("application_id")
     version = connection.pragma("user_version")
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
@@ -193,7 +196,7 @@ def _check_origin(connection: apsw.Connection, schema: Schema, path: Path) -> No
 
 
 def _migrate(connection: apsw.Connection, schema: Schema) -> None:
-    """Take the steps that a database lacks, all at once: readers see it before or after."""
+    """Apply the missing migration steps in one transaction."""
     if connection.pragma("user_version") == schema.version:
         return
     with transaction(connection):

@@ -1,7 +1,7 @@
-"""The tables for SQLAlchemy Core, with which questions are built.
+"""Tables for SQLAlchemy Core, to build queries.
 
-What the files really hold is schema.py; a test holds the two equal. The serving process speaks
-plain SQL and never imports this: SQLAlchemy would double its memory.
+schema.py defines the files, and a test compares the two. The server uses plain SQL and never
+imports this module, as SQLAlchemy would double its memory.
 """
 
 from typing import Final

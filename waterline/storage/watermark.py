@@ -1,4 +1,4 @@
-"""The watermark between hot and archived logs, and whether logs are due to pass it."""
+"""Watermark between hot and archived logs, end of the log, and archive work that is due."""
 
 import secrets
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from waterline.storage.sqlite import reading
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """The one row of `seam`."""
+    """Row of the table `seam`: identity of the folder, and highest archived seq."""
 
     folder_id: str
     incarnation: str
@@ -22,9 +22,9 @@ class Watermark:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where the log ends: the highest seq ever given and the latest `received_at`.
+    """End of the log: highest seq and latest `received_at`.
 
-    Both are 0 at first, and neither ever goes back, also when all logs are archived.
+    Both begin at 0 and never decrease, also when all logs are archived.
     """
 
     last_seq: int
@@ -32,9 +32,12 @@ class Position:
 
 
 def replace_watermark(connection: apsw.Connection, folder_id: str, archived_through: int) -> None:
-    """Write the watermark of a folder whose catalog is rebuilt; inside a transaction.
+    """Write the watermark of a rebuilt folder, with a new incarnation; call it in a transaction.
 
-    The incarnation is new, for the past may be another than before.
+    Args:
+        connection: a connection that writes logs.db.
+        folder_id: id of the data folder.
+        archived_through: highest archived seq.
     """
     connection.execute(
         "UPDATE seam SET folder_id = ?, incarnation = ?, generation = 1, archived_through = ?",
@@ -43,12 +46,12 @@ def replace_watermark(connection: apsw.Connection, folder_id: str, archived_thro
 
 
 def renew_incarnation(connection: apsw.Connection) -> None:
-    """Say that the past was changed, so that pins and caches of before do not hold."""
+    """Set a new incarnation, which invalidates earlier pins and caches."""
     connection.execute("UPDATE seam SET incarnation = ?", (secrets.token_hex(16),))
 
 
 def read_watermark(connection: apsw.Connection) -> Watermark:
-    """Return the watermark; its schema has made it."""
+    """Return the watermark."""
     row = connection.execute(
         "SELECT folder_id, incarnation, generation, archived_through FROM seam"
     ).fetchall()[0]
@@ -56,7 +59,7 @@ def read_watermark(connection: apsw.Connection) -> Watermark:
 
 
 def read_position(connection: apsw.Connection) -> Position:
-    """Return where the log ends, archived logs included."""
+    """Return the end of the log, archived logs included."""
     row = connection.execute(
         """
         SELECT
@@ -95,26 +98,26 @@ _DUE: Final = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duties:
-    """What the settings want of the archive. Times are milliseconds UTC."""
+    """Bounds from the settings for due archive work. Times are milliseconds UTC."""
 
     received_by: int
-    """A hot log that was received by then is due."""
+    """Hot logs received up to this time are due."""
     recognised_since: int
-    """What was archived before then need not be recognised any more."""
+    """Ids archived before this time are due to be forgotten."""
     destination: str | None
-    """Object storage that all batches are to be in."""
+    """Address of object storage for all batches; None is none."""
     keep_local: bool
 
 
 def is_due(path: Path, duties: Duties) -> bool:
-    """Say whether a run would find something to do; it takes well under a millisecond.
+    """Return whether an archive run has work; takes well under a millisecond.
 
     Args:
-        path: logs.db, which the server has open.
-        duties: what the settings want.
+        path: logs.db, open in the server.
+        duties: bounds from the settings.
 
     Raises:
-        DataFolderError: it cannot be read.
+        DataFolderError: logs.db cannot be read.
     """
     bindings: dict[str, int | str | bool | None] = {
         "received_by": duties.received_by,
