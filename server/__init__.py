@@ -1,1 +1,1 @@
-"""The always-on half of Waterline: ingest, durable storage, live feed, metrics."""
+"""Always-on half of Waterline: ingest, durable storage, live feed, metrics."""

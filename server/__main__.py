@@ -1,6 +1,6 @@
-"""The process of the server: `python -m server`, which `waterline serve` becomes.
+"""Entry point of the server process, `python -m server`, which `waterline serve` becomes.
 
-Loading the server takes a tenth of a second, in which Ctrl-C is nothing for a traceback.
+Loading takes a tenth of a second, in which Ctrl-C should print no traceback.
 """
 
 from importlib import import_module

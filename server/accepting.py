@@ -1,4 +1,4 @@
-"""Accepting connections: as many as there are descriptors for, then a pause, told once."""
+"""Acceptance of connections, paused while file descriptors are short."""
 
 import asyncio
 import errno
@@ -13,15 +13,15 @@ from typing import Final
 
 from tornado.httpserver import HTTPServer
 
-# What else needs descriptors while every connection is taken: databases and their WALs, tokens,
-# archive processes with their pipes, and whoever asks /health.
+# Descriptors for all else: databases and their WALs, tokens, archive processes with their pipes,
+# and requests for /health.
 RESERVE: Final = 64
-# macOS lets no process have more, whatever its hard limit says (sys/syslimits.h, OPEN_MAX).
+# Limit of a process on macOS, whatever its hard limit (sys/syslimits.h, OPEN_MAX).
 _MOST_ON_DARWIN: Final = 10_240
 
 
 def raise_limit() -> int:
-    """Let this process open as many files as the system allows it; return how many that is."""
+    """Raise the limit of open files to the hard limit and return it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = hard
     if sys.platform == "darwin" and (hard == resource.RLIM_INFINITY or hard > _MOST_ON_DARWIN):
@@ -32,12 +32,12 @@ def raise_limit() -> int:
 
 
 def for_connections(limit: int) -> int:
-    """Return the number of descriptors below which a new connection's must lie.
+    """Return an exclusive upper bound for the descriptors of connections.
 
-    The system gives out the lowest one that is free, so a number tells how many are taken.
+    The system assigns the lowest free descriptor, so its number tells how many are used.
 
     Args:
-        limit: how many this process may have open.
+        limit: open files that this process may have.
     """
     return limit - min(RESERVE, limit // 4)
 
@@ -47,21 +47,21 @@ logger = logging.getLogger(__name__)
 # Private names of Tornado that this relies on; `test_accepting.py` pins them.
 # Called: TCPServer._handle_connection. Set: TCPServer._sockets, _handlers.
 
-# In one turn of the loop at most so many are accepted, as Tornado does.
+# Connections accepted in one turn of the loop, as in Tornado.
 _A_TURN: Final = 128
 RETRY_SECONDS: Final = 1.0
 TELL_SECONDS: Final = 60.0
-# accept(2): no descriptor or memory is left, for this process or the system. The connection stays
-# in the queue, so that asking at once again would be an endless loop.
+# accept(2): no descriptor or memory is left, in this process or the system. The connection stays in
+# the queue, so an immediate retry would loop forever.
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Accepting:
-    """Whether connections are accepted; shared by the sockets of one port.
+    """State of acceptance, shared by the sockets of one port.
 
     Args:
-        most: a connection's descriptor must be below this number.
-        what: what is accepted, for the log line.
+        most: exclusive upper bound for the descriptors of connections.
+        what: noun for the connections, for the log line.
     """
 
     def __init__(self, most: int, what: str) -> None:
@@ -69,10 +69,10 @@ class Accepting:
         self._what = what
         self._told = -TELL_SECONDS
         self.pause: str | None = None
-        """Why none is accepted now, in one sentence; None while they are."""
+        """Why acceptance is paused, in one sentence; None if it is not."""
 
     def has_room(self, listening: socket.socket) -> bool:
-        """Say whether there is a descriptor for one more connection."""
+        """Return whether a descriptor is left for one more connection."""
         try:
             descriptor = os.dup(listening.fileno())
         except OSError as error:
@@ -83,7 +83,7 @@ class Accepting:
         return descriptor < self._most
 
     def paused(self) -> None:
-        """Note that none can be accepted; it is logged, but not at each of many short pauses."""
+        """Note a pause, and log it at most once every TELL_SECONDS."""
         if self.pause is None:
             self.pause = (
                 f"no new {self._what} are accepted: {self._most:,} files and connections are open, "
@@ -94,20 +94,20 @@ class Accepting:
                 logger.error("%s", self.pause)
 
     def resumed(self) -> None:
-        """Note that one was accepted."""
+        """Note an accepted connection."""
         self.pause = None
 
 
 class AcceptingServer(HTTPServer):
-    """Tornado's HTTP server with a pause where it would fail for each turn of the loop.
+    """Tornado's HTTP server, with a pause when descriptors are short.
 
-    Connections that wait meanwhile stay in the system's queue.
+    Connections wait in the queue of the system meanwhile.
     """
 
     accepting: Accepting
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
-        """Accept connections on listening sockets; `accepting` is set before."""
+        """Accept connections on listening sockets; set `accepting` first."""
         for each in sockets:
             self._sockets[each.fileno()] = each
             self._handlers[each.fileno()] = _accept(each, self.accepting, self._handle_connection)
@@ -118,7 +118,13 @@ def _accept(
     accepting: Accepting,
     handle: Callable[[socket.socket, object], None],
 ) -> Callable[[], None]:
-    """Hand over each connection, until what is returned is called."""
+    """Hand over each connection until the returned function is called.
+
+    Args:
+        listening: a listening socket.
+        accepting: state of acceptance.
+        handle: called with each connection and its address.
+    """
     loop = asyncio.get_running_loop()
     waiting: asyncio.TimerHandle | None = None
     listening.setblocking(False)
@@ -151,7 +157,7 @@ def _accept(
             accepting.resumed()
             try:
                 handle(connection, address)
-            except OSError:  # the peer has gone before TLS could begin
+            except OSError:  # the peer has gone before the TLS handshake
                 connection.close()
 
     def stop() -> None:

@@ -1,4 +1,4 @@
-"""The server: wires the rooms together, starts them, drains and stops them."""
+"""Server: wires all parts together, starts, drains and stops them."""
 
 import asyncio
 import itertools
@@ -56,26 +56,30 @@ from waterline.tokens import TokenFile
 
 logger = logging.getLogger(__name__)
 
-# `waterline up` gives the whole of us 5 s, so the connections get less.
+# `waterline up` gives the whole process 5 s, so connections get less.
 CLOSE_SECONDS: Final = 2.0
 SETTLE_SECONDS: Final = 1.0
 # Bytes of messages and bodies that have not come to their end, over all connections.
 MOST_UNFINISHED: Final = 2 * MAX_MESSAGE_SIZE
-# Headers, and bodies of requests that need none: each connection may hold so much.
+# Bytes of headers, and of bodies of requests that need none, for each connection.
 MAX_HEADER_SIZE: Final = 16 * 1024
 MAX_OTHER_BODY: Final = 64 * 1024
-# So long a connection may take to say what it wants, or to ask again: it takes a descriptor.
+# Seconds that a connection, which holds a descriptor, may take for its next request.
 MOST_SILENT_SECONDS: Final = 60.0
-# Once a second revoked tokens' connections are looked for, and levels are measured.
+# Once a second withdrawn grants are looked for, and gauges are sampled.
 TICKS_A_LOOK: Final = 5
 
 
 async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> None:
-    """Run the server until SIGTERM or SIGINT; then commit and ack all that it holds.
+    """Run the server until SIGTERM or SIGINT, then commit and ack all waiting logs.
+
+    Args:
+        settings: the settings.
+        on_ready: called with the addresses once connections are accepted.
 
     Raises:
         DataFolderError: the data folder cannot be used, or is in use.
-        ArchiveError: logs.db is of an earlier time than its archives.
+        ArchiveError: logs.db is older than its archives.
         AddressError: a port cannot be listened on.
         ServerFailed: a thread of the server died.
     """
@@ -94,7 +98,7 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
         failed_threads.append(name)
         loop.call_soon_threadsafe(stopping.set)
 
-    # Without its writer a server would look healthy and ack nothing: better none at all.
+    # Without its writer a server would look healthy and ack nothing, so it stops instead.
     threading.excepthook = stop_on_failure
     with ServerLock(folder), ExitStack() as opened:
         refuse_lost_logs(folder)
@@ -113,13 +117,13 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
 
 
 class _Server:
-    """The rooms of one server; whatever is opened here is closed by `opened`.
+    """Parts of one server.
 
     Args:
-        settings: the settings in force.
-        folder: the data folder, locked.
-        opened: closes everything at the end.
-        limit: how many files and connections this process may have open.
+        settings: the settings.
+        folder: the locked data folder.
+        opened: closes all that is opened here.
+        limit: files and connections that this process may have open.
     """
 
     def __init__(
@@ -160,7 +164,7 @@ class _Server:
         self._pulse = Pulse()
         most = for_connections(limit)
         self._accepting = Accepting(most, "connections")
-        # It may use up the reserve: whoever asks what is wrong must be answered.
+        # Monitoring may use the reserve, as requests must be answered during a shortage.
         self._accepting_monitoring = Accepting(limit, "requests for monitoring")
         self._few_descriptors = _few_descriptors(most, settings.token_connections)
         if self._few_descriptors:
@@ -169,7 +173,7 @@ class _Server:
         self._monitoring: MonitoringThread | None = None
 
     def _measuring(self, folder: DataFolder) -> tuple[RollupThread, Meter]:
-        """Open what measures; it counts on from the last log that is in a rollup."""
+        """Open the rollups, which go on from the last counted log."""
         settings, last_seq = self._settings, self._writer.last_seq
         file = RollupStore(folder.metrics)
         self._opened.callback(file.close)
@@ -192,12 +196,12 @@ class _Server:
         return rollups, Meter(self._recorder, last_seq, rollups.recount)
 
     def listen(self) -> Addresses:
-        """Start to accept.
+        """Start accepting connections.
 
         Raises:
-            AddressError: a port cannot be listened on, or nobody could be told apart there.
+            AddressError: a port cannot be listened on, or tokens are needed and missing.
             SettingsError: the certificate or its key cannot be used.
-            TokenError: the tokens that are needed there cannot be read.
+            TokenError: the tokens are needed and cannot be read.
         """
         settings = self._settings
         tls = _tls(settings)
@@ -227,10 +231,10 @@ class _Server:
         )
 
     def _check_exposure(self, *, secure: bool) -> None:
-        """See that whoever comes from beyond this machine needs a token.
+        """Require tokens if the server is reachable from other machines.
 
         Raises:
-            AddressError: there is none, so that nobody could come but everyone could try.
+            AddressError: there is no token.
             TokenError: the tokens cannot be read.
         """
         settings = self._settings
@@ -250,7 +254,7 @@ class _Server:
             )
 
     async def run_until(self, stopping: asyncio.Event) -> None:
-        """Keep the live readers going until told to stop, and close who may stay no longer."""
+        """Run all periodic work until told to stop."""
         async with (
             _running(self._archiving.run()) as archiving,
             _running(self._silence.run()) as watching,
@@ -267,7 +271,7 @@ class _Server:
                 self._hub.tick()
                 for task in beside:
                     if task.done():
-                        task.result()  # raises what it died of: a fault of ours
+                        task.result()  # raises its error, a fault of ours
                 if tick % TICKS_A_LOOK == 0:
                     self._connections.close_withdrawn()
                     self._gauges.sample(self._recorder)
@@ -275,7 +279,7 @@ class _Server:
                 return
 
     async def drain(self) -> None:
-        """Take nothing more, commit and ack what is held, close every connection."""
+        """Stop reading, commit and ack all waiting logs, and close every connection."""
         if self._listening is not None:
             self._listening.stop()
         if self._monitoring is not None:
@@ -283,7 +287,7 @@ class _Server:
         self._connections.draining = True
         self._pages.close()
         await self._loop.run_in_executor(None, self._writer.stop)
-        # The last commits were handed over to the loop; let it deliver them first.
+        # Let the loop deliver the last commits first.
         await asyncio.sleep(0)
         await self._hub.settle(SETTLE_SECONDS)
         self._hub.tick()
@@ -309,13 +313,13 @@ class _Server:
             allowed_origins=self._settings.allowed_origins,
             paths="/ingest for WebSockets and POST, and /live for WebSockets",
             websocket_max_message_size=MAX_MESSAGE_SIZE,
-            # At least two in the time after which a peer that answers none counts as gone.
+            # At least two pings before a silent peer counts as gone.
             websocket_ping_interval=min(ping or idle, idle / 2),
             websocket_ping_timeout=idle,
         )
 
     def _monitoring_app(self) -> tornado.web.Application:
-        # It is served from a thread of its own, which shares no file that is read with others.
+        # Served from a thread of its own, which needs its own TokenFile.
         tokens = None if is_loopback(self._settings.host) else TokenFile(self._folder.tokens)
         overview = Overview(
             self._gauges,
@@ -348,7 +352,7 @@ class _Server:
 
 @asynccontextmanager
 async def _running(work: Coroutine[None, None, None]) -> AsyncIterator["asyncio.Task[None]"]:
-    """Run something beside; at the end it is cancelled, and has ended."""
+    """Run a coroutine beside the block; cancel it at the end and wait."""
     task = asyncio.create_task(work)
     try:
         yield task
@@ -363,7 +367,7 @@ def _close_sockets(sockets: list[socket.socket]) -> None:
 
 
 def _few_descriptors(most: int, token_connections: int) -> Sequence[str]:
-    """Return a warning where connections end before a token may hold no more."""
+    """Return a warning if descriptors run out before the limit of a token."""
     if most >= token_connections:
         return ()
     sentence = (
@@ -374,7 +378,7 @@ def _few_descriptors(most: int, token_connections: int) -> Sequence[str]:
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:
-    """Return what TLS is spoken with, None for plain TCP."""
+    """Return the TLS context; None for plain TCP."""
     if settings.tls_cert is None or settings.tls_key is None:
         return None
     return server_context(settings.tls_cert, settings.tls_key)
@@ -390,7 +394,7 @@ def _listen(
     server = AcceptingServer(
         app,
         ssl_options=tls,
-        # Who has not said what it wants yet holds no token that could be counted.
+        # A connection without a request has no token yet that could be counted.
         idle_connection_timeout=min(settings.idle_timeout / 1000, MOST_SILENT_SECONDS),
         max_header_size=MAX_HEADER_SIZE,
         max_body_size=MAX_OTHER_BODY,

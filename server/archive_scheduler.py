@@ -1,4 +1,4 @@
-"""Archiving on a schedule: a process of its own does it, whenever logs are due."""
+"""Scheduler of archive runs, each in a process, whenever logs are due."""
 
 import asyncio
 import logging
@@ -19,28 +19,28 @@ from waterline.storage.watermark import Duties, is_due
 logger = logging.getLogger(__name__)
 
 SECOND: Final = 1000  # milliseconds
-# So often it is looked whether logs are due, or as often as they may be archived.
+# Seconds between two checks for due logs, unless they may be archived more often.
 LOOK_SECONDS: Final = 60.0
-# After a failed run the next one waits: twice as long each time, up to the last.
+# Seconds before the next run after a failure, doubled each time up to the last.
 FIRST_PAUSE: Final = 60.0
 LAST_PAUSE: Final = 3600.0
-# After so many failures in a row it is not going to mend itself.
+# Failures in a row, after which a failure counts as lasting.
 LASTING: Final = 3
-# What a failed run says is shown to operators.
+# Characters of a failed run's last line that operators are shown.
 MAX_REASON: Final = 1000
 
 
 class ArchiveScheduler:
-    """Looks each minute whether logs are due, and runs the archive job in a process.
+    """Checks each minute for due logs, and runs the archive job in a process.
 
-    The job needs Arrow, which would double the server's memory.
+    The job needs Arrow, which would double the memory of the server.
 
     Args:
-        settings: what is archived when, where to.
-        recorder: counts the runs and takes how long they took.
+        settings: the archive settings.
+        recorder: counts and times the runs.
         clock: returns milliseconds UTC.
-        in_doubt: says whether the clock has jumped; nothing is archived then.
-        sleep: waits for so many seconds.
+        sleep: waits for some seconds.
+        in_doubt: returns whether the clock has jumped; no run starts then.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class ArchiveScheduler:
         self._in_doubt = in_doubt
         self._process: asyncio.subprocess.Process | None = None
         self._failures = 0
-        """In a row."""
+        """Failures in a row."""
         self.failure: str | None = None
-        """Why the last run failed, in one sentence; None when it did not."""
+        """Why the last run failed, in one sentence; None if it did not."""
         self.ended_at: int | None = None
-        """When the last run ended, in milliseconds UTC."""
+        """End of the last run, milliseconds UTC."""
 
     @property
     def is_running(self) -> bool:
@@ -72,15 +72,15 @@ class ArchiveScheduler:
 
     @property
     def is_lasting(self) -> bool:
-        """Whether so many runs in a row have failed that somebody has to look."""
+        """Whether the last LASTING runs failed."""
         return self._failures >= LASTING
 
     async def run(self) -> None:
-        """Archive whenever logs are due, until cancelled; a run under way is then ended."""
+        """Archive whenever logs are due, until cancelled, which kills a run under way."""
         if self._settings.archive_after is None:
             return
         while True:
-            # The job is a process of its own, and would go by a clock that has jumped.
+            # The job, in its own process, would follow a clock that has jumped.
             if not self._in_doubt() and self._is_due(self._settings.archive_after):
                 await self._archive()
             await self._sleep(self._pause())
@@ -118,7 +118,7 @@ class ArchiveScheduler:
             _, said = await process.communicate()
         finally:
             if process.returncode is None:
-                # It may be ended at any moment, and the next run goes on.
+                # A run may be killed at any moment, and the next run goes on.
                 process.kill()
                 await process.wait()
             self._process = None
@@ -129,7 +129,7 @@ class ArchiveScheduler:
         if code == 0:
             self._failures, self.failure = 0, None
             outcome = metrics.DONE
-        elif code == os.EX_TEMPFAIL:  # somebody archives by hand
+        elif code == os.EX_TEMPFAIL:  # another run, started by hand
             outcome = metrics.BUSY
         else:
             lines = said.decode(errors="replace").strip().splitlines()

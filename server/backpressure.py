@@ -1,4 +1,4 @@
-"""Holding producers back while more waits for its commit than may, or is decoded at once."""
+"""Backpressure on producers while too many bytes wait for their commit or are decoded."""
 
 import asyncio
 from collections import deque
@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 
 
 class Gate:
-    """Counts the bytes that wait; closed above the high mark, opened again below half of it.
+    """Counts waiting bytes; closes above the high mark, opens below half of it.
 
-    Were the two marks one, every commit would wake all producers for a log or two.
+    With a single mark every commit would wake all producers for a log or two.
+
+    Args:
+        high: the high mark, in bytes.
     """
 
     def __init__(self, high: int) -> None:
@@ -22,40 +25,44 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """Bytes that wait for their commit."""
+        """Bytes waiting for their commit."""
         return self._waiting
 
     @property
     def is_open(self) -> bool:
-        """Whether more may come."""
+        """Whether producers may send."""
         return self._open.is_set()
 
     def enter(self, size: int) -> None:
-        """Count so many bytes that wait from now on."""
+        """Add waiting bytes."""
         self._waiting += size
         if self._waiting > self._high:
             self._open.clear()
 
     def leave(self, size: int) -> None:
-        """Count so many bytes that wait no longer."""
+        """Remove committed bytes."""
         self._waiting -= size
         if self._waiting <= self._low:
             self._open.set()
         self._left.set()
 
     async def wait(self) -> None:
-        """Return once more may come."""
+        """Wait until the gate is open."""
         await self._open.wait()
 
     async def room(self, size: int) -> None:
-        """Return once so many bytes fit below half of the mark, or nothing waits at all."""
+        """Wait until this many bytes fit below half of the mark, or nothing waits."""
         while self._waiting and self._waiting + size > self._low:
             self._left.clear()
             await self._left.wait()
 
 
 class Room:
-    """Lets so many bytes of large things in at once, or one alone, in the order they came."""
+    """Admits large messages in order, up to a limit of bytes at once, or one alone.
+
+    Args:
+        limit: bytes admitted at once.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -64,7 +71,7 @@ class Room:
 
     @asynccontextmanager
     async def room(self, size: int) -> AsyncIterator[None]:
-        """Wait for room, and take it until the end of the block."""
+        """Wait for room and hold it inside the block."""
         mine = asyncio.Event()
         self._queue.append(mine)
         try:

@@ -1,4 +1,4 @@
-"""Sockets that the server listens on."""
+"""Listening sockets of the server."""
 
 import socket
 
@@ -8,20 +8,20 @@ from waterline.addresses import explained
 
 
 def bind(host: str, port: int, setting: str) -> list[socket.socket]:
-    """Return sockets that listen on an address; port 0 picks a free one.
+    """Return sockets that listen on an address.
 
     Args:
-        host: an address of this machine, or a name of one.
-        port: the port.
-        setting: the setting that the port came from, for the error.
+        host: an address of this machine, or its name.
+        port: the port; 0 picks a free one.
+        setting: the setting of the port, for the error.
 
     Raises:
-        AddressError: it cannot be listened on.
+        AddressError: the address cannot be listened on.
     """
     with explained(host, port, setting):
         return tornado.netutil.bind_sockets(port, host)
 
 
 def port_of(sockets: list[socket.socket]) -> int:
-    """Return the port that sockets from `bind` listen on."""
+    """Return the port of sockets from `bind`."""
     return int(sockets[0].getsockname()[1])

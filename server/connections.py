@@ -1,4 +1,4 @@
-"""The WebSockets of producers and readers: who is there and what has not been sent yet."""
+"""WebSocket connections of producers and readers, and what they share."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -23,17 +23,17 @@ from server.writer import Commit, Writer
 from waterline.clock import now_ms
 from waterline.tokens import Grant, GrantWatch, Scope, TokenFile
 
-# A producer that does not read its acks is not read either beyond this.
+# Bytes of unread acks, beyond which a producer is not read.
 MAX_UNSENT: Final = 2**20
-# Bytes of large messages that are decoded and stored at once; one that is larger goes alone.
+# Bytes of large messages that are decoded at once; a larger one goes alone.
 LARGE_AT_ONCE: Final = 2 * 2**20
-# A peer that is given up may take so long to read why.
+# Seconds that a peer gets to read why its connection ends.
 GIVE_UP_SECONDS: Final = 1.0
 
 
 @dataclass(slots=True)
 class Connections:
-    """What all connections share: the way to the writer, the hub, and who is there."""
+    """State shared by all connections: writer, hub, limits, and the set of open ones."""
 
     writer: Writer
     hub: LiveHub
@@ -42,14 +42,14 @@ class Connections:
     limits: TokenLimits
     gate: Gate
     budget: MemoryBudget
-    """Of what has not come to its end, over all connections."""
+    """Memory of unfinished messages and bodies, over all connections."""
     measured: Sequence[str]
-    """Names of the attributes of logs that are measured."""
+    """Names of the measured attributes."""
     draining: bool = False
     large: Room = field(default_factory=lambda: Room(LARGE_AT_ONCE))
-    """Where large messages wait until few of them are decoded and stored."""
+    """Admission of large messages."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while a slice of a large message is decoded: one at a time."""
+    """Lock held while a slice of a large message is decoded."""
     watch: GrantWatch = field(init=False)
     open: set["Connection"] = field(default_factory=set)
 
@@ -57,7 +57,7 @@ class Connections:
         self.watch = GrantWatch(self.tokens)
 
     def submit(self, *submissions: Submission) -> None:
-        """Hand logs to the writer, all for one transaction; their owner is answered in its turn."""
+        """Hand logs to the writer for one transaction; their owner is answered in its turn."""
         for each in submissions:
             if (decoded := each.decoded).outcomes is not None:
                 self.meter.rejected(decoded.outcomes, decoded.source, decoded.part.unnamed)
@@ -65,7 +65,7 @@ class Connections:
         self.writer.submit(*submissions)
 
     def deliver(self, commit: Commit) -> None:
-        """Answer everyone who waited for a commit, then tell the readers, then measure it."""
+        """Answer the owners of a commit, publish it to readers, then measure it."""
         for submission in commit.submissions:
             self.gate.leave(submission.weight)
             submission.owner.answer(submission, commit.committed_at)
@@ -73,14 +73,14 @@ class Connections:
         self.meter.committed(commit)
 
     def close_withdrawn(self) -> None:
-        """Close the connections whose token was revoked; call it each second."""
+        """Close the connections of withdrawn grants; call it each second."""
         gone = self.watch.withdrawn({each.grant for each in self.open})
         if gone:
             for each in [each for each in self.open if each.grant in gone]:
                 each.close(1008, "the token was revoked")
 
     async def close(self, seconds: float) -> None:
-        """Let every connection send what it holds, for some seconds at most, and close it."""
+        """Flush every connection, for some seconds at most, and close it."""
         drained = [asyncio.ensure_future(each.drained()) for each in self.open]
         if drained:
             await asyncio.wait(drained, timeout=seconds)
@@ -89,13 +89,13 @@ class Connections:
 
 
 class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
-    """One WebSocket, with its id and the count of what it has not sent yet."""
+    """WebSocket with an id and a count of unsent bytes."""
 
     scope: Scope
     grant: Grant
 
     def initialize(self, connections: Connections) -> None:
-        """Take what all connections share."""
+        """Store the shared state."""
         self.connections = connections
         self.client_id = str(uuid_utils.uuid7())
         self._unsent = 0
@@ -104,7 +104,7 @@ class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
         self._all_sent.set()
 
     def prepare(self) -> None:
-        """Let only a token with the right scope in, and a page only from where it may come."""
+        """Admit only a token with the scope, and only pages of allowed origins."""
         if not self.accepts_origin():
             return
         token = self.authorise(self.connections.tokens, self.scope)
@@ -115,24 +115,24 @@ class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
 
     @property
     def source(self) -> str:
-        """The name of the token it came in with."""
+        """Name of its token."""
         return self.grant.token.name
 
     def get_compression_options(self) -> dict[str, object] | None:
-        """Accept permessage-deflate from those who offer it."""
+        """Accept offers of permessage-deflate."""
         return {}
 
     def open(self) -> None:
-        """Greet the client and tell the readers of its coming."""
+        """Greet the client and announce it to readers."""
         self.connections.open.add(self)
-        # Else the second of two acks waits for the peer's TCP to acknowledge the first: 40 ms.
+        # With Nagle's algorithm a second ack waits for the TCP ACK of the first: 40 ms.
         self.set_nodelay(True)
         greeting = {"type": "connection", "clientId": self.client_id, "timestamp": now_ms()}
         self.send_text(msgspec.json.encode(greeting))
         self.connections.hub.announce("client_connect", self.client_id, now_ms())
 
     def on_close(self) -> None:
-        """Tell the readers of its going."""
+        """Release its resources and announce its end to readers."""
         self.leave()
         self._give_back()
         self.connections.open.discard(self)
@@ -141,9 +141,9 @@ class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
 
     @property
     def unsent(self) -> int:
-        """Bytes handed over that the network has not taken; may be asked in any thread."""
-        # What it took at once is accounted for only when the loop comes round; a burst of frames
-        # must not look like a slow peer until then.
+        """Bytes that the network has not taken yet; thread-safe."""
+        # Bytes that were taken at once are accounted for only in the next turn of the loop. A burst
+        # of frames must not look like a slow peer until then.
         connection = self.ws_connection
         stream = None if connection is None else connection.stream
         if stream is None or not stream.writing():
@@ -151,11 +151,11 @@ class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
         return self._unsent
 
     def send_text(self, message: bytes) -> None:
-        """Send one text message; nothing happens when the peer has gone."""
+        """Send one text message; do nothing if the peer has gone."""
         self.send(frame_head(TEXT, len(message)) + message)
 
     def send(self, frames: bytes) -> None:
-        """Send whole frames; nothing happens when the peer has gone."""
+        """Send whole frames; do nothing if the peer has gone."""
         try:
             sent = self.send_frames(frames)
         except tornado.iostream.StreamClosedError:
@@ -169,16 +169,16 @@ class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
             if not self._unsent:
                 self._all_sent.set()
             if not future.cancelled():
-                future.exception()  # the peer has gone; on_close says so
+                future.exception()  # the peer has gone, which on_close handles
 
         sent.add_done_callback(account)
 
     async def drained(self) -> None:
-        """Return once everything has been handed to the network, or the peer has gone."""
+        """Wait until all bytes are sent, or the peer has gone."""
         await self._all_sent.wait()
 
     def account(self, held: int, *, is_whole: bool) -> Awaitable[None] | None:
-        """Count what has come of a message; return what to wait for before more is read."""
+        """Count the bytes of an unfinished message; return what to await before the next read."""
         if not held:
             self._give_back()
             return None
@@ -190,7 +190,7 @@ class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
         return None if is_whole else budget.room(self._loan)
 
     def give_up(self, reason: str) -> None:
-        """Close for want of memory; the peer may come back and send again."""
+        """Close for lack of memory; the peer may come back and send again."""
         self._loan = None
         self.close(1013, reason)  # Try Again Later
         asyncio.get_running_loop().call_later(GIVE_UP_SECONDS, self.abort)

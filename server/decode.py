@@ -1,7 +1,7 @@
-"""Many logs a call: what frames and bodies hold, checked together and encoded for the writer.
+"""Bulk decoder: checks the logs of frames and bodies together, and encodes them for the writer.
 
-The rules are those of `records`, which looks at one log. Here the members of all logs are looked at
-column by column, which costs a log about half; only when something is odd is each looked at alone.
+The rules are those of `records`, which checks one log. Here the members of all logs are checked
+column by column, which halves the cost a log. Only if something is odd is each log checked alone.
 """
 
 from collections import Counter
@@ -34,21 +34,21 @@ NO_LOGS: Final = "this holds no log; send a log, a JSON array of logs, or one lo
 
 
 class FrameOutcome(NamedTuple):
-    """What one frame or body held: how many valid logs, and what was wrong at which index."""
+    """Outcome of one frame or body: number of valid logs, and fault by index."""
 
     valid: int
     rejected: Sequence[tuple[int, InvalidLog]]
 
 
 class Part(NamedTuple):
-    """Where the one frame of a batch stands in the whole that it is a part of."""
+    """Position of a slice within a large message."""
 
     first: int = 0
-    """The index that its first log has in the whole."""
+    """Index of its first log in the message."""
     unnamed: Mapping[Rule, int] = MappingProxyType({})
-    """How many logs of it were rejected that are only counted, by the rule that they broke."""
+    """Number of rejected logs of the slice that are only counted, by broken rule."""
     more: int = 0
-    """Said with the last part: how many of the whole were rejected that are only counted."""
+    """In the last slice: number of rejected logs of the message that are only counted."""
 
 
 _ALONE: Final = Part()
@@ -56,11 +56,18 @@ _ALONE: Final = Part()
 
 @dataclass(frozen=True, slots=True)
 class DecodedLogs:
-    """The valid logs of some frames, ready to be stored.
+    """Valid logs of some frames, ready for the writer.
 
-    `ids` has one for each log; those at the positions in `made` were given here. `rows` is the logs
-    as JSON arrays `[id, type, timestamp or null, source, message, attributes]`, joined by commas.
-    `frames` is None where each frame held exactly one log and that was valid, which is usual.
+    Attributes:
+        ids: the id of each log.
+        types: the type of each log.
+        rows: the logs as JSON arrays `[id, type, timestamp or null, source, message, attributes]`,
+            joined by commas.
+        made: positions of ids that were made here.
+        outcomes: the outcome of each frame; None if each frame held one valid log, as is usual.
+        source: the name of the token.
+        stats: statistics; the bytes of a frame with several logs are shared out evenly.
+        part: position within a large message.
     """
 
     ids: Sequence[str]
@@ -70,7 +77,6 @@ class DecodedLogs:
     outcomes: Sequence[FrameOutcome] | None
     source: str
     stats: LogStats
-    """What is measured of them; the bytes of a frame of several logs are shared out evenly."""
     part: Part = _ALONE
 
 
@@ -84,12 +90,12 @@ _NO_JSON: Final = (msgspec.DecodeError, RecursionError, ValueError)
 
 
 def placed(decoded: DecodedLogs, first: int, named: int) -> DecodedLogs:
-    """Return the batch of one frame as a part of a whole.
+    """Return the logs of one frame as a slice of a message.
 
     Args:
-        decoded: what `read_frames` made of one frame.
-        first: the index that its first log has in the whole.
-        named: how many faults may be told one by one; of the others only their rules are counted.
+        decoded: the logs of one frame.
+        first: index of the first log in the message.
+        named: number of faults to tell one by one; the others are only counted.
     """
     (frame,) = (
         [FrameOutcome(len(decoded.ids), ())] if decoded.outcomes is None else decoded.outcomes
@@ -100,21 +106,27 @@ def placed(decoded: DecodedLogs, first: int, named: int) -> DecodedLogs:
 
 
 def counted(decoded: DecodedLogs) -> DecodedLogs:
-    """Return a batch of which only the count of its logs will be told, without what names them.
+    """Return decoded logs without ids and types, for a reply that only counts them.
 
-    The names of short logs take more memory than all else of them.
+    The ids of short logs take more memory than all the rest.
     """
     return replace(decoded, ids=[""] * len(decoded.ids), types=(), made=frozenset())
 
 
 def no_logs(source: str, part: Part, *faults: InvalidLog) -> DecodedLogs:
-    """Return what a frame without any valid log holds."""
+    """Return the result of a frame without any valid log.
+
+    Args:
+        source: the name of the token.
+        part: position within a large message.
+        faults: faults, by index.
+    """
     frame = FrameOutcome(0, list(enumerate(faults)))
     return DecodedLogs((), (), b"", frozenset(), [frame], source, {}, part)
 
 
 def is_json(content: bytes) -> bool:
-    """Whether it is one JSON value."""
+    """Return whether the content is one JSON value."""
     try:
         _decode(content)
     except _NO_JSON:
@@ -123,7 +135,7 @@ def is_json(content: bytes) -> bool:
 
 
 def array_fault(content: bytes) -> InvalidLog | None:
-    """Return what is told of an array that is no JSON; None where it is."""
+    """Return the fault of an array that is no JSON; None if it is."""
     try:
         _decode_array(content)
     except _NO_JSON:
@@ -134,7 +146,7 @@ def array_fault(content: bytes) -> InvalidLog | None:
 
 
 class _OddLog(Exception):
-    """Some log of many breaks a rule, or may: each is to be looked at alone."""
+    """Some log breaks a rule, or may, so each must be checked alone."""
 
 
 def new_id() -> str:
@@ -148,13 +160,13 @@ def read_frames(
     make_id: Callable[[], str] = new_id,
     measured: Sequence[str] = (),
 ) -> DecodedLogs:
-    """Decode and check what frames hold: each one log, a JSON array of logs, or one log a line.
+    """Decode and check frames, each one log, a JSON array of logs, or one log a line.
 
     Args:
-        frames: the payloads, in UTF-8.
-        source: the name of the token they came with.
-        make_id: returns an id for a log that came without one.
-        measured: names of attributes whose values are measured.
+        frames: payloads, in UTF-8.
+        source: the name of the token.
+        make_id: returns an id for a log without one.
+        measured: names of the measured attributes.
     """
     decoded = read_sound(frames, source, make_id, measured)
     return decoded or _read_one_by_one(frames, _Reading(source, make_id, measured))
@@ -166,7 +178,14 @@ def read_sound(
     make_id: Callable[[], str] = new_id,
     measured: Sequence[str] = (),
 ) -> DecodedLogs | None:
-    """Do the same for frames that hold nothing odd, which is fast; return None for others."""
+    """Decode sound frames, fast; return None if anything is odd.
+
+    Args:
+        frames: payloads, in UTF-8.
+        source: the name of the token.
+        make_id: returns an id for a log without one.
+        measured: names of the measured attributes.
+    """
     reading = _Reading(source, make_id, measured)
     try:
         return _encode_logs(list(map(_decode, frames)), reading, None, map(len, frames))
@@ -184,7 +203,7 @@ def read_sound(
 
 
 class _Reading(NamedTuple):
-    """What is known of frames besides what they hold."""
+    """Context of decoding."""
 
     source: str
     make_id: Callable[[], str]
@@ -192,7 +211,7 @@ class _Reading(NamedTuple):
 
 
 def _shared_out(totals: Iterable[int], counts: Iterable[int]) -> list[int]:
-    """Return the parts of each total, which differ by one at most."""
+    """Split each total into parts that differ by one at most."""
     return [
         (total * (part + 1)) // count - total * part // count
         for total, count in zip(totals, counts, strict=True)
@@ -201,10 +220,10 @@ def _shared_out(totals: Iterable[int], counts: Iterable[int]) -> list[int]:
 
 
 def _split(frame: bytes) -> list[object]:
-    """Return the JSON values of a frame that is sound throughout.
+    """Return the JSON values of a sound frame.
 
     Raises:
-        ValueError, RecursionError: it is not; `_read_damaged` then finds what is.
+        ValueError, RecursionError: the frame is damaged; use `_read_damaged`.
     """
     return _decode_array(frame) if _is_array(frame) else _decode_lines(frame)
 
@@ -219,10 +238,16 @@ def _encode_logs(
     frames: Sequence[FrameOutcome] | None,
     sizes: Iterable[int],
 ) -> DecodedLogs:
-    """Encode logs that obey every rule. Takes members out of them.
+    """Encode logs that obey every rule. Removes members from them.
+
+    Args:
+        values: the decoded JSON values.
+        reading: context of decoding.
+        frames: the outcome of each frame; None if each holds one log.
+        sizes: the bytes of each log.
 
     Raises:
-        _OddLog: one does not, or it takes a closer look to say.
+        _OddLog: some log breaks a rule, or may.
     """
     if _kinds(values) != {dict}:
         raise _OddLog
@@ -238,7 +263,7 @@ def _encode_logs(
         rows = _encode(list(zip(*columns, strict=False)))[1:-1]
     except RecursionError as error:
         raise _OddLog from error
-    # Each row is one array and its attributes one object; only what is beyond that can be deep.
+    # Each row is one array with one object of attributes. Only further brackets can be deep.
     if rows.count(b"[") + rows.count(b"{") - 2 * len(logs) >= MAX_DEPTH and any(
         map(is_too_deep, logs)
     ):
@@ -330,7 +355,7 @@ def _raw(record: Record) -> msgspec.Raw:
 
 
 def _read_damaged(frame: bytes) -> Sequence[Record | InvalidLog]:
-    """Tell of each log in a frame whether it is one; a frame without any holds one fault."""
+    """Return record or fault of each log in a frame; a frame without any has one fault."""
     try:
         logs = [_try(check_log, value) for value in _split(frame)]
     except _NO_JSON:

@@ -1,4 +1,4 @@
-"""What every HTTP and WebSocket endpoint shares: who asks, errors of one shape, quiet logs."""
+"""Base of all HTTP and WebSocket endpoints: authorisation, errors of one shape, safe logging."""
 
 import asyncio
 import logging
@@ -19,26 +19,33 @@ from waterline.tokens import Scope, Token, TokenFile
 
 logger = logging.getLogger(__name__)
 
-# A producer that finds no room for one more connection should not ask again at once.
+# Seconds before a producer with too many connections should retry.
 RETRY_SECONDS: Final = 5.0
 _WINDOW_BITS: Final = re.compile(r'(server|client)_max_window_bits\s*=\s*"?([^;,"]*)')
 
 
 class Endpoint(tornado.web.RequestHandler):
-    """A request handler whose errors are JSON and whose log lines never hold a query or header.
+    """Request handler with JSON errors, and log lines without queries and headers.
 
-    What asks whether a request may go on returns whether it may, and ends it where it may not.
-    The application's settings hold `allowed_origins`, as `Settings` does.
+    The `accepts_*` methods return whether a request may go on, and end it if not. The settings of
+    the application have `allowed_origins`, as `Settings` does.
     """
 
     takes = "WebSockets"
-    """What its path takes, for whoever asks for something else."""
+    """What the path takes, for the error."""
     _seat: tuple[TokenLimits, str] | None = None
 
     def fail(
         self, status: int, error: str, message: str, *, retry_after: float | None = None
     ) -> None:
-        """End the request with an error of the one shape; `retry_after` is in seconds."""
+        """End the request with an error.
+
+        Args:
+            status: the HTTP status.
+            error: code for programs.
+            message: sentence for people.
+            retry_after: seconds until a retry makes sense.
+        """
         self.set_status(status)
         if retry_after is not None:
             self.set_header("Retry-After", str(max(1, math.ceil(retry_after))))
@@ -48,7 +55,7 @@ class Endpoint(tornado.web.RequestHandler):
         self.finish(Fault(error, message).body())
 
     def authorise(self, tokens: TokenFile, scope: Scope) -> Token | None:
-        """Return the request's token, or end the request with 401 or 403 and return None."""
+        """Return the token of the request, or end it with 401, 403 or 503 and return None."""
         text = self._token_text()
         if text is None:
             self.fail(
@@ -60,7 +67,7 @@ class Endpoint(tornado.web.RequestHandler):
             return None
         try:
             token = tokens.find(text)
-        except TokenError:  # whoever watches the file says why, once and not at each request
+        except TokenError:  # GrantWatch logs why, once and not at each request
             self.fail(503, "tokens_unreadable", "the server cannot read its tokens")
             return None
         if token is None:
@@ -72,10 +79,10 @@ class Endpoint(tornado.web.RequestHandler):
         return None
 
     def accepts_origin(self) -> bool:
-        """Say whether the page that asks, if it is one, may; else end the request with 403.
+        """Return whether the origin is allowed, else end the request with 403.
 
-        Browsers let any page open a WebSocket to any server, and send the page's origin along
-        (RFC 6455, 10.2). Programs send none and are let on.
+        Browsers let any page open a WebSocket to any server, and send the origin of the page
+        (RFC 6455, 10.2). Programs send none and pass.
         """
         headers = self.request.headers
         origin = headers.get("Origin")
@@ -88,22 +95,22 @@ class Endpoint(tornado.web.RequestHandler):
         return False
 
     def check_origin(self, origin: str) -> bool:
-        """Say whether an origin may connect; Tornado asks this too, once it upgrades."""
+        """Return whether an origin may connect; Tornado calls this too, before an upgrade."""
         allowed = self.settings["allowed_origins"]
         return is_allowed(origin, self.request.headers.get("Host", ""), allowed)
 
     def accepts_host(self) -> bool:
-        """Say whether the request means a server on loopback; else end it with 403."""
+        """Return whether `Host` means a server on loopback, else end the request with 403."""
         fault = host_fault(self.request.headers.get("Host"), self.settings["allowed_origins"])
         if fault is not None:
             self.fail(403, fault.error, fault.message)
         return fault is None
 
     def accepts_handshake(self) -> bool:
-        """Say whether a GET asks for a WebSocket as it should (RFC 6455, 4.2.1); else end it.
+        """Return whether a GET is a valid WebSocket handshake (RFC 6455, 4.2.1), else end it.
 
-        Tornado would answer the same mistakes in shapes of its own. Other methods go on: it
-        answers them with 405.
+        Tornado would answer the same errors in other shapes. Other methods pass, and Tornado
+        answers 405.
         """
         headers = self.request.headers
         if self.request.method != "GET":
@@ -126,9 +133,9 @@ class Endpoint(tornado.web.RequestHandler):
         return False
 
     def _decline_impossible_offer(self) -> None:
-        """Go on without compression where its offer makes no sense (RFC 7692, 5.1 and 7.1.2).
+        """Drop an invalid offer of compression (RFC 7692, 5.1 and 7.1.2), on which Tornado fails.
 
-        Tornado would fail on it. zlib makes no raw deflate with a window of 8 bits.
+        zlib makes no raw deflate with a window of 8 bits.
         """
         offer = self.request.headers.get("Sec-WebSocket-Extensions", "")
         for side, bits in _WINDOW_BITS.findall(offer):
@@ -138,7 +145,7 @@ class Endpoint(tornado.web.RequestHandler):
                 return
 
     def enter(self, limits: TokenLimits, token: Token) -> bool:
-        """Count a connection of a token until `leave`, or end the request with 429."""
+        """Count a connection of a token, or end the request with 429; `leave` undoes it."""
         if not limits.enter(token.name):
             self.fail(
                 429,
@@ -152,19 +159,19 @@ class Endpoint(tornado.web.RequestHandler):
         return True
 
     def leave(self) -> None:
-        """Count the connection no more; may be called when it was not counted, and twice."""
+        """Uncount the connection; safe to call twice, or without `enter`."""
         if self._seat is not None:
             limits, name = self._seat
             self._seat = None
             limits.leave(name)
 
     def on_finish(self) -> None:
-        """Give back the place of what was counted and then not upgraded."""
+        """Uncount a connection that was not upgraded."""
         if self.get_status() != 101:
             self.leave()
 
     def write_error(self, status_code: int, **_: Any) -> None:  # noqa: ANN401 - Tornado's
-        """Answer what Tornado itself refuses in the same shape."""
+        """Answer errors of Tornado in the same shape."""
         self.fail(status_code, "http_error", self._reason)
 
     def log_exception(
@@ -173,11 +180,11 @@ class Endpoint(tornado.web.RequestHandler):
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        """Log an error with the path only, as the query may hold a token, and no token at all."""
+        """Log an error with the path only, as the query may hold a token; redact tokens."""
         if isinstance(value, tornado.web.HTTPError) or typ is None or value is None:
             return
         if isinstance(value, asyncio.CancelledError):
-            return  # the server has stopped, and whoever is held back with it
+            return  # the server has stopped while the request was held back
         text = f"error in {self.request.path}\n" + "".join(
             traceback.format_exception(typ, value, tb)
         )
@@ -186,7 +193,7 @@ class Endpoint(tornado.web.RequestHandler):
         logger.error("%s", text.rstrip())
 
     def _secrets(self) -> list[str]:
-        """Return what came as a token, whether it is one or not."""
+        """Return all texts sent as tokens, valid or not."""
         given = [self.request.headers.get("Authorization", "").partition(" ")[2].strip()]
         query = self.request.query_arguments.get("token", [])
         return [each for each in [*given, *(raw.decode(errors="replace") for raw in query)] if each]
@@ -199,10 +206,10 @@ class Endpoint(tornado.web.RequestHandler):
 
 
 class NotFound(Endpoint):
-    """Answers for every path that is none of ours."""
+    """Answers 404 for unknown paths."""
 
     def prepare(self) -> None:
-        """Name the paths that there are."""
+        """Name the known paths."""
         paths = self.settings["paths"]
         self.fail(404, "not_found", f"there is nothing at {self.request.path}; there is {paths}")
 
@@ -212,7 +219,7 @@ def _parts(header: str) -> set[str]:
 
 
 class SafeHeaders(tornado.web.OutputTransform):
-    """Gives every response of an application its safe headers, those of Tornado included."""
+    """Adds the security headers to every response, also to Tornado's own."""
 
     def transform_first_chunk(
         self,
@@ -221,7 +228,7 @@ class SafeHeaders(tornado.web.OutputTransform):
         chunk: bytes,
         finishing: bool,  # noqa: ARG002 - Tornado's
     ) -> tuple[int, tornado.httputil.HTTPHeaders, bytes]:
-        """Return what is sent first, the headers changed."""
+        """Return status, changed headers and the first chunk."""
         headers.pop(UNSAFE_HEADER, None)
         headers.update(safe_headers())
         return status_code, headers, chunk

@@ -1,4 +1,4 @@
-"""Sampling: what there is at a moment, such as bytes on disk and open connections."""
+"""Gauges of the server, such as bytes on disk and open connections."""
 
 import contextlib
 import resource
@@ -17,18 +17,18 @@ from waterline.storage.folder import DataFolder, file_size
 _STATM: Final = Path("/proc/self/statm")
 
 Levels = dict[str, int]
-"""Each metric that is a level, and what it is now."""
+"""Current value of each gauge, by metric."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """Looks at a server, from any thread; asks nothing that could make an event loop wait."""
+    """Reads the gauges of a server; thread-safe and non-blocking."""
 
     folder: DataFolder
     connections: Connections
 
     def levels(self) -> Levels:
-        """Return what there is now; what the system does not tell is left out."""
+        """Return the current values; those that the system refuses are left out."""
         connections = self.connections
         levels = {
             metrics.CONNECTIONS: len(connections.open),
@@ -37,13 +37,13 @@ class Gauges:
             metrics.QUEUE_BYTES: connections.gate.waiting,
         }
         for name, look in self._looks():
-            # No descriptor may be left, or the folder may be gone: who needs it says so.
+            # Descriptors may be short or the folder gone, which other parts report.
             with contextlib.suppress(OSError):
                 levels[name] = look()
         return levels
 
     def _looks(self) -> Iterable[tuple[str, Callable[[], int]]]:
-        """Return the levels that the system is asked for, each of which it may refuse to tell."""
+        """Return readers of the gauges that the system may refuse."""
         logs = self.folder.logs
         return (
             (metrics.DATABASE_BYTES, lambda: file_size(logs)),
@@ -53,13 +53,13 @@ class Gauges:
         )
 
     def sample(self, recorder: MetricsRecorder) -> None:
-        """Record what there is now; call it each second."""
+        """Record the current values; call it each second."""
         for name, level in self.levels().items():
             recorder.record(name, level)
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process holds; its peak where the system tells no more."""
+    """Return the resident memory of this process; its peak if the system tells no more."""
     try:
         pages = _STATM.read_text(encoding="ascii").split()[1]
     except FileNotFoundError:  # only Linux has it
@@ -68,6 +68,6 @@ def resident_bytes() -> int:
 
 
 def peak_bytes() -> int:
-    """Return the most memory that this process ever held."""
+    """Return the peak resident memory of this process, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

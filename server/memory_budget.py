@@ -1,4 +1,4 @@
-"""One budget for the memory of what peers have not sent whole, over all connections and bodies."""
+"""Memory budget for unfinished messages and bodies, over all connections."""
 
 import asyncio
 import time
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-# Who holds less may go on when the budget is used up, so that large messages never stop small ones.
+# Bytes. Smaller holders go on when the budget is used up, so that large messages never stop them.
 SMALL: Final = 2**20
-# What is beyond the budget for those who hold little, and for the one who holds most.
+# Bytes beyond the budget for small holders, and for the largest one.
 RESERVE: Final = 8 * 2**20
-# While others wait for room, who holds most must make progress within this time.
+# Seconds without progress of a large holder, after which it is refused if others wait.
 STALL_SECONDS: Final = 5.0
-# So long a slow one may keep others waiting, and so long one waits before it is refused.
+# Seconds that the largest holder may keep others waiting, and that a holder waits at most.
 TURN_SECONDS: Final = 20.0
 PATIENCE_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 1.0
@@ -22,36 +22,36 @@ STALLED: Final = "what was begun did not go on; send it again"
 
 
 class Holder(Protocol):
-    """Whoever holds the start of something that is still to come."""
+    """Holder of an unfinished message or body."""
 
     def give_up(self, reason: str) -> None:
-        """Let go of what is held, and tell the peer that it may send it again."""
+        """Drop the bytes, and tell the peer that it may send again."""
 
 
 @dataclass(slots=True, eq=False)
 class Loan:
-    """What one holder holds."""
+    """Bytes of one holder."""
 
     holder: Holder
     since: float
     moved: float
     size: int = 0
     is_whole: bool = False
-    """Whether all has come, so that it will be given back without the peer."""
+    """Whether all bytes have come, so that the peer is no longer needed."""
     waits_since: float | None = None
     leads_since: float | None = None
 
 
 class MemoryBudget:
-    """Counts what is held; where it is too much, the largest goes on alone and others wait.
+    """Counts held bytes. Beyond the limit the largest holder goes on alone, and others wait.
 
-    Nothing is refused that only has to wait a moment. Refused is who stops half-way: at once
-    where others wait, after `idle_seconds` where nobody does.
+    A short wait is no refusal. A holder that stops half-way is refused: soon if others wait, else
+    after `idle_seconds`.
 
     Args:
-        limit: bytes; `RESERVE` comes on top.
-        idle_seconds: how long a holder may make no progress.
-        clock: monotonic time in seconds.
+        limit: bytes, without `RESERVE`.
+        idle_seconds: seconds that a holder may make no progress.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class MemoryBudget:
 
     @property
     def held(self) -> int:
-        """Bytes that all hold together."""
+        """Bytes of all holders."""
         return self._held
 
     def open(self, holder: Holder) -> Loan:
-        """Begin to count for a holder; `close` ends it."""
+        """Open a loan for a holder; `close` ends it."""
         now = self._clock()
         loan = Loan(holder, now, now)
         self._loans.add(loan)
@@ -80,7 +80,7 @@ class MemoryBudget:
         return loan
 
     def resize(self, loan: Loan, size: int) -> None:
-        """Take notice of progress: so many bytes are held now."""
+        """Set the bytes of a loan, which counts as progress."""
         if loan not in self._loans:
             return
         grown = size - loan.size
@@ -90,14 +90,14 @@ class MemoryBudget:
             self._freed.set()
 
     def close(self, loan: Loan) -> None:
-        """Count it no more; may be called twice."""
+        """End a loan; safe to call twice."""
         if loan in self._loans:
             self.resize(loan, 0)
             self._loans.discard(loan)
             self._freed.set()
 
     async def room(self, loan: Loan) -> None:
-        """Return once this holder may take more, or has been given up."""
+        """Wait until this holder may take more, or has been refused."""
         if self._may_go_on(loan):
             return
         loan.waits_since = self._clock()
@@ -109,7 +109,7 @@ class MemoryBudget:
             loan.waits_since, loan.moved = None, self._clock()
 
     def look(self) -> None:
-        """Refuse who holds up others, or has stopped; called each second while any hold."""
+        """Refuse holders that block others or have stopped; called each second."""
         now = self._clock()
         leader = self._leader()
         for loan in list(self._loans):
@@ -136,7 +136,7 @@ class MemoryBudget:
         return loan is self._leader()
 
     def _leader(self) -> Loan | None:
-        """Return the largest of what is not whole: it is nearest to its end."""
+        """Return the largest unfinished loan, which is nearest to its end."""
         parts = (each for each in self._loans if not each.is_whole)
         return max(parts, key=lambda each: (each.size, -each.since), default=None)
 

@@ -1,4 +1,4 @@
-"""Metering: counts and measures what was committed, after its producers have been answered."""
+"""Metrics of commits and rejections, recorded after the replies."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,16 +14,16 @@ from waterline.metrics.recorder import MetricsRecorder
 from waterline.records import Rule, decode_rows
 
 Recount = Callable[[int, int], None]
-"""Has the stored logs above one seq and up to another metered before any that come later."""
+"""Meter stored rows in `(after, through]` before newer ones."""
 
 
 class Meter:
-    """Records commits and rejections; what it counts of logs is exact, over crashes too.
+    """Records commits and rejections, with exact counts of logs, also over crashes.
 
     Args:
         recorder: takes the measurements.
-        counted_through: logs up to this seq are counted already.
-        recount: for logs that were stored although their commit failed.
+        counted_through: highest counted seq.
+        recount: called for logs that were stored although their commit failed.
     """
 
     def __init__(self, recorder: MetricsRecorder, counted_through: int, recount: Recount) -> None:
@@ -32,7 +32,7 @@ class Meter:
         self._recount = recount
 
     def committed(self, commit: Commit) -> None:
-        """Record a commit: its new logs by type and source, duplicates, refusals, latencies."""
+        """Record new logs by type and source, duplicates, refusals and latencies of a commit."""
         with_logs = [each for each in commit.submissions if each.decoded.ids]
         stored = [each for each in with_logs if each.stored is not None]
         if len(stored) < len(with_logs):
@@ -51,12 +51,12 @@ class Meter:
     def rejected(
         self, frames: Sequence[FrameOutcome], source: str, unnamed: Mapping[Rule, int] | None = None
     ) -> None:
-        """Count the logs of some frames that were no logs, by the rule that they broke.
+        """Count the rejected logs of some frames by broken rule.
 
         Args:
-            frames: each with the faults that are told one by one.
-            source: the name of the token they came with.
-            unnamed: how many more there were of each rule.
+            frames: outcomes, with the faults that are told one by one.
+            source: the name of the token.
+            unnamed: number of further rejected logs by rule.
         """
         rules = Counter(error.rule for each in frames for _, error in each.rejected)
         rules.update(unnamed or {})
@@ -93,7 +93,7 @@ class Meter:
 
 
 def _new_stats(submission: Submission, at: int) -> LogStats:
-    """Return what is new of a submission; duplicates were counted when they came first."""
+    """Return the statistics of the new logs of a submission, without duplicates."""
     decoded, stored = submission.decoded, submission.stored
     assert stored is not None
     if stored.known is None:

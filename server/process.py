@@ -1,4 +1,4 @@
-"""What the process of the server does, its settings as variables."""
+"""Main function of the server process, with settings from the environment."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from waterline.terminal import log_to_stderr, say
 
 
 def main() -> None:
-    """Serve until SIGTERM or Ctrl-C; say on standard output where, once it accepts."""
+    """Serve until SIGTERM or Ctrl-C; print the addresses once connections are accepted."""
     with ended_in_order():
         settings = load_settings({}, os.environ, Path.cwd()).settings
         log_to_stderr()

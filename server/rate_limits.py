@@ -1,26 +1,25 @@
-"""What one token may take: so many connections at once, so many bytes a second."""
+"""Limits of a token: connections at once, and bytes a second."""
 
 import time
 from collections.abc import Callable
 from typing import Final
 
 _SECOND: Final = 10**9
-# So many buckets are kept before the full ones among them are looked for.
+# Buckets kept before full ones are removed.
 _FEW: Final = 64
 
 
 class TokenLimits:
-    """Counts connections and bytes by the name of their token; lives on the event loop.
+    """Counts connections and bytes by token name, on the event loop.
 
-    Bytes are counted by a token bucket that holds what one second allows, so that so much may
-    come at once after a pause. What is taken beyond it is a debt, and whoever takes must wait
-    until it is paid: in any T seconds no more passes than `rate * T` and one bucket, or one
-    single piece where that is larger. All sums are whole numbers, so no error can gather.
+    A token bucket of one second limits bytes, so that a pause allows a burst of one second. Bytes
+    beyond it are a debt, to be waited for. In any T seconds at most `rate * T` and one bucket pass,
+    or one larger piece. All sums are integers, so errors do not accumulate.
 
     Args:
-        connections: how many connections a token may hold at once.
-        rate: bytes a second that a token may send on all its connections; None is no limit.
-        clock: monotonic time in nanoseconds.
+        connections: connections that a token may hold at once.
+        rate: bytes a second of a token over all connections; None is no limit.
+        clock: returns monotonic nanoseconds.
     """
 
     def __init__(
@@ -33,27 +32,27 @@ class TokenLimits:
         self._rate = rate
         self._clock = clock
         self._held: dict[str, int] = {}
-        # When each bucket will be full again, in nanoseconds times the rate: in this unit a byte
-        # takes 10**9 whatever the rate is, so nothing needs dividing.
+        # When each bucket will be full, in nanoseconds times the rate. In this unit a byte takes
+        # 10**9 at any rate, so nothing is divided.
         self._full_at: dict[str, int] = {}
         self._look_at = _FEW
 
     @property
     def most_connections(self) -> int:
-        """How many connections a token may hold at once."""
+        """Connections that a token may hold at once."""
         return self._most
 
     @property
     def buckets(self) -> int:
-        """How many names are remembered for the bytes that came with them."""
+        """Number of remembered buckets."""
         return len(self._full_at)
 
     def connections(self, name: str) -> int:
-        """Return how many connections a token holds."""
+        """Return the number of connections of a token."""
         return self._held.get(name, 0)
 
     def enter(self, name: str) -> bool:
-        """Count one more connection of a token, unless it holds as many as it may."""
+        """Count a connection; return False if the token is at its limit."""
         held = self.connections(name)
         if held >= self._most:
             return False
@@ -61,19 +60,19 @@ class TokenLimits:
         return True
 
     def leave(self, name: str) -> None:
-        """Count one connection less; only who was let in may leave.
+        """Uncount a connection after a successful `enter`.
 
         Raises:
-            KeyError: the token holds none.
+            KeyError: the token has no connection.
         """
         self._held[name] -= 1
         if not self._held[name]:
             del self._held[name]
 
     def take(self, name: str, size: int) -> float:
-        """Count bytes that have come; return the seconds to wait before they go on.
+        """Count received bytes; return the seconds to wait before the next read.
 
-        For a connection that can be held back: read no more from it meanwhile.
+        This is for connections that can be held back.
         """
         if self._rate is None:
             return 0.0
@@ -83,10 +82,10 @@ class TokenLimits:
         return self._seconds(full_at - now - self._bucket)
 
     def ask(self, name: str, size: int) -> float:
-        """Count bytes and return 0, or count nothing and return the seconds after which they fit.
+        """Count bytes and return 0, or count nothing and return the seconds until they fit.
 
-        For a request that is refused rather than held back. One that is larger than the bucket
-        fits when the bucket is full, else it never would.
+        This is for requests, which are refused rather than held back. A request larger than the
+        bucket fits if the bucket is full, else it never would.
         """
         if self._rate is None:
             return 0.0
@@ -107,7 +106,7 @@ class TokenLimits:
         return max(debt, 0) / self._bucket
 
     def _full(self, name: str, now: int) -> int:
-        """Return when a bucket is full, not before now; make room for a name that is new."""
+        """Return when a bucket is full, at least now; drop full buckets for a new name."""
         full_at = self._full_at.get(name)
         if full_at is not None:
             return max(full_at, now)

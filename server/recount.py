@@ -1,4 +1,4 @@
-"""Recounting: meters logs that are stored and in no rollup yet, as after a crash."""
+"""Recount of stored logs that no rollup has counted, as after a crash."""
 
 import logging
 import os
@@ -17,26 +17,25 @@ from waterline.storage.pages import LogPages
 
 logger = logging.getLogger(__name__)
 
-# A page is at most so large, so that whatever else wants Python's lock gets it in between.
+# Bytes of a page, so that other threads get the GIL in between.
 _PAGE_SIZE: Final = 2**18
-# While the server stops, so many logs are still counted: half a second's work.
+# Logs still counted while the server stops: half a second of work.
 MOST_AT_THE_END: Final = 100_000
-# What the other process says is shown to operators.
+# Characters of the other process's errors that are logged.
 _MAX_REASON: Final = 1000
 
 
 class _Stopped(Exception):
-    """The server stops, so nothing is to be counted any more."""
+    """The server is stopping, so the recount ends."""
 
 
 class Recount:
-    """Records stored logs in a recorder, each in the second in which it was received.
+    """Records stored logs, each in the second of its `received_at`.
 
-    Archived ones are counted by a process of its own: they need Arrow, which would double the
-    server's memory.
+    A process of its own counts archived logs, as Arrow would double the memory of the server.
 
     Args:
-        settings: where the data is, what is measured.
+        settings: data folder and measured attributes.
         recorder: takes the measurements.
     """
 
@@ -49,19 +48,23 @@ class Recount:
         self._is_stopped = False
 
     def stop(self) -> None:
-        """End what is under way, from any thread: the next start counts again."""
+        """End the recount; thread-safe. The next start counts again."""
         with self._lock:
             self._is_stopped = True
             if self._process is not None:
                 self._process.kill()
 
     def record(self, after: int, through: int) -> bool:
-        """Record the logs above one seq and up to another, all of them or none.
+        """Record the logs in `(after, through]`, all or none.
 
-        What is archived and cannot be read is told, and left out.
+        Unreadable archived logs are logged and left out.
+
+        Args:
+            after: a seq, exclusive.
+            through: a seq, inclusive.
 
         Returns:
-            Whether they are recorded; they are not where the server stops meanwhile.
+            Whether they are recorded; False if the server stops meanwhile.
 
         Raises:
             DataFolderError: logs.db cannot be read.
@@ -86,7 +89,7 @@ class Recount:
         return True
 
     def _record_archived(self, recorder: MetricsRecorder, after: int, through: int) -> None:
-        """Have a process meter what is archived of the logs above one seq and up to another."""
+        """Run a process that measures the archived logs in `(after, through]`."""
         code, said, errors = self._run(after, through)
         if code == 0:
             try:

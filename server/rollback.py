@@ -1,4 +1,4 @@
-"""Whether logs.db is the one that others know: who has counted further proves it is not."""
+"""Detection of a rolled-back logs.db, by files that know of later logs."""
 
 import logging
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from waterline.storage.watermark import read_position, read_watermark, renew_inc
 
 logger = logging.getLogger(__name__)
 
-# How far each has counted the logs of an incarnation, and the table that it says so in.
+# Table and query for the highest counted seq of an incarnation.
 _METRICS: Final = (
     "progress",
     "SELECT counted_through FROM progress WHERE incarnation = ?",
@@ -29,16 +29,16 @@ _CACHE: Final = (
 
 
 def renew_changed_past(folder: DataFolder) -> list[str]:
-    """Give logs.db a new incarnation where it ends before what others have seen of it.
+    """Set a new incarnation if logs.db ends before the logs that other files know.
 
-    It is a backup that was put back, or its last commits were lost with its WAL. Seqs are then
-    given to other logs, which an answer to an old pin would take for those it was about.
+    Then it is a restored backup, or its last commits were lost with its WAL. New logs will reuse
+    the lost seqs, so earlier pins must become invalid.
 
     Args:
         folder: the data folder; the caller is its one server and has not begun to write.
 
     Returns:
-        What was found, in a sentence, which is logged too; nothing where all agree.
+        One sentence about the rollback, which is logged too; nothing without one.
 
     Raises:
         DataFolderError: logs.db or metrics.db cannot be read or written.
@@ -59,12 +59,12 @@ def renew_changed_past(folder: DataFolder) -> list[str]:
 
 
 def refuse_lost_logs(folder: DataFolder) -> None:
-    """See that no server begins an empty logs.db in a folder whose own was lost.
+    """Refuse to start with an empty logs.db in a folder that has lost its own.
 
-    It would look healthy, and what was lost would be missed by nobody.
+    Such a server would look healthy, and nobody would notice the loss.
 
     Raises:
-        DataFolderError: there are archives, or measurements of logs, and no logs.db.
+        DataFolderError: logs.db is missing beside archives or counted logs.
     """
     folder.refuse_lost_logs()
     if file_size(folder.logs):
@@ -81,7 +81,7 @@ def refuse_lost_logs(folder: DataFolder) -> None:
 
 
 def _counted(folder: DataFolder, incarnation: str) -> Iterator[tuple[Path, int]]:
-    """Give the files that tell how far the logs of an incarnation went, each with the seq."""
+    """Yield files and the highest seq of an incarnation that each knows."""
     for path, asked in ((folder.metrics, _METRICS), (folder.cache, _CACHE)):
         try:
             seq = _ask(path, *asked, incarnation)

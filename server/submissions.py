@@ -1,4 +1,4 @@
-"""What waits for its commit, and in which order it is stored where much waits."""
+"""Queue of submissions that wait for their commit, with fair order under load."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,56 +9,60 @@ from typing import Final, Protocol
 from server.decode import DecodedLogs
 from waterline.storage.log_table import StoreResult
 
-# A transaction takes all that waits, up to this: more would only make the first ack wait longer.
+# Bytes of a transaction at most. More would only delay the first ack.
 MAX_COMMIT_SIZE: Final = 2 * 2**20
-# Where more waits, it is not simply taken in order.
+# Waiting bytes, above which the order is fair instead of first come, first served.
 CROWDED: Final = 3 * MAX_COMMIT_SIZE
-# What one connection may then put into a transaction before others.
+# Bytes of one connection in a fair transaction.
 FAIR_SHARE: Final = 2**18
 
 
 class Refusal(StrEnum):
-    """Why a batch was not stored; its producer may send it again."""
+    """Why logs were not stored; their producer may send them again."""
 
     STORAGE_FULL = "storage_full"
     STORAGE_FAILED = "storage_failed"
 
 
-# What a waiting log takes besides its row: its id and type, and places in lists.
+# Bytes of a waiting log besides its row: id, type, and list entries.
 LOG_OVERHEAD: Final = 200
-# What a submission takes besides its logs.
+# Bytes of a submission besides its logs.
 SUBMISSION_OVERHEAD: Final = 1000
 
 
 class Owner(Protocol):
-    """Whoever handed logs over and waits for what becomes of them."""
+    """Owner of a submission, who waits for the result."""
 
     def answer(self, submission: "Submission", committed_at: int) -> None:
-        """Take notice of it, on the event loop; `committed_at` is milliseconds UTC."""
+        """Handle the result, on the event loop.
+
+        Args:
+            submission: stored or refused.
+            committed_at: milliseconds UTC.
+        """
 
 
 @dataclass(slots=True)
 class Submission:
     """Logs of one producer, waiting for their commit.
 
-    After the commit either `refusal` is set, or `stored` says what became of each log; where the
-    decoded has no logs, neither is.
+    After the commit either `refusal` or `stored` is set; neither if there are no logs.
     """
 
     decoded: DecodedLogs
     size: int
-    """Bytes they came as."""
+    """Bytes as received."""
     received: float
-    """When they came, by `time.perf_counter`."""
+    """Time of receipt, by `time.perf_counter`."""
     owner: Owner
     stored: StoreResult | None = None
     refusal: Refusal | None = None
     lane: object = None
-    """Whose order is kept; None is the owner's."""
+    """Key whose submissions stay in order; None is the owner."""
 
     @property
     def weight(self) -> int:
-        """About the bytes of memory that it takes while it waits."""
+        """Approximate bytes of memory while it waits."""
         decoded = self.decoded
         faults = (
             0 if decoded.outcomes is None else sum(len(each.rejected) for each in decoded.outcomes)
@@ -67,11 +71,11 @@ class Submission:
 
 
 Unit = tuple[Submission, ...]
-"""What is stored in one transaction: all of it or none."""
+"""Submissions that are stored in one transaction."""
 
 
 class Queue:
-    """What waits, by whole transactions; its owner holds the lock."""
+    """Waiting units; the caller holds the lock."""
 
     def __init__(self) -> None:
         self._units: list[Unit] = []
@@ -81,14 +85,14 @@ class Queue:
         return bool(self._units)
 
     def add(self, unit: Unit) -> None:
-        """Put something behind all that waits."""
+        """Append a unit."""
         self._units.append(unit)
 
     def take(self) -> list[Submission]:
-        """Take what goes into one transaction.
+        """Take the submissions of the next transaction.
 
-        Where much waits, those who sent little come first, each in its own order, and
-        in each second transaction whoever came first: so nobody waits for all of another's load.
+        Under load, connections that sent little come first, each in its own order, and every other
+        transaction takes the oldest. So nobody waits for all of another's load.
         """
         waiting = self._units
         total = sum(map(_size, waiting))
@@ -109,12 +113,12 @@ class Queue:
 
 
 def _fill(waiting: Sequence[Unit], chosen: dict[int, Unit], size: int, share: int) -> int:
-    """Choose more for a transaction that has this size; return its size then.
+    """Add units to a transaction, by connection; return its new size.
 
     Args:
-        waiting: all that waits, in order.
-        chosen: what is chosen already, by index; is added to.
-        size: bytes of its rows.
+        waiting: all waiting units, in order.
+        chosen: units of the transaction by index; changed.
+        size: bytes of their rows.
         share: bytes that one connection may add.
     """
     spent: dict[object, int] = {}
@@ -127,12 +131,12 @@ def _fill(waiting: Sequence[Unit], chosen: dict[int, Unit], size: int, share: in
             chosen[index] = each
             size, spent[lane] = size + more, used
         else:
-            spent[lane] = share + 1  # what it sent later stays behind it
+            spent[lane] = share + 1  # its later units stay behind
     return size
 
 
 def _follow(waiting: Sequence[Unit], chosen: dict[int, Unit], size: int) -> None:
-    """Choose what comes behind the first, in order, as long as it fits."""
+    """Add the units after the first, in order, as long as they fit."""
     for index, each in enumerate(waiting[1:], 1):
         size += _size(each)
         if size > MAX_COMMIT_SIZE:

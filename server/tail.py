@@ -1,4 +1,4 @@
-"""Where readers follow the logs: the WebSocket /live."""
+"""WebSocket endpoint /live, where readers follow the logs."""
 
 import asyncio
 import logging
@@ -16,10 +16,10 @@ logger = logging.getLogger(__name__)
 
 
 class LiveReader(Connection):
-    """A connection that is sent the logs it wants as they are committed, or from a seq on.
+    """Connection that receives matching logs as they are committed, or from a seq on.
 
-    Who asks for what is behind a seq that has not been given yet joins the present; the position
-    that it is told first is then lower than what it asked for.
+    A reader that asks for a seq in the future joins the present. Its first position is then lower
+    than the requested one.
     """
 
     scope = Scope.READ
@@ -28,12 +28,12 @@ class LiveReader(Connection):
     _catching_up: asyncio.Task[None] | None = None
 
     def initialize(self, connections: Connections, pages: LogPages) -> None:  # type: ignore[override]
-        """Take what all connections share, and the logs of the past."""
+        """Store the shared state, and the reader of past logs."""
         super().initialize(connections)
         self._pages = pages
 
     def prepare(self) -> None:
-        """Let in who holds a token and says clearly what it wants."""
+        """Admit a token with a valid filter."""
         super().prepare()
         if self._finished:
             return
@@ -53,7 +53,7 @@ class LiveReader(Connection):
         return
 
     def open(self) -> None:
-        """Greet the reader and begin."""
+        """Greet the reader and begin to send."""
         super().open()
         hub = self.connections.hub
         if self._after is None or self._after >= hub.last_seq:
@@ -62,19 +62,19 @@ class LiveReader(Connection):
             self._catching_up = asyncio.create_task(self._catch_up(self._after))
 
     def on_close(self) -> None:
-        """End its subscription."""
+        """End the subscription."""
         self._stop_catching_up()
         self.connections.hub.unsubscribe(self)
         super().on_close()
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """Close the connection; nothing more is sent on it."""
+        """Close the connection and end the subscription."""
         self._stop_catching_up()
         self.connections.hub.unsubscribe(self)
         super().close(code, reason)
 
     def on_message(self, message: str | bytes) -> None:
-        """Readers have nothing to say; what they send is dropped."""
+        """Drop messages of readers."""
 
     async def _catch_up(self, after: int) -> None:
         try:

@@ -1,4 +1,4 @@
-"""TLS: the server's certificate and key, and what is wrong with them."""
+"""TLS context of the server, with errors about certificate and key."""
 
 import ssl
 from pathlib import Path
@@ -11,15 +11,14 @@ class _Encrypted(Exception):
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return what a server listens with: TLS 1.2 or later, ciphers as the system has them.
+    """Return a context for TLS 1.2 or later, with the ciphers of the system.
 
     Args:
-        certificate: a PEM file with the server's certificate first, then those between it and
-            its authority.
-        key: a PEM file with its private key, not encrypted.
+        certificate: PEM file with the certificate of the server, then the intermediate ones.
+        key: PEM file with its unencrypted private key.
 
     Raises:
-        SettingsError: one of them cannot be used.
+        SettingsError: a file cannot be used.
     """
     _see(certificate, "tls_cert", "CERTIFICATE-----", "certificate")
     _see(key, "tls_key", "PRIVATE KEY-----", "private key")
@@ -47,7 +46,14 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def _see(path: Path, setting: str, mark: str, what: str) -> None:
-    """See that a file holds what it should: OpenSSL does not say which of two files it means."""
+    """Check that a file holds a PEM block, as OpenSSL does not say which file is wrong.
+
+    Args:
+        path: the file.
+        setting: the setting that names it.
+        mark: the end of the first line of the block.
+        what: the noun for the error.
+    """
     try:
         content = path.read_text(encoding="ascii", errors="replace")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The one thread that writes logs: group commit, seq, duplicates. An ack it gives is durable."""
+"""Writer thread of logs.db: group commit, seqs, duplicates. Acked logs are durable."""
 
 import logging
 import shutil
@@ -25,46 +25,45 @@ from waterline.storage.watermark import Position, read_position, read_watermark
 
 logger = logging.getLogger(__name__)
 
-# So often is looked to what no commit tells, such as whether there is room again.
+# Seconds between two checks of lost files, free space and checkpoints.
 PROBE_SECONDS: Final = 1.0
-# The clock may be set back a little at any time; beyond this somebody should know.
-AHEAD_TOLERANCE: Final = 60_000  # milliseconds
-# Rows take so many times their size: in the WAL and in the table, each time with their indexes.
+# Milliseconds that `received_at` may be ahead of the clock without a warning.
+AHEAD_TOLERANCE: Final = 60_000
+# Factor of the size of rows in WAL and table, each with indexes.
 ROOM_FACTOR: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one transaction did: who gets answers, and the rows, of which some may be known."""
+    """Result of one transaction: submissions to answer, and rows, some of them duplicates."""
 
     submissions: Sequence[Submission]
     committed_at: int
     """Milliseconds UTC."""
     parts: Sequence[tuple[bytes, StoreResult]] = ()
-    """The rows as JSON arrays joined by commas, and what became of them; more than one part where
-    they are many."""
+    """Rows as JSON arrays joined by commas, with their result; several parts if there are many."""
     received_at: int = 0
     after: int = 0
-    """The highest seq that was in the file before it."""
+    """Highest seq before the transaction."""
     begun: float = 0.0
-    """When the transaction began, by `time.perf_counter`."""
+    """Begin of the transaction, by `time.perf_counter`."""
     durable: float = 0.0
-    """When it was durable, by the same clock."""
+    """End of the transaction, by `time.perf_counter`."""
     dated_at: int | None = None
-    """The timestamp of logs that came without one, where that is not `received_at`."""
+    """Timestamp of logs without one; None is `received_at`."""
 
     @property
     def last_seq(self) -> int | None:
-        """The highest new seq; None where nothing is new."""
+        """Highest new seq; None if nothing is new."""
         return max((each.last_new or 0 for _, each in self.parts), default=0) or None
 
     @property
     def size(self) -> int:
-        """Bytes of the rows."""
+        """Bytes of all rows."""
         return sum(len(rows) for rows, _ in self.parts)
 
     def new_logs(self) -> Iterator[list[StoredLog]]:
-        """Yield the new logs as stored, in order of seq, some thousands at a time."""
+        """Yield the new logs by seq, some thousands at a time."""
         for rows, stored in self.parts:
             logs = decode_rows(b"[%b]" % rows, stored.seqs, self.received_at, self.dated_at)
             known = stored.known
@@ -72,12 +71,12 @@ class Commit:
 
 
 class Writer:
-    """Owns the connection that writes logs.db; everything that waits goes into one transaction.
+    """Thread with the connection that writes logs.db, one transaction for all waiting logs.
 
     Args:
-        path: logs.db; made where it is missing.
-        on_commit: called in the writer's thread after each commit, or each failure to.
-        dedupe_window: milliseconds for which a log is recognised although it is archived.
+        path: logs.db; created if missing.
+        on_commit: called in the thread after each commit or failure.
+        dedupe_window: milliseconds after receipt in which an archived log is recognised.
         clock: returns milliseconds UTC.
 
     Raises:
@@ -112,23 +111,23 @@ class Writer:
 
     @property
     def last_seq(self) -> int:
-        """The highest seq that is committed."""
+        """Highest committed seq."""
         return self._position.last_seq
 
     @property
     def refusal(self) -> Refusal | None:
-        """Why the last commit failed; None once one has gone well again."""
+        """Why the last commit failed; None after a success."""
         return self._refusal
 
     @property
     def trouble(self) -> str | None:
-        """Why logs are not stored now, in one sentence; None while they are."""
+        """Why logs are not stored, in one sentence; None if they are."""
         if self._lost is not None:
             return f"{Refusal.STORAGE_FAILED}: {lost_sentence(self._lost)}"
         return self._refusal
 
     def warnings(self) -> list[str]:
-        """Return what is worth a look, one sentence each, although logs are stored."""
+        """Return warnings, one sentence each, while logs are stored."""
         found = [] if self._checkpoints.warning is None else [self._checkpoints.warning]
         ahead = self._position.last_received_at - self._clock()
         if ahead > AHEAD_TOLERANCE:
@@ -141,21 +140,21 @@ class Writer:
         return found
 
     def start(self) -> None:
-        """Begin to take submissions."""
+        """Start the thread."""
         self._thread.start()
 
     def submit(self, *submissions: Submission) -> None:
-        """Hand over logs from any thread; answers come by `on_commit`, in order.
+        """Queue logs, from any thread; results come by `on_commit`, in order.
 
-        Those that are handed over together are of one owner and stored in one transaction: all or
-        none. A submission without records is answered too, in its turn.
+        Submissions of one call are of one owner and stored in one transaction, all or none. A
+        submission without logs is answered too, in its turn.
         """
         with self._changed:
             self._waiting.add(submissions)
             self._changed.notify()
 
     def stop(self) -> None:
-        """Commit all that waits, then close; may be called twice."""
+        """Commit all waiting logs, then close; safe to call twice."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -170,7 +169,7 @@ class Writer:
             self._look()
 
     def _look(self) -> None:
-        """Once a second, see to what no commit tells: files that are gone, room, checkpoints."""
+        """Once a second, check lost files, free space and checkpoints."""
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + PROBE_SECONDS
@@ -186,7 +185,7 @@ class Writer:
         self._lost = lost
 
     def _take(self) -> list[Submission]:
-        """Wait for submissions and return the first of them; none when it is time to look up."""
+        """Wait for submissions and return those of the next transaction; none after a while."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._stopping, PROBE_SECONDS)
             return self._waiting.take()
@@ -199,7 +198,12 @@ class Writer:
         self._on_commit(commit)
 
     def _store(self, nothing: Commit, with_logs: list[Submission]) -> Commit:
-        """Store what can be; return `nothing` where it is refused."""
+        """Store logs and return the commit, or `nothing` after a refusal.
+
+        Args:
+            nothing: a commit without rows, for all submissions.
+            with_logs: the submissions with logs.
+        """
         commit = nothing
         if self._lost is None or self._is_back():
             try:
@@ -207,7 +211,7 @@ class Writer:
             except apsw.Error as error:
                 self._refuse(with_logs, error)
                 return nothing
-            # What went into files that were deleted meanwhile is gone with them.
+            # Commits into files that were deleted meanwhile are lost.
             self._note(self._presence.lost_since())
         if self._lost is None:
             self._refusal = None
@@ -221,10 +225,15 @@ class Writer:
         return self._lost is None
 
     def _commit(self, submissions: Sequence[Submission], with_logs: list[Submission]) -> Commit:
-        """Store what is new in one transaction, and say in each submission what became of it."""
+        """Store logs in one transaction, and set the result of each submission.
+
+        Args:
+            submissions: all submissions of the commit.
+            with_logs: the submissions with logs.
+        """
         begun = time.perf_counter()
         if self._refusal is not None:
-            # A commit that failed may be in the file all the same, or not: only the file knows.
+            # A failed commit may be in the file all the same; only the file knows.
             self._position = read_position(self._connection)
         after = self._position.last_seq
         dated_at = self._clock()
@@ -244,13 +253,13 @@ class Writer:
         return Commit(submissions, now, parts, received_at, after, begun, durable, dated_at)
 
     def _probe(self) -> None:
-        """See whether logs could be stored again, so that `/health` says so before one comes."""
+        """Try a transaction after a failure, so that `/health` recovers before logs come."""
         if self._refusal is Refusal.STORAGE_FULL and not self._has_room():
             return
         try:
             with transaction(self._connection):
                 self._connection.execute(f"PRAGMA user_version = {LOGS.version}")
-            # A commit that failed may be in the file all the same.
+            # A failed commit may be in the file all the same.
             self._position = read_position(self._connection)
         except apsw.Error as error:
             logger.debug("logs still cannot be stored: %s", error)
@@ -258,11 +267,11 @@ class Writer:
             self._refusal = None
 
     def _has_room(self) -> bool:
-        # A small commit finds room in the WAL when the disk has none left.
+        # A small commit may find room in the WAL on a full disk.
         wanted = ROOM_FACTOR * self._refused_size
         try:
             return shutil.disk_usage(self._path.parent).free >= wanted
-        except OSError:  # the folder is gone, or no longer ours
+        except OSError:  # the folder is gone or unreadable
             return False
 
     def _refuse(self, submissions: list[Submission], error: apsw.Error) -> None:
@@ -277,7 +286,7 @@ class Writer:
 
 
 def _parts(submissions: Sequence[Submission]) -> list[Rows]:
-    """Return all rows in as few parts as one statement each can take."""
+    """Return all rows in as few parts as possible, each for one statement."""
     parts: list[Rows] = []
     texts: list[bytes] = []
     size = count = 0
@@ -293,7 +302,12 @@ def _parts(submissions: Sequence[Submission]) -> list[Rows]:
 
 
 def _dealt(stored: StoreResult, counts: Sequence[int]) -> Iterator[StoreResult]:
-    """Yield what became of so many rows each."""
+    """Split a result into results of consecutive rows.
+
+    Args:
+        stored: the result of all rows.
+        counts: the number of rows of each part.
+    """
     begin = 0
     for count in counts:
         end = begin + count

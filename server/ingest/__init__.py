@@ -1,1 +1,1 @@
-"""Where logs come in: endpoints, what they decode, and what they answer."""
+"""Ingest of logs: endpoints, request bodies, large messages and replies."""

@@ -1,4 +1,4 @@
-"""A request body as it streams in: decompressed piece by piece and never larger than allowed."""
+"""Streaming request bodies, decompressed piece by piece up to a limit."""
 
 import sys
 import zlib
@@ -10,48 +10,48 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-# What is decompressed at once: a bomb is noticed after this much, not after a gigabyte.
+# Bytes decompressed at once, so that a bomb is noticed early.
 _STEP: Final = 2**18
-# A turn of the loop takes so much of what is decompressed; a stream that begins costs some, too.
+# Decompressed bytes in one turn of the loop, and the cost of opening a stream.
 _TURN: Final = 2**20
 _OPENING_COST: Final = 2**13
-# A zstd frame may demand a window of 2 GiB; of 16 MiB none needs more than its own size.
+# A zstd frame may demand a window of 2 GiB. For 16 MiB of content, 16 MiB is always enough.
 _MAX_WINDOW_LOG: Final = 24
 
 
 class BodyTooLarge(ValueError):
-    """The body holds more than is taken at once."""
+    """The body is larger than the limit."""
 
 
 class DamagedBody(ValueError):
-    """The body does not decompress, or ends too early."""
+    """The compressed data is invalid, or ends too early."""
 
 
 class UnknownEncoding(ValueError):
-    """The body's Content-Encoding is none that is known."""
+    """The Content-Encoding is unknown."""
 
 
 class _Decompressor(Protocol):
-    """One stream of compressed data, decompressed in bounded steps."""
+    """Stream of compressed data, decompressed in bounded steps."""
 
     @property
     def eof(self) -> bool:
-        """Whether its end has been reached."""
+        """Whether the end is reached."""
 
     @property
     def unused_data(self) -> bytes:
-        """What came behind its end."""
+        """Data after the end."""
 
     def step(self, data: bytes) -> bytes:
-        """Take data and return at most _STEP bytes of what it holds."""
+        """Feed data and return at most _STEP decompressed bytes."""
 
     @property
     def has_more(self) -> bool:
-        """Whether a step without new data may yield something."""
+        """Whether a step without new data may return more."""
 
 
 class _Gzip:
-    """One member of a gzip file (RFC 1952)."""
+    """Member of a gzip file (RFC 1952)."""
 
     def __init__(self) -> None:
         self._stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
@@ -73,7 +73,7 @@ class _Gzip:
 
 
 class _Zstd:
-    """One frame of zstd (RFC 8878)."""
+    """Frame of zstd (RFC 8878)."""
 
     def __init__(self) -> None:
         options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _MAX_WINDOW_LOG}
@@ -105,11 +105,11 @@ _ENCODINGS: Final[dict[str, Callable[[], _Decompressor] | None]] = {
 
 
 class Body:
-    """Gathers what a body holds, decompressed.
+    """Collects a decompressed body.
 
     Args:
-        encoding: the Content-Encoding header, empty where there was none.
-        limit: bytes it may hold at most.
+        encoding: the header Content-Encoding, or empty.
+        limit: decompressed bytes at most.
 
     Raises:
         UnknownEncoding: the encoding is neither gzip nor zstd.
@@ -126,23 +126,23 @@ class Body:
         self._begun = False
         self._received = 0
         self.size = 0
-        """Bytes held so far."""
+        """Decompressed bytes so far."""
 
     def announce(self, length: int) -> None:
-        """Take notice of the Content-Length before anything of it has come.
+        """Check the Content-Length before any data has come.
 
         Raises:
-            BodyTooLarge: it is more than the limit, compressed or not.
+            BodyTooLarge: it is above the limit, compressed or not.
         """
         if length > self._limit:
             raise self._too_large()
 
     def feed(self, data: bytes) -> Iterator[None]:
-        """Take the next piece as it came; others may have a turn wherever it yields.
+        """Feed the next received piece; yields where others may have a turn.
 
         Raises:
-            BodyTooLarge: there is more than the limit.
-            DamagedBody: it does not decompress.
+            BodyTooLarge: the body is above the limit.
+            DamagedBody: the compressed data is invalid.
         """
         self._received += len(data)
         if self._open is None:
@@ -157,7 +157,7 @@ class Body:
             raise DamagedBody(f"the body does not decompress: {error}") from error
 
     def whole(self) -> bytes:
-        """Return all that it holds.
+        """Return the whole decompressed body.
 
         Raises:
             DamagedBody: the compressed data ends too early.

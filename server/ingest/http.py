@@ -1,4 +1,4 @@
-"""Where shippers post logs: POST /ingest, counted while it streams in, answered once durable."""
+"""HTTP endpoint POST /ingest, counted while it streams in and answered once durable."""
 
 import asyncio
 import time
@@ -23,33 +23,33 @@ from server.websocket.frames import MAX_MESSAGE_SIZE
 from server.websocket.protocol import half_close
 from waterline.tokens import Scope
 
-# A body that is refused is answered at once, then read on and thrown away, up to this and for so
-# long: were the connection closed while its sender still sends, the answer could be lost.
+# Bytes and seconds of a refused body that are still read and dropped. It is answered at once, but
+# closing the connection while the peer sends could lose the answer.
 MOST_UNWANTED: Final = 128 * 2**20
 UNWANTED_SECONDS: Final = 30.0
 _LONGEST_LENGTH: Final = 18
-# Tornado's own limit would be answered in a shape of its own.
+# Tornado would answer its own limit in another shape.
 _NO_LIMIT: Final = 2**62
-# When the queue is full or the disk is, a second makes a difference.
+# Seconds until a retry after a full queue or disk.
 RETRY_SECONDS: Final = 1
-# Full queues empty within moments; to wait for that is better than to be asked again.
+# Seconds to wait for a full queue, which empties within moments.
 PATIENCE_SECONDS: Final = 5.0
 
 
 class IsPost(tornado.routing.Matcher):
-    """Matches POST requests; the same path speaks WebSocket on GET."""
+    """Matches POST requests; a GET of the same path is a WebSocket."""
 
     def match(self, request: HTTPServerRequest) -> dict[str, object] | None:
-        """Return no further arguments, or None where it is no POST to a path of ours."""
+        """Return no arguments for a POST to our paths, else None."""
         return {} if request.method == "POST" and request.path in ("/", "/ingest") else None
 
 
 @tornado.web.stream_request_body
 class IngestPost(Endpoint):
-    """One request: a log, a JSON array of logs, or one log a line; its answer is the batch ack."""
+    """Request with a log, a JSON array of logs, or one log a line, answered by a batch ack."""
 
     def initialize(self, connections: Connections) -> None:
-        """Take what all connections share."""
+        """Store the shared state."""
         self.connections = connections
         self._source = ""
         self._body: Body | None = None
@@ -62,7 +62,7 @@ class IngestPost(Endpoint):
         self._answered: asyncio.Future[dict[str, Any]] = asyncio.Future()
 
     async def prepare(self) -> None:
-        """Look at all that can be known before the body comes; it is not read meanwhile."""
+        """Check the headers before the body is read."""
         self._connection.set_max_body_size(_NO_LIMIT)
         length = self._length()
         if length is None or not self.accepts_origin():
@@ -78,7 +78,7 @@ class IngestPost(Endpoint):
             self.fail(503, "busy", "the server is too busy now", retry_after=RETRY_SECONDS)
 
     async def data_received(self, chunk: bytes) -> None:
-        """Take a piece of the body; the next one is read once there is room for it."""
+        """Add a piece of the body; the next one is read once there is room."""
         if self._body is None:
             self._throw_away(len(chunk))
             return
@@ -92,7 +92,7 @@ class IngestPost(Endpoint):
             self.fail(400, "damaged_body", str(error))
 
     async def post(self) -> None:
-        """Store what came and answer once it is durable."""
+        """Store the body and answer once it is durable."""
         self._has_ended = True
         if self._body is None:
             self._end()
@@ -130,7 +130,7 @@ class IngestPost(Endpoint):
         self._reply(await self._answered)
 
     def answer(self, submission: Submission, committed_at: int) -> None:
-        """Hear that the logs were stored or refused."""
+        """Handle the result of the commit."""
         (reply,) = batch_replies(submission, committed_at)
         self._hear(reply)
 
@@ -139,7 +139,7 @@ class IngestPost(Endpoint):
             self._answered.set_result(reply)
 
     def give_up(self, reason: str) -> None:
-        """Take no more of the body: it does not come, or there is no room for it."""
+        """Refuse the body, as it has stopped or there is no room."""
         self._loan = None
         if reason == STALLED:
             self.fail(408, "timeout", "the body stopped before its end; send it again")
@@ -148,18 +148,18 @@ class IngestPost(Endpoint):
             self.fail(503, "busy", reason, retry_after=RETRY_SECONDS)
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> "asyncio.Future[None]":
-        """Answer; where the body has not ended, at once, and the connection ends after it.
+        """Answer, even before the end of the body; the connection closes after it then.
 
-        Its sender reads the answer while it sends, or once it has sent all.
+        The peer reads the answer while it sends, or once it has sent all.
         """
-        if self._told is not None:  # it was refused before
+        if self._told is not None:  # refused already
             return self._told
         if self._has_ended:
             return super().finish(chunk)
         assert isinstance(chunk, bytes)
         self._drop_body()
         self._give_back()
-        self.request.headers.pop("Expect", None)  # who waits for a 100 keeps the body to itself
+        self.request.headers.pop("Expect", None)  # a peer that awaits 100 keeps the body
         self.set_header("Content-Length", str(len(chunk)))
         self.set_header("Connection", "close")
         self.write(chunk)
@@ -169,13 +169,13 @@ class IngestPost(Endpoint):
         return self._told
 
     def on_connection_close(self) -> None:
-        """Let go of what a client that broke off had sent."""
+        """Drop the body of a client that broke off."""
         self._drop_body()
         self._let_go()
         super().on_connection_close()
 
     def on_finish(self) -> None:
-        """Count nothing of it any more."""
+        """Release all resources."""
         self._let_go()
         super().on_finish()
 
@@ -186,13 +186,13 @@ class IngestPost(Endpoint):
         return connection
 
     def _end(self) -> None:
-        """End the connection of a body that was refused."""
+        """Close the connection of a refused body."""
         if not self._finished:
             super().finish()
         self._connection.close()
 
     async def _may_enter(self) -> bool:
-        """Wait a while for room; say whether there is any and the server does not stop."""
+        """Wait for the gate; return whether it opened and the server goes on."""
         connections = self.connections
         try:
             await asyncio.wait_for(connections.gate.wait(), PATIENCE_SECONDS)
@@ -201,7 +201,7 @@ class IngestPost(Endpoint):
         return not connections.draining
 
     def _open_body(self, length: int) -> bool:
-        """Be ready for a body of this length; return False, and answer, where it is not taken."""
+        """Open a body of this length; if it is refused, answer and return False."""
         try:
             body = Body(self.request.headers.get("Content-Encoding", ""), MAX_MESSAGE_SIZE)
             body.announce(length)
@@ -215,18 +215,18 @@ class IngestPost(Endpoint):
         return False
 
     def _length(self) -> int | None:
-        """Return the Content-Length, 0 where there is none; None, and an end, where it is odd."""
+        """Return the Content-Length, default 0; if it is invalid, answer and return None."""
         headers = self.request.headers
         text = headers.get("Content-Length", "0")
         if text.isascii() and text.isdigit() and len(text) < _LONGEST_LENGTH:
             return int(text)
-        # Nothing of what follows can be told apart: all of it is thrown away.
+        # The end of the body is unknown, so all that follows is dropped.
         headers["Content-Length"] = str(_NO_LIMIT)
         self.fail(400, "bad_request", "Content-Length must be given once, as a whole number")
         return None
 
     async def _may_go_on(self) -> bool:
-        """Count what is held, let others have their turn and wait for room; say if there is."""
+        """Count the bytes, yield a turn and wait for room; return whether the body goes on."""
         if self._body is None or self._loan is None:
             return False
         budget, loan = self.connections.budget, self._loan
@@ -254,7 +254,7 @@ class IngestPost(Endpoint):
             self._loan = None
 
     def _reply(self, reply: dict[str, Any]) -> None:
-        if self._finished:  # its sender was given up, or has gone
+        if self._finished:  # refused, or the client has gone
             return
         if reply["type"] == "error":
             self.set_status(503)

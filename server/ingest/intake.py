@@ -1,4 +1,4 @@
-"""Large messages on their way to the writer: decoded in slices, with turns for others."""
+"""Intake of large messages, decoded in slices with turns for others."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,17 +30,16 @@ from server.ingest.slices import (
 from server.submissions import Owner, Submission
 from waterline.records import MAX_DEPTH, InvalidLog, Rule
 
-# A message that begins with so many things that are no logs, and none that is, is not looked
-# through any further: somebody sent another file. What is left is counted by its
-# lines, or the commas of an array.
+# Entries without any valid log, after which a message is given up as some other file. The rest is
+# counted by its lines, or by the commas of an array.
 HOPELESS: Final = 10_000
 
 
 class Whole:
-    """The owner of all parts of a message that is stored as one, and answered once.
+    """Owner of all slices of a message that is stored in one transaction and answered once.
 
     Args:
-        tell: hears the one reply, once the last part has been stored or refused.
+        tell: called with the one reply, after the last slice was stored or refused.
     """
 
     def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
@@ -50,14 +49,14 @@ class Whole:
         self._reply: dict[str, Any] = {}
 
     def expect(self, parts: int, more: int) -> None:
-        """Take notice of how many parts there are, and how many rejected logs none of them names.
+        """Set the number of slices, and of rejected logs without a name.
 
-        Call it before they are handed over.
+        Call it before the slices are submitted.
         """
         self._left, self._more = parts, more
 
     def answer(self, submission: Submission, committed_at: int) -> None:
-        """Hear that a part was stored or refused."""
+        """Merge the result of a slice."""
         for reply in batch_replies(submission, committed_at):
             self._merge(reply)
         self._left -= 1
@@ -74,7 +73,7 @@ class Whole:
             return
         errors, reply["errors"] = reply["errors"], []
         if reply["type"] != part["type"]:
-            # A part without a valid log is acked although the others were refused.
+            # A slice without a valid log is acked although the others were refused.
             self._reply = reply = reply if reply["type"] == "error" else part
         errors += part["errors"]
         reply["errors"] = errors
@@ -86,22 +85,22 @@ class Whole:
 
 
 class _DamagedArray(Exception):
-    """An array is no JSON somewhere, so that nothing of it is a log."""
+    """An array is no JSON somewhere, so none of it is a log."""
 
     def __init__(self, fault: InvalidLog) -> None:
         self.fault = fault
 
 
 class Intake:
-    """Takes one large message, decoded in slices with turns for others in between.
+    """Decodes one large message in slices, with turns for others in between.
 
     Args:
-        connections: the way to the writer.
-        source: the name of the token that it came with.
-        owner: is answered; `Whole` once for all that is stored in one transaction, another for
-            each part as soon as that is stored.
-        lane: whose other submissions must not overtake it.
-        received: when it had come, by `time.perf_counter`.
+        connections: the shared state.
+        source: the name of the token.
+        owner: receives the results. A `Whole` has all slices in one transaction and one reply, any
+            other owner each slice as soon as it is stored.
+        lane: key whose submissions stay in order.
+        received: time of receipt, by `time.perf_counter`.
     """
 
     def __init__(
@@ -122,7 +121,7 @@ class Intake:
         self._answered = asyncio.Event()
 
     async def take(self, content: bytes) -> None:
-        """Hand a message to the writer when its turn has come; return once it is answered."""
+        """Submit a message in its turn; return once it is answered."""
         connections = self._connections
         async with connections.large.room(len(content)):
             await connections.gate.wait()
@@ -135,14 +134,14 @@ class Intake:
                 self._owner.expect(len(self._parts), self._unnamed)
                 connections.submit(*self._parts)
                 self._parts.clear()
-            # What it takes in memory is given back with its commit.
+            # Its memory is released with the commit.
             await self._answered.wait()
 
     def answer(self, submission: Submission, committed_at: int) -> None:
-        """Hear that a part was stored or refused."""
+        """Pass the result of a slice on to the owner."""
         self._owner.answer(submission, committed_at)
         if submission is self._last:
-            self._last = None  # its rows must not wait for the garbage collector
+            self._last = None  # frees its rows at once
             self._answered.set()
 
     @property
@@ -177,7 +176,7 @@ class Intake:
                 return
 
     async def _is_one(self, content: bytes) -> bool:
-        """Say whether it is one log on several lines."""
+        """Return whether the message is one log on several lines."""
         if not is_object(content) or is_json(content[: content.find(b"\n") + 1] or content[:1]):
             return False
         if b"\n" not in content or await self._has_too_much(content):
@@ -186,7 +185,7 @@ class Intake:
             return is_json(content)
 
     async def _check_array(self, content: bytes) -> None:
-        """Look through an array before any of it is stored: of a damaged one nothing is."""
+        """Check a whole array before any of it is stored, as a damaged one is refused whole."""
         if not is_array(content):
             return
         for part in slices(content):
@@ -210,7 +209,7 @@ class Intake:
         self._submit(decoded, len(part.content))
 
     async def _has_too_much(self, content: bytes) -> bool:
-        """Say whether one log would take many times its size in memory once it is decoded."""
+        """Return whether a log has so many values that decoding takes too much memory."""
         for count in count_values(content):
             if count > MAX_VALUES:
                 return True
@@ -255,7 +254,7 @@ class Intake:
 
 
 def _too_much(content: bytes) -> InvalidLog:
-    """Return what is wrong with a log of too many values: mostly it is a bomb of brackets."""
+    """Return the fault of a log with too many values, often a bomb of brackets."""
     if content.count(b"[") + content.count(b"{") > content.count(b","):
         return InvalidLog(f"this JSON is nested more than {MAX_DEPTH} levels deep", Rule.DEPTH)
     return InvalidLog(f"a log may hold {MAX_VALUES} values at most", Rule.DEPTH)
@@ -269,17 +268,26 @@ async def take_message(
     lane: object,
     tell: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Take a message that is stored in one transaction and answered once."""
+    """Take a large message in one transaction, with one reply.
+
+    Args:
+        connections: the shared state.
+        source: the name of the token.
+        content: the message.
+        received: time of receipt, by `time.perf_counter`.
+        lane: key whose submissions stay in order.
+        tell: called with the reply.
+    """
     await Intake(connections, source, Whole(tell), lane, received).take(content)
 
 
 def are_small(payloads: Sequence[bytes]) -> bool:
-    """Whether messages can be looked at in one call without keeping others waiting."""
+    """Return whether messages are small enough to decode in one call."""
     return len(payloads) > 1 or is_small(payloads[0])
 
 
 def runs(payloads: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Yield messages in runs that can be looked at one by one in a call, a large one alone."""
+    """Yield messages in runs small enough to decode in one call, large ones alone."""
     begin = size = lines = 0
     for index, payload in enumerate(payloads):
         size += len(payload)

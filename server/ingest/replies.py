@@ -1,4 +1,4 @@
-"""What producers are answered: acks and errors, a log or a frame each, in the order of the logs."""
+"""Replies to producers: acks and errors, one a log or one a frame, in the order of the logs."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -16,12 +16,12 @@ _encoder: Final = msgspec.json.Encoder()
 _encode: Final = _encoder.encode
 
 
-# So many logs of a message are told one by one why they are refused; the rest are counted.
+# Rejected logs of a message that are told one by one; the rest are counted.
 MOST_NAMED: Final = 1000
 
 
 class AckMode(StrEnum):
-    """How much a producer wants to hear."""
+    """Acks that a producer asks for."""
 
     EACH = "each"
     BATCH = "batch"
@@ -29,10 +29,10 @@ class AckMode(StrEnum):
 
 
 def replies(submission: Submission, mode: AckMode, committed_at: int) -> bytes:
-    """Return the WebSocket frames that answer a submission after its commit.
+    """Return the WebSocket frames with the replies to a submission.
 
     Args:
-        submission: it has been stored or refused.
+        submission: stored or refused.
         mode: one reply a log, one a frame, or errors only.
         committed_at: milliseconds UTC.
     """
@@ -47,7 +47,7 @@ def replies(submission: Submission, mode: AckMode, committed_at: int) -> bytes:
 
 
 def batch_replies(submission: Submission, committed_at: int) -> Iterator[dict[str, object]]:
-    """Yield the batch ack of each frame, or the error where its logs were refused."""
+    """Yield the batch ack of each frame, or the error if its logs were refused."""
     stored, begin = submission.stored, 0
     for frame in _frames(submission):
         end = begin + frame.valid
@@ -73,13 +73,13 @@ def _is_sound(decoded: DecodedLogs) -> bool:
 
 
 def _acks(ids: Sequence[str], seqs: Sequence[int], committed_at: int) -> bytes:
-    """Return the acks of logs that are all new, which is the usual case and the hot path.
+    """Return the acks of logs that are all new, the usual case and hot path.
 
-    An id has 128 characters at most, of six bytes each at most: the heads made beforehand do.
+    An id has at most 128 characters of at most six bytes, so TEXT_HEADS suffices.
     """
     end = b',"timestamp":%d}' % committed_at
     parts: list[bytes] = []
-    # Behind the last line the split finds one more, empty: the shorter seqs end the loop.
+    # The split has one more, empty line at the end; the shorter seqs end the loop.
     for seq, log_id in zip(seqs, _encoder.encode_lines(ids).split(b"\n"), strict=False):
         body = b'{"type":"ack","logId":%b,"seq":%d%b' % (log_id, seq, end)
         parts += (TEXT_HEADS[len(body)], body)
@@ -103,7 +103,7 @@ def _replies_by_log(submission: Submission, mode: AckMode, committed_at: int) ->
 def _answers(
     submission: Submission, mode: AckMode, committed_at: int
 ) -> Iterator[dict[str, object]]:
-    """Yield what became of each valid log; where the producer wants no word of it, nothing."""
+    """Yield the reply to each valid log; an empty one if the producer wants none."""
     ids, stored = submission.decoded.ids, submission.stored
     if stored is None:
         for at, log_id in enumerate(ids):
@@ -123,7 +123,7 @@ def _frames(submission: Submission) -> Sequence[FrameOutcome]:
 
 
 def _unnamed_error(count: int) -> dict[str, object]:
-    """Return what is said of the logs of a message that were refused without being named."""
+    """Return the error that counts the rejected logs that are not told one by one."""
     return {
         "error": "invalid_log",
         "message": f"{count} more of this message are no logs; the first {MOST_NAMED} are named",

@@ -1,4 +1,4 @@
-"""Large messages cut into slices that the event loop can afford to look at, at line or log ends."""
+"""Slices of large messages, cut between logs, each small enough for a turn of the event loop."""
 
 import re
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-# A slice takes some milliseconds to decode, check and encode, also when none of it is a log.
+# Bytes and lines of a slice, which takes some milliseconds to decode, also without any valid log.
 SLICE_SIZE: Final = 2**16
 SLICE_LINES: Final = 1000
-# What is sound throughout is decoded faster, so that more of it can be taken in one call.
+# Bytes of sound messages in one call, as these decode faster.
 RUN_SIZE: Final = 2**18
-# A log of 16 MiB may be one text, or so many small values.
+# JSON values of a log. A log of 16 MiB may be one text, or millions of small values.
 MAX_VALUES: Final = 250_000
-# So often it is tried whether a bracket ends a log before the array is looked through.
+# Tries to find the end of a log by decoding, before the array is scanned.
 _TRIES: Final = 4
 
 # What a value may begin with, beside others; texts hold them too, so that there are fewer values.
@@ -29,22 +29,22 @@ _NO_JSON: Final = (msgspec.DecodeError, RecursionError, ValueError)
 
 
 class Slice(NamedTuple):
-    """Some of a message: lines, or an array of logs; the last one may be damaged."""
+    """Slice of a message: lines, or an array of logs; the last log may be damaged."""
 
     content: bytes
     end: int = 0
-    """Where it ends in the message."""
+    """End of the slice in the message."""
 
 
 def is_small(content: bytes) -> bool:
-    """Whether a message can be taken as it is."""
+    """Return whether a message needs no slices."""
     return len(content) <= SLICE_SIZE and content.count(b"\n") <= SLICE_LINES
 
 
 def slices(content: bytes) -> Iterator[Slice]:
-    """Yield a message in order: each slice may be read alone, and each takes little time to find.
+    """Yield the slices of a message in order, each found in little time.
 
-    An empty one means only that the loop may do other work.
+    An empty slice only marks a turn for other work.
     """
     start = _skip(content, 0)
     if is_array(content):
@@ -53,13 +53,13 @@ def slices(content: bytes) -> Iterator[Slice]:
 
 
 def is_array(content: bytes) -> bool:
-    """Say whether a message is to be read as a JSON array, not as lines."""
+    """Return whether a message is a JSON array, not lines."""
     start = _skip(content, 0)
     return content[start : start + 1] == b"["
 
 
 def is_object(content: bytes) -> bool:
-    """Say whether a message begins as a JSON object."""
+    """Return whether a message begins as a JSON object."""
     start = _skip(content, 0)
     return content[start : start + 1] == b"{"
 
@@ -85,7 +85,7 @@ def _line_slices(content: bytes, at: int) -> Iterator[Slice]:
 
 
 def _array_slices(content: bytes, at: int) -> Iterator[Slice]:
-    """Yield arrays of elements; `at` always stands where an element begins."""
+    """Yield arrays of elements; `at` is always the begin of an element."""
     size, is_begun = len(content), False
     while size - at > SLICE_SIZE:
         end = _end_by_trying(content, at)
@@ -98,16 +98,16 @@ def _array_slices(content: bytes, at: int) -> Iterator[Slice]:
         yield Slice(b"[%b]" % content[at:end], end)
         at, is_begun = _skip(content, end + 1), True
     if is_begun and content[at : at + 1] == b"]":
-        yield Slice(b"[," + content[at:], size)  # a comma before the end, which JSON does not know
+        yield Slice(b"[," + content[at:], size)  # a trailing comma, which JSON forbids
     else:
         yield Slice(b"[" + content[at:], size)
 
 
 def _end_by_trying(content: bytes, at: int) -> int | None:
-    """Return where a comma ends a run of sound logs.
+    """Return the position of a comma that ends a run of sound logs; None if none is found.
 
-    If what stands between a start of an element and a comma is a JSON array once it is put into
-    brackets, then that comma stands in no text and no inner array.
+    If the text from the begin of an element to a comma is a JSON array in brackets, that comma is
+    in no string and no inner array.
     """
     look_at = at + SLICE_SIZE // 2
     for _ in range(_TRIES):
@@ -123,7 +123,7 @@ def _end_by_trying(content: bytes, at: int) -> int | None:
 
 
 class _Scan:
-    """Looks through elements for the comma behind enough of them."""
+    """Scans elements for the comma after enough of them."""
 
     def __init__(self) -> None:
         self._at = 0
@@ -131,10 +131,10 @@ class _Scan:
         self._count = 0
         self._end: int | None = None
         self.is_over = False
-        """Whether the array ends, or breaks off, before such a comma."""
+        """Whether the array ends or breaks off without such a comma."""
 
     def go_on(self, content: bytes, start: int) -> int | None:
-        """Look at some thousand more tokens; return where the comma stands once it is found."""
+        """Scan some thousand tokens; return the position of the comma once it is found."""
         self._at = self._at or start
         for seen, found in enumerate(_TOKEN.finditer(content, self._at)):
             self._at = found.end()
@@ -143,7 +143,7 @@ class _Scan:
                 self._count += 1
                 before, self._end = self._end, found.start()
                 if self._at - start >= SLICE_SIZE or self._count >= SLICE_LINES:
-                    # What is large comes alone, as it may be refused.
+                    # A large element comes alone, as it may be refused.
                     if before is not None and self._end - before > SLICE_SIZE:
                         return before
                     return self._end
@@ -153,7 +153,7 @@ class _Scan:
                 self._depth -= 1
                 if self._depth < 0:
                     break
-            elif token == b'"':  # a text without end
+            elif token == b'"':  # an unterminated string
                 break
             if seen >= 5 * SLICE_LINES:
                 return None
@@ -164,9 +164,9 @@ class _Scan:
 
 
 def count_values(content: bytes) -> Iterator[int]:
-    """Yield again and again how many values, about, have been seen in a slice; a small one has few.
+    """Yield a running estimate of the values in a slice; nothing for a small one.
 
-    A value of two bytes takes a hundred once it is decoded.
+    A value of two bytes takes a hundred once decoded.
     """
     if len(content) <= 4 * SLICE_SIZE:
         return

@@ -1,4 +1,4 @@
-"""Where producers push logs: the WebSocket /ingest, with replies in the order of the logs."""
+"""WebSocket endpoint /ingest, where producers push logs; replies keep the order of the logs."""
 
 import asyncio
 import time
@@ -17,14 +17,14 @@ from waterline.tokens import Scope
 
 
 class IngestSocket(Connection):
-    """A connection that pushes logs and is answered once they are durable."""
+    """Connection of a producer, answered once its logs are durable."""
 
     scope = Scope.INGEST
     takes = "WebSockets and POST"
     ack_mode = AckMode.EACH
 
     def prepare(self) -> None:
-        """Let in who holds a token and says clearly which acks it wants."""
+        """Admit a token with a valid ack mode."""
         super().prepare()
         if self._finished:
             return
@@ -35,7 +35,7 @@ class IngestSocket(Connection):
             self.fail(400, "bad_request", f"ack is each, batch or none, not {asked[:20]!r}")
 
     def on_messages(self, payloads: list[bytes]) -> Awaitable[None] | None:
-        """Hand logs to the writer; return something to wait for where it must not go on."""
+        """Submit logs; return what to await before the next read, if anything."""
         connections = self.connections
         if connections.draining:
             return None
@@ -53,13 +53,13 @@ class IngestSocket(Connection):
         return self._hold(seconds)
 
     def answer(self, submission: Submission, committed_at: int) -> None:
-        """Send what became of a submission."""
+        """Send the replies to a submission."""
         frames = replies(submission, self.ack_mode, committed_at)
         if frames:
             self.send(frames)
 
     async def _take_slowly(self, payloads: list[bytes], received: float) -> None:
-        """Take messages that are large, or of which some are no logs."""
+        """Take messages that are large or have invalid logs."""
         for run in runs(payloads):
             if self.connections.draining or self.ws_connection is None:
                 return

@@ -1,1 +1,1 @@
-"""The live feed: the hub, its readers and what they choose."""
+"""Live feed: hub, filters and catch-up."""

@@ -1,4 +1,4 @@
-"""Catching up: reads committed logs for one who begins in the past, until it joins the present."""
+"""Catch-up of a reader that begins in the past, until it joins the hub."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,33 +10,33 @@ from server.live.hub import MATCHED_AT_ONCE, LiveHub, Reader, logs_frame, positi
 from waterline.records import StoredLog, encode_stored
 from waterline.storage.pages import LogPages
 
-# What one page may take of a reader's buffer: enough to keep it busy while the next is read.
+# Bytes of a page, enough to keep a reader busy while the next is read.
 PAGE_SIZE: Final = 128 * 1024
 POSITION_SECONDS: Final = 1.0
 
 
 class PatientReader(Reader, Protocol):
-    """A reader that can be waited for."""
+    """Reader that can be waited for."""
 
     async def drained(self) -> None:
-        """Return once the peer has taken everything, or has gone."""
+        """Wait until the peer has taken all bytes, or has gone."""
 
 
 async def catch_up(
     reader: PatientReader, hub: LiveHub, pages: LogPages, wanted: Filter, after: int
 ) -> None:
-    """Send a reader what it wants of the logs behind a seq, then subscribe it to the hub.
+    """Send a reader the matching logs after a seq, then subscribe it to the hub.
 
-    Nothing is skipped for it, however slowly it reads: the next page is read once it has taken the
-    last one. What is archived is told as skipped. It may be cancelled; it returns without
-    subscribing when the pages are closed.
+    No log is skipped, however slowly the reader takes them: the next page is read once it has taken
+    the last one. Archived logs are told as skipped. It may be cancelled. It returns without a
+    subscription if the pages are closed.
 
     Args:
-        reader: who reads.
-        hub: what it joins.
-        pages: the logs of the past; the hub has published none that are not in there.
-        wanted: which logs it wants.
-        after: a seq, lower than the last that was published.
+        reader: the reader.
+        hub: the hub to join.
+        pages: the committed logs, with all that the hub has published.
+        wanted: the filter of the reader.
+        after: a seq below the last published one, exclusive.
 
     Raises:
         DataFolderError: the logs cannot be read.
@@ -46,7 +46,7 @@ async def catch_up(
     reader.send(position_frame(after))
     told_at = now()
     while pages.is_open:
-        # What is committed but not published yet will come from the hub.
+        # Logs committed but not published yet will come from the hub.
         page = pages.read(after, hub.last_seq, size)
         if page.begin > after:
             hub.skip_archived(reader, after + 1, page.begin)
@@ -55,7 +55,7 @@ async def catch_up(
         if lines:
             reader.send(logs_frame(lines))
         after = page.end
-        # Nothing is published between this page and the subscription: nobody else runs meanwhile.
+        # No other task runs between this page and the subscription, so no log is missed.
         if after == hub.last_seq:
             hub.subscribe(reader, wanted)
             return

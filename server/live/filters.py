@@ -1,4 +1,4 @@
-"""What a reader of `/live` wants to see: which logs, and from where on."""
+"""Filters of live readers, and their query parameters."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import Final
 from waterline.errors import UsageError
 from waterline.records import StoredLog
 
-# As SQLite numbers rows; no log has a higher seq.
+# Highest row id of SQLite.
 MAX_SEQ: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which logs; of each kind one of the alternatives must hold, and one of none always does.
+    """Filter on logs; each non-empty attribute must match.
 
     Attributes:
-        types: of these types.
-        sources: that came with tokens of these names.
-        contains: whose message has one of these texts in it, as they are, case and all.
+        types: alternative log types.
+        sources: alternative token names.
+        contains: alternative substrings of the message, case-sensitive.
     """
 
     types: frozenset[str] = frozenset()
@@ -28,26 +28,34 @@ class Filter:
 
     @property
     def takes_all(self) -> bool:
-        """Whether there is no log that it leaves out."""
+        """Whether every log matches."""
         return not (self.types or self.sources or self.contains)
 
     def accepts(self, log: StoredLog) -> bool:
-        """Say whether a log is wanted."""
+        """Return whether a log matches."""
         if not self._accepts_origin(log):
             return False
         return not self.contains or any(text in log.message for text in self.contains)
 
     def choose(self, logs: Sequence[StoredLog]) -> Sequence[bool] | None:
-        """Say for each log whether it is wanted; None where all of them are."""
+        """Return whether each log matches; None if all do."""
         return None if self.takes_all else list(map(self.accepts, logs))
 
     def cost(self, logs: Sequence[StoredLog]) -> int:
-        """Return about how many characters are looked at to choose among logs."""
+        """Return about the number of characters that `choose` looks at."""
         texts = len(self.contains)
         return sum(len(log.message) for log in logs) * texts + len(logs) if texts else len(logs)
 
     def choose_slowly(self, logs: Sequence[StoredLog], step: int) -> Iterator[list[bool] | None]:
-        """Choose in slices of about so many characters: yield None after each, the choice last."""
+        """Choose in steps.
+
+        Args:
+            logs: the logs.
+            step: about the characters to look at in one step.
+
+        Yields:
+            None after each step, then whether each log matches.
+        """
         chosen, work = [], 0
         for log in logs:
             is_wanted, message = self._accepts_origin(log), log.message
@@ -72,23 +80,26 @@ class Filter:
 
 
 EVERYTHING: Final = Filter()
-# More would cost the server too much for one reader; narrow what is left at the reader.
+# More would cost the server too much for one reader.
 MAX_TEXTS: Final = 100
 MAX_TEXT_LENGTH: Final = 1000
 
-# A WebSocket of a browser cannot send headers, so its token stands in the query too.
+# A browser's WebSocket cannot send headers, so its token is in the query.
 _ALLOWED: Final = ("type", "source", "contains", "after", "token")
 
 
 def read_query(arguments: Mapping[str, Sequence[bytes]]) -> tuple[Filter, int | None]:
-    """Return what the query of a request asks for: the filter, and the seq to begin behind.
+    """Return filter and begin of a query.
 
     Args:
-        arguments: the parameters' values by name. `type`, `source` and `contains` may be repeated:
-            alternatives. `after` is None where it is not given: begin with the present.
+        arguments: parameter values by name. `type`, `source` and `contains` may be repeated, as
+            alternatives.
+
+    Returns:
+        The filter, and the seq after which to begin; None begins with the present.
 
     Raises:
-        UsageError: a parameter is unknown or its value makes no sense.
+        UsageError: a parameter is unknown or its value invalid.
     """
     for name in arguments:
         if name not in _ALLOWED:
@@ -114,7 +125,7 @@ def _texts(arguments: Mapping[str, Sequence[bytes]], name: str) -> frozenset[str
 def _after(values: Sequence[bytes]) -> int | None:
     if not values:
         return None
-    # Digits alone: int() would take a sign, spaces and underscores too.
+    # Only digits, as int() also accepts signs, spaces and underscores.
     digits = values[0].isdigit() and len(values[0]) <= len(str(MAX_SEQ))
     if len(values) > 1 or not digits or int(values[0]) > MAX_SEQ:
         raise UsageError("after is one seq: a whole number from 0; 0 begins with the first log")

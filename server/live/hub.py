@@ -1,4 +1,4 @@
-"""The hub: sends every committed log to whoever reads the present, with a bounded buffer each."""
+"""Hub that sends committed logs to live readers, with a bounded buffer each."""
 
 import asyncio
 from collections import deque
@@ -16,11 +16,11 @@ from waterline.metrics import registry as metrics
 from waterline.metrics.recorder import MetricsRecorder
 from waterline.records import StoredLog, encode_stored
 
-# A frame is sent as soon as it holds this much, also between two ticks.
+# Bytes, from which a frame is sent without waiting for the next tick.
 FRAME_SIZE: Final = 512 * 1024
 # Different filters of all readers, at most.
 MAX_FILTERS: Final = 100
-# Characters that are looked through before others have a turn.
+# Characters matched before others have a turn.
 MATCHED_AT_ONCE: Final = 2 * 2**20
 TICK_SECONDS: Final = 0.2
 TICKS_A_POSITION: Final = 5
@@ -30,30 +30,36 @@ _LOGS_END: Final = b"]}"
 
 
 class Reader(Protocol):
-    """A connection that takes frames and knows how many bytes of them have not left yet."""
+    """Connection that takes frames and counts unsent bytes."""
 
     @property
     def unsent(self) -> int:
-        """Bytes handed over that the peer has not taken."""
+        """Bytes that the peer has not taken yet."""
 
     def send(self, frames: bytes) -> None:
-        """Send whole WebSocket frames, some time."""
+        """Queue whole WebSocket frames."""
 
 
 def logs_frame(lines: Sequence[bytes]) -> bytes:
-    """Return the frame of some logs, each of them encoded as JSON."""
+    """Return the frame of logs that are encoded as JSON."""
     logs = b",".join(lines)
     head = frame_head(TEXT, len(_LOGS_BEGIN) + len(logs) + len(_LOGS_END))
     return b"".join((head, _LOGS_BEGIN, logs, _LOGS_END))
 
 
 def position_frame(seq: int) -> bytes:
-    """Return the frame that says: every log up to this seq has come, if it was wanted."""
+    """Return the frame that says that all matching logs up to a seq were sent."""
     return _frame(type="position", seq=seq)
 
 
 def _skipped_frame(first: int, last: int, reason: str) -> bytes:
-    """Return the frame that says which logs do not come; the bounds are inclusive."""
+    """Return the frame about skipped logs.
+
+    Args:
+        first: lowest skipped seq.
+        last: highest skipped seq.
+        reason: why.
+    """
     return _frame(**{"type": "skipped", "from": first, "to": last, "reason": reason})
 
 
@@ -64,7 +70,7 @@ def _frame(**members: object) -> bytes:
 
 @dataclass(slots=True)
 class _Subscription:
-    """One reader, the position it was told last, and the range it was too slow for, if any."""
+    """Reader with its last told position, and its skipped range, if any."""
 
     reader: Reader
     told: int
@@ -73,10 +79,10 @@ class _Subscription:
     skipped_to: int = 0
 
     def offer(self, frame: bytes) -> bool:
-        """Send a frame and return True, or return False where there is no room for it.
+        """Send a frame and return True, or return False if it does not fit.
 
-        One that skipped is told first. One who has taken everything can take any frame: a log
-        larger than the buffer is no fault of it.
+        A skipped range is told first. A reader with an empty buffer takes any frame, also one
+        larger than the buffer.
         """
         unsent = self.reader.unsent
         if unsent and unsent + len(frame) > self.buffer_size:
@@ -88,7 +94,7 @@ class _Subscription:
         return True
 
     def skip(self, first: int, last: int) -> int:
-        """Note what there was no room for; return by how much what is skipped has grown."""
+        """Extend the skipped range; return by how many seqs."""
         grown = last - (first - 1 if self.skipped_from is None else self.skipped_to)
         if self.skipped_from is None:
             self.skipped_from = first
@@ -97,7 +103,7 @@ class _Subscription:
 
 
 class _Feed:
-    """The readers who want the same, and what has gathered for them: one frame for them all."""
+    """Readers with the same filter, and the logs gathered for their next frame."""
 
     def __init__(self, wanted: Filter, frame_size: int) -> None:
         self.subscriptions: dict[Reader, _Subscription] = {}
@@ -110,13 +116,19 @@ class _Feed:
 
     @property
     def wanted(self) -> Filter:
-        """What its readers want."""
+        """Filter of its readers."""
         return self._wanted
 
     def take(
         self, logs: Sequence[StoredLog], lines: Sequence[bytes], chosen: Sequence[bool] | None
     ) -> int:
-        """Gather what is chosen of some logs, given also as they are encoded; see `flush`."""
+        """Gather the chosen logs; return the number of newly skipped ones, as `flush`.
+
+        Args:
+            logs: the logs.
+            lines: the logs as JSON.
+            chosen: whether each log matches; None is all.
+        """
         if chosen is not None:
             logs, lines = list(compress(logs, chosen)), list(compress(lines, chosen))
         begin = skipped = 0
@@ -130,16 +142,15 @@ class _Feed:
         return skipped
 
     def skip(self, first: int, last: int) -> int:
-        """Have all readers skip logs that there was no time to choose from."""
+        """Skip logs for all readers, for lack of time to match them."""
         skipped = self.flush()
         return skipped + sum(each.skip(first, last) for each in self.subscriptions.values())
 
     def flush(self) -> int:
-        """Send what has gathered; who has no room for it skips it.
+        """Send the gathered logs; readers without room skip them.
 
         Returns:
-            how many more logs are skipped, once for each reader; they lie between the bounds
-            that it is told.
+            Number of newly skipped logs, summed over readers.
         """
         if not self._lines:
             return 0
@@ -149,7 +160,7 @@ class _Feed:
         return sum(each.skip(self._first, self._last) for each in behind)
 
     def tell(self, seq: int) -> None:
-        """Tell the position to those for whom it has moved."""
+        """Send the position to readers for whom it has moved."""
         frame = position_frame(seq)
         for each in self.subscriptions.values():
             if each.told != seq and each.offer(frame):
@@ -165,7 +176,7 @@ class _Feed:
 
 
 class _Published(NamedTuple):
-    """Logs of a commit, also as they are encoded, and the highest seq of them."""
+    """Logs of a commit, the same as JSON, and their highest seq."""
 
     logs: Sequence[StoredLog]
     lines: Sequence[bytes]
@@ -173,28 +184,28 @@ class _Published(NamedTuple):
 
 
 def _published(commit: Commit) -> Iterator[_Published]:
-    """Yield what is new of a commit, a part after the other."""
+    """Yield the new logs of a commit in parts."""
     for logs in commit.new_logs():
         if logs:
             yield _Published(logs, list(map(encode_stored, logs)), logs[-1].seq)
 
 
 class LiveHub:
-    """Encodes each log once for all readers; lives on the event loop.
+    """Encodes each log once for all readers, on the event loop.
 
-    Readers who want the same share each frame, the bytes themselves. Frames are not compressed:
-    that would cost a core for each reader.
+    Readers with the same filter share the bytes of each frame. Frames are not compressed, which
+    would cost a core for each reader.
 
     Args:
-        buffer_size: bytes a reader may leave untaken before logs are skipped for it.
-        last_seq: the seq that was committed last.
-        recorder: counts what readers are not sent.
+        buffer_size: unsent bytes of a reader, beyond which logs are skipped for it.
+        last_seq: the last committed seq.
+        recorder: counts skipped logs.
     """
 
     def __init__(self, buffer_size: int, last_seq: int, recorder: MetricsRecorder) -> None:
         self._recorder = recorder
         self._buffer_size = buffer_size
-        # A frame that fills a buffer alone would find room in an empty one only.
+        # A frame as large as the buffer would fit only into an empty one.
         self.frame_size: Final = min(FRAME_SIZE, buffer_size // 2)
         self._feeds: dict[Filter, _Feed] = {}
         self._wanted_by: dict[Reader, Filter] = {}
@@ -207,33 +218,33 @@ class LiveHub:
 
     @property
     def readers(self) -> int:
-        """How many read the present."""
+        """Number of subscribed readers."""
         return len(self._wanted_by)
 
     @property
     def lag(self) -> int:
-        """Bytes that the slowest reader has not taken; may be asked in any thread."""
-        # The copy is made in one step, so that nobody comes or goes meanwhile.
+        """Unsent bytes of the slowest reader; thread-safe."""
+        # The copy is atomic, so that no reader comes or goes meanwhile.
         return max((reader.unsent for reader in tuple(self._wanted_by)), default=0)
 
     @property
     def last_seq(self) -> int:
-        """The highest seq that was published; every lower one was before it."""
+        """Highest published seq."""
         return self._last_seq
 
     def subscribe(self, reader: Reader, wanted: Filter = EVERYTHING) -> None:
-        """Tell a reader the position, and send it what it wants of all that is published after."""
+        """Subscribe a reader, which is sent the position and then matching logs."""
         feed = self._feeds.get(wanted)
         if feed is None:
             feed = self._feeds[wanted] = _Feed(wanted, self.frame_size)
-        # What has gathered was published before it came.
+        # The gathered logs were published before its subscription.
         self._count(feed.flush(), metrics.SLOW)
         reader.send(position_frame(self._last_seq))
         feed.subscriptions[reader] = _Subscription(reader, self._last_seq, self._buffer_size)
         self._wanted_by[reader] = wanted
 
     def unsubscribe(self, reader: Reader) -> None:
-        """Forget a reader; one that is not known is fine."""
+        """Remove a reader; an unknown one is ignored."""
         wanted = self._wanted_by.pop(reader, None)
         if wanted is None:
             return
@@ -243,7 +254,7 @@ class LiveHub:
             del self._feeds[wanted]
 
     def publish(self, commit: Commit) -> None:
-        """Take what was committed."""
+        """Publish a commit."""
         if commit.last_seq is None:
             return
         if not self._feeds and not self._backlog:
@@ -263,16 +274,16 @@ class LiveHub:
             self._matching = asyncio.ensure_future(self._match_all())
 
     async def settle(self, seconds: float) -> None:
-        """Return once all that was published has been sent, or skipped after so many seconds."""
+        """Wait until the backlog is sent; after some seconds skip the rest."""
         if self._matching is not None:
             await asyncio.wait([self._matching], timeout=seconds)
             self._is_hurried = True
             await self._matching
 
     async def _match_all(self) -> None:
-        """Match what was published, in its order, with turns for others in between.
+        """Match the backlog in order, with turns for others in between.
 
-        A reader who subscribes meanwhile begins behind the last that all have taken.
+        A reader that subscribes meanwhile begins after the last matched logs.
         """
         try:
             while self._backlog:
@@ -302,12 +313,12 @@ class LiveHub:
     async def _choose(
         self, wanted: Filter, published: _Published, size: int
     ) -> Sequence[bool] | None:
-        """Choose in slices; return None where that would fall behind by more than a buffer.
+        """Choose in steps; return None if the backlog exceeds a buffer meanwhile.
 
         Args:
-            wanted: what chooses.
-            published: from what.
-            size: bytes of the commit that it is of, which do not count as behind.
+            wanted: the filter.
+            published: the logs.
+            size: bytes of their commit, which do not count as backlog.
         """
         for chosen in wanted.choose_slowly(published.logs, MATCHED_AT_ONCE):
             if chosen is not None:
@@ -328,20 +339,23 @@ class LiveHub:
         self._last_seq = published.last_seq
 
     def skip_archived(self, reader: Reader, first: int, last: int) -> None:
-        """Tell a reader, who may not be subscribed yet, that logs do not come as they are archived.
+        """Tell a reader, subscribed or not, that logs are skipped as they are archived.
 
         Args:
-            reader: who asked for them.
-            first: the lowest seq of them.
-            last: the highest.
+            reader: the reader.
+            first: lowest skipped seq.
+            last: highest skipped seq.
         """
         reader.send(_skipped_frame(first, last, metrics.ARCHIVED))
         self._count(last - first + 1, metrics.ARCHIVED)
 
     def announce(self, event: str, client_id: str, timestamp: int) -> None:
-        """Tell every reader that a client came or went; `timestamp` is milliseconds UTC.
+        """Tell every reader with room that a client came or went.
 
-        One who has no room for it is not told.
+        Args:
+            event: `client_connect` or `client_disconnect`.
+            client_id: the id of the connection.
+            timestamp: milliseconds UTC.
         """
         frame = _frame(type=event, clientId=client_id, timestamp=timestamp)
         for feed in self._feeds.values():
@@ -349,10 +363,7 @@ class LiveHub:
                 each.offer(frame)
 
     def tick(self) -> None:
-        """Send what has gathered, and each second the position where it moved.
-
-        Call it every TICK_SECONDS.
-        """
+        """Send gathered logs, and once a second moved positions; call it every TICK_SECONDS."""
         self._ticks += 1
         for feed in self._feeds.values():
             self._count(feed.flush(), metrics.SLOW)

@@ -1,1 +1,1 @@
-"""What the server tells of itself: /metrics, /health and /livez."""
+"""Monitoring endpoints: /metrics, /health and /livez."""

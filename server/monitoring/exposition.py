@@ -1,7 +1,7 @@
-"""Exposition: what was measured since the start, as families of Prometheus.
+"""Exposition of all measurements since the start, as metric families of Prometheus.
 
-Times are seconds here, and names end in their unit. A metric that is told apart by two dimensions
-becomes two families, so that the sum over either is all of it.
+Times are seconds, and names end in their unit. A metric with two dimensions becomes two families,
+so that the sum over each is complete.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,14 +33,21 @@ _Summaries = Mapping[Series, Summary]
 
 
 def _steps(first: int, last: int) -> tuple[float, ...]:
-    """Return 1, 2 and 5 times each power of ten between two, both included."""
+    """Return 1, 2 and 5 times the powers of ten from first to last."""
     steps = [float(f"{digit}e{power}") for power in range(first, last) for digit in "125"]
     return (*steps, float(f"1e{last}"))
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How a metric's values are shown: name, unit, buckets in that unit and the values in one."""
+    """Histogram of a metric.
+
+    Attributes:
+        name: name without the prefix.
+        unit: the unit.
+        bounds: upper bounds of the buckets, in the unit.
+        scale: recorded values in one unit.
+    """
 
     name: str
     unit: str
@@ -59,12 +66,12 @@ COUNTERS: Final[Mapping[tuple[str, str], str]] = {
     (metrics.LIVE_SKIPPED, metrics.REASON): "live_logs_skipped",
     (metrics.ARCHIVE_RUNS, metrics.OUTCOME): "archive_runs",
 }
-"""By metric and dimension the name, to which `_total` comes."""
+"""Names by metric and dimension, without the suffix `_total`."""
 
 REJECTIONS: Final = (*Rule, *Refusal)
-"""Why logs are rejected."""
+"""Reasons to reject logs."""
 
-# From 0.5 ms, what one fsync takes at best, to 10 s.
+# From 0.5 ms, the time of a fast fsync, to 10 s.
 _SECONDS: Final = _steps(-4, 1)[2:]
 HISTOGRAMS: Final[Mapping[str, Histogram]] = {
     metrics.ACK_LATENCY: Histogram("ack_latency_seconds", "seconds", _SECONDS, 1000),
@@ -75,19 +82,19 @@ HISTOGRAMS: Final[Mapping[str, Histogram]] = {
     ),
     metrics.ARCHIVE_DURATION: Histogram("archive_duration_seconds", "seconds", _steps(-1, 4), 1000),
 }
-# Nobody says in what unit an attribute is; milliseconds and sizes fit.
+# The unit of an attribute is unknown; milliseconds and sizes fit.
 ATTRIBUTE: Final = Histogram("attribute", "", _steps(-1, 6))
 
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """One scrape; an encoder of prometheus_client asks it for its families."""
+    """Scrape, as a collector for the encoders of prometheus_client."""
 
     totals: _Summaries
     state: State
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the families in an order that stays; those that nothing fills are empty."""
+        """Yield all families in a fixed order, empty ones included."""
         yield from self._counters()
         yield from self._histograms()
         yield self._attributes()
@@ -111,9 +118,9 @@ class Scrape:
             yield family
 
     def _known_labels(self, metric: metrics.Metric, dimension: str) -> Sequence[str]:
-        """Return the labels that are there from the start, at 0.
+        """Return the labels to expose at 0 from the start.
 
-        Prometheus sees no increase in a series that begins at its first event.
+        Prometheus sees no increase in a series that begins with its first event.
         """
         if dimension == metrics.REASON and metric.name == metrics.LOGS_REJECTED:
             return REJECTIONS
@@ -171,23 +178,29 @@ class Scrape:
 
 
 def encoder(accept: str) -> tuple[_Encoder, str]:
-    """Return what writes a scrape and the content type of that, as an Accept header wants it.
+    """Return encoder and content type for an Accept header.
 
-    Plain Prometheus text for one that prometheus_client can make nothing of.
+    An invalid header gets plain Prometheus text.
     """
     try:
         return choose_encoder(accept)
-    except TypeError:  # it compares a version that is no number
+    except TypeError:  # prometheus_client compares a version that is no number
         return choose_encoder("")
 
 
 def expose(recorder: MetricsRecorder, state: State, encode: _Encoder) -> bytes:
-    """Return a scrape as text; a few milliseconds' work."""
+    """Return a scrape as text, in a few milliseconds.
+
+    Args:
+        recorder: the measurements.
+        state: the gauges.
+        encode: the encoder.
+    """
     return encode(Scrape(recorder.totals(), state))
 
 
 def level_name(metric: metrics.Metric) -> str:
-    """Return the name of a gauge without the prefix; it ends in its unit where it has one."""
+    """Return the name of a gauge without the prefix, ending in its unit."""
     is_named = metric.unit is not Unit.BYTES or metric.name.endswith("_bytes")
     return metric.name if is_named else f"{metric.name}_bytes"
 
@@ -205,6 +218,6 @@ def _fill(
         counts = [*summary.sketch.counts_up_to(bounds)]
     names = map(floatToGoString, histogram.bounds)
     buckets = [*zip(names, counts, strict=True), ("+Inf", summary.count)]
-    # A sum that can fall is no counter; OpenMetrics wants none then.
+    # OpenMetrics forbids a sum that can fall.
     falls = summary.min is not None and summary.min < 0
     family.add_metric(labels, buckets, None if falls else summary.sum / histogram.scale)

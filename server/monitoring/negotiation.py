@@ -1,4 +1,4 @@
-"""Negotiation: in which format a request wants /metrics, and of which range of time."""
+"""Negotiation of format and range of time for /metrics."""
 
 import re
 from collections.abc import Iterator
@@ -8,15 +8,15 @@ from typing import Final, NamedTuple
 from waterline.errors import UsageError
 
 HISTORY_MS: Final = 3_600_000
-"""The report covers so long a time unless told otherwise."""
-# Beyond the year 9999 no time makes sense, and SQLite's integers end somewhere.
+"""Milliseconds that the report covers by default."""
+# Milliseconds UTC: the end of the year 9999.
 _MAX_TIME: Final = 253_402_300_800_000
 _INTEGER: Final = re.compile(r"\d{1,15}", re.ASCII)
 _TEXT_TYPES: Final = ("application/openmetrics-text", "text/plain")
 
 
 class MetricsFormat(StrEnum):
-    """What /metrics can be."""
+    """Format of /metrics."""
 
     JSON = "json"
     PROMETHEUS = "prometheus"
@@ -24,7 +24,7 @@ class MetricsFormat(StrEnum):
 
 
 class _MediaRange(NamedTuple):
-    """One media range of an Accept header (RFC 9110, 12.5.1), and how it was written."""
+    """Media range of an Accept header (RFC 9110, 12.5.1), with its text."""
 
     media: str
     weight: float
@@ -32,17 +32,17 @@ class _MediaRange(NamedTuple):
 
 
 def accept_for(format_text: str | None, accept: str) -> str | None:
-    """Return the Accept header by which text is to be chosen; None for JSON.
+    """Return the Accept header for a text format; None for JSON.
 
-    JSON is what is sent to those who do not ask for text by its name: browsers and curl.
-    The header that is returned names one media type: prometheus-client 0.26 ignores weights.
+    JSON is for clients that do not name a text type: browsers and curl. The returned header has one
+    media type, as prometheus-client 0.26 ignores weights.
 
     Args:
-        format_text: the parameter `format`, which goes before the header.
-        accept: the Accept header, empty where there is none.
+        format_text: the parameter `format`, which precedes the header.
+        accept: the header Accept, or empty.
 
     Raises:
-        UsageError: there is no such format.
+        UsageError: the format is unknown.
     """
     if format_text is None:
         ranges = list(_ranges(accept))
@@ -61,15 +61,15 @@ def accept_for(format_text: str | None, accept: str) -> str | None:
 
 
 def time_range(since: str | None, until: str | None, now: int) -> tuple[int, int]:
-    """Return which time is wanted: the last hour up to `until`, or up to now.
+    """Return begin and end of the requested time, by default the last hour.
 
     Args:
         since: the parameter `from`, milliseconds UTC.
-        until: the parameter `to`, which is excluded.
+        until: the parameter `to`, milliseconds UTC, exclusive.
         now: milliseconds UTC.
 
     Raises:
-        UsageError: one of them is no time, or nothing is between them.
+        UsageError: a parameter is no time, or the range is empty.
     """
     end = now if until is None else _time("to", until)
     begin = end - HISTORY_MS if since is None else _time("from", since)
@@ -85,13 +85,13 @@ def _time(name: str, text: str) -> int:
 
 
 def _ranges(accept: str) -> Iterator[_MediaRange]:
-    """Yield the media ranges of an Accept header, the heaviest first, as they came among equals."""
+    """Yield the media ranges of an Accept header by weight, the heaviest first."""
     found = []
     for each in accept.split(","):
         media, *parameters = (part.strip().lower() for part in each.split(";"))
         weights = [part[2:] for part in parameters if part.startswith("q=")]
         try:
             found.append(_MediaRange(media, float(weights[0]) if weights else 1.0, each.strip()))
-        except ValueError:  # no weight that RFC 9110, 12.4.2, knows
+        except ValueError:  # an invalid weight (RFC 9110, 12.4.2)
             continue
     yield from sorted(found, key=lambda item: -item.weight)

@@ -1,4 +1,4 @@
-"""Overview: gathers how the server is, for /health and for the gauges of /metrics."""
+"""Overview of the state of the server, for /health and the gauges of /metrics."""
 
 import sys
 import time
@@ -18,21 +18,21 @@ from waterline.metrics.rollup_thread import RollupThread
 from waterline.storage.checkpoints import LARGE_WAL, held_sentence
 from waterline.storage.presence import lost_sentence
 
-# Less free disk than this is worth a look before it is too late.
+# Bytes of free disk, below which /health warns.
 LOW_DISK: Final = 256 * 2**20
 
-# The event loop goes round five times a second. Where it does not for so long, nobody is answered.
+# Seconds without a turn of the event loop, after which the server counts as stalled.
 STALL_SECONDS: Final = 10.0
 
 Warner = Callable[[], Sequence[str]]
-"""Returns what is wrong or worth a look, one sentence each; called in the monitoring thread."""
+"""Returns faults or warnings, one sentence each; called in the monitoring thread."""
 
 
 class Pulse:
-    """Tells from other threads whether the event loop of ingest and live goes round.
+    """Heartbeat of the event loop of ingest and live, for other threads.
 
     Args:
-        clock: returns seconds that only ascend.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,18 +40,18 @@ class Pulse:
         self._last = clock()
 
     def beat(self) -> None:
-        """Say that it goes round."""
+        """Note a turn of the loop."""
         self._last = self._clock()
 
     @property
     def stalled(self) -> float | None:
-        """For how many seconds it has stood still; None while it goes round."""
+        """Seconds since the last turn, if the loop is stalled, else None."""
         seconds = self._clock() - self._last
         return seconds if seconds > STALL_SECONDS else None
 
 
 def versions() -> dict[str, str]:
-    """Return of what this process is made."""
+    """Return the versions of Waterline, Python and SQLite."""
     return {
         "waterline": version("waterline"),
         "python": sys.version.split()[0],
@@ -61,7 +61,7 @@ def versions() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How the server is at a moment."""
+    """State of the server at a moment."""
 
     levels: Levels
     last_seq: int
@@ -73,17 +73,17 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Asked from the monitoring thread while the server goes on.
+    """State of the server, read from the monitoring thread.
 
     Args:
-        gauges: what there is at a moment.
-        connections: who is there, and the writer.
-        rollups: what writes metrics.db.
-        archiving: what runs the archive job.
-        pulse: whether the event loop of ingest and live goes round.
-        warners: what else is worth a look.
-        accepting: whether new connections are accepted, a port each.
-        faulty: what else may be wrong.
+        gauges: the gauges.
+        connections: the connections, with the writer.
+        rollups: the rollup thread.
+        archiving: the archive scheduler.
+        pulse: heartbeat of the event loop of ingest and live.
+        warners: sources of further warnings.
+        accepting: state of acceptance of each port.
+        faulty: sources of further faults.
     """
 
     gauges: Gauges
@@ -99,7 +99,7 @@ class Overview:
     _versions: dict[str, str] = field(default_factory=versions)
 
     def reasons(self) -> list[str]:
-        """Return what is wrong, one sentence each; nothing when all is well."""
+        """Return all faults, one sentence each."""
         reasons = []
         trouble = self.connections.writer.trouble
         if trouble is not None:
@@ -124,7 +124,7 @@ class Overview:
         return reasons
 
     def warnings(self, levels: Levels) -> list[str]:
-        """Return what is worth a look, one sentence each, although logs are taken and stored."""
+        """Return all warnings, one sentence each."""
         warnings = []
         free = levels.get(metrics.DISK_FREE_BYTES)
         if free is not None and free < LOW_DISK:
@@ -138,7 +138,7 @@ class Overview:
         return warnings
 
     def state(self) -> State:
-        """Return what the gauges of /metrics show."""
+        """Return the state for the gauges of /metrics."""
         return State(
             self.gauges.levels(),
             self.connections.writer.last_seq,
@@ -151,7 +151,7 @@ class Overview:
         )
 
     def health(self) -> dict[str, object]:
-        """Return what /health tells: sizes in bytes, uptime in seconds."""
+        """Return the content of /health, with sizes in bytes and uptime in seconds."""
         reasons, levels = self.reasons(), self.gauges.levels()
         resident = levels.get(metrics.MEMORY_BYTES)
         last_seq, counted = self.connections.writer.last_seq, self.rollups.counted_through
@@ -160,7 +160,7 @@ class Overview:
             "reasons": reasons,
             "warnings": self.warnings(levels),
             "uptime": round(time.monotonic() - self._begun, 3),
-            # The kernel keeps the two apart, and the peak may lag behind a little.
+            # The kernel counts them separately, and its peak may lag behind.
             "memory": {"resident": resident, "peak": max(peak_bytes(), resident or 0)},
             "versions": self._versions,
             "last_seq": last_seq,
@@ -175,6 +175,6 @@ class Overview:
                 "running": self.archiving.is_running,
                 "last_run_ended": self.archiving.ended_at,
             },
-            # What is stored and not yet counted in metrics.db: a second's logs, as a rule.
+            # Stored logs not yet counted in metrics.db, usually those of a second.
             "metrics": {"counted_through": counted, "uncounted": max(last_seq - counted, 0)},
         }

@@ -1,4 +1,4 @@
-"""Pages: GET /metrics, GET /health and GET /livez."""
+"""Monitoring pages: GET /metrics, GET /health and GET /livez."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from waterline.tokens import Scope, TokenFile
 
 @dataclass(frozen=True, slots=True)
 class Monitoring:
-    """What the pages share.
+    """State shared by the pages.
 
     Args:
-        overview: how the server is.
-        recorder: what was measured.
-        tokens: where those who come need one; None on loopback.
+        overview: the state of the server.
+        recorder: the measurements.
+        tokens: the tokens, if requests need one; None on loopback.
     """
 
     overview: Overview
@@ -31,26 +31,32 @@ class Monitoring:
 
 
 class MonitoringPage(Endpoint):
-    """A page; beyond loopback it wants a token that may read."""
+    """Monitoring page; beyond loopback it needs a token with the scope `read`."""
 
     def initialize(self, monitoring: Monitoring) -> None:
-        """Take what the pages share."""
+        """Store the shared state."""
         self.monitoring = monitoring
 
     def prepare(self) -> None:
-        """Let in who may read; on loopback, whoever means this server."""
+        """Require a token; on loopback, a `Host` that means this server."""
         if self.monitoring.tokens is not None:
             self.authorise(self.monitoring.tokens, Scope.READ)
         else:
             self.accepts_host()
 
     def answer(self, status: int, content: object) -> None:
-        """Answer with JSON that nobody should keep."""
+        """Answer with uncached JSON."""
         text = msgspec.json.format(msgspec.json.encode(content), indent=2)
         self.answer_as("application/json", text, status)
 
     def answer_as(self, content_type: str, text: bytes, status: int = 200) -> None:
-        """Answer with what nobody should keep."""
+        """Answer with uncached text.
+
+        Args:
+            content_type: the header Content-Type.
+            text: the body.
+            status: the HTTP status.
+        """
         self.set_status(status)
         self.set_header("Content-Type", content_type)
         self.set_header("Cache-Control", "no-store")
@@ -61,7 +67,7 @@ class Metrics(MonitoringPage):
     """GET /metrics: a report as JSON, or all since the start for Prometheus."""
 
     async def get(self) -> None:
-        """Answer in the format that is wanted."""
+        """Answer in the requested format."""
         self.set_header("Vary", "Accept")
         arguments = {name: self.get_query_argument(name, None) for name in ("from", "to")}
         try:
@@ -91,7 +97,7 @@ class Metrics(MonitoringPage):
         self.answer_as(content_type, expose(self.monitoring.recorder, state, encode))
 
     async def _report(self, now: int, since: int, until: int) -> None:
-        # A report of years takes a while, and whoever asks for /livez must not wait for it.
+        # A report of years takes a while, and /livez must not wait for it.
         loop, recorder = asyncio.get_running_loop(), self.monitoring.recorder
         try:
             report = await loop.run_in_executor(None, recorder.report, since, until)
@@ -102,10 +108,10 @@ class Metrics(MonitoringPage):
 
 
 class Health(MonitoringPage):
-    """GET /health: 200 when all is well, 503 when the server is degraded."""
+    """GET /health: 200 if there are no faults, else 503."""
 
     def get(self) -> None:
-        """Answer with how the server is."""
+        """Answer with the state of the server."""
         health = self.monitoring.overview.health()
         self.answer(503 if health["reasons"] else 200, health)
 
@@ -115,15 +121,15 @@ class Health(MonitoringPage):
 
 
 class Alive(MonitoringPage):
-    """GET /livez: 200 while the process works, degraded or not: a restart mends no disk."""
+    """GET /livez: 200 while the process works, even degraded, as a restart repairs no disk."""
 
     def prepare(self) -> None:
-        """Let everyone in, as it tells nothing; on loopback, whoever means this server."""
+        """Require no token; on loopback, a `Host` that means this server."""
         if self.monitoring.tokens is None:
             self.accepts_host()
 
     def get(self) -> None:
-        """Answer; 503 where the rest of the server stands still, which a restart does mend."""
+        """Answer 200, or 503 if the event loop is stalled, which a restart repairs."""
         if self.monitoring.overview.pulse.stalled is None:
             self.answer(200, {"status": "alive"})
         else:

@@ -1,7 +1,7 @@
-"""The monitoring thread: serves the pages with an event loop of its own.
+"""Monitoring thread, which serves the pages with an event loop of its own.
 
-The loop of ingest and live may have a whole window of logs to take before it comes to a scrape, and
-no producer should wait for a report.
+The loop of ingest and live may be busy with many logs before it comes to a scrape, and no producer
+should wait for a report.
 """
 
 import asyncio
@@ -12,19 +12,19 @@ from typing import Final
 
 import tornado.httpserver
 
-# Long reports wait for each other, as they read the same file.
+# More threads would not help, as long reports read the same file in turn.
 _REPORT_THREADS: Final = 2
 
 Listen = Callable[[], tornado.httpserver.HTTPServer]
-"""Begins to accept, on the event loop that runs."""
+"""Starts to accept connections on the running event loop."""
 
 
 class MonitoringThread:
-    """Runs an HTTP server from `start` to `stop`.
+    """Thread with an HTTP server.
 
     Args:
-        listen: begins to accept.
-        interrupt: called in any thread, lets reports that are being made fail.
+        listen: starts to accept connections.
+        interrupt: aborts reports under way; called in any thread.
     """
 
     def __init__(self, listen: Listen, interrupt: Callable[[], None]) -> None:
@@ -36,16 +36,16 @@ class MonitoringThread:
         self._thread = threading.Thread(target=self._run, name="monitoring", daemon=True)
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Start the thread."""
         self._thread.start()
 
     def refuse(self) -> None:
-        """Accept no new connections, and answer on those that there are."""
+        """Stop accepting connections; open ones are still answered."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._refusing.set)
 
     def stop(self) -> None:
-        """Close every connection and return when all is closed."""
+        """Close every connection and end the thread."""
         if self._thread.is_alive():
             self.refuse()
             self._loop.call_soon_threadsafe(self._stopping.set)

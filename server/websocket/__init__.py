@@ -1,1 +1,1 @@
-"""WebSockets: frames, messages, connections."""
+"""WebSocket protocol: frames, messages, connections."""

@@ -1,7 +1,7 @@
-"""RFC 6455 frames out of received bytes, many at a time, and heads for frames to send; no I/O.
+"""Parser of RFC 6455 frames, many at a time, and heads of frames to send; no I/O.
 
-`FrameParser.feed` takes what a socket had and returns what it held. Most of what producers send is
-one small masked frame a message, many to a read: those are taken in one tight loop. Everything else
+`FrameParser.feed` takes received bytes and returns the messages in them. Producers mostly send one
+small masked frame a message, many to a read, and those are parsed in one tight loop. All else
 (fragments, control frames, deflate, frames cut by the end of a read) goes frame by frame, at a cost
 in proportion to the bytes, however they are cut.
 """
@@ -27,9 +27,9 @@ PROTOCOL_ERROR: Final = 1002
 MAX_MESSAGE_SIZE: Final = 16 * 2**20
 _MAX_CONTROL_PAYLOAD: Final = 125
 
-# The work of a frame, as bytes that are inflated.
+# Work of a frame, in inflated bytes.
 _FRAME_COST: Final = 2**9
-# So much compressed data is inflated at once: it may be a thousand times as much.
+# Compressed bytes inflated at once; they may become a thousand times as many.
 _PIECE: Final = 2**11
 
 _FINAL: Final = 0x80
@@ -43,7 +43,7 @@ _unpack_head = struct.Struct(">HH4s").unpack_from
 
 @dataclass(slots=True)
 class Messages:
-    """A run of whole messages of one kind, in order; those of text are valid UTF-8."""
+    """Run of whole messages of one kind, in order; texts are valid UTF-8."""
 
     is_text: bool
     payloads: list[bytes]
@@ -51,21 +51,21 @@ class Messages:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """The peer wants a pong."""
+    """Ping of the peer."""
 
     payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """The peer answers a ping, or says that it is there."""
+    """Pong of the peer, solicited or not."""
 
     payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The peer says farewell; nothing after it is parsed. `code` is None where it gave none."""
+    """Close frame of the peer; nothing after it is parsed. `code` may be None."""
 
     code: int | None
     reason: str
@@ -73,7 +73,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The peer broke a rule; `code` and `reason` are for the close frame. Nothing follows it."""
+    """Violation by the peer, with code and reason for the close frame; always the last event."""
 
     code: int
     reason: str
@@ -83,10 +83,10 @@ Event = Messages | Ping | Pong | Close | Failure
 
 
 def frame_head(opcode: int, length: int) -> bytes:
-    """Return the head of an unmasked, final frame (RFC 6455, 5.2); the payload follows it.
+    """Return the head of an unmasked, final frame (RFC 6455, 5.2).
 
     Args:
-        opcode: `TEXT`, `BINARY` or one of the control frames.
+        opcode: `TEXT`, `BINARY` or a control opcode.
         length: bytes of payload.
     """
     if length < 126:
@@ -97,30 +97,30 @@ def frame_head(opcode: int, length: int) -> bytes:
 
 
 TEXT_HEADS: Final = tuple(frame_head(TEXT, length) for length in range(1024))
-"""The heads of unmasked text frames by length, for those shorter than 1,024 bytes."""
+"""Heads of unmasked text frames by length, below 1,024 bytes."""
 
 
 @dataclass(slots=True)
 class _OpenFrame:
-    """A frame whose head has come."""
+    """Frame whose head is parsed."""
 
     opcode: int
     is_final: bool
     left: int
-    """Bytes of its payload that have not come."""
+    """Bytes of payload still to come."""
     is_compressed: bool
     key: bytes
-    """The masking key, turned to where the payload stands; empty where there is none."""
+    """Masking key, rotated to the current position; empty without a mask."""
 
 
 class FrameParser:
-    """Takes bytes as they were received, returns the messages and control frames in them.
+    """Incremental parser of received bytes into messages and control frames.
 
     Args:
-        masked: whether frames must be masked (a server reads) or must not be (a client reads).
-        max_message_size: bytes of a message, over all its fragments, before and after inflating.
-        inflater: undoes permessage-deflate where that was agreed on.
-        step: about how much work `feed` does at once, in bytes; None is all.
+        masked: whether frames must be masked (server) or must not be (client).
+        max_message_size: bytes of a message over all fragments, before and after inflating.
+        inflater: inflates messages, if permessage-deflate was negotiated.
+        step: about the work of one `feed`, in bytes; None is unlimited.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class FrameParser:
         self._masked = masked
         self._max_message_size = max_message_size
         self._inflater = inflater
-        self._start = b""  # of a head that is not whole
+        self._start = b""  # of an incomplete head
         self._frame: _OpenFrame | None = None
         self._control = b""  # the payload of a control frame so far
         self._message: PartialMessage | None = None
@@ -145,20 +145,19 @@ class FrameParser:
 
     @property
     def has_more(self) -> bool:
-        """Whether `feed` has stopped early: call it again, with nothing, once others had a turn."""
+        """Whether `feed` has stopped early; call it again without data, after others had a turn."""
         return self._work >= self._step and bool(self._start) and not self._is_over
 
     @property
     def held(self) -> int:
-        """Bytes of a message that has not come to its end."""
+        """Bytes of the unfinished message."""
         return 0 if self._message is None else self._message.size
 
     def feed(self, data: bytes) -> list[Event]:
-        """Return what is whole with these bytes, in order.
+        """Return the events that these bytes complete, in order.
 
-        Where that is much work it stops early, and `has_more` says so. A `Close` or `Failure` is
-        the last event ever: what comes behind it is ignored. A frame is judged by its head, so
-        that no payload is waited for that will not be taken.
+        It stops early after much work, and then `has_more` is true. Nothing follows a `Close` or
+        `Failure`. A frame is checked by its head, before its payload has come.
         """
         self._events = []
         self._work = 0
@@ -192,7 +191,7 @@ class FrameParser:
             at = self._take_payload(self._frame, data, at)
 
     def _take_whole(self, data: bytes, at: int) -> int:
-        """Take all masked one-frame messages of one kind; return where the first other thing is."""
+        """Take all masked one-frame messages of one kind; return the position after them."""
         first = data[at] << 8
         low, high = first | 0x80, first | 0xFE
         most, size = self._max_message_size, len(data)
@@ -237,7 +236,7 @@ class FrameParser:
             self._events.append(Messages(is_text, payloads))
 
     def _take_head(self, data: bytes, at: int) -> _OpenFrame | None:
-        """Return the frame that starts here, or None where its head is not whole."""
+        """Return the frame that begins here; None if its head is incomplete."""
         if len(data) - at < 2:
             return None
         first, second = data[at], data[at + 1]
@@ -282,7 +281,7 @@ class FrameParser:
         return self._message
 
     def _take_payload(self, frame: _OpenFrame, data: bytes, at: int) -> int:
-        """Take what there is of a frame's payload; return where it ends."""
+        """Take the available payload of a frame; return the position after it."""
         end = at + frame.left
         before = self.held
         if frame.is_compressed:
@@ -333,14 +332,14 @@ class FrameParser:
 
 
 def _head_size(second: int) -> int:
-    """Return the bytes of a frame's head, by its second byte."""
+    """Return the size of a frame's head, by its second byte."""
     length = second & 0x7F
     extended = 2 if length == 126 else 8 if length == 127 else 0
     return 2 + extended + (4 if second & 0x80 else 0)
 
 
 def _length(data: bytes, at: int) -> int:
-    """Return the length of the payload of the frame that starts here (RFC 6455, 5.2)."""
+    """Return the payload length of the frame that begins here (RFC 6455, 5.2)."""
     short = data[at + 1] & 0x7F
     if short < 126:
         return short
@@ -352,7 +351,7 @@ def _length(data: bytes, at: int) -> int:
 
 
 def _parse_close(payload: bytes) -> Close:
-    """Return what a close frame says (RFC 6455, 5.5.1 and 7.4)."""
+    """Parse the payload of a close frame (RFC 6455, 5.5.1 and 7.4)."""
     if not payload:
         return Close(None, "")
     code = int.from_bytes(payload[:2])
@@ -365,5 +364,5 @@ def _parse_close(payload: bytes) -> Close:
 
 
 def _may_be_sent(code: int) -> bool:
-    # 1004 to 1006 and 1015 must not be on the wire; what is free up to 2999 is the RFCs' to give.
+    # 1004 to 1006 and 1015 must not be sent, and unassigned codes up to 2999 are reserved.
     return code in range(1000, 1004) or code in range(1007, 1015) or code in range(3000, 5000)

@@ -1,4 +1,4 @@
-"""A WebSocket message that comes in pieces: how long it may be, its UTF-8, its deflate data."""
+"""WebSocket messages in pieces: size limit, UTF-8 and permessage-deflate."""
 
 import codecs
 import zlib
@@ -8,14 +8,14 @@ from typing import Final
 INVALID_DATA: Final = 1007
 TOO_BIG: Final = 1009
 
-# What a sender leaves off the end of each compressed message (RFC 7692, 7.2.1).
+# End of each compressed message, which senders leave out (RFC 7692, 7.2.1).
 _DEFLATE_TAIL: Final = b"\x00\x00\xff\xff"
-# What is inflated at once: a bomb takes this much more than the limit, not a thousand times it.
+# Bytes inflated at once, by which a bomb may exceed the limit.
 _INFLATE_STEP: Final = 2**16
 
 
 class Violation(Exception):
-    """What the peer sent breaks a rule; `code` and `reason` are for the close frame."""
+    """The peer broke a rule; `code` and `reason` are for the close frame."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -24,27 +24,27 @@ class Violation(Exception):
 
 
 class Inflater:
-    """Undoes permessage-deflate (RFC 7692) for one direction of one connection.
+    """Inflates permessage-deflate (RFC 7692) for one direction of one connection.
 
-    A block marked as the last one (BFINAL) may end a message; the next one then starts from an
-    empty window, as a sender that ends its deflate stream has to.
+    A block marked as the last (BFINAL) may end a message. The next message then begins with an
+    empty window.
 
     Args:
         keeps_context: whether a message may refer to earlier ones (no `no_context_takeover`).
-        window_bits: the size of the window that was agreed on, 8 to 15.
+        window_bits: negotiated size of the window, 8 to 15.
     """
 
     def __init__(self, *, keeps_context: bool = True, window_bits: int = zlib.MAX_WBITS) -> None:
         self._keeps_context = keeps_context
         self._window_bits = window_bits
-        # A connection that never sends a compressed message needs none.
+        # Created with the first compressed message, as most connections have none.
         self._stream: zlib._Decompress | None = None
 
     def inflate(self, data: bytes, *, is_last: bool) -> Iterator[bytes]:
-        """Yield what a piece of a message holds, in parts of 64 KiB at most.
+        """Yield the inflated data of a piece, in parts of at most 64 KiB.
 
         Raises:
-            Violation: it is no deflate data; 1007, as RFC 7692 names no code.
+            Violation: the deflate data is invalid; with 1007, as RFC 7692 names no code.
         """
         stream = self._stream
         if stream is None:
@@ -64,28 +64,34 @@ class Inflater:
             self._stream = None
 
     def _check_end(self, rest: bytes, is_last: bool) -> None:
-        # RFC 7692, 7.2.3.4: behind the last block comes one byte, the start of an empty one.
-        # Some senders leave it out. More streams in one message would cost us far more than them.
+        # RFC 7692, 7.2.3.4: after the last block comes one byte, the begin of an empty one. Some
+        # senders leave it out. More streams in one message would cost us far more than them.
         allowed = (b"", b"\x00")
         if rest not in ([each + _DEFLATE_TAIL for each in allowed] if is_last else allowed):
             raise Violation(INVALID_DATA, "there is data behind the last deflate block")
 
 
 class PartialMessage:
-    """A message that comes in pieces."""
+    """Unfinished message.
+
+    Args:
+        is_text: whether it must be UTF-8.
+        inflater: inflates its payload, if it is compressed.
+        max_size: bytes at most, before and after inflating.
+    """
 
     def __init__(self, is_text: bool, inflater: Inflater | None, max_size: int) -> None:
         self.is_text = is_text
         self.received = 0
-        """Bytes of payload that its frames had or announced, before inflating."""
+        """Bytes of payload received or announced, before inflating."""
         self._inflater = inflater
         self._max_size = max_size
         self._buffer = bytearray()
-        self._undecided = b""  # the start of a character whose other bytes have not come
+        self._undecided = b""  # an incomplete character
 
     @property
     def size(self) -> int:
-        """Bytes that it has so far, inflated."""
+        """Inflated bytes so far."""
         return len(self._buffer)
 
     @property
@@ -94,14 +100,14 @@ class PartialMessage:
         return self._inflater is not None
 
     def announce(self, length: int) -> None:
-        """Count a frame's payload, before it has come."""
+        """Count the payload of a frame before it has come."""
         self.received += length
         if self.received > self._max_size:
             raise Violation(TOO_BIG, "message too big")
 
     def add(self, piece: bytes, *, is_last: bool) -> None:
-        """Take the next piece of payload."""
-        # A compressed empty message holds a byte; a sender that leaves it out changes no context.
+        """Add the next piece of payload."""
+        # A compressed empty message has one byte. Leaving it out changes no context.
         if self._inflater is None or not self.received:
             self._keep(piece)
         else:
@@ -111,7 +117,7 @@ class PartialMessage:
             raise Violation(INVALID_DATA, "the text is not UTF-8")
 
     def whole(self) -> bytes:
-        """Return all of it."""
+        """Return the whole message."""
         return bytes(self._buffer)
 
     def _keep(self, part: bytes) -> None:
@@ -131,7 +137,7 @@ class PartialMessage:
 
 
 def is_utf8(payload: bytes) -> bool:
-    """Whether a whole payload can be text (RFC 6455, 8.1)."""
+    """Return whether a whole payload is valid text (RFC 6455, 8.1)."""
     try:
         payload.decode()
     except UnicodeDecodeError:

@@ -1,8 +1,8 @@
-"""WebSockets that read all frames that have come at once, on top of Tornado's.
+"""WebSocket protocol on top of Tornado's that reads all received frames at once.
 
-Tornado keeps the handshake, the extensions, pings and pongs and the close handshake; only the way
-in is ours: what the socket has goes to a `FrameParser`, and what it finds to the handler, a run of
-messages in one call where the handler can take it.
+Tornado does the handshake, extensions, pings, pongs and the close handshake. Only reading is ours:
+received bytes go to a `FrameParser`, and its messages to the handler, a run of them in one call if
+the handler supports it.
 """
 
 import asyncio
@@ -37,47 +37,49 @@ from server.websocket.messages import Inflater
 # `server/websocket/frames.py` takes tornado.util._websocket_mask, which is in C where it can be.
 
 _READ_SIZE: Final = 2**16
-# A message may inflate to a thousand times of what was read: others have a turn after so much.
+# Bytes of work before others have a turn, as a message may inflate to a thousand times its size.
 _STEP: Final = 2**20
-# A peer that sends faster than we work must not keep the loop from the others: its turn ends after
-# so many bytes, where each message counts as some more.
+# Bytes of a connection's turn, with a cost for each message, so that a fast peer does not keep the
+# loop from others.
 _TURN: Final = 2**18
 _MESSAGE_COST: Final = 2**10
-# What is read and thrown away after a peer broke a rule, so that it can read why.
+# Seconds and bytes of input that is dropped after a violation, so that the peer can read why.
 _DRAIN_SECONDS: Final = 2.0
 _DRAIN_SIZE: Final = 2**26
-# The start of a message up to this is not counted: nearly each read ends within some log.
+# Bytes of an unfinished message that are not counted, as nearly each read ends within some log.
 _FREE_SIZE: Final = 4096
-# So many pongs may wait for a peer that does not read them.
+# Pongs that may wait for a peer that does not read.
 _MOST_PONGS: Final = 64
 
 
 @runtime_checkable
 class TakesMany(Protocol):
-    """A handler that takes a run of messages in one call."""
+    """Handler that takes a run of messages in one call."""
 
     def on_messages(self, payloads: list[bytes]) -> Awaitable[None] | None:
-        """Take consecutive messages of one kind, text as UTF-8.
+        """Take consecutive messages of one kind, texts as UTF-8.
 
-        Nothing more is read before what is returned is done.
+        The next read waits for the returned awaitable.
         """
 
 
 @runtime_checkable
 class Accounts(Protocol):
-    """A handler that counts the memory that its peer takes."""
+    """Handler that counts the memory of unfinished messages."""
 
     def account(self, held: int, *, is_whole: bool) -> Awaitable[None] | None:
-        """Take notice of so many bytes of messages; `is_whole` says that they wait for us alone.
+        """Set the held bytes; the next read waits for the returned awaitable.
 
-        Nothing more is read before what is returned is done.
+        Args:
+            held: bytes of messages.
+            is_whole: whether they are complete and wait for the handler alone.
         """
 
 
 def half_close(stream: IOStream) -> None:
-    """Say that nothing more will be sent, and go on reading.
+    """Shut down the sending side of a stream, and go on reading.
 
-    TLS has no half: the peer of such a stream waits for our end, or goes by what was said last.
+    TLS has no half-close, so such a stream stays open.
     """
     if not stream.closed() and not isinstance(stream, SSLIOStream):
         with contextlib.suppress(OSError):  # the peer has gone
@@ -85,10 +87,10 @@ def half_close(stream: IOStream) -> None:
 
 
 class BulkProtocol(WebSocketProtocol13):
-    """RFC 6455 as Tornado speaks it, but reading many frames at a time.
+    """Tornado's RFC 6455 protocol, with bulk reads.
 
-    A handler with `on_messages` (`TakesMany`) gets whole runs; another gets `on_message` for each.
-    A peer that breaks a rule is told why in a close frame, with the code that the RFC gives.
+    A handler with `on_messages` (`TakesMany`) gets whole runs, any other `on_message` for each. A
+    peer that breaks a rule gets a close frame with the code of the RFC.
     """
 
     _inflater: Inflater | None = None
@@ -132,7 +134,7 @@ class BulkProtocol(WebSocketProtocol13):
                 await self._account(parser.held)
 
     async def _account(self, held: int) -> None:
-        """Have what is held of a message counted; nothing more is read while there is no room."""
+        """Count the bytes of an unfinished message, and wait for room."""
         if self._accounts is not None and not self.is_closing():
             self._is_counted = held > _FREE_SIZE
             counted = held if self._is_counted else 0
@@ -140,7 +142,7 @@ class BulkProtocol(WebSocketProtocol13):
 
     async def _deliver_all(self, events: list[Event]) -> None:
         for event in events:
-            if self.client_terminated:  # the handler failed, or the peer has gone
+            if self.client_terminated:  # the handler has failed, or the peer has gone
                 return
             await self._deliver(event)
 
@@ -160,7 +162,7 @@ class BulkProtocol(WebSocketProtocol13):
             await self._spend(_MESSAGE_COST)
 
     def _may_answer(self) -> bool:
-        """Say whether one more pong may wait for a peer that does not read.
+        """Return whether one more pong may wait for a peer that does not read.
 
         Only the last ping has to be answered (RFC 6455, 5.5.3).
         """
@@ -172,7 +174,7 @@ class BulkProtocol(WebSocketProtocol13):
         if self._takes_many is not None:
             size = sum(map(len, payloads))
             self._message_bytes_in += size
-            # What was counted while it came is not taken for unfinished while the handler holds it.
+            # Bytes counted while they came do not count as unfinished in the handler.
             if self._accounts is not None and (self._is_counted or size > 2 * _READ_SIZE):
                 self._is_counted = True
                 self._accounts.account(size, is_whole=True)
@@ -201,9 +203,9 @@ class BulkProtocol(WebSocketProtocol13):
 
     @property
     def _received_pong(self) -> bool:
-        """Whether the peer is known to be there.
+        """Whether the peer counts as alive.
 
-        While the handler holds it back nothing is read, its pongs neither: that is not its fault.
+        While the handler holds it back, its pongs are not read, so it counts as alive.
         """
         return self._has_pong or self._is_held
 
@@ -212,10 +214,10 @@ class BulkProtocol(WebSocketProtocol13):
         self._has_pong = value
 
     async def periodic_ping(self) -> None:
-        """Ping at each interval, and close once no pong has come for the whole timeout, if any.
+        """Ping at each interval, and close after the timeout without a pong, if there is one.
 
-        Tornado closes after one unanswered interval, so a short one, which keeps proxies from
-        cutting a quiet connection, would end every peer that is busy for a moment.
+        Tornado closes after one unanswered interval. A short one, which keeps connections open
+        through proxies, would then end every peer that is busy for a moment.
         """
         now = asyncio.get_running_loop().time
         interval, timeout = self.ping_interval, self.params.ping_timeout or 0  # 0 is none
@@ -233,17 +235,17 @@ class BulkProtocol(WebSocketProtocol13):
                 return
 
     async def _return_farewell(self) -> None:
-        """Answer the peer's close frame, and close once the answer has gone out."""
+        """Answer the close frame of the peer, and close once the answer is sent."""
         self.close(self.close_code)
-        # What was written before it may still wait; `close` has set the time that it is given.
+        # Earlier writes may still wait; `close` has set their timeout.
         await self.stream.write(b"")
         self._end()
 
     async def _refuse(self, failure: Failure) -> None:
-        """Say what rule was broken, and close once the peer has had time to read it.
+        """Send the close frame for a violation, and close once the peer could read it.
 
-        Closing a socket with unread input resets the connection, and the peer would lose what was
-        said last; so the input is read, to its end or for a while (RFC 6455, 7.1.1).
+        Closing a socket with unread input resets the connection, and the peer would lose the close
+        frame. So the input is read, to its end or for a while (RFC 6455, 7.1.1).
         """
         self.close(failure.code, failure.reason)
         said = self.stream.write(b"")
@@ -260,7 +262,7 @@ class BulkProtocol(WebSocketProtocol13):
             await asyncio.sleep(0)
 
     def end(self) -> None:
-        """End the connection at once."""
+        """Abort the connection."""
         self._abort()
 
     def _end(self) -> None:
@@ -283,14 +285,14 @@ class BulkProtocol(WebSocketProtocol13):
         self._compressor = None  # all that is sent is sent as it is
 
     def send_frames(self, frames: bytes) -> asyncio.Future[None]:
-        """Write whole unmasked frames as they are, in one go.
+        """Write whole unmasked frames in one go.
 
         Returns:
-            What is done when the network has taken them; it fails with `StreamClosedError` when
-            the connection ends before that.
+            A future that is done once the network has taken them. It fails with
+            `StreamClosedError` if the connection ends before.
 
         Raises:
-            StreamClosedError: the connection is closed, or a close frame has been sent or received,
+            StreamClosedError: the connection is closed, or a close frame was sent or received,
                 after which nothing may be sent (RFC 6455, 5.5.1).
         """
         if self.is_closing():
@@ -301,17 +303,17 @@ class BulkProtocol(WebSocketProtocol13):
 
 
 class BulkSocket(WebSocketHandler):
-    """A handler whose connection reads many frames at a time; see `TakesMany`."""
+    """Handler with bulk reads; see `TakesMany`."""
 
     def get_websocket_protocol(self) -> BulkProtocol | None:
-        """Return the protocol, or None for a version that is not ours; Tornado answers 426."""
+        """Return the protocol; None for another version, which Tornado answers with 426."""
         plain = super().get_websocket_protocol()
         if not isinstance(plain, WebSocketProtocol13):
             return None
         return BulkProtocol(self, plain.mask_outgoing, plain.params)
 
     def send_frames(self, frames: bytes) -> asyncio.Future[None]:
-        """Write whole unmasked frames as they are, in one go: see `BulkProtocol.send_frames`."""
+        """Write whole unmasked frames; see `BulkProtocol.send_frames`."""
         connection = self.ws_connection
         if connection is None:
             raise StreamClosedError
@@ -319,6 +321,6 @@ class BulkSocket(WebSocketHandler):
         return connection.send_frames(frames)
 
     def abort(self) -> None:
-        """End the connection without a farewell, if it has not ended."""
+        """Abort the connection without a close frame."""
         if isinstance(self.ws_connection, BulkProtocol):
             self.ws_connection.end()
