@@ -1,8 +1,8 @@
 """The analyst's half of Waterline: `connect()` to a data folder, `Producer` to push logs.
 
-What may be raised or warned of is here too: `WaterlineError` is the root of all errors, and
-`waterline.errors` says what each means. All is loaded when it is first used, so that a program that
-only pushes logs does not load pandas.
+Errors and warnings are here too: `WaterlineError` is the root of all errors, and `waterline.errors`
+explains each. Modules are loaded on first use, so that a program that only pushes logs does not
+load pandas.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """The process of the command `waterline`, which `python -m workbench` starts too.
 
-Loading the command takes a tenth of a second, in which Ctrl-C is nothing for a traceback.
+Loading the command takes a tenth of a second, in which Ctrl-C must print no traceback.
 """
 
 from importlib import import_module

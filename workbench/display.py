@@ -19,7 +19,7 @@ _UNSEEN: Final = re.compile(
 )
 
 Line = tuple[str, str]
-"""What there is to tell, and how much."""
+"""What is shown, and its text."""
 
 _LEFT = "style='text-align:left'"
 
@@ -39,7 +39,7 @@ def as_html(caption: str, lines: Iterable[Line]) -> str:
 
 
 def as_html_table(caption: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return rows of texts below their names; all but the first column is set to the right."""
+    """Return an HTML table; all columns but the first are aligned right."""
     head = "".join(f"<th>{_escaped(name)}</th>" for name in names)
     body = "".join(
         f"<tr><th {_LEFT}>{_escaped(row[0])}</th>"
@@ -51,17 +51,17 @@ def as_html_table(caption: str, names: Sequence[str], rows: Iterable[Sequence[st
 
 
 def _escaped(text: str) -> str:
-    # What turns text around does so in a page too.
+    # Bidi controls act in a page too.
     return html.escape(printable(text))
 
 
 def visible(text: str) -> str:
-    """Return a text of somebody else with each character that is not seen as its escape."""
+    """Return a text with invisible characters as escapes."""
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def safe(text: str) -> str:
-    """Return a text of somebody else as HTML: all of it is seen, and nothing acts."""
+    """Return a text as HTML, escaped, with invisible characters as escapes."""
     return html.escape(visible(text))
 
 
@@ -71,21 +71,21 @@ def whole(number: float | None) -> str:
 
 
 def rate(number: float) -> str:
-    """Return logs a second with the digits that count; what is there is never `0`."""
+    """Return logs a second with three digits or so; a rate above 0 is never `0`."""
     if number == 0 or number >= 100:
         return f"{number:,.0f}"
     return f"{number:,.1f}" if number >= 1 else f"{number:.3g}" if number >= 0.001 else "<0.001"
 
 
 def short_rate(number: float | None) -> str:
-    """Return logs a second where they change each second: whole from ten on, one decimal below."""
+    """Return logs a second for a changing figure: whole from ten on, one decimal below."""
     if number is None:
         return NOTHING
     return f"{number:,.1f}" if 0 < number < 10 and number != int(number) else f"{number:,.0f}"
 
 
 def value(number: float) -> str:
-    """Return a measured value with three to four digits that count."""
+    """Return a measured value with three to four significant digits."""
     size = abs(number)
     if size >= 1_000:
         return f"{number:,.0f}"
@@ -93,7 +93,7 @@ def value(number: float) -> str:
 
 
 def short_milliseconds(number: float | None) -> str:
-    """Return a latency without its unit, with two to three digits that count."""
+    """Return milliseconds without the unit, with two to three significant digits."""
     if number is None:
         return NOTHING
     return (
@@ -102,7 +102,7 @@ def short_milliseconds(number: float | None) -> str:
 
 
 def share(part: float, of: float) -> str:
-    """Return a share such as `12.3%`; what is there is never `0.0%`."""
+    """Return a share such as `12.3%`; a share above 0 is never `0.0%`."""
     if not of:
         return NOTHING
     percent = 100 * part / of
@@ -110,7 +110,7 @@ def share(part: float, of: float) -> str:
 
 
 def saved(raw_bytes: float, stored_bytes: float) -> str:
-    """Return the part of the space that is saved, such as `89.6%`; below 0 where it is more."""
+    """Return the share of bytes saved, such as `89.6%`; negative if they grew."""
     return f"{100 * (1 - stored_bytes / raw_bytes):.1f}%" if raw_bytes else NOTHING
 
 

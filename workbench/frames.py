@@ -1,4 +1,4 @@
-"""DataFrames of Arrow tables: one unit of time, and dtypes that the schema says, not the values."""
+"""DataFrames of Arrow tables: times in microseconds, dtypes by the schema, not by values."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MOMENT_US: Final = pa.timestamp("us", tz="UTC")
-"""What times are in all frames and tables that are given to an analyst."""
+"""Type of times in all frames and tables for analysts."""
 
 _LENGTH_US: Final = pa.duration("us")
-# Of so many digits each decimal has a float that reads back as it.
+# Digits of a decimal that a float holds exactly.
 _FLOAT_DIGITS: Final = 15
 _DAY_US: Final = 86_400_000_000
-# As DuckDB compares them.
+# As DuckDB compares intervals.
 _DAYS_A_MONTH: Final = 30
 _INTERVAL: Final = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanoseconds", "<i8")])
 _NULLABLE: Final = {
@@ -32,9 +32,9 @@ _NULLABLE: Final = {
 
 
 def in_microseconds(table: pa.Table) -> pa.Table:
-    """Return a table with its times and lengths of time in microseconds.
+    """Return a table with times and durations in microseconds.
 
-    Finer ones, which only SQL that asks for nanoseconds gives, stay as they are.
+    Nanoseconds, which only SQL can ask for, stay.
     """
     fields = [field.with_type(_unit(field.type)) for field in table.schema]
     return table.cast(pa.schema(fields))
@@ -43,8 +43,7 @@ def in_microseconds(table: pa.Table) -> pa.Table:
 def to_frame(table: pa.Table) -> pd.DataFrame:
     """Return a table without NULL among its numbers as a DataFrame.
 
-    Text is `str`, whole numbers are `int64`, times `datetime64[us, UTC]`, lengths of time
-    `timedelta64[us]`.
+    Text is `str`, integers are `int64`, times `datetime64[us, UTC]`, durations `timedelta64[us]`.
     """
     frame: pd.DataFrame = in_microseconds(table).to_pandas()
     return frame
@@ -53,11 +52,11 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
 def to_nullable_frame(table: pa.Table) -> pd.DataFrame:
     """Return a table that may hold NULL anywhere as a DataFrame; no number is changed.
 
-    The dtype is told by the type of a column. Whole numbers are `Int64` and its kin, true and false
-    `boolean`, floats `float64`, text `str`, times `datetime64[us, UTC]`, intervals
-    `timedelta64[us]` with a month of 30 days. Decimals of up to 15 digits are `float64`; of wider
-    ones those without a fraction, as sums are, are `Int64`, or Python's `int` where one needs more
-    than 64 bits, and the others are `decimal.Decimal`. Nested values are Python's own.
+    The dtype follows the type of a column. Integers are `Int64` and its kin, booleans `boolean`,
+    floats `float64`, text `str`, times `datetime64[us, UTC]`, and intervals `timedelta64[us]` with
+    a month of 30 days. Decimals without a fraction, such as sums, are `Int64`, or `int` if one
+    exceeds 64 bits. Other decimals are `float64` up to 15 digits, `decimal.Decimal` beyond. Nested
+    values are Python's own.
     """
     columns, objects = [], {}
     for place, column in enumerate(table.columns):
@@ -75,14 +74,14 @@ def to_nullable_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def python_values(column: pa.ChunkedArray) -> list[Any]:
-    """Return a column as Python's values; a whole number of any width is an `int`."""
+    """Return a column as Python values; an integer of any width is an `int`."""
     values: list[Any] = column.to_pylist()
     whole = _whole(column.type)
     return values if whole is None else [whole(each) for each in values]
 
 
 def milliseconds_of(times: "pd.Series[pd.Timestamp]") -> "np.ndarray[Any, np.dtype[np.int64]]":
-    """Return times as milliseconds since 1970 UTC, whatever their unit."""
+    """Return times of any unit as milliseconds since 1970 UTC."""
     milliseconds: np.ndarray[Any, np.dtype[np.int64]]
     milliseconds = times.dt.as_unit("ms").to_numpy("datetime64[ms]").astype(np.int64)
     return milliseconds
@@ -97,7 +96,7 @@ def _unit(type_: pa.DataType) -> pa.DataType:
 
 
 def _column(column: pa.ChunkedArray) -> pa.ChunkedArray | list[Any]:
-    """Return a column as what pandas converts, or the values that are to be objects."""
+    """Return a column that pandas converts, or the values of a column of objects."""
     type_ = column.type
     if pa.types.is_interval(type_):
         return pa.chunked_array([_microseconds(each) for each in column.chunks], _LENGTH_US)
@@ -122,7 +121,7 @@ def _microseconds(intervals: pa.Array) -> pa.Array:
 
 
 def _whole(type_: pa.DataType) -> Callable[[Any], Any] | None:
-    """Return what makes the whole decimals within values of a type integers; None where none is."""
+    """Return a converter of decimals without a fraction, at any depth, to `int`; None if none."""
     if pa.types.is_decimal(type_):
         return None if type_.scale else lambda value: value if value is None else int(value)
     if pa.types.is_map(type_):

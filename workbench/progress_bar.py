@@ -1,4 +1,4 @@
-"""Progress bars, for whoever waits at a terminal or in a notebook."""
+"""Progress bars for terminals and notebooks."""
 
 import sys
 from types import TracebackType
@@ -7,14 +7,14 @@ from typing import Final, NoReturn, Self
 from tqdm import tqdm
 
 DELAY_SECONDS: Final = 1.0
-"""What is done before then needs no bar."""
+"""Seconds before a bar appears."""
 
 
 class ProgressBars:
-    """A bar for each thing that is done, one after the other; none where nobody sees it.
+    """Shows a bar for each task, one after the other; none if standard error is not seen.
 
     Args:
-        delay: seconds for which a thing goes on before its bar is shown.
+        delay: seconds before a bar appears.
     """
 
     def __init__(self, delay: float = DELAY_SECONDS) -> None:
@@ -23,7 +23,7 @@ class ProgressBars:
         self._delay = delay
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
-        """Show that so much of it is done, of so much if that is known."""
+        """Show the amount done of a task, and the total if known."""
         if not _is_seen():
             return
         if self._bar is None or what != self._what:
@@ -34,12 +34,12 @@ class ProgressBars:
                 delay=self._delay, leave=False,
             )  # fmt: skip
         if done == self._bar.n:
-            self._bar.refresh()  # so that its clock goes on
+            self._bar.refresh()  # to advance its clock
         else:
             self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -57,5 +57,5 @@ class ProgressBars:
 
 
 def _is_seen() -> bool:
-    # A notebook's is no terminal, but it shows what is written there.
+    # A notebook's standard error is no terminal, but shown.
     return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")

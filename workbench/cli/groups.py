@@ -1,4 +1,4 @@
-"""Groups of commands: help with whole sentences, and mistakes that end in one."""
+"""Groups of commands: help in whole sentences, and errors as one sentence."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from waterline.endings import ended_in_order
 
 
 class Commands(click.Group):
-    """A group whose help tells each command by its whole first sentence."""
+    """A group whose help has the whole first sentence of each command."""
 
     group_class = None
 
@@ -25,7 +25,7 @@ class Commands(click.Group):
 
 
 class Waterline(Commands):
-    """The command itself: whatever ends it early ends it in one sentence or none.
+    """The command `waterline`: an early end prints one sentence or none.
 
     The exit code is 1 after a mistake, 130 after Ctrl-C, and 141 where nobody reads the output any
     more, as behind `| head`.
@@ -43,7 +43,7 @@ class Waterline(Commands):
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command and translate what goes wrong."""
+        """Run a command, and print its error as one sentence."""
         with ended_in_order():
             return super().invoke(ctx)
 

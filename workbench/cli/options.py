@@ -1,4 +1,4 @@
-"""Options that commands share: those of settings, and durations."""
+"""Options that commands share: settings, tokens, durations and times."""
 
 import functools
 import os
@@ -17,9 +17,9 @@ Command = Callable[..., Any]
 
 
 def needs(part: Part) -> Callable[[Command], Command]:
-    """Let a command end in one sentence where packages of a part are not installed.
+    """End a command in one sentence if packages of a part are not installed.
 
-    Its help is there all the same.
+    Its help works all the same.
     """
 
     def decorate(command: Command) -> Command:
@@ -46,7 +46,7 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
 
 
 def token_option(scope: str) -> Callable[[Command], Command]:
-    """Give a command the option of the token that it needs, with this scope."""
+    """Give a command the option of a token with this scope."""
 
     def given(_: click.Context, __: click.Parameter, token: str | None) -> str:
         if not token:
@@ -66,23 +66,23 @@ def token_option(scope: str) -> Callable[[Command], Command]:
 
 
 def load(options: dict[str, str | None], named: Mapping[str, str] | None = None) -> LoadedSettings:
-    """Return the settings in force, these options heeded.
+    """Return the settings in force, including these options.
 
     Args:
-        options: the settings that the command line gives.
-        named: what options are called that do not have the name of their setting.
+        options: settings of the command line by name.
+        named: names of options that differ from their setting's.
 
     Raises:
-        SettingsError: one is unknown or its value has no meaning.
+        SettingsError: a setting is unknown, or its value has no meaning.
     """
     return load_settings(options, os.environ, Path.cwd(), named or {})
 
 
 def duration(option: str, text: str) -> int:
-    """Return the milliseconds that the text of an option says.
+    """Return the duration of an option in milliseconds.
 
     Raises:
-        UsageError: it is no duration.
+        UsageError: the text is no duration.
     """
     try:
         return parse_duration(text)
@@ -91,9 +91,9 @@ def duration(option: str, text: str) -> int:
 
 
 def moment(text: str | None) -> str | None:
-    """Return what an option says of a time, an age such as `90d` as `-90d`, which means the same.
+    """Return the time of an option as a filter takes it; an age such as `90d` becomes `-90d`.
 
-    Whether it is one of them is seen where it is used.
+    The filter checks it.
     """
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""The command `waterline report`. What it needs is imported when it runs, as in cli.py."""
+"""`waterline report`: the report as text or one HTML page."""
 
 import sys
 from pathlib import Path
@@ -34,7 +34,7 @@ def report(since: str, file: Path | None, **options: str | None) -> None:
     from workbench.workbench import connect
 
     settings = load(options).settings
-    # No source is called quiet that has been silent for longer than is remembered.
+    # Without the setting, a source is never quiet within the time that is remembered.
     quiet_after = REMEMBERED if settings.quiet_after is None else settings.quiet_after
     with connect(settings.data) as workbench:
         made = workbench.report(since, format_duration(quiet_after))

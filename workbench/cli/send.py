@@ -98,7 +98,7 @@ def _format(name: str) -> "Format":
 
 
 def _timezone(name: str) -> tzinfo:
-    if name == "UTC":  # known also where the machine has no time zone database
+    if name == "UTC":  # known even without a time zone database
         return UTC
     try:
         return ZoneInfo(name)

@@ -46,6 +46,6 @@ def tail(
         for lines in tail.follow():
             sys.stdout.buffer.write(lines)
             sys.stdout.buffer.flush()
-    except KeyboardInterrupt:  # its end, of which there is nothing to say
+    except KeyboardInterrupt:  # the usual end, which prints nothing
         discard(sys.stdout)
         raise SystemExit(INTERRUPTED) from None

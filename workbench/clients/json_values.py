@@ -1,10 +1,10 @@
-r"""What a program's values are as JSON: one rule for Python's own, numpy's and pandas'.
+r"""Values of programs as JSON: one rule for those of Python, numpy and pandas.
 
 Missing values (None, NaN, NaT, NA) are null. Numbers are numbers; infinities, which JSON lacks, are
 the texts `Infinity` and `-Infinity`. Times are RFC 3339, in UTC where they name no zone. Decimals,
 UUIDs, enums, durations and paths are texts, and so are bytes: those that are no UTF-8 as `\xNN`.
 Sequences, sets, arrays and Series are arrays; mappings and dataclasses are objects, whose keys are
-texts. All else is refused: nobody could tell later what it had been.
+texts. Other values are refused, as their text would lose what they were.
 """
 
 import dataclasses
@@ -22,15 +22,15 @@ import msgspec
 
 from waterline.errors import UsageError
 
-# What JSON has itself; floats are looked at, as some are no numbers there.
+# Types that JSON has; floats are checked, as JSON lacks some.
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
 
 
 def to_json(log: object) -> Mapping[str, object]:
-    """Return a log whose values JSON has; the very same where nothing is to change.
+    """Return a log with values of JSON; the same object if nothing changes.
 
     Raises:
-        UsageError: it is no mapping, or a value has no JSON; the sentence names the member.
+        UsageError: the log is no mapping, or a value has no JSON; the sentence names the member.
     """
     if type(log) is not dict and not isinstance(log, Mapping):
         raise UsageError(
@@ -50,7 +50,7 @@ def to_json(log: object) -> Mapping[str, object]:
 
 
 def _value(value: Any, place: str) -> object:  # noqa: ANN401 - one line a kind
-    """Return what JSON has for a value at a place in the log."""
+    """Return the JSON value of a value at a place in the log."""
     if type(value) in _PLAIN:
         return value
     if type(value).__module__.partition(".")[0] in ("numpy", "pandas"):
@@ -85,7 +85,7 @@ def _value(value: Any, place: str) -> object:  # noqa: ANN401 - one line a kind
         members = ((each.name, getattr(value, each.name)) for each in dataclasses.fields(value))
         return _object(dict(members), place)
     if isinstance(value, Set):
-        # In one order always, so that the same log is the same text.
+        # Sorted, so that equal logs are equal texts.
         return sorted((_value(each, place) for each in value), key=repr)
     if isinstance(value, Sequence):
         return [_value(each, f"{place}[{index}]") for index, each in enumerate(value)]
@@ -111,7 +111,7 @@ def _object(members: Mapping[Any, object], place: str) -> dict[str, object]:
 
 
 def _name(key: object) -> str:
-    """Return a key as text: as JSON writes its value, or as Python does."""
+    """Return a key as text, as JSON or Python writes its value."""
     try:
         value = _value(key, "a key")
     except UsageError:
@@ -120,20 +120,20 @@ def _name(key: object) -> str:
 
 
 def _scalar(value: Any) -> object:  # noqa: ANN401 - numpy and pandas are not loaded for this
-    """Return a value of numpy's or pandas' as one of Python's."""
+    """Return a value of numpy or pandas as a Python value."""
     kind = getattr(getattr(value, "dtype", None), "kind", "")
     if getattr(value, "ndim", 0) or not kind:
         if hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1:
             return list(value)
         if hasattr(value, "tolist"):
             return value.tolist()
-        # A moment or span of pandas is one of Python's as well; a period, an interval is not.
+        # Timestamps and timedeltas of pandas are Python's too; periods and intervals are not.
         is_known = isinstance(value, datetime | timedelta) or _is_missing(value)
         return value if is_known or hasattr(value, "items") else str(value)
     if kind in "mM" and str(value) == "NaT":
         return None
     if kind == "M":
-        # Python's own would cut nanoseconds.
+        # Python's isoformat would cut nanoseconds.
         exact = f"{value}Z"
         return exact if "." in exact else value.astype("datetime64[us]").item()
     if kind == "m":
@@ -142,7 +142,7 @@ def _scalar(value: Any) -> object:  # noqa: ANN401 - numpy and pandas are not lo
 
 
 def _is_missing(value: Any) -> bool:  # noqa: ANN401 - anything
-    """Say whether a value stands for none: None, NaN, NaT or pandas' NA."""
+    """Return whether a value is missing: None, NaN, NaT or NA."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     if isinstance(value, Real | Decimal):

@@ -1,4 +1,4 @@
-"""The client for producers: it keeps a window of logs in flight and every log until its ack."""
+"""The producer: keeps a window of logs in flight, and every log until its ack."""
 
 import contextlib
 import logging
@@ -24,20 +24,20 @@ from workbench.clients.tls import SharedSocket, client_options
 logger = logging.getLogger(__name__)
 
 DEFAULT_WINDOW: Final = 5_000
-# While a new connection is sent all that waits, nobody reads: the acks of so many logs fit into
-# the buffers on the way, those of many more would not.
+# While a new connection is sent all waiting logs, nobody reads: the acks of this many logs fit into
+# the buffers on the way.
 MAX_WINDOW: Final = 10_000
-# As long as an answer may take before the connection counts as dead.
+# Seconds without an answer after which the connection counts as dead.
 ANSWER_SECONDS: Final = 30.0
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 5.0
-# The server takes no larger message; a larger log would only end the connection, each time.
+# The server takes no larger message: a larger log would end every connection.
 MAX_MESSAGE_SIZE: Final = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the server said of one log: stored (`seq`), a duplicate, or rejected (`error`)."""
+    """Answer of the server to one log: stored (`seq`), a duplicate, or rejected (`error`)."""
 
     log_id: str
     seq: int | None = None
@@ -47,7 +47,7 @@ class Reply:
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the logs so far."""
+    """Numbers of logs by outcome, so far."""
 
     sent: int = 0
     stored: int = 0
@@ -56,7 +56,7 @@ class Counts:
 
     @property
     def acked(self) -> int:
-        """Logs that the server has, new or before."""
+        """Logs that the server has: stored ones and duplicates."""
         return self.stored + self.duplicates
 
     @property
@@ -66,7 +66,7 @@ class Counts:
 
 
 class _Message(msgspec.Struct, rename={"log_id": "logId"}):
-    """What a server sends, as far as it matters here."""
+    """The parts of a server's message that matter here."""
 
     type: str
     log_id: str | None = None
@@ -78,7 +78,7 @@ class _Message(msgspec.Struct, rename={"log_id": "logId"}):
 
 
 class _Interrupted(Exception):
-    """The connection is of no more use; the sentence says why."""
+    """The connection is lost; the sentence says why."""
 
 
 _decode = msgspec.json.Decoder(_Message).decode
@@ -89,35 +89,35 @@ class _Connection(websocket.WebSocket):
     """A WebSocket that `contextlib.closing` closes at once, without a handshake."""
 
     def close(self, *_: object) -> None:
-        """Let the socket go."""
+        """Close the socket."""
         self.shutdown()  # type: ignore[no-untyped-call]
 
 
 class Producer:
-    """Pushes logs to a server; once a log is acked it is durable and may be forgotten.
+    """Pushes logs to a server; an acked log is durable.
 
-    A lost connection is made anew and all that was not acked is sent again; each log has an id,
-    so the server stores it once. Replies come in the order of the logs. One thread may send;
-    `on_reply` is called in another. Logs that the server rejects are told: to `on_reply`, or else
-    by `RejectedLogs` from `flush` and the end of the block, once the others are acked.
+    After a lost connection it connects again, and sends again what was not acked. Each log has an
+    id, so that the server stores it once. Replies come in the order of the logs. One thread may
+    send; `on_reply` is called in another. Rejected logs are reported to `on_reply`, or else by
+    `RejectedLogs` from `flush` and the end of the block, once the others are acked.
 
     Args:
         url: the server's ingest address, such as `ws://127.0.0.1:3001/ingest`, or `wss://…`. The
             certificate of a server with TLS is always verified: against the authorities of the
             system, or those in the file that the variable SSL_CERT_FILE names.
         token: a token with the scope `ingest`.
-        window: how many logs may be without an answer before `send` waits; 1 to 10,000.
-        patience: seconds without any answer or connection after which it gives up.
-        on_reply: called with what became of each log, in order; then rejected ones raise nothing.
+        window: number of logs without an answer at which `send` waits; 1 to 10,000.
+        patience: seconds without an answer or connection after which it gives up.
+        on_reply: called with the reply to each log, in order; rejected ones then raise nothing.
         certificate: a PEM file; a server with TLS must show the first certificate in it, and its
             name and authority do not matter then.
 
     Raises:
-        UsageError: an argument makes no sense.
+        UsageError: an argument has no meaning.
         TokenError: from `send`, `flush`: the server does not accept the token.
         DeliveryError: from `send`, `flush`: the server could not be reached for too long, or its
             certificate is not trusted.
-        RejectedLogs: from `flush`: logs were rejected, and there is no `on_reply` to tell.
+        RejectedLogs: from `flush`: logs were rejected, and there is no `on_reply`.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Producer:
         on_reply: Callable[[Reply], None] | None = None,
         certificate: Path | None = None,
     ) -> None:
-        # A query may hold a token, so it is never told.
+        # A query may hold a token, so it is never printed.
         self._place = url.partition("?")[0]
         if not url.startswith(("ws://", "wss://")):
             raise UsageError(
@@ -147,7 +147,7 @@ class Producer:
         self._on_reply = on_reply
         self._untold = Rejections()
         self._in_flight: deque[tuple[str, bytes]] = deque()
-        # `_sending` keeps what is sent in order; `_changed` guards the counts and the window.
+        # `_sending` keeps the order of logs; `_changed` guards the counts and the window.
         # The receiver never takes the first: it must read on while a send is held back.
         self._sending = threading.Lock()
         self._changed = threading.Condition()
@@ -159,13 +159,13 @@ class Producer:
         self._receiver.start()
 
     def send(self, log: Mapping[str, object]) -> str:
-        """Send a log, some time; wait only while the window is full. Return its id.
+        """Queue a log to be sent, and return its id; wait only while the window is full.
 
-        A log without an `id` is given one. Values may be Python's, numpy's and pandas'; how they
-        become JSON is told in `workbench.clients.json_values`.
+        A log without an `id` gets one. Values may be of Python, numpy and pandas;
+        `workbench.clients.json_values` says how they become JSON.
 
         Raises:
-            UsageError: it cannot be JSON, or is larger than 16 MiB.
+            UsageError: the log has no JSON, or is larger than 16 MiB.
             TokenError, DeliveryError: the producer has given up.
         """
         log = to_json(log)
@@ -195,7 +195,7 @@ class Producer:
 
         Raises:
             TokenError, DeliveryError: the producer has given up.
-            RejectedLogs: logs were rejected, and there is no `on_reply` to tell.
+            RejectedLogs: logs were rejected, and there is no `on_reply`.
         """
         with self._changed:
             self._wait_for(lambda: not self._in_flight)
@@ -209,7 +209,7 @@ class Producer:
         )
 
     def close(self) -> None:
-        """End the connection without waiting for answers; may be called twice."""
+        """End the connection without waiting for answers; it may be called again."""
         self._closing.set()
         self._hang_up()
         if threading.current_thread() is not self._receiver:
@@ -221,9 +221,9 @@ class Producer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, *_: object
     ) -> None:
-        """Wait for all answers, unless an error leads out of the block; then close.
+        """Wait for all answers, unless the block ends in an error; then close.
 
-        Such an error is not hidden by what was rejected or not acked: that becomes a note of it.
+        Rejected and unacked logs become a note of such an error.
         """
         try:
             if kind is None:
@@ -235,20 +235,20 @@ class Producer:
                     error.add_note(note)
 
     def _unsettled(self) -> Iterator[str]:
-        """Yield what nobody was told of yet, a sentence each."""
+        """Yield sentences about what was not reported yet."""
         if self._untold.count:
             yield f"{self._place} has rejected {self._untold.told(self.counts.sent)}"
         if self.counts.waiting:
             yield f"{self.counts.waiting} logs are not acked by {self._place}; send those again"
 
     def _wait_for(self, done: Callable[[], bool]) -> None:
-        """Wait, with `_changed` held, until done or given up."""
+        """Wait until done or given up; `_changed` must be held."""
         self._changed.wait_for(lambda: done() or self._failure is not None)
         if self._failure is not None:
             raise self._failure
 
     def _put(self, payload: bytes) -> None:
-        """Send with `_sending` held; what fails here goes out again with the next connection."""
+        """Send; `_sending` must be held. What fails is sent again by the next connection."""
         connection = self._socket
         if connection is None:
             return
@@ -258,7 +258,7 @@ class Producer:
             self._hang_up()
 
     def _hang_up(self) -> None:
-        """End the connection from any thread; the receiver wakes up and sees that it is over."""
+        """End the connection from any thread, and wake the receiver."""
         connection, self._socket = self._socket, None
         if connection is not None and connection.sock is not None:
             with contextlib.suppress(OSError, websocket.WebSocketException):
@@ -297,7 +297,7 @@ class Producer:
             )
             connection.settimeout(ANSWER_SECONDS)
             header = {"Authorization": f"Bearer {self._token}"}
-            # An origin is for browsers; behind a proxy it could look like that of another site.
+            # No origin, which is for browsers, and behind a proxy would look like another site's.
             connection.connect(  # type: ignore[no-untyped-call]
                 self._url, header=header, suppress_origin=True
             )
@@ -390,7 +390,7 @@ def _error_of(message: _Message) -> str | None:
 
 
 def _refusal(error: websocket.WebSocketBadStatusException) -> str:
-    """Return the server's own sentence, where it gave one."""
+    """Return the sentence of the server, if it gave one."""
     try:
         body = msgspec.json.decode(error.resp_body or b"", type=_Message)
     except msgspec.DecodeError:
@@ -400,7 +400,7 @@ def _refusal(error: websocket.WebSocketBadStatusException) -> str:
 
 @dataclass(slots=True)
 class Rejections:
-    """Counts rejected logs until they are told."""
+    """Counts rejected logs until they are reported."""
 
     count: int = 0
     first: str = ""
@@ -413,9 +413,9 @@ class Rejections:
         self.count += 1
 
     def forget(self) -> None:
-        """Begin anew, as they were told."""
+        """Start again, after a report."""
         self.count, self.first = 0, ""
 
     def told(self, sent: int) -> str:
-        """Return how many of the sent logs they are, and why the first is."""
+        """Return the number of rejected logs of those sent, and the reason of the first."""
         return f"{self.count:,} of {sent:,} logs, the first of them {self.first}"

@@ -1,4 +1,4 @@
-"""Sending log files to a server: `waterline send`."""
+"""Sends log files to a server, for `waterline send`."""
 
 import time
 from collections import deque
@@ -18,14 +18,14 @@ from workbench.clients.log_files.reader import Format, Line, read_logs
 from workbench.clients.producer import Counts, Producer, Reply
 
 STANDARD_INPUT: Final = "-"
-# So many reasons tell what is wrong with a file; the rest are counted.
+# Reasons that are kept of rejected lines; the rest are counted.
 MAX_REASONS: Final = 5
 PROGRESS_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """How files are to be read."""
+    """How to read files."""
 
     format: Format = Format.AUTO
     timezone: tzinfo = UTC
@@ -34,22 +34,22 @@ class Reading:
 
 @dataclass(slots=True)
 class SendSummary:
-    """What became of the lines of all files."""
+    """Outcome of the lines of all files."""
 
     counts: Counts
     unfit: int = 0
-    """Lines that held no log and so were not sent."""
+    """Number of lines that held no log, and were not sent."""
     reasons: list[str] = field(default_factory=list)
-    """Why the first lines were rejected, with file and line."""
+    """Reasons of the first rejected lines, with file and line."""
     failures: list[str] = field(default_factory=list)
-    """Why a file could not be read, or not everything was acked."""
+    """Reasons why a file could not be read, or logs were not acked."""
 
     interrupted: bool = False
     """Whether Ctrl-C ended it."""
 
     @property
     def rejected(self) -> int:
-        """Lines that were no log, here or to the server."""
+        """Number of lines that were no log, here or to the server."""
         return self.unfit + self.counts.rejected
 
     @property
@@ -58,12 +58,12 @@ class SendSummary:
         return not self.failures and not self.rejected and not self.counts.waiting
 
     def reject(self, place: str, reason: str) -> None:
-        """Keep a reason, if there is room for it."""
+        """Keep a reason, up to a number of them."""
         if len(self.reasons) < MAX_REASONS:
             self.reasons.append(f"{place}: {reason}")
 
     def interrupt(self) -> None:
-        """Note that Ctrl-C ended it."""
+        """Record that Ctrl-C ended it."""
         self.interrupted = True
         self.failures.append(
             f"interrupted: of {self.counts.sent:,} logs sent, {self.counts.acked:,} are acked; "
@@ -97,15 +97,15 @@ def send_files(
     patience: float,
     standard_input: BinaryIO,
 ) -> SendSummary:
-    """Send files, each line a log, and wait for every ack; a bar on standard error tells how far.
+    """Send files, a log a line, and wait for every ack, with a progress bar on standard error.
 
     Args:
-        names: the files' paths; `-` is standard input.
+        names: paths of files; `-` is standard input.
         url: the server's ingest address.
         token: a token with the scope `ingest`.
-        reading: how the lines are read.
+        reading: how to read the lines.
         patience: seconds without an answer after which it gives up.
-        standard_input: what `-` reads.
+        standard_input: the stream that `-` reads.
 
     Raises:
         TokenError: the server does not accept the token.
@@ -146,7 +146,7 @@ class _Sender:
         self._begun = time.monotonic()
 
     def send(self, name: str, lines: Iterator[Line], size: int | None) -> None:
-        """Send the lines of a file of so many bytes, where that is known."""
+        """Send the lines of a file; `size` is its bytes, if known."""
         with tqdm(
             total=size, desc=printable(Path(name).name), unit="B", unit_scale=True, disable=None,
             mininterval=PROGRESS_SECONDS,
@@ -191,7 +191,7 @@ class _Sender:
 
 @contextmanager
 def _opened(name: str, standard_input: BinaryIO) -> Iterator[tuple[BinaryIO, int | None, datetime]]:
-    """Open a file; yield its bytes, its size where it has one, and when it was last written."""
+    """Open a file; yield its stream, its size if any, and the time of its last change."""
     if name == STANDARD_INPUT:
         yield standard_input, None, datetime.now(UTC)
         return

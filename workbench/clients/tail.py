@@ -1,4 +1,4 @@
-"""Following the logs of a server as they are committed: `waterline tail`."""
+"""Follows the logs of a server as they are committed, for `waterline tail`."""
 
 import contextlib
 import errno
@@ -20,7 +20,7 @@ from waterline.errors import DeliveryError, TokenError, UsageError
 from waterline.printable import printable_json
 from workbench.clients.tls import client_options
 
-# A server that says nothing for so long is pinged, and has as long again to answer.
+# Seconds of silence after which a server is pinged, and within which it must answer.
 SILENCE_SECONDS: Final = 30.0
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -28,9 +28,9 @@ LONGEST_PAUSE_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TailFilter:
-    """Which logs: of each kind one of the alternatives must hold. `after` is a seq to begin behind.
+    """Filters: of each kind one alternative must match. `after` is a seq to begin behind.
 
-    Without `after` it begins with what is committed from now on.
+    Without `after` it begins with the next commit.
     """
 
     types: Sequence[str] = ()
@@ -39,14 +39,14 @@ class TailFilter:
     after: int | None = None
 
     def query(self, after: int | None) -> list[tuple[str, str]]:
-        """Return the parameters that ask for it behind a seq."""
+        """Return the parameters of the request for logs behind a seq."""
         asked = {"type": self.types, "source": self.sources, "contains": self.contains}
         pairs = [(name, text) for name, texts in asked.items() for text in texts]
         return pairs if after is None else [*pairs, ("after", str(after))]
 
 
 class _Message(msgspec.Struct, rename={"first": "from", "last": "to"}):
-    """What a server sends, as far as it matters here."""
+    """The parts of a server's message that matter here."""
 
     type: str
     logs: list[msgspec.Raw] = []
@@ -62,11 +62,11 @@ class _Numbered(msgspec.Struct):
 
 
 class _Lost(Exception):
-    """The connection is of no more use; the sentence says why."""
+    """The connection is lost; the sentence says why."""
 
 
 class _Unread(Exception):
-    """Nobody reads the output any more."""
+    """The reader of the output has gone."""
 
 
 _ENDED: Final = select.POLLERR | select.POLLHUP
@@ -77,19 +77,18 @@ _decode_seq = msgspec.json.Decoder(_Numbered).decode
 
 
 class Tail:
-    """Follows a server's logs for as long as it is let, over lost connections too.
+    """Follows a server's logs without an end, across lost connections.
 
     Args:
         url: the server's live address, such as `ws://127.0.0.1:3001/live`, or `wss://…`.
         token: a token with the scope `read`.
-        wanted: which logs.
-        say: called with a sentence for the user: logs were skipped, a connection was lost.
+        wanted: filters of logs.
+        say: called with sentences for the user, about skipped logs and lost connections.
         certificate: a PEM file; a server with TLS must show the first certificate in it.
-        output: the descriptor that the logs are written to, which may be a pipe that nobody reads
-            any more.
+        output: descriptor that logs are written to, watched in case it is a pipe whose reader goes.
 
     Raises:
-        UsageError: the address is none, or there is no certificate in the file.
+        UsageError: the address is no WebSocket's, or the file has no certificate.
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class Tail:
         certificate: Path | None = None,
         output: int | None = None,
     ) -> None:
-        # A query may hold a token, so it is never told.
+        # A query may hold a token, so it is never printed.
         self._place = url.partition("?")[0]
         if not url.startswith(("ws://", "wss://")):
             raise UsageError(
@@ -117,15 +116,15 @@ class Tail:
         self._pause = FIRST_PAUSE_SECONDS
 
     def follow(self) -> Iterator[bytes]:
-        """Yield the logs in order of seq, each once, a line of JSON each, some lines at a time.
+        """Yield logs ordered by seq, each once, as lines of JSON, some lines at a time.
 
         It never ends by itself.
 
         Raises:
             TokenError: the server does not accept the token.
-            UsageError: the server does not understand what is wanted.
+            UsageError: the server refuses the filters.
             DeliveryError: the server cannot be reached at first, or its certificate is not trusted.
-            BrokenPipeError: nobody reads the output any more.
+            BrokenPipeError: the reader of the output has gone.
         """
         try:
             yield from self._follow()
@@ -158,7 +157,7 @@ class Tail:
         try:
             connection = websocket.WebSocket(
                 sslopt=self._tls,
-                # It looks at each byte in Python, and the decoder does it anyway.
+                # Its check of UTF-8 is Python code, and the decoder checks anyway.
                 skip_utf8_validation=True,
             )
             connection.settimeout(SILENCE_SECONDS)
@@ -206,18 +205,18 @@ class Tail:
                 yield from self._take(data)
 
     def _wait(self, seconds: float, connection: socket.socket | None = None) -> bool:
-        """Wait for so long, or until something comes; return whether it did.
+        """Wait for some seconds or until data comes; return whether it came.
 
         Raises:
-            _Unread: nobody reads the output any more; a quiet server gives no log to see it by.
+            _Unread: the reader of the output has gone; a quiet server leads to no write that fails.
         """
         if isinstance(connection, ssl.SSLSocket) and connection.pending():
-            seconds = 0.0  # it has taken from the connection what was not asked for yet
+            seconds = 0.0  # TLS has read ahead
         waiting = select.poll()
         if connection is not None:
             waiting.register(connection, select.POLLIN)
         if self._output is not None:
-            waiting.register(self._output, 0)  # its end is told unasked
+            waiting.register(self._output, 0)  # poll reports its end unasked
         events = dict(waiting.poll(seconds * 1000))
         if self._output is not None and events.pop(self._output, 0) & _ENDED:
             raise _Unread
@@ -250,7 +249,7 @@ def _skipped(message: _Message) -> str:
 
 
 def _reason(error: websocket.WebSocketBadStatusException) -> str:
-    """Return the server's own sentence, where it gave one."""
+    """Return the sentence of the server, if it gave one."""
     try:
         body = msgspec.json.decode(error.resp_body or b"", type=_Message)
     except msgspec.DecodeError:

@@ -1,4 +1,4 @@
-"""TLS towards a server: whom to trust, and a socket that two threads may share."""
+"""TLS of clients: the trust in a server, and a socket that two threads may share."""
 
 import re
 import select
@@ -16,37 +16,37 @@ _CERTIFICATE: Final = re.compile(
 
 
 class SharedSocket(ssl.SSLSocket):
-    """A TLS socket that one thread may read while another writes, once `share` was called.
+    """A TLS socket that one thread may read while another writes, after `share`.
 
-    OpenSSL wants one thread at a time in a connection, and Python before 3.13 does not see to
-    it. So the lock is held while OpenSSL works and never while the network is waited for.
+    OpenSSL allows one thread at a time in a connection, which Python before 3.13 does not ensure.
+    So a lock is held while OpenSSL works, never while waiting for the network.
     """
 
     _lock: "threading.Lock | None" = None
     _patience: float | None = None
 
     def share(self) -> None:
-        """Let two threads use it from now on; the time-out that it has stays in force."""
+        """Let two threads use the socket from now on; its time-out stays in force."""
         self._patience = self.gettimeout()
         super().settimeout(0)
         self._lock = threading.Lock()
 
     def gettimeout(self) -> float | None:
-        """Return the seconds that a call may take; None for as long as it needs."""
+        """Return the time-out of a call in seconds, or None."""
         return super().gettimeout() if self._lock is None else self._patience
 
     def settimeout(self, value: float | None) -> None:
-        """Set the seconds that a call may take."""
+        """Set the time-out of a call in seconds."""
         if self._lock is None:
             super().settimeout(value)
         else:
             self._patience = value
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """Return what has come, at most so many bytes; nothing at the end.
+        """Return received bytes, at most `buflen`; empty at the end.
 
         Raises:
-            TimeoutError: nothing came in time.
+            TimeoutError: no bytes came in time.
         """
         if self._lock is None:
             return super().recv(buflen, flags)
@@ -62,7 +62,7 @@ class SharedSocket(ssl.SSLSocket):
             self._wait(event, deadline)
 
     def send(self, data: Any, flags: int = 0) -> int:  # noqa: ANN401 - any buffer
-        """Send bytes; return how many of them were taken.
+        """Send bytes; return the number taken.
 
         Raises:
             TimeoutError: none were taken in time.
@@ -81,9 +81,9 @@ class SharedSocket(ssl.SSLSocket):
             self._wait(event, deadline)
 
     def shutdown(self, how: int) -> None:
-        """Cut the connection; a thread that reads sees its end.
+        """Shut the connection down; a reading thread sees its end.
 
-        It stays a TLS socket, else that thread would read encrypted bytes as if they were plain.
+        It stays a TLS socket, lest that thread reads encrypted bytes as plain.
         """
         super(ssl.SSLSocket, self).shutdown(how)
 
@@ -99,7 +99,7 @@ class SharedSocket(ssl.SSLSocket):
 
 
 def client_options(certificate: Path | None) -> dict[str, Any]:
-    """Return the `sslopt` of a WebSocket whose server is always verified.
+    """Return the `sslopt` of a WebSocket that always verifies the server.
 
     Args:
         certificate: a PEM file; the server must show the first certificate in it, and its name
@@ -107,7 +107,7 @@ def client_options(certificate: Path | None) -> dict[str, Any]:
             file that the variable SSL_CERT_FILE names, and wants the right name.
 
     Raises:
-        UsageError: there is no certificate in the file.
+        UsageError: the file has no certificate.
     """
     context = ssl.create_default_context() if certificate is None else _pin(certificate)
     context.sslsocket_class = SharedSocket
@@ -124,7 +124,7 @@ def _pin(certificate: Path) -> ssl.SSLContext:
         raise UsageError(f"{certificate} holds no certificate in PEM form")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    # The certificate itself is enough; those of its authorities need not be known.
+    # The certificate itself is trusted, without its authorities.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
         context.load_verify_locations(cadata=found[0])

@@ -1,4 +1,4 @@
-"""The live dashboard: one page that shows what comes in, how fast, and what is stored.
+"""The live dashboard: one page with rates, latencies, newest logs, stored logs and archives.
 
 `waterline dashboard` serves it; `Dashboard` in `viewer` also shows it in a notebook.
 """

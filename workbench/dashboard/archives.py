@@ -1,4 +1,4 @@
-"""Sums up what is archived, anew only when the archives have changed."""
+"""Sums up the archives, anew only after a change of the catalog."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -18,12 +18,12 @@ class ArchivesReader:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew: the file is another."""
+        """Start again, as the file was replaced."""
         self._past: tuple[str, int] | None = None
         self._archives = ArchiveTotals()
 
     def read(self, view: View) -> ArchiveTotals:
-        """Return what is archived.
+        """Return the sums.
 
         Raises:
             DataFolderError: logs.db cannot be read.
@@ -36,7 +36,7 @@ class ArchivesReader:
 
 
 def _summed_up(days: Sequence[ArchivedDay]) -> ArchiveTotals:
-    """Sum up days, given from the oldest on."""
+    """Sum up days, given the oldest first."""
     return ArchiveTotals(
         days=tuple(islice(reversed(days), ARCHIVED_DAYS)),
         older_days=max(0, len(days) - ARCHIVED_DAYS),

@@ -1,6 +1,6 @@
-"""The parts of the page that are text: status, notice, key figures, legends, what is kept.
+"""Text parts of the page: status, notice, key figures, legends, stored logs, archives.
 
-Each function makes HTML of a snapshot; whatever comes from a log is escaped.
+Each function returns HTML of a snapshot; texts of logs are escaped.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,18 +30,18 @@ from workbench.display import (
 from workbench.reports.archives import ArchivedDay
 from workbench.reports.figures.colours import KNOWN, OTHER, PERCENTILES
 
-# A producer that sends every few seconds is not silent.
+# Milliseconds: a producer that sends every few seconds is not silent.
 SILENT_AFTER_MS: Final = 10 * SECOND
-# The poller makes one each second; a slow disk may hold it up for a few.
+# Milliseconds: snapshots come each second; a slow disk may delay one for a few.
 STALE_AFTER_MS: Final = 10 * SECOND
-# A server measures itself each second, and writes that two seconds later.
+# Milliseconds: a server measures itself each second, and writes that two seconds later.
 STOPPED_AFTER_MS: Final = 12 * SECOND
 MAX_TYPES: Final = 8
-"""Types that the stored card lists one by one."""
+"""Number of types that the stored card lists."""
 
 
 def status(snapshot: Snapshot, now: int) -> str:
-    """Say in the header whether logs come in, and from which folder."""
+    """Return the status of the header: whether logs come in, and the folder."""
     state, words, meaning = _state(snapshot, now)
     return (
         f'<div class="status" title="{safe(meaning)}">'
@@ -71,7 +71,7 @@ def _state(snapshot: Snapshot, now: int) -> tuple[str, str, str]:
 
 
 def _last_log(snapshot: Snapshot, now: int) -> int | None:
-    """Return when a log came last; what a clock that was ahead once has written is passed over."""
+    """Return when the last log came; times in the future, of a clock once ahead, are ignored."""
     known = (snapshot.window.measured_at, snapshot.grew_at)
     return max((each for each in known if each is not None and each <= now), default=None)
 
@@ -86,7 +86,7 @@ def _since(moment: int, now: int) -> str:
 
 
 def notice(snapshot: Snapshot, now: int) -> str:
-    """Say what keeps the page from being whole; empty where nothing does."""
+    """Return a notice of what the page lacks; empty if nothing."""
     serve = f"<code>waterline serve --data {safe(snapshot.folder)}</code>"
     if snapshot.troubles:
         sentences = "".join(f"<p>{safe(each)}</p>" for each in snapshot.troubles)
@@ -112,7 +112,7 @@ def notice(snapshot: Snapshot, now: int) -> str:
 
 
 def key_figures(snapshot: Snapshot, now: int) -> str:
-    """Tell the four numbers that are looked at first."""
+    """Return the four key figures."""
     tiles = (_tile_stored(snapshot), *_tiles_of_now(snapshot, now), _tile_disk(snapshot))
     return f'<div class="tiles">{"".join(tiles)}</div>'
 
@@ -160,7 +160,7 @@ def _length(seconds: int) -> str:
 
 
 def latest_latency(seconds: Iterable[MeasuredSecond], now: int) -> Percentiles | None:
-    """Return the ack latency of the last second that had acks, if that is lately."""
+    """Return the ack latency of the last second with acks, if recent."""
     lately = [
         second.latency
         for second in seconds
@@ -178,7 +178,7 @@ def _tile_disk(snapshot: Snapshot) -> str:
 
 
 def throughput_legend(snapshot: Snapshot) -> str:
-    """Name the layers that the chart shows, each with its logs of the last second."""
+    """Return the legend of throughput: types with their logs of the last second."""
     seconds = snapshot.window.seconds
     if not any(second.logs for second in seconds):
         return '<p class="empty">No logs in the last 5 minutes</p>'
@@ -198,7 +198,7 @@ def throughput_legend(snapshot: Snapshot) -> str:
 
 
 def latency_legend(snapshot: Snapshot, now: int) -> str:
-    """Name the lines, each with its latest value."""
+    """Return the legend of latency: percentiles with their latest values."""
     seconds = snapshot.window.seconds
     if not any(second.latency for second in seconds):
         return '<p class="empty">No acks in the last 5 minutes</p>'
@@ -221,12 +221,12 @@ def _legend(title: str, entries: Iterable[tuple[str, str, str]]) -> str:
         f'<li><i style="background:{colour}"></i><span>{safe(name)}</span><b>{value}</b></li>'
         for colour, name, value in entries
     )
-    # What does not fit is reached by arrow keys.
+    # Focusable, so that arrow keys scroll to what does not fit.
     return f'<ul class="legend" tabindex="0" aria-label="{title}">{items}</ul>'
 
 
 def stored(snapshot: Snapshot) -> str:
-    """Tell what is stored: by type, from when to when, how large."""
+    """Return the card of stored logs: by type, range of time, bytes."""
     found = snapshot.stored
     if found is None and snapshot.troubles:
         return '<p class="empty">Not known</p>'
@@ -248,7 +248,7 @@ def _bar(found: StoredLogs, colours: Mapping[str, str]) -> str:
 
 def _table_of_types(found: StoredLogs, colours: Mapping[str, str]) -> str:
     listed = list(found.types.items())
-    # One more than the limit is listed too: a row for a single other type would tell less.
+    # A single type beyond the limit is listed too, as a row for one other type would say less.
     if len(listed) > MAX_TYPES + 1:
         rest = listed[MAX_TYPES:]
         name = f"{len(rest)} {OTHER_TYPES}"
@@ -273,7 +273,7 @@ def _facts(snapshot: Snapshot, found: StoredLogs) -> Iterable[str]:
 
 
 def archives(snapshot: Snapshot) -> str:
-    """Tell what is archived: how much it saves, and day by day."""
+    """Return the card of archives: space saved, and a table by day."""
     found = snapshot.archives
     if found is None and snapshot.troubles:
         return '<p class="empty">Not known</p>'

@@ -1,4 +1,4 @@
-"""Pages that are closed or loaded anew while something is sent to them: no line is printed."""
+"""Keeps closed and reloaded pages out of the log of the dashboard's process."""
 
 import asyncio
 import logging
@@ -8,25 +8,24 @@ from bokeh.protocol.exceptions import ProtocolError
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 
-# The last is what becomes of messages that are being handled when the process ends.
+# The last is raised in messages being handled when the process ends.
 _GONE = (StreamClosedError, WebSocketClosedError, asyncio.CancelledError)
-# Loggers that warn that a message could not be sent.
+# Loggers that warn of unsent messages.
 _SENDERS = ("bokeh.server.views.ws", "panel.io.document")
 _CALLBACKS = "bokeh.util.tornado"
 _HANDSHAKE = "Uncaught exception GET /dashboard/ws "
 
 
 class WithoutClosedPages(logging.Filter):
-    """Keeps out what Bokeh, Tornado and asyncio write when a page has gone.
+    """Drops records of Bokeh, Tornado and asyncio about pages that have gone.
 
-    A browser closes its WebSocket at any moment, so what is being sent then fails; Bokeh drops the
-    session soon after. A page that comes back with a token of yesterday, as after a laptop slept,
-    is refused and loads anew; so is whatever has made a token up. Messages of a page that are read
-    after it has gone find no session. None of it is a fault of ours.
+    A browser may close its WebSocket at any moment: what is being sent fails, and Bokeh drops the
+    session soon after. A page with an expired token, as after a laptop slept, is refused and loads
+    anew. A message read after its page has gone finds no session. None of these is a fault.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether a line is printed."""
+        """Return whether to print a record."""
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, _GONE):
             return False
@@ -39,19 +38,19 @@ class WithoutClosedPages(logging.Filter):
 
 
 def _is_without_session(error: AssertionError) -> bool:
-    """Say whether Bokeh asked a connection for its session that has been taken from it."""
+    """Return whether Bokeh asked a connection for a session that it no longer has."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     place = (frame.f_globals["__name__"], frame.f_code.co_name)
     return place == ("bokeh.server.connection", "session")
 
 
 def print_no_cancelled_callbacks() -> None:
-    """Say nothing of what each page does once a second; the end of the process cancels it."""
+    """Ignore cancelled callbacks, which the end of the process cancels."""
     logging.getLogger(_CALLBACKS).disabled = True
 
 
 def log_to_stderr() -> None:
-    """Print warnings and errors of the process, but for those of pages that have gone."""
+    """Print warnings and errors of the process, except those of pages that have gone."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     handler.addFilter(WithoutClosedPages())

@@ -1,4 +1,4 @@
-"""The two charts: what comes in by type, and how long an ack takes; the last five minutes."""
+"""The two charts of the last five minutes: logs a second by type, and ack latency."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -24,17 +24,17 @@ OTHER_TYPES: Final = "other types"
 _SLOT_NAMES: Final = tuple(f"slot{number}" for number in range(len(SLOTS)))
 _FONT_SIZE: Final = "12px"
 _LINE_WIDTHS: Final = {"p50": 1.5, "p95": 3.0, "p99": 5.0}
-# Bokeh escapes what stands for a column. Colours are inherited, which follow the page's theme.
+# Bokeh escapes values of columns. Colours are inherited, and follow the page's theme.
 _TOOLTIP: Final = (
     '<div style="font: 12px/1.5 var(--sans, sans-serif); white-space: pre-line">'
     "<b>@time{%H:%M:%S UTC}</b>\n@said</div>"
 )
 
-# A change that comes while Panel draws the page can be lost. So for as many seconds as that may
-# take all is sent each time, some KB; who has all of it then lacks nothing that was lost before.
+# A change that comes while Panel draws the page can be lost. For the seconds that this may take,
+# all data is sent each time, some KB.
 DRAWING_SECONDS: Final = 20
 
-# Seen on a light and on a dark page.
+# Legible on a light and on a dark page.
 CROSSHAIR: Final = "#8792A0"
 
 Columns = dict[str, Any]
@@ -42,11 +42,11 @@ Columns = dict[str, Any]
 
 
 class Chart(ABC):
-    """A figure over the window; each session has its own, and its own data.
+    """A figure of the window; each session has its own figure and data.
 
     Args:
-        unit: what the vertical axis counts.
-        names: the columns beside `time`.
+        unit: unit of the vertical axis.
+        names: columns beside `time`.
     """
 
     def __init__(self, unit: str, names: Iterable[str]) -> None:
@@ -58,15 +58,15 @@ class Chart(ABC):
 
     @abstractmethod
     def top(self, seconds: Sequence[MeasuredSecond]) -> float:
-        """Return the highest value drawn; never 0, so that there is an axis without data too."""
+        """Return the highest value drawn, above 0 also without data, for the axis."""
 
     def show(self, window: Window, revision: object, now: int) -> None:
-        """Stream the seconds that are new; where the past is another, and at first, replace all.
+        """Stream new seconds; replace all at first and after a change of the past.
 
         Args:
-            window: the seconds.
-            revision: with another one than the last time, all counts anew.
-            now: milliseconds UTC, for a window without any second.
+            window: the seconds to show.
+            revision: a change of it replaces all.
+            now: milliseconds UTC, for an empty window.
         """
         end = window.seconds[-1].begin if window.seconds else now
         self.figure.x_range.update(start=end - WINDOW_SECONDS * SECOND, end=end)
@@ -81,11 +81,11 @@ class Chart(ABC):
 
     @abstractmethod
     def columns(self, seconds: Sequence[MeasuredSecond]) -> Columns:
-        """Return what the figure draws of these seconds."""
+        """Return the columns of these seconds."""
 
 
 class ThroughputChart(Chart):
-    """Logs stored each second, stacked by type; each colour is a layer, whosever it is just now."""
+    """Logs stored each second, stacked by type; a layer is a colour, whichever type has it."""
 
     def __init__(self) -> None:
         super().__init__("logs / s", ("total", "said", *_SLOT_NAMES))
@@ -123,7 +123,7 @@ class ThroughputChart(Chart):
         return columns
 
     def _said(self, second: MeasuredSecond) -> str:
-        """Return a line for each layer that is seen in a second, the highest first."""
+        """Return a line for each visible layer of a second, the highest first."""
         counts: Counter[str] = Counter()
         for log_type, count in second.stored.items():
             counts[visible(log_type) if log_type in self._slots else OTHER_TYPES] += count
@@ -132,17 +132,17 @@ class ThroughputChart(Chart):
 
 
 class LatencyChart(Chart):
-    """Percentiles of ack latency each second; a gap where nothing was acked."""
+    """Percentiles of ack latency each second; a second without acks is a gap."""
 
     def __init__(self) -> None:
         super().__init__("ms", (*PERCENTILES, "said"))
-        # The highest is the widest and lies below, so that those that are equal are all seen.
+        # The highest is widest and drawn first, so that equal lines are all visible.
         for name, colour in reversed(PERCENTILES.items()):
             width = _LINE_WIDTHS[name]
             line = self.figure.line(
                 "time", name, source=self.source, color=colour, line_width=width
             )
-            # A second with silence before and after it would not show as a line.
+            # A single second between gaps shows as a point, as it has no line.
             self.figure.scatter("time", name, source=self.source, color=colour, size=width + 0.5)
         _add_hover(self.figure, line)
 
@@ -155,7 +155,7 @@ class LatencyChart(Chart):
         return max(1, *(second.latency.p99 for second in seconds if second.latency), 0)
 
     def columns(self, seconds: Sequence[MeasuredSecond]) -> Columns:
-        """Return the percentiles; nan where there are none."""
+        """Return the percentiles; NaN for a second without."""
         columns: Columns = {
             name: [getattr(second.latency, name, nan) for second in seconds] for name in PERCENTILES
         }
@@ -174,7 +174,7 @@ def _said(second: MeasuredSecond) -> str:
 
 
 def colour_of(log_type: str, colours: Mapping[str, str]) -> str:
-    """Return the colour in which a type is drawn."""
+    """Return the colour of a type."""
     return colours.get(log_type, OTHER)
 
 

@@ -16,7 +16,7 @@ from workbench.dashboard.snapshot import RECENT_LOGS, LogLine, RecentLogs
 from workbench.query.database import Database, View
 
 MAX_TEXT: Final = 1000
-"""Characters of a message and of its attributes that are kept; the rest is read when asked for."""
+"""Characters of a message, and of its attributes, that are kept; the rest is read on demand."""
 _MAX_BYTES: Final = 4 * MAX_TEXT
 _decoder: Final = getincrementaldecoder("utf-8")
 
@@ -50,7 +50,7 @@ class RecentReader:
         return self.recent
 
     def forget(self) -> None:
-        """Begin anew: the file is another, or its past was rewritten."""
+        """Start again, as the file was replaced or its past rewritten."""
         self.recent = RecentLogs(revision=self.recent.revision + 1)
         self._incarnation = None
         self._types.clear()
@@ -84,12 +84,12 @@ def _begins() -> Select[Any]:
 
 
 def as_bytes(text: ColumnElement[str]) -> ColumnElement[bytes]:
-    """Return a text as its bytes: for SQLite's functions a text ends at its first NUL."""
+    """Return a text as bytes: SQLite's functions end a text at its first NUL."""
     return cast(text, LargeBinary)
 
 
 def bytes_of(data: ColumnElement[bytes], begin: int, count: int) -> ColumnElement[bytes]:
-    """Return some bytes, none rather than null where there are none; `begin` counts from 1."""
+    """Return `count` bytes from `begin`, counted from 1; empty bytes rather than NULL."""
     return func.coalesce(func.substr(data, begin, count), literal_column("x''"))
 
 
@@ -105,19 +105,19 @@ def _lines(view: View, question: Select[Any]) -> list[LogLine]:
 
 
 def begin_of(data: bytes, size: int, limit: int = MAX_TEXT) -> tuple[str, int]:
-    """Return the first characters of a text, and how many bytes come behind them.
+    """Return the first characters of a text, and the number of bytes behind them.
 
     Args:
         data: the text in UTF-8, whole or cut anywhere.
-        size: how many bytes the whole text has.
-        limit: so many characters at most.
+        size: number of bytes of the whole text.
+        limit: greatest number of characters.
     """
     text = _decoder().decode(data, final=len(data) >= size)[:limit]
     return text, size - len(text.encode())
 
 
 PIECE_BYTES: Final = 2**18
-"""How much of a text is sent at once: a page is told more only when it asks again."""
+"""Bytes of a text that are sent at once; a page asks for more."""
 
 Part = Literal["message", "attributes"]
 
@@ -128,13 +128,13 @@ class Piece:
 
     text: str
     end: int
-    """The byte behind it, at which the next piece begins."""
+    """Offset in bytes at which the next piece begins."""
     rest: int
-    """Bytes from there on."""
+    """Number of bytes from there on."""
 
 
 class Lookup:
-    """Opens logs.db for each look: they are rare, and the poller's own view is never held up.
+    """Opens logs.db for each look-up: they are rare, and never delay the poller.
 
     Args:
         path: the data folder.
@@ -153,12 +153,12 @@ class Lookup:
             return read_lines(view, seqs)
 
     def piece(self, seq: int, part: Part, begin: int) -> Piece | None:
-        """Return what a text says from a byte on; None where the log is archived or gone.
+        """Return a piece of a text; None if the log is archived or gone.
 
         Args:
-            seq: whose text.
-            part: which of its texts.
-            begin: a byte at which a character begins.
+            seq: seq of the log.
+            part: message or attributes.
+            begin: offset in bytes, at which a character begins.
 
         Raises:
             DataFolderError: logs.db cannot be read.

@@ -1,4 +1,4 @@
-"""The table of newest logs: filtered here, drawn by log_table.js, sent only what is new."""
+"""The table of newest logs: filtered here, sent as changes, drawn by log_table.js."""
 
 # Panel has types in part only.
 # mypy: allow-untyped-calls
@@ -19,12 +19,12 @@ from workbench.dashboard.snapshot import RECENT_LOGS, LogLine, Snapshot
 from workbench.reports.figures.colours import KNOWN
 
 SHOWN_LOGS: Final = 200
-"""More than anyone reads; the browser stays quick."""
+"""Number of rows: more than anyone reads, few enough for a quick browser."""
 # A producer that invents types must not fill the page with buttons.
 MAX_CHOICES: Final = 40
-"""Buttons of types beside those of the four levels."""
+"""Number of buttons of types beside the four levels."""
 MAX_ASKED: Final = 36
-"""Types that may be chosen at once, and rows that may be open."""
+"""Number of types that may be chosen at once, and of rows that may be open."""
 _HERE: Final = Path(__file__).parent
 _SCRIPTS: Final = ("log_text.js", "log_row.js", "log_table.js")
 
@@ -34,18 +34,18 @@ _Seqs = Annotated[tuple[_Seq, ...], msgspec.Meta(max_length=MAX_ASKED)]
 
 
 class _Ask(msgspec.Struct, frozen=True, tag="ask"):
-    """What the browser sends when it has drawn the table, and when its filters change."""
+    """Message of the browser after it has drawn the table, and when its filters change."""
 
     types: _Names = ()
     contains: Annotated[str, msgspec.Meta(max_length=1000)] = ""
     through: _Seq | None = None
-    """The newest log to be shown while the table is paused; 0: that of now."""
+    """Seq of the newest log to show while paused; 0 follows the newest."""
     open: _Seqs = ()
-    """Rows that are open: shown where they match, though 200 newer ones do too."""
+    """Seqs of open rows, which stay while they match, whatever newer ones come."""
 
 
 class _AskWhole(msgspec.Struct, frozen=True, tag="whole"):
-    """What the browser sends for the next piece of a text that is cut."""
+    """Message of the browser that asks for the next piece of a cut text."""
 
     seq: _Seq
     part: Part
@@ -55,13 +55,13 @@ class _AskWhole(msgspec.Struct, frozen=True, tag="whole"):
 class LogTable(JSComponent):
     """The newest logs that match its filters, newest first.
 
-    The browser asks for the rows and buttons when it has drawn the table (also after a lost
-    connection) and when a filter changes; from then on it gets what is new, and in each second a
-    beat, so that it notices when nobody answers any more. Messages do that, for a change of a
-    parameter is lost when it falls into the moment in which the page is drawn.
+    The browser asks for rows and buttons after it has drawn the table (also after a lost
+    connection) and when a filter changes. From then on it gets changes, and a beat each second by
+    which it notices a dead connection. These are messages, as a change of a parameter is lost while
+    the page is being drawn.
 
     Args:
-        lookup: where single logs are looked up.
+        lookup: looks up single logs.
     """
 
     keeps_address = param.Boolean(
@@ -92,7 +92,7 @@ class LogTable(JSComponent):
             self._send_fresh(self._ask)
 
     def beat(self) -> None:
-        """Tell the browser that it is heard; call it each second."""
+        """Send the beat; to be called each second."""
         if self._ask is not None:
             self._send_msg({"kind": "beat"})
 
@@ -100,7 +100,7 @@ class LogTable(JSComponent):
         try:
             asked = msgspec.convert(message, _Ask | _AskWhole)
         except msgspec.ValidationError:
-            return  # our page sends no such thing
+            return  # never sent by our page
         if isinstance(asked, _AskWhole):
             self._send_whole(asked)
             return
@@ -130,7 +130,7 @@ class LogTable(JSComponent):
         self._send(fresh, {"replace": False}, ask)
 
     def _opened(self, ask: _Ask, lines: Sequence[LogLine]) -> tuple[list[LogLine], list[int]]:
-        """Return the open rows that are not among some lines, and those that are nowhere."""
+        """Return open rows that are not among some lines, and seqs that are gone."""
         wanted = set(ask.open) - {line.seq for line in lines}
         if not wanted:
             return [], []
@@ -149,7 +149,7 @@ class LogTable(JSComponent):
         )
 
     def _send(self, lines: Iterable[LogLine], how: dict[str, Any], ask: _Ask) -> None:
-        """Send lines and what is said beside them, unless all of it is known to the browser."""
+        """Send lines and the texts beside them, unless the browser has all of it."""
         rows = [_row(line) for line in lines]
         choices, more_types = _choices(self._snapshot, ask.types)
         said = {
@@ -191,15 +191,15 @@ def _row(line: LogLine) -> list[Any]:
 
 
 def _choices(snapshot: Snapshot, chosen: Sequence[str]) -> tuple[Sequence[Any], int]:
-    """Return what the buttons say, and how many types have none.
+    """Return the buttons, and the number of types without one.
 
-    A button has type, count among the newest logs, count in all and colour. The four levels always
-    have one, and so has what is chosen, whatever other types there are.
+    A button has type, count among the newest logs, count in all, and colour. The four levels and
+    the chosen types always have one.
     """
     known = snapshot.recent.types
     stored = snapshot.stored.types if snapshot.stored else {}
     others = [each for each in dict.fromkeys((*chosen, *known, *stored)) if each not in KNOWN]
-    # By name, so that buttons keep their places while counts go up.
+    # By name, so that buttons keep their places while counts grow.
     order = [*KNOWN, *sorted(others[:MAX_CHOICES])]
     buttons = [
         [each, known.get(each, 0), stored.get(each, 0), colour_of(each, snapshot.colours)]

@@ -1,4 +1,4 @@
-"""What is run for each session that is served: the page around the dashboard's parts."""
+"""The script of each session: the page around the dashboard's parts."""
 
 from pathlib import Path
 

@@ -27,17 +27,17 @@ from workbench.query.database import Database
 from workbench.query.gaps import find_earlier
 from workbench.reports.figures.colours import give_colours
 
-# The server writes a second's measurements within moments of its end.
+# Seconds after the end of a second, by which the server has written its measurements.
 AFTER_THE_SECOND: Final = 0.15
-# A folder that is still being counted must not stop the rest of the page.
+# Seconds for counting, lest it delays the rest of the page.
 COUNTING_SECONDS: Final = 0.3
-# Archives may be thousands of files; looking at all of them each second would be a waste.
+# Archives may be thousands of files, too many to look at each second.
 SECONDS_BETWEEN_SIZES: Final = 5
 _SHARED: Final = "waterline-poller"
 _making_shared: Final = threading.Lock()
 
 
-# What a file is, whatever its name.
+# Device and inode of a file.
 _Identity = tuple[int, int]
 
 
@@ -46,8 +46,8 @@ class FollowedFile:
 
     Args:
         path: the file.
-        schema: the tables it should have.
-        forget: called whenever what was read of the file is void.
+        schema: its tables.
+        forget: called when data read of the file becomes void.
     """
 
     def __init__(self, path: Path, schema: Schema, forget: Callable[[], None]) -> None:
@@ -58,10 +58,10 @@ class FollowedFile:
         self._identity: _Identity | None = None
 
     def open(self) -> Database | None:
-        """Return the database as it is now; None where there is none.
+        """Return the present database, or None.
 
         Raises:
-            DataFolderError: it cannot be read, or is not ours.
+            DataFolderError: it cannot be read, or is not of Waterline.
         """
         identity = self._look()
         if identity != self._identity:
@@ -72,7 +72,7 @@ class FollowedFile:
         return self._database
 
     def close(self) -> None:
-        """Let the file go, and with it what was read of it; it may be opened again."""
+        """Close the file and forget its data; it may be opened again."""
         if self._database is not None:
             self._database.close()
             self._forget()
@@ -87,10 +87,10 @@ class FollowedFile:
 
 
 class Poller:
-    """Reads a data folder from a thread of its own; `snapshot` may be read from any.
+    """Reads a data folder each second in a thread of its own; any thread may read `snapshot`.
 
     Args:
-        path: the data folder; it may come later.
+        path: the data folder, which may appear later.
         clock: returns milliseconds UTC.
     """
 
@@ -115,7 +115,7 @@ class Poller:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop reading and let the files go."""
+        """Stop reading and close the files."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -123,7 +123,7 @@ class Poller:
         self._metrics.close()
 
     def poll(self) -> Snapshot:
-        """Read once; what cannot be read is told as a trouble, and tried again the next time."""
+        """Read once; what cannot be read becomes a trouble of the snapshot, and is retried."""
         troubles: list[str] = []
         now = self._clock()
         last = self.snapshot
@@ -162,7 +162,7 @@ class Poller:
         with database.view() as view:
             recent = self._recent_reader.read(view)
             archives = self._archives_reader.read(view)
-        if archives is not self._archives:  # else nothing was archived since
+        if archives is not self._archives:  # the same object if nothing was archived since
             self._earlier = find_earlier(self._folder, database)
             self._archives = archives
         late = time.monotonic() + COUNTING_SECONDS
@@ -198,7 +198,7 @@ class Poller:
                 free=shutil.disk_usage(self._folder.path).free,
             )
         except OSError:
-            return None  # the folder has gone; that is told already
+            return None  # the folder has gone, which is a trouble already
 
     def _forget_logs(self) -> None:
         self._recent_reader.forget()
@@ -213,7 +213,7 @@ class Poller:
 
 
 def _grew_at(fresh: Snapshot, recent: RecentLogs) -> int | None:
-    """Return when a log was last seen to be new; at the first look at a folder all are old."""
+    """Return when a new log was last seen; at the first look at a folder all are old."""
     is_going_on = not fresh.waiting and recent.revision == fresh.recent.revision
     if is_going_on and recent.last_seq > fresh.recent.last_seq:
         return fresh.taken_at
@@ -225,7 +225,7 @@ def _with_wal(path: Path) -> int:
 
 
 def shared_poller() -> Poller:
-    """Return the one poller of this process, started; it follows the folder of the settings.
+    """Return the started poller of this process, which follows the folder of the settings.
 
     Raises:
         SettingsError: a setting is unknown or has no meaning.

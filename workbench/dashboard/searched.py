@@ -1,4 +1,4 @@
-"""What the table of logs has searched, in words: it knows the newest logs, and never all."""
+"""Sentences about what the table of logs has searched: the newest logs, not all."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,11 +11,11 @@ _ASK: Final = "a notebook finds them: wb.logs()"
 
 
 def searched(snapshot: Snapshot, contains: str) -> str:
-    """Say which logs the rows were taken from.
+    """Return a sentence about the logs that were searched.
 
     Args:
-        snapshot: what the table shows.
-        contains: the text that is looked for in messages, if any.
+        snapshot: the snapshot that the table shows.
+        contains: text that is searched for in messages, or empty.
     """
     known, stored = len(snapshot.recent.lines), snapshot.stored
     if not known:
@@ -35,12 +35,12 @@ def searched(snapshot: Snapshot, contains: str) -> str:
 
 
 def nothing_found(snapshot: Snapshot, types: Sequence[str], contains: str) -> str:
-    """Say why there is no row, and what was not searched.
+    """Return a sentence about why there is no row, and what was not searched.
 
     Args:
-        snapshot: what the table shows.
-        types: the types that were asked for; all where it is empty.
-        contains: the text that was looked for in messages, if any.
+        snapshot: the snapshot that the table shows.
+        types: chosen types; empty stands for all.
+        contains: text that was searched for in messages, or empty.
     """
     known, stored = len(snapshot.recent.lines), snapshot.stored
     if not known and stored is not None and stored.archived:

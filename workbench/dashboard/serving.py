@@ -1,4 +1,4 @@
-"""How the page is served: Bokeh's application behind one door that foreign pages do not pass."""
+"""Serves the page: Bokeh's application, guarded against pages of other origins."""
 
 import asyncio
 import signal
@@ -25,36 +25,36 @@ from workbench.running.ports import bind
 
 PAGE: Final = "/dashboard"
 _MAIN: Final = Path(__file__).parent / "main.py"
-# What the page draws is in the first; the models of Panel do not load without the others.
+# The page draws with the first; models of Panel do not load without the others.
 COMPONENTS: Final[list[Component]] = ["bokeh", "bokeh-widgets", "bokeh-tables"]
-# Sessions of closed tabs, milliseconds: how long they are kept, how often they are looked for.
+# Milliseconds for which sessions of closed tabs are kept, and between looks for them.
 SESSION_LIFETIME: Final = 15_000
 SESSION_CHECKS: Final = 17_000
 
 
 class Application(BokehTornado):
-    """Bokeh's application, with the scripts that the page needs."""
+    """Bokeh's application with the scripts that the page needs."""
 
     def resources(self, absolute_url: str | bool | None = None) -> Resources:
-        """Return the scripts of a page: MathJax and WebGL would be half of all that is loaded."""
+        """Return the scripts of a page, without MathJax and WebGL: they would be half of them."""
         return super().resources(absolute_url).clone(components=COMPONENTS)
 
 
 class _Response(tornado.web.RequestHandler):
-    """A response of ours beside those of Bokeh."""
+    """Base of our own responses."""
 
     def fail(self, status: int, fault: Fault) -> None:
-        """End the request with an error in the shape of the server's."""
+        """End the request with an error like the server's."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json")
         self.finish(fault.body())
 
 
 class _NotFound(_Response):
-    """Answers for every path that is none of ours."""
+    """Answers unknown paths."""
 
     def prepare(self) -> None:
-        """Name the path that there is."""
+        """End the request with 404 and the path of the page."""
         text = f"there is nothing at {self.request.path}; there is {PAGE}"
         self.fail(404, Fault("not_found", text))
 
@@ -69,7 +69,7 @@ class _Alive(_Response):
 
 
 class _Foreign(Matcher):
-    """Matches what a page of another origin asks, or one whose name was made to resolve to us."""
+    """Matches requests of pages of other origins, and of names made to resolve to us."""
 
     def __init__(self, allowed: tuple[str, ...]) -> None:
         self._allowed = allowed
@@ -91,14 +91,14 @@ class _Refused(_Response):
     """Answers what `_Foreign` matches."""
 
     def prepare(self) -> None:
-        """End the request with 403 and what can be done about it."""
+        """End the request with 403 and a remedy."""
         headers, allowed = self.request.headers, self.settings["allowed_origins"]
         fault = host_fault(headers.get("Host"), allowed)
         self.fail(403, fault or origin_fault(headers.get("Origin")))
 
 
 def _transform(policy: str) -> type[tornado.web.OutputTransform]:
-    """Return what an application passes its responses through, for their safe headers."""
+    """Return the output transform that sets safe headers."""
 
     class SafeHeaders(tornado.web.OutputTransform):
         def transform_first_chunk(
@@ -116,17 +116,17 @@ def _transform(policy: str) -> type[tornado.web.OutputTransform]:
 
 
 def _log_request(_: tornado.web.RequestHandler) -> None:
-    """Log no requests, as the server does: a URL may hold what was searched for."""
+    """Log no requests, like the server: a URL may hold a searched text."""
 
 
 def content_policy(allowed: Sequence[str]) -> str:
     """Return the Content-Security-Policy of the page.
 
-    Bokeh and Panel begin with scripts in the page, load components from blobs and set styles on
-    elements. All else comes from here, and nothing goes elsewhere.
+    Bokeh and Panel need inline scripts, components from blobs and inline styles. All else comes
+    from this server, and nothing goes elsewhere.
 
     Args:
-        allowed: origins whose pages may show it in a frame.
+        allowed: origins whose pages may embed the page.
     """
     frames = "*" if ANY in allowed else " ".join(["'self'", *allowed])
     return "; ".join(
@@ -145,7 +145,7 @@ def content_policy(allowed: Sequence[str]) -> str:
 
 
 def guarded_router(settings: Settings, application: tornado.web.Application) -> RuleRouter:
-    """Return what answers all requests: the application, and a refusal to foreign pages."""
+    """Return the router: the application, and refusals to foreign pages."""
     refusals = tornado.web.Application(
         default_handler_class=_Refused,
         transforms=[_transform(NO_PAGE)],
@@ -165,7 +165,7 @@ def dashboard_application(
     session_lifetime: int = SESSION_LIFETIME,
     session_checks: int = SESSION_CHECKS,
 ) -> Application:
-    """Return Bokeh's application with the page.
+    """Return Bokeh's application of the page.
 
     Args:
         settings: the settings in force.
@@ -175,7 +175,7 @@ def dashboard_application(
     application = Application(
         build_applications({PAGE: str(_MAIN)}),
         extra_patterns=[(LIVENESS, _Alive)],
-        # Bokeh compares names only. The router has looked at the origin before.
+        # Bokeh compares names only; the router has checked the origin before.
         extra_websocket_origins=["*"],
         ico_path="none",
         unused_session_lifetime_milliseconds=session_lifetime,
@@ -194,7 +194,7 @@ async def serve_page(
     """Serve the page until SIGINT or SIGTERM.
 
     Raises:
-        AddressError: the port cannot be listened on.
+        AddressError: the address cannot be listened on.
     """
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

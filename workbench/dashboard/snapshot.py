@@ -1,4 +1,4 @@
-"""Snapshot: all that the dashboard shows of one moment, shared by all sessions, never changed."""
+"""The snapshot: all data of the dashboard at one moment, immutable, shared by all sessions."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -12,9 +12,9 @@ SECOND: Final = 1000
 """Milliseconds."""
 WINDOW_SECONDS: Final = 300
 ARCHIVED_DAYS: Final = 30
-"""The newest days with archives that are shown one by one."""
+"""Number of newest days with archives that are shown."""
 RECENT_LOGS: Final = 5000
-"""The newest logs that are kept to be shown and filtered: a few MB, at most 10."""
+"""Number of newest logs that are kept to be shown and filtered: at most 10 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,17 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredSecond:
-    """What was measured in one second."""
+    """Measurements of one second."""
 
     begin: int
     """Milliseconds UTC."""
     stored: Mapping[str, int]
-    """Logs stored, by type; empty where there were none."""
+    """Number of logs stored, by type."""
     latency: Percentiles | None
 
     @property
     def logs(self) -> int:
-        """How many logs were stored in it."""
+        """Number of logs stored."""
         return sum(self.stored.values())
 
 
@@ -48,24 +48,24 @@ class Window:
 
     seconds: tuple[MeasuredSecond, ...] = ()
     revision: int = 0
-    """Another number means that seconds once given have changed, so that all count anew."""
+    """A new number means that earlier seconds have changed, and all must be replaced."""
     measured_at: int | None = None
-    """The last second in which logs were received, inside the window, before or just behind it."""
+    """Last second in which logs were received, in the window, before or just after it."""
     first_at: int | None = None
-    """When the first log ever was received; None where that is not known."""
+    """Time when the first log was received; None if unknown."""
     beat_at: int | None = None
-    """The last second that a server measured, with logs or without; 0 where it never did."""
+    """Last second that a server measured, with logs or without; 0 if none."""
 
     @property
     def since_first(self) -> Sequence[MeasuredSecond]:
-        """The seconds in which there can have been logs: before the first one is no second."""
+        """The seconds from the first log on."""
         begin = (self.first_at or 0) // SECOND * SECOND
         return self.seconds[bisect_left(self.seconds, begin, key=attrgetter("begin")) :]
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A stored log as far as it is kept: long texts are cut."""
+    """A stored log with long texts cut."""
 
     seq: int
     timestamp: int
@@ -74,12 +74,12 @@ class LogLine:
     message: str
     attributes: str
     message_rest: int = 0
-    """Bytes of the message behind what is shown."""
+    """Number of bytes of the message that are cut."""
     attributes_rest: int = 0
-    """Bytes of the attributes behind what is shown."""
+    """Number of bytes of the attributes that are cut."""
 
     def matches(self, types: Collection[str], contains: str) -> bool:
-        """Return whether it is of one of these types, if any, with a text in it, in any case."""
+        """Return whether it has one of the types, if any, and the text, ignoring case."""
         return (not types or self.type in types) and (
             not contains or contains.casefold() in self.message.casefold()
         )
@@ -87,17 +87,17 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class RecentLogs:
-    """The newest logs in the order of their seq."""
+    """The newest logs, ordered by seq."""
 
     lines: tuple[LogLine, ...] = ()
     revision: int = 0
-    """Another number means another past: what was shown is void."""
+    """A new number means another past: lines shown before are void."""
     types: Mapping[str, int] = field(default_factory=dict)
-    """How many of the lines are of which type, the most frequent first."""
+    """Number of lines by type, the most frequent first."""
 
     @property
     def last_seq(self) -> int:
-        """The newest log's seq; 0 where there is none."""
+        """Seq of the newest log; 0 without logs."""
         return self.lines[-1].seq if self.lines else 0
 
     def newest(
@@ -112,11 +112,11 @@ class RecentLogs:
         """Return the newest logs that match, newest first.
 
         Args:
-            limit: so many at most.
-            after: only those with a higher seq.
-            through: only those with no higher seq than this; None: up to the newest.
-            types: only those of these types; all where it is empty.
-            contains: only those with this piece of text in the message, whatever its case.
+            limit: greatest number of logs.
+            after: seq that theirs must exceed.
+            through: highest seq; None is the newest.
+            types: types to include; empty stands for all.
+            contains: text that the message must contain, ignoring case.
         """
         found: list[LogLine] = []
         for line in self._newest_first(after, through):
@@ -138,12 +138,12 @@ class RecentLogs:
 
 @dataclass(frozen=True, slots=True)
 class StoredLogs:
-    """What the logs are, hot and archived: how many of which types, from when to when."""
+    """Stored logs, hot and archived: number by type, and range of time."""
 
     types: Mapping[str, int] = field(default_factory=dict)
-    """Logs by type, the most frequent first."""
+    """Number of logs by type, the most frequent first."""
     archived: int = 0
-    """How many of them are archived."""
+    """Number of logs that are archived."""
     first_timestamp: int | None = None
     last_timestamp: int | None = None
     complete: bool = True
@@ -151,26 +151,26 @@ class StoredLogs:
 
     @property
     def logs(self) -> int:
-        """How many logs are stored."""
+        """Number of logs."""
         return sum(self.types.values())
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveTotals:
-    """What is archived, in all and by day."""
+    """Archives, in all and by day."""
 
     days: tuple[ArchivedDay, ...] = ()
     """The newest days that have archives, newest first."""
     older_days: int = 0
-    """How many days with archives come before them."""
+    """Number of earlier days with archives."""
     batches: int = 0
     logs: int = 0
     raw_bytes: int = 0
     stored_bytes: int = 0
     bucket_bytes: int = 0
-    """How much of stored_bytes lies in object storage only."""
+    """The part of stored_bytes that lies in object storage only."""
     pruned: int = 0
-    """Logs that were archived and pruned since; they are in no other number."""
+    """Number of logs that were archived and pruned; no other number has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ class Sizes:
     folder: int
     """All files of the data folder."""
     free: int
-    """What its disk has left."""
+    """Free bytes of its disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,15 +197,15 @@ class Snapshot:
     """Milliseconds UTC."""
     folder: str
     waiting: bool = True
-    """Whether there is no logs.db yet."""
+    """Whether logs.db is still missing."""
     troubles: tuple[str, ...] = ()
-    """What could not be read, one sentence each."""
+    """Sentences about what could not be read."""
     grew_at: int | None = None
-    """When a log was last seen to be new here; None before the first time."""
+    """Time when a new log was last seen; None before the first."""
     window: Window = field(default_factory=Window)
     recent: RecentLogs = field(default_factory=RecentLogs)
     stored: StoredLogs | None = None
     archives: ArchiveTotals | None = None
     sizes: Sizes | None = None
     colours: Mapping[str, str] = field(default_factory=dict)
-    """The colour of each type that has one of its own."""
+    """Colours of types that have their own."""

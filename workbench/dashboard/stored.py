@@ -1,4 +1,4 @@
-"""Counts what is stored: every log once, then only those above the last one counted."""
+"""Counts stored logs by type: all once, then only those above the last one counted."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +14,7 @@ from waterline.storage.tables import archive_batches, logs, seam
 from workbench.dashboard.snapshot import StoredLogs
 from workbench.query.database import View
 
-# Some 20 ms of reading, so that no view holds the WAL back for long.
+# Rows read in about 20 ms, so that no view holds the WAL back for long.
 PAGE: Final = 20_000
 
 OpenView = Callable[[], AbstractContextManager[View]]
@@ -25,15 +25,15 @@ _decode_counts: Final = msgspec.json.Decoder(dict[str, int]).decode
 class StoredReader:
     """Follows the number of logs of one logs.db.
 
-    What moves from the hot logs to the archives is not counted again. All is counted anew when
-    the past was rewritten, or logs were pruned: what is left may begin later.
+    Logs that move to the archives are not counted again. All are counted anew after the past was
+    rewritten, or logs were pruned, as the first time may have changed.
     """
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew: the file is another, or its past is."""
+        """Start again, as the file or its past is another."""
         self._past: tuple[str, int] | None = None
         self._archived_through = 0
         self._pruned = 0
@@ -43,7 +43,7 @@ class StoredReader:
         self._complete = False
 
     def read(self, open_view: OpenView, is_late: Callable[[], bool]) -> StoredLogs:
-        """Count on, page by page, a view each, until all is counted or it is late.
+        """Continue counting, a page a view, until all is counted or it is late.
 
         Raises:
             DataFolderError: logs.db cannot be read.
@@ -86,7 +86,7 @@ class StoredReader:
         self._archived_through, self._pruned = archived_through, pruned
 
     def _move_out(self, batches: Iterable["_Batch"], archived_through: int) -> None:
-        """Take from the hot logs what is archived by now; adopted batches never were among them."""
+        """Subtract logs archived since from the hot ones; adopted batches never were hot."""
         moved = range(self._archived_through + 1, archived_through + 1)
         for each in batches:
             if each.first_seq in moved and not each.is_adopted:
@@ -107,7 +107,7 @@ class StoredReader:
 
 @dataclass(slots=True)
 class _Counts:
-    """Logs by type, and from when to when; logs that moved on still count for when."""
+    """Number of logs by type, and their range of time, which moved logs still count for."""
 
     types: Counter[str] = field(default_factory=Counter)
     first: int | None = None
@@ -121,7 +121,7 @@ class _Counts:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What the catalog has of a batch, as far as it is counted."""
+    """The part of a batch in the catalog that is counted."""
 
     types: Mapping[str, int]
     first_seq: int
@@ -155,7 +155,7 @@ def _batches() -> Select[Any]:
         columns.first_timestamp,
         columns.last_timestamp,
         columns.pruned_at,
-        # As a text it could be read as a number: that is what it is taken for while it is null.
+        # Not the text itself: ADBC takes a column that begins with NULL for numbers.
         columns.adopted_from.is_not(None),
     )
 

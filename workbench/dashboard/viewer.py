@@ -1,4 +1,4 @@
-"""Dashboard: one session's view of the shared snapshot, in a page or in a notebook."""
+"""The dashboard of one session, which shows the shared snapshot in a page or a notebook."""
 
 # Panel has types in part only.
 # mypy: allow-untyped-calls
@@ -16,11 +16,11 @@ from workbench.dashboard.poller import Poller, shared_poller
 from workbench.dashboard.snapshot import Snapshot
 
 REFRESH_MS: Final = 250
-"""How soon a session sees a new snapshot; there is one each second."""
+"""Milliseconds between two looks of a session for a new snapshot."""
 BEAT_MS: Final = 1000
-"""How often a page hears of a session that has nothing new to show."""
+"""Milliseconds between two beats of a session without news."""
 _PARTS_CSS: Final = (Path(__file__).parent / "parts.css").read_text(encoding="utf-8")
-# Where no page gives them room.
+# Pixels, where no page sets them.
 _HEIGHTS: Final = {"throughput": 240, "latency": 240, "logs": 480}
 
 
@@ -28,7 +28,7 @@ class Dashboard(pn.viewable.Viewer):
     """The live dashboard of a data folder.
 
     Args:
-        poller: where the snapshots come from; by default the one of this process.
+        poller: source of snapshots; by default that of this process.
     """
 
     def __init__(self, poller: Poller | None = None, **params: object) -> None:
@@ -50,7 +50,7 @@ class Dashboard(pn.viewable.Viewer):
         self._callback = pn.state.add_periodic_callback(self._refresh, period=REFRESH_MS)
 
     def parts(self) -> dict[str, Any]:
-        """Return the parts of the page by the names that its template uses."""
+        """Return the parts of the page by their names in its template."""
         self._logs.keeps_address = True
         return self._parts()
 
@@ -63,7 +63,7 @@ class Dashboard(pn.viewable.Viewer):
         return {**self._texts, **panes, "logs": self._logs}
 
     def stop(self) -> None:
-        """Stop following; a notebook does so, the end of a served session does by itself."""
+        """Stop following, in a notebook; a served session ends by itself."""
         self._callback.stop()
 
     def __panel__(self) -> Any:  # noqa: ANN401 - Panel has no types

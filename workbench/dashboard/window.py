@@ -36,11 +36,11 @@ class WindowReader:
         """Return the window that ends with the last settled second.
 
         Args:
-            view: of metrics.db.
+            view: a view of metrics.db.
             now: milliseconds UTC.
 
         Raises:
-            DataFolderError: it cannot be read.
+            DataFolderError: metrics.db cannot be read.
         """
         end = _begin_of(now - SETTLED_MS)
         since = end - _LENGTH + SECOND
@@ -63,13 +63,13 @@ class WindowReader:
         )
 
     def forget(self) -> None:
-        """Begin anew: the file is another."""
+        """Start again, as the file was replaced."""
         self._seconds.clear()
         self._measured_at = None
         self._revision += 1
 
     def _put_in(self, found: dict[int, MeasuredSecond], since: int) -> None:
-        """Put in what has become of the seconds since one of them."""
+        """Replace the seconds since one of them by their present rows."""
         known = list(self._seconds)
         now = [
             found.get(each.begin, _nothing_in(each.begin)) if each.begin >= since else each
@@ -97,10 +97,10 @@ def _nothing_in(begin: int) -> MeasuredSecond:
 
 
 def _last_measured(view: View) -> int | None:
-    """Return the second in which the last log was received; None where there was none."""
+    """Return the second in which the last log was received, or None."""
     ((newest,),) = view.rows(select(func.max(sources.c.last_seen)))
     if newest is None and (types := _labels(view, LOGS_STORED, TYPE)):
-        # They were stored by a Waterline that did not note when it heard of a source.
+        # An older Waterline did not record when it heard of a source.
         ((newest,),) = view.rows(
             select(func.max(seconds.c.begin)).where(seconds.c.series.in_(types))
         )
@@ -113,9 +113,9 @@ def _first_heard(view: View) -> int | None:
 
 
 def _last_beat(view: View, now: int) -> int:
-    """Return the last second that a server wrote: it measures itself in each, whatever comes in.
+    """Return the last second that a server wrote; it writes each, with logs or without.
 
-    What a clock that was ahead once has written is passed over.
+    Times in the future, of a clock once ahead, are ignored.
     """
     latest = select(seconds.c.begin).where(seconds.c.begin <= now)
     rows = view.rows(latest.order_by(seconds.c.begin.desc()).limit(1))
@@ -123,7 +123,7 @@ def _last_beat(view: View, now: int) -> int:
 
 
 def _read_since(view: View, since: int) -> dict[int, MeasuredSecond]:
-    """Return the seconds from one on in which logs came in, be they new or duplicates."""
+    """Return the seconds since a time in which logs came in, new ones or duplicates."""
     types = _labels(view, LOGS_STORED, TYPE)
     stored: dict[int, dict[str, int]] = {}
     columns = seconds.c
@@ -140,7 +140,7 @@ def _read_since(view: View, since: int) -> dict[int, MeasuredSecond]:
 
 def _latency_since(view: View, since: int) -> dict[int, Percentiles]:
     columns = seconds.c
-    # A column takes its type from its first rows: where one is null, bytes behind it are refused.
+    # ADBC infers types from the first rows: NULL there and bytes later is an error.
     question = _rows(
         since,
         _labels(view, ACK_LATENCY, ""),
@@ -173,7 +173,7 @@ def _rows(since: int, numbers: Collection[int], *columns: ColumnElement[Any]) ->
     )
 
 
-# Of the seconds that are read again nearly all are as they were.
+# Nearly all seconds that are read again are unchanged.
 @lru_cache(WINDOW_SECONDS)
 def _percentiles(least: float, most: float, data: bytes) -> Percentiles | None:
     try:

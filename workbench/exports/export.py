@@ -1,4 +1,4 @@
-"""Exporting: a range of logs, hot and archived, into a file or a stream."""
+"""The export of a range of logs, hot and archived, into a file or a stream."""
 
 import os
 import stat
@@ -24,15 +24,15 @@ from workbench.query.scan import Walk
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """What was exported."""
+    """Result of an export."""
 
     logs: int
     size: int
     """Bytes."""
     lacks: str | None
-    """A sentence about pruned logs that are missing, if any."""
+    """Sentence about pruned logs that are missing, or None."""
     why_none: str | None = None
-    """A sentence about the filter that left no log, if one did."""
+    """Sentence about the filter that left no log, or None."""
 
 
 def export_logs(
@@ -45,25 +45,25 @@ def export_logs(
     raw: bool = False,
     progress: Progress = silent,
 ) -> Exported:
-    """Write the logs that a question is about, each once, as of one moment, by seq.
+    """Write the logs that match a question, each once, as of one moment, ordered by seq.
 
-    They are read piece by piece; the server and archive jobs may run meanwhile. A file has its name
-    once it is whole and on the disk. A stream may end early: what fails then raises.
+    Logs are read in pieces; the server and archive jobs may run meanwhile. A file gets its name
+    once it is whole and on the disk. A stream that fails may have ended early.
 
     Args:
         folder: the data folder.
-        question: which logs; its order and limit are not heeded.
-        format: as what.
-        to: a file, or a stream such as `sys.stdout.buffer`, which is flushed and stays open.
-        force: write over a file that is there.
-        raw: leave cells of CSV as they are that a spreadsheet would run.
-        progress: is told how far it is, in seqs.
+        question: what is asked; its order and limit are ignored.
+        format: format of the output.
+        to: path of a file, or a stream such as `sys.stdout.buffer`, which is flushed and left open.
+        force: whether to replace an existing file.
+        raw: whether to leave cells of CSV that a spreadsheet would run as formulas.
+        progress: called with the progress in seqs.
 
     Raises:
-        UsageError: the file is there, or it or the stream cannot be written.
-        IncompleteAnswer: logs.db is of an earlier time than its archives; no file is made.
+        UsageError: the file exists, or the output cannot be written.
+        IncompleteAnswer: logs.db is of an earlier time than its archives; no file is written.
         ArchiveError: a batch is missing, damaged or was pruned meanwhile; no file is left.
-        DataFolderError: there are no logs, or they cannot be read.
+        DataFolderError: the folder has no logs, or they cannot be read.
         BrokenPipeError: nobody reads the stream any more.
     """
     if not folder.logs.exists():
@@ -91,7 +91,7 @@ def export_logs(
 def _explained(
     exported: Exported, folder: DataFolder, database: Database, question: Question
 ) -> Exported:
-    """Return what was exported, with a sentence about the filter that left no log, if one did."""
+    """Return the result, with a sentence about the filter that left no log, if any."""
     if exported.logs:
         return exported
     return replace(exported, why_none=why_none(database, BatchReader(folder), question))
@@ -113,7 +113,7 @@ def _write(
             progress("exported", walk.after, walk.last_seq)
         writer.close()
     except BaseException:
-        # Arrow's writers end their format when they are let go of.
+        # Arrow's writers write the end of their format when they are deleted.
         output.stop()
         raise
     return Exported(logs=logs, size=output.size, lacks=walk.lacks)
@@ -121,13 +121,12 @@ def _write(
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file that gets its name once it is whole and on the disk; else nothing is left.
+    """Yield a file that gets its name once it is whole and on the disk, or is removed.
 
-    The umask says who may read it, as of whatever a user names; one that it replaces keeps its
-    rights, and links to it.
+    The umask sets its mode. A replaced file keeps its mode, and symbolic links to it stay.
     """
     target = path.resolve()
-    # Another process may write to the same name at the same time.
+    # The pid, as another process may write the same file at the same time.
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with unfinished.open("wb") as stream:
@@ -144,10 +143,10 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def write_errors(name: str) -> Iterator[None]:
-    """Tell what cannot be written, in one sentence.
+    """Turn errors of writing into one sentence.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: writing failed.
         BrokenPipeError: nobody reads it any more.
     """
     try:

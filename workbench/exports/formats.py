@@ -1,4 +1,4 @@
-"""What logs are exported as: JSON lines, CSV or Parquet, written piece by piece into a stream."""
+"""Formats of exports: JSON lines, CSV and Parquet, written in pieces into a stream."""
 
 from enum import StrEnum
 from typing import BinaryIO, Final, Protocol
@@ -16,19 +16,19 @@ from waterline.encoding import PARQUET
 from waterline.printable import printable_json
 from workbench.frames import in_microseconds
 
-# So many logs are Python objects at a time.
+# Logs that are Python objects at a time.
 _LOGS_AT_ONCE: Final = 10_000
-# A row group of long logs has fewer rows: it is held in memory.
+# Bytes of a row group at most, as it is held in memory.
 _GROUP_SIZE: Final = 64 * 2**20
-# RFC 3339; the seconds come with the milliseconds that the type has.
+# RFC 3339; %S includes the milliseconds of the type.
 _MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _MOMENTS: Final = ("timestamp", "received_at")
-# What a spreadsheet takes for a formula, behind blanks and quotes too, and as full-width forms.
+# Beginnings of formulas for spreadsheets, also behind blanks and quotes, and full-width.
 _FORMULA: Final = (
     r"""\A([\s\p{Z}\p{Cc}\p{Cf}"'`]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\x{2212}]|[\t\r\n])"""
 )
 _NUMBER: Final = r"\A[+-]?([0-9]+([.,][0-9]+)*|[.][0-9]+)([eE][+-]?[0-9]+)?%?\z"
-# Before a cell it says that the rest is text.
+# Marks a cell as text.
 _TEXT_MARK: Final = "'"
 _CSV_SCHEMA: Final = pa.schema(
     [
@@ -39,7 +39,7 @@ _CSV_SCHEMA: Final = pa.schema(
 
 
 class ExportFormat(StrEnum):
-    """What logs are exported as."""
+    """Format of an export."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -47,13 +47,13 @@ class ExportFormat(StrEnum):
 
 
 class Output:
-    """A stream that is written to, its bytes counted; once stopped it takes nothing more.
+    """A stream that counts its bytes, and ignores writes once stopped.
 
     Args:
-        stream: where to; it need not be seekable, and stays open.
+        stream: the stream, which need not be seekable, and is left open.
 
     Attributes:
-        size: bytes that were written.
+        size: number of bytes written.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -64,24 +64,24 @@ class Output:
         """For Arrow, which asks."""
 
     def write(self, content: bytes) -> int:
-        """Write bytes, all of them."""
+        """Write all bytes."""
         if not self._is_stopped:
             self._stream.write(content)
             self.size += len(content)
         return len(content)
 
     def tell(self) -> int:
-        """Return the bytes that were written."""
+        """Return the number of bytes written."""
         return self.size
 
     def flush(self) -> None:
-        """Do nothing: whoever has the stream flushes it."""
+        """Do nothing, as the owner of the stream flushes it."""
 
     def close(self) -> None:
-        """Do nothing: whoever has the stream closes it."""
+        """Do nothing, as the owner of the stream closes it."""
 
     def stop(self) -> None:
-        """Take nothing more: what failed must not end as if it were whole."""
+        """Ignore further writes, so that a failed export does not end as if it were whole."""
         self._is_stopped = True
 
 
@@ -89,10 +89,10 @@ class LogWriter(Protocol):
     """Writes logs in one format."""
 
     def write(self, table: pa.Table) -> None:
-        """Write logs with the columns of SCHEMA, behind those before."""
+        """Append logs with the columns of SCHEMA."""
 
     def close(self) -> None:
-        """Write what ends the format."""
+        """Write the end of the format."""
 
 
 def open_log_writer(
@@ -101,7 +101,7 @@ def open_log_writer(
     *,
     raw: bool = False,
 ) -> LogWriter:
-    """Return what writes logs into an output; `raw` leaves cells of CSV as they are."""
+    """Return a writer of logs; `raw` leaves cells of CSV that a spreadsheet would run."""
     if format is ExportFormat.CSV:
         return _Csv(output, raw=raw)
     return _JsonLines(output) if format is ExportFormat.JSONL else _Parquet(output)
@@ -141,7 +141,7 @@ class _Csv:
         self._writer.close()
 
     def _as_text(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Return cells that no spreadsheet runs; numbers stay as they are."""
+        """Return cells that no spreadsheet runs; numbers are unchanged."""
         if self._raw or not (
             pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
         ):
@@ -159,7 +159,7 @@ class _Csv:
 class _Parquet:
     """Parquet with the columns of SCHEMA, written as archive files are, times in microseconds.
 
-    So they have the unit of our frames, whatever reads them.
+    Microseconds are the unit of our frames.
     """
 
     def __init__(self, output: Output) -> None:

@@ -1,4 +1,4 @@
-"""A server of one's own for a while, as a process: for building samples and for measuring."""
+"""A server process for a while: for building samples and for benchmarks."""
 
 import os
 import subprocess
@@ -20,17 +20,17 @@ _STOP_SECONDS: Final = 10.0
 def own_server(
     data: Path, module: str = "server", within: Sequence[str] = ()
 ) -> Iterator[Addresses]:
-    """Run a server on a data folder, on free ports of loopback; it is stopped at the end.
+    """Run a server on a data folder and free ports of loopback, until the block ends.
 
     Args:
         data: the data folder.
-        module: what runs the server, its settings as variables.
-        within: a command that runs another one, as `prlimit` does under other limits.
+        module: module that runs the server, with settings as variables.
+        within: command that runs the server, such as `prlimit` with other limits.
 
     Raises:
-        DataFolderError: it did not start; the sentence is its own.
+        DataFolderError: the server did not start; the sentence is its own.
     """
-    # Whatever limits and certificates the user has set are for another server.
+    # The user's limits and certificates are for another server.
     settings = Settings(data=data, host=_HOST, port=0, monitoring_port=0, archive_after=None)
     process = subprocess.Popen(
         [*within, *python_command(module)],

@@ -1,4 +1,4 @@
-"""How the dashboard is run: a process of its own, `python -m workbench.dashboard`."""
+"""Runs the dashboard as a process of its own, `python -m workbench.dashboard`."""
 
 import asyncio
 import os
@@ -15,28 +15,28 @@ from waterline.settings.model import Settings, environment_of
 from workbench.running.ports import choose_port
 from workbench.running.supervision import ProcessGroup, Program, Say, run_until_signal
 
-# Says whether it answers, for `waterline up` and for whoever watches the process.
+# Liveness path, for `waterline up` and for supervisors.
 LIVENESS: Final = "/liveness"
 START_SECONDS: Final = 60.0
 
 
 def panel_command() -> list[str]:
-    """Return the command that serves the dashboard; its settings are variables."""
+    """Return the command of the dashboard; its settings are variables."""
     return python_command("workbench.dashboard")
 
 
 def panel_program(settings: Settings, port: int, environment: Mapping[str, str]) -> Program:
-    """Return the process that serves the dashboard of a data folder on a port."""
+    """Return the program that serves the dashboard of a data folder on a port."""
     chosen = replace(settings, dashboard_port=port, data=settings.data.absolute())
     return Program("the dashboard", panel_command(), {**environment, **environment_of(chosen)})
 
 
 async def show_dashboard(settings: Settings, say: Say) -> None:
-    """Serve the dashboard until SIGINT or SIGTERM; say where once it answers.
+    """Serve the dashboard until SIGINT or SIGTERM; print its address once it answers.
 
     Raises:
         AddressError: the port cannot be listened on.
-        StartFailed: it ended by itself; what it wrote says why.
+        StartFailed: it ended by itself; its output says why.
     """
     port = dashboard_port(settings)
     async with ProcessGroup(say) as group:
@@ -56,7 +56,7 @@ async def _show(settings: Settings, port: int, group: ProcessGroup, say: Say) ->
 
 
 async def panel_answers(settings: Settings, port: int) -> None:
-    """Wait until the dashboard answers, or for so long that it is not worth waiting."""
+    """Wait until the dashboard answers, or for a limited time."""
     url = f"http://{bracketed(loopback_host(settings.host))}:{port}{LIVENESS}"
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -74,14 +74,14 @@ def _is_answered(url: str) -> bool:
 
 
 def dashboard_port(settings: Settings) -> int:
-    """Return the port to serve on, a free one where the setting is 0.
+    """Return the port to serve on; a free one if the setting is 0.
 
     Raises:
-        AddressError: it cannot be listened on.
+        AddressError: the address cannot be listened on.
     """
     return choose_port(loopback_host(settings.host), settings.dashboard_port, "dashboard_port")
 
 
 def dashboard_url(settings: Settings, port: int) -> str:
-    """Return the page's address."""
+    """Return the address of the page."""
     return f"http://{bracketed(loopback_host(settings.host))}:{port}/dashboard"

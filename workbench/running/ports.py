@@ -1,4 +1,4 @@
-"""Ports that the processes of the workbench listen on."""
+"""Ports of the processes of the workbench."""
 
 import socket
 
@@ -11,22 +11,22 @@ def bind(host: str, port: int, setting: str) -> list[socket.socket]:
     """Return sockets that listen on an address; port 0 picks a free one.
 
     Args:
-        host: an address of this machine, or a name of one.
+        host: address of this machine, or its name.
         port: the port.
-        setting: the setting that the port came from, for the error.
+        setting: name of the port's setting, for the error.
 
     Raises:
-        AddressError: it cannot be listened on.
+        AddressError: the address cannot be listened on.
     """
     with explained(host, port, setting):
         return tornado.netutil.bind_sockets(port, host)
 
 
 def choose_port(host: str, port: int, setting: str) -> int:
-    """Return a port that another process may listen on now: this one, or a free one for 0.
+    """Return a port that another process can listen on: this one, or a free one for 0.
 
     Raises:
-        AddressError: it cannot be listened on.
+        AddressError: the address cannot be listened on.
     """
     sockets = bind(host, port, setting)
     chosen = int(sockets[0].getsockname()[1])

@@ -1,4 +1,4 @@
-"""Processes that belong together: started, started again when they die, ended together."""
+"""Groups of processes: started, restarted when they die, ended together."""
 
 import asyncio
 import contextlib
@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-# All of them must be gone 5 s after Ctrl-C; what has not ended by itself by then is killed.
+# Seconds for ending by themselves, so that all are gone 5 s after Ctrl-C; then they are killed.
 GRACE_SECONDS: Final = 4.0
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 30.0
-# One that ran so long before it died is started again at once.
+# Seconds of running after which a dead process is restarted at once.
 HEALTHY_SECONDS: Final = 60.0
 
 Say = Callable[[str], None]
@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A process to run: its name for people, its command and its environment."""
+    """A process to run: its name, command and environment."""
 
     name: str
     command: Sequence[str]
@@ -30,7 +30,7 @@ class Program:
 
 
 async def run_until_signal(work: Awaitable[None]) -> None:
-    """Run something until it ends, or until SIGINT or SIGTERM cancels it."""
+    """Run a coroutine until it ends, or SIGINT or SIGTERM cancels it."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -65,7 +65,7 @@ class ProcessGroup:
     async def start(
         self, program: Program, *, read_output: bool = False
     ) -> asyncio.subprocess.Process:
-        """Start a program; Ctrl-C reaches us alone, so that we end it in order."""
+        """Start a program in its own session: Ctrl-C reaches us alone, and we end it in order."""
         process = await asyncio.create_subprocess_exec(
             *program.command,
             env=dict(program.environment),
@@ -77,11 +77,11 @@ class ProcessGroup:
         return process
 
     def keep(self, program: Program, process: asyncio.subprocess.Process) -> None:
-        """Start a program again whenever it dies."""
+        """Restart a program whenever it dies."""
         self._keepers.append(asyncio.ensure_future(self._keep(program, process)))
 
     async def forever(self) -> None:
-        """Wait for what never ends by itself."""
+        """Wait for tasks that never end by themselves."""
         await asyncio.gather(*self._keepers)
 
     async def _keep(self, program: Program, process: asyncio.subprocess.Process) -> None:
@@ -103,7 +103,7 @@ def _cause(code: int) -> str:
 
 
 async def _end(processes: set[asyncio.subprocess.Process]) -> None:
-    """Ask processes to end, and kill what has not after the grace."""
+    """Ask processes to end, and kill those that have not after the grace."""
     for process in processes:
         _signal(process, signal.SIGTERM)
     waits = [asyncio.ensure_future(process.wait()) for process in processes]
@@ -116,6 +116,6 @@ async def _end(processes: set[asyncio.subprocess.Process]) -> None:
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    # The group, as what a child has started must end with it.
+    # The process group, as children of a child must end with it.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)

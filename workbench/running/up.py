@@ -1,7 +1,7 @@
 """`waterline up`: server, monitoring and dashboard together, each a process of its own.
 
-The server and the dashboard are started again when they die, so that neither takes the other
-down; whatever ends `up` ends all of them.
+The server and the dashboard are restarted when they die, so that neither takes the other down. The
+end of `up` ends all of them.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ async def up(settings: Settings, *, demo: bool, say: Say) -> None:
         say: prints a line.
 
     Raises:
-        StartFailed: the server did not start; it has said why.
+        StartFailed: the server did not start; it has printed why.
         AddressError: the dashboard's port cannot be listened on.
         DataFolderError: the data folder cannot be used.
     """
@@ -50,7 +50,7 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
     server = Program("the server", python_command("server"), _environment(settings))
     first = await group.start(server, read_output=True)
     addresses = await _ready(first, settings.host)
-    # Started again, it must be found where it was.
+    # A restart must keep its address.
     settings = replace(settings, port=addresses.port, monitoring_port=addresses.monitoring_port)
     server = replace(server, environment=_environment(settings))
     group.keep(server, first)
@@ -68,26 +68,26 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return an environment in which a process finds these very settings."""
+    """Return an environment that passes these settings to a process."""
     return os.environ | environment_of(replace(settings, data=settings.data.absolute()))
 
 
 def _demo(addresses: Addresses, folder: DataFolder, settings: Settings) -> Program:
-    # A new text at each start: it is kept in the demo's memory and nowhere else.
+    # A new token at each start, which only the demo's environment holds.
     token = TokenFile(folder.tokens).renew(DEMO_TOKEN, [Scope.INGEST], now_ms())
     secrets = {"WATERLINE_URL": addresses.ingest, "WATERLINE_TOKEN": token}
     command = python_command("workbench.samples.demo")
     if settings.tls_cert is not None:
-        # It comes by an address that no authority vouches for; so it is shown whom to expect.
+        # No authority vouches for a loopback address, so the demo gets the certificate to expect.
         command.append(str(settings.tls_cert))
     return Program("the demo", command, {**os.environ, **secrets})
 
 
 async def _ready(process: asyncio.subprocess.Process, host: str) -> Addresses:
-    """Return the addresses of a server once it says that it accepts.
+    """Return the addresses of a server once it accepts connections.
 
     Raises:
-        StartFailed: it ended instead.
+        StartFailed: the server ended instead.
     """
     assert process.stdout is not None
     line = (await process.stdout.readline()).decode()

@@ -1,4 +1,4 @@
-"""The sample in a data folder: a server of its own takes it in, as it would anyone's logs."""
+"""The sample in a data folder, taken in by a server as any logs are."""
 
 import os
 from pathlib import Path
@@ -15,14 +15,14 @@ SOURCE: Final = "sample"
 
 
 def build(path: str | os.PathLike[str], count: int = 100_000) -> Counts:
-    """Put the sample day into a data folder; what is there already stays.
+    """Add the sample day to a data folder.
 
     Args:
-        path: the data folder; made where it is missing. No server may be running on it.
-        count: how many logs the day has.
+        path: the data folder, created if missing. No server may run on it.
+        count: number of logs of the day.
 
     Returns:
-        How many logs were stored, and how many were there before.
+        Numbers of logs that were stored, and that were there before.
 
     Raises:
         DataFolderError: the folder cannot be used, or a server is running on it.

@@ -32,7 +32,7 @@ def live(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[dict[str, object]]:
-    """Endless live traffic: the sample day over and over, each time with other details.
+    """Yield endless live traffic: the sample day over and over, each time with other details.
 
     It starts 90 minutes of the day before the incident. At the default speed that is three real
     minutes, with about 35 logs a second over the day. When its reader is more than two seconds
@@ -63,7 +63,7 @@ def _paced(
     while True:
         for moment, log in _traffic(seed, position):
             before, now = now, clock()
-            # Set back, the clock would otherwise make us wait until it is where it was.
+            # A clock that was set back must not make us wait until it has caught up.
             started -= max(before - now, 0.0)
             wait = started + (moment - _START_MS) / ms_a_second - now
             if wait < -_BEHIND_S:
@@ -75,7 +75,7 @@ def _paced(
 
 
 def _traffic(seed: int, position: int) -> Iterator[tuple[int, dict[str, object]]]:
-    """The logs from a position on, each with its own, in milliseconds since the first midnight."""
+    """Yield logs from a position on with theirs, in milliseconds since the first midnight."""
     counts = tuple(counts_by_minute(SAMPLE_COUNT))
     for minute in count(position // MINUTE_MS):
         lap, number = divmod(minute, MINUTES)

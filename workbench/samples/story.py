@@ -69,7 +69,7 @@ MILESTONES: Mapping[int, Mapping[str, object]] = {
     _at(14, 59): _milestone("customer-api", "All dependencies answer again"),
     _at(22, 0): _milestone("pump-controller", "Schedule changed: night"),
 }
-"""By minute of the day: what the first log of that minute is."""
+"""First logs of minutes, by minute of the day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What the incident does to one service in one minute.
+    """Effect of the incident on one service in one minute.
 
     Attributes:
         slowdown: How many times its usual latency requests take.
@@ -155,12 +155,12 @@ _SPREADS = {spread.service: spread for spread in INCIDENT.order}
 
 
 def minute_of(time: dt.time) -> int:
-    """The minute of the day, from 0 to 1439, in which a time lies."""
+    """Return the minute of the day of a time, from 0 to 1439."""
     return time.hour * 60 + time.minute
 
 
 def trouble(service: str, minute: int) -> Trouble:
-    """What the incident does to a service in a minute of the day: `CALM` when it is not there."""
+    """Return the incident's effect on a service in a minute of the day; `CALM` without any."""
     spread = _SPREADS.get(service)
     if spread is None:
         return CALM
@@ -181,5 +181,5 @@ def trouble(service: str, minute: int) -> Trouble:
 
 
 def _risen(minute: float, start: float, length: float) -> float:
-    """A straight slope: 0 up to `start`, 1 from `length` minutes after it."""
+    """Return a straight slope: 0 up to `start`, 1 from `length` minutes after it."""
     return min(max((minute - start) / length, 0.0), 1.0)

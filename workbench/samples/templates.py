@@ -1,4 +1,4 @@
-"""What services write, as tables: lines, menus of them, attributes that vary, hours of the day."""
+"""Templates of logs: menus to draw from, attributes that vary, rhythms of the day."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Literal
 
 Draw = Callable[[], float]
-"""Gives the next number from 0 up to 1, of which everything that varies is made."""
+"""Returns the next random number from 0 up to 1, from which all that varies is drawn."""
 
 LogType = Literal["debug", "info", "warning", "error"]
 
@@ -17,13 +17,13 @@ class Template:
     """One kind of log.
 
     Attributes:
-        weight: How often it comes, against the other lines of its menu.
+        weight: Relative frequency among the templates of its menu.
         type: The type of the log.
-        message: What it says; names in braces are attributes of the same log.
-        fields: The attributes whose values are drawn; `fields` knows how.
-        attributes: The attributes that are always the same.
-        median_ms: The duration in milliseconds that half of them stay below; 0 for no duration.
-        spread: How far durations scatter: the 95th percentile is `19 ** spread` times the median.
+        message: Text; names in braces are attributes of the same log.
+        fields: Names of attributes whose values are drawn; see `FIELDS`.
+        attributes: Attributes with fixed values.
+        median_ms: Median of the duration in milliseconds; 0 for no duration.
+        spread: Scatter of durations: the 95th percentile is `19 ** spread` times the median.
     """
 
     weight: int
@@ -36,7 +36,7 @@ class Template:
 
 
 class Menu:
-    """Lines to draw from, each as often as its weight says."""
+    """Templates to draw from, by weight."""
 
     __slots__ = ("_cumulative", "lines")
 
@@ -45,7 +45,7 @@ class Menu:
         self._cumulative = tuple(accumulate(line.weight for line in lines))
 
     def pick(self, draw: Draw) -> Template:
-        """Draw one line."""
+        """Draw one template."""
         return self.lines[bisect_right(self._cumulative, draw() * self._cumulative[-1])]
 
 
@@ -58,9 +58,9 @@ class Service:
 
     Attributes:
         name: The attribute `service` of its logs.
-        share: How many of the day's logs are its own, against the other services.
+        share: Relative number of the day's logs among the services.
         rhythm: A weight for every minute of the day.
-        usual: What it writes while nothing is wrong: `info` and `debug`.
+        usual: Logs while nothing is wrong: `info` and `debug`.
         warnings: Its everyday warnings.
         errors: Its everyday errors.
         warning_share: The share of its logs that are everyday warnings.
@@ -86,7 +86,7 @@ class Service:
 def request(
     weight: int, method: str, path: str, status: int, median_ms: float, *, spread: float = 0.25
 ) -> Template:
-    """An answered HTTP request, as an access log has it."""
+    """Return a template of an answered HTTP request, as in an access log."""
     return Template(
         weight,
         "info",
@@ -110,7 +110,7 @@ def refused(
     spread: float = 0.25,
     fields: tuple[str, ...] = (),
 ) -> Template:
-    """An HTTP request that went wrong, or nearly did, and why."""
+    """Return a template of an HTTP request that failed, or nearly did, with the reason."""
     return Template(
         weight,
         type_,
@@ -126,7 +126,7 @@ MINUTES = 24 * 60
 
 
 def hourly(*weights: int) -> tuple[int, ...]:
-    """A weight a minute, from one at each full hour, on straight lines between them."""
+    """Return a weight a minute, interpolated from one a full hour."""
     following = (*weights[1:], weights[0])
     return tuple(
         here * (60 - minute) + there * minute
@@ -136,18 +136,18 @@ def hourly(*weights: int) -> tuple[int, ...]:
 
 
 def between(start: int, end: int) -> tuple[int, ...]:
-    """The same weight from minute `start` up to minute `end` of the day, nothing outside."""
+    """Return weight 1 from minute `start` up to minute `end` of the day, and 0 outside."""
     return tuple(int(start <= minute < end) for minute in range(MINUTES))
 
 
 def portioned(rhythm: Sequence[int], share: int) -> tuple[int, ...]:
-    """The rhythm scaled so that its day weighs `share` millions, whatever its own scale."""
+    """Return the rhythm scaled so that its day weighs `share` millions."""
     whole = sum(rhythm)
     return tuple(share * 1_000_000 * weight // whole for weight in rhythm)
 
 
 def apportion(count: int, weights: Sequence[int]) -> Iterator[int]:
-    """Shares of `count` by weight: whole numbers whose sum is exactly `count`."""
+    """Yield shares of `count` by weight, integers whose sum is exactly `count`."""
     whole = sum(weights)
     given = 0
     for passed in accumulate(weights):
@@ -170,19 +170,19 @@ STEADY = hourly(*[1] * 24)
 
 
 Field = Callable[[Draw, float], object]
-"""Draws a value; its second argument is the demand for water at that time, from 0 to 1."""
+"""Draws a value, given random numbers and the demand for water, from 0 to 1."""
 
 STATIONS = ("harbour", "hillside", "old-mill", "riverbend", "north-tower", "lakeview")
 DISTRICTS = ("centre", "docks", "east-bank", "garden-city", "upper-town", "west-bank")
 
 
 def one_of(values: Sequence[object]) -> Field:
-    """Any of the values, each as often."""
+    """Return a field of equally frequent values."""
     return lambda draw, _: values[int(draw() * len(values))]
 
 
 def whole(low: int, high: int) -> Field:
-    """A whole number from `low` up to and with `high`."""
+    """Return a field of integers from `low` through `high`."""
     return lambda draw, _: low + int(draw() * (high - low + 1))
 
 

@@ -1,4 +1,4 @@
-"""The whole day: a given number of logs, the same ones for the same arguments."""
+"""The whole day: a given number of logs, equal for equal arguments."""
 
 import datetime as dt
 import hashlib
@@ -60,13 +60,13 @@ class Minute:
 
     @property
     def weight(self) -> int:
-        """How many logs come in this minute, against the other minutes."""
+        """Relative number of logs of this minute."""
         return self.cumulative[-1]
 
 
 @cache
 def minutes() -> tuple[Minute, ...]:
-    """The minutes of the day, the same for every date."""
+    """Return the minutes of the day, the same for every date."""
     portions = [portioned(service.rhythm, service.share) for service in SERVICES]
     return tuple(
         _minute(number, [portion[number] for portion in portions]) for number in range(MINUTES)
@@ -85,17 +85,17 @@ MINUTE_MS = 60_000
 
 
 def minute_logs(key: str, number: int, count: int) -> Iterator[tuple[int, dict[str, object]]]:
-    """The logs of one minute, in the order of time, without ids and timestamps.
+    """Yield the logs of one minute, ordered by time, without ids and timestamps.
 
     Args:
-        key: What the random numbers are made from, together with `number`.
+        key: Seed of the random numbers, together with `number`.
         number: The minute of the day, from 0.
         count: How many logs to make.
 
     Yields:
         Milliseconds since midnight, and the log of that moment.
     """
-    # Of all the methods of Random, Python promises only for random() that it never changes.
+    # Python promises of Random's methods only random() never to change.
     draw = Random(f"{key}/{number}").random
     minute = minutes()[number]
     milestone = MILESTONES.get(number)
@@ -127,7 +127,7 @@ def _drawn(minute: Minute, draw: Draw) -> dict[str, object]:
 
 
 def _line(service: Service, ailing: Trouble, draw: Draw) -> tuple[Template, float]:
-    """What the service writes, and how much slower than usual its work was.
+    """Return what the service writes, and the slowdown of its work.
 
     Only usual work slows: the durations of warnings and errors are those of their timeouts.
     """
@@ -147,7 +147,7 @@ def _line(service: Service, ailing: Trouble, draw: Draw) -> tuple[Template, floa
 
 
 def _duration_ms(line: Template, slowdown: float, draw: Draw) -> float:
-    """A duration of a log-logistic distribution: like a lognormal one, from a single draw."""
+    """Return a log-logistic duration: like a lognormal one, from a single draw."""
     chance = draw()
     scatter = math.pow((chance + 1e-6) / (1.0 - chance + 1e-6), line.spread)
     return round(line.median_ms * slowdown * scatter, 1)
@@ -163,14 +163,14 @@ _DAY_MS = 24 * 60 * 60 * 1000
 def day(
     count: int = SAMPLE_COUNT, *, date: dt.date = SAMPLE_DATE, seed: int = SAMPLE_SEED
 ) -> Iterator[dict[str, object]]:
-    """The logs of one day of a water utility's web platform, in the order of time.
+    """Return the logs of one day of a water utility's web platform, ordered by time.
 
-    The same arguments give the same logs, on every Python and every machine. Few logs are spread
-    over the day as many are; the incident (see `INCIDENT`) shows from about 5,000 on. Memory does
-    not grow with `count` beyond the logs of one minute.
+    Equal arguments give equal logs, on every Python and machine. Any number of logs is spread alike
+    over the day; the incident (see `INCIDENT`) shows from about 5,000 on. Memory holds the logs of
+    one minute.
 
     Args:
-        count: How many logs.
+        count: Number of logs.
         date: The day, in UTC; not before 1970.
         seed: Another number gives another day with the same story.
 
@@ -189,12 +189,12 @@ def day(
 
 
 def key_of(count: int, date: dt.date, seed: int) -> str:
-    """What tells this sample from every other: 64 hexadecimal digits."""
+    """Return the key of a sample: 64 hexadecimal digits."""
     return hashlib.sha256(f"{count}/{date.isoformat()}/{seed}".encode()).hexdigest()
 
 
 def counts_by_minute(count: int) -> Iterator[int]:
-    """How many of `count` logs fall into each minute of the day."""
+    """Yield the number of logs of each minute of the day, of `count` in all."""
     return apportion(count, [minute.weight for minute in minutes()])
 
 

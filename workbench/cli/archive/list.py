@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from waterline.storage.catalog import ArchivedBatch
 
 _HEADER: Final = ("FILE", "LOGS", "FROM", "TO", "STORED", "SAVED", "WHERE")
-# Of the header: what is a number stands at the right.
+# Columns of numbers, aligned right.
 _AT_RIGHT: Final = frozenset({"LOGS", "STORED", "SAVED"})
 
 
@@ -33,7 +33,7 @@ def list_batches(data: str | None) -> None:
 
 
 def listing(batches: "Sequence[ArchivedBatch]") -> list[str]:
-    """Return the lines; times are those that the logs tell, UTC."""
+    """Return the lines of the list; times are `timestamp`, UTC."""
     if not batches:
         return ["nothing is archived yet"]
     return [*_aligned([_HEADER, *map(_cells, batches)]), *_sum(batches)]

@@ -45,10 +45,10 @@ def prune(older_than: str, yes: bool, despite_clock: bool, data: str | None) -> 
 
 
 def _confirm(question: str) -> None:
-    """Ask, and go on only after yes.
+    """Ask, and return only after yes.
 
     Raises:
-        UsageError: the answer is no, or nobody answers.
+        UsageError: the answer is no, or there is none.
     """
     click.echo(f"{question} [y/N]: ", nl=False)
     answer = sys.stdin.readline()

@@ -98,7 +98,7 @@ def run(
 
 
 def _told(outcome: "Outcome") -> list[str]:
-    """Return what a run has done, a line each; also when it failed then."""
+    """Return lines about what a run has done, even if it failed later."""
     lines = []
     if outcome.batches:
         raw = sum(each.raw_bytes for each in outcome.batches)

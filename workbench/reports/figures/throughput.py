@@ -66,8 +66,8 @@ def draw_throughput(report: pd.DataFrame) -> Picture:
     show_times(axes)
     axes.margins(x=0)
     if list(rates.columns) != [_ALL]:
-        # Beside the axes, in the order in which they lie upon each other. Of itself matplotlib
-        # would leave out names that begin with an underscore.
+        # In the order of the stack. Given labels, matplotlib keeps those that begin with an
+        # underscore.
         names = [_short(str(name)) for name in rates.columns]
         figure.legend(parts[::-1], names[::-1], loc="outside right upper", frameon=False)
     write_title(axes, _title(report, step * len(whole)), pad=10)
