@@ -118,7 +118,7 @@ def test_questions_are_answered_whole_and_the_cache_says_why_it_is_not_used(lock
         ("token", "list"),
     ],
 )
-def test_a_command_that_reads_works(locked: Path, command: tuple[str, ...]) -> None:
+def test_command_that_reads_works(locked: Path, command: tuple[str, ...]) -> None:
     before = listed(locked)
     done = run(WATERLINE, *command, "--data", locked)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
@@ -128,7 +128,7 @@ def test_a_command_that_reads_works(locked: Path, command: tuple[str, ...]) -> N
 @pytest.mark.parametrize(
     "command", [("archive", "run"), ("serve",), ("archive", "prune", "--yes", "--older-than", "1d")]
 )
-def test_a_command_that_writes_says_in_a_sentence_that_it_cannot(
+def test_command_that_writes_says_in_a_sentence_that_it_cannot(
     locked: Path, command: tuple[str, ...]
 ) -> None:
     done = run(WATERLINE, *command, "--data", locked)
@@ -145,7 +145,7 @@ def test_archived_logs_are_restored_from_it(locked: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_what_is_written_while_it_is_read_as_a_frozen_file_is_told(locked: Path, look: str) -> None:
+def test_frozen_file_that_is_written_meanwhile_is_told(locked: Path, look: str) -> None:
     is_frozen = not (locked / "logs.db-shm").exists()
     with Started(
         [*OBEYING, sys.executable, "-c", LOOKS[look], locked],

@@ -58,7 +58,7 @@ def push(server: ServerProcess, rounds: int, size: int) -> None:
         socket.close()
 
 
-def test_all_that_may_be_raised_or_warned_of_is_in_the_package() -> None:
+def test_package_has_all_errors_and_warnings() -> None:
     """What is not in `waterline.errors` is a fault of ours, so that is all of it."""
     public = {
         name: each
@@ -82,9 +82,7 @@ def test_connect_opens_a_folder_by_text_or_path(data: Path) -> None:
             assert wb.count() == 1
 
 
-def test_the_folder_is_data_where_none_is_named(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folder_is_data_where_none_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(data, [LOG])
     monkeypatch.chdir(data.parent)
     with workbench.connect() as wb:
@@ -93,7 +91,7 @@ def test_the_folder_is_data_where_none_is_named(
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_a_folder_without_logs_is_refused_with_what_to_do(data: Path, is_there: bool) -> None:
+def test_folder_without_logs_is_refused_with_what_to_do(data: Path, is_there: bool) -> None:
     if is_there:
         data.mkdir()
     with pytest.raises(DataFolderError) as refused:
@@ -113,7 +111,7 @@ def test_a_folder_without_logs_is_refused_with_what_to_do(data: Path, is_there: 
         ("http://127.0.0.1:3001", "is no folder; give the data folder of the server, as it is on"),
     ],
 )
-def test_what_is_no_folder_is_refused_with_what_to_give(
+def test_connect_refuses_what_is_no_folder_with_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, hint: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -126,27 +124,27 @@ def test_what_is_no_folder_is_refused_with_what_to_give(
 
 
 @pytest.mark.parametrize("name", ["no\x00name", "x" * 5000])
-def test_what_cannot_be_a_path_is_refused_too(name: str) -> None:
+def test_connect_refuses_what_cannot_be_a_path(name: str) -> None:
     with pytest.raises(DataFolderError) as refused:
         workbench.connect(name)
     assert "\n" not in str(refused.value)
 
 
-def test_a_folder_of_a_later_version_is_refused(data: Path) -> None:
+def test_folder_of_a_later_version_is_refused(data: Path) -> None:
     fill(data, [LOG])
     alter(data / "logs.db", "PRAGMA user_version = 99")
     with pytest.raises(NewerSchema, match="schema version 99"):
         workbench.connect(data)
 
 
-def test_a_foreign_database_is_refused(data: Path) -> None:
+def test_foreign_database_is_refused(data: Path) -> None:
     data.mkdir()
     alter(data / "logs.db", "CREATE TABLE logs (message TEXT)")
     with pytest.raises(DataFolderError, match="is not a database of Waterline's"):
         workbench.connect(data)
 
 
-def test_a_damaged_file_is_refused(data: Path) -> None:
+def test_damaged_file_is_refused(data: Path) -> None:
     fill(data, [LOG])
     (data / "logs.db").write_bytes(b"\xff" * 8192)
     with pytest.raises(DataFolderError, match="file is not a database"):
@@ -162,7 +160,7 @@ def test_any_name_of_a_folder_will_do(tmp_path: Path) -> None:
             assert wb.throughput().empty
 
 
-def test_a_folder_whose_server_has_only_begun_is_empty(data: Path) -> None:
+def test_folder_whose_server_has_only_begun_is_empty(data: Path) -> None:
     fill(data)
     with workbench.connect(data) as wb:
         assert wb.logs().empty
@@ -173,7 +171,7 @@ def test_a_folder_whose_server_has_only_begun_is_empty(data: Path) -> None:
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
-def test_a_row_behind_the_seam_is_not_seen_before_it_is_removed(
+def test_row_behind_the_seam_is_not_seen_before_it_is_removed(
     data: Path, answer: Callable[[Workbench], object]
 ) -> None:
     fill(data, [LOG] * 5)
@@ -197,7 +195,7 @@ def test_asking_leaves_every_byte_of_the_logs_as_it_was(data: Path) -> None:
     assert (data / "logs.db").read_bytes() == before
 
 
-def test_a_question_that_makes_no_sense_leaves_the_workbench_usable(data: Path) -> None:
+def test_question_that_makes_no_sense_leaves_the_workbench_usable(data: Path) -> None:
     fill(data, [LOG])
     with workbench.connect(data) as wb:
         with pytest.raises(UsageError):
@@ -216,7 +214,7 @@ def test_several_threads_may_ask(data: Path) -> None:
 # How it shows itself
 
 
-def test_it_shows_what_the_folder_holds(data: Path) -> None:
+def test_workbench_shows_what_the_folder_holds(data: Path) -> None:
     fill(data, [LOG, {**LOG, "type": "error"}, LOG], source="web")
     with workbench.connect(data) as wb:
         lines = repr(wb).splitlines()
@@ -243,7 +241,7 @@ def test_names_are_escaped_in_a_notebook(tmp_path: Path) -> None:
     assert "&lt;i&gt;data &amp; more" in html
 
 
-def test_it_can_be_shown_when_it_cannot_be_asked(tmp_path: Path) -> None:
+def test_workbench_can_be_shown_when_it_cannot_be_asked(tmp_path: Path) -> None:
     data = tmp_path / "<data>"
     fill(data, [LOG] * 3)
     with workbench.connect(data) as wb:
@@ -253,7 +251,7 @@ def test_it_can_be_shown_when_it_cannot_be_asked(tmp_path: Path) -> None:
     assert "<data>" not in wb._repr_html_()
 
 
-def test_a_file_that_is_gone_is_named_when_it_is_asked_for(data: Path) -> None:
+def test_file_that_is_gone_is_named_when_it_is_asked_for(data: Path) -> None:
     fill(data, [LOG] * 3)
     (batch,) = archive(data, [(2, PARQUET)])
     path_of(data, batch).unlink()
@@ -278,7 +276,7 @@ def test_help_and_completion_see_each_filter(method: str) -> None:
     assert not any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values())
 
 
-def test_the_other_parameters_keep_their_place_and_default() -> None:
+def test_other_parameters_keep_their_place_and_default() -> None:
     throughput = inspect.signature(Workbench.throughput).parameters
     assert [*throughput][:5] == ["self", "every", "by", "exact", "clock"]
     assert (throughput["every"].default, throughput["clock"].default) == ("1s", "received_at")
@@ -287,7 +285,7 @@ def test_the_other_parameters_keep_their_place_and_default() -> None:
 
 
 @pytest.mark.slow
-def test_the_tab_key_offers_each_filter(data: Path) -> None:
+def test_tab_key_offers_each_filter(data: Path) -> None:
     jedi = pytest.importorskip("jedi")  # what completes in a notebook
     fill(data)
     with workbench.connect(data) as wb:
@@ -304,7 +302,7 @@ def test_the_tab_key_offers_each_filter(data: Path) -> None:
 # Closing
 
 
-def test_it_can_be_closed_twice_and_then_says_that_it_is_closed(data: Path) -> None:
+def test_workbench_can_be_closed_twice_and_says_that_it_is_closed(data: Path) -> None:
     fill(data, [LOG])
     wb = workbench.connect(data)
     wb.close()
@@ -317,7 +315,7 @@ def test_it_can_be_closed_twice_and_then_says_that_it_is_closed(data: Path) -> N
         )
 
 
-def test_a_with_block_closes_it_also_after_an_error(data: Path) -> None:
+def test_with_block_closes_it_also_after_an_error(data: Path) -> None:
     fill(data, [LOG])
     with pytest.raises(ZeroDivisionError), workbench.connect(data) as wb:
         assert wb.count() / 0
@@ -349,7 +347,7 @@ def test_counts_never_go_back_and_each_answer_is_of_one_moment(data: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_question_that_is_answered_does_not_hold_the_wal_back(server: ServerProcess) -> None:
+def test_question_that_is_answered_does_not_hold_the_wal_back(server: ServerProcess) -> None:
     logs_db = server.data / "logs.db"
     push(server, 5, 100)
     with workbench.connect(server.data) as wb:
@@ -365,7 +363,7 @@ def test_a_question_that_is_answered_does_not_hold_the_wal_back(server: ServerPr
 
 
 @pytest.mark.slow
-def test_a_killed_server_leaves_all_that_was_acked_to_read(data: Path) -> None:
+def test_killed_server_leaves_all_that_was_acked_to_read(data: Path) -> None:
     with serving(data) as server, workbench.connect(data) as before:
         push(server, 3, 100)
         server.kill()
@@ -378,7 +376,7 @@ def test_a_killed_server_leaves_all_that_was_acked_to_read(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_workbench_stays_connected_while_the_server_goes_and_comes(data: Path) -> None:
+def test_workbench_stays_connected_while_the_server_goes_and_comes(data: Path) -> None:
     with serving(data) as server:
         push(server, 1, 10)
         with workbench.connect(data) as wb:

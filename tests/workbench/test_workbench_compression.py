@@ -19,7 +19,7 @@ LOGS: list[Log] = [
 ]
 
 
-def test_the_archives_are_reported_and_drawn_without_a_file(data: Path) -> None:
+def test_archives_are_reported_and_drawn_without_a_file(data: Path) -> None:
     fill(data, LOGS)
     record(data, batch(1), batch(2))
     with Workbench(data) as wb:
@@ -50,18 +50,18 @@ def test_codecs_are_compared_over_a_hundred_thousand_logs_unless_told_otherwise(
         assert set(wb.compression_compare(1, limit=50)["rows"]) == {50}
 
 
-def test_without_logs_there_is_nothing_to_compare_with(data: Path) -> None:
+def test_compression_compare_refuses_a_folder_without_logs(data: Path) -> None:
     fill(data, LOGS)
     with Workbench(data) as wb, pytest.raises(UsageError, match="there are no logs"):
         wb.compression_compare(type="none such")
 
 
-def test_an_order_of_logs_has_no_meaning_for_codecs(data: Path) -> None:
+def test_order_of_logs_has_no_meaning_for_codecs(data: Path) -> None:
     fill(data, LOGS)
     with Workbench(data) as wb, pytest.raises(UsageError, match="order='newest' has no meaning"):
         wb.compression_compare(order="newest")
 
 
-def test_the_help_shows_each_filter() -> None:
+def test_help_shows_each_filter() -> None:
     shown = set(inspect.signature(Workbench.compression_compare).parameters)
     assert shown >= {"rounds", *Filters.__annotations__}

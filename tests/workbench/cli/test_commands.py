@@ -76,7 +76,7 @@ def test_help_of_a_command_cuts_nothing_off(path: tuple[str, ...]) -> None:
         (["archive", "adopt", "nope"], 1, "nope"),
     ],
 )  # fmt: skip
-def test_a_mistake_ends_in_one_sentence(
+def test_mistake_ends_in_one_sentence(
     tmp_path: Path, arguments: list[str], code: int, says: str
 ) -> None:
     (tmp_path / "file").write_text("no folder\n")
@@ -87,7 +87,7 @@ def test_a_mistake_ends_in_one_sentence(
     assert code == 2 or len(done.stderr.splitlines()) == 1
 
 
-def test_a_port_in_use_is_told_with_an_option_that_the_command_has(tmp_path: Path) -> None:
+def test_port_in_use_is_told_with_an_option_that_the_command_has(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         for arguments in (
@@ -104,14 +104,14 @@ def test_a_port_in_use_is_told_with_an_option_that_the_command_has(tmp_path: Pat
 
 @pytest.mark.parametrize("age", ["1h", "-1h", "2020-01-01"])
 @pytest.mark.parametrize("command", [["report"], ["archive", "export", "-"]], ids=" ".join)
-def test_an_age_has_one_form_everywhere(data: Path, command: list[str], age: str) -> None:
+def test_age_has_one_form_everywhere(data: Path, command: list[str], age: str) -> None:
     fill_measured(data, [Batch([{"type": "info", "message": "m"}])], now=now_ms())
     done = run_waterline(*command, "--since", age, "--data", data)
     assert done.returncode == 0
     assert "is no time" not in done.stderr
 
 
-def test_what_came_in_never_steers_a_terminal(server: ServerProcess, tmp_path: Path) -> None:
+def test_output_of_commands_never_steers_a_terminal(server: ServerProcess, tmp_path: Path) -> None:
     with workbench.Producer(server.ingest, server.token) as producer:
         producer.send({"id": STEERING, "type": STEERING, "message": STEERING, STEERING: STEERING})
     with workbench.connect(server.data) as wb:
@@ -209,7 +209,7 @@ def test_csv_and_parquet_are_not_poured_into_a_terminal(data: Path) -> None:
         os.close(theirs)
 
 
-def test_a_token_of_the_wrong_scope_is_told(server: ServerProcess, tmp_path: Path) -> None:
+def test_token_of_the_wrong_scope_is_told(server: ServerProcess, tmp_path: Path) -> None:
     reader, sender = (create_token(server.data, name, (name,)) for name in ("read", "ingest"))
     log = tmp_path / "a.log"
     log.write_text("x\n")

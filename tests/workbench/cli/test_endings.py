@@ -227,7 +227,7 @@ def test_ctrl_c_is_the_end_of_what_serves(data: Path, command: list[str]) -> Non
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
-def test_an_export_into_a_pipe_that_closes_ends_at_once(
+def test_export_into_a_pipe_that_closes_ends_at_once(
     data: Path, form: str, unbuffered: str
 ) -> None:
     # No format makes them as small as what a pipe takes.
@@ -262,7 +262,7 @@ def test_an_export_into_a_pipe_that_closes_ends_at_once(
     ],
     ids=" ".join,
 )
-def test_a_command_whose_output_nobody_reads_says_nothing(
+def test_command_whose_output_nobody_reads_says_nothing(
     data: Path, command: list[str], unbuffered: str
 ) -> None:
     fill_three_days(data)
@@ -281,7 +281,7 @@ def test_a_command_whose_output_nobody_reads_says_nothing(
 @pytest.mark.parametrize(
     "command", [["nonsense"], ["report", "--data", "none"], ["send", "none"]], ids=" ".join
 )
-def test_a_mistake_that_nobody_reads_ends_as_quietly(tmp_path: Path, command: list[str]) -> None:
+def test_mistake_that_nobody_reads_ends_as_quietly(tmp_path: Path, command: list[str]) -> None:
     with (
         unread() as output,
         started(*command, cwd=tmp_path, stderr=output, WATERLINE_TOKEN="") as process,
@@ -290,7 +290,7 @@ def test_a_mistake_that_nobody_reads_ends_as_quietly(tmp_path: Path, command: li
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_an_export_that_a_full_disk_cuts_off_is_told(
+def test_export_that_a_full_disk_cuts_off_is_told(
     data: Path, tmp_path: Path, unbuffered: str
 ) -> None:
     fill_batches(data, [Batch([{"type": "a", "message": "x" * 1000}] * 1000)])

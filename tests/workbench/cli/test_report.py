@@ -73,7 +73,7 @@ def lines_below(text: str, title: str) -> list[str]:
     return [" ".join(line.split()) for line in lines[begin + 1 : end]]
 
 
-def test_the_report_of_a_running_server_has_what_it_did(
+def test_report_of_a_running_server_has_what_it_did(
     served: ServerProcess, waterline: Waterline
 ) -> None:
     code, text, errors = said(waterline())
@@ -91,7 +91,7 @@ def test_the_report_of_a_running_server_has_what_it_did(
     assert served.process.poll() is None
 
 
-def test_a_page_is_written_in_place_of_the_old_one(
+def test_page_is_written_in_place_of_the_old_one(
     data: Path, waterline: Waterline, tmp_path: Path
 ) -> None:
     fill(data, [{"type": "info", "message": "m"}])
@@ -106,7 +106,7 @@ def test_a_page_is_written_in_place_of_the_old_one(
     assert [each.name for each in tmp_path.iterdir() if each != data] == ["report.html"]
 
 
-def test_a_page_can_go_to_standard_output(data: Path, waterline: Waterline) -> None:
+def test_page_can_go_to_standard_output(data: Path, waterline: Waterline) -> None:
     fill(data, [{"type": "ü", "message": "m"}])
     code, text, errors = said(waterline("--html", "-"))
     assert (code, errors) == (0, "")
@@ -115,7 +115,7 @@ def test_a_page_can_go_to_standard_output(data: Path, waterline: Waterline) -> N
     assert ">ü</td>" in text
 
 
-def test_a_file_that_cannot_be_written_is_one_sentence(
+def test_file_that_cannot_be_written_is_one_sentence(
     data: Path, waterline: Waterline, tmp_path: Path
 ) -> None:
     fill(data)
@@ -127,9 +127,7 @@ def test_a_file_that_cannot_be_written_is_one_sentence(
     )
 
 
-def test_a_disk_that_takes_only_half_of_a_page_leaves_the_old_one(
-    data: Path, tmp_path: Path
-) -> None:
+def test_disk_that_takes_only_half_of_a_page_leaves_the_old_one(data: Path, tmp_path: Path) -> None:
     fill_reported(data)
     file = tmp_path / "report.html"
     file.write_text("old")
@@ -149,7 +147,7 @@ def test_a_disk_that_takes_only_half_of_a_page_leaves_the_old_one(
     assert [each.name for each in tmp_path.iterdir() if each != data] == ["report.html"]
 
 
-def test_a_damaged_folder_is_one_sentence_and_leaves_the_old_page(
+def test_damaged_folder_is_one_sentence_and_leaves_the_old_page(
     data: Path, waterline: Waterline, tmp_path: Path
 ) -> None:
     fill(data)
@@ -163,7 +161,7 @@ def test_a_damaged_folder_is_one_sentence_and_leaves_the_old_page(
     assert [each.name for each in tmp_path.iterdir() if each != data] == ["report.html"]
 
 
-def test_a_folder_that_is_not_there_is_one_sentence_and_is_not_made(
+def test_folder_that_is_not_there_is_one_sentence_and_is_not_made(
     data: Path, waterline: Waterline
 ) -> None:
     code, text, errors = said(waterline())
@@ -174,7 +172,7 @@ def test_a_folder_that_is_not_there_is_one_sentence_and_is_not_made(
 
 
 @pytest.mark.parametrize("since", ["soon", "3 fortnights", "2999-01-01", ""])
-def test_a_bad_since_is_one_sentence(data: Path, waterline: Waterline, since: str) -> None:
+def test_bad_since_is_one_sentence(data: Path, waterline: Waterline, since: str) -> None:
     fill(data)
     code, text, errors = said(waterline("--since", since))
     assert (code, text) == (1, "")
@@ -190,7 +188,7 @@ def test_since_may_be_an_age_or_a_time(data: Path, waterline: Waterline, since: 
     assert "range" in text
 
 
-def test_the_report_leaves_no_file_in_the_folder(data: Path, waterline: Waterline) -> None:
+def test_report_leaves_no_file_in_the_folder(data: Path, waterline: Waterline) -> None:
     fill(data, [{"type": "info", "message": "m"}])
     before = {each.name for each in data.iterdir()}
     assert waterline().returncode == 0
@@ -200,7 +198,7 @@ def test_the_report_leaves_no_file_in_the_folder(data: Path, waterline: Waterlin
 
 
 @pytest.mark.parametrize(("quiet_after", "quiet"), [("10min", "1"), ("never", "0")])
-def test_the_setting_says_after_what_silence_a_source_is_quiet(
+def test_setting_says_after_what_silence_a_source_is_quiet(
     data: Path, waterline: Waterline, quiet_after: str, quiet: str
 ) -> None:
     now = now_ms()
@@ -214,7 +212,7 @@ def test_the_setting_says_after_what_silence_a_source_is_quiet(
     assert len(marked) == int(quiet)
 
 
-def test_a_bad_setting_is_one_sentence(data: Path, waterline: Waterline) -> None:
+def test_bad_setting_is_one_sentence(data: Path, waterline: Waterline) -> None:
     fill(data)
     code, _, errors = said(waterline("--quiet-after", "soon"))
     assert (code, errors.count("\n")) == (1, 1)
@@ -240,7 +238,7 @@ def test_letters_that_matplotlib_cannot_draw_are_for_the_browser(
 
 
 @pytest.mark.parametrize("command", ["report", "settings"])
-def test_a_text_that_cannot_be_written_ends_in_one_sentence(data: Path, command: str) -> None:
+def test_text_that_cannot_be_written_ends_in_one_sentence(data: Path, command: str) -> None:
     fill_measured(data, [Batch([{"type": "info", "message": "m"}])], now=now_ms())
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(

@@ -34,7 +34,7 @@ def stay_idle(proxy: CuttingProxy) -> None:
     wait_until(lambda: proxy.cuts or min(proxy.pieces.values()) >= wanted, "nobody pinged")
 
 
-def test_an_idle_producer_answers_pings_and_is_not_cut(server: ServerProcess) -> None:
+def test_idle_producer_answers_pings_and_is_not_cut(server: ServerProcess) -> None:
     with (
         cutting_proxy(server.ingest, SILENCE) as proxy,
         Producer(proxy.url, server.token) as producer,
@@ -49,7 +49,7 @@ def test_an_idle_producer_answers_pings_and_is_not_cut(server: ServerProcess) ->
         assert proxy.connections == 1
 
 
-def test_an_idle_tail_answers_pings_and_is_not_cut(server: ServerProcess) -> None:
+def test_idle_tail_answers_pings_and_is_not_cut(server: ServerProcess) -> None:
     with (
         cutting_proxy(server.live, SILENCE) as proxy,
         Started(

@@ -91,20 +91,20 @@ def test_missing_values_are_null(value: object) -> None:
 
 
 @pytest.mark.parametrize(("value", "expected"), VALUES, ids=lambda each: repr(each)[:40])
-def test_a_value_becomes_what_json_has(value: object, expected: object) -> None:
+def test_value_becomes_what_json_has(value: object, expected: object) -> None:
     made = to_json({"v": value})
     assert made == {"v": expected}
     assert type(made["v"]) is type(expected)
     assert msgspec.json.decode(msgspec.json.encode(made)) == {"v": expected}
 
 
-def test_a_log_of_plain_values_is_not_copied() -> None:
+def test_log_of_plain_values_is_not_copied() -> None:
     log = {"type": "info", "message": "x", "n": 1, "f": 1.5, "none": None, "yes": True}
     assert to_json(log) is log
 
 
 @pytest.mark.parametrize("value", [object(), 1j, pd.DataFrame({"a": [1]}), pd.DataFrame, iter([])])
-def test_what_json_cannot_say_is_refused_and_named(value: object) -> None:
+def test_value_without_json_is_refused_and_named(value: object) -> None:
     with pytest.raises(UsageError, match=r"cannot be written as JSON: a\.b\[1\] is an? "):
         to_json({"a": {"b": [1, value]}})
 
@@ -118,13 +118,13 @@ def test_keys_that_are_one_text_and_a_list_that_holds_itself_are_refused() -> No
         to_json({"v": endless})
 
 
-def test_a_line_of_python_s_json_follows_the_same_rule() -> None:
+def test_line_of_python_s_json_follows_the_same_rule() -> None:
     line = b'{"type":"a","message":"NaN","x":NaN,"y":[Infinity,-Infinity]}'
     expected = {"type": "a", "message": "NaN", "x": None, "y": ["Infinity", "-Infinity"]}
     assert parse_json_line(line) == expected
 
 
 @pytest.mark.parametrize("value", ["text", None, 1, [{"type": "info", "message": "m"}], b"{}"])
-def test_what_is_no_mapping_is_refused_in_a_sentence(value: object) -> None:
+def test_log_that_is_no_mapping_is_refused_in_a_sentence(value: object) -> None:
     with pytest.raises(UsageError, match="a log is a dict or another mapping with type and"):
         to_json(value)

@@ -32,7 +32,7 @@ def test_every_log_is_acked_in_order_when_the_block_ends(server: ServerProcess) 
     assert (producer.counts.stored, producer.counts.waiting) == (500, 0)
 
 
-def test_a_log_sent_twice_is_a_duplicate_with_its_first_seq(server: ServerProcess) -> None:
+def test_log_sent_twice_is_a_duplicate_with_its_first_seq(server: ServerProcess) -> None:
     replies: list[Reply] = []
     with Producer(server.ingest, server.token, on_reply=replies.append) as producer:
         for log in [*numbered(3), *numbered(3)]:
@@ -43,14 +43,14 @@ def test_a_log_sent_twice_is_a_duplicate_with_its_first_seq(server: ServerProces
     assert (producer.counts.stored, producer.counts.duplicates) == (3, 3)
 
 
-def test_a_log_without_an_id_is_given_one_that_is_stored(server: ServerProcess) -> None:
+def test_log_without_an_id_is_given_one_that_is_stored(server: ServerProcess) -> None:
     with Producer(server.ingest, server.token) as producer:
         log_id = producer.send({"type": "info", "message": "anonymous", "id": None})
     with workbench.connect(server.data) as wb:
         assert list(wb.logs()["id"]) == [log_id]
 
 
-def test_a_rejected_log_is_told_with_its_reason_and_stops_nothing(server: ServerProcess) -> None:
+def test_rejected_log_is_told_with_its_reason_and_stops_nothing(server: ServerProcess) -> None:
     replies: list[Reply] = []
     with Producer(server.ingest, server.token, on_reply=replies.append) as producer:
         producer.send({"id": "good", "type": "info", "message": "fine"})
@@ -60,7 +60,7 @@ def test_a_rejected_log_is_told_with_its_reason_and_stops_nothing(server: Server
     assert (producer.counts.stored, producer.counts.rejected) == (2, 1)
 
 
-def test_what_a_killed_server_had_not_acked_is_sent_again(data: Path) -> None:
+def test_producer_sends_again_what_a_killed_server_had_not_acked(data: Path) -> None:
     first = start_server(data)
     port = first.ingest.rsplit(":", 1)[1].removesuffix("/ingest")
     replies: list[Reply] = []
@@ -88,7 +88,7 @@ def test_what_a_killed_server_had_not_acked_is_sent_again(data: Path) -> None:
     assert acked_before == {log_id: seqs[log_id] for log_id in acked_before}
 
 
-def test_a_refused_token_ends_it_with_the_servers_sentence(server: ServerProcess) -> None:
+def test_refused_token_ends_it_with_the_servers_sentence(server: ServerProcess) -> None:
     with (
         pytest.raises(TokenError, match="refused the token: this token is unknown"),
         Producer(server.ingest, "wl_wrong") as producer,
@@ -96,7 +96,7 @@ def test_a_refused_token_ends_it_with_the_servers_sentence(server: ServerProcess
         producer.send({"type": "info", "message": "never stored"})
 
 
-def test_a_token_that_may_only_read_is_refused(server: ServerProcess) -> None:
+def test_token_that_may_only_read_is_refused(server: ServerProcess) -> None:
     reader = create_token(server.data, "reader", ("read",))
     with (
         pytest.raises(TokenError, match="lacks the scope ingest"),
@@ -105,7 +105,7 @@ def test_a_token_that_may_only_read_is_refused(server: ServerProcess) -> None:
         producer.send({"type": "info", "message": "never stored"})
 
 
-def test_a_server_that_is_not_there_is_given_up_after_the_patience() -> None:
+def test_server_that_is_not_there_is_given_up_after_the_patience() -> None:
     with (
         pytest.raises(DeliveryError, match=r"could not be reached for 0 s.*1 are not"),
         Producer("ws://127.0.0.1:9/ingest", "t", patience=0.2) as producer,
@@ -113,7 +113,7 @@ def test_a_server_that_is_not_there_is_given_up_after_the_patience() -> None:
         producer.send({"type": "info", "message": "never stored"})
 
 
-def test_what_cannot_be_sent_is_refused_at_once(server: ServerProcess) -> None:
+def test_send_refuses_at_once_what_has_no_json(server: ServerProcess) -> None:
     with Producer(server.ingest, server.token) as producer:
         with pytest.raises(UsageError, match="cannot be written as JSON"):
             producer.send({"type": "info", "message": "x", "value": object()})
@@ -122,7 +122,7 @@ def test_what_cannot_be_sent_is_refused_at_once(server: ServerProcess) -> None:
     assert producer.counts.sent == 0
 
 
-def test_what_makes_no_sense_is_refused() -> None:
+def test_arguments_without_meaning_are_refused() -> None:
     with pytest.raises(UsageError, match="no WebSocket address"):
         Producer("http://127.0.0.1:3001", "t")
     with pytest.raises(UsageError, match=f"window=0 .* {MAX_WINDOW}"):
@@ -169,7 +169,7 @@ def send_and_fail(server: ServerProcess, kind: type[BaseException]) -> None:
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt])
-def test_an_error_of_the_block_is_not_hidden_by_rejected_logs(
+def test_error_of_the_block_is_not_hidden_by_rejected_logs(
     server: ServerProcess, kind: type[BaseException]
 ) -> None:
     with pytest.raises(kind) as raised:

@@ -31,7 +31,7 @@ def real_log(name: str) -> Path:
     return path
 
 
-def test_a_file_sent_twice_is_stored_once_and_survives_a_kill(data: Path) -> None:
+def test_file_sent_twice_is_stored_once_and_survives_a_kill(data: Path) -> None:
     log = real_log("apache_access.log")
     with serving(data) as server:
         first = send(server, log)
@@ -63,7 +63,7 @@ def test_extracted_durations_have_numpys_percentiles(data: Path) -> None:
     assert measured["relative_error"] <= 0.01
 
 
-def test_a_file_that_has_grown_adds_only_what_is_new(server: ServerProcess, tmp_path: Path) -> None:
+def test_file_that_has_grown_adds_only_what_is_new(server: ServerProcess, tmp_path: Path) -> None:
     log = tmp_path / "app.log"
     log.write_text("2026-01-01T00:00:00Z INFO one\n\n2026-01-01T00:00:01Z INFO two")
     assert send(server, log)[1] == "sent 2, stored 2, duplicates 0, rejected 0"
@@ -84,7 +84,7 @@ def test_rejected_lines_are_named_and_the_rest_is_stored(server: ServerProcess) 
     assert "  -:4: message must be a string" in printed.splitlines()
 
 
-def test_what_cannot_be_read_is_said_and_the_other_files_are_sent(
+def test_unreadable_file_is_told_and_the_others_are_sent(
     server: ServerProcess, tmp_path: Path
 ) -> None:
     log, binary = tmp_path / "fine.log", tmp_path / "old.log.gz"
@@ -114,7 +114,7 @@ def test_what_cannot_be_read_is_said_and_the_other_files_are_sent(
         (["--url", "ws://127.0.0.1:9/ingest", "--patience", "100ms"], "could not be reached"),
     ],
 )
-def test_a_mistake_gets_one_sentence(
+def test_mistake_gets_one_sentence(
     server: ServerProcess, tmp_path: Path, arguments: list[str], sentence: str
 ) -> None:
     log = tmp_path / "fine.log"

@@ -79,7 +79,7 @@ def test_options_choose_logs_and_ctrl_c_is_the_usual_end(server: ServerProcess) 
         assert (tail.returncode, output, errors) == (130, "", "")
 
 
-def test_it_goes_on_where_it_broke_off_when_the_server_comes_back(data: Path) -> None:
+def test_tail_goes_on_where_it_broke_off(data: Path) -> None:
     with serving(data) as first:
         with connected(first) as producer, tailing(first, "--after", "0") as tail:
             wait_until(lambda: first.get("/health")[1]["live_readers"] == 1)
@@ -99,7 +99,7 @@ def test_it_goes_on_where_it_broke_off_when_the_server_comes_back(data: Path) ->
         assert [line[: len(told)] for line in errors.splitlines()] == [told, told]
 
 
-def test_it_goes_on_from_the_position_where_no_log_had_come(data: Path) -> None:
+def test_tail_goes_on_from_the_position_where_no_log_had_come(data: Path) -> None:
     with serving(data) as first, tailing(first, "--type", "error") as tail:
         wait_until(lambda: first.get("/health")[1]["live_readers"] == 1)
         first.kill()
@@ -110,7 +110,7 @@ def test_it_goes_on_from_the_position_where_no_log_had_come(data: Path) -> None:
             assert read_seqs(tail.stdout, 1) == [2]
 
 
-def test_it_ends_with_its_reader_while_no_log_comes(server: ServerProcess) -> None:
+def test_tail_ends_with_its_reader_while_no_log_comes(server: ServerProcess) -> None:
     with connected(server) as producer, tailing(server, "--after", "0") as tail:
         push(producer, log())
         assert read_seqs(tail.stdout, 1) == [1]
@@ -121,7 +121,7 @@ def test_it_ends_with_its_reader_while_no_log_comes(server: ServerProcess) -> No
         assert tail.stderr.read() == ""
 
 
-def test_it_ends_with_its_reader_while_the_server_is_gone(data: Path) -> None:
+def test_tail_ends_with_its_reader_while_the_server_is_gone(data: Path) -> None:
     with serving(data) as server, tailing(server) as tail:
         wait_until(lambda: server.get("/health")[1]["live_readers"] == 1)
         server.kill()
@@ -134,7 +134,7 @@ def test_it_ends_with_its_reader_while_the_server_is_gone(data: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["file", "terminal", "nowhere"])
-def test_what_is_no_pipe_is_written_until_ctrl_c(
+def test_tail_writes_into_a_file_until_ctrl_c(
     server: ServerProcess, tmp_path: Path, kind: str
 ) -> None:
     ours, terminal = os.openpty()
@@ -155,7 +155,7 @@ def test_what_is_no_pipe_is_written_until_ctrl_c(
     os.close(terminal)
 
 
-def test_what_is_skipped_is_told_on_standard_error(data: Path) -> None:
+def test_tail_tells_of_skipped_logs_on_standard_error(data: Path) -> None:
     with serving(data) as first, connected(first) as producer:
         push(producer, log(), log(), log())
     alter(DataFolder(data).logs, "UPDATE seam SET archived_through = 2")
@@ -169,7 +169,7 @@ def test_what_is_skipped_is_told_on_standard_error(data: Path) -> None:
     assert errors == "waterline: skipped the logs from seq 1 to 2: they are archived\n"
 
 
-def test_what_cannot_work_ends_with_one_sentence(server: ServerProcess) -> None:
+def test_tail_that_cannot_work_ends_with_one_sentence(server: ServerProcess) -> None:
     def told(*arguments: str) -> str:
         done = run_waterline("tail", *arguments)
         assert (done.returncode, done.stdout) == (1, "")

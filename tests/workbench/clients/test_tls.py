@@ -62,7 +62,7 @@ def push(server: ServerProcess, count: int = 1, certificate: Path | None = None)
 
 
 @pytest.mark.slow
-def test_an_authority_is_named_by_the_usual_variable(
+def test_authority_is_named_by_the_usual_variable(
     for_loopback: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(LOOPBACK))
@@ -70,7 +70,7 @@ def test_an_authority_is_named_by_the_usual_variable(
 
 
 @pytest.mark.slow
-def test_a_certificate_that_nobody_vouches_for_is_told_at_once(for_loopback: ServerProcess) -> None:
+def test_certificate_that_nobody_vouches_for_is_told_at_once(for_loopback: ServerProcess) -> None:
     with pytest.raises(DeliveryError) as raised:
         push(for_loopback)
     assert str(raised.value) == (
@@ -81,7 +81,7 @@ def test_a_certificate_that_nobody_vouches_for_is_told_at_once(for_loopback: Ser
 
 
 @pytest.mark.slow
-def test_a_certificate_for_another_name_is_told(
+def test_certificate_for_another_name_is_told(
     for_a_name: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(NAMED))
@@ -90,14 +90,14 @@ def test_a_certificate_for_another_name_is_told(
 
 
 @pytest.mark.slow
-def test_a_certificate_that_is_shown_to_the_producer_is_enough_whatever_its_name(
+def test_certificate_that_is_shown_to_the_producer_is_enough_whatever_its_name(
     for_a_name: ServerProcess,
 ) -> None:
     assert push(for_a_name, certificate=NAMED) == 1
 
 
 @pytest.mark.slow
-def test_no_other_certificate_will_do_then_also_one_that_is_trusted(
+def test_pinned_client_refuses_another_certificate_even_a_trusted_one(
     for_loopback: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(LOOPBACK))
@@ -106,7 +106,7 @@ def test_no_other_certificate_will_do_then_also_one_that_is_trusted(
 
 
 @pytest.mark.slow
-def test_only_the_first_certificate_of_a_file_counts(
+def test_pinned_client_minds_only_the_first_certificate_of_a_file(
     for_loopback: ServerProcess, tmp_path: Path
 ) -> None:
     chain = tmp_path / "chain.pem"
@@ -116,9 +116,7 @@ def test_only_the_first_certificate_of_a_file_counts(
 
 
 @pytest.mark.slow
-def test_the_command_sends_to_a_server_with_tls(
-    for_loopback: ServerProcess, tmp_path: Path
-) -> None:
+def test_command_sends_to_a_server_with_tls(for_loopback: ServerProcess, tmp_path: Path) -> None:
     file = tmp_path / "a.log"
     file.write_text("one\ntwo\n")
 
@@ -140,7 +138,7 @@ def test_the_command_sends_to_a_server_with_tls(
     assert sentence.startswith(f"waterline: the certificate of {for_loopback.ingest} is not truste")
 
 
-def test_what_is_no_certificate_is_refused_at_once(tmp_path: Path) -> None:
+def test_file_without_a_certificate_is_refused_at_once(tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.pem"
     damaged.write_text(LOOPBACK.read_text().replace("M", "A"))
     for certificate, reason in (
@@ -177,7 +175,9 @@ def pair() -> Iterator[tuple[SharedSocket, ssl.SSLSocket]]:
         yield shared, answered[0]
 
 
-def test_one_thread_reads_while_another_writes(pair: tuple[SharedSocket, ssl.SSLSocket]) -> None:
+def test_shared_socket_is_read_by_one_thread_while_another_writes(
+    pair: tuple[SharedSocket, ssl.SSLSocket],
+) -> None:
     shared, peer = pair
     sent, size = bytes(range(256)) * 4096, 2**20
     echoed, received = bytearray(), bytearray()
@@ -203,7 +203,7 @@ def test_one_thread_reads_while_another_writes(pair: tuple[SharedSocket, ssl.SSL
     assert received == echoed == sent
 
 
-def test_a_silent_peer_ends_in_a_time_out(pair: tuple[SharedSocket, ssl.SSLSocket]) -> None:
+def test_silent_peer_ends_in_a_time_out(pair: tuple[SharedSocket, ssl.SSLSocket]) -> None:
     shared, _ = pair
     assert shared.gettimeout() == 30
     shared.settimeout(0.01)
@@ -218,7 +218,7 @@ def test_a_silent_peer_ends_in_a_time_out(pair: tuple[SharedSocket, ssl.SSLSocke
         fill()
 
 
-def test_a_thread_that_reads_sees_the_end_when_another_cuts_the_connection(
+def test_thread_that_reads_sees_the_end_when_another_cuts_the_connection(
     pair: tuple[SharedSocket, ssl.SSLSocket],
 ) -> None:
     shared, peer = pair
@@ -238,7 +238,7 @@ def test_a_thread_that_reads_sees_the_end_when_another_cuts_the_connection(
     assert b"".join(got) in (b" words", b"")
 
 
-def test_what_comes_encrypted_after_the_cut_is_never_given_out_as_plain(
+def test_shared_socket_never_gives_out_encrypted_bytes_after_the_cut(
     pair: tuple[SharedSocket, ssl.SSLSocket],
 ) -> None:
     shared, peer = pair

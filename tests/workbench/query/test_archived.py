@@ -153,7 +153,7 @@ def unreadable(data: Path, batch: ArchivedBatch) -> None:
 # Which files are opened
 
 
-def test_a_batch_of_another_time_type_or_source_is_not_opened(data: Path) -> None:
+def test_batch_of_another_time_type_or_source_is_not_opened(data: Path) -> None:
     fill_batches(data, [Batch(logs_at(10, 20), "web"), Batch(logs_at(30, log_type="error"), "app")])
     (first,) = archive(data, [(2, PARQUET)])
     unreadable(data, first)
@@ -167,7 +167,7 @@ def test_a_batch_of_another_time_type_or_source_is_not_opened(data: Path) -> Non
             seqs(data, **filters)
 
 
-def test_a_limit_opens_only_what_can_add_to_it(data: Path) -> None:
+def test_limit_opens_only_what_can_add_to_it(data: Path) -> None:
     fill(data, logs_at(10, 20, 30, 40, 50, 60))
     first, second = archive(data, [(2, PARQUET), (2, JSON_GZ)])
     unreadable(data, first)
@@ -181,7 +181,7 @@ def test_a_limit_opens_only_what_can_add_to_it(data: Path) -> None:
     assert seqs(data, limit=0) == []
 
 
-def test_a_limit_finds_newer_logs_in_an_older_batch(data: Path) -> None:
+def test_limit_finds_newer_logs_in_an_older_batch(data: Path) -> None:
     # Whoever sent the first had a clock that goes ahead.
     fill(data, logs_at(90, 10, 80, 20, 70, 30))
     archive(data, [(2, PARQUET), (2, PARQUET)])
@@ -189,7 +189,7 @@ def test_a_limit_finds_newer_logs_in_an_older_batch(data: Path) -> None:
     assert seqs(data, limit=3) == [5, 3, 1]
 
 
-def test_of_equal_timestamps_a_limit_keeps_the_last_that_came(data: Path) -> None:
+def test_limit_keeps_the_last_that_came_of_equal_timestamps(data: Path) -> None:
     fill(data, logs_at(*[NOON] * 6))
     archive(data, [(2, PARQUET), (2, PARQUET)])
     assert seqs(data, limit=3) == [4, 5, 6]
@@ -198,7 +198,7 @@ def test_of_equal_timestamps_a_limit_keeps_the_last_that_came(data: Path) -> Non
     assert seqs(data, limit=1) == [6]
 
 
-def test_what_the_catalog_can_count_is_counted_without_a_file(data: Path) -> None:
+def test_count_opens_no_file_where_the_catalog_can_count(data: Path) -> None:
     fill_batches(
         data,
         [
@@ -240,7 +240,7 @@ def test_holdings_open_no_file(data: Path) -> None:
     assert "logs         4\narchived     3 of them, in 2 batches\ntypes" in shown
 
 
-def test_a_catalog_whose_first_batches_say_less_than_the_later_is_read(data: Path) -> None:
+def test_catalog_whose_first_batches_say_less_than_the_later_is_read(data: Path) -> None:
     fill(data, logs_at(NOON))
     kept = [replace(archived.batch(1), batch=n, file=f"{n}.parquet") for n in range(1, 1501)]
     uploaded = replace(archived.batch(2), batch=2000, uploaded_to="s3://bucket", uploaded_at=NOON)
@@ -274,7 +274,7 @@ ASKS: dict[str, Callable[[Workbench], object]] = {
 @pytest.mark.parametrize("format_", FORMATS.values())
 @pytest.mark.parametrize("harm", [damage, cut, Path.unlink])
 @pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS.keys())
-def test_a_file_that_is_missing_or_damaged_is_named_and_nothing_returned(
+def test_file_that_is_missing_or_damaged_is_named_and_nothing_returned(
     data: Path,
     ask: Callable[[Workbench], object],
     harm: Callable[[Path], None],
@@ -290,7 +290,7 @@ def test_a_file_that_is_missing_or_damaged_is_named_and_nothing_returned(
         assert path_of(data, first).exists()
 
 
-def test_a_batch_that_the_catalog_describes_badly_is_refused(data: Path) -> None:
+def test_batch_that_the_catalog_describes_badly_is_refused(data: Path) -> None:
     fill(data, logs_at(10, 20, 30))
     (batch,) = archive(data, [(2, PARQUET)])
     change(data, [replace(batch, rows=3)])
@@ -302,7 +302,7 @@ def test_a_batch_that_the_catalog_describes_badly_is_refused(data: Path) -> None
 
 
 @pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS.keys())
-def test_what_is_archived_while_connected_is_noticed(
+def test_batch_archived_while_connected_is_noticed(
     data: Path, ask: Callable[[Workbench], object]
 ) -> None:
     fill(data, logs_at(10, 20, 30, 40))
@@ -334,7 +334,7 @@ class Interfering:
         return self._read(batch, columns)
 
 
-def test_a_batch_pruned_before_it_is_read_makes_the_question_be_asked_anew(data: Path) -> None:
+def test_batch_pruned_before_it_is_read_makes_the_question_be_asked_anew(data: Path) -> None:
     fill(data, logs_at(10, 20, 30))
     first, second = archive(data, [(1, PARQUET), (1, PARQUET)])
     with Workbench(data) as wb:
@@ -346,7 +346,7 @@ def test_a_batch_pruned_before_it_is_read_makes_the_question_be_asked_anew(data:
     assert path_of(data, second).exists()
 
 
-def test_a_question_is_not_asked_anew_for_ever(data: Path) -> None:
+def test_question_is_not_asked_anew_for_ever(data: Path) -> None:
     fill(data, logs_at(10, 20))
     (batch,) = archive(data, [(1, PARQUET)])
     unreadable(data, batch)
@@ -360,7 +360,7 @@ def test_a_question_is_not_asked_anew_for_ever(data: Path) -> None:
         assert meanwhile.reads == 3
 
 
-def test_a_file_that_is_missing_without_a_change_is_looked_for_once(data: Path) -> None:
+def test_file_that_is_missing_without_a_change_is_looked_for_once(data: Path) -> None:
     fill(data, logs_at(10, 20))
     (batch,) = archive(data, [(1, PARQUET)])
     unreadable(data, batch)
@@ -386,7 +386,7 @@ def told(record: pytest.WarningsRecorder) -> list[str]:
     return [str(each.message) for each in record]
 
 
-def test_an_answer_without_pruned_logs_says_so(data: Path) -> None:
+def test_answer_without_pruned_logs_says_so(data: Path) -> None:
     pruned_folder(data)
     with Workbench(data) as wb:
         with pytest.warns(PrunedLogs) as record:
@@ -425,7 +425,7 @@ def test_its_advice_gives_an_answer_that_lacks_nothing(data: Path) -> None:
         ({"limit": 3}, "lacks 4 logs, "),
     ],
 )
-def test_it_says_how_many_as_well_as_the_catalog_knows(
+def test_pruned_warning_counts_as_well_as_the_catalog_knows(
     data: Path, filters: dict[str, Any], lacks: str
 ) -> None:
     pruned_folder(data)
@@ -447,7 +447,7 @@ def test_it_says_how_many_as_well_as_the_catalog_knows(
         {"limit": 0},
     ],
 )
-def test_an_answer_that_lacks_nothing_says_nothing(data: Path, filters: dict[str, Any]) -> None:
+def test_answer_that_lacks_nothing_says_nothing(data: Path, filters: dict[str, Any]) -> None:
     pruned_folder(data)
     with Workbench(data) as wb:
         assert "pruned" not in wb.logs(**filters).attrs
@@ -462,7 +462,7 @@ def test_no_advice_is_given_where_the_pruned_logs_reach_the_end_of_time(data: Pa
 
 
 @pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS.keys())
-def test_the_warning_is_shown_at_the_line_of_the_analyst(
+def test_warning_is_shown_at_the_line_of_the_analyst(
     data: Path, ask: Callable[[Workbench], object]
 ) -> None:
     pruned_folder(data)
@@ -493,7 +493,7 @@ def test_all_logs_may_be_archived(data: Path) -> None:
     assert seqs(data, order="newest") == [1, 3, 2]
 
 
-def test_an_adopted_batch_behind_the_seam_is_read_and_logs_go_on_behind_it(data: Path) -> None:
+def test_adopted_batch_behind_the_seam_is_read_and_logs_go_on_behind_it(data: Path) -> None:
     fill(data, logs_at(10, 20, 30))
     adopt(data, 2, 3, JSON_GZ)
     fill(data, logs_at(15, 25))
@@ -501,7 +501,7 @@ def test_an_adopted_batch_behind_the_seam_is_read_and_logs_go_on_behind_it(data:
     assert seqs(data) == [1, 4, 2, 5, 3]
 
 
-def test_a_long_answer_comes_in_order(data: Path) -> None:
+def test_long_answer_comes_in_order(data: Path) -> None:
     amount = 25_000
     fill(data, logs_at(*(n * 7919 % amount for n in range(amount))))
     archive(data, [(9_000, PARQUET), (4_000, JSON_GZ)], clear=True)
@@ -522,7 +522,7 @@ def test_names_that_sql_could_mistake_are_attributes_of_archived_logs_too(data: 
         assert seqs(data, where={name: 1}) == [place]
 
 
-def test_a_damaged_catalog_is_refused(data: Path) -> None:
+def test_damaged_catalog_is_refused(data: Path) -> None:
     fill(data, logs_at(10, 20))
     archive(data, [(1, PARQUET)])
     alter(data / "logs.db", "UPDATE archive_batches SET types = 'nonsense'")

@@ -54,14 +54,14 @@ def column(*values: object) -> "pd.Series[Any]":
         ([None, None], "object"),
     ],
 )
-def test_the_dtype_fits_the_values_and_keeps_them(values: list[object], dtype: str) -> None:
+def test_dtype_fits_the_values_and_keeps_them(values: list[object], dtype: str) -> None:
     found = column(*values)
     assert str(found.dtype) == dtype
     present = found.notna().tolist()
     assert [each if there else None for each, there in zip(found, present, strict=True)] == values
 
 
-def test_what_a_log_lacks_is_missing() -> None:
+def test_attribute_that_a_log_lacks_is_missing() -> None:
     frame = spread(frame_of({"a": 1, "b": "x", "c": 1.5, "d": True}, {}), "all")
     assert frame.dtypes.astype(str).to_dict() == {
         "seq": "int64",
@@ -78,7 +78,7 @@ def test_large_integers_beside_a_missing_one_are_kept_to_the_last_digit() -> Non
     assert column(2**53 + 1, None).iloc[0] == 2**53 + 1
 
 
-def test_an_attribute_no_log_has_is_a_column_of_missing_objects() -> None:
+def test_attribute_no_log_has_is_a_column_of_missing_objects() -> None:
     frame = spread(frame_of({"a": 1}), ["b"])
     assert str(frame["b"].dtype) == "object"
     assert frame["b"].isna().all()
@@ -89,7 +89,7 @@ def test_columns_come_in_the_order_asked_for_each_once_after_the_others() -> Non
     assert list(frame.columns) == ["seq", "message", "c", "a"]
 
 
-def test_all_means_every_attribute_by_name() -> None:
+def test_attributes_all_means_every_one_by_name() -> None:
     frame = spread(frame_of({"b": 1}, {"a": 2, "": 3}), "all")
     assert list(frame.columns) == ["seq", "message", "", "a", "b"]
 
@@ -100,7 +100,7 @@ def test_all_of_a_hundred_attributes_and_more_come_without_a_warning() -> None:
     assert frame["a149"].tolist() == [149]
 
 
-def test_an_attribute_named_like_a_column_gets_a_prefix() -> None:
+def test_attribute_named_like_a_column_gets_a_prefix() -> None:
     frame = spread(frame_of({"seq": 77, "source": "own", "attributes": "text"}), "all")
     assert list(frame.columns) == [
         "seq",
@@ -135,14 +135,14 @@ def test_rows_keep_their_index() -> None:
     assert result["seq"].tolist() == [3, 1]
 
 
-def test_the_given_frame_is_left_as_it_was() -> None:
+def test_given_frame_is_left_as_it_was() -> None:
     frame = frame_of({"a": 1})
     before = frame.copy()
     spread(frame, "all")
     pd.testing.assert_frame_equal(frame, before)
 
 
-def test_an_empty_frame_gets_empty_columns() -> None:
+def test_empty_frame_gets_empty_columns() -> None:
     frame = spread(frame_of(), ["a", "seq"])
     assert frame.dtypes.astype(str).to_dict() == {
         "seq": "int64",
@@ -155,13 +155,13 @@ def test_an_empty_frame_gets_empty_columns() -> None:
 
 
 @pytest.mark.parametrize("names", ["status", "", 5, None, ["a", 5], [["a"]], b"a"])
-def test_what_is_no_list_of_names_is_refused_in_a_sentence(names: object) -> None:
+def test_attributes_that_are_no_names_are_refused_in_a_sentence(names: object) -> None:
     with pytest.raises(UsageError) as refused:
         spread(frame_of({"a": 1}), names)  # type: ignore[arg-type]
     assert str(refused.value) == f"attributes={names!r} is no list of names; give one, or 'all'"
 
 
-def test_a_workbench_gives_attributes_as_columns(data: Path) -> None:
+def test_workbench_gives_attributes_as_columns(data: Path) -> None:
     logs: list[Log] = [
         {"type": "info", "message": "m", "status": 200, "seq": 7},
         {"type": "info", "message": "m", "status": None},

@@ -33,7 +33,7 @@ def folders_and_questions(
 @pytest.mark.slow
 @costly(30)
 @given(folders_and_questions(), parts, st.booleans())
-def test_some_columns_are_that_part_of_the_whole_answer(
+def test_columns_are_that_part_of_the_whole_answer(
     case: tuple[list[Batch], list[tuple[dict[str, Any], list[str]]]],
     archived: list[Part],
     clear: bool,
@@ -63,7 +63,7 @@ def test_attributes_stand_beside_the_columns_that_were_chosen(data: Path) -> Non
     assert piece.to_dict("records") == [{"type": "info", "host": "a", "status": 200}]
 
 
-def test_of_a_file_only_the_columns_that_are_needed_are_read(
+def test_columns_that_are_not_needed_are_not_read_of_a_file(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(data, [{"type": "info", "message": "m", "x": 1}] * 2)
@@ -99,9 +99,7 @@ def test_of_a_file_only_the_columns_that_are_needed_are_read(
         (["id", "id"], "columns=['id', 'id'] is no choice of columns; name some, each once"),
     ],
 )
-def test_what_is_no_choice_of_columns_is_refused(
-    data: Path, columns: object, sentence: str
-) -> None:
+def test_columns_without_meaning_are_refused(data: Path, columns: object, sentence: str) -> None:
     fill(data, [{"type": "info", "message": "m"}])
     asked: dict[str, Any] = {"columns": columns}
     with workbench.connect(data) as wb, pytest.raises(UsageError, match=f"^{re.escape(sentence)}$"):
@@ -109,7 +107,7 @@ def test_what_is_no_choice_of_columns_is_refused(
 
 
 @pytest.mark.parametrize("question", ["count", "throughput", "compression_compare"])
-def test_where_columns_have_no_meaning_they_are_refused(data: Path, question: str) -> None:
+def test_columns_are_refused_where_they_have_no_meaning(data: Path, question: str) -> None:
     fill(data, [{"type": "info", "message": "m"}])
     with (
         workbench.connect(data) as wb,

@@ -56,7 +56,7 @@ def test_values_come_back_as_python_values(database: Database) -> None:
 
 
 @pytest.mark.slow
-def test_a_view_stays_at_its_moment_while_another_process_writes(
+def test_view_stays_at_its_moment_while_another_process_writes(
     path: Path, database: Database
 ) -> None:
     with database.view() as view:
@@ -81,7 +81,7 @@ def test_another_thread_does_not_end_the_moment_of_a_view(path: Path, database: 
 
 
 @pytest.mark.slow
-def test_a_view_that_ended_lets_the_wal_shrink(path: Path, database: Database) -> None:
+def test_view_that_ended_lets_the_wal_shrink(path: Path, database: Database) -> None:
     wal = path.with_name("logs.db-wal")
     checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)"
     with database.view() as view:
@@ -111,7 +111,7 @@ def test_a_view_that_ended_lets_the_wal_shrink(path: Path, database: Database) -
         "VACUUM",
     ],
 )
-def test_nothing_can_be_written(path: Path, database: Database, statement: str) -> None:
+def test_database_cannot_be_written(path: Path, database: Database, statement: str) -> None:
     before = path.read_bytes()
     with pytest.raises(DataFolderError), database.view() as view:
         view.fetch(statement)
@@ -132,7 +132,7 @@ def test_threads_take_turns(database: Database) -> None:
         assert set(pool.map(lambda _: count(database), range(64))) == {2}
 
 
-def test_a_closed_database_says_so(path: Path) -> None:
+def test_closed_database_says_so(path: Path) -> None:
     database = Database(path, LOGS)
     database.close()
     database.close()
@@ -141,7 +141,7 @@ def test_a_closed_database_says_so(path: Path) -> None:
     assert str(refused.value) == f"{path} is closed here; connect to its folder again"
 
 
-def test_two_may_read_the_same_file(path: Path, database: Database) -> None:
+def test_database_may_be_read_twice_at_once(path: Path, database: Database) -> None:
     with Database(path, LOGS) as other:
         assert count(other) == 2
     assert count(database) == 2
@@ -174,7 +174,7 @@ def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str) -> None:
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
-def test_a_name_that_is_no_unicode_will_do(path: Path) -> None:
+def test_name_that_is_no_unicode_will_do(path: Path) -> None:
     odd = path.parent.with_name(os.fsdecode(b"data-\xff"))
     try:
         path.parent.rename(odd)
@@ -184,18 +184,18 @@ def test_a_name_that_is_no_unicode_will_do(path: Path) -> None:
         assert count(database) == 2
 
 
-def test_a_relative_path_will_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_path_will_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path.parent)
     with Database(Path("logs.db"), LOGS) as database:
         assert count(database) == 2
 
 
-def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
+def test_missing_file_is_not_made(tmp_path: Path) -> None:
     refusal(tmp_path / "logs.db")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_later_schema_is_refused(path: Path) -> None:
+def test_later_schema_is_refused(path: Path) -> None:
     alter(path, "PRAGMA user_version = 99")
     error = refusal(path)
     assert isinstance(error, NewerSchema)
@@ -205,7 +205,7 @@ def test_a_later_schema_is_refused(path: Path) -> None:
     )
 
 
-def test_an_earlier_schema_is_refused_with_the_way_to_bring_it_up(path: Path) -> None:
+def test_earlier_schema_is_refused_with_the_way_to_bring_it_up(path: Path) -> None:
     alter(path, f"PRAGMA user_version = {LOGS.version - 1}")
     assert str(refusal(path)) == (
         f"{path} has schema version {LOGS.version - 1}, this Waterline reads {LOGS.version}; "
@@ -214,17 +214,17 @@ def test_an_earlier_schema_is_refused_with_the_way_to_bring_it_up(path: Path) ->
 
 
 @pytest.mark.parametrize("application_id", [0, 5, METRICS.application_id])
-def test_a_foreign_database_is_refused(path: Path, application_id: int) -> None:
+def test_foreign_database_is_refused(path: Path, application_id: int) -> None:
     alter(path, f"PRAGMA application_id = {application_id}")
     assert str(refusal(path)) == (f"{path} is not a database of Waterline's; name another folder")
 
 
-def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+def test_file_that_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"these are words, and quite a lot of them\n" * 500)
     assert "file is not a database" in str(refusal(path))
 
 
-def test_a_file_that_a_server_is_just_making_is_refused_as_such(path: Path) -> None:
+def test_file_that_a_server_is_just_making_is_refused_as_such(path: Path) -> None:
     path.write_bytes(b"")
     assert str(refusal(path)) == (
         f"{path} is empty; a server is just making it, or was stopped at that: "
@@ -232,13 +232,13 @@ def test_a_file_that_a_server_is_just_making_is_refused_as_such(path: Path) -> N
     )
 
 
-def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
+def test_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "logs.db").mkdir()
     assert "cannot be read: " in str(refusal(tmp_path / "logs.db"))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 0.75, 0.97])
-def test_a_damaged_file_is_refused_wherever_the_damage_is(data: Path, share: float) -> None:
+def test_damaged_file_is_refused_wherever_the_damage_is(data: Path, share: float) -> None:
     """Also where the first rows are fine: what was read of them is no answer."""
     fill(data, [{"type": "info", "message": "m" * 200}] * 4000)
     path = data / "logs.db"
@@ -251,7 +251,7 @@ def test_a_damaged_file_is_refused_wherever_the_damage_is(data: Path, share: flo
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])
-def test_a_file_cut_short_is_refused(data: Path, share: float) -> None:
+def test_file_cut_short_is_refused(data: Path, share: float) -> None:
     fill(data, [{"type": "info", "message": "m" * 200}] * 1000)
     path = data / "logs.db"
     content = path.read_bytes()

@@ -256,7 +256,7 @@ def fill_values(data: Path, *values: object) -> None:
     fill(data, [*logs, {"type": "info", "message": "m"}])
 
 
-def test_an_empty_folder_answers_with_an_empty_frame_of_the_same_dtypes(data: Path) -> None:
+def test_empty_folder_answers_with_an_empty_frame_of_the_same_dtypes(data: Path) -> None:
     fill(data)
     with Workbench(data) as wb:
         assert_dtypes(wb.logs())
@@ -264,7 +264,7 @@ def test_an_empty_folder_answers_with_an_empty_frame_of_the_same_dtypes(data: Pa
         assert wb.count() == 0
 
 
-def test_the_dtypes_are_the_same_with_logs_and_where_none_is_found(data: Path) -> None:
+def test_dtypes_are_the_same_with_logs_and_where_none_is_found(data: Path) -> None:
     fill(data, [{"type": "info", "message": "m"}])
     with Workbench(data) as wb:
         assert len(wb.logs()) == 1
@@ -326,7 +326,7 @@ def test_ids_have_no_say_in_the_order(data: Path) -> None:
     assert seqs(data, source="test", order="newest") == [4, 3, 2, 1]
 
 
-def test_a_limit_keeps_the_newest_in_either_order(data: Path) -> None:
+def test_limit_keeps_the_newest_in_either_order(data: Path) -> None:
     fill(data, [{"type": "info", "message": "m", "timestamp": each} for each in (5, 3, 5, 3, 5)])
     assert seqs(data, limit=2) == [3, 5]
     assert seqs(data, limit=4, order="newest") == [5, 3, 1, 4]
@@ -363,7 +363,7 @@ def test_unequal_wants_the_attribute_there_with_another_value(data: Path) -> Non
     assert seqs(data, where={"a": ("!=", 1)}) == [2, 3, 4, 5]
 
 
-def test_a_missing_or_null_attribute_meets_no_condition(data: Path) -> None:
+def test_missing_or_null_attribute_meets_no_condition(data: Path) -> None:
     fill_values(data, None)
     for operator in OPERATORS[:-1]:
         for value in (0, "", False):
@@ -397,7 +397,7 @@ def test_integers_beyond_64_bits_are_found_and_ordered(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_list_of_values_may_be_as_long_as_one_likes(data: Path) -> None:
+def test_list_of_values_may_be_as_long_as_one_likes(data: Path) -> None:
     fill_values(data, 7, "7")
     many = range(33_000)  # SQLite takes 32,766 parameters, and 1000 levels of OR
     assert seqs(data, where={"a": ("in", many)}) == [1]
@@ -405,7 +405,7 @@ def test_a_list_of_values_may_be_as_long_as_one_likes(data: Path) -> None:
     assert seqs(data, source=[*map(str, many)]) == []
 
 
-def test_an_attribute_named_like_a_column_is_asked_for_as_an_attribute(data: Path) -> None:
+def test_attribute_named_like_a_column_is_asked_for_as_an_attribute(data: Path) -> None:
     fill(
         data,
         [
@@ -419,7 +419,7 @@ def test_an_attribute_named_like_a_column_is_asked_for_as_an_attribute(data: Pat
     assert seqs(data, source="of its own") == []
 
 
-def test_a_log_sent_again_is_there_once_for_each_source(data: Path) -> None:
+def test_log_sent_again_is_there_once_for_each_source(data: Path) -> None:
     log = {"id": "a", "type": "info", "message": "m"}
     answers = fill_batches(
         data, [Batch([log, log], "one"), Batch([log], "one", NOON + 1), Batch([log], "two")]

@@ -25,7 +25,9 @@ def batches(data: Path) -> list[ArchivedBatch]:
     return archive(data, [(1, PARQUET)] * 8, clear=True)
 
 
-def test_all_that_is_missing_or_damaged_is_named(data: Path, batches: list[ArchivedBatch]) -> None:
+def test_incomplete_answer_names_all_missing_and_damaged_files(
+    data: Path, batches: list[ArchivedBatch]
+) -> None:
     gone, cut = (path_of(data, batches[each]) for each in (2, 5))
     gone.unlink()
     cut.write_bytes(cut.read_bytes()[:-1])
@@ -44,7 +46,7 @@ def test_all_that_is_missing_or_damaged_is_named(data: Path, batches: list[Archi
         assert wb.logs(until=NOON + 2)["seq"].tolist() == [1, 2]
 
 
-def test_of_many_the_first_are_named_and_the_others_counted(
+def test_incomplete_answer_names_the_first_of_many_files_and_counts_the_others(
     data: Path, batches: list[ArchivedBatch]
 ) -> None:
     for each in batches:
@@ -53,9 +55,7 @@ def test_of_many_the_first_are_named_and_the_others_counted(
         wb.logs()
 
 
-def test_the_rest_is_returned_where_that_is_wanted(
-    data: Path, batches: list[ArchivedBatch]
-) -> None:
+def test_rest_is_returned_where_that_is_wanted(data: Path, batches: list[ArchivedBatch]) -> None:
     gone = path_of(data, batches[6])
     gone.unlink()
     sentence = f"cannot read {gone}: No such file or directory; restore it from a copy"
@@ -72,7 +72,7 @@ def test_the_rest_is_returned_where_that_is_wanted(
             assert wb.logs(incomplete="warn", limit=3)["seq"].tolist() == [6, 8, 9]
 
 
-def test_a_whole_answer_lacks_nothing(data: Path, batches: list[ArchivedBatch]) -> None:
+def test_whole_answer_lacks_nothing(data: Path, batches: list[ArchivedBatch]) -> None:
     path_of(data, batches[0]).unlink()
     with workbench.connect(data) as wb, warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -89,7 +89,7 @@ def test_another_word_is_refused(data: Path, batches: list[ArchivedBatch]) -> No
 
 
 @pytest.mark.slow
-def test_a_bucket_that_refuses_is_asked_once_not_for_each_batch(
+def test_bucket_that_refuses_is_asked_once_not_for_each_batch(
     data: Path, batches: list[ArchivedBatch], monkeypatch: pytest.MonkeyPatch
 ) -> None:
 

@@ -65,7 +65,7 @@ def answers(wb: Workbench, asked: list[dict[str, Any]], at: Pin | str | None) ->
 
 
 @given(pins)
-def test_the_text_of_a_pin_is_short_and_says_all_of_it(pin: Pin) -> None:
+def test_text_of_a_pin_is_short_and_says_all_of_it(pin: Pin) -> None:
     assert to_pin(str(pin)) == pin
     assert to_pin(f" {pin}\n") == pin
     assert to_pin(pin) is pin
@@ -74,7 +74,7 @@ def test_the_text_of_a_pin_is_short_and_says_all_of_it(pin: Pin) -> None:
 
 
 @given(pins, st.data())
-def test_a_slip_of_the_pen_is_found(pin: Pin, data: st.DataObject) -> None:
+def test_slip_of_the_pen_is_found(pin: Pin, data: st.DataObject) -> None:
     text = str(pin)
     at = data.draw(st.integers(0, len(text) - 1))
     changed = text[:at] + data.draw(st.sampled_from("0123456789abcdef")) + text[at + 1 :]
@@ -86,7 +86,7 @@ def test_a_slip_of_the_pen_is_found(pin: Pin, data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     "given", ["", "now", 5, 2.5, ["a"], "2026-99-99T00:00:00.000Z/1/" + "a" * 8]
 )
-def test_what_is_no_pin_is_refused_by_the_name_of_the_argument(data: Path, given: object) -> None:
+def test_pin_without_meaning_is_refused_by_its_argument(data: Path, given: object) -> None:
     fill(data, [LOG])
     sentence = f"at={given!r} is no pin; give what wb.pin() has returned, or its text"
     with workbench.connect(data) as wb, pytest.raises(UsageError, match=re.escape(sentence)):
@@ -120,7 +120,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Any], list[dict[str, Any]]]:
 @pytest.mark.slow
 @costly(30)
 @given(histories())
-def test_a_pin_brings_back_what_was_there(case: tuple[list[Any], list[dict[str, Any]]]) -> None:
+def test_pin_brings_back_what_was_there(case: tuple[list[Any], list[dict[str, Any]]]) -> None:
     history, asked = case
     kept: list[tuple[Pin, list[object]]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -152,7 +152,7 @@ def test_relative_times_count_from_the_pin(data: Path) -> None:
         assert (wb.count(since="-1min"), wb.count(since="-1min", at=pin)) == (0, 1)
 
 
-def test_a_question_may_have_another_pin_than_its_workbench(data: Path) -> None:
+def test_question_may_have_another_pin_than_its_workbench(data: Path) -> None:
     pins = []
     for _ in range(2):
         fill(data, [LOG])
@@ -162,7 +162,7 @@ def test_a_question_may_have_another_pin_than_its_workbench(data: Path) -> None:
         assert (wb.count(), wb.count(at=pins[1])) == (1, 2)
 
 
-def test_a_pin_within_a_batch_cuts_it(data: Path) -> None:
+def test_pin_within_a_batch_cuts_it(data: Path) -> None:
     fill(data, [LOG] * 3)
     with workbench.connect(data) as wb:
         pin = wb.pin()
@@ -174,7 +174,7 @@ def test_a_pin_within_a_batch_cuts_it(data: Path) -> None:
         assert [wb.count(type="info"), wb.count(type="error")] == [3, 0]
 
 
-def test_an_empty_folder_has_a_pin_too(data: Path) -> None:
+def test_empty_folder_has_a_pin_too(data: Path) -> None:
     fill(data)
     with workbench.connect(data) as wb:
         pin = wb.pin()
@@ -187,7 +187,7 @@ def test_an_empty_folder_has_a_pin_too(data: Path) -> None:
 # What cannot be brought back
 
 
-def test_what_was_pruned_since_is_told(data: Path) -> None:
+def test_logs_pruned_since_the_pin_are_told(data: Path) -> None:
     fill(data, [LOG] * 4)
     batches = archive(data, [(2, PARQUET), (2, PARQUET)], clear=True)
     with workbench.connect(data) as wb:
@@ -200,7 +200,7 @@ def test_what_was_pruned_since_is_told(data: Path) -> None:
             assert wb.count() == 2
 
 
-def test_a_pin_of_another_folder_is_refused(data: Path, tmp_path: Path) -> None:
+def test_pin_of_another_folder_is_refused(data: Path, tmp_path: Path) -> None:
     for path in (data, tmp_path / "other"):
         fill(path, [LOG])
     with workbench.connect(data) as wb:
@@ -212,7 +212,7 @@ def test_a_pin_of_another_folder_is_refused(data: Path, tmp_path: Path) -> None:
         workbench.connect(tmp_path / "other", at=pin)
 
 
-def test_a_pin_of_a_past_that_was_rewritten_is_refused(data: Path) -> None:
+def test_pin_of_a_past_that_was_rewritten_is_refused(data: Path) -> None:
     fill(data, [LOG] * 3)
     archive(data, [(2, PARQUET)], clear=True)
     with workbench.connect(data) as wb:
@@ -224,7 +224,7 @@ def test_a_pin_of_a_past_that_was_rewritten_is_refused(data: Path) -> None:
         wb.logs(at=pin)
 
 
-def test_a_pin_from_after_a_backup_is_refused(data: Path) -> None:
+def test_pin_from_after_a_backup_is_refused(data: Path) -> None:
     fill(data, [LOG])
     backup = (data / "logs.db").read_bytes()
     fill(data, [LOG])
@@ -276,7 +276,7 @@ ASKED: list[Callable[..., object]] = [
     ("first", "pinned", "after"),
     [(0, as_rows, as_rows), *itertools.product([4], [as_rows, in_one_batch, as_garbage], PLACES)],
 )
-def test_a_pin_is_refused_where_a_whole_folder_has_grown_past_it_from_a_backup(
+def test_pin_is_refused_where_a_whole_folder_has_grown_past_it_from_a_backup(
     data: Path,
     tmp_path: Path,
     first: int,
@@ -311,7 +311,7 @@ def test_a_pin_is_refused_where_a_whole_folder_has_grown_past_it_from_a_backup(
 @pytest.mark.parametrize("pinned", [as_rows, in_one_batch])
 @pytest.mark.parametrize("after", PLACES)
 @pytest.mark.parametrize("more", [0, 3])
-def test_a_pin_holds_wherever_its_last_log_goes(
+def test_pin_holds_wherever_its_last_log_goes(
     data: Path, pinned: Callable[[Path], None], after: Callable[[Path], None], more: int
 ) -> None:
     fill(data, [LOG | {"message": 'a\u0000b "\\ 水', "n": [1.5, None]}] * 3)
@@ -328,7 +328,7 @@ def test_a_pin_holds_wherever_its_last_log_goes(
         assert sum(map(len, wb.iter_logs())) == 3
 
 
-def test_a_pin_that_was_made_without_a_proof_is_read(data: Path) -> None:
+def test_pin_that_was_made_without_a_proof_is_read(data: Path) -> None:
     fill(data, [LOG] * 3)
     with workbench.connect(data) as wb:
         pin = wb.pin()
@@ -340,7 +340,7 @@ def test_a_pin_that_was_made_without_a_proof_is_read(data: Path) -> None:
         assert not to_pin(str(older)).last
 
 
-def test_a_batch_that_is_lost_cannot_prove_a_pin(data: Path) -> None:
+def test_batch_that_is_lost_cannot_prove_a_pin(data: Path) -> None:
     fill(data, [LOG | {"timestamp": 5}])
     fill(data, [LOG] * 2)
     with workbench.connect(data) as wb:
@@ -370,7 +370,7 @@ def test_a_batch_that_is_lost_cannot_prove_a_pin(data: Path) -> None:
         (Workbench.latency, "leave it out"),
     ],
 )
-def test_what_was_measured_has_no_pin(data: Path, ask: Callable[..., object], advice: str) -> None:
+def test_measurements_refuse_a_pin(data: Path, ask: Callable[..., object], advice: str) -> None:
     fill(data, [LOG])
     with workbench.connect(data) as wb:
         pin = wb.pin()
@@ -387,7 +387,7 @@ def test_what_was_measured_has_no_pin(data: Path, ask: Callable[..., object], ad
         (Workbench.latency, "connect without one"),
     ],
 )
-def test_a_workbench_of_a_pin_reports_only_exactly(
+def test_workbench_of_a_pin_reports_only_exactly(
     data: Path, ask: Callable[..., object], advice: str
 ) -> None:
     fill(data, [LOG])

@@ -66,7 +66,7 @@ def test_files_are_those_that_the_catalog_does_not_rule_out(
     assert found.size == sum(batches[place].stored_bytes for place in places)
 
 
-def test_a_pin_rules_out_what_came_later(data: Path, batches: list[ArchivedBatch]) -> None:
+def test_pin_rules_out_what_came_later(data: Path, batches: list[ArchivedBatch]) -> None:
     with workbench.connect(data) as wb:
         pin = wb.pin()
         assert len(wb.explain(at=replace(pin, seq=3)).files) == 2
@@ -83,7 +83,7 @@ def test_hot_rows_are_found_by_the_index_that_serves(
             assert "logs USING INDEX logs_timestamp" in by_time
 
 
-def test_it_prints_itself(data: Path, batches: list[ArchivedBatch]) -> None:
+def test_plan_prints_itself(data: Path, batches: list[ArchivedBatch]) -> None:
     prune(data, batches[:1])
     change(data, [replace(batches[1], uploaded_to="s3://logs", local_removed_at=NOON)])
     with workbench.connect(data) as wb:
@@ -98,7 +98,7 @@ def test_it_prints_itself(data: Path, batches: list[ArchivedBatch]) -> None:
     ]
 
 
-def test_what_makes_no_sense_is_refused(data: Path, batches: list[ArchivedBatch]) -> None:
+def test_arguments_without_meaning_are_refused(data: Path, batches: list[ArchivedBatch]) -> None:
     assert batches
     with workbench.connect(data) as wb, pytest.raises(UsageError, match="there is no filter typ;"):
         wb.explain(typ="error")  # type: ignore[call-arg]

@@ -28,7 +28,7 @@ def asked(**filters: Any) -> Question:  # noqa: ANN401 - also what no analyst sh
     return ask(now=NOW, **filters)
 
 
-def test_nothing_said_means_every_log_oldest_first() -> None:
+def test_question_without_filters_is_every_log_oldest_first() -> None:
     assert asked() == Question()
     assert asked(**dict.fromkeys(Filters.__optional_keys__)) == Question()
 
@@ -118,7 +118,7 @@ class Level(enum.StrEnum):
         (10**400, 10**400),
     ],
 )
-def test_a_value_to_compare_with_may_come_from_numpy_or_an_enum(
+def test_value_to_compare_with_may_come_from_numpy_or_an_enum(
     value: object, expected: object
 ) -> None:
     ((found,),) = [each.values for each in asked(where={"a": value}).where]
@@ -127,12 +127,12 @@ def test_a_value_to_compare_with_may_come_from_numpy_or_an_enum(
     assert isinstance(found, bool) == isinstance(expected, bool)
 
 
-def test_a_limit_beyond_what_sqlite_counts_is_no_limit_to_speak_of() -> None:
+def test_limit_beyond_what_sqlite_counts_is_no_limit_to_speak_of() -> None:
     assert asked(limit=10**30).limit == 2**63 - 1
     assert asked(limit=np.int64(7)).limit == 7
 
 
-def test_an_empty_range_of_time_is_a_question_too() -> None:
+def test_empty_range_of_time_is_a_question_too() -> None:
     assert asked(since=5, until=5) == Question(since=5, until=5)
 
 
@@ -188,7 +188,7 @@ def test_an_empty_range_of_time_is_a_question_too() -> None:
         ({"where": {"a": "\ud800"}}, f"where['a']: '\\ud800' {NOT_COMPARED}"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_a_sentence(
+def test_filter_without_meaning_is_refused_in_a_sentence(
     filters: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(UsageError, match=f"^{re.escape(sentence)}$"):
@@ -196,6 +196,6 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(
 
 
 @pytest.mark.parametrize("argument", ["since", "until"])
-def test_what_is_no_time_is_refused_by_the_name_of_its_argument(argument: str) -> None:
+def test_time_without_meaning_is_refused_by_its_argument(argument: str) -> None:
     with pytest.raises(UsageError, match=f"^{argument}='soon' is no time"):
         asked(**{argument: "soon"})

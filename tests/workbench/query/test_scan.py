@@ -39,7 +39,7 @@ def folders_and_filters(draw: st.DrawFn) -> tuple[list[Batch], dict[str, Any]]:
 @pytest.mark.slow
 @costly(60)
 @given(folders_and_filters(), parts)
-def test_the_pieces_are_what_all_at_once_is(
+def test_pieces_are_what_all_at_once_is(
     case: tuple[list[Batch], dict[str, Any]], archived: list[Part]
 ) -> None:
     batches, filters = case
@@ -119,7 +119,7 @@ def test_attributes_become_columns_of_each_piece(data: Path) -> None:
         ({"typ": "info"}, "there is no filter typ; "),
     ],
 )
-def test_what_makes_no_sense_is_refused_before_the_first_piece(
+def test_filter_without_meaning_is_refused_before_the_first_piece(
     data: Path, filters: dict[str, Any], sentence: str
 ) -> None:
     fill(data, [LOG])
@@ -150,7 +150,7 @@ def test_arrow_is_the_table_that_the_frame_is_made_of(data: Path) -> None:
         assert json.loads(table["attributes"][0].as_py()) == {"duration_ms": 1.5}
 
 
-def test_a_frame_says_what_moment_it_is_of_and_where_its_logs_were(data: Path) -> None:
+def test_frame_says_what_moment_it_is_of_and_where_its_logs_were(data: Path) -> None:
     fill(data, [LOG] * 5)
     archive(data, [(2, PARQUET)])
     with Workbench(data, clock=lambda: NOON) as wb:
@@ -165,7 +165,7 @@ def test_a_frame_says_what_moment_it_is_of_and_where_its_logs_were(data: Path) -
         assert again.attrs["rows"] == {"hot": 3, "archived": 1}
 
 
-def test_an_adopted_batch_among_hot_logs_counts_as_archived(data: Path) -> None:
+def test_adopted_batch_among_hot_logs_counts_as_archived(data: Path) -> None:
 
     fill(data, [LOG] * 5)
     adopt(data, 3, 4, PARQUET)

@@ -54,7 +54,7 @@ def milliseconds(value: object) -> int:
         ("-30d", NOW - 30 * 86_400_000),
     ],
 )
-def test_a_moment_becomes_milliseconds(value: TimeLike, expected: int) -> None:
+def test_moment_becomes_milliseconds(value: TimeLike, expected: int) -> None:
     assert milliseconds(value) == expected
 
 
@@ -75,12 +75,12 @@ def test_a_moment_becomes_milliseconds(value: TimeLike, expected: int) -> None:
         ),
     ],
 )
-def test_the_first_and_the_last_year_are_moments_too(value: TimeLike, expected: int) -> None:
+def test_first_and_the_last_year_are_moments_too(value: TimeLike, expected: int) -> None:
     assert milliseconds(value) == expected
 
 
 @pytest.mark.parametrize("microseconds", [-1, -999, -1000, -1001, 0, 999, 1000, 1999])
-def test_what_is_finer_than_a_millisecond_is_cut_toward_the_past(microseconds: int) -> None:
+def test_moment_is_cut_to_milliseconds_toward_the_past(microseconds: int) -> None:
     moment = EPOCH + dt.timedelta(microseconds=microseconds)
     floor = microseconds // 1000
     assert milliseconds(moment) == floor
@@ -96,7 +96,7 @@ def test_nanoseconds_before_1970_are_cut_toward_the_past() -> None:
     st.datetimes(timezones=OFFSETS),
     st.integers(-(2**40), 2**40),
 )
-def test_a_moment_is_the_same_in_any_zone_and_spelling(moment: dt.datetime, now: int) -> None:
+def test_moment_is_the_same_in_any_zone_and_spelling(moment: dt.datetime, now: int) -> None:
     floor = (moment - EPOCH) // dt.timedelta(milliseconds=1)
     assert to_milliseconds(moment, "until", now) == floor
     assert to_milliseconds(moment.isoformat(), "until", now) == floor
@@ -131,7 +131,7 @@ def test_a_moment_is_the_same_in_any_zone_and_spelling(moment: dt.datetime, now:
         ["2026-03-17"],
     ],
 )
-def test_what_is_no_moment_is_refused_in_a_sentence_that_names_the_argument(value: object) -> None:
+def test_moment_without_meaning_is_refused_by_its_argument(value: object) -> None:
     with pytest.raises(UsageError) as refused:
         to_milliseconds(value, "until", NOW)  # type: ignore[arg-type]
     assert str(refused.value) == (
@@ -141,7 +141,7 @@ def test_what_is_no_moment_is_refused_in_a_sentence_that_names_the_argument(valu
 
 
 @pytest.mark.parametrize("text", ["-1", "-1 fortnight", "-h1", "-1h30min", "-0001-01-01", "-9e9y"])
-def test_a_time_ago_that_cannot_be_read_names_the_units(text: str) -> None:
+def test_time_ago_that_cannot_be_read_names_the_units(text: str) -> None:
     with pytest.raises(UsageError, match=r"^since='-.*' is no time") as refused:
         milliseconds(text)
     assert "\n" not in str(refused.value)
@@ -151,6 +151,6 @@ def test_a_time_ago_that_cannot_be_read_names_the_units(text: str) -> None:
         )
 
 
-def test_a_time_ago_longer_than_any_log_is_old_is_refused() -> None:
+def test_time_ago_longer_than_any_log_is_old_is_refused() -> None:
     with pytest.raises(UsageError, match="since='-999999999999y' is no time ago"):
         milliseconds("-999999999999y")

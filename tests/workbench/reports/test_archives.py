@@ -13,7 +13,7 @@ from waterline.encoding import JSON_GZ, PARQUET
 LOG: Log = {"type": "info", "message": "m" * 200}
 
 
-def test_it_is_the_sum_of_the_batches(data: Path) -> None:
+def test_archives_are_the_sum_of_the_batches(data: Path) -> None:
     fill_batches(data, [Batch([LOG] * 3), Batch([LOG] * 2, received_at=NOON + DAY)])
     batches = archive(data, [(2, PARQUET), (1, JSON_GZ), (2, PARQUET)])
     change(
@@ -49,7 +49,7 @@ def test_it_is_the_sum_of_the_batches(data: Path) -> None:
     assert lines[6:] == ["pruned       1 batch with 2 logs"]
 
 
-def test_it_shows_itself_with_the_last_days(data: Path) -> None:
+def test_archives_show_themselves_with_the_last_days(data: Path) -> None:
     fill(data)
     archived.record(data, *(archived.batch(number) for number in range(1, 10)))
     with workbench.connect(data) as wb:
@@ -61,7 +61,7 @@ def test_it_shows_itself_with_the_last_days(data: Path) -> None:
     assert "2026-01-02</th>" not in shown
 
 
-def test_without_archives_it_says_so(data: Path) -> None:
+def test_archives_of_an_unarchived_folder_say_so(data: Path) -> None:
     fill(data, [LOG])
     with workbench.connect(data) as wb:
         found = wb.archives

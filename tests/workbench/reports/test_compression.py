@@ -50,14 +50,14 @@ def at(milliseconds: int) -> pd.Timestamp:
     return pd.Timestamp(milliseconds, unit="ms", tz="UTC")
 
 
-def test_a_folder_without_archives_has_the_same_columns_and_no_row(data: Path) -> None:
+def test_folder_without_archives_has_the_same_columns_and_no_row(data: Path) -> None:
     fill(data)
     empty = report(data)
     assert len(empty) == 0
     assert dtypes(empty) == DTYPES
 
 
-def test_a_batch_is_told_as_the_catalog_has_it(data: Path) -> None:
+def test_batch_is_told_as_the_catalog_has_it(data: Path) -> None:
     fill(data)
     record(data, batch(1, raw_bytes=1000, stored_bytes=80, rows=7, last_seq=7))
     told = report(data)
@@ -91,7 +91,7 @@ def test_batches_come_in_the_order_of_their_seqs(data: Path) -> None:
     assert told["day"].tolist() == ["2026-01-04", "2026-01-01", "2026-01-02", "2026-01-03"]
 
 
-def test_the_moment_of_pruning_is_exact_and_missing_elsewhere(data: Path) -> None:
+def test_moment_of_pruning_is_exact_and_missing_elsewhere(data: Path) -> None:
     fill(data)
     record(data, batch(1, pruned_at=1_795_455_000_123), batch(2))
     told = report(data)
@@ -111,11 +111,11 @@ def test_the_moment_of_pruning_is_exact_and_missing_elsewhere(data: Path) -> Non
         (UPLOADED | {"local_removed_at": 2, "pruned_at": 3}, "pruned"),
     ],
 )
-def test_the_place_is_where_its_logs_lie(became: dict[str, Any], place: str) -> None:
+def test_place_is_where_its_logs_lie(became: dict[str, Any], place: str) -> None:
     assert place_of(batch(1, **became)) == place
 
 
-def test_the_first_and_last_moment_that_a_log_can_have_are_told(data: Path) -> None:
+def test_first_and_last_moment_that_a_log_can_have_are_told(data: Path) -> None:
     fill(data)
     first, last = -62_135_596_800_000, 253_402_300_799_999
     record(data, batch(1, first_timestamp=first, last_timestamp=last))
@@ -124,7 +124,7 @@ def test_the_first_and_last_moment_that_a_log_can_have_are_told(data: Path) -> N
         assert told[column].dt.as_unit("ms").astype("int64").tolist() == [moment]
 
 
-def test_what_became_of_the_last_of_many_batches_is_told(data: Path) -> None:
+def test_change_of_the_last_of_many_batches_is_reported(data: Path) -> None:
     fill(data)
     names = [f"2026-01-01/batch-{number:04d}.parquet" for number in range(1, 1502)]
     batches = [batch(number, day="2026-01-01", file=name) for number, name in enumerate(names, 1)]
@@ -137,7 +137,7 @@ def test_what_became_of_the_last_of_many_batches_is_told(data: Path) -> None:
     assert told["pruned_at"].notna().sum() == 1
 
 
-def test_a_damaged_row_is_an_error_that_says_so(data: Path) -> None:
+def test_damaged_row_is_an_error_that_says_so(data: Path) -> None:
     fill(data)
     record(data, batch(1))
     alter(data / "logs.db", "UPDATE archive_batches SET types = 'none'")

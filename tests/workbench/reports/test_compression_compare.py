@@ -113,7 +113,7 @@ def test_every_codec_has_a_row_of_its_own() -> None:
     assert (report[["write_mb_per_s", "read_mb_per_s"]] > 0).all(axis=None)
 
 
-def test_what_archive_run_uses_is_marked() -> None:
+def test_encoding_of_archive_run_is_marked() -> None:
     report = compression_compare(LOGS, rounds=1)
     (default,) = report[report["is_default"]].to_dict("records")
     assert (default["format"], default["codec"], default["level"]) == ("parquet", "zstd", 3)
@@ -131,7 +131,7 @@ def test_stored_bytes_are_those_of_files_as_large_as_an_archives() -> None:
     assert report["stored_bytes"][0] == pytest.approx(len(parquet_file), abs=100)
 
 
-def test_all_but_the_speeds_is_the_same_each_time() -> None:
+def test_comparison_repeats_all_but_the_speeds() -> None:
     first, second = (
         compression_compare(LOGS, rounds=1).drop(columns=["write_mb_per_s", "read_mb_per_s"])
         for _ in range(2)
@@ -139,7 +139,7 @@ def test_all_but_the_speeds_is_the_same_each_time() -> None:
     pd.testing.assert_frame_equal(first, second)
 
 
-def test_the_order_of_the_logs_that_are_given_does_not_matter() -> None:
+def test_order_of_the_logs_that_are_given_does_not_matter() -> None:
     backwards = LOGS.take(pa.array(range(LOGS.num_rows - 1, -1, -1)))
     one, other = (compression_compare(each, 1, QUICK)["stored_bytes"] for each in (LOGS, backwards))
     assert one.tolist() == other.tolist()
@@ -166,7 +166,7 @@ def test_batches_are_as_large_as_those_of_an_archive() -> None:
 @pytest.mark.parametrize(
     ("kind", "reason"), [(Careless, "they are others"), (Truncating, "it is no sound")]
 )
-def test_a_codec_that_does_not_give_back_the_logs_is_an_error(
+def test_codec_that_does_not_give_back_the_logs_is_an_error(
     kind: type[Recording], reason: str, like: BatchFormat
 ) -> None:
     with (
@@ -192,7 +192,7 @@ def test_rounds_that_are_none_are_refused(rounds: object) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS, ids=str)
-def test_what_an_encoding_writes_is_read_by_the_archive(encoding: Encoding) -> None:
+def test_encoding_writes_what_the_archive_reads(encoding: Encoding) -> None:
     label = Label(archive_date="", batch=1, total_logs=9, compression=encoding.codec, folder_id="")
     few: Sequence[object] = LOGS.slice(0, 9)
     assert decode(encode(few, label, encoding), encoding.format).logs.equals(few)

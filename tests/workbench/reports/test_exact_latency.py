@@ -71,7 +71,7 @@ def test_numbers_whose_sum_is_beyond_a_float_have_a_mean_and_percentiles(data: P
     assert of_y[["mean", "min", "p50", "p95", "max"]].tolist() == [0.0, -most, 5e-324, most, most]
 
 
-def test_what_is_no_number_does_not_count(data: Path) -> None:
+def test_value_that_is_no_number_does_not_count(data: Path) -> None:
     values = [1, 2.5, True, False, None, "3", [4], {"a": 5}, 10**400]
     fill(data, [*measured("x", *values), {"type": "info", "message": "lacks it"}])
     with Workbench(data) as wb:
@@ -93,7 +93,7 @@ def test_no_number_at_all_gives_an_empty_frame_of_the_same_dtypes(
         assert_dtypes(wb.latency("x", exact=True, by="host"), by="host")
 
 
-def test_a_column_groups(data: Path) -> None:
+def test_column_groups(data: Path) -> None:
     fill(data, measured("x", 1, 2, 3, type="slow") + measured("x", 10, 20, type="error"))
     with Workbench(data) as wb:
         frame = wb.latency("x", exact=True, by="type")
@@ -104,7 +104,7 @@ def test_a_column_groups(data: Path) -> None:
     assert frame[MEASURED].iloc[1].tolist() == describe([1.0, 2.0, 3.0])
 
 
-def test_an_attribute_groups_and_logs_without_it_are_a_group_too(data: Path) -> None:
+def test_attribute_groups_and_logs_without_it_are_a_group_too(data: Path) -> None:
     fill(
         data,
         measured("x", 1, host="b") + measured("x", 2, 3, host="a") + measured("x", 4, 5, 6),
@@ -144,7 +144,7 @@ def test_mixed_and_nested_values_group_as_their_json(data: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["metric", "count", "p50"])
-def test_a_group_named_like_a_column_of_the_report_gets_a_prefix(data: Path, name: str) -> None:
+def test_group_named_like_a_column_of_the_report_gets_a_prefix(data: Path, name: str) -> None:
     fill(data, measured("x", 1, 2, **{name: "a"}))
     with Workbench(data) as wb:
         frame = wb.latency("x", exact=True, by=name)
@@ -154,7 +154,7 @@ def test_a_group_named_like_a_column_of_the_report_gets_a_prefix(data: Path, nam
     assert frame["count"].tolist() == [2]
 
 
-def test_an_attribute_named_like_a_stored_column_is_the_attribute(data: Path) -> None:
+def test_attribute_named_like_a_stored_column_is_the_attribute(data: Path) -> None:
     fill(data, measured("seq", 70, 80) + measured("attributes.seq", 5))
     with Workbench(data) as wb:
         frame = wb.latency("seq", exact=True, by="source")
@@ -164,7 +164,7 @@ def test_an_attribute_named_like_a_stored_column_is_the_attribute(data: Path) ->
     assert frame[["min", "max"]].iloc[0].tolist() == [70.0, 80.0]
 
 
-def test_an_attribute_can_be_grouped_by_itself(data: Path) -> None:
+def test_attribute_can_be_grouped_by_itself(data: Path) -> None:
     fill(data, measured("x", 1, 1, 2))
     with Workbench(data) as wb:
         frame = wb.latency("x", exact=True, by="x")
@@ -229,7 +229,7 @@ def test_percentiles_over_time_are_by_either_clock(data: Path) -> None:
         ({"by": 5}, "by=5 is no name; give it as text"),
     ],
 )
-def test_what_makes_no_sense_is_refused_for_an_attribute(
+def test_arguments_without_meaning_are_refused_for_an_attribute(
     data: Path, arguments: dict[str, Any], sentence: str
 ) -> None:
     fill(data)

@@ -103,7 +103,7 @@ batches_of_logs = st.lists(
     st.lists(st.integers(-5000, 5001), max_size=2).map(sorted),
     st.booleans(),
 )
-def test_it_equals_a_groupby_of_the_logs(
+def test_exact_throughput_equals_a_groupby_of_the_logs(
     tmp_path_factory: pytest.TempPathFactory,
     batches: list[Batch],
     every: str,
@@ -130,7 +130,7 @@ def test_it_equals_a_groupby_of_the_logs(
     assert alone["logs"].tolist() == frame.groupby("time")["logs"].sum().tolist()
 
 
-def test_a_step_without_logs_of_a_type_has_zero(data: Path) -> None:
+def test_step_without_logs_of_a_type_has_zero(data: Path) -> None:
     fill(data, at(0, 1, 2000) + at(3500, log_type="error"))
     with Workbench(data) as wb:
         frame = wb.throughput("1s", exact=True, clock="timestamp")
@@ -147,7 +147,7 @@ def test_steps_begin_at_multiples_in_utc_before_1970_too(data: Path) -> None:
     assert frame["logs"].tolist() == [1, 2, 2]
 
 
-def test_a_day_begins_at_midnight_utc(data: Path) -> None:
+def test_day_begins_at_midnight_utc(data: Path) -> None:
     moment = dt.datetime(1969, 12, 30, 23, 59, tzinfo=dt.UTC)
     fill(data, at(int(moment.timestamp() * 1000), NOON))
     with Workbench(data) as wb:
@@ -156,7 +156,7 @@ def test_a_day_begins_at_midnight_utc(data: Path) -> None:
     assert frame["time"].iloc[-1] == pd.Timestamp("2026-03-17", tz="UTC")
 
 
-def test_a_step_as_long_as_all_of_history_holds_it_all(data: Path) -> None:
+def test_step_as_long_as_all_of_history_holds_it_all(data: Path) -> None:
     fill(data, at(MIN_TIMESTAMP, -1, 0, MAX_TIMESTAMP))
     with Workbench(data) as wb:
         frame = wb.throughput("10000y", exact=True, clock="timestamp")
@@ -176,7 +176,7 @@ def test_either_clock_can_be_counted_by(data: Path) -> None:
     assert by_timestamp["logs"].tolist() == [2, 0, 0, 0, 0, 1]
 
 
-def test_the_rate_is_logs_by_second_whatever_the_step(data: Path) -> None:
+def test_rate_is_logs_by_second_whatever_the_step(data: Path) -> None:
     fill(data, at(*range(0, 3000, 100)))
     with Workbench(data) as wb:
         rates = {
@@ -214,7 +214,7 @@ def test_no_logs_give_an_empty_frame_of_the_same_dtypes(data: Path) -> None:
     assert_dtypes(frame)
 
 
-def test_a_report_without_end_is_refused_before_it_is_made(data: Path) -> None:
+def test_report_without_end_is_refused_before_it_is_made(data: Path) -> None:
     fill(data, at(0, 365 * 86_400_000) + at(5, log_type="error"))
     with Workbench(data) as wb, pytest.raises(UsageError) as refused:
         wb.throughput("1ms", exact=True, clock="timestamp")
@@ -240,14 +240,18 @@ def test_a_report_without_end_is_refused_before_it_is_made(data: Path) -> None:
         (dt.timedelta(0), "every='0ms' is no step; the shortest is '1ms'"),
     ],
 )
-def test_what_is_no_step_is_refused_in_a_sentence(data: Path, every: Any, sentence: str) -> None:  # noqa: ANN401
+def test_step_without_meaning_is_refused_in_a_sentence(
+    data: Path,
+    every: Any,  # noqa: ANN401
+    sentence: str,
+) -> None:
     fill(data, at(0))
     with Workbench(data) as wb, pytest.raises(UsageError, match=f"^{re.escape(sentence)}"):
         wb.throughput(every, exact=True)
 
 
 @pytest.mark.parametrize("clock", ["seq", "", None, ["timestamp"]])
-def test_a_clock_that_logs_do_not_have_is_refused(data: Path, clock: Any) -> None:  # noqa: ANN401
+def test_clock_that_logs_do_not_have_is_refused(data: Path, clock: Any) -> None:  # noqa: ANN401
     fill(data)
     with Workbench(data) as wb, pytest.raises(UsageError) as refused:
         wb.throughput(exact=True, clock=clock)

@@ -48,7 +48,7 @@ def test_they_equal_what_the_logs_themselves_say(data: Path) -> None:
     assert found.last_timestamp == frame["timestamp"].dt.as_unit("ms").astype("int64").max()
 
 
-def test_an_empty_folder_holds_nothing_and_says_so(data: Path) -> None:
+def test_empty_folder_holds_nothing_and_says_so(data: Path) -> None:
     fill(data)
     found = held(data)
     assert (found.logs, found.types, found.sources) == (0, {}, {})
@@ -64,7 +64,7 @@ def test_an_empty_folder_holds_nothing_and_says_so(data: Path) -> None:
     }
 
 
-def test_the_size_is_that_of_all_files_below_the_folder(data: Path) -> None:
+def test_size_is_that_of_all_files_below_the_folder(data: Path) -> None:
     fill(data, logs(1, "info"))
     (data / "archives" / "2026-03-17").mkdir(parents=True)
     (data / "archives" / "2026-03-17" / "batch-0001.parquet").write_bytes(b"x" * 5000)
@@ -103,7 +103,7 @@ def test_words_for_a_terminal() -> None:
         (1_773_748_800_999, "2026-03-17 12:00:00 UTC"),
     ],
 )
-def test_a_moment_is_shown_to_the_second_it_lies_in(timestamp: int, words: str) -> None:
+def test_moment_is_shown_to_the_second_it_lies_in(timestamp: int, words: str) -> None:
     holdings = Holdings("data", {}, {}, timestamp, timestamp, 0)
     assert dict(holdings.lines())["from"] == words
 

@@ -98,7 +98,7 @@ def test_steps_without_a_value_have_no_row(data: Path) -> None:
     assert frame["max"].tolist() == [3.0, 5.0]
 
 
-def test_a_measured_attribute_is_told_apart_by_type(data: Path) -> None:
+def test_measured_attribute_is_told_apart_by_type(data: Path) -> None:
     fill_measured(data, [Batch(durations(1, 2, 3) + durations(10, log_type="slow"))])
     with Workbench(data) as wb:
         alone = wb.latency("duration_ms")
@@ -124,7 +124,7 @@ def test_any_percentile_may_be_asked_for(data: Path) -> None:
     assert only == 1000.0
 
 
-def test_what_is_measured_once_a_second_has_percentiles_too(data: Path) -> None:
+def test_gauge_measured_once_a_second_has_percentiles_too(data: Path) -> None:
     fill(data)
     write_values(data, (NOON, [4096.0]), series=Series("wal_bytes", "", ""))
     with Workbench(data) as wb:
@@ -134,7 +134,7 @@ def test_what_is_measured_once_a_second_has_percentiles_too(data: Path) -> None:
 # All of them
 
 
-def test_without_a_metric_there_is_a_row_for_each_that_takes_time(data: Path) -> None:
+def test_latency_without_a_metric_has_a_row_for_each_duration(data: Path) -> None:
     fill_measured(
         data,
         [Batch(durations(1, 2) + durations(7, log_type="slow"))],
@@ -157,7 +157,7 @@ def test_without_a_metric_there_is_a_row_for_each_that_takes_time(data: Path) ->
     assert by_outcome["outcome"].fillna("-").tolist() == ["-", "-", "-", "miss"]
 
 
-def test_without_a_cache_its_durations_are_left_out(data: Path) -> None:
+def test_latency_without_a_cache_leaves_its_durations_out(data: Path) -> None:
     fill_measured(data, [Batch(durations(1))])
     with Workbench(data, cache=False) as wb:
         assert wb.latency()["metric"].tolist()[-1] == "duration_ms"
@@ -221,7 +221,7 @@ def test_logs_that_no_server_has_measured_are_warned_of(data: Path) -> None:
         (None, "what was measured before {}"),
     ],
 )
-def test_a_range_that_reaches_before_the_measurements_is_warned_of(
+def test_range_that_reaches_before_the_measurements_is_warned_of(
     data: Path, metric: str | None, sentence: str
 ) -> None:
     fill(data, durations(1), received_at=NOON - DAY)
@@ -235,7 +235,7 @@ def test_a_range_that_reaches_before_the_measurements_is_warned_of(
     assert str(warning.message) == f"this answer lacks {told}"
 
 
-def test_a_range_whose_seconds_are_gone_goes_out_to_whole_minutes(data: Path) -> None:
+def test_range_whose_seconds_are_gone_goes_out_to_whole_minutes(data: Path) -> None:
     fill(data)
     write_values(
         data,
@@ -334,7 +334,7 @@ def test_a_range_whose_seconds_are_gone_goes_out_to_whole_minutes(data: Path) ->
         ({"since": 2, "until": 1}, "since=2 lies after until=1; swap them"),
     ],
 )
-def test_what_is_not_measured_is_refused_in_a_sentence(
+def test_question_that_is_not_measured_is_refused_in_a_sentence(
     data: Path, arguments: dict[str, Any], sentence: str
 ) -> None:
     fill_measured(data, [Batch(durations(1))])
@@ -374,7 +374,7 @@ def test_archived_logs_matter_to_exact_percentiles_alone(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_real_server_measures_each_ack(data: Path) -> None:
+def test_real_server_measures_each_ack(data: Path) -> None:
     with serving(data) as server:
         socket = server.connect()
         for number in range(100):

@@ -45,9 +45,9 @@ def test_refusals_are_counted_once_each_the_most_frequent_first(metrics: Path) -
     assert list(found.duplicates.items()) == [("edge", 4), ("late", 1)]
 
 
-def test_a_range_counts_only_what_was_refused_in_it(metrics: Path) -> None:
+def test_range_counts_only_what_was_refused_in_it(metrics: Path) -> None:
     assert refusals(metrics, NOON, NOON + 1_000) == Refusals({"type": 2}, {})
 
 
-def test_without_measurements_nothing_was_refused(data: Path) -> None:
+def test_refusals_without_measurements_are_empty(data: Path) -> None:
     assert refusals(data / "metrics.db", 0, NOON) == Refusals({}, {})

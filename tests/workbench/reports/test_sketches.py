@@ -49,7 +49,7 @@ def quantiles_of(sketch: Sketch) -> list[float]:
 
 
 @given(st.lists(sketches() | st.none(), max_size=12), st.integers(1, 4))
-def test_each_has_its_own_quantiles(given_ones: list[Sketch | None], pieces: int) -> None:
+def test_each_sketch_has_its_own_quantiles(given_ones: list[Sketch | None], pieces: int) -> None:
     blobs = [None if each is None else each.to_bytes() for each in given_ones]
     read = read_sketches(column(blobs, pieces))
     expected = [quantiles_of(each or Sketch()) for each in given_ones]
@@ -90,7 +90,7 @@ def test_many_groups_of_cells_that_lie_far_apart_are_merged() -> None:
     )
 
 
-def test_a_part_of_a_column_is_read_like_a_column() -> None:
+def test_part_of_a_column_is_read_like_a_column() -> None:
     blobs = []
     for value in (1.0, 2.0, 3.0, 4.0):
         sketch = Sketch()
@@ -125,7 +125,7 @@ def sound() -> bytes:
     ],
 )
 @pytest.mark.parametrize("beside", [[], [sound()], [None, b"", sound()]])
-def test_what_is_no_sketch_is_refused_in_a_sentence(
+def test_value_that_is_no_sketch_is_refused_in_a_sentence(
     damaged: bytes, beside: list[bytes | None]
 ) -> None:
     with pytest.raises(DataFolderError, match=f"^{re.escape('metrics.db holds a measurement')}"):

@@ -207,7 +207,7 @@ arrivals = st.lists(
 @pytest.mark.slow
 @settings(max_examples=30)
 @given(arrivals, st.integers(0, 2 * 24 * 60))
-def test_the_report_is_what_a_plain_count_of_the_logs_says(
+def test_report_is_what_a_plain_count_of_the_logs_says(
     tmp_path_factory: pytest.TempPathFactory, received: list[tuple[int, str, int]], later: int
 ) -> None:
     data = tmp_path_factory.mktemp("sources")
@@ -239,7 +239,7 @@ def test_sources_beyond_those_told_apart_are_counted_as_other(data: Path) -> Non
     assert len(counts) == MAX_LABELS + 3
 
 
-def test_without_any_measurement_the_frame_is_empty(data: Path) -> None:
+def test_sources_without_measurements_are_an_empty_frame(data: Path) -> None:
     assert report(data).empty
     fill_measured(data, [])
     assert report(data).empty
@@ -267,7 +267,7 @@ def test_arguments_without_a_meaning_are_told(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_a_server_counts_is_reported(data: Path) -> None:
+def test_sources_report_what_a_server_counts(data: Path) -> None:
     tokens = {name: create_token(data, name) for name in ("good", "bad")}
     before = now_ms()
     with serving(data, token=tokens["good"]) as server:

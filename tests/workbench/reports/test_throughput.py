@@ -216,7 +216,7 @@ def pruned(data: Path) -> Path:
         ),
     ],
 )
-def test_a_step_that_is_not_kept_is_refused_and_one_named_that_is(
+def test_step_that_is_not_kept_is_refused_and_one_named_that_is(
     pruned: Path, every: str, since: int | None, sentence: str
 ) -> None:
     with Workbench(pruned) as wb:
@@ -239,7 +239,7 @@ def test_any_step_that_is_kept_will_do(pruned: Path) -> None:
     assert by_day["logs"].tolist() == [12, 24, 12]
 
 
-def test_a_range_is_of_whole_seconds_or_of_what_is_kept(pruned: Path) -> None:
+def test_range_is_of_whole_seconds_or_of_what_is_kept(pruned: Path) -> None:
     with Workbench(pruned) as wb:
         fresh = wb.throughput("1h", since=NOON - 30 * MINUTE + 1, until=NOON - MINUTE - 1)
         minutes = wb.throughput("1h", since=NOON - 5 * HOUR + 11 * SECOND, until=NOON - HOUR)
@@ -310,7 +310,7 @@ def test_ranges_without_bounds_are_answered(
         ({"since": 2, "until": 1}, "since=2 lies after until=1; swap them"),
     ],
 )
-def test_what_is_not_measured_is_refused_in_a_sentence(
+def test_question_that_is_not_measured_is_refused_in_a_sentence(
     data: Path, arguments: dict[str, Any], sentence: str
 ) -> None:
     fill_measured(data, [Batch(logs())])
@@ -318,7 +318,7 @@ def test_what_is_not_measured_is_refused_in_a_sentence(
         wb.throughput(**arguments)
 
 
-def test_a_report_without_end_is_refused_before_it_is_made(data: Path) -> None:
+def test_report_without_end_is_refused_before_it_is_made(data: Path) -> None:
     fill_measured(
         data, [Batch(logs(), received_at=NOON - 90 * DAY), Batch(logs(1, "error"))], now=NOON
     )
@@ -330,7 +330,7 @@ def test_a_report_without_end_is_refused_before_it_is_made(data: Path) -> None:
     )
 
 
-def test_of_types_that_are_not_told_apart_one_cannot_be_chosen(data: Path) -> None:
+def test_type_counted_as_other_cannot_be_chosen(data: Path) -> None:
     types = [log for number in range(MAX_LABELS + 5) for log in logs(1, f"type-{number:03d}")]
     fill_measured(data, [Batch(types)])
     with Workbench(data) as wb:
@@ -349,7 +349,7 @@ def test_of_types_that_are_not_told_apart_one_cannot_be_chosen(data: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_file_that_comes_and_is_replaced_is_followed(data: Path) -> None:
+def test_file_that_comes_and_is_replaced_is_followed(data: Path) -> None:
     fill(data)
     with Workbench(data) as wb:
         assert wb.throughput("1h").empty

@@ -111,7 +111,7 @@ def everything(data: Path, *options: str, cwd: Path | None = None) -> Iterator[E
         process.communicate(timeout=PATIENCE)
 
 
-def test_the_demo_sends_logs_and_ctrl_c_leaves_no_process(data: Path) -> None:
+def test_demo_sends_logs_and_ctrl_c_leaves_no_process(data: Path) -> None:
     with everything(data, "--demo") as up:
         assert set(up.children()) == {"server", "dashboard", "demo"}
         assert answers(up.dashboard)
@@ -124,7 +124,7 @@ def test_the_demo_sends_logs_and_ctrl_c_leaves_no_process(data: Path) -> None:
     assert "demo" in (data / "tokens.toml").read_text()
 
 
-def test_a_folder_with_modules_of_the_users_own_changes_nothing(
+def test_folder_with_modules_of_the_users_own_changes_nothing(
     data: Path, users_folder: Path
 ) -> None:
     with everything(data, "--demo", cwd=users_folder) as up:
@@ -136,7 +136,7 @@ def test_a_folder_with_modules_of_the_users_own_changes_nothing(
     assert printed == ""
 
 
-def test_with_tls_the_demo_knows_its_server_whatever_name_the_certificate_is_for(
+def test_demo_knows_its_tls_server_whatever_name_the_certificate_is_for(
     data: Path,
 ) -> None:
     with everything(data, "--demo", *WITH_NAMED) as up:
@@ -161,7 +161,7 @@ def test_beyond_loopback_without_a_token_it_ends_with_the_servers_sentence(data:
     assert second == "waterline: the server did not start; the line above says why"
 
 
-def test_a_dashboard_that_dies_is_started_again_and_ingest_goes_on(data: Path) -> None:
+def test_dashboard_that_dies_is_started_again_and_ingest_goes_on(data: Path) -> None:
     with everything(data) as up:
         before = up.children()
         token = create_token(data)
@@ -179,7 +179,7 @@ def test_a_dashboard_that_dies_is_started_again_and_ingest_goes_on(data: Path) -
     assert printed == "waterline: the dashboard ended (signal 9); starting it again\n"
 
 
-def test_a_server_that_dies_comes_back_at_its_address(data: Path) -> None:
+def test_server_that_dies_comes_back_at_its_address(data: Path) -> None:
     with everything(data) as up:
         server = up.children()["server"]
         token = create_token(data)
@@ -195,7 +195,7 @@ def test_a_server_that_dies_comes_back_at_its_address(data: Path) -> None:
     assert printed == "waterline: the server ended (signal 9); starting it again\n"
 
 
-def test_a_folder_in_use_ends_it_with_the_servers_sentence(data: Path) -> None:
+def test_folder_in_use_ends_it_with_the_servers_sentence(data: Path) -> None:
     with serving(data) as server:
         done = run_waterline("up", "--data", data, *FREE_PORTS)
     first, second = done.stderr.splitlines()
@@ -204,7 +204,7 @@ def test_a_folder_in_use_ends_it_with_the_servers_sentence(data: Path) -> None:
     assert second == "waterline: the server did not start; the line above says why"
 
 
-def test_a_dashboard_port_in_use_ends_it_before_anything_starts(data: Path) -> None:
+def test_dashboard_port_in_use_ends_it_before_anything_starts(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = run_waterline("up", "--data", data, "--dashboard-port", port)

@@ -43,18 +43,18 @@ def only_ours(users_folder: Path) -> Path:
     return users_folder
 
 
-def test_the_workbench_connects_in_it(data: Path, only_ours: Path) -> None:
+def test_workbench_connects_in_it(data: Path, only_ours: Path) -> None:
     fill(data, [LOG])
     done = run(only_ours, sys.executable, "-c", CONNECT, data)
     assert (done.stdout, done.stderr) == ("1\n", "")
 
 
-def test_a_module_of_ours_runs_in_it_as_python_runs_modules(only_ours: Path) -> None:
+def test_module_of_ours_runs_in_it_as_python_runs_modules(only_ours: Path) -> None:
     done = run(only_ours, sys.executable, "-m", "workbench", "--version")
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_users_own_waterline_loaded_before_is_told(only_ours: Path) -> None:
+def test_users_own_waterline_loaded_before_is_told(only_ours: Path) -> None:
     (only_ours / "waterline.py").write_text("mine = 1\n")
     done = run(only_ours, sys.executable, "-c", "import waterline, workbench")
     said = done.stderr.splitlines()[-1]
@@ -68,7 +68,7 @@ def test_the_users_own_waterline_loaded_before_is_told(only_ours: Path) -> None:
 @pytest.mark.parametrize(
     "module", ["waterline.archive.jobs", "waterline.archive.jobs.count", "workbench"]
 )
-def test_a_process_of_ours_is_not_led_astray_by_a_path_that_names_it(
+def test_process_of_ours_is_not_led_astray_by_a_path_that_names_it(
     data: Path, only_ours: Path, module: str
 ) -> None:
     fill(data, [LOG])
@@ -78,7 +78,7 @@ def test_a_process_of_ours_is_not_led_astray_by_a_path_that_names_it(
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_server_started_in_it_archives_on_schedule(data: Path, users_folder: Path) -> None:
+def test_server_started_in_it_archives_on_schedule(data: Path, users_folder: Path) -> None:
     fill(data, [LOG], received_at=NOON)
     options = ("--archive-after", "1s", "--archive-every", "1s")
     with serving(data, *options, cwd=users_folder) as server:
@@ -88,7 +88,7 @@ def test_a_server_started_in_it_archives_on_schedule(data: Path, users_folder: P
         assert (told["status"], told["warnings"]) == ("healthy", [])
 
 
-def test_a_server_started_in_it_counts_what_was_archived(data: Path, users_folder: Path) -> None:
+def test_server_started_in_it_counts_what_was_archived(data: Path, users_folder: Path) -> None:
     fill(data, [LOG] * 3, received_at=NOON)
     with serving(data, "--archive-after", "never") as first:
         pass  # metrics.db begins
@@ -106,7 +106,7 @@ def test_a_server_started_in_it_counts_what_was_archived(data: Path, users_folde
         )
 
 
-def test_a_notebook_in_it_asks_for_logs(data: Path, only_ours: Path) -> None:
+def test_notebook_in_it_asks_for_logs(data: Path, only_ours: Path) -> None:
     fill(data, [LOG])
     source = f"import workbench\nprint(workbench.connect({str(data)!r}).count())"
     cell: dict[str, object] = {

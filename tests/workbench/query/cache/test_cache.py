@@ -46,7 +46,7 @@ def cache_of(wb: Workbench) -> Cache:
 # What it has
 
 
-def test_what_was_asked_before_is_there_and_what_came_since_is_added(data: Path) -> None:
+def test_kept_answer_is_used_and_newer_logs_are_added(data: Path) -> None:
     fill(data, [LOG] * 3)
     with workbench.connect(data) as wb:
         assert [outcome(wb), outcome(wb), outcome(wb, type="error")] == ["miss", "hit", "miss"]
@@ -63,9 +63,7 @@ def test_what_was_asked_before_is_there_and_what_came_since_is_added(data: Path)
     assert (asked["median_ms"] <= asked["max_ms"]).all()
 
 
-def test_of_a_kept_answer_no_archive_file_is_read(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_kept_answer_reads_no_archive_file(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(data, [LOG] * 4)
     archive(data, [(3, PARQUET)], clear=True)
     with workbench.connect(data) as wb:
@@ -78,9 +76,7 @@ def test_of_a_kept_answer_no_archive_file_is_read(
     assert again.attrs["rows"] == {"hot": 1, "archived": 3}
 
 
-def test_only_what_came_since_is_read_of_the_archives(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_kept_answer_reads_only_newer_archives(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(data, [LOG] * 4)
     archive(data, [(2, PARQUET)], clear=True)
     with workbench.connect(data) as wb:
@@ -96,9 +92,7 @@ def test_only_what_came_since_is_read_of_the_archives(
     assert seen == []
 
 
-def test_a_moving_window_takes_its_answer_along(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_moving_window_takes_its_answer_along(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "WORTH_KEEPING", 1)
     now = NOON
     fill(data, [{**LOG, "timestamp": NOON + n} for n in range(10)])
@@ -118,7 +112,7 @@ def test_a_moving_window_takes_its_answer_along(
         assert outcome(wb) == "hit"
 
 
-def test_a_pinned_answer_stays_a_hit(data: Path) -> None:
+def test_pinned_answer_stays_a_hit(data: Path) -> None:
     fill(data, [LOG] * 3)
     with workbench.connect(data) as wb:
         pin = wb.pin()
@@ -129,7 +123,7 @@ def test_a_pinned_answer_stays_a_hit(data: Path) -> None:
         assert len(wb.logs()) == 4
 
 
-def test_a_past_that_was_rewritten_is_read_anew(data: Path) -> None:
+def test_past_that_was_rewritten_is_read_anew(data: Path) -> None:
     fill(data, [LOG])
     with workbench.connect(data) as wb:
         wb.logs()
@@ -137,7 +131,7 @@ def test_a_past_that_was_rewritten_is_read_anew(data: Path) -> None:
         assert [outcome(wb), outcome(wb)] == ["miss", "hit"]
 
 
-def test_an_answer_that_lacks_logs_is_not_kept(data: Path) -> None:
+def test_answer_that_lacks_logs_is_not_kept(data: Path) -> None:
     fill(data, [LOG] * 4)
     (batch,) = archive(data, [(2, PARQUET)], clear=True)
     file = path_of(data, batch)
@@ -158,7 +152,7 @@ def test_an_answer_that_lacks_logs_is_not_kept(data: Path) -> None:
 # How long, and how much
 
 
-def test_an_answer_is_kept_for_an_hour_and_cleaned_up_then(data: Path) -> None:
+def test_answer_is_kept_for_an_hour_and_cleaned_up_then(data: Path) -> None:
     now = NOON
     fill(data, [LOG])
     with Workbench(data, clock=lambda: now) as wb:
@@ -200,7 +194,7 @@ def test_answer_that_was_added_to_expires_when_it_would_have(
         assert outcome(wb) == "miss"
 
 
-def test_the_least_recently_used_go_first(data: Path) -> None:
+def test_least_recently_used_go_first(data: Path) -> None:
     now = NOON
     fill(data, [{**LOG, "type": each} for each in "abcdefgh"])
     with Workbench(data, clock=lambda: now, cache_size="9KiB") as wb:
@@ -221,7 +215,7 @@ def test_the_least_recently_used_go_first(data: Path) -> None:
         assert outcome(wb, type=first) == "hit"
 
 
-def test_an_answer_that_would_push_out_most_others_is_not_kept(data: Path) -> None:
+def test_answer_that_would_push_out_most_others_is_not_kept(data: Path) -> None:
     fill(data, [{**LOG, "message": f"{n} {n**9}"} for n in range(400)])
     with workbench.connect(data, cache_size="16KiB") as wb:
         assert [outcome(wb, limit=3), outcome(wb, limit=3)] == ["miss", "hit"]
@@ -229,7 +223,7 @@ def test_an_answer_that_would_push_out_most_others_is_not_kept(data: Path) -> No
         assert cache_of(wb).entries()["rows"].tolist() == [3]
 
 
-def test_all_is_forgotten_where_one_wants_that(data: Path) -> None:
+def test_clear_forgets_all_answers(data: Path) -> None:
     fill(data, [{**LOG, "message": f"{n} {n**99}"} for n in range(2000)])
     with workbench.connect(data) as wb:
         wb.logs()
@@ -247,7 +241,7 @@ def test_all_is_forgotten_where_one_wants_that(data: Path) -> None:
     assert (data / "cache.db").stat().st_size < 100_000
 
 
-def test_without_it_nothing_is_kept(data: Path) -> None:
+def test_nothing_is_kept_without_a_cache(data: Path) -> None:
     fill(data, [LOG])
     with workbench.connect(data, cache=False) as wb:
         assert [outcome(wb), outcome(wb)] == ["off", "off"]
@@ -256,7 +250,7 @@ def test_without_it_nothing_is_kept(data: Path) -> None:
     assert not (data / "cache.db").exists()
 
 
-def test_it_is_made_when_it_is_first_needed(data: Path) -> None:
+def test_cache_file_is_created_when_first_needed(data: Path) -> None:
     fill(data, [LOG])
     with workbench.connect(data) as wb:
         wb.count()
@@ -274,7 +268,9 @@ def test_it_is_made_when_it_is_first_needed(data: Path) -> None:
         ({"cache_size": None}, "cache_size=None is no text; give one such as '256MiB'"),
     ],
 )
-def test_what_is_no_limit_is_refused(data: Path, limits: dict[str, Any], sentence: str) -> None:
+def test_cache_limits_without_meaning_are_refused(
+    data: Path, limits: dict[str, Any], sentence: str
+) -> None:
     fill(data, [LOG])
     with pytest.raises(UsageError, match=f"^{re.escape(sentence)}"):
         workbench.connect(data, **limits)
@@ -283,7 +279,7 @@ def test_what_is_no_limit_is_refused(data: Path, limits: dict[str, Any], sentenc
 # How it shows itself
 
 
-def test_it_shows_itself(data: Path) -> None:
+def test_cache_shows_itself(data: Path) -> None:
     fill(data, [LOG] * 3)
     with workbench.connect(data) as wb:
         shown = repr(wb.cache)
@@ -322,7 +318,7 @@ def with_another_seq(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [with_garbage, cut_short, with_another_answer, with_another_seq])
-def test_a_damaged_one_is_put_aside(data: Path, damage: Callable[[Path], None]) -> None:
+def test_damaged_one_is_put_aside(data: Path, damage: Callable[[Path], None]) -> None:
     fill(data, [{**LOG, "n": n} for n in range(500)])
     with workbench.connect(data) as wb:
         expected = wb.logs()
@@ -343,7 +339,7 @@ def test_a_damaged_one_is_put_aside(data: Path, damage: Callable[[Path], None]) 
 @costly(60)
 @given(st.data())
 @pytest.mark.filterwarnings("ignore::waterline.errors.DamagedCache")
-def test_whatever_byte_is_another_the_answer_is_right(draws: st.DataObject) -> None:
+def test_cache_with_any_byte_changed_gives_the_right_answer(draws: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         fill(data, [{**LOG, "n": n} for n in range(50)])
@@ -360,7 +356,7 @@ def test_whatever_byte_is_another_the_answer_is_right(draws: st.DataObject) -> N
                 assert wb.logs(type="error").empty
 
 
-def test_one_that_is_not_ours_stays_as_it_is(data: Path) -> None:
+def test_cache_file_of_another_program_is_left_alone(data: Path) -> None:
     fill(data, [LOG])
     with closing(sqlite3.connect(data / "cache.db")) as other:
         other.execute("CREATE TABLE theirs (a)")
@@ -372,7 +368,7 @@ def test_one_that_is_not_ours_stays_as_it_is(data: Path) -> None:
     assert (data / "cache.db").read_bytes() == before
 
 
-def test_one_of_a_later_version_stays_as_it_is(data: Path) -> None:
+def test_cache_file_of_a_later_version_is_left_alone(data: Path) -> None:
     fill(data, [LOG])
     with workbench.connect(data) as wb:
         wb.logs()
@@ -382,7 +378,7 @@ def test_one_of_a_later_version_stays_as_it_is(data: Path) -> None:
         assert "has schema version 99" in repr(wb.cache)
 
 
-def test_where_it_cannot_be_made_one_does_without(data: Path) -> None:
+def test_cache_that_cannot_be_created_is_done_without(data: Path) -> None:
     fill(data, [LOG])
     (data / "cache.db").mkdir()
     with workbench.connect(data) as wb:
@@ -411,7 +407,7 @@ def test_on_a_full_disk_one_does_without(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_while_another_process_writes_it_one_does_not_wait_for_long(data: Path) -> None:
+def test_cache_written_by_another_process_delays_no_answer(data: Path) -> None:
     fill(data, [LOG])
     with workbench.connect(data) as wb:
         wb.logs()

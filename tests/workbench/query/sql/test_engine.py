@@ -50,7 +50,7 @@ def test_statements_are_built_on_what_is_reflected(data: Path) -> None:
             assert connection.execute(late).scalars().all() == [4, 5]
 
 
-def test_there_are_three_relations(data: Path) -> None:
+def test_engine_has_three_relations(data: Path) -> None:
     fill(data, LOGS)
     with workbench.connect(data) as wb:
         seen = inspect(wb.engine)
@@ -62,7 +62,7 @@ def test_there_are_three_relations(data: Path) -> None:
             seen.get_columns("nothing")
 
 
-def test_a_connection_is_of_one_moment(data: Path) -> None:
+def test_connection_is_of_one_moment(data: Path) -> None:
     fill(data, LOGS)
     count = text("SELECT count(*) FROM logs")
     with workbench.connect(data) as wb:
@@ -74,7 +74,7 @@ def test_a_connection_is_of_one_moment(data: Path) -> None:
             assert connection.execute(count).scalar_one() == 10
 
 
-def test_it_only_reads(data: Path) -> None:
+def test_engine_only_reads(data: Path) -> None:
     fill(data, LOGS)
     with workbench.connect(data) as wb, wb.engine.connect() as connection:
         logs = Table("logs", MetaData(), autoload_with=wb.engine)
@@ -84,7 +84,7 @@ def test_it_only_reads(data: Path) -> None:
         assert connection.execute(text("SELECT count(*) FROM logs")).scalar_one() == 5
 
 
-def test_what_was_pruned_is_told(data: Path) -> None:
+def test_pruned_logs_are_told(data: Path) -> None:
     fill(data, LOGS)
     prune(data, archive(data, [(2, PARQUET)], clear=True))
     with (

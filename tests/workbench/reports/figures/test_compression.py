@@ -98,7 +98,7 @@ def area(one: BboxBase, other: BboxBase) -> float:
 # Days
 
 
-def test_the_batches_of_a_day_are_one_bar() -> None:
+def test_batches_of_a_day_are_one_bar() -> None:
     figure = draw(
         batches(
             ("2026-01-02", 1_000_000, 100_000, "local"),
@@ -113,7 +113,7 @@ def test_the_batches_of_a_day_are_one_bar() -> None:
     assert axes_of(figure).get_ylabel() == "MB"
 
 
-def test_the_batches_of_a_single_day_have_a_bar_each() -> None:
+def test_batches_of_a_single_day_have_a_bar_each() -> None:
     day = "2026-01-02"
     figure = draw(batches((day, 4000, 1000, "local"), (day, 2000, 200, "local")))
     assert heights(figure) == {"as JSON": [4, 2], "in the archives": [1, 0.2]}
@@ -121,7 +121,7 @@ def test_the_batches_of_a_single_day_have_a_bar_each() -> None:
     assert axes_of(figure).get_ylabel() == "kB"
 
 
-def test_what_was_pruned_takes_nothing_and_is_shown_as_gone() -> None:
+def test_pruned_logs_take_nothing_and_are_shown_as_gone() -> None:
     figure = draw(
         batches(
             ("2026-01-01", 8_000, 4_000, "pruned"),
@@ -157,7 +157,7 @@ def test_names_of_days_never_run_into_each_other(days: int) -> None:
     assert ticks(figure)[-1] == newest
 
 
-def test_the_filtered_rows_of_a_report_can_be_drawn() -> None:
+def test_filtered_rows_of_a_report_can_be_drawn() -> None:
     report = batches(("2026-01-01", 8, 4, "local"), ("2026-01-02", 9, 3, "local"))
     figure = draw(report[report["day"] == "2026-01-02"])
     assert heights(figure) == {"as JSON": [9], "in the archives": [3]}
@@ -212,13 +212,13 @@ def test_labels_cover_no_other_label_and_no_point(points: Points) -> None:
 
 
 @pytest.mark.parametrize("report", [batches(), codecs(SEEN).iloc[:0]])
-def test_nothing_cannot_be_drawn(report: pd.DataFrame) -> None:
+def test_empty_report_cannot_be_drawn(report: pd.DataFrame) -> None:
     with pytest.raises(UsageError, match="there is nothing to draw"):
         draw(report)
 
 
 @pytest.mark.parametrize("report", [pd.DataFrame({"seq": [1]}), "no frame", None])
-def test_what_is_no_such_report_is_refused(report: pd.DataFrame) -> None:
+def test_frame_that_is_no_report_is_refused(report: pd.DataFrame) -> None:
     with pytest.raises(
         UsageError,
         match="give what one of compression, compression_compare, latency, throughput returns",
@@ -226,7 +226,7 @@ def test_what_is_no_such_report_is_refused(report: pd.DataFrame) -> None:
         draw(report)
 
 
-def test_a_notebook_gets_a_picture() -> None:
+def test_notebook_gets_a_picture() -> None:
     figure = draw(codecs(SEEN))
     assert isinstance(figure, Picture)
     assert figure._repr_png_().startswith(b"\x89PNG")
@@ -244,7 +244,7 @@ def run(program: str) -> str:
     return done.stdout
 
 
-def test_the_workbench_loads_no_matplotlib_before_a_figure_is_asked_for() -> None:
+def test_workbench_loads_no_matplotlib_before_a_figure_is_asked_for() -> None:
     modules = (
         "workbench.workbench, workbench.reports.figures.draw, workbench.reports.compression_compare"
     )
@@ -252,7 +252,7 @@ def test_the_workbench_loads_no_matplotlib_before_a_figure_is_asked_for() -> Non
     assert run(program) == "False\n"
 
 
-def test_without_matplotlib_the_error_names_the_extra() -> None:
+def test_error_without_matplotlib_names_the_extra() -> None:
     program = (
         "import sys\n"
         "sys.modules['matplotlib'] = None\n"

@@ -73,7 +73,7 @@ def test_groups_of_one_metric_are_named_by_themselves() -> None:
     assert figure.axes[0].get_xlabel() == "duration_ms; exact"
 
 
-def test_a_metric_without_groups_stands_beside_those_with_some() -> None:
+def test_metric_without_groups_stands_beside_those_with_some() -> None:
     figure = draw(report(row("ack_latency", 1.0, type=None), row("duration_ms", 2.0, type="error")))
     assert names(figure) == ["ack_latency  (10 values)", "duration_ms error  (10 values)"]
     assert figure.axes[0].get_xlabel().startswith("ms and duration_ms in its own unit; ")
@@ -88,7 +88,7 @@ def test_values_that_lie_far_apart_have_a_logarithmic_scale() -> None:
     assert near.axes[0].get_xlim()[0] == 0
 
 
-def test_of_very_many_groups_those_with_the_most_values_are_drawn() -> None:
+def test_figure_draws_the_groups_with_the_most_values() -> None:
     rows = [row("x", 1.0, count, host=f"h{count}") for count in range(1, 41)]
     figure = draw(report(*rows))
     assert len(names(figure)) == 24
@@ -119,7 +119,7 @@ def test_percentiles_over_time_are_lines_with_their_error_around() -> None:
     assert axes.get_ylabel() == "ms"
 
 
-def test_a_step_without_values_is_a_gap() -> None:
+def test_step_without_values_is_a_gap() -> None:
     figure = draw(report(*(row("ack_latency", 1.0, time=n) for n in (0, 1, 4, 6, 7))))
     heights = lines(figure.axes[0])["p50"]
     assert [*np.isnan(heights)] == [False, False, True, False, True, False, False]
@@ -133,13 +133,13 @@ def test_each_group_has_a_panel_of_its_own() -> None:
     assert [lines(each)["p50"] for each in figure.axes] == [[1, 2], [1, 2]]
 
 
-def test_a_single_step_can_be_seen() -> None:
+def test_single_step_can_be_seen() -> None:
     figure = draw(report(row("ack_latency", 1.0, time=0)))
     (line, *_) = figure.axes[0].lines
     assert line.get_marker() == "o"
     assert line.get_markersize() > 0
 
 
-def test_nothing_cannot_be_drawn() -> None:
+def test_empty_report_cannot_be_drawn() -> None:
     with pytest.raises(UsageError, match="there is nothing to draw: the report has no rows"):
         draw(report(row("x", 1.0)).iloc[:0])

@@ -65,13 +65,13 @@ def test_rates_are_drawn_whatever_the_step() -> None:
     assert (right - left) * 86_400 == pytest.approx(60, abs=1e-3)
 
 
-def test_without_a_group_there_is_one_area_and_no_legend() -> None:
+def test_throughput_without_a_group_is_one_area_without_a_legend() -> None:
     figure = draw(report((0, "", 5), (1, "", 5), by=None))
     assert list(heights(figure)) == ["all logs"]
     assert legend(figure) == []
 
 
-def test_what_has_no_colour_of_its_own_is_one_area() -> None:
+def test_labels_without_a_colour_are_one_area() -> None:
     figure = draw(report(*((0, f"type-{n}", 20 - n) for n in range(9)), by="source"))
     assert legend(figure)[0] == "4 other sources"
     assert len(legend(figure)) == 6
@@ -106,7 +106,7 @@ def test_long_names_are_cut_and_all_of_the_figure_is_on_the_page() -> None:
     assert names.get_window_extent().x0 > axes_of(figure).get_window_extent().x1
 
 
-def test_a_notebook_gets_a_picture_and_nothing_cannot_be_drawn() -> None:
+def test_notebook_gets_a_picture_and_nothing_cannot_be_drawn() -> None:
     figure = draw(report((0, "info", 0)))
     assert isinstance(figure, Picture)
     assert figure._repr_png_().startswith(b"\x89PNG")
@@ -114,7 +114,7 @@ def test_a_notebook_gets_a_picture_and_nothing_cannot_be_drawn() -> None:
         draw(report())
 
 
-def test_a_type_with_dollar_signs_is_no_formula() -> None:
+def test_type_with_dollar_signs_is_no_formula() -> None:
     figure = draw(report((0, "$\\nothing$", 1), (0, "a $ b $", 2)))
     assert legend(figure) == ["$\\nothing$", "a $ b $"]
     assert isinstance(figure, Picture)

@@ -43,7 +43,7 @@ def cells(table: Table) -> list[list[str]]:
     return [list(row.cells) for row in table.rows]
 
 
-def test_the_frames_are_those_of_the_workbench(data: Path, contents: ReportContents) -> None:
+def test_frames_are_those_of_the_workbench(data: Path, contents: ReportContents) -> None:
     since, until = NOW - DAY, NOW
     with workbench.connect(data) as opened:
         for made, asked in (
@@ -113,7 +113,7 @@ def workbench_now() -> int:
     return int(pd.Timestamp.now("UTC").timestamp() * 1000)
 
 
-def test_of_many_types_and_sources_the_largest_are_shown(data: Path) -> None:
+def test_tables_show_the_largest_of_many_types_and_sources(data: Path) -> None:
     batches = [Batch(logs(each % 70 + 1, f"t{each}"), f"s{each}", NOON) for each in range(70)]
     fill_measured(data, batches, now=NOW)
     contents = contents_of(data)
@@ -129,7 +129,7 @@ def test_of_many_types_and_sources_the_largest_are_shown(data: Path) -> None:
     assert [row[0] for row in cells(sources)][:2] == ["s69", "s68"]
 
 
-def test_the_cache_is_told_of_once_a_question_went_through_it(data: Path) -> None:
+def test_cache_is_told_of_once_a_question_went_through_it(data: Path) -> None:
     fill_reported(data)
     with workbench.connect(data) as opened:
         assert section(gather(opened._session, NOW - DAY, "10min", NOW), "cache").nothing
@@ -146,14 +146,14 @@ def test_the_cache_is_told_of_once_a_question_went_through_it(data: Path) -> Non
     assert facts(told, "cache")["answers kept"] == "1"
 
 
-def test_an_empty_folder_has_a_report_that_says_so(data: Path) -> None:
+def test_empty_folder_has_a_report_that_says_so(data: Path) -> None:
     fill(data)
     with workbench.connect(data) as opened:
         told = sections(opened.report().contents)
     assert {each.key for each in told if each.nothing} == {each.key for each in told}
 
 
-def test_without_measurements_the_report_says_what_it_lacks(data: Path) -> None:
+def test_report_without_measurements_says_what_it_lacks(data: Path) -> None:
     fill(data, logs(3, "info"))
     with workbench.connect(data) as opened:
         contents = gather(opened._session, NOON - DAY, "10min", NOW)
@@ -164,7 +164,7 @@ def test_without_measurements_the_report_says_what_it_lacks(data: Path) -> None:
     )
 
 
-def test_a_range_before_measuring_began_is_told_once(data: Path) -> None:
+def test_range_before_measuring_began_is_told_once(data: Path) -> None:
     fill(data, logs(3, "info"))
     fill_measured(data, [Batch(logs(2, "later"), "edge", NOON + 60_000)], now=NOON + 60_000)
     with workbench.connect(data) as opened:
@@ -187,7 +187,7 @@ def test_pruned_logs_are_told_of(data: Path) -> None:
     assert section(contents, "compression").nothing == "No logs are archived."
 
 
-def test_an_archive_file_that_is_missing_is_named(data: Path) -> None:
+def test_archive_file_that_is_missing_is_named(data: Path) -> None:
     fill_reported(data)
     batch = catalog(data)[0]
     (data / "archives" / batch.file).unlink()
@@ -225,12 +225,12 @@ def test_since_is_an_age_or_a_moment(given: str | int, expected: int) -> None:
 
 
 @pytest.mark.parametrize("given", ["soon", "24", "2999-01-01", "0s", "", "-5x"])
-def test_a_since_without_a_past_is_refused_in_a_sentence(given: str) -> None:
+def test_since_without_a_past_is_refused_in_a_sentence(given: str) -> None:
     with pytest.raises(UsageError, match=r"^since="):
         since_of(given, NOW)
 
 
-def test_a_workbench_with_a_pin_has_no_report(data: Path) -> None:
+def test_workbench_with_a_pin_has_no_report(data: Path) -> None:
     fill_reported(data)
     with workbench.connect(data) as opened:
         pin = opened.pin()

@@ -77,7 +77,7 @@ def page(contents: ReportContents) -> str:
     return to_html(contents)
 
 
-def test_a_page_refers_to_nothing_outside_itself(page: str) -> None:
+def test_page_refers_to_nothing_outside_itself(page: str) -> None:
     elements = Elements(page)
     assert not elements.faults
     assert not {"script", "iframe", "img", "object", "embed"} & set(elements.names)
@@ -92,12 +92,12 @@ def test_a_page_refers_to_nothing_outside_itself(page: str) -> None:
     }
 
 
-def test_no_two_parts_of_a_page_have_one_name(page: str) -> None:
+def test_page_has_no_id_twice(page: str) -> None:
     ids = Elements(page).ids
     assert len(ids) == len(set(ids))
 
 
-def test_what_users_wrote_is_only_text(page: str) -> None:
+def test_page_shows_texts_of_users_as_text_only(page: str) -> None:
     assert "<script" not in page
     assert "<b>billing" not in page
     texts = Elements(page).text
@@ -105,7 +105,7 @@ def test_what_users_wrote_is_only_text(page: str) -> None:
     assert "<b>billing</b>" in texts
 
 
-def test_a_page_has_every_text_of_every_section(contents: ReportContents, page: str) -> None:
+def test_page_has_every_text_of_every_section(contents: ReportContents, page: str) -> None:
     text = "\n".join(Elements(page).text)
     for section in sections(contents):
         assert section.title in text
@@ -120,7 +120,7 @@ def test_a_page_has_every_text_of_every_section(contents: ReportContents, page: 
     assert f"by Waterline {contents.version}" in text
 
 
-def test_a_page_has_a_figure_of_throughput_latency_and_compression(page: str) -> None:
+def test_page_has_a_figure_of_throughput_latency_and_compression(page: str) -> None:
     assert re.findall(r'role="img" aria-label="(\w+)"', page) == [
         "throughput",
         "latency",
@@ -128,7 +128,7 @@ def test_a_page_has_a_figure_of_throughput_latency_and_compression(page: str) ->
     ]
 
 
-def test_the_same_contents_give_the_same_page(contents: ReportContents, page: str) -> None:
+def test_same_contents_give_the_same_page(contents: ReportContents, page: str) -> None:
     assert to_html(contents) == page
     assert to_html(replace(contents, version="9.9")) != page
 
@@ -154,7 +154,7 @@ def test_no_name_of_a_type_breaks_a_figure(data: Path, name: str) -> None:
     assert name in written
 
 
-def test_an_empty_folder_has_a_page_without_figures(data: Path) -> None:
+def test_empty_folder_has_a_page_without_figures(data: Path) -> None:
     fill(data)
     with workbench.connect(data) as opened:
         page = opened.report().to_html()
@@ -163,7 +163,7 @@ def test_an_empty_folder_has_a_page_without_figures(data: Path) -> None:
     assert "There are no logs yet." in page
 
 
-def test_without_matplotlib_a_page_has_its_tables_and_says_how_to_get_figures(
+def test_page_without_matplotlib_has_tables_and_says_how_to_get_figures(
     data: Path,
 ) -> None:
     fill_reported(data)
@@ -187,9 +187,7 @@ def test_without_matplotlib_a_page_has_its_tables_and_says_how_to_get_figures(
     assert "ack_latency" in done.stdout
 
 
-def test_a_notebook_shows_a_report_in_a_frame_of_its_own(
-    contents: ReportContents, page: str
-) -> None:
+def test_notebook_shows_a_report_in_a_frame_of_its_own(contents: ReportContents, page: str) -> None:
     shown = Report(contents)._repr_html_()
     frame = re.fullmatch(r'<iframe sandbox srcdoc="([^"]*)" [^<>]*></iframe>', shown)
     assert frame is not None
@@ -223,7 +221,7 @@ def written(contents: ReportContents, tmp_path: Path) -> str:
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1400, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_browser_shows_it_without_a_request_or_an_error(
+def test_browser_shows_it_without_a_request_or_an_error(
     browser: Browser, written: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     context = browser.new_context(
@@ -248,7 +246,7 @@ def test_a_browser_shows_it_without_a_request_or_an_error(
 
 
 @pytest.mark.browser
-def test_a_browser_runs_and_loads_nothing_that_got_past_escaping(
+def test_browser_runs_and_loads_nothing_that_got_past_escaping(
     browser: Browser, written: str, tmp_path: Path
 ) -> None:
     loads = (

@@ -31,7 +31,7 @@ def columns(text: str) -> int:
 
 
 @pytest.mark.slow
-def test_the_text_has_what_the_sections_have(contents: ReportContents) -> None:
+def test_text_has_what_the_sections_have(contents: ReportContents) -> None:
     text = to_text(contents)
     flat = " ".join(text.split())
     for section in sections(contents):
@@ -68,7 +68,7 @@ def test_long_and_strange_names_stay_within_the_width(data: Path, unit: str) -> 
 
 
 @pytest.mark.slow
-def test_an_empty_folder_has_a_short_text(data: Path) -> None:
+def test_empty_folder_has_a_short_text(data: Path) -> None:
     fill(data)
     with workbench.connect(data) as opened:
         text = str(opened.report())
@@ -77,7 +77,7 @@ def test_an_empty_folder_has_a_short_text(data: Path) -> None:
 
 
 @given(st.text())
-def test_nothing_steers_a_terminal(text: str) -> None:
+def test_text_never_steers_a_terminal(text: str) -> None:
     cleaned = printable(text)
     assert len(cleaned) == len(text)
     assert cleaned.isprintable()

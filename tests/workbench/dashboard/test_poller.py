@@ -370,7 +370,7 @@ def test_adopted_logs_come_on_top_of_those_counted(data: Path, poller: Poller) -
     assert (after.types, after.archived) == (before.types, 9)
 
 
-def test_what_became_of_the_last_of_many_batches_is_seen(data: Path, poller: Poller) -> None:
+def test_change_of_the_last_of_many_batches_is_seen(data: Path, poller: Poller) -> None:
     with serving(data):
         pass
     adopted: dict[str, Any] = {
@@ -392,7 +392,7 @@ def test_what_became_of_the_last_of_many_batches_is_seen(data: Path, poller: Pol
     assert (snapshot.archives.logs, snapshot.archives.bucket_bytes) == (1501, 30_000)
 
 
-def test_a_count_that_the_archives_overtake_goes_on_behind_them(
+def test_count_that_the_archives_overtake_goes_on_behind_them(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stored_module, "PAGE", 3)
@@ -452,7 +452,7 @@ def test_only_the_newest_days_with_archives_are_kept_and_all_are_summed_up(
     assert (archives.older_days, archives.batches, archives.logs) == (10, 40, 40_000)
 
 
-def test_the_catalog_is_read_anew_only_when_the_archives_have_changed(
+def test_catalog_is_read_anew_only_when_the_archives_have_changed(
     data: Path, poller: Poller
 ) -> None:
     with serving(data):

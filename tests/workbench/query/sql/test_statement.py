@@ -87,7 +87,7 @@ def folders_and_conditions(draw: st.DrawFn) -> tuple[list[Batch], list[Condition
 @pytest.mark.slow
 @costly(25)
 @given(folders_and_conditions(), parts, st.booleans())
-def test_a_where_chooses_what_a_plain_filter_does(
+def test_where_chooses_what_a_plain_filter_does(
     case: tuple[list[Batch], list[Condition]], archived: list[Part], clear: bool
 ) -> None:
     batches, conditions = case
@@ -103,7 +103,7 @@ def test_a_where_chooses_what_a_plain_filter_does(
             assert counted["n"].tolist() == [len(expected)]
 
 
-def test_a_question_to_all_columns_is_as_logs_with_nullable_numbers(data: Path) -> None:
+def test_question_to_all_columns_is_as_logs_with_nullable_numbers(data: Path) -> None:
     fill(data, [LOG, {**LOG, "status": 500}])
     with workbench.connect(data) as wb:
         found = wb.sql("SELECT * FROM logs ORDER BY seq")
@@ -139,7 +139,7 @@ def test_parameters_are_bound(data: Path, query: str, parameters: Parameters) ->
 # What is read
 
 
-def test_of_archives_only_the_files_and_columns_that_are_needed_are_read(
+def test_select_reads_only_the_archive_files_and_columns_it_needs(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(data, [{**LOG, "timestamp": NOON + n} for n in range(6)])
@@ -159,7 +159,7 @@ def test_of_archives_only_the_files_and_columns_that_are_needed_are_read(
 
 
 @pytest.mark.parametrize("inside", ["seq >= 3", "timestamp >= '2026-03-17 12:00:00.002Z'"])
-def test_a_damaged_file_matters_where_it_is_needed(data: Path, inside: str) -> None:
+def test_damaged_file_matters_where_it_is_needed(data: Path, inside: str) -> None:
     fill(data, [{**LOG, "timestamp": NOON + n} for n in range(4)])
     _, second = archive(data, [(2, PARQUET)] * 2, clear=True)
     path_of(data, second).write_bytes(b"damaged")
@@ -187,7 +187,7 @@ def test_every_part_of_a_statement_is_of_one_moment_also_a_pinned_one(data: Path
         assert wb.sql(counted).to_dict("list") == {"a": [3], "b": [3]}
 
 
-def test_what_was_pruned_is_told(data: Path) -> None:
+def test_pruned_logs_are_told(data: Path) -> None:
     fill(data, [LOG] * 4)
     prune(data, archive(data, [(2, PARQUET)], clear=True))
     with workbench.connect(data) as wb, pytest.warns(PrunedLogs):
@@ -199,7 +199,7 @@ def test_what_was_pruned_is_told(data: Path) -> None:
 # The other relations
 
 
-def test_the_catalog_is_a_relation(data: Path) -> None:
+def test_catalog_is_a_relation(data: Path) -> None:
     fill(data, [LOG] * 4)
     first, second = archive(data, [(3, PARQUET), (1, JSON_GZ)])
     with workbench.connect(data) as wb:
@@ -212,7 +212,7 @@ def test_the_catalog_is_a_relation(data: Path) -> None:
     assert '"info"' in kinds["types"][0]
 
 
-def test_without_measurements_their_relation_is_empty(data: Path) -> None:
+def test_metrics_relation_is_empty_without_measurements(data: Path) -> None:
     fill(data, [LOG])
     with workbench.connect(data) as wb:
         found = wb.sql("SELECT * FROM performance_metrics")
@@ -268,7 +268,7 @@ def test_measurements_are_a_relation_in_which_each_log_is_counted_once(data: Pat
         ("SELECT message::INTEGER FROM logs", "cannot be answered: "),
     ],
 )
-def test_what_is_no_select_over_our_relations_is_refused(
+def test_query_that_is_no_select_over_our_relations_is_refused(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str, reason: str
 ) -> None:
     fill(data, [LOG])
@@ -284,7 +284,7 @@ def test_what_is_no_select_over_our_relations_is_refused(
 
 
 @pytest.mark.parametrize("query", [None, 5, b"SELECT 1"])
-def test_what_is_no_text_is_refused(data: Path, query: object) -> None:
+def test_query_that_is_no_text_is_refused(data: Path, query: object) -> None:
     fill(data, [LOG])
     with workbench.connect(data) as wb, pytest.raises(UsageError, match=r"is no text"):
         wb.sql(query)  # type: ignore[arg-type]
@@ -299,7 +299,7 @@ def test_variables_of_the_caller_are_no_relations(data: Path) -> None:
             wb.sql("SELECT * FROM frame")
 
 
-def test_a_pin_of_another_folder_is_refused(data: Path, tmp_path: Path) -> None:
+def test_pin_of_another_folder_is_refused(data: Path, tmp_path: Path) -> None:
     fill(data, [LOG])
     fill(tmp_path / "other", [LOG])
     with workbench.connect(tmp_path / "other") as other:
@@ -312,7 +312,7 @@ def test_a_pin_of_another_folder_is_refused(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupt_ends_a_statement_and_the_workbench_goes_on(data: Path) -> None:
+def test_interrupt_ends_a_statement_and_the_workbench_goes_on(data: Path) -> None:
     fill(data, [LOG] * 7)
     numbers = "range(1000000)"
     query = f"SELECT count(*) FROM {numbers} a, {numbers} b WHERE a.range<>b.range"
@@ -325,7 +325,7 @@ def test_an_interrupt_ends_a_statement_and_the_workbench_goes_on(data: Path) -> 
     assert answered == "7\n"
 
 
-def test_a_statement_that_takes_long_prints_no_bar_of_the_engine(data: Path) -> None:
+def test_statement_that_takes_long_prints_no_bar_of_the_engine(data: Path) -> None:
     fill(data)
     # There DuckDB takes a program for a session with a person.
     program = (

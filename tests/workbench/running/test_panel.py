@@ -15,14 +15,14 @@ from waterline.settings.model import Settings
 from workbench.running.panel import dashboard_url
 
 
-def test_the_dashboard_never_listens_beyond_loopback() -> None:
+def test_dashboard_never_listens_beyond_loopback() -> None:
     assert loopback_host("0.0.0.0") == loopback_host("10.1.2.3") == "127.0.0.1"
     assert loopback_host("::1") == "::1"
     assert dashboard_url(Settings(host="10.1.2.3"), 3000) == "http://127.0.0.1:3000/dashboard"
 
 
 @pytest.mark.slow
-def test_it_serves_a_folder_that_is_not_there_yet(data: Path) -> None:
+def test_dashboard_serves_a_folder_that_is_not_there_yet(data: Path) -> None:
     process = Started(
         [WATERLINE, "dashboard", "--data", data, "--port", "0"],
         stdout=subprocess.PIPE,
@@ -46,7 +46,7 @@ def test_it_serves_a_folder_that_is_not_there_yet(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_port_in_use_gets_one_sentence(data: Path) -> None:
+def test_port_in_use_gets_one_sentence(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = run_waterline("dashboard", "--data", data, "--port", port)

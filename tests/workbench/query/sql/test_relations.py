@@ -45,7 +45,7 @@ filters = st.recursive(
 
 
 @given(filters)
-def test_nothing_outside_of_the_bounds_passes(chosen: pc.Expression) -> None:
+def test_bounds_exclude_no_row_that_passes(chosen: pc.Expression) -> None:
     found = bounds(chosen, "seq", SCHEMA, WITHIN)
     for type_ in ("info", "error"):
         rows = pa.table({"seq": [*WITHIN], "type": [type_] * len(WITHIN)}, SCHEMA)
@@ -66,13 +66,11 @@ def test_nothing_outside_of_the_bounds_passes(chosen: pc.Expression) -> None:
         (seq.isin([3, 9]), range(3, 10)),
     ],
 )
-def test_what_a_statement_usually_says_is_found_exactly(
-    chosen: pc.Expression, expected: range
-) -> None:
+def test_bounds_of_usual_filters_are_exact(chosen: pc.Expression, expected: range) -> None:
     assert bounds(chosen, "seq", SCHEMA, WITHIN) == expected
 
 
-def test_a_filter_that_nothing_passes_leaves_next_to_nothing() -> None:
+def test_filter_that_nothing_passes_leaves_next_to_nothing() -> None:
     assert len(bounds((seq > 3) & (seq < 2), "seq", SCHEMA, WITHIN)) <= 1
     assert not bounds(seq > 100, "seq", SCHEMA, WITHIN)
 

@@ -86,7 +86,7 @@ def naming(text: str) -> Snapshot:
     )
 
 
-def test_whatever_comes_from_outside_is_escaped() -> None:
+def test_cards_escape_whatever_comes_from_outside() -> None:
     bad = "<script>alert('x')</script>"
     shown = naming(bad)
     made = [
@@ -223,7 +223,7 @@ def test_ack_latency_that_is_old_is_not_called_now() -> None:
     assert "no acks lately" in cards.key_figures(shown, NOW)
 
 
-def test_a_count_that_goes_on_says_so() -> None:
+def test_count_that_goes_on_says_so() -> None:
     shown = snapshot(stored=StoredLogs({"info": 1234}, complete=False))
     assert "1,234" in cards.key_figures(shown, NOW)
     assert "still counting" in cards.key_figures(shown, NOW)
@@ -252,7 +252,7 @@ ARCHIVES = ArchiveTotals(
 
 
 @pytest.mark.parametrize("found", [None, ArchiveTotals()])
-def test_before_the_first_archive_the_card_says_so(found: ArchiveTotals | None) -> None:
+def test_archives_card_says_so_before_the_first_archive(found: ArchiveTotals | None) -> None:
     assert cards.archives(snapshot(archives=found)) == (
         '<p class="empty">Nothing is archived yet</p>'
     )
@@ -310,7 +310,7 @@ def test_types_without_a_colour_of_their_own_are_one_layer() -> None:
     assert (data["slot0"][0], data["slot9"][0]) == (2, 3)
 
 
-def test_a_chart_streams_what_is_new_and_starts_anew_with_another_past() -> None:
+def test_chart_streams_what_is_new_and_starts_anew_with_another_past() -> None:
     chart = LatencyChart()
     first = window(second(3, {"a": 1}, FAST), second(2))
     for _ in range(DRAWING_SECONDS):
@@ -330,7 +330,7 @@ def test_a_chart_streams_what_is_new_and_starts_anew_with_another_past() -> None
     assert list(chart.source.data["time"]) == [NOW - SECOND]
 
 
-def test_a_chart_sends_all_of_it_while_the_page_is_being_drawn() -> None:
+def test_chart_sends_all_of_it_while_the_page_is_being_drawn() -> None:
     chart, document = LatencyChart(), Document()
     chart.update(snapshot(window=window(second(3, {"a": 1}, FAST), second(2))))
     document.add_root(chart.figure)
@@ -342,7 +342,7 @@ def test_a_chart_sends_all_of_it_while_the_page_is_being_drawn() -> None:
     assert len(chart.source.data["time"]) == 3
 
 
-def test_a_chart_keeps_the_window_and_no_more() -> None:
+def test_chart_keeps_the_window_and_no_more() -> None:
     chart = LatencyChart()
     for begin in range(0, 50 * DRAWING_SECONDS + 500, 50):
         seconds = [MeasuredSecond((begin + place) * SECOND, {}, None) for place in range(300)]

@@ -96,7 +96,7 @@ def test_every_process_makes_the_same_logs_whatever_its_hash_seed_and_without_he
     assert run_with_hash_seed("4321") == expected
 
 
-def test_the_sample_is_the_one_that_was_published() -> None:
+def test_sample_is_the_one_that_was_published() -> None:
     assert digest(day(1000)) == DIGEST_OF_A_THOUSAND
     assert digest(day(1000, date=DATE, seed=7)) == DIGEST_OF_A_THOUSAND
 
@@ -120,7 +120,7 @@ def test_any_sample_has_exactly_count_logs_in_order_within_its_date(
     assert ids == sorted(set(ids))
 
 
-def test_a_hundred_thousand_ids_are_unique_and_sort_as_the_logs_do(whole: Sequence[Log]) -> None:
+def test_hundred_thousand_ids_are_unique_and_sort_as_the_logs_do(whole: Sequence[Log]) -> None:
     ids = [str(log["id"]) for log in whole]
     assert len(ids) == 100_000
     assert all(before < after for before, after in pairwise(ids))
@@ -168,12 +168,12 @@ def test_ten_logs_are_spread_over_the_day() -> None:
     assert max(gaps) < 4 * 60 * MINUTE_MS
 
 
-def test_a_large_sample_is_made_as_it_is_read() -> None:
+def test_large_sample_is_made_as_it_is_read() -> None:
     first = list(islice(day(5_000_000), 3))
     assert [str(log["id"])[-17:-8] for log in first] == ["-0000000-", "-0000001-", "-0000002-"]
 
 
-def test_a_negative_count_and_a_date_before_1970_are_refused_at_once() -> None:
+def test_negative_count_and_a_date_before_1970_are_refused_at_once() -> None:
     with pytest.raises(ValueError, match="count"):
         day(-1)
     with pytest.raises(ValueError, match="1970"):
@@ -232,7 +232,7 @@ def test_latency_differs_by_operation_and_has_a_tail(whole: Sequence[Log]) -> No
     assert 1.3 * 120.0 < p95_ms(logins) < 2.0 * 120.0
 
 
-def test_the_facts_of_the_incident_are_in_order() -> None:
+def test_facts_of_the_incident_are_in_order() -> None:
     delays = [spread.delay_minutes for spread in INCIDENT.order]
     assert INCIDENT.order[0].service == INCIDENT.first_service
     assert delays == sorted(set(delays))
@@ -288,7 +288,7 @@ def test_p95_latency_of_the_first_service_rises_five_minutes_before_its_errors(
     assert typed(beginning, "error") <= 2
 
 
-def test_it_is_quiet_before_and_after_the_incident(whole: Sequence[Log]) -> None:
+def test_day_is_quiet_before_and_after_the_incident(whole: Sequence[Log]) -> None:
     for logs in (within(whole, 0, BEGAN), within(whole, ENDED, 24 * 60)):
         assert typed(logs, "error") / len(logs) < 0.006
         slots = Counter(
@@ -297,7 +297,7 @@ def test_it_is_quiet_before_and_after_the_incident(whole: Sequence[Log]) -> None
         assert max(slots.values()) < 5
 
 
-def test_the_other_services_and_other_times_know_nothing_of_the_incident(
+def test_other_services_and_other_times_know_nothing_of_the_incident(
     whole: Sequence[Log],
 ) -> None:
     signs = ("timed out", "pool exhausted", "no free worker", "gave no account", "gave no answer")
@@ -317,7 +317,7 @@ def test_more_is_logged_at_the_peak_since_failed_work_is_tried_again(whole: Sequ
 
 
 @pytest.mark.parametrize("seed", [7, 8, 9])
-def test_the_incident_shows_in_five_thousand_logs(seed: int) -> None:
+def test_incident_shows_in_five_thousand_logs(seed: int) -> None:
     logs = list(day(5_000, seed=seed))
     during = within(logs, BEGAN, ENDED)
     failing = [log["service"] for log in during if log["type"] == "error"]

@@ -97,7 +97,7 @@ def read_logs(data: Path) -> pd.DataFrame:
     st.booleans(),
     st.none() | st.tuples(st.integers(1, 20), st.integers(1, 6)),
 )
-def test_it_holds_what_a_plain_filter_of_all_logs_gives(
+def test_export_equals_a_plain_filter_of_all_logs(
     drawn: tuple[list[Batch], list[dict[str, Any]]],
     archived: list[Part],
     clear: bool,
@@ -201,7 +201,7 @@ def test_parquet_is_what_pandas_reads_with_the_columns_and_settings_of_archives(
 
 
 @every_format
-def test_a_folder_without_logs_gives_an_empty_export(
+def test_folder_without_logs_gives_an_empty_export(
     data: Path,
     format: ExportFormat,  # noqa: A002
 ) -> None:
@@ -238,7 +238,7 @@ def test_long_logs_and_many_come_in_pages(data: Path) -> None:
 class TestIntoAFile:
     """It has its name once it is whole."""
 
-    def test_a_file_that_is_there_is_not_written_over_unless_by_force(
+    def test_file_that_is_there_is_not_written_over_unless_by_force(
         self, data: Path, tmp_path: Path
     ) -> None:
         fill(data, [{"type": "info", "message": "hello"}])
@@ -252,7 +252,7 @@ class TestIntoAFile:
         assert {each.name for each in tmp_path.iterdir()} == {"data", "logs.jsonl"}
 
     @every_format
-    def test_a_damaged_batch_leaves_no_file_and_names_it(
+    def test_damaged_batch_leaves_no_file_and_names_it(
         self,
         data: Path,
         tmp_path: Path,
@@ -266,7 +266,7 @@ class TestIntoAFile:
             export_logs(DataFolder(data), Question(), format, to)
         assert {each.name for each in tmp_path.iterdir()} == {"data"}
 
-    def test_a_folder_that_is_not_there_or_a_name_that_cannot_be_is_told(
+    def test_folder_that_is_not_there_or_a_name_that_cannot_be_is_told(
         self, data: Path, tmp_path: Path
     ) -> None:
         fill(data, [{"type": "info", "message": "hello"}])
@@ -274,7 +274,7 @@ class TestIntoAFile:
             with pytest.raises(UsageError, match="cannot be written: "):
                 export_logs(DataFolder(data), Question(), JSONL, to)
 
-    def test_the_file_may_be_read_by_whom_the_umask_lets(self, data: Path, tmp_path: Path) -> None:
+    def test_file_may_be_read_by_whom_the_umask_lets(self, data: Path, tmp_path: Path) -> None:
         fill(data, [{"type": "info", "message": "hello"}])
         path, other = tmp_path / "logs", tmp_path / "other"
         other.touch()
@@ -286,7 +286,7 @@ class TestIntoAStream:
     """What fails there must not look whole."""
 
     @every_format
-    def test_nobody_who_reads_is_told_as_such(
+    def test_export_into_a_closed_pipe_says_so(
         self,
         data: Path,
         format: ExportFormat,  # noqa: A002
@@ -300,7 +300,7 @@ class TestIntoAStream:
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
     @every_format
-    def test_a_disk_that_is_full_is_told(
+    def test_disk_that_is_full_is_told(
         self,
         data: Path,
         format: ExportFormat,  # noqa: A002
@@ -335,7 +335,7 @@ def test_pruned_logs_are_told(data: Path) -> None:
     assert export(data, question=Question(types=("error",)))[1].lacks is None
 
 
-def test_a_folder_without_logs_db_is_told(data: Path) -> None:
+def test_folder_without_logs_db_is_told(data: Path) -> None:
     with pytest.raises(DataFolderError, match="there are no logs in"):
         export(data)
 
@@ -379,13 +379,13 @@ class TestMeanwhile:
         content, _ = export(data, progress=between_pages(come_in))
         assert seqs_in(content) == [1, 2, 3]
 
-    def test_a_batch_that_is_pruned_meanwhile_is_told(self, data: Path) -> None:
+    def test_batch_that_is_pruned_meanwhile_is_told(self, data: Path) -> None:
         fill(data, [{"type": "info", "message": "hello"}] * 3)
         _, batch = archive(data, [(1, encoding.PARQUET), (1, encoding.PARQUET)])
         with pytest.raises(ArchiveError, match=f"{batch.file} was pruned while"):
             export(data, progress=between_pages(lambda: elsewhere(prune, data, [batch])))
 
-    def test_one_that_is_pruned_behind_it_changes_nothing(self, data: Path) -> None:
+    def test_batch_pruned_behind_the_export_changes_nothing(self, data: Path) -> None:
         fill(data, [{"type": "info", "message": "hello"}] * 3)
         batch, _ = archive(data, [(1, encoding.PARQUET), (1, encoding.PARQUET)])
         content, done = export(
@@ -393,14 +393,14 @@ class TestMeanwhile:
         )
         assert (seqs_in(content), done.lacks) == ([1, 2, 3], None)
 
-    def test_a_folder_that_is_replaced_is_told(self, data: Path) -> None:
+    def test_folder_that_is_replaced_is_told(self, data: Path) -> None:
         fill(data, [{"type": "info", "message": "hello"}] * 3)
         archive(data, [(1, encoding.PARQUET)])
         replace = "UPDATE seam SET incarnation = 'another'"
         with pytest.raises(DataFolderError, match="was replaced"):
             export(data, progress=between_pages(lambda: alter_elsewhere(data / "logs.db", replace)))
 
-    def test_a_server_and_archive_jobs_at_work(self, data: Path, tmp_path: Path) -> None:
+    def test_server_and_archive_jobs_at_work(self, data: Path, tmp_path: Path) -> None:
         with serving(data, "--archive-after", "never") as server, Jobs(data) as jobs:
             acked: list[int] = []
             send(server, acked, 5_000)
@@ -477,7 +477,7 @@ def send(server: ServerProcess, acked: list[int], count: int) -> None:
 
 
 @pytest.mark.slow
-def test_what_was_exported_can_be_sent_to_another_server(
+def test_export_can_be_sent_to_another_server(
     data: Path, tmp_path: Path, server: ServerProcess
 ) -> None:
     source = tmp_path / "source"

@@ -38,7 +38,7 @@ def unawaited(_: Future[None]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("question", ["wb.logs(", "wb.count(", "wb.throughput(exact=True, "])
-def test_an_interrupt_ends_the_wait_and_the_workbench_goes_on(data: Path, question: str) -> None:
+def test_interrupt_ends_the_wait_and_the_workbench_goes_on(data: Path, question: str) -> None:
     fill(data, [LOG, LOG, *[LONG] * 100])
     answered = interrupt(
         data,
@@ -49,7 +49,7 @@ def test_an_interrupt_ends_the_wait_and_the_workbench_goes_on(data: Path, questi
     assert answered == "2 2\n"
 
 
-def test_what_is_given_up_ends_at_what_it_tells_next() -> None:
+def test_abandoned_answer_ends_at_its_next_report() -> None:
     begun, ended = threading.Event(), threading.Event()
 
     def make() -> None:
@@ -73,7 +73,7 @@ def test_what_is_given_up_ends_at_what_it_tells_next() -> None:
 
 
 @pytest.mark.slow
-def test_a_bar_is_shown_after_a_second_and_taken_away(data: Path) -> None:
+def test_bar_is_shown_after_a_second_and_taken_away(data: Path) -> None:
     fill(data, [LOG, LONG])
     program = (
         "import sys, workbench\n"
@@ -104,7 +104,7 @@ def on_a_terminal(command: list[str]) -> str:
 
 
 @pytest.mark.slow
-def test_where_nobody_sees_it_there_is_no_bar(data: Path) -> None:
+def test_bar_is_not_shown_where_nobody_sees_it(data: Path) -> None:
     fill(data, [LONG])
     program = (
         "import sys, workbench\n"
@@ -137,7 +137,7 @@ def test_hot_logs_and_files_are_told(data: Path) -> None:
     assert files == [("archive files", done, 3) for done in (0, 1, 2)] * 2
 
 
-def test_a_warning_names_the_line_of_who_waits() -> None:
+def test_warning_names_the_line_of_who_waits() -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         patiently(lambda: warn_of("some are gone"), unawaited)
@@ -147,7 +147,7 @@ def test_a_warning_names_the_line_of_who_waits() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), TimeoutError("late"), SystemExit(3)])
-def test_what_goes_wrong_is_raised_to_who_waits(error: BaseException) -> None:
+def test_error_of_an_answer_is_raised_in_the_waiting_thread(error: BaseException) -> None:
     def fail() -> None:
         raise error
 

@@ -61,7 +61,7 @@ def test_each_log_has_the_current_time_and_no_id() -> None:
         assert "id" not in log
 
 
-def test_a_whole_day_takes_48_minutes_at_the_default_speed_35_logs_a_second() -> None:
+def test_whole_day_takes_48_minutes_at_the_default_speed_35_logs_a_second() -> None:
     assert len(during(24 * 60 * 60 / 30)) == 100_000
 
 
@@ -75,7 +75,7 @@ def test_no_second_is_without_logs_and_none_brings_a_burst() -> None:
     assert max(seconds) < 70
 
 
-def test_the_incident_comes_about_three_minutes_after_the_start() -> None:
+def test_incident_comes_about_three_minutes_after_the_start() -> None:
     clock = Clock()
     logs = playing(clock)
     while next(logs)["message"] != CAUSE:
@@ -87,7 +87,7 @@ def test_another_speed_plays_the_same_logs_in_another_time() -> None:
     assert details(during(30, speed=60)) == details(during(60, speed=30))
 
 
-def test_it_plays_the_logs_of_the_sample_day() -> None:
+def test_live_plays_the_logs_of_the_sample_day() -> None:
     start = minute_of(INCIDENT.began) - 90
     of_day = [log for log in day() if minute_in_sample(log) >= start]
     assert details(list(islice(playing(Clock()), 3_000))) == details(of_day[:3_000])
@@ -99,7 +99,7 @@ def minute_in_sample(log: Log) -> int:
     return timestamp // 60_000 % (24 * 60)
 
 
-def test_the_next_day_brings_the_incident_again_with_other_details() -> None:
+def test_next_day_brings_the_incident_again_with_other_details() -> None:
     logs = during(2 * 24 * 60 * 60 / 30)
     causes = [place for place, log in enumerate(logs) if log["message"] == CAUSE]
     assert len(causes) == 2
@@ -113,7 +113,7 @@ def test_another_seed_plays_other_details() -> None:
     assert details(one) != details(other)
 
 
-def test_a_reader_who_is_a_second_late_misses_nothing() -> None:
+def test_reader_who_is_a_second_late_misses_nothing() -> None:
     clock = Clock()
     logs = playing(clock)
     read = list(islice(logs, 200))
@@ -123,7 +123,7 @@ def test_a_reader_who_is_a_second_late_misses_nothing() -> None:
 
 
 @pytest.mark.parametrize("pause", [2.5, 60.0, 3600.0, 7 * 24 * 3600.0])
-def test_after_a_long_pause_the_traffic_missed_is_left_out_and_no_burst_comes(
+def test_live_leaves_out_what_a_long_pause_missed(
     pause: float,
 ) -> None:
     clock = Clock()
@@ -145,7 +145,7 @@ def due(log: Log) -> float:
     return timestamp / 1000 - STARTED
 
 
-def test_a_reader_who_is_always_too_slow_is_never_more_than_two_seconds_late() -> None:
+def test_reader_who_is_always_too_slow_is_never_more_than_two_seconds_late() -> None:
     clock = Clock()
     timely = {log["request_id"]: due(log) for log in during(300) if "request_id" in log}
     for log in islice(playing(clock), 500):
@@ -154,7 +154,7 @@ def test_a_reader_who_is_always_too_slow_is_never_more_than_two_seconds_late() -
         clock.now += 0.5
 
 
-def test_a_clock_set_back_does_not_stop_the_traffic() -> None:
+def test_clock_set_back_does_not_stop_the_traffic() -> None:
     clock = Clock()
     logs = playing(clock)
     list(islice(logs, 100))
@@ -164,6 +164,6 @@ def test_a_clock_set_back_does_not_stop_the_traffic() -> None:
 
 
 @pytest.mark.parametrize("speed", [0.0, -1.0, math.nan, math.inf])
-def test_a_speed_that_is_no_positive_number_is_refused_at_once(speed: float) -> None:
+def test_speed_that_is_no_positive_number_is_refused_at_once(speed: float) -> None:
     with pytest.raises(ValueError, match="speed"):
         live(speed=speed)
