@@ -28,7 +28,7 @@ from server.websocket.frames import (
 )
 from server.websocket.messages import Inflater
 
-# Private names of Tornado that this relies on; `test_sockets.py` pins them.
+# Private names of Tornado that this relies on; `test_protocol.py` pins them.
 # Overridden: WebSocketProtocol13._receive_frame_loop, _create_compressors, _received_pong,
 # periodic_ping.
 # Called: WebSocketProtocol13._handle_message, _run_callback, _abort, _get_compressor_options.

@@ -97,14 +97,14 @@ def test_limit_that_is_below_token_connections_is_told(data: Path) -> None:
 
 @on_linux
 @pytest.mark.slow
-def test_soft_limit_is_raised_to_the_hard_one(data: Path) -> None:
+def test_soft_limit_is_raised_to_hard_one(data: Path) -> None:
     with serving(data, within=("prlimit", "--nofile=128:4096")) as server:
         pid = server.process.pid
         if sys.platform == "linux":
             assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == (4096, 4096)
 
 
-def test_limit_that_was_raised_is_the_one_in_force() -> None:
+def test_limit_that_was_raised_is_one_in_force() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         limit = raise_limit()
@@ -157,7 +157,7 @@ def test_server_whose_folder_cannot_be_looked_into_stays(
 # What this leans on
 
 
-def test_tornado_has_the_private_names_that_are_relied_on() -> None:
+def test_tornado_has_private_names_that_are_relied_on() -> None:
     said = "Tornado changed TCPServer: look at server/accepting.py before upgrading"
     assert list(inspect.signature(TCPServer._handle_connection).parameters) == [
         *("self", "connection", "address")

@@ -66,7 +66,7 @@ def listens(server: ServerProcess) -> bool:
 # Start
 
 
-def test_it_prints_one_line_with_its_addresses_and_nothing_else(data: Path) -> None:
+def test_server_prints_one_line_with_its_addresses(data: Path) -> None:
     process = subprocess.Popen(
         [Path(sys.executable).with_name("waterline"), "serve", "--data", data, *FREE_PORTS],
         stdout=subprocess.PIPE,
@@ -85,21 +85,21 @@ def test_it_prints_one_line_with_its_addresses_and_nothing_else(data: Path) -> N
     assert line.endswith(f" from {data}\n")
 
 
-def test_it_accepts_as_soon_as_it_has_printed_its_line(server: ServerProcess) -> None:
+def test_server_accepts_once_it_has_printed_its_line(server: ServerProcess) -> None:
     with connected(server) as producer:
         producer.send(log())
         assert receive(producer)["type"] == "ack"
     assert server.get("/health")[0] == 200
 
 
-def test_it_makes_its_files_in_the_data_folder(server: ServerProcess) -> None:
+def test_server_makes_its_files_in_data_folder(server: ServerProcess) -> None:
     names = {each.name for each in server.data.iterdir()}
     assert {"logs.db", "metrics.db", "server.lock", "tokens.toml"} <= names
     assert (server.data / "server.lock").read_text() == f"{server.process.pid}\n"
 
 
 @pytest.mark.parametrize("option", ["--port", "--monitoring-port"])
-def test_a_port_in_use_ends_it_with_one_sentence(data: Path, option: str) -> None:
+def test_port_in_use_ends_server_with_one_sentence(data: Path, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         done = run_waterline("serve", "--data", data, *FREE_PORTS, option, str(port))
@@ -110,7 +110,7 @@ def test_a_port_in_use_ends_it_with_one_sentence(data: Path, option: str) -> Non
     )
 
 
-def test_a_host_that_is_not_this_machines_ends_it_with_one_sentence(data: Path) -> None:
+def test_foreign_host_ends_server_with_one_sentence(data: Path) -> None:
     create_token(data)
     done = run_waterline("serve", "--data", data, *FREE_PORTS, "--host", "192.0.2.7")
     assert (done.returncode, done.stdout) == (1, "")
@@ -121,7 +121,7 @@ def test_a_host_that_is_not_this_machines_ends_it_with_one_sentence(data: Path) 
     )
 
 
-def test_a_second_server_on_the_folder_ends_with_one_sentence_naming_the_first(
+def test_second_server_on_folder_ends_with_one_sentence_naming_first(
     server: ServerProcess,
 ) -> None:
     done = run_waterline("serve", "--data", server.data, *FREE_PORTS)
@@ -143,7 +143,7 @@ def test_servers_on_two_folders_do_not_mind_each_other(tmp_path: Path) -> None:
                 assert receive(producer)["seq"] == 1
 
 
-def test_a_folder_that_cannot_be_used_ends_it_with_one_sentence(tmp_path: Path) -> None:
+def test_unusable_folder_ends_server_with_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = run_waterline("serve", "--data", tmp_path / "file", *FREE_PORTS)
     assert (done.returncode, done.stdout) == (1, "")
@@ -152,7 +152,7 @@ def test_a_folder_that_cannot_be_used_ends_it_with_one_sentence(tmp_path: Path) 
     )
 
 
-def test_a_folder_that_has_lost_its_logs_is_not_begun_anew_and_can_be_rebuilt(data: Path) -> None:
+def test_folder_that_has_lost_its_logs_is_not_begun_anew_and_can_be_rebuilt(data: Path) -> None:
     fill(data, [{"id": "a", "type": "info", "message": "m"}])
     archived = run_waterline("archive", "run", "--data", data, "--older-than", "0s")
     assert (archived.returncode, archived.stderr) == (0, "")
@@ -173,7 +173,7 @@ def test_a_folder_that_has_lost_its_logs_is_not_begun_anew_and_can_be_rebuilt(da
         assert receive(producer)["seq"] == 2
 
 
-def test_a_setting_without_meaning_ends_it_with_one_sentence(data: Path) -> None:
+def test_invalid_setting_ends_server_with_one_sentence(data: Path) -> None:
     done = run_waterline("serve", "--data", data, "--port", "many")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
@@ -183,7 +183,7 @@ def test_a_setting_without_meaning_ends_it_with_one_sentence(data: Path) -> None
     assert not data.exists()
 
 
-def test_it_can_listen_on_ipv6(data: Path) -> None:
+def test_server_listens_on_ipv6(data: Path) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -199,14 +199,14 @@ def test_it_can_listen_on_ipv6(data: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_in_peace(data: Path, number: signal.Signals) -> None:
+def test_signal_ends_server_with_exit_code_0(data: Path, number: signal.Signals) -> None:
     server = start_server(data)
     server.process.send_signal(number)
     assert server.process.communicate(timeout=PATIENCE) == ("", "")
     assert server.process.returncode == 0
 
 
-def test_idle_connections_are_told_that_it_goes_away(data: Path) -> None:
+def test_idle_connections_are_closed_with_going_away(data: Path) -> None:
     with serving(data) as server:
         sockets = [server.connect(), server.connect(), server.connect(server.live)]
         server.process.terminate()
@@ -245,7 +245,7 @@ def read_nothing_of_the_past(server: ServerProcess, opened: ExitStack) -> None:
     "hold",
     [exhaust_its_token, read_no_answers, send_half_a_body, read_nothing_of_the_past],
 )
-def test_it_ends_without_a_word_while_it_holds_somebody_back(
+def test_server_ends_silently_while_it_holds_producer_back(
     data: Path, hold: Callable[[ServerProcess, ExitStack], None]
 ) -> None:
     options = ("--token-rate", "100B") if hold is exhaust_its_token else ()
@@ -254,7 +254,7 @@ def test_it_ends_without_a_word_while_it_holds_somebody_back(
         assert server.stop() == 0
 
 
-def test_logs_that_wait_for_their_commit_are_stored_and_acked_before_it_ends(data: Path) -> None:
+def test_waiting_logs_are_stored_and_acked_before_server_ends(data: Path) -> None:
     with serving(data) as server, connected(server, server.live) as reader:
         producer = server.connect()
         sent = [f"id {number}" for number in range(50)]
@@ -317,14 +317,14 @@ def load(server: ServerProcess, end: Callable[[], None]) -> Load:
     return found
 
 
-def test_a_stop_under_load_loses_nothing_that_was_acked(data: Path) -> None:
+def test_stop_under_load_loses_nothing_that_was_acked(data: Path) -> None:
     with serving(data) as server:
         found = load(server, server.process.terminate)
         assert server.process.wait(PATIENCE) == 0
     assert found.acked.items() <= stored(data).items()
 
 
-def test_a_kill_under_load_loses_nothing_that_was_acked_and_stores_nothing_twice(
+def test_kill_under_load_loses_nothing_that_was_acked_and_stores_nothing_twice(
     data: Path,
 ) -> None:
     with serving(data) as server:
@@ -347,7 +347,7 @@ def test_a_kill_under_load_loses_nothing_that_was_acked_and_stores_nothing_twice
     assert {log_id: seqs[log_id] for log_id in before if log_id in seqs}.items() <= before.items()
 
 
-def test_a_kill_lets_the_folder_go_at_once(data: Path) -> None:
+def test_kill_lets_folder_go_at_once(data: Path) -> None:
     with serving(data) as first, connected(first) as producer:
         producer.send(log(id="a"))
         receive(producer)
@@ -371,7 +371,7 @@ main()
 """
 
 
-def test_a_server_whose_writer_dies_ends_rather_than_look_healthy(data: Path) -> None:
+def test_server_whose_writer_dies_ends_rather_than_look_healthy(data: Path) -> None:
     token = create_token(data)
     process = subprocess.Popen(
         [sys.executable, "-c", BROKEN_WRITER],
@@ -403,7 +403,7 @@ def test_a_server_whose_writer_dies_ends_rather_than_look_healthy(data: Path) ->
 HEAVY = {"adbc_driver_sqlite", "bokeh", "numpy", "pandas", "panel", "pyarrow", "sqlalchemy"}
 
 
-def test_the_serving_process_imports_nothing_heavy() -> None:
+def test_serving_process_imports_nothing_heavy() -> None:
     program = "import sys, server.app; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -414,7 +414,7 @@ def test_the_serving_process_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="/proc is Linux's")
-def test_a_server_at_work_has_loaded_nothing_heavy(server: ServerProcess) -> None:
+def test_server_at_work_has_loaded_nothing_heavy(server: ServerProcess) -> None:
     with connected(server) as producer, connected(server, server.live):
         producer.send(log())
         receive(producer)

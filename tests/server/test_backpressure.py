@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from server.backpressure import Gate
 
 
-def test_the_gate_closes_above_its_mark_and_opens_at_half_of_it() -> None:
+def test_gate_closes_above_its_mark_and_opens_at_half_of_it() -> None:
     gate = Gate(4_000)
     states = []
     for _ in range(5):
@@ -22,7 +22,7 @@ def test_the_gate_closes_above_its_mark_and_opens_at_half_of_it() -> None:
     assert gate.waiting == 0
 
 
-def test_one_who_waits_goes_on_once_the_gate_opens() -> None:
+def test_waiting_producer_goes_on_once_gate_opens() -> None:
     async def wait() -> list[str]:
         gate, told = Gate(100), list[str]()
         gate.enter(101)
@@ -42,14 +42,12 @@ def test_one_who_waits_goes_on_once_the_gate_opens() -> None:
     assert asyncio.run(wait()) == ["one", "two"]
 
 
-def test_an_open_gate_lets_everyone_through_at_once() -> None:
+def test_open_gate_lets_everyone_through_at_once() -> None:
     asyncio.run(asyncio.wait_for(Gate(0).wait(), 10))
 
 
 @given(st.integers(0, 50), st.lists(st.tuples(st.integers(1, 40), st.booleans())))
-def test_whatever_comes_a_gate_that_nothing_waits_behind_is_open(
-    high: int, steps: list[tuple[int, bool]]
-) -> None:
+def test_gate_without_waiting_bytes_is_open(high: int, steps: list[tuple[int, bool]]) -> None:
     gate, waiting, is_open = Gate(high), list[int](), True
     for size, goes in steps:
         if waiting and goes:

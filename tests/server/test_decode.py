@@ -225,17 +225,17 @@ valid_frames = st.lists(objects().map(str.encode), min_size=1, max_size=8)
 @example([b"", b" \r\n", b"[]", b"[ \n]", b"[[]]", b"\x0b", b"\xff", b"\x00"])
 @example([A + B, A + b"\r" + B, A + b"\n" + B + b"\n?", A + B + b"\n?"])
 @example([b"[" + A + b"]\n" + B, b"[" + A + b"]" + B])
-def test_frames_hold_what_a_look_at_each_log_alone_finds(frames: list[bytes]) -> None:
+def test_bulk_decoding_equals_decoding_each_log(frames: list[bytes]) -> None:
     assert_as_expected(read(frames), read_plainly(frames))
 
 
 @given(valid_frames)
-def test_valid_logs_one_a_frame_are_what_a_look_at_each_alone_finds(frames: list[bytes]) -> None:
+def test_bulk_decoding_of_valid_logs_equals_decoding_each(frames: list[bytes]) -> None:
     assert_as_expected(read(frames), read_plainly(frames))
 
 
 @given(any_frames | valid_frames)
-def test_a_frame_holds_the_same_beside_any_other(frames: list[bytes]) -> None:
+def test_frame_holds_same_beside_any_other(frames: list[bytes]) -> None:
     alone, beside = read(frames), read([*frames, DAMAGED])
     assert outline_of(beside)[:-1] == outline_of(alone)
     assert outline_of(beside)[-1][0] == 0
@@ -269,7 +269,7 @@ def faults(*frames: bytes) -> list[list[int]]:
     return [[index for index, _, _ in found] for _, found in outline_of(read(frames))]
 
 
-def test_valid_logs_one_a_frame_need_no_outline() -> None:
+def test_valid_logs_one_frame_need_no_outline() -> None:
     odd = b'{"type":"x","message":"","timestamp":5,"k":[1]}'
     batch = read([A, B, odd])
     assert batch == DecodedLogs(
@@ -284,13 +284,13 @@ def test_valid_logs_one_a_frame_need_no_outline() -> None:
     )
 
 
-def test_an_array_holds_its_logs_and_lines_hold_one_each() -> None:
+def test_array_holds_its_logs_and_lines_hold_one_each() -> None:
     batch = read([b"[" + A + b"," + B + b"]", A, A + b"\r\n" + B + b"\n\n" + A + b"\n"])
     assert list(batch.ids) == ["a", "b", "a", "a", "b", "a"]
     assert outline_of(batch) == [(2, []), (1, []), (3, [])]
 
 
-def test_one_bad_log_of_an_array_rejects_itself_alone() -> None:
+def test_one_bad_log_of_array_rejects_itself_alone() -> None:
     batch = read([b"[" + A + b',{"id":"c","type":""},7,' + B + b"]"])
     assert list(batch.ids) == ["a", "b"]
     assert outline_of(batch) == [
@@ -304,7 +304,7 @@ def test_one_bad_log_of_an_array_rejects_itself_alone() -> None:
     ]
 
 
-def test_a_damaged_line_rejects_itself_alone() -> None:
+def test_damaged_line_rejects_itself_alone() -> None:
     assert faults(A + b"\n{\n" + B + b"\n?", B) == [[1, 3], []]
 
 
@@ -312,24 +312,24 @@ def test_blank_lines_do_not_count() -> None:
     assert faults(b"\n \n" + A + b"\n\r\n?\n") == [[1]]
 
 
-def test_an_array_that_is_no_json_is_one_fault() -> None:
+def test_array_that_is_no_json_is_one_fault() -> None:
     assert faults(b"[" + A + b",]", b"[" + A, b"[" + A + b"]" + B) == [[0], [0], [0]]
 
 
 @pytest.mark.parametrize("frame", [b"", b" ", b"\r\n\n", b"[]", b" [ ]\n"])
-def test_a_frame_without_logs_is_one_fault(frame: bytes) -> None:
+def test_frame_without_logs_is_one_fault(frame: bytes) -> None:
     for neighbours in ([], [A], [DAMAGED]):
         assert outline_of(read([frame, *neighbours]))[0] == (0, [(0, NO_LOGS, None)])
 
 
-def test_a_log_over_several_lines_is_one_log() -> None:
+def test_log_over_several_lines_is_one_log() -> None:
     pretty = json.dumps(json.loads(A) | {"k": {"l": [1, 2]}}, indent=2).encode()
     assert list(read([pretty]).ids) == ["a"]
     assert list(read([pretty, DAMAGED]).ids) == ["a"]
     assert list(read([pretty + b"\n" + B]).ids) == ["a", "b"]
 
 
-def test_a_name_that_looks_like_json_is_a_name() -> None:
+def test_name_that_looks_like_json_is_name() -> None:
     name = 'pump","[{\\'
     rows = msgspec.json.decode(b"[" + read_frames([A, B], name).rows + b"]")
     assert [row[3] for row in rows] == [name, name]

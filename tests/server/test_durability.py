@@ -146,7 +146,7 @@ def figures(load: Load) -> str:
         ("sync", 0, 0),
     ]
 )
-def test_the_disk_reads_as_written_and_its_file_holds_what_was_synced(
+def test_disk_reads_as_written_and_its_file_holds_what_was_synced(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, int, int]]
 ) -> None:
     path = tmp_path_factory.mktemp("disk") / "file"
@@ -183,7 +183,7 @@ def kill_at_a_random_moment(server: ServerProcess, load: Load, random: Random) -
     server.kill()
 
 
-def test_what_was_acked_is_there_once_after_sigkills_under_load(
+def test_acked_log_is_there_once_after_sigkills_under_load(
     data: Path, random: Random, load: Load, tell: Callable[[str], None], kills: int
 ) -> None:
     token = create_token(data)
@@ -226,7 +226,7 @@ def run_until_power_cut(
 
 
 @pytest.mark.parametrize("tears", [False, True], ids=["nothing-unsynced", "some-unsynced"])
-def test_what_was_acked_survives_power_cuts(
+def test_acked_log_survives_power_cuts(
     data: Path,
     random: Random,
     load: Load,
@@ -243,7 +243,7 @@ def test_what_was_acked_survives_power_cuts(
     tell(f"{power_cuts} power cuts: {figures(load)}")
 
 
-def test_the_simulated_power_cut_loses_acked_logs_of_a_server_that_does_not_sync(
+def test_simulated_power_cut_loses_acked_logs_of_server_that_does_not_sync(
     data: Path, random: Random, load: Load, tell: Callable[[str], None]
 ) -> None:
     token = create_token(data)

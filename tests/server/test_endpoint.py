@@ -146,7 +146,7 @@ def doors(data: Path, *allowed: str, connections: int = 2) -> Iterator[Doors]:
 # Origins
 
 
-def test_a_program_sends_no_origin_and_is_let_on(tmp_path: Path) -> None:
+def test_program_sends_no_origin_and_is_let_on(tmp_path: Path) -> None:
     async def run() -> None:
         with doors(tmp_path) as there:
             assert (await there.reply()).status == 101
@@ -154,7 +154,7 @@ def test_a_program_sends_no_origin_and_is_let_on(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_page_of_the_server_itself_is_let_on(tmp_path: Path) -> None:
+def test_page_of_server_itself_is_let_on(tmp_path: Path) -> None:
     async def run() -> None:
         with doors(tmp_path) as there:
             assert (await there.reply(Origin=f"http://{there.own}")).status == 101
@@ -177,7 +177,7 @@ def test_a_page_of_the_server_itself_is_let_on(tmp_path: Path) -> None:
         {"Sec_Fetch_Site": "same-site"},
     ],
 )
-def test_a_page_of_another_site_is_refused_in_the_one_shape(
+def test_page_of_another_site_is_refused_in_one_shape(
     tmp_path: Path, headers: dict[str, str]
 ) -> None:
     async def run() -> None:
@@ -201,7 +201,7 @@ def test_allowed_origins_are_let_on_and_no_others(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_star_lets_pages_of_any_origin_on(tmp_path: Path) -> None:
+def test_star_lets_pages_of_any_origin_on(tmp_path: Path) -> None:
     async def run() -> None:
         with doors(tmp_path, "*") as there:
             for origin in ("https://evil.example", "null"):
@@ -213,7 +213,7 @@ def test_a_star_lets_pages_of_any_origin_on(tmp_path: Path) -> None:
 # Hosts
 
 
-def test_a_name_that_was_made_to_point_here_reads_no_page(tmp_path: Path) -> None:
+def test_name_that_was_made_to_point_here_reads_no_page(tmp_path: Path) -> None:
     async def run() -> None:
         with doors(tmp_path, "https://logs.example.com") as there:
             for host in (f"evil.example:{there.port}", "127.0.0.1.evil.example"):
@@ -243,7 +243,7 @@ def test_a_name_that_was_made_to_point_here_reads_no_page(tmp_path: Path) -> Non
         ("Host", None, (400, "bad_handshake")),
     ],
 )
-def test_a_handshake_that_lacks_something_is_told_what_in_the_one_shape(
+def test_handshake_that_lacks_something_is_told_what_in_one_shape(
     tmp_path: Path, name: str, value: str | None, error: tuple[int, str]
 ) -> None:
     async def run() -> None:
@@ -277,7 +277,7 @@ async def until_it_holds(there: Doors, connections: int) -> None:
             await asyncio.sleep(0.005)
 
 
-def test_one_connection_too_many_is_told_to_come_later(tmp_path: Path) -> None:
+def test_connection_above_limit_is_told_to_come_later(tmp_path: Path) -> None:
     async def run() -> None:
         with doors(tmp_path) as there:
             held = [await there.ask(), await there.ask()]
@@ -298,7 +298,7 @@ def test_one_connection_too_many_is_told_to_come_later(tmp_path: Path) -> None:
 
 
 @pytest.mark.logs
-def test_what_fails_after_it_was_counted_gives_its_place_back(tmp_path: Path) -> None:
+def test_failed_request_releases_its_connection_count(tmp_path: Path) -> None:
     async def run() -> None:
         with doors(tmp_path) as there:
             for _ in range(5):
@@ -311,7 +311,7 @@ def test_what_fails_after_it_was_counted_gives_its_place_back(tmp_path: Path) ->
 
 
 @pytest.mark.logs
-def test_a_fault_is_logged_without_the_token_that_came_with_it(
+def test_fault_is_logged_without_token_that_came_with_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def run() -> str:
@@ -348,7 +348,7 @@ def test_a_fault_is_logged_without_the_token_that_came_with_it(
         ("permessage-deflate; client_max_window_bits=", False),
     ],
 )
-def test_an_offer_to_compress_that_makes_no_sense_is_declined(
+def test_offer_to_compress_that_makes_no_sense_is_declined(
     tmp_path: Path, offer: str, agreed: bool
 ) -> None:
     async def run() -> None:

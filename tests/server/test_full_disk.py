@@ -106,7 +106,7 @@ def look_at(data: Path) -> tuple[object, dict[str, int]]:
         return connection.pragma("integrity_check"), seqs
 
 
-def test_a_full_disk_loses_nothing_that_was_acked_and_room_alone_ends_it(
+def test_full_disk_loses_nothing_that_was_acked_and_room_alone_ends_it(
     disk: Path,
 ) -> None:
     data, ballast = disk / "data", disk / "ballast"
@@ -145,7 +145,7 @@ def test_a_full_disk_loses_nothing_that_was_acked_and_room_alone_ends_it(
     assert_counted_as_stored(data)
 
 
-def test_a_server_that_was_stopped_on_a_full_disk_has_all_that_was_acked(disk: Path) -> None:
+def test_server_that_was_stopped_on_full_disk_has_all_that_was_acked(disk: Path) -> None:
     data, ballast = disk / "data", disk / "ballast"
     put_ballast(ballast)
     acked: dict[str, int] = {}
@@ -173,7 +173,7 @@ def test_health_is_degraded_for_as_long_as_logs_find_no_room(disk: Path) -> None
         assert all(STORAGE_FULL in each for each in seen)
 
 
-def test_a_body_that_finds_no_room_is_stored_whole_once_it_is_sent_again(disk: Path) -> None:
+def test_body_that_finds_no_room_is_stored_whole_once_it_is_sent_again(disk: Path) -> None:
     data, ballast = disk / "data", disk / "ballast"
     body = "\n".join(log(message="m" * 400) for _ in range(4_500))
     with serving(data) as server, connected(server, f"{server.ingest}?ack=batch") as producer:
@@ -198,9 +198,7 @@ def test_a_body_that_finds_no_room_is_stored_whole_once_it_is_sent_again(disk: P
 
 
 @pytest.mark.parametrize("left", [0, 8_192, 40_000])
-def test_archive_run_on_a_full_disk_ends_in_a_sentence_and_goes_on_later(
-    disk: Path, left: int
-) -> None:
+def test_archive_run_on_full_disk_ends_in_sentence_and_goes_on_later(disk: Path, left: int) -> None:
     data = disk / "data"
     fill(data, [{"type": "info", "message": message_of(f"log-{at}")} for at in range(40)])
     ballast = disk / "ballast"
@@ -220,7 +218,7 @@ def test_archive_run_on_a_full_disk_ends_in_a_sentence_and_goes_on_later(
 
 
 @pytest.mark.parametrize("arguments", [("serve", "--port", "0", "--monitoring-port", "0")])
-def test_command_on_a_full_disk_ends_in_a_sentence(disk: Path, arguments: tuple[str, ...]) -> None:
+def test_command_on_full_disk_ends_in_sentence(disk: Path, arguments: tuple[str, ...]) -> None:
     data = disk / "data"
     fill(data, [{"type": "info", "message": "m"}])
     fill_disk(disk / "ballast", 0)

@@ -85,7 +85,7 @@ def attack_in_all_ways(target: Target, seed: int, goes_on: Callable[[int], bool]
 
 
 @pytest.mark.xdist_group("load")
-def test_no_attack_moves_the_server_or_a_producer_that_behaves(
+def test_no_attack_moves_server_or_producer_that_behaves(
     data: Path, request: pytest.FixtureRequest, tell: Callable[[str], None]
 ) -> None:
     seconds = request.config.getoption("--fuzz-seconds")
@@ -137,7 +137,7 @@ def nested(levels: int, log_id: str) -> str:
 
 @pytest.mark.parametrize("form", ["array", "lines"])
 @pytest.mark.parametrize("bad", [0, 617, 999])
-def test_one_bad_log_among_a_thousand_rejects_itself_with_its_index(
+def test_one_bad_log_among_thousand_rejects_itself_with_its_index(
     shared_server: ServerProcess, form: str, bad: int
 ) -> None:
     ids = [new_id() for _ in range(1000)]
@@ -209,7 +209,7 @@ def test_one_bad_log_among_a_thousand_rejects_itself_with_its_index(
         pytest.param("\n\r\n\t", NO_LOG, None, id="empty lines"),
     ],
 )
-def test_what_cannot_be_stored_is_told_why_and_its_connection_goes_on(
+def test_invalid_log_is_answered_and_connection_goes_on(
     shared_server: ServerProcess, frame: str, message: str, log_id: str | None
 ) -> None:
     with connected(shared_server) as producer:
@@ -230,7 +230,7 @@ def test_what_cannot_be_stored_is_told_why_and_its_connection_goes_on(
         pytest.param(r'"k":"\u0000"', r'{"k":"\u0000"}', id="a zero"),
     ],
 )
-def test_what_is_odd_but_valid_is_stored_as_it_came(
+def test_odd_valid_log_is_stored_as_sent(
     shared_server: ServerProcess, members: str, attributes: str
 ) -> None:
     log_id = new_id()
@@ -240,7 +240,7 @@ def test_what_is_odd_but_valid_is_stored_as_it_came(
     assert stored(shared_server.data)[log_id] == ("info", "m", attributes)
 
 
-def test_of_each_repeated_member_the_last_one_counts(shared_server: ServerProcess) -> None:
+def test_last_of_repeated_members_counts(shared_server: ServerProcess) -> None:
     first, last = new_id(), new_id()
     text = log(id=first, type="a")[:-1] + "," + log(id=last, type="b", message="n")[1:]
     with connected(shared_server) as producer:
@@ -260,7 +260,7 @@ def test_attributes_may_be_nested_sixty_four_levels_deep(shared_server: ServerPr
     assert attributes == f'{{"x":{"[" * 63}{"]" * 63}}}'
 
 
-def test_a_bomb_among_good_logs_rejects_itself_alone(shared_server: ServerProcess) -> None:
+def test_bomb_among_good_logs_rejects_itself_alone(shared_server: ServerProcess) -> None:
     a, b = new_id(), new_id()
     with connected(shared_server, f"{shared_server.ingest}?ack=batch") as producer:
         producer.send("\n".join([log(id=a), "[" * 100_000, log(id=b)]))
@@ -272,9 +272,7 @@ def test_a_bomb_among_good_logs_rejects_itself_alone(shared_server: ServerProces
 
 
 @pytest.mark.parametrize("unit", ["\\", '"', "\0", "𝄞", " "])
-def test_a_megabyte_of_any_character_is_stored_whole(
-    shared_server: ServerProcess, unit: str
-) -> None:
+def test_megabyte_of_any_character_is_stored_whole(shared_server: ServerProcess, unit: str) -> None:
     log_id, message = new_id(), unit * (2**20 // len(unit.encode()))
     answer = post(shared_server, log(id=log_id, type="a", message=message).encode())
     assert (answer.status, answer.json["count"], answer.json["errors"]) == (200, 1, [])

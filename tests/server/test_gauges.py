@@ -23,7 +23,7 @@ def reported(server: ServerProcess) -> dict[str, Any]:
     return {name: found[name] for name in LEVELS if name in found}
 
 
-def test_a_process_holds_some_megabytes_and_never_more_than_its_peak() -> None:
+def test_process_holds_some_megabytes_and_never_more_than_its_peak() -> None:
     held = resident_bytes()
     assert held > 10 * 2**20
     # The kernel counts the two apart, some pages at a time.
@@ -31,7 +31,7 @@ def test_a_process_holds_some_megabytes_and_never_more_than_its_peak() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
-def test_memory_that_was_taken_is_seen() -> None:
+def test_allocated_memory_is_seen() -> None:
     before = resident_bytes()
     block = bytearray(b"x") * (64 * 2**20)
     grown = resident_bytes() - before
@@ -46,7 +46,7 @@ def test_every_level_is_recorded_each_second(server: ServerProcess) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_recorded_is_what_there_was(server: ServerProcess) -> None:
+def test_recorded_levels_equal_system(server: ServerProcess) -> None:
     with connected(server) as producer, reading(server):
         producer.send(log(message="x" * 100_000))
         receive(producer)

@@ -40,7 +40,7 @@ def exposed(family: Metric) -> set[str]:
 
 
 @pytest.mark.slow
-def test_every_panel_asks_for_what_a_server_exposes_and_none_is_left_out(
+def test_every_panel_asks_for_what_server_exposes_and_none_is_left_out(
     server: ServerProcess,
 ) -> None:
     text = ask(server, "/metrics?format=prometheus").text
@@ -52,7 +52,7 @@ def test_every_panel_asks_for_what_a_server_exposes_and_none_is_left_out(
 
 
 @pytest.mark.slow
-def test_every_counter_has_a_sample_before_the_first_log_or_a_query_without(
+def test_every_counter_has_sample_before_first_log_or_query_without(
     server: ServerProcess,
 ) -> None:
     text = ask(server, "/metrics?format=prometheus").text
@@ -67,7 +67,7 @@ def test_every_counter_has_a_sample_before_the_first_log_or_a_query_without(
         assert not missing or is_quantile or each.endswith(FALLBACKS), each
 
 
-def test_zeros_before_the_first_log_have_a_name_where_the_others_have_one() -> None:
+def test_zeros_before_first_log_have_name_where_others_have_one() -> None:
     for target in (target for panel in panels() for target in panel["targets"]):
         _, is_there, zero = target["expr"].partition(" or on() ")
         if is_there and (names := re.findall(r"{{(\w+)}}", target["legendFormat"])):
@@ -81,7 +81,7 @@ def test_labels_are_those_that_there_are() -> None:
             assert {label.strip() for label in labels.split(",")} <= known
 
 
-def test_whoever_imports_it_chooses_the_data_source() -> None:
+def test_dashboard_leaves_data_source_to_importer() -> None:
     assert [each["name"] for each in variables()] == ["datasource", "instance"]
     for panel in panels():
         for each in (panel, *panel["targets"]):

@@ -59,14 +59,14 @@ def test_server_acks_nothing_into_files_that_are_gone(
         assert "was deleted or replaced while the server runs" in reason
 
 
-def test_health_tells_of_a_metrics_db_that_is_gone(data: Path) -> None:
+def test_health_tells_of_metrics_db_that_is_gone(data: Path) -> None:
     with serving(data) as server:
         server.expected_errors += [METRICS_GONE, "it cannot be seen which sources went quiet"]
         (data / "metrics.db").unlink()
         wait_until(lambda: any("measurements are not kept" in e for e in told(server, "reasons")))
 
 
-def test_logs_behind_one_of_next_year_are_dated_by_the_clock_and_health_warns(
+def test_logs_behind_one_of_next_year_are_dated_by_clock_and_health_warns(
     data: Path,
 ) -> None:
     ahead = now_ms() + YEAR

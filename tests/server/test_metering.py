@@ -100,7 +100,7 @@ def test_duplicates_are_counted_as_such_and_nowhere_else(bench: Bench) -> None:
     assert (durations[Series("ms", "type", "error")].count) == 1
 
 
-def test_a_commit_is_measured_in_the_second_of_its_receipt(bench: Bench) -> None:
+def test_commit_is_measured_in_second_of_its_receipt(bench: Bench) -> None:
     bench.store(log("a"), log("b"), log("c"))
     bench.clock.now = NOON + 5_000
     submission = bench.store(log("d"))
@@ -120,7 +120,7 @@ def test_a_commit_is_measured_in_the_second_of_its_receipt(bench: Bench) -> None
     assert seconds[NOON + 5_000].heard == {"pump": (NOON + 5_000, NOON + 5_000)}
 
 
-def test_what_was_no_log_is_counted_by_the_rule_that_it_broke(bench: Bench) -> None:
+def test_invalid_logs_are_counted_by_broken_rule(bench: Bench) -> None:
     batch = read_frames([b'{"type":1}\n?\n' + log("a"), b"[7,8]", b""], "pump")
     assert batch.outcomes is not None
     bench.meter.rejected(batch.outcomes, "pump")
@@ -162,7 +162,7 @@ def failure(monkeypatch: pytest.MonkeyPatch) -> Failure:
     ("error", "reason"),
     [(apsw.FullError, "storage_full"), (apsw.IOError, "storage_failed")],
 )
-def test_refused_logs_are_counted_by_the_reason_and_not_as_stored(
+def test_refused_logs_are_counted_by_reason_and_not_as_stored(
     bench: Bench, failure: Failure, error: type[apsw.Error], reason: Refusal
 ) -> None:
     failure.error = error
@@ -177,7 +177,7 @@ def test_refused_logs_are_counted_by_the_reason_and_not_as_stored(
 
 
 @pytest.mark.logs
-def test_logs_of_a_commit_that_only_seemed_to_fail_are_counted_once(
+def test_logs_of_commit_that_only_seemed_to_fail_are_counted_once(
     bench: Bench, failure: Failure
 ) -> None:
     bench.store(log("a", ms=1))
@@ -204,9 +204,7 @@ def test_logs_of_a_commit_that_only_seemed_to_fail_are_counted_once(
 
 
 @pytest.mark.logs
-def test_a_writer_that_has_looked_up_again_gives_no_seq_twice(
-    bench: Bench, failure: Failure
-) -> None:
+def test_writer_that_has_looked_up_again_gives_no_seq_twice(bench: Bench, failure: Failure) -> None:
     failure.error, failure.is_stored = apsw.IOError, True
     bench.store(log("a"))
     failure.error = None
@@ -232,7 +230,7 @@ steps = st.tuples(
 @pytest.mark.logs
 @settings(max_examples=30)
 @given(st.lists(steps, max_size=8))
-def test_whatever_fails_the_counts_are_those_of_the_rows(
+def test_counts_equal_rows_after_any_failure(
     tmp_path_factory: pytest.TempPathFactory,
     given_steps: list[tuple[str, list[tuple[str, str]], str]],
 ) -> None:

@@ -139,7 +139,7 @@ def watched(
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_body_of_no_logs_stops_no_producer(
+def test_body_of_no_logs_stops_no_producer(
     data: Path, tell: Callable[[str], None], name: str
 ) -> None:
     with serving(data) as server, watched(server, tell, name):
@@ -155,7 +155,7 @@ def test_a_body_of_no_logs_stops_no_producer(
 
 
 @pytest.mark.parametrize("mode", ["each", "batch", "none"])
-def test_a_frame_of_no_logs_stops_no_producer(
+def test_frame_of_no_logs_stops_no_producer(
     data: Path, tell: Callable[[str], None], mode: str
 ) -> None:
     with serving(data) as server, watched(server, tell, f"frame {mode}"):
@@ -179,7 +179,7 @@ def test_a_frame_of_no_logs_stops_no_producer(
                 assert answers[-1]["count"] == len(LINES) // 2 - 1000
 
 
-def test_a_body_of_very_many_logs_is_held_without_their_names(
+def test_body_of_very_many_logs_is_held_without_their_names(
     data: Path, tell: Callable[[str], None]
 ) -> None:
     with serving(data) as server, watched(server, tell, "smallest logs") as seen:
@@ -189,7 +189,7 @@ def test_a_body_of_very_many_logs_is_held_without_their_names(
         seen.transaction = time.perf_counter() - begun
 
 
-def test_messages_that_stop_before_their_end_share_a_bounded_memory(
+def test_messages_that_stop_before_their_end_share_bounded_memory(
     data: Path, tell: Callable[[str], None]
 ) -> None:
     with serving(data) as server, ExitStack() as open_, watched(server, tell, "unfinished"):
@@ -204,7 +204,7 @@ def test_messages_that_stop_before_their_end_share_a_bounded_memory(
             list(pool.map(begin, range(8)))
 
 
-def test_many_large_logs_at_once_are_stored_one_after_the_other(
+def test_many_large_logs_at_once_are_stored_one_after_other(
     data: Path, tell: Callable[[str], None]
 ) -> None:
     sent = large_log()
@@ -218,9 +218,7 @@ def test_many_large_logs_at_once_are_stored_one_after_the_other(
             assert set(pool.map(send, range(12))) == {"ack"}
 
 
-def test_a_producer_that_reads_nothing_is_held_back(
-    data: Path, tell: Callable[[str], None]
-) -> None:
+def test_producer_that_reads_nothing_is_held_back(data: Path, tell: Callable[[str], None]) -> None:
     with serving(data) as server, ExitStack() as open_, watched(server, tell, "reads nothing"):
         peers = [open_.enter_context(connected(server)) for _ in range(6)]
         sent = much_to_answer()
@@ -232,7 +230,7 @@ def test_a_producer_that_reads_nothing_is_held_back(
             assert all(pool.map(send, range(6)))
 
 
-def test_an_idle_deflate_connection_costs_little_more_than_its_window(
+def test_idle_deflate_connection_costs_little_more_than_its_window(
     data: Path, tell: Callable[[str], None]
 ) -> None:
     text = log(message=random.Random(0).randbytes(20_000).hex())
@@ -260,14 +258,14 @@ def test_stalled_uploads_refuse_themselves_and_not_who_comes_later(
         assert len(stalled) == 3
 
 
-def test_a_body_without_progress_ends_after_the_idle_timeout(data: Path) -> None:
+def test_body_without_progress_ends_after_idle_timeout(data: Path) -> None:
     with serving(data, "--idle-timeout", "1s") as server:
         for sent in (0, 1, 1000):
             with begun_post(server, 2000, sent) as connection:
                 assert connection.recv(65536).startswith(b"HTTP/1.1 408 ")
 
 
-def test_a_message_without_progress_ends_although_its_peer_answers_pings(data: Path) -> None:
+def test_message_without_progress_ends_although_its_peer_answers_pings(data: Path) -> None:
     with serving(data, "--idle-timeout", "1s") as server, connected(server) as peer:
         wire(peer).sendall(frame(TEXT, b"x" * 20_000)[:-10_000])
         wait_until(lambda: server.get("/health")[1]["connections"] == 0)
@@ -276,9 +274,7 @@ def test_a_message_without_progress_ends_although_its_peer_answers_pings(data: P
 @pytest.mark.parametrize(
     "lengths", [("5", "5"), ("5", "6"), ("+5",), ("5, 5",), ("-1",), ("5x",), ("9" * 5000,)]
 )
-def test_an_odd_content_length_is_400(
-    shared_server: ServerProcess, lengths: tuple[str, ...]
-) -> None:
+def test_odd_content_length_is_400(shared_server: ServerProcess, lengths: tuple[str, ...]) -> None:
     with begun(shared_server, 10, *(f"Content-Length: {each}" for each in lengths)) as connection:
         connection.sendall(b"hello")
         assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")

@@ -36,7 +36,7 @@ class Limited:
 # Connections
 
 
-def test_a_token_holds_so_many_connections_and_no_more() -> None:
+def test_token_holds_so_many_connections_and_no_more() -> None:
     limits = TokenLimits(2, None)
     assert [limits.enter("a"), limits.enter("a"), limits.enter("a")] == [True, True, False]
     assert limits.connections("a") == 2
@@ -52,7 +52,7 @@ def test_tokens_do_not_take_each_others_places() -> None:
     assert not limits.enter("a")
 
 
-def test_who_was_not_let_in_cannot_leave() -> None:
+def test_leave_without_enter_is_error() -> None:
     limits = TokenLimits(1, None)
     assert limits.enter("a")
     assert not limits.enter("a")
@@ -62,7 +62,7 @@ def test_who_was_not_let_in_cannot_leave() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60))
-def test_the_count_is_that_of_who_is_there(steps: list[tuple[str, bool]]) -> None:
+def test_count_equals_connections_present(steps: list[tuple[str, bool]]) -> None:
     limits, there = TokenLimits(3, None), dict.fromkeys("abc", 0)
     for name, comes in steps:
         if comes:
@@ -77,13 +77,13 @@ def test_the_count_is_that_of_who_is_there(steps: list[tuple[str, bool]]) -> Non
 # Bytes a second
 
 
-def test_without_a_rate_nothing_waits_and_nothing_is_kept() -> None:
+def test_without_rate_nothing_waits_and_nothing_is_kept() -> None:
     limits = TokenLimits(1, None)
     assert [limits.take("a", 10**12), limits.ask("a", 10**12)] == [0.0, 0.0]
     assert limits.buckets == 0
 
 
-def test_what_one_second_allows_may_come_at_once() -> None:
+def test_burst_of_one_second_passes_at_once() -> None:
     limited = Limited(rate=100)
     assert limited.limits.take("a", 60) == 0
     assert limited.limits.take("a", 40) == 0
@@ -91,7 +91,7 @@ def test_what_one_second_allows_may_come_at_once() -> None:
     assert limited.limits.take("b", 100) == 0
 
 
-def test_a_debt_is_paid_by_waiting() -> None:
+def test_debt_is_paid_by_waiting() -> None:
     limited = Limited(rate=100)
     assert limited.limits.take("a", 350) == 2.5
     limited.clock.now += 2 * SECOND
@@ -101,7 +101,7 @@ def test_a_debt_is_paid_by_waiting() -> None:
     assert limited.limits.take("a", 1) == 0.01
 
 
-def test_a_long_pause_gathers_one_bucket_and_no_more() -> None:
+def test_long_pause_gathers_one_bucket_and_no_more() -> None:
     limited = Limited(rate=100)
     limited.limits.take("a", 100)
     limited.clock.now += 3600 * SECOND
@@ -109,7 +109,7 @@ def test_a_long_pause_gathers_one_bucket_and_no_more() -> None:
     assert limited.limits.take("a", 100) == 1
 
 
-def test_one_who_asks_and_is_refused_has_taken_nothing() -> None:
+def test_refused_request_takes_nothing() -> None:
     limited = Limited(rate=100)
     assert limited.limits.ask("a", 70) == 0
     assert limited.limits.ask("a", 70) == 0.4
@@ -120,7 +120,7 @@ def test_one_who_asks_and_is_refused_has_taken_nothing() -> None:
     assert limited.limits.ask("a", 70) == 0
 
 
-def test_a_request_larger_than_the_bucket_comes_when_it_is_full() -> None:
+def test_request_larger_than_bucket_comes_when_it_is_full() -> None:
     limited = Limited(rate=100)
     assert limited.limits.ask("a", 250) == 0
     assert limited.limits.ask("a", 1) == pytest.approx(1.51)
@@ -128,7 +128,7 @@ def test_a_request_larger_than_the_bucket_comes_when_it_is_full() -> None:
     assert limited.limits.ask("a", 250) == 0
 
 
-def test_sockets_and_requests_of_a_token_share_one_bucket() -> None:
+def test_sockets_and_requests_of_token_share_one_bucket() -> None:
     limited = Limited(rate=100)
     assert limited.limits.take("a", 80) == 0
     assert limited.limits.ask("a", 80) == 0.6
@@ -142,7 +142,7 @@ def test_names_that_are_idle_are_forgotten() -> None:
         assert limited.limits.buckets <= 64
 
 
-def test_a_name_that_owes_is_not_forgotten() -> None:
+def test_name_that_owes_is_not_forgotten() -> None:
     limited = Limited(rate=100)
     limited.limits.take("debtor", 100_000)
     for number in range(1_000):
@@ -190,9 +190,7 @@ def test_no_window_lets_more_pass_than_its_rate_and_one_bucket(
 
 
 @given(st.integers(1, 10**12), st.lists(st.integers(0, 10**9), min_size=1, max_size=30))
-def test_who_sends_in_pieces_gets_the_same_as_who_sends_at_once(
-    rate: int, sizes: list[int]
-) -> None:
+def test_pieces_wait_as_long_as_one_request(rate: int, sizes: list[int]) -> None:
     in_pieces, at_once = Limited(rate=rate), Limited(rate=rate)
     waits = [in_pieces.limits.take("a", size) for size in sizes]
     assert waits[-1] == at_once.limits.take("a", sum(sizes))

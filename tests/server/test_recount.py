@@ -94,7 +94,7 @@ def archive(data: Path, *options: str) -> None:
 # From the rows
 
 
-def test_logs_are_counted_in_the_second_of_their_receipt(filled: Path) -> None:
+def test_logs_are_counted_in_second_of_their_receipt(filled: Path) -> None:
     seconds = recounted(filled)
     assert counts(seconds, "logs_stored", "type") == BY_TYPE
     assert counts(seconds, "logs_stored", "source") == BY_SOURCE
@@ -105,12 +105,12 @@ def test_logs_are_counted_in_the_second_of_their_receipt(filled: Path) -> None:
     assert seconds[NOON].heard == {"x": (NOON, NOON), "y": (NOON + 400, NOON + 400)}
 
 
-def test_only_what_is_in_the_range_is_counted(filled: Path) -> None:
+def test_only_what_is_in_range_is_counted(filled: Path) -> None:
     seconds = recounted(filled, 6, 8)
     assert counts(seconds, "logs_stored", "type") == {(NOON, "a"): 1, (LATER, "b"): 1}
 
 
-def test_bytes_are_those_of_the_logs_as_they_are_sent_to_readers(data: Path) -> None:
+def test_bytes_are_those_of_logs_as_they_are_sent_to_readers(data: Path) -> None:
     fill_batches(data, [Batch([{"id": "1", "type": "t", "message": "é"}], "x", NOON)])
     (second,) = recounted(data, 0, 1).values()
     ((_, size),) = [
@@ -130,7 +130,7 @@ def test_many_pages_are_counted_once(data: Path) -> None:
     assert counts(recounted(data, 0, 1_250), "logs_stored", "type") == {(NOON, "t"): 1_250}
 
 
-def test_a_recount_that_fails_records_nothing(filled: Path) -> None:
+def test_recount_that_fails_records_nothing(filled: Path) -> None:
     content = bytearray((filled / "logs.db").read_bytes())
     content[4096:] = b"?" * (len(content) - 4096)
     (filled / "logs.db").write_bytes(content)
@@ -152,14 +152,14 @@ def test_what_is_archived_is_counted_as_when_it_was_hot(filled: Path, kind: str)
 
 
 @pytest.mark.slow
-def test_of_archived_logs_too_only_what_is_in_the_range_is_counted(filled: Path) -> None:
+def test_of_archived_logs_too_only_what_is_in_range_is_counted(filled: Path) -> None:
     expected = flat(recounted(filled, 6, 9))
     archive(filled)
     assert flat(recounted(filled, 6, 9)) == expected
 
 
 @pytest.mark.slow
-def test_logs_on_both_sides_of_the_seam_are_counted_once(data: Path) -> None:
+def test_logs_on_both_sides_of_watermark_are_counted_once(data: Path) -> None:
     fill_batches(data, BATCHES[:2])
     archive(data)
     fill_batches(data, BATCHES[2:])
@@ -188,9 +188,7 @@ def by_label_of(count: ArchivedCount) -> Mapping[str, int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["damaged", "missing", "pruned"])
-def test_a_batch_that_cannot_be_read_is_named_and_the_others_are_counted(
-    data: Path, fault: str
-) -> None:
+def test_batch_that_cannot_be_read_is_named_and_others_are_counted(data: Path, fault: str) -> None:
     fill_batches(data, BATCHES)
     archive(data, "--batch-rows", "4")
     first, *_ = sorted((data / "archives").rglob("*.parquet"))
@@ -228,7 +226,7 @@ def test_what_cannot_be_read_is_told_in_one_line(
 
 @pytest.mark.slow
 @pytest.mark.logs
-def test_a_process_that_cannot_count_is_told_and_the_hot_logs_are_counted(
+def test_process_that_cannot_count_is_told_and_hot_logs_are_counted(
     data: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill_batches(data, BATCHES[:2])
@@ -242,7 +240,7 @@ def test_a_process_that_cannot_count_is_told_and_the_hot_logs_are_counted(
 
 
 @pytest.mark.slow
-def test_a_recount_that_is_stopped_records_nothing(filled: Path) -> None:
+def test_recount_that_is_stopped_records_nothing(filled: Path) -> None:
     archive(filled)
     recorder = MetricsRecorder()
     recount = Recount(Settings(data=filled), recorder)
@@ -251,7 +249,7 @@ def test_a_recount_that_is_stopped_records_nothing(filled: Path) -> None:
     assert recorder.take() == {}
 
 
-def test_few_hot_logs_are_counted_also_while_the_server_stops_and_many_are_not(
+def test_few_hot_logs_are_counted_also_while_server_stops_and_many_are_not(
     filled: Path,
 ) -> None:
     recorder = MetricsRecorder()
@@ -263,7 +261,7 @@ def test_few_hot_logs_are_counted_also_while_the_server_stops_and_many_are_not(
     assert counts(recorder.take(), "logs_stored", "type") == BY_TYPE
 
 
-def test_a_parcel_holds_what_was_packed(filled: Path) -> None:
+def test_parcel_holds_what_was_packed(filled: Path) -> None:
     seconds = recounted(filled)
     expected = flat(seconds)
     found, missing = unpack_seconds(pack_seconds(seconds, ["one", "two"]))
@@ -297,7 +295,7 @@ def assert_counted(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_counts_what_lies_in_logs_db_uncounted(uncounted: Path, token: str) -> None:
+def test_server_counts_what_lies_in_logs_db_uncounted(uncounted: Path, token: str) -> None:
     with serving(uncounted, *RETENTION, token=token):
         pass
     assert_counted(uncounted)
@@ -305,9 +303,7 @@ def test_a_server_counts_what_lies_in_logs_db_uncounted(uncounted: Path, token: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["parquet", "json.gz"])
-def test_a_server_counts_what_was_archived_uncounted(
-    uncounted: Path, token: str, kind: str
-) -> None:
+def test_server_counts_what_was_archived_uncounted(uncounted: Path, token: str, kind: str) -> None:
     archive(uncounted, "--format", kind)
     for _ in range(2):  # once, and not again
         with serving(uncounted, *RETENTION, token=token) as server:
@@ -325,7 +321,7 @@ def wait_until_counted(data: Path, seq: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_starts_and_counts_the_rest_although_a_batch_is_damaged(
+def test_server_starts_and_counts_rest_although_batch_is_damaged(
     uncounted: Path, token: str
 ) -> None:
     archive(uncounted, "--batch-rows", "4")
@@ -342,7 +338,7 @@ def test_a_server_starts_and_counts_the_rest_although_a_batch_is_damaged(
 
 
 @pytest.mark.slow
-def test_a_server_starts_although_the_bucket_of_its_batches_is_gone(
+def test_server_starts_although_bucket_of_its_batches_is_gone(
     uncounted: Path, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with object_store() as store:

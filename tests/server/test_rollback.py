@@ -37,9 +37,7 @@ def counted(data: Path, token: str = "") -> Iterator[ServerProcess]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lost", ["backup", "wal"])
-def test_a_server_tells_and_refuses_pins_over_what_has_grown_past_them(
-    data: Path, lost: str
-) -> None:
+def test_rolled_back_logs_warn_and_refuse_earlier_pins(data: Path, lost: str) -> None:
     with counted(data) as server:
         send(server, *LOGS[:4])
     shutil.copy(data / "logs.db", data.with_name("backup"))
@@ -84,7 +82,7 @@ def _with_cache(data: Path) -> None:
 
 
 @pytest.mark.logs
-def test_a_kept_answer_proves_it_where_measurements_are_lost(data: Path) -> None:
+def test_cache_proves_rollback_without_measurements(data: Path) -> None:
     fill(data, LOGS[:4])
     backup = (data / "logs.db").read_bytes()
     fill(data, LOGS[4:])
@@ -104,7 +102,7 @@ def test_a_kept_answer_proves_it_where_measurements_are_lost(data: Path) -> None
         lambda path: path.write_bytes(b""),
     ],
 )
-def test_a_cache_that_cannot_be_read_proves_nothing(
+def test_cache_that_cannot_be_read_proves_nothing(
     data: Path, spoil: Callable[[Path], object]
 ) -> None:
     fill(data, LOGS)
@@ -113,7 +111,7 @@ def test_a_cache_that_cannot_be_read_proves_nothing(
     assert renew_changed_past(DataFolder(data)) == []
 
 
-def test_a_folder_that_grows_keeps_its_past(data: Path) -> None:
+def test_folder_that_grows_keeps_its_past(data: Path) -> None:
     fill(data, LOGS)
     _with_cache(data)
     fill(data, OTHERS)

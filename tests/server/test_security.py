@@ -31,7 +31,7 @@ FREE_PORTS = ("--port", "0", "--monitoring-port", "0")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_nothing_listens_beyond_loopback_while_there_is_no_token(data: Path, host: str) -> None:
+def test_no_token_refuses_to_listen_beyond_loopback(data: Path, host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
     done = run_waterline("serve", "--data", data, *FREE_PORTS, "--port", port, "--host", host)
@@ -44,7 +44,7 @@ def test_nothing_listens_beyond_loopback_while_there_is_no_token(data: Path, hos
 
 
 @pytest.mark.slow
-def test_a_damaged_list_of_tokens_is_no_token_either(data: Path) -> None:
+def test_damaged_tokens_refuse_to_listen_beyond_loopback(data: Path) -> None:
     data.mkdir()
     (data / "tokens.toml").write_text("[web")
     done = run_waterline("serve", "--data", data, *FREE_PORTS, "--host", "0.0.0.0")
@@ -147,7 +147,7 @@ def misbehave(server: ServerProcess, url: str, token: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_token_is_in_no_output_no_file_and_no_answer(data: Path) -> None:
+def test_token_is_in_no_output_no_file_and_no_answer(data: Path) -> None:
     server = start_server(data)
     token, gone, wrong = server.token, create_token(data, "gone"), "wl_wrong-" + "x" * 34
     for text in (token, gone):
@@ -179,7 +179,7 @@ def test_a_token_is_in_no_output_no_file_and_no_answer(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_token_in_a_url_is_in_no_error_of_a_producer(server: ServerProcess) -> None:
+def test_token_in_url_is_in_no_error_of_producer(server: ServerProcess) -> None:
     secret = "wl_secret-" + "x" * 33
     for url, error in (
         (f"http://127.0.0.1:9/ingest?token={secret}", UsageError),
@@ -194,7 +194,7 @@ def test_a_token_in_a_url_is_in_no_error_of_a_producer(server: ServerProcess) ->
 
 
 @pytest.mark.slow
-def test_the_command_prints_no_token_that_it_was_given(tmp_path: Path) -> None:
+def test_command_prints_no_token_that_it_was_given(tmp_path: Path) -> None:
     secret = "wl_secret-" + "x" * 33
     file = tmp_path / "a.log"
     file.write_text("one\n")

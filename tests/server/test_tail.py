@@ -23,7 +23,7 @@ slow = pytest.mark.slow
 
 
 @slow
-def test_a_reader_gets_each_log_as_it_is_stored(server: ServerProcess) -> None:
+def test_reader_gets_each_log_as_it_is_stored(server: ServerProcess) -> None:
     with reading(server) as reader, connected(server) as producer:
         producer.send(
             '{"id":"a","type":"error","message":"grüße","timestamp":1700000000000,'
@@ -66,7 +66,7 @@ def test_every_reader_gets_every_log_in_order_and_no_duplicate(server: ServerPro
 
 
 @slow
-def test_a_reader_who_takes_what_comes_misses_nothing_of_a_burst(server: ServerProcess) -> None:
+def test_reader_who_takes_what_comes_misses_nothing_of_burst(server: ServerProcess) -> None:
     with reading(server) as reader, connected(server) as producer:
         count = 5_000
         for _ in range(count):
@@ -78,7 +78,7 @@ def test_a_reader_who_takes_what_comes_misses_nothing_of_a_burst(server: ServerP
 
 
 @slow
-def test_a_burst_larger_than_the_buffer_reaches_a_reader_who_takes_what_comes(data: Path) -> None:
+def test_burst_larger_than_buffer_reaches_reader_who_takes_what_comes(data: Path) -> None:
     with (
         serving(data, "--live-buffer", "64KiB") as server,
         reading(server) as reader,
@@ -92,7 +92,7 @@ def test_a_burst_larger_than_the_buffer_reaches_a_reader_who_takes_what_comes(da
 
 
 @slow
-def test_a_log_larger_than_the_buffer_reaches_a_reader_who_takes_what_comes(data: Path) -> None:
+def test_log_larger_than_buffer_reaches_reader_who_takes_what_comes(data: Path) -> None:
     with (
         serving(data, "--live-buffer", "64KiB") as server,
         reading(server) as reader,
@@ -105,7 +105,7 @@ def test_a_log_larger_than_the_buffer_reaches_a_reader_who_takes_what_comes(data
 
 
 @slow
-def test_a_reader_begins_with_what_is_committed_after_it_came(server: ServerProcess) -> None:
+def test_reader_begins_with_what_is_committed_after_it_came(server: ServerProcess) -> None:
     with connected(server) as producer:
         push(producer, log(), log())
         with reading(server) as reader:
@@ -114,7 +114,7 @@ def test_a_reader_begins_with_what_is_committed_after_it_came(server: ServerProc
 
 
 @slow
-def test_the_position_is_told_at_first_and_when_it_has_moved(server: ServerProcess) -> None:
+def test_position_is_told_at_first_and_when_it_has_moved(server: ServerProcess) -> None:
     with reading(server) as reader:
         assert receive(reader) == {"type": "position", "seq": 0}
         with connected(server) as producer:
@@ -123,7 +123,7 @@ def test_the_position_is_told_at_first_and_when_it_has_moved(server: ServerProce
 
 
 @slow
-def test_the_position_of_a_server_that_was_restarted_is_its_last_seq(data: Path) -> None:
+def test_position_of_server_that_was_restarted_is_its_last_seq(data: Path) -> None:
     with serving(data) as first, connected(first) as producer:
         push(producer, log(), log())
     with serving(data, token=first.token) as second, reading(second) as reader:
@@ -155,7 +155,7 @@ def test_readers_hear_of_clients_that_come_and_go(server: ServerProcess) -> None
 
 
 @slow
-def test_a_producer_that_breaks_off_is_told_as_gone(server: ServerProcess) -> None:
+def test_producer_that_breaks_off_is_told_as_gone(server: ServerProcess) -> None:
     with reading(server) as reader:
         break_off(server.connect())
         received = Received()
@@ -177,7 +177,7 @@ def test_readers_are_counted_and_forgotten_when_they_go(server: ServerProcess) -
 
 
 @slow
-def test_what_a_reader_says_is_dropped(server: ServerProcess) -> None:
+def test_messages_of_reader_are_dropped(server: ServerProcess) -> None:
     with reading(server) as reader, connected(server) as producer:
         reader.send(log(id="from a reader"))
         reader.send_binary(b"\xff")
@@ -186,7 +186,7 @@ def test_what_a_reader_says_is_dropped(server: ServerProcess) -> None:
 
 
 @slow
-def test_reading_wants_a_token_that_may_read(server: ServerProcess) -> None:
+def test_reading_wants_token_that_may_read(server: ServerProcess) -> None:
     assert refused(server.live).status == 401
     token = create_token(server.data, "pump", ("ingest",))
     answer = refused(server.live, f"Authorization: Bearer {token}")
@@ -198,7 +198,7 @@ def test_reading_wants_a_token_that_may_read(server: ServerProcess) -> None:
 
 
 @slow
-def test_a_reader_that_does_not_read_is_told_what_it_missed_and_holds_up_nobody(
+def test_reader_that_does_not_read_is_told_what_it_missed_and_holds_up_nobody(
     data: Path,
 ) -> None:
     large = log(message="x" * 1_000_000)

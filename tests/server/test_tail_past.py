@@ -33,7 +33,7 @@ def push_many(producer: websocket.WebSocket, count: int, size: int = 200) -> Non
         receive_many(producer, amount)
 
 
-def test_a_reader_gets_all_that_is_stored_from_0_and_then_what_comes(
+def test_reader_gets_all_that_is_stored_from_0_and_then_what_comes(
     server: ServerProcess,
 ) -> None:
     with connected(server) as producer:
@@ -48,7 +48,7 @@ def test_a_reader_gets_all_that_is_stored_from_0_and_then_what_comes(
             assert follow(reader, 3_001).seqs == [2_999, 3_000, 3_001]
 
 
-def test_the_past_comes_in_the_shape_of_the_present(server: ServerProcess) -> None:
+def test_past_comes_in_shape_of_present(server: ServerProcess) -> None:
     with reading(server) as reader, connected(server) as producer:
         push(producer, '{"type":"a","message":"grüße \\u0000","seq":"mine","x":[1.50,{"k":null}]}')
         present = follow(reader, 1).logs
@@ -58,7 +58,7 @@ def test_the_past_comes_in_the_shape_of_the_present(server: ServerProcess) -> No
         assert list(past[0]) == list(present[0])
 
 
-def test_who_joins_while_logs_come_gets_each_once_in_order(server: ServerProcess) -> None:
+def test_reader_joining_under_load_gets_each_log_once_in_order(server: ServerProcess) -> None:
     count = 40_000
     with connected(server) as producer, connected(server) as second:
         push_many(producer, 2_000)
@@ -77,7 +77,7 @@ def test_who_joins_while_logs_come_gets_each_once_in_order(server: ServerProcess
     assert received.skipped == []
 
 
-def test_one_seq_behind_and_one_beyond_the_last_join_the_present(server: ServerProcess) -> None:
+def test_one_seq_behind_and_one_beyond_last_join_present(server: ServerProcess) -> None:
     with connected(server) as producer:
         push(producer, log(), log())
         with reading(server, after=2) as exact, reading(server, after=2**63 - 1) as beyond:
@@ -88,7 +88,7 @@ def test_one_seq_behind_and_one_beyond_the_last_join_the_present(server: ServerP
                 assert received.seqs == [3]
 
 
-def test_filters_hold_for_the_past_and_the_present(data: Path) -> None:
+def test_filters_hold_for_past_and_present(data: Path) -> None:
     with serving(data) as server, connected(server) as producer:
         logs = [
             log(type="error", message="pump ran dry"),
@@ -119,7 +119,7 @@ def test_filters_hold_for_the_past_and_the_present(data: Path) -> None:
         ("contains=%FF", "contains is not UTF-8"),
     ],
 )
-def test_a_query_that_makes_no_sense_is_refused_before_the_upgrade(
+def test_query_that_makes_no_sense_is_refused_before_upgrade(
     shared_server: ServerProcess, query: str, reason: str
 ) -> None:
     answer = refused(
@@ -129,7 +129,7 @@ def test_a_query_that_makes_no_sense_is_refused_before_the_upgrade(
     assert answer.json == {"type": "error", "error": "bad_request", "message": reason}
 
 
-def test_what_is_archived_is_told_as_skipped_and_not_sent(data: Path) -> None:
+def test_archived_logs_are_told_as_skipped(data: Path) -> None:
     with serving(data) as first, connected(first) as producer:
         push_many(producer, 10)
     alter(DataFolder(data).logs, "UPDATE seam SET archived_through = 6")
@@ -144,7 +144,7 @@ def test_what_is_archived_is_told_as_skipped_and_not_sent(data: Path) -> None:
             assert follow(reader, 10).skipped == []
 
 
-def test_a_slow_reader_fetches_what_it_missed_and_nobody_else_notices(data: Path) -> None:
+def test_slow_reader_fetches_what_it_missed_and_nobody_else_notices(data: Path) -> None:
     count, size = 120, 200_000
     with (
         serving(data, "--live-buffer", "64KiB") as server,
@@ -175,7 +175,7 @@ def test_a_slow_reader_fetches_what_it_missed_and_nobody_else_notices(data: Path
         assert sorted([*fetched, *missed.seqs]) == list(range(1, count + 1))
 
 
-def test_a_reader_of_the_past_that_does_not_read_is_not_skipped(data: Path) -> None:
+def test_reader_of_past_that_does_not_read_is_not_skipped(data: Path) -> None:
     count = 40
     with (
         serving(data, "--live-buffer", "64KiB") as server,
@@ -189,7 +189,7 @@ def test_a_reader_of_the_past_that_does_not_read_is_not_skipped(data: Path) -> N
     assert received.skipped == []
 
 
-def test_a_reader_of_the_past_may_go_at_any_time(data: Path) -> None:
+def test_reader_of_past_may_go_at_any_time(data: Path) -> None:
     with serving(data) as server:
         with connected(server) as producer:
             push_many(producer, 40, 500_000)

@@ -43,7 +43,7 @@ def secure_server(data: Path) -> Iterator[ServerProcess]:
 # Certificates and keys
 
 
-def test_a_certificate_with_its_key_is_fine_and_old_protocols_are_not_spoken() -> None:
+def test_certificate_with_its_key_is_fine_and_old_protocols_are_not_spoken() -> None:
     assert server_context(LOOPBACK, LOOPBACK_KEY).minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
@@ -70,7 +70,7 @@ def test_a_certificate_with_its_key_is_fine_and_old_protocols_are_not_spoken() -
         (LOOPBACK, Path("/"), "tls_key: / cannot be read: Is a directory; give a private key as"),
     ],
 )
-def test_what_cannot_be_used_is_told_in_one_sentence(
+def test_unusable_certificate_or_key_is_one_sentence(
     certificate: Path, key: Path, sentence: str
 ) -> None:
     with pytest.raises(SettingsError) as raised:
@@ -79,7 +79,7 @@ def test_what_cannot_be_used_is_told_in_one_sentence(
     assert "\n" not in str(raised.value)
 
 
-def test_a_damaged_certificate_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_damaged_certificate_is_told_in_one_sentence(tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.pem"
     lines = LOOPBACK.read_text().splitlines()
     for content in (lines[:2] + lines[3:], lines[:3], [lines[0], "???", lines[-1]]):
@@ -92,7 +92,7 @@ def test_a_damaged_certificate_is_told_in_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_key_that_does_not_fit_ends_the_server_with_its_sentence(data: Path) -> None:
+def test_key_that_does_not_fit_ends_server_with_its_sentence(data: Path) -> None:
     done = run_waterline(
         *("serve", "--data", data, "--port", "0", "--monitoring-port", "0"),
         *("--tls-cert", LOOPBACK, "--tls-key", NAMED_KEY),
@@ -120,7 +120,7 @@ def test_both_ports_speak_tls_and_say_so(secure_server: ServerProcess) -> None:
 
 
 @pytest.mark.slow
-def test_a_client_that_does_not_know_the_certificate_is_not_connected(
+def test_client_that_does_not_know_certificate_is_not_connected(
     secure_server: ServerProcess,
 ) -> None:
     # The client says so to the server, which tells it.
@@ -147,7 +147,7 @@ def test_tls_1_1_is_not_spoken(secure_server: ServerProcess) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("trusted")
-def test_who_speaks_no_tls_harms_nobody(secure_server: ServerProcess) -> None:
+def test_plain_client_on_tls_port_harms_nobody(secure_server: ServerProcess) -> None:
     secure_server.expected_errors.append(r"^waterline: WARNING: SSL Error on ")
     port = urlsplit(secure_server.ingest).port
     for words in (b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", b"\x00" * 100, b""):

@@ -74,7 +74,7 @@ def revoke(data: Path, name: str) -> None:
 # Connections
 
 
-def test_a_token_holds_no_more_connections_than_it_may(data: Path) -> None:
+def test_token_holds_no_more_connections_than_it_may(data: Path) -> None:
     with serving(data, "--token-connections", "2") as server, ExitStack() as opened:
         other = create_token(data, "other")
         first = server.connect()
@@ -99,7 +99,7 @@ def test_a_token_holds_no_more_connections_than_it_may(data: Path) -> None:
         assert ask(server).status == 429
 
 
-def test_a_connection_that_breaks_off_makes_room_too(data: Path) -> None:
+def test_connection_that_breaks_off_makes_room_too(data: Path) -> None:
     with serving(data, "--token-connections", "1") as server:
         for _ in range(5):
             break_off(server.connect())
@@ -114,7 +114,7 @@ def test_a_connection_that_breaks_off_makes_room_too(data: Path) -> None:
 # Bytes a second
 
 
-def test_who_sends_too_fast_is_held_back_and_loses_nothing(data: Path) -> None:
+def test_fast_producer_is_held_back_without_loss(data: Path) -> None:
     ids = [f"fast-{number}" for number in range(10)]
     with serving(data, *RATE) as server:
         other = create_token(data, "other")
@@ -133,7 +133,7 @@ def test_who_sends_too_fast_is_held_back_and_loses_nothing(data: Path) -> None:
         assert stored_ids(data, "test") == ids
 
 
-def test_a_request_beyond_the_rate_is_taken_once_its_time_has_come(data: Path) -> None:
+def test_request_beyond_rate_is_taken_once_its_time_has_come(data: Path) -> None:
     first, second = (large_log(log_id, 15 * KIBIBYTE).encode() for log_id in ("first", "second"))
     with serving(data, *RATE) as server:
         assert post(server, first).status == 200
@@ -153,7 +153,7 @@ def test_a_request_beyond_the_rate_is_taken_once_its_time_has_come(data: Path) -
     assert stored_ids(data, "test") == ["first", "second"]
 
 
-def test_who_is_held_back_for_longer_than_the_idle_timeout_is_not_taken_for_gone(
+def test_held_back_producer_survives_idle_timeout(
     data: Path,
 ) -> None:
     # The first log is held back for two and a half seconds, in which no pong is read.
@@ -167,7 +167,7 @@ def test_who_is_held_back_for_longer_than_the_idle_timeout_is_not_taken_for_gone
 # The end of a token
 
 
-def test_a_revoked_token_loses_its_connections_and_no_other_does(server: ServerProcess) -> None:
+def test_revoked_token_loses_its_connections_and_no_other_does(server: ServerProcess) -> None:
     gone = create_token(server.data, "gone")
     with connected(server) as producer, connected(server, server.live) as reader:
         lost = [server.connect(url, gone) for url in (server.ingest, server.ingest, server.live)]
@@ -181,7 +181,7 @@ def test_a_revoked_token_loses_its_connections_and_no_other_does(server: ServerP
     assert ask(server, token=gone).status == 401
 
 
-def test_a_token_made_anew_under_its_name_ends_what_came_with_the_old_one(
+def test_token_made_anew_under_its_name_ends_what_came_with_old_one(
     server: ServerProcess,
 ) -> None:
     old = [server.connect(), server.connect(server.live)]
@@ -192,7 +192,7 @@ def test_a_token_made_anew_under_its_name_ends_what_came_with_the_old_one(
         assert is_served(producer)
 
 
-def test_a_token_with_a_new_text_ends_what_came_with_the_old_one(server: ServerProcess) -> None:
+def test_token_with_new_text_ends_what_came_with_old_one(server: ServerProcess) -> None:
     old = server.connect()
     tokens = TokenFile(server.data / "tokens.toml")
     token = tokens.renew("test", [Scope.INGEST], now_ms())  # as `waterline up --demo` does
@@ -201,7 +201,7 @@ def test_a_token_with_a_new_text_ends_what_came_with_the_old_one(server: ServerP
         assert is_served(producer)
 
 
-def test_a_token_that_loses_a_scope_loses_the_connections_that_need_it(
+def test_token_that_loses_scope_loses_connections_that_need_it(
     server: ServerProcess,
 ) -> None:
     path = server.data / "tokens.toml"
@@ -237,7 +237,7 @@ def test_damaged_tokens_close_nothing_and_are_told(server: ServerProcess) -> Non
 
 
 @pytest.mark.parametrize("content", [None, b""], ids=["gone", "empty"])
-def test_producer_goes_on_when_tokens_are_away_for_a_while(
+def test_producer_goes_on_when_tokens_are_away_for_while(
     server: ServerProcess, content: bytes | None
 ) -> None:
     path = server.data / "tokens.toml"

@@ -128,7 +128,7 @@ def bench(idle: Bench) -> Bench:
     return idle
 
 
-def test_a_log_is_stored_as_it_was_given(bench: Bench) -> None:
+def test_log_is_stored_as_it_was_given(bench: Bench) -> None:
     given_log = log("a", "grüße\x00💧", type="error", timestamp=1_700_000_000_000, k=[1, None])
     assert bench.store(given_log, source="pump-1") == [("a", 1, False)]
     assert bench.rows() == [
@@ -136,19 +136,19 @@ def test_a_log_is_stored_as_it_was_given(bench: Bench) -> None:
     ]
 
 
-def test_a_log_without_a_timestamp_happened_when_it_was_received(bench: Bench) -> None:
+def test_log_without_timestamp_happened_when_it_was_received(bench: Bench) -> None:
     bench.store(log("a"), log("b", timestamp=5))
     assert [(row[3], row[4]) for row in bench.rows()] == [(NOON, NOON), (5, NOON)]
 
 
-def test_a_commit_tells_its_logs_as_stored_and_its_time(bench: Bench) -> None:
+def test_commit_tells_its_logs_as_stored_and_its_time(bench: Bench) -> None:
     bench.submit(log("a", k={"n": [1.5, "\x00"]}), log("b", timestamp=5))
     commit = bench.commits.get(timeout=PATIENCE)
     assert (commit.committed_at, commit.last_seq) == (NOON, 2)
     assert [as_row(each) for each in new_logs(commit)] == bench.rows()
 
 
-def test_a_commit_tells_only_the_logs_that_are_new(bench: Bench) -> None:
+def test_commit_tells_only_logs_that_are_new(bench: Bench) -> None:
     bench.store(log("a"))
     bench.submit(log("b"), log("a"), log("b"), log("c"))
     commit = bench.commits.get(timeout=PATIENCE)
@@ -157,7 +157,7 @@ def test_a_commit_tells_only_the_logs_that_are_new(bench: Bench) -> None:
     assert commit.last_seq == bench.rows()[-1][0]
 
 
-def test_all_that_waits_goes_into_one_transaction(idle: Bench) -> None:
+def test_waiting_logs_go_into_one_transaction(idle: Bench) -> None:
     submissions = [idle.submit(log(f"id {number}")) for number in range(100)]
     idle.writer.start()
     commit = idle.commits.get(timeout=PATIENCE)
@@ -167,7 +167,7 @@ def test_all_that_waits_goes_into_one_transaction(idle: Bench) -> None:
     ]
 
 
-def test_a_transaction_has_an_upper_bound_and_splits_no_submission(idle: Bench) -> None:
+def test_transaction_has_upper_bound_and_splits_no_submission(idle: Bench) -> None:
     # Two of these fit, with what a row takes besides its message; a third does not.
     part = log(message="x" * (MAX_COMMIT_SIZE // 2 - 200))
     submissions = [idle.submit(part), idle.submit(part), idle.submit(part), idle.submit(log())]
@@ -184,7 +184,7 @@ def test_a_transaction_has_an_upper_bound_and_splits_no_submission(idle: Bench) 
     assert seqs == list(range(1, 9))
 
 
-def test_what_waits_weighs_its_rows_and_an_allowance(idle: Bench) -> None:
+def test_weight_is_rows_and_allowance(idle: Bench) -> None:
     submission = idle.submit(log("a"), log("b", "x" * 1_000))
     rows = len(submission.decoded.rows)
     assert rows > 1_000
@@ -200,7 +200,7 @@ def test_seq_ascends_without_gaps_over_many_commits(bench: Bench) -> None:
     assert [row[0] for row in bench.rows()] == seqs
 
 
-def test_duplicates_may_leave_gaps_and_seq_goes_on_behind_the_last_new_log(bench: Bench) -> None:
+def test_duplicates_may_leave_gaps_and_seq_goes_on_behind_last_new_log(bench: Bench) -> None:
     bench.store(log("a"))
     bench.store(log("a"), log("b"), log("a"), log("c"), log("b"))
     assert [(row[0], row[1]) for row in bench.rows()] == [(1, "a"), (3, "b"), (5, "c")]
@@ -208,7 +208,7 @@ def test_duplicates_may_leave_gaps_and_seq_goes_on_behind_the_last_new_log(bench
     assert bench.store(log("d")) == [("d", 6, False)]
 
 
-def test_a_duplicate_in_a_later_commit_gets_the_first_seq(bench: Bench) -> None:
+def test_duplicate_in_later_commit_gets_first_seq(bench: Bench) -> None:
     bench.store(log("a"), log("b"))
     assert bench.store(log("b", "changed"), log("a", "changed")) == [
         ("b", 2, True),
@@ -217,13 +217,13 @@ def test_a_duplicate_in_a_later_commit_gets_the_first_seq(bench: Bench) -> None:
     assert [row[6] for row in bench.rows()] == ["m", "m"]
 
 
-def test_a_duplicate_within_a_submission_gets_the_first_seq(bench: Bench) -> None:
+def test_duplicate_within_submission_gets_first_seq(bench: Bench) -> None:
     found = bench.store(log("a", "first"), log("a", "second"), log("b"), log("a"))
     assert found == [("a", 1, False), ("a", 1, True), ("b", 3, False), ("a", 1, True)]
     assert [row[6] for row in bench.rows()] == ["first", "m"]
 
 
-def test_a_duplicate_within_a_transaction_gets_the_first_seq(idle: Bench) -> None:
+def test_duplicate_within_transaction_gets_first_seq(idle: Bench) -> None:
     first, second = idle.submit(log("a"), log("b")), idle.submit(log("c"), log("a"), log("d"))
     idle.writer.start()
     commit = idle.commits.get(timeout=PATIENCE)
@@ -233,7 +233,7 @@ def test_a_duplicate_within_a_transaction_gets_the_first_seq(idle: Bench) -> Non
     assert [as_row(each) for each in new_logs(commit)] == idle.rows()
 
 
-def test_a_commit_of_duplicates_alone_has_answers_and_moves_nothing(bench: Bench) -> None:
+def test_commit_of_duplicates_alone_has_answers_and_moves_nothing(bench: Bench) -> None:
     bench.store(log("a"))
     bench.clock.now += 5
     submission = bench.submit(log("a"), log("a"))
@@ -246,14 +246,14 @@ def test_a_commit_of_duplicates_alone_has_answers_and_moves_nothing(bench: Bench
     assert [row[4] for row in bench.rows()] == [NOON, NOON]
 
 
-def test_an_id_is_unique_within_its_source_only(bench: Bench) -> None:
+def test_id_is_unique_within_its_source_only(bench: Bench) -> None:
     assert bench.store(log("a"), source="x") == [("a", 1, False)]
     assert bench.store(log("a"), source="y") == [("a", 2, False)]
     assert bench.store(log("a"), source="x") == [("a", 1, True)]
     assert bench.store(log("a"), source="y") == [("a", 2, True)]
 
 
-def test_a_submission_without_logs_is_answered_in_its_turn(idle: Bench) -> None:
+def test_submission_without_logs_is_answered_in_its_turn(idle: Bench) -> None:
     submissions = [idle.submit(), idle.submit(log("a")), idle.submit(), idle.submit(log("b"))]
     idle.writer.start()
     commit = idle.commits.get(timeout=PATIENCE)
@@ -261,12 +261,12 @@ def test_a_submission_without_logs_is_answered_in_its_turn(idle: Bench) -> None:
     assert [len(answers(each)) for each in submissions] == [0, 1, 0, 1]
 
 
-def test_a_submission_without_logs_is_answered_also_when_it_is_alone(bench: Bench) -> None:
+def test_submission_without_logs_is_answered_also_when_it_is_alone(bench: Bench) -> None:
     assert bench.store() == []
     assert bench.store(log("a")) == [("a", 1, False)]
 
 
-def test_received_at_never_goes_back_although_the_clock_does(bench: Bench) -> None:
+def test_received_at_never_goes_back_although_clock_does(bench: Bench) -> None:
     for moment in (NOON, NOON + 5, NOON - 3_600_000, 0, NOON + 4, NOON + 6):
         bench.clock.now = moment
         bench.store(log())
@@ -274,7 +274,7 @@ def test_received_at_never_goes_back_although_the_clock_does(bench: Bench) -> No
     assert received == [0, 5, 5, 5, 5, 6]
 
 
-def test_received_at_does_not_go_back_over_a_restart(bench: Bench) -> None:
+def test_received_at_does_not_go_back_over_restart(bench: Bench) -> None:
     bench.store(log())
     bench.writer.stop()
     again = Bench(bench.path)
@@ -285,7 +285,7 @@ def test_received_at_does_not_go_back_over_a_restart(bench: Bench) -> None:
     assert [row[4] for row in again.rows()] == [NOON, NOON]
 
 
-def test_log_after_a_look_at_a_wrong_clock_is_dated_by_the_right_one(bench: Bench) -> None:
+def test_log_after_look_at_wrong_clock_is_dated_by_right_one(bench: Bench) -> None:
     for moment in (NOON, NOON + YEAR, NOON + 7):
         bench.clock.now = moment
         bench.store(log())
@@ -305,7 +305,7 @@ def test_commit_tells_logs_as_stored_while_received_at_is_ahead(bench: Bench) ->
     assert [as_row(each) for each in new_logs(commit)] == bench.rows()[1:]
 
 
-def test_writer_warns_while_received_at_is_ahead_of_the_clock(bench: Bench) -> None:
+def test_writer_warns_while_received_at_is_ahead_of_clock(bench: Bench) -> None:
     bench.clock.now = NOON + YEAR
     bench.store(log())
     assert bench.writer.warnings() == []
@@ -328,7 +328,7 @@ def test_archived_log_is_known_although_received_at_is_ahead(bench: Bench) -> No
     assert bench.store(log("a")) == [("a", 1, True)]
 
 
-def test_seq_and_duplicates_go_on_after_a_restart(bench: Bench) -> None:
+def test_seq_and_duplicates_go_on_after_restart(bench: Bench) -> None:
     bench.store(log("a"), log("b"))
     bench.writer.stop()
     again = Bench(bench.path)
@@ -363,7 +363,7 @@ def test_seq_goes_on_behind_what_is_archived_but_not_yet_removed(bench: Bench) -
     again.writer.stop()
 
 
-def test_an_archived_log_is_known_for_the_window_that_the_writer_was_given(bench: Bench) -> None:
+def test_archived_log_is_known_for_window_that_writer_was_given(bench: Bench) -> None:
     bench.store(log("a"))
     with closing(apsw.Connection(str(bench.path))) as connection:
         connection.execute("INSERT INTO archived_ids SELECT source, id, seq, received_at FROM logs")
@@ -383,16 +383,16 @@ def test_stopping_commits_what_waits_and_can_be_done_twice(idle: Bench) -> None:
     assert len(idle.rows()) == 100
 
 
-def test_a_writer_that_was_never_started_can_be_stopped(tmp_path: Path) -> None:
+def test_writer_that_was_never_started_can_be_stopped(tmp_path: Path) -> None:
     Bench(tmp_path / "logs.db").writer.stop()
 
 
-def test_a_commit_is_synced_before_it_is_answered(bench: Bench) -> None:
+def test_commit_is_synced_before_it_is_answered(bench: Bench) -> None:
     assert bench.writer._connection.pragma("synchronous") == 2  # FULL
     assert bench.writer._connection.pragma("journal_mode") == "wal"
 
 
-def test_an_answer_is_visible_to_every_reader(bench: Bench) -> None:
+def test_answer_is_visible_to_every_reader(bench: Bench) -> None:
     for number in range(1, 30):
         bench.store(log())
         with closing(apsw.Connection(str(bench.path))) as reader:
@@ -400,7 +400,7 @@ def test_an_answer_is_visible_to_every_reader(bench: Bench) -> None:
 
 
 @pytest.mark.logs
-def test_a_full_disk_refuses_all_and_stores_nothing(
+def test_full_disk_refuses_all_and_stores_nothing(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.store(log("before"))
@@ -418,7 +418,7 @@ def test_a_full_disk_refuses_all_and_stores_nothing(
 
 
 @pytest.mark.logs
-def test_a_full_disk_refuses_a_batch_with_duplicates_as_a_whole(bench: Bench) -> None:
+def test_full_disk_refuses_batch_with_duplicates_as_whole(bench: Bench) -> None:
     bench.store(log("a"))
     connection = bench.writer._connection
     connection.pragma("max_page_count", connection.pragma("page_count"))
@@ -430,7 +430,7 @@ def test_a_full_disk_refuses_a_batch_with_duplicates_as_a_whole(bench: Bench) ->
 
 
 @pytest.mark.logs
-def test_room_on_the_disk_clears_the_refusal(bench: Bench) -> None:
+def test_room_on_disk_clears_refusal(bench: Bench) -> None:
     connection = bench.writer._connection
     connection.pragma("max_page_count", connection.pragma("page_count"))
     large = log("large", "x" * 100_000)
@@ -441,7 +441,7 @@ def test_room_on_the_disk_clears_the_refusal(bench: Bench) -> None:
 
 
 @pytest.mark.logs
-def test_everyone_in_a_refused_transaction_is_told(idle: Bench) -> None:
+def test_all_submissions_of_refused_transaction_are_refused(idle: Bench) -> None:
     connection = idle.writer._connection
     connection.pragma("max_page_count", connection.pragma("page_count"))
     submissions = [idle.submit(log("a")), idle.submit(), idle.submit(log("b", "x" * 100_000))]
@@ -454,7 +454,7 @@ def test_everyone_in_a_refused_transaction_is_told(idle: Bench) -> None:
 
 
 @pytest.mark.logs
-def test_any_other_failure_of_storage_is_called_so(bench: Bench) -> None:
+def test_other_failure_of_storage_is_storage_failed(bench: Bench) -> None:
     bench.writer._connection.set_busy_timeout(0)
     with closing(apsw.Connection(str(bench.path))) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -489,7 +489,7 @@ def rename_folder(path: Path) -> None:
 @pytest.mark.parametrize(
     "harm", [Path.unlink, replace_by_copy, remove_wal, remove_shared_memory, rename_folder]
 )
-def test_no_log_is_acked_once_the_files_are_gone(
+def test_no_log_is_acked_once_files_are_gone(
     tmp_path: Path, harm: Callable[[Path], object]
 ) -> None:
     folder = tmp_path / "data"
@@ -505,7 +505,7 @@ def test_no_log_is_acked_once_the_files_are_gone(
 
 
 @pytest.mark.logs
-def test_gone_folder_is_noticed_without_a_log_and_so_is_its_return(
+def test_gone_folder_is_noticed_without_log_and_so_is_its_return(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
@@ -534,7 +534,7 @@ def small_wal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_wal")
-def test_writer_warns_of_a_reader_that_holds_the_wal(bench: Bench) -> None:
+def test_writer_warns_of_reader_that_holds_wal(bench: Bench) -> None:
     bench.store(log("a"))
     with closing(apsw.Connection(str(bench.path))) as reader:
         reader.execute("BEGIN")
@@ -548,7 +548,7 @@ def test_writer_warns_of_a_reader_that_holds_the_wal(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("small_wal")
-def test_writer_warns_of_a_checkpoint_that_fails(tmp_path: Path) -> None:
+def test_writer_warns_of_checkpoint_that_fails(tmp_path: Path) -> None:
     with faulty_disk(2**60, apsw.IOError, lasts=True) as disk:
         bench = Bench(tmp_path / "logs.db")
         bench.writer.start()
@@ -562,7 +562,7 @@ def test_writer_warns_of_a_checkpoint_that_fails(tmp_path: Path) -> None:
         bench.writer.stop()
 
 
-def test_another_process_that_writes_for_a_moment_is_waited_for(bench: Bench) -> None:
+def test_another_process_that_writes_for_moment_is_waited_for(bench: Bench) -> None:
     with closing(apsw.Connection(str(bench.path))) as other:
         other.execute("BEGIN IMMEDIATE")
         submission = bench.submit(log("a"))
@@ -571,7 +571,7 @@ def test_another_process_that_writes_for_a_moment_is_waited_for(bench: Bench) ->
     assert answers(submission) == [("a", 1, False)]
 
 
-def test_a_commit_tells_where_it_began_and_how_long_it_took(bench: Bench) -> None:
+def test_commit_tells_where_it_began_and_how_long_it_took(bench: Bench) -> None:
     before = time.perf_counter()
     bench.submit(log("a"), log("b"))
     first = bench.commits.get(timeout=PATIENCE)

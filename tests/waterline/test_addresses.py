@@ -24,7 +24,7 @@ from workbench.running.ports import choose_port
         ("::", "[::1]"),
     ],
 )
-def test_the_urls_are_such_that_one_can_connect_to_them(host: str, reached_at: str) -> None:
+def test_urls_are_such_that_one_can_connect_to_them(host: str, reached_at: str) -> None:
     addresses = Addresses(host, 3001, 3002)
     assert addresses.ingest == f"ws://{reached_at}:3001/ingest"
     assert addresses.monitoring == f"http://{reached_at}:3002"
@@ -39,7 +39,7 @@ def test_the_urls_are_such_that_one_can_connect_to_them(host: str, reached_at: s
     st.integers(0, 65535),
     st.booleans(),
 )
-def test_what_a_server_announces_is_read_back(
+def test_announcement_is_parsed_back(
     host: str, port: int, monitoring_port: int, secure: bool
 ) -> None:
     addresses = Addresses(host, port, monitoring_port, secure)
@@ -71,7 +71,7 @@ def test_only_what_stays_on_this_machine_is_loopback(host: str, expected: bool) 
     assert is_loopback(host) is expected
 
 
-def test_port_0_picks_a_free_one() -> None:
+def test_port_0_picks_free_one() -> None:
     sockets = bind("127.0.0.1", 0, "port")
     try:
         assert port_of(sockets) > 0
@@ -80,13 +80,13 @@ def test_port_0_picks_a_free_one() -> None:
             each.close()
 
 
-def test_a_port_that_was_chosen_is_free_to_be_listened_on() -> None:
+def test_port_that_was_chosen_is_free_to_be_listened_on() -> None:
     port = choose_port("127.0.0.1", 0, "port")
     with socket.create_server(("127.0.0.1", port)):
         pass
 
 
-def test_a_name_that_no_machine_has_is_told() -> None:
+def test_name_that_no_machine_has_is_told() -> None:
     # Other failures are tested through the command: Tornado leaves their sockets unclosed.
     with pytest.raises(AddressError) as raised:
         bind("nowhere.invalid", 0, "port")

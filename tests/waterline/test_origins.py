@@ -35,7 +35,7 @@ origins = st.builds(
         ("chrome-extension://abcdef", "chrome-extension://abcdef"),
     ],
 )
-def test_an_origin_is_written_as_a_browser_sends_it(text: str, origin: str) -> None:
+def test_origin_is_written_as_browser_sends_it(text: str, origin: str) -> None:
     assert parse_origin(text) == origin
 
 
@@ -61,17 +61,17 @@ def test_an_origin_is_written_as_a_browser_sends_it(text: str, origin: str) -> N
         "https://a\n",
     ],
 )
-def test_anything_else_is_no_origin(text: str) -> None:
+def test_other_text_is_no_origin(text: str) -> None:
     with pytest.raises(ValueError, match="is no origin; write one as https://"):
         parse_origin(text)
 
 
 @given(st.lists(origins | st.just("*"), unique=True).map(tuple))
-def test_what_is_written_is_read_back(allowed: tuple[str, ...]) -> None:
+def test_formatted_origins_are_parsed_back(allowed: tuple[str, ...]) -> None:
     assert parse_origins(format_origins(allowed)) == allowed
 
 
-def test_a_list_has_commas_and_each_origin_once() -> None:
+def test_list_has_commas_and_each_origin_once() -> None:
     assert parse_origins("") == parse_origins(" none ") == ()
     assert parse_origins("http://a, http://b ,HTTP://A:80") == ("http://a", "http://b")
     with pytest.raises(ValueError, match="'' is no origin"):
@@ -88,7 +88,7 @@ def test_a_list_has_commas_and_each_origin_once() -> None:
         ("https://logs.example.com", "logs.example.com:443"),
     ],
 )
-def test_the_servers_own_pages_may_connect(origin: str, host: str) -> None:
+def test_servers_own_pages_may_connect(origin: str, host: str) -> None:
     assert is_allowed(origin, host, ())
 
 
@@ -108,14 +108,14 @@ def test_the_servers_own_pages_may_connect(origin: str, host: str) -> None:
         ("https://a", "a/b"),
     ],
 )
-def test_the_pages_of_others_may_not(origin: str, host: str) -> None:
+def test_foreign_pages_may_not_connect(origin: str, host: str) -> None:
     assert not is_allowed(origin, host, ())
     assert not is_allowed(origin, host, ("https://another.example",))
     assert is_allowed(origin, host, ("*",))
 
 
 @given(origins, origins)
-def test_an_allowed_origin_may_connect_and_it_alone(allowed: str, other: str) -> None:
+def test_allowed_origin_may_connect_and_it_alone(allowed: str, other: str) -> None:
     assert is_allowed(allowed.upper().lower(), "logs.example.com", (allowed,))
     assert is_allowed(other, "logs.example.com", (allowed,)) is (other == allowed)
 
@@ -124,7 +124,7 @@ def test_an_allowed_origin_may_connect_and_it_alone(allowed: str, other: str) ->
     "host",
     ["localhost", "localhost:3002", "a.localhost:1", "127.0.0.1:3002", "[::1]:3002", "10.0.0.1"],
 )
-def test_a_name_of_loopback_and_any_address_are_its_own_hosts(host: str) -> None:
+def test_name_of_loopback_and_any_address_are_its_own_hosts(host: str) -> None:
     assert is_own_host(host, ())
 
 
@@ -139,11 +139,11 @@ def test_a_name_of_loopback_and_any_address_are_its_own_hosts(host: str) -> None
         "127.0.0.1.evil.example",
     ],
 )
-def test_a_name_that_may_be_anyones_is_not_unless_it_is_allowed(host: str) -> None:
+def test_other_name_is_own_host_only_if_allowed(host: str) -> None:
     assert not is_own_host(host, ())
     assert not is_own_host(host, ("https://other.example",))
 
 
-def test_the_hosts_of_allowed_origins_are_its_own() -> None:
+def test_hosts_of_allowed_origins_are_its_own() -> None:
     assert is_own_host("logs.example.com:3002", ("https://logs.example.com",))
     assert is_own_host("anything", ("*",))

@@ -23,7 +23,7 @@ STEERING = [
 
 
 @pytest.mark.parametrize("text", STEERING, ids=ascii)
-def test_what_steers_is_replaced_in_text_and_in_errors(text: str) -> None:
+def test_control_characters_are_replaced_in_text_and_errors(text: str) -> None:
     assert printable(f"a{text}b").isprintable()
     assert str(UsageError(f"a{text}b")).isprintable()
     assert str(UsageError("two\nlines")) == "two\nlines"
@@ -38,7 +38,7 @@ def test_harmless_text_stays() -> None:
 @given(
     st.dictionaries(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8")))
 )
-def test_json_says_the_same_and_is_printable(members: dict[str, str]) -> None:
+def test_printable_json_is_equivalent(members: dict[str, str]) -> None:
     line = msgspec.json.encode(members)
     lines = printable_json(line + b"\n" + line + b"\n")
     assert lines.decode().replace("\n", "").isprintable()

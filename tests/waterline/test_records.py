@@ -59,24 +59,24 @@ def nested(levels: int) -> str:
     return '{"type":"a","message":"m","x":' + "[" * (levels - 1) + "]" * (levels - 1) + "}"
 
 
-def test_a_log_needs_only_type_and_message() -> None:
+def test_log_needs_only_type_and_message() -> None:
     record = parse_log('{"type":"info","message":"started"}')
     assert record == Record(None, "info", None, "started", "{}")
 
 
-def test_a_log_may_bring_id_timestamp_and_attributes() -> None:
+def test_log_may_bring_id_timestamp_and_attributes() -> None:
     record = parse_log(
         b'{"id":"a-1","type":"error","message":"","timestamp":1700000000123,"code":7}'
     )
     assert record == Record("a-1", "error", 1_700_000_000_123, "", '{"code":7}')
 
 
-def test_text_and_bytes_of_a_log_give_the_same_record() -> None:
+def test_text_and_bytes_of_log_give_same_record() -> None:
     text = '{"type":"info","message":"Grüße 💧","station":"Süd"}'
     assert parse_log(text) == parse_log(text.encode())
 
 
-def test_spaces_around_a_log_are_dropped() -> None:
+def test_spaces_around_log_are_dropped() -> None:
     assert parse_log(' \n{ "type" : "a" ,\t"message" : "m" }\r\n') == parse(type="a")
 
 
@@ -91,17 +91,17 @@ def test_attributes_keep_their_order_and_their_kinds() -> None:
     assert parse_log(text).attributes == attributes
 
 
-def test_a_null_id_or_timestamp_counts_as_absent() -> None:
+def test_null_id_or_timestamp_counts_as_absent() -> None:
     assert parse(id=None, timestamp=None) == Record(None, "info", None, "m", "{}")
 
 
-def test_of_a_repeated_member_the_last_one_counts() -> None:
+def test_last_of_repeated_members_counts() -> None:
     text = '{"type":"a","message":"m","id":"1","k":1,"type":"b","id":"2","k":2}'
     assert parse_log(text) == Record("2", "b", None, "m", '{"k":2}')
 
 
 @pytest.mark.parametrize("length", [1, MAX_ID_LENGTH])
-def test_an_id_has_1_to_128_characters(length: int) -> None:
+def test_id_has_1_to_128_characters(length: int) -> None:
     assert parse(id="ü" * length).id == "ü" * length
 
 
@@ -111,7 +111,7 @@ def test_any_other_id_is_refused(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", ["e", "any other", "ü" * MAX_TYPE_LENGTH])
-def test_a_type_has_1_to_64_characters(value: str) -> None:
+def test_type_has_1_to_64_characters(value: str) -> None:
     assert parse(type=value).type == value
 
 
@@ -121,27 +121,27 @@ def test_any_other_type_is_refused(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 1, 1.0, True, ["m"], {"text": "m"}])
-def test_a_message_that_is_no_string_is_refused(value: object) -> None:
+def test_message_that_is_no_string_is_refused(value: object) -> None:
     assert refusal_of(message=value) == MESSAGE_RULE
 
 
-def test_a_log_without_type_or_message_is_refused_by_the_same_rules() -> None:
+def test_log_without_type_or_message_is_refused_by_same_rules() -> None:
     assert refusal('{"message":"m"}').reason == TYPE_RULE
     assert refusal('{"type":"info"}').reason == MESSAGE_RULE
     assert refusal("{}").reason == TYPE_RULE
 
 
 @pytest.mark.parametrize("value", [0, -1, 1_700_000_000_000, MIN_TIMESTAMP, MAX_TIMESTAMP])
-def test_a_timestamp_is_integer_milliseconds(value: int) -> None:
+def test_timestamp_is_integer_milliseconds(value: int) -> None:
     assert parse(timestamp=value).timestamp == value
 
 
 @pytest.mark.parametrize("value", [MIN_TIMESTAMP - 1, MAX_TIMESTAMP + 1, 2**63, -(2**64), 10**40])
-def test_a_timestamp_beyond_the_years_1_to_9999_is_refused(value: int) -> None:
+def test_timestamp_beyond_years_1_to_9999_is_refused(value: int) -> None:
     assert refusal_of(timestamp=value) == RANGE_RULE
 
 
-def test_the_range_is_that_of_the_years_1_to_9999() -> None:
+def test_range_is_that_of_years_1_to_9999() -> None:
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     first = datetime(1, 1, 1, tzinfo=UTC) - epoch
     last = datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC) - epoch
@@ -150,7 +150,7 @@ def test_the_range_is_that_of_the_years_1_to_9999() -> None:
 
 
 @pytest.mark.parametrize("value", [True, False, 1.0, 1.7e12, [], {}, "", "now", "1700000000000"])
-def test_what_is_neither_integer_nor_rfc_3339_is_no_timestamp(value: object) -> None:
+def test_timestamp_neither_integer_nor_rfc_3339_is_refused(value: object) -> None:
     assert refusal_of(timestamp=value) == TIMESTAMP_RULE
 
 
@@ -169,7 +169,7 @@ def test_what_is_neither_integer_nor_rfc_3339_is_no_timestamp(value: object) -> 
         ("9999-12-31T23:59:59.999Z", MAX_TIMESTAMP),
     ],
 )
-def test_a_timestamp_may_be_an_rfc_3339_text(text: str, expected: int) -> None:
+def test_timestamp_may_be_rfc_3339_text(text: str, expected: int) -> None:
     assert parse(timestamp=text).timestamp == expected
 
 
@@ -184,15 +184,13 @@ def test_a_timestamp_may_be_an_rfc_3339_text(text: str, expected: int) -> None:
         (".999999999999999999999", 999),
     ],
 )
-def test_what_is_finer_than_milliseconds_is_cut_not_rounded(
-    fraction: str, milliseconds: int
-) -> None:
+def test_fraction_of_millisecond_is_truncated(fraction: str, milliseconds: int) -> None:
     second = parse_rfc3339("2026-11-23T16:45:01Z")
     assert parse_rfc3339(f"2026-11-23T16:45:01{fraction}Z") == second + milliseconds
     assert parse_rfc3339(f"9999-12-31T23:59:59{fraction}Z") <= MAX_TIMESTAMP
 
 
-def test_a_leap_second_is_the_first_moment_of_the_next_minute() -> None:
+def test_leap_second_is_first_moment_of_next_minute() -> None:
     next_minute = parse_rfc3339("2017-01-01T00:00:00Z")
     assert parse_rfc3339("2016-12-31T23:59:60Z") == next_minute
     assert parse_rfc3339("2016-12-31T23:59:60.999Z") == next_minute
@@ -222,13 +220,13 @@ def test_a_leap_second_is_the_first_moment_of_the_next_minute() -> None:
         "Mon, 23 Nov 2026 16:45:01 GMT",
     ],
 )
-def test_a_text_that_is_no_rfc_3339_time_with_a_zone_is_refused(text: str) -> None:
+def test_text_that_is_no_rfc_3339_time_with_zone_is_refused(text: str) -> None:
     assert refusal_of(timestamp=text) == TIMESTAMP_RULE
     with pytest.raises(ValueError, match="RFC 3339"):
         parse_rfc3339(text)
 
 
-def test_an_offset_or_a_leap_second_can_lead_out_of_the_range() -> None:
+def test_offset_or_leap_second_can_lead_out_of_range() -> None:
     assert refusal_of(timestamp="0001-01-01T00:00:00+01:00") == RANGE_RULE
     assert refusal_of(timestamp="9999-12-31T23:59:59-01:00") == RANGE_RULE
     assert refusal_of(timestamp="9999-12-31T23:59:60Z") == RANGE_RULE
@@ -246,7 +244,7 @@ days = st.datetimes(
 
 
 @given(days)
-def test_any_datetime_with_a_zone_is_read_as_its_milliseconds(moment: datetime) -> None:
+def test_any_datetime_with_zone_is_read_as_its_milliseconds(moment: datetime) -> None:
     expected = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     assert parse_rfc3339(moment.isoformat()) == expected
 
@@ -296,18 +294,18 @@ def test_json_that_is_no_object_is_refused_by_its_kind(text: str, kind: str) -> 
         '{"type":"a","message":"m","x":' + "9" * 5000 + "}",
     ],
 )
-def test_what_is_no_json_is_refused_as_such(text: str | bytes) -> None:
+def test_invalid_json_is_refused(text: str | bytes) -> None:
     error = refusal(text)
     assert error.reason.startswith("this is no JSON: ")
     assert error.log_id is None
 
 
-def test_a_pair_of_surrogates_is_one_character() -> None:
+def test_pair_of_surrogates_is_one_character() -> None:
     assert parse_log(r'{"type":"a","message":"\ud83d\udca7"}').message == "💧"
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64, -(2**63) - 1, 10**30, -(10**4000)])
-def test_an_integer_beyond_64_bits_is_kept_digit_by_digit(number: int) -> None:
+def test_integer_beyond_64_bits_is_kept_digit_by_digit(number: int) -> None:
     assert json.loads(parse(x=number).attributes) == {"x": number}
 
 
@@ -329,7 +327,7 @@ def test_many_brackets_side_by_side_are_not_deep() -> None:
 
 @pytest.mark.parametrize("bomb", ["[", '{"a":', '[{"a":', '{"type":"a","message":"m","x":['])
 @pytest.mark.parametrize("times", [1_000, 5_000, 300_000])
-def test_a_bomb_of_brackets_is_an_invalid_log_and_nothing_worse(bomb: str, times: int) -> None:
+def test_bomb_of_brackets_is_invalid_log_and_nothing_worse(bomb: str, times: int) -> None:
     refusal(bomb * times)
 
 
@@ -338,7 +336,7 @@ def test_json_nested_beyond_all_measure_is_refused(levels: int) -> None:
     assert "nested" in refusal(nested(levels)).reason
 
 
-def test_an_error_carries_the_id_where_the_log_has_a_valid_one() -> None:
+def test_error_carries_id_where_log_has_valid_one() -> None:
     assert refusal('{"id":"a","type":"","message":"m"}').log_id == "a"
     assert refusal('{"id":"a","type":"t"}').log_id == "a"
     assert refusal('{"id":"a","type":"t","message":"m","timestamp":1.5}').log_id == "a"
@@ -346,17 +344,17 @@ def test_an_error_carries_the_id_where_the_log_has_a_valid_one() -> None:
     assert refusal('{"type":"","message":"m"}').log_id is None
 
 
-def test_an_invalid_log_shows_its_reason() -> None:
+def test_invalid_log_shows_its_reason() -> None:
     assert str(InvalidLog("no log", Rule.IS_JSON, "a")) == "no log"
 
 
-def test_check_log_takes_a_decoded_value() -> None:
+def test_check_log_takes_decoded_value() -> None:
     assert check_log({"type": "a", "message": "m", "n": 1}) == Record(
         None, "a", None, "m", '{"n":1}'
     )
 
 
-def test_a_stored_log_is_encoded_with_its_columns_in_order_and_attributes_nested() -> None:
+def test_stored_log_is_encoded_with_its_columns_in_order_and_attributes_nested() -> None:
     stored = StoredLog(7, "a", "info", 1, 2, "web", "m", msgspec.Raw(b'{"k":[1]}'))
     assert encode_stored(stored) == (
         b'{"seq":7,"id":"a","type":"info","timestamp":1,"received_at":2,"source":"web",'
@@ -406,7 +404,7 @@ attribute_names = st.text().filter(lambda name: name not in {"id", "type", "mess
     attributes=st.dictionaries(attribute_names, anything),
     ascii_only=st.booleans(),
 )
-def test_what_is_stored_decodes_to_what_was_sent(
+def test_stored_log_decodes_to_sent_log(
     *,
     type_: str,
     message: str,
@@ -432,19 +430,19 @@ def check_is_log_or_invalid(received: str | bytes) -> None:
 
 @given(st.binary() | st.text(st.characters(exclude_categories=())))
 @example(b'{"type":"a","message":"m"}')
-def test_any_bytes_are_a_log_or_an_invalid_log(received: str | bytes) -> None:
+def test_random_bytes_are_log_or_invalid_log(received: str | bytes) -> None:
     check_is_log_or_invalid(received)
 
 
 @pytest.mark.slow
 @given(anything.map(json.dumps))
-def test_any_json_is_a_log_or_an_invalid_log(received: str) -> None:
+def test_random_json_is_log_or_invalid_log(received: str) -> None:
     check_is_log_or_invalid(received)
 
 
 @pytest.mark.slow
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(["id", "type", "message"], anything)))
-def test_any_members_make_a_log_or_an_invalid_log(members: dict[str, object]) -> None:
+def test_random_members_are_log_or_invalid_log(members: dict[str, object]) -> None:
     check_is_log_or_invalid(json.dumps({"type": "a", "message": "m"} | members))
 
 
@@ -459,7 +457,7 @@ valid = (
     st.integers(0, 12),
     st.binary(max_size=6) | st.sampled_from([each.encode() for each in string.printable]),
 )
-def test_a_log_damaged_anywhere_is_a_log_or_an_invalid_log(
+def test_log_damaged_anywhere_is_log_or_invalid_log(
     position: int, removed: int, inserted: bytes
 ) -> None:
     check_is_log_or_invalid(valid[:position] + inserted + valid[position + removed :])

@@ -33,7 +33,7 @@ def test_without_any_source_every_setting_has_its_default(tmp_path: Path) -> Non
     assert set(sources(loaded).values()) == {"default"}
 
 
-def test_the_defaults_are_those_of_the_contract() -> None:
+def test_defaults_are_those_of_contract() -> None:
     settings = Settings()
     assert (settings.port, settings.monitoring_port, settings.dashboard_port) == (3001, 3002, 3000)
     assert (settings.host, settings.data) == ("127.0.0.1", Path("data"))
@@ -67,7 +67,7 @@ def test_describe_writes_each_value_as_one_would_write_it(tmp_path: Path) -> Non
     )
 
 
-def test_describe_names_the_source_of_each_value(tmp_path: Path) -> None:
+def test_describe_names_source_of_each_value(tmp_path: Path) -> None:
     file = tmp_path / "waterline.toml"
     file.write_text('monitoring_port = 5002\nlive_buffer = "1MiB"\n')
     loaded = load_settings({"port": "4001"}, {"WATERLINE_HOST": "::1"}, tmp_path)
@@ -79,7 +79,7 @@ def test_describe_names_the_source_of_each_value(tmp_path: Path) -> None:
     assert found["data"] == "default"
 
 
-def test_the_command_line_beats_the_environment_beats_the_file_beats_the_default(
+def test_command_line_beats_environment_beats_file_beats_default(
     tmp_path: Path,
 ) -> None:
     def port(options: dict[str, str | None], environment: dict[str, str]) -> int:
@@ -94,7 +94,7 @@ def test_the_command_line_beats_the_environment_beats_the_file_beats_the_default
     assert port(option, variable) == 1
 
 
-def test_an_option_that_was_not_given_leaves_the_value_to_the_others(tmp_path: Path) -> None:
+def test_option_that_was_not_given_leaves_value_to_others(tmp_path: Path) -> None:
     loaded = load_settings({"port": None}, {"WATERLINE_PORT": "2"}, tmp_path)
     assert loaded.settings.port == 2
 
@@ -114,14 +114,14 @@ def test_every_setting_can_come_from_option_variable_and_file(tmp_path: Path) ->
         assert sources(by_option)[name] == f"option {option_name(name)}"
 
 
-def test_a_file_may_write_a_number_with_or_without_quotes(tmp_path: Path) -> None:
+def test_file_may_write_number_with_or_without_quotes(tmp_path: Path) -> None:
     file = tmp_path / "waterline.toml"
     for text in ("port = 4001", 'port = "4001"'):
         file.write_text(text)
         assert load_settings({}, {}, tmp_path).settings.port == 4001
 
 
-def test_the_file_may_lie_in_the_data_folder(tmp_path: Path) -> None:
+def test_file_may_lie_in_data_folder(tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "waterline.toml").write_text("port = 4001")
@@ -130,25 +130,25 @@ def test_the_file_may_lie_in_the_data_folder(tmp_path: Path) -> None:
     assert sources(loaded)["port"] == f"file {folder / 'waterline.toml'}"
 
 
-def test_a_relative_data_folder_is_looked_for_in_the_working_folder(tmp_path: Path) -> None:
+def test_relative_data_folder_is_looked_for_in_working_folder(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "waterline.toml").write_text("port = 4001")
     assert load_settings({}, {}, tmp_path).settings.port == 4001
 
 
-def test_the_file_of_the_data_folder_yields_to_option_and_variable(tmp_path: Path) -> None:
+def test_file_of_data_folder_yields_to_option_and_variable(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "waterline.toml").write_text("port = 3\nhost = '::1'")
     loaded = load_settings({"port": "1"}, {"WATERLINE_HOST": "127.0.0.2"}, tmp_path)
     assert (loaded.settings.port, loaded.settings.host) == (1, "127.0.0.2")
 
 
-def test_the_file_may_name_the_data_folder(tmp_path: Path) -> None:
+def test_file_may_name_data_folder(tmp_path: Path) -> None:
     (tmp_path / "waterline.toml").write_text("data = 'elsewhere'")
     assert load_settings({}, {}, tmp_path).settings.data == Path("elsewhere")
 
 
-def test_a_file_in_both_folders_is_refused_naming_both(tmp_path: Path) -> None:
+def test_file_in_both_folders_is_refused_naming_both(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     here, there = tmp_path / "waterline.toml", tmp_path / "data" / "waterline.toml"
     here.write_text("port = 1")
@@ -158,7 +158,7 @@ def test_a_file_in_both_folders_is_refused_naming_both(tmp_path: Path) -> None:
     assert str(raised.value) == f"both {here} and {there} exist; keep one of them"
 
 
-def test_a_file_of_the_data_folder_named_by_the_working_file_is_refused_too(
+def test_file_of_data_folder_named_by_working_file_is_refused_too(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
@@ -168,12 +168,12 @@ def test_a_file_of_the_data_folder_named_by_the_working_file_is_refused_too(
         load_settings({}, {}, tmp_path)
 
 
-def test_a_data_folder_that_is_the_working_folder_has_one_file(tmp_path: Path) -> None:
+def test_data_folder_that_is_working_folder_has_one_file(tmp_path: Path) -> None:
     (tmp_path / "waterline.toml").write_text("port = 4001")
     assert load_settings({"data": "."}, {}, tmp_path).settings.port == 4001
 
 
-def test_the_data_folder_cannot_be_named_from_inside_it(tmp_path: Path) -> None:
+def test_data_folder_cannot_be_named_from_inside_it(tmp_path: Path) -> None:
     file = tmp_path / "data" / "waterline.toml"
     file.parent.mkdir()
     file.write_text("data = 'elsewhere'")
@@ -188,9 +188,7 @@ def test_the_data_folder_cannot_be_named_from_inside_it(tmp_path: Path) -> None:
     ("key", "nearest"),
     [("prot", "port"), ("monitoring-port", "monitoring_port"), ("buffer", "live_buffer")],
 )
-def test_an_unknown_key_in_the_file_names_the_nearest_known(
-    tmp_path: Path, key: str, nearest: str
-) -> None:
+def test_unknown_key_in_file_names_nearest_known(tmp_path: Path, key: str, nearest: str) -> None:
     file = tmp_path / "waterline.toml"
     file.write_text(f"{key} = 1")
     with pytest.raises(SettingsError) as raised:
@@ -206,9 +204,7 @@ def test_an_unknown_key_in_the_file_names_the_nearest_known(
         ("WATERLINE_TOKENS", "WATERLINE_TOKEN"),
     ],
 )
-def test_an_unknown_variable_names_the_nearest_known(
-    tmp_path: Path, variable: str, nearest: str
-) -> None:
+def test_unknown_variable_names_nearest_known(tmp_path: Path, variable: str, nearest: str) -> None:
     with pytest.raises(SettingsError) as raised:
         load_settings({}, {variable: "1"}, tmp_path)
     assert str(raised.value) == (
@@ -216,13 +212,13 @@ def test_an_unknown_variable_names_the_nearest_known(
     )
 
 
-def test_the_variables_of_producers_and_other_programs_are_no_settings(tmp_path: Path) -> None:
+def test_variables_of_producers_and_other_programs_are_no_settings(tmp_path: Path) -> None:
     environment = dict.fromkeys(CLIENT_VARIABLES, "x") | {"PORT": "1", "waterline_port": "1"}
     assert load_settings({}, environment, tmp_path).settings == Settings()
 
 
 @pytest.mark.parametrize("content", ["port = true", "port = 1.5", "port = [1]", "[port]\nx = 1"])
-def test_a_value_in_the_file_must_be_text_or_a_whole_number(tmp_path: Path, content: str) -> None:
+def test_value_in_file_must_be_text_or_whole_number(tmp_path: Path, content: str) -> None:
     file = tmp_path / "waterline.toml"
     file.write_text(content)
     with pytest.raises(SettingsError) as raised:
@@ -231,14 +227,14 @@ def test_a_value_in_the_file_must_be_text_or_a_whole_number(tmp_path: Path, cont
 
 
 @pytest.mark.parametrize("content", [b"port = ", b"\xff\xfe", b"port = 1\nport = 2"])
-def test_a_file_that_is_no_toml_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+def test_file_that_is_no_toml_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "waterline.toml"
     file.write_bytes(content)
     with pytest.raises(SettingsError, match=f"^{re.escape(str(file))} is not valid TOML: "):
         load_settings({}, {}, tmp_path)
 
 
-def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
+def test_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "waterline.toml"
     file.mkdir()
     with pytest.raises(SettingsError, match=f"^{re.escape(str(file))} cannot be read: "):
@@ -246,7 +242,7 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "65536", "3001.0", "0x10", " 1", "9" * 400])
-def test_what_is_no_port_is_refused(tmp_path: Path, text: str) -> None:
+def test_invalid_port_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsError) as raised:
         load_settings({"port": text}, {}, tmp_path)
     assert str(raised.value) == (
@@ -255,11 +251,11 @@ def test_what_is_no_port_is_refused(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "65535"])
-def test_the_first_and_the_last_port_are_fine(tmp_path: Path, text: str) -> None:
+def test_first_and_last_port_are_fine(tmp_path: Path, text: str) -> None:
     assert load_settings({"port": text}, {}, tmp_path).settings.port == int(text)
 
 
-def test_a_bad_value_names_setting_and_source(tmp_path: Path) -> None:
+def test_bad_value_names_setting_and_source(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as raised:
         load_settings({}, {"WATERLINE_IDLE_TIMEOUT": "5"}, tmp_path)
     assert str(raised.value).startswith(
@@ -286,7 +282,7 @@ def test_a_bad_value_names_setting_and_source(tmp_path: Path) -> None:
         ("allowed_origins", "logs.example.com", "'logs.example.com' is no origin; write one as"),
     ],
 )
-def test_what_is_no_limit_no_file_and_no_origin_is_refused(
+def test_invalid_limit_file_and_origin_are_refused(
     tmp_path: Path, name: str, text: str, reason: str
 ) -> None:
     with pytest.raises(SettingsError) as raised:
@@ -308,7 +304,7 @@ def test_limits_files_and_origins_are_read(tmp_path: Path) -> None:
     assert settings.allowed_origins == ("https://a", "http://b")
 
 
-def test_none_takes_back_what_a_source_below_has_set(tmp_path: Path) -> None:
+def test_none_overrides_lower_source(tmp_path: Path) -> None:
     (tmp_path / "waterline.toml").write_text(
         "tls_cert = 'c'\ntls_key = 'k'\ntoken_rate = '1MiB'\nallowed_origins = '*'\n"
     )
@@ -322,7 +318,7 @@ def test_none_takes_back_what_a_source_below_has_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [("tls_cert", "tls_key"), ("tls_key", "tls_cert")])
-def test_a_certificate_and_its_key_come_together(tmp_path: Path, one: str, other: str) -> None:
+def test_certificate_and_its_key_come_together(tmp_path: Path, one: str, other: str) -> None:
     for rest in ({}, {other: "none"}):
         with pytest.raises(SettingsError) as raised:
             load_settings({one: "a.pem", **rest}, {}, tmp_path)
@@ -332,7 +328,7 @@ def test_a_certificate_and_its_key_come_together(tmp_path: Path, one: str, other
         )
 
 
-def test_an_empty_host_is_refused(tmp_path: Path) -> None:
+def test_empty_host_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as raised:
         load_settings({"host": " "}, {}, tmp_path)
     assert str(raised.value) == (
@@ -364,7 +360,7 @@ def test_measured_attributes_are_names_with_commas(
         ("a,ack_latency", "ack_latency is what the server calls a measurement of its own"),
     ],
 )
-def test_what_is_no_list_of_attributes_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+def test_invalid_list_of_attributes_is_refused(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(SettingsError) as raised:
         load_settings({"measured_attributes": text}, {}, tmp_path)
     assert str(raised.value) == f"measured_attributes (option --measured-attributes): {reason}"
@@ -399,7 +395,7 @@ def test_coarse_measurements_are_kept_as_long_as_finer_ones(
     assert load_settings(equal, {}, tmp_path).settings.metrics_minutes == 7 * 86_400_000
 
 
-def test_a_bad_value_that_is_overruled_does_no_harm(tmp_path: Path) -> None:
+def test_bad_value_that_is_overruled_does_no_harm(tmp_path: Path) -> None:
     assert load_settings({"port": "1"}, {"WATERLINE_PORT": "x"}, tmp_path).settings.port == 1
 
 
@@ -409,7 +405,7 @@ def test_settings_cannot_be_changed() -> None:
         settings.port = 1  # type: ignore[misc]
 
 
-def test_the_help_of_every_setting_ends_with_its_default() -> None:
+def test_help_of_every_setting_ends_with_its_default() -> None:
     assert setting_help("queue_size") == (
         "bytes of logs that may wait before producers are held back (default: 32MiB)"
     )
@@ -441,7 +437,7 @@ values = st.fixed_dictionaries(
 
 
 @given(values)
-def test_what_describe_writes_is_read_back_as_the_same_settings(values: dict[str, object]) -> None:
+def test_described_settings_are_parsed_back(values: dict[str, object]) -> None:
     settings = Settings(**values)  # type: ignore[arg-type]
     loaded = LoadedSettings(settings, {each.name: "default" for each in fields(Settings)})
     options: dict[str, str | None] = {name: text for name, text, _ in loaded.describe()}
@@ -449,7 +445,7 @@ def test_what_describe_writes_is_read_back_as_the_same_settings(values: dict[str
 
 
 @pytest.mark.slow
-def test_the_command_settings_prints_each_value_with_its_source(tmp_path: Path) -> None:
+def test_command_settings_prints_each_value_with_its_source(tmp_path: Path) -> None:
     (tmp_path / "waterline.toml").write_text('idle_timeout = "90s"\n')
     done = run_waterline("settings", "--port", "4001", cwd=tmp_path, WATERLINE_HOST="::1")
     assert (done.returncode, done.stderr) == (0, "")
@@ -462,7 +458,7 @@ def test_the_command_settings_prints_each_value_with_its_source(tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_the_command_line_has_an_option_for_every_setting(tmp_path: Path) -> None:
+def test_command_line_has_option_for_every_setting(tmp_path: Path) -> None:
     texts = {name: text for name, text, _ in load_settings({}, {}, tmp_path).describe()}
     given = [part for name, text in texts.items() for part in (option_name(name), text)]
     done = run_waterline("settings", *given, cwd=tmp_path)
@@ -471,7 +467,7 @@ def test_the_command_line_has_an_option_for_every_setting(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_mistake_in_the_settings_ends_a_command_with_one_sentence(tmp_path: Path) -> None:
+def test_mistake_in_settings_ends_command_with_one_sentence(tmp_path: Path) -> None:
     done = run_waterline("settings", cwd=tmp_path, WATERLINE_PROT="1")
     assert done.returncode == 1
     assert done.stdout == ""

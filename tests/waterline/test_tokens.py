@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "tokens.toml"
 
 
-def test_a_token_is_found_by_its_text(path: Path) -> None:
+def test_token_is_found_by_its_text(path: Path) -> None:
     tokens = TokenFile(path)
     text = tokens.create("web", [Scope.INGEST], 1_700_000_000_000)
     found = tokens.find(text)
@@ -30,7 +30,7 @@ def test_a_token_is_found_by_its_text(path: Path) -> None:
     assert (found.name, found.scopes, found.created_at) == ("web", INGEST, 1_700_000_000_000)
 
 
-def test_nothing_else_finds_a_token(path: Path) -> None:
+def test_other_text_finds_no_token(path: Path) -> None:
     tokens = TokenFile(path)
     text = tokens.create("web", BOTH, 0)
     (stored,) = tokens.tokens()
@@ -38,13 +38,13 @@ def test_nothing_else_finds_a_token(path: Path) -> None:
         assert tokens.find(other) is None
 
 
-def test_without_a_file_there_are_no_tokens(path: Path) -> None:
+def test_without_file_there_are_no_tokens(path: Path) -> None:
     assert TokenFile(path).tokens() == []
     assert TokenFile(path).find("x") is None
     assert not path.exists()
 
 
-def test_every_token_has_a_text_of_its_own_that_is_long(path: Path) -> None:
+def test_every_token_has_text_of_its_own_that_is_long(path: Path) -> None:
     tokens = TokenFile(path)
     texts = [tokens.create(f"t{number}", INGEST, 0) for number in range(20)]
     assert len(set(texts)) == 20
@@ -62,7 +62,7 @@ def test_each_text_finds_its_own_token(path: Path) -> None:
         assert found.name == name
 
 
-def test_only_its_owner_may_read_the_file(path: Path) -> None:
+def test_only_its_owner_may_read_file(path: Path) -> None:
     tokens = TokenFile(path)
     tokens.create("web", INGEST, 0)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -70,7 +70,7 @@ def test_only_its_owner_may_read_the_file(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_the_file_never_holds_the_text_of_a_token(path: Path) -> None:
+def test_file_never_holds_text_of_token(path: Path) -> None:
     tokens = TokenFile(path)
     texts = [tokens.create("web", INGEST, 0), tokens.renew("web", INGEST, 0)]
     content = b"".join(each.read_bytes() for each in path.parent.iterdir())
@@ -79,7 +79,7 @@ def test_the_file_never_holds_the_text_of_a_token(path: Path) -> None:
         assert text.removeprefix("wl_").encode() not in content
 
 
-def test_the_file_is_toml_with_a_table_a_token(path: Path) -> None:
+def test_file_is_toml_with_table_token(path: Path) -> None:
     TokenFile(path).create("web-1.eu", BOTH, 1_700_000_000_000)
     document = tomllib.loads(path.read_text())
     assert set(document) == {"web-1.eu"}
@@ -98,7 +98,7 @@ def test_tokens_are_listed_oldest_first(path: Path) -> None:
     assert [token.name for token in tokens.tokens()] == ["a", "b", "middle", "late"]
 
 
-def test_a_revoked_token_is_found_no_more_and_the_others_stay(path: Path) -> None:
+def test_revoked_token_is_found_no_more_and_others_stay(path: Path) -> None:
     tokens = TokenFile(path)
     gone, kept = tokens.create("gone", INGEST, 0), tokens.create("kept", INGEST, 0)
     tokens.revoke("gone")
@@ -107,7 +107,7 @@ def test_a_revoked_token_is_found_no_more_and_the_others_stay(path: Path) -> Non
     assert [token.name for token in tokens.tokens()] == ["kept"]
 
 
-def test_a_renewed_token_has_a_new_text_and_the_old_one_is_void(path: Path) -> None:
+def test_renewed_token_has_new_text_and_old_one_is_void(path: Path) -> None:
     tokens = TokenFile(path)
     old = tokens.create("web", INGEST, 1)
     new = tokens.renew("web", BOTH, 2)
@@ -117,12 +117,12 @@ def test_a_renewed_token_has_a_new_text_and_the_old_one_is_void(path: Path) -> N
     assert len(tokens.tokens()) == 1
 
 
-def test_renewing_makes_a_token_that_there_was_not(path: Path) -> None:
+def test_renewing_makes_token_that_there_was_not(path: Path) -> None:
     tokens = TokenFile(path)
     assert tokens.find(tokens.renew("web", INGEST, 0)) is not None
 
 
-def test_a_running_server_sees_what_another_process_changed(path: Path) -> None:
+def test_running_server_sees_what_another_process_changed(path: Path) -> None:
     server, command = TokenFile(path), TokenFile(path)
     assert server.tokens() == []
     text = command.create("web", INGEST, 0)
@@ -136,7 +136,7 @@ def test_a_running_server_sees_what_another_process_changed(path: Path) -> None:
     assert server.tokens() == []
 
 
-def test_a_name_is_taken_only_once(path: Path) -> None:
+def test_name_is_taken_only_once(path: Path) -> None:
     tokens = TokenFile(path)
     text = tokens.create("web", INGEST, 0)
     with pytest.raises(TokenError) as raised:
@@ -146,7 +146,7 @@ def test_a_name_is_taken_only_once(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "9", "A.b_c-1", "x" * 64])
-def test_a_name_is_letters_digits_and_a_few_signs(path: Path, name: str) -> None:
+def test_name_is_letters_digits_and_few_signs(path: Path, name: str) -> None:
     TokenFile(path).create(name, INGEST, 0)
     assert TokenFile(path).tokens()[0].name == name
 
@@ -161,7 +161,7 @@ def test_any_other_name_is_refused(path: Path, name: str) -> None:
     assert not path.exists()
 
 
-def test_revoking_an_unknown_token_names_the_known(path: Path) -> None:
+def test_revoking_unknown_token_names_known(path: Path) -> None:
     tokens = TokenFile(path)
     with pytest.raises(TokenError) as raised:
         tokens.revoke("web")
@@ -189,7 +189,7 @@ def withdrawn(watch: GrantWatch, in_use: list[Grant]) -> set[Grant]:
     return watch.withdrawn(in_use)
 
 
-def test_a_grant_stays_while_its_token_does(path: Path) -> None:
+def test_grant_stays_while_its_token_does(path: Path) -> None:
     server, command = TokenFile(path), TokenFile(path)
     held = grant(server, command.create("web", INGEST, 0))
     watch = GrantWatch(server)
@@ -199,7 +199,7 @@ def test_a_grant_stays_while_its_token_does(path: Path) -> None:
     assert watch.withdrawn([]) == set()
 
 
-def test_a_grant_goes_with_its_token_and_no_other_goes(path: Path) -> None:
+def test_grant_goes_with_its_token_and_no_other_goes(path: Path) -> None:
     server, command = TokenFile(path), TokenFile(path)
     gone = grant(server, command.create("gone", INGEST, 0))
     kept = grant(server, command.create("kept", INGEST, 0))
@@ -213,7 +213,7 @@ def test_a_grant_goes_with_its_token_and_no_other_goes(path: Path) -> None:
     assert server.tokens() == []
 
 
-def test_a_token_with_a_new_text_withdraws_what_came_with_the_old_one(path: Path) -> None:
+def test_token_with_new_text_withdraws_what_came_with_old_one(path: Path) -> None:
     server, command = TokenFile(path), TokenFile(path)
     old = grant(server, command.create("web", INGEST, 0))
     text = command.renew("web", INGEST, 0)
@@ -222,7 +222,7 @@ def test_a_token_with_a_new_text_withdraws_what_came_with_the_old_one(path: Path
     assert withdrawn(GrantWatch(server), [old, new]) == {old}
 
 
-def test_a_token_that_loses_a_scope_withdraws_what_needs_it(path: Path) -> None:
+def test_token_that_loses_scope_withdraws_what_needs_it(path: Path) -> None:
     server = TokenFile(path)
     text = server.create("web", BOTH, 0)
     pushes, reads = grant(server, text, Scope.INGEST), grant(server, text, Scope.READ)
@@ -232,7 +232,7 @@ def test_a_token_that_loses_a_scope_withdraws_what_needs_it(path: Path) -> None:
 
 
 @pytest.mark.logs
-def test_a_damaged_file_withdraws_nothing_and_is_told_once(
+def test_damaged_file_withdraws_nothing_and_is_told_once(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = TokenFile(path)
@@ -316,7 +316,7 @@ HASH = "0" * 64
         f"[web]\nscopes = ['ingest']\nsha256 = '{HASH}'\ncreated_at = 'today'".encode(),
     ],
 )
-def test_a_damaged_file_is_told_in_one_sentence(path: Path, content: bytes) -> None:
+def test_damaged_file_is_told_in_one_sentence(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     for use in (TokenFile.tokens, lambda tokens: tokens.find("x")):
         with pytest.raises(TokenError) as raised:
@@ -326,14 +326,14 @@ def test_a_damaged_file_is_told_in_one_sentence(path: Path, content: bytes) -> N
         assert sentence.endswith("); mend it or make the tokens anew")
 
 
-def test_a_damaged_file_is_not_overwritten(path: Path) -> None:
+def test_damaged_file_is_not_overwritten(path: Path) -> None:
     path.write_text("[web")
     with pytest.raises(TokenError, match="is damaged"):
         TokenFile(path).create("other", INGEST, 0)
     assert path.read_text() == "[web"
 
 
-def test_a_file_that_was_mended_is_read_again(path: Path) -> None:
+def test_file_that_was_mended_is_read_again(path: Path) -> None:
     tokens = TokenFile(path)
     text = tokens.create("web", INGEST, 0)
     good = path.read_bytes()
@@ -344,7 +344,7 @@ def test_a_file_that_was_mended_is_read_again(path: Path) -> None:
     assert tokens.find(text) is not None
 
 
-def test_a_path_that_is_no_file_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_path_that_is_no_file_is_told_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(TokenError, match="folder cannot be read: Is a directory"):
         TokenFile(tmp_path / "folder").tokens()
@@ -356,7 +356,7 @@ def test_a_path_that_is_no_file_is_told_in_one_sentence(tmp_path: Path) -> None:
         inside.create("web", INGEST, 0)
 
 
-def test_a_file_that_cannot_be_written_is_told_and_the_tokens_stay(path: Path) -> None:
+def test_file_that_cannot_be_written_is_told_and_tokens_stay(path: Path) -> None:
     tokens = TokenFile(path)
     text = tokens.create("web", INGEST, 0)
     path.with_name("tokens.toml.new").mkdir()
@@ -366,7 +366,7 @@ def test_a_file_that_cannot_be_written_is_told_and_the_tokens_stay(path: Path) -
     assert tokens.find(text) is not None
 
 
-def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
+def test_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(TokenError) as raised:
         TokenFile(tmp_path / "none" / "tokens.toml").create("web", INGEST, 0)
     assert str(raised.value) == (
@@ -410,7 +410,7 @@ def test_processes_that_make_tokens_at_once_lose_none(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_prints_the_new_token_alone(data: Path) -> None:
+def test_command_prints_new_token_alone(data: Path) -> None:
     done = run_waterline(
         "token", "create", "web", "--scope", "ingest", "--scope", "read", "--data", data
     )
@@ -423,7 +423,7 @@ def test_the_command_prints_the_new_token_alone(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_gives_only_the_scopes_asked_for(data: Path) -> None:
+def test_command_gives_only_scopes_asked_for(data: Path) -> None:
     text = create_token_by_command(data, "web", ("ingest",))
     found = TokenFile(data / "tokens.toml").find(text)
     assert found is not None
@@ -431,7 +431,7 @@ def test_the_command_gives_only_the_scopes_asked_for(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_lists_names_and_scopes_but_no_text(data: Path) -> None:
+def test_command_lists_names_and_scopes_but_no_text(data: Path) -> None:
     wanted = {"web": ("ingest",), "eyes": ("read",), "all": ("ingest", "read")}
     texts = [create_token_by_command(data, name, scopes) for name, scopes in wanted.items()]
     done = run_waterline("token", "list", "--data", data)
@@ -443,7 +443,7 @@ def test_the_command_lists_names_and_scopes_but_no_text(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_revokes_a_token(data: Path) -> None:
+def test_command_revokes_token(data: Path) -> None:
     text = create_token_by_command(data, "web")
     done = run_waterline("token", "revoke", "web", "--data", data)
     assert (done.returncode, done.stderr) == (0, "")
@@ -454,7 +454,7 @@ def test_the_command_revokes_a_token(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_ends_with_a_sentence_where_the_folder_is_a_file(tmp_path: Path) -> None:
+def test_command_ends_with_sentence_where_folder_is_file(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     for arguments in (["list"], ["revoke", "web"], ["create", "web", "--scope", "read"]):
@@ -465,7 +465,7 @@ def test_the_command_ends_with_a_sentence_where_the_folder_is_a_file(tmp_path: P
 
 
 @pytest.mark.slow
-def test_the_command_wants_a_scope_and_knows_two(data: Path) -> None:
+def test_command_wants_scope_and_knows_two(data: Path) -> None:
     for arguments in ([], ["--scope", "write"]):
         done = run_waterline("token", "create", "web", *arguments, "--data", data)
         assert done.returncode == 2

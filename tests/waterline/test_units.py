@@ -44,7 +44,7 @@ amounts = st.one_of(
         (" 5 s ", 5_000),
     ],
 )
-def test_a_duration_is_read_in_any_unit(text: str, milliseconds: int) -> None:
+def test_duration_is_read_in_any_unit(text: str, milliseconds: int) -> None:
     assert parse_duration(text) == milliseconds
 
 
@@ -61,14 +61,14 @@ def test_a_duration_is_read_in_any_unit(text: str, milliseconds: int) -> None:
         ("2GB", 2_000_000_000),
     ],
 )
-def test_a_size_is_read_in_any_unit(text: str, size: int) -> None:
+def test_size_is_read_in_any_unit(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
 @pytest.mark.parametrize(
     "text", ["", "90", "s", "-1s", "1e3s", "1 fortnight", "1S", "1s 2s", "\uff11s", "nan s", ".5s"]
 )
-def test_what_is_no_duration_is_refused_naming_the_units(text: str) -> None:
+def test_invalid_duration_is_refused_naming_units(text: str) -> None:
     with pytest.raises(ValueError, match="is no duration; write a number and a unit") as raised:
         parse_duration(text)
     assert str(raised.value) == (
@@ -77,7 +77,7 @@ def test_what_is_no_duration_is_refused_naming_the_units(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "64", "64mib", "64 MiBs", "64M", "-1B"])
-def test_what_is_no_size_is_refused_naming_the_units(text: str) -> None:
+def test_invalid_size_is_refused_naming_units(text: str) -> None:
     with pytest.raises(ValueError, match="is no size; write a number and a unit") as raised:
         parse_size(text)
     assert str(raised.value) == (
@@ -86,7 +86,7 @@ def test_what_is_no_size_is_refused_naming_the_units(text: str) -> None:
 
 
 @pytest.mark.parametrize("digits", [str(TOO_LARGE), "9" * 400, "9" * 400 + ".5", "9" * 5000])
-def test_a_number_beyond_all_use_is_refused_rather_than_rounded(digits: str) -> None:
+def test_number_beyond_all_use_is_refused_rather_than_rounded(digits: str) -> None:
     with pytest.raises(ValueError, match="is too large a duration"):
         parse_duration(digits + "ms")
     with pytest.raises(ValueError, match="is too large a size"):
@@ -106,7 +106,7 @@ def test_every_size_is_read_back_as_it_was(size: int) -> None:
 
 
 @given(st.text() | st.from_regex(r"\s*\d+(\.\d+)?\s*[a-zA-Z]+", fullmatch=True))
-def test_any_text_is_a_duration_or_a_value_error_and_nothing_else(text: str) -> None:
+def test_any_text_is_duration_or_value_error_and_nothing_else(text: str) -> None:
     with suppress(ValueError):
         assert 0 <= parse_duration(text) < TOO_LARGE
 
@@ -123,9 +123,7 @@ def test_any_text_is_a_duration_or_a_value_error_and_nothing_else(text: str) -> 
         (7 * 86_400_000, "7d"),
     ],
 )
-def test_a_duration_is_written_in_the_largest_unit_that_is_exact(
-    milliseconds: int, text: str
-) -> None:
+def test_duration_is_written_in_largest_unit_that_is_exact(milliseconds: int, text: str) -> None:
     assert format_duration(milliseconds) == text
 
 
@@ -133,7 +131,7 @@ def test_a_duration_is_written_in_the_largest_unit_that_is_exact(
     ("size", "text"),
     [(0, "0B"), (1_000, "1000B"), (1_024, "1KiB"), (32 * 2**20, "32MiB"), (2**30, "1GiB")],
 )
-def test_a_size_is_written_in_the_largest_unit_that_is_exact(size: int, text: str) -> None:
+def test_size_is_written_in_largest_unit_that_is_exact(size: int, text: str) -> None:
     assert format_size(size) == text
 
 
@@ -147,11 +145,11 @@ def test_a_size_is_written_in_the_largest_unit_that_is_exact(size: int, text: st
         (2**50, "1048576.0 GiB"),
     ],
 )
-def test_a_size_for_a_person_has_one_decimal(size: int, text: str) -> None:
+def test_size_for_person_has_one_decimal(size: int, text: str) -> None:
     assert human_size(size) == text
 
 
-def test_things_are_counted_as_a_person_would() -> None:
+def test_things_are_counted_as_person_would() -> None:
     assert [counted(number, "log") for number in (0, 1, 2000)] == ["0 logs", "1 log", "2,000 logs"]
     assert counted(1, "batch", "batches") == "1 batch"
     assert counted(2, "batch", "batches") == "2 batches"

@@ -49,7 +49,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 @pytest.mark.parametrize("encoding", COMPRESS)
 @given(st.binary(max_size=3000), st.lists(st.integers(0, 10_000), max_size=8))
-def test_a_body_is_whole_wherever_it_was_cut(
+def test_body_is_whole_wherever_it_was_cut(
     encoding: str, content: bytes, places: list[int]
 ) -> None:
     assert read(encoding, *cut(COMPRESS[encoding](content), places)) == content
@@ -64,7 +64,7 @@ def test_compressed_parts_may_follow_each_other(
     assert read(encoding, *cut(sent, [place])) == b"".join(parts)
 
 
-def test_the_encoding_is_read_as_http_writes_it() -> None:
+def test_encoding_is_read_as_http_writes_it() -> None:
     assert read(" GZip ", gzip.compress(b"logs")) == b"logs"
 
 
@@ -75,7 +75,7 @@ def test_any_other_encoding_is_unknown(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_a_compressed_body_that_ends_too_early_is_damaged(encoding: str) -> None:
+def test_compressed_body_that_ends_too_early_is_damaged(encoding: str) -> None:
     sent = COMPRESS[encoding](b"some logs" * 100)
     for end in range(1, len(sent)):
         with pytest.raises(DamagedBody, match="ends too early"):
@@ -84,18 +84,18 @@ def test_a_compressed_body_that_ends_too_early_is_damaged(encoding: str) -> None
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 @given(st.binary(min_size=1, max_size=300), st.integers(0, 300))
-def test_any_bytes_are_a_body_or_a_damaged_one(encoding: str, data: bytes, place: int) -> None:
+def test_random_bytes_are_body_or_damaged_body(encoding: str, data: bytes, place: int) -> None:
     with suppress(DamagedBody):
         read(encoding, *cut(data, [place]))
 
 
-def test_rubbish_behind_a_compressed_body_is_damage() -> None:
+def test_rubbish_behind_compressed_body_is_damage() -> None:
     with pytest.raises(DamagedBody):
         read("gzip", gzip.compress(b"logs") + b"rubbish")
 
 
 @pytest.mark.parametrize("encoding", COMPRESS)
-def test_a_body_may_hold_exactly_the_limit(encoding: str) -> None:
+def test_body_may_hold_exactly_limit(encoding: str) -> None:
     content = bytes(MEBIBYTE)
     assert read(encoding, COMPRESS[encoding](content)) == content
     with pytest.raises(BodyTooLarge, match="1 MiB at most"):
@@ -103,7 +103,7 @@ def test_a_body_may_hold_exactly_the_limit(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_a_bomb_is_too_large_before_it_fills_the_memory(encoding: str) -> None:
+def test_bomb_is_too_large_before_it_fills_memory(encoding: str) -> None:
     bomb = COMPRESS[encoding](bytes(100 * MEBIBYTE))
     tracemalloc.start()
     try:
@@ -115,7 +115,7 @@ def test_a_bomb_is_too_large_before_it_fills_the_memory(encoding: str) -> None:
     assert peak < 4 * MEBIBYTE
 
 
-def test_a_frame_of_zstd_that_demands_a_huge_window_is_refused() -> None:
+def test_frame_of_zstd_that_demands_huge_window_is_refused() -> None:
     options: dict[int, int] = {zstd.CompressionParameter.window_log: 27}
     compressor = zstd.ZstdCompressor(options=options)
     sent = compressor.compress(bytes(64)) + compressor.flush()
@@ -123,14 +123,14 @@ def test_a_frame_of_zstd_that_demands_a_huge_window_is_refused() -> None:
         read("zstd", sent)
 
 
-def test_a_length_announced_beyond_the_limit_is_refused_at_once() -> None:
+def test_length_announced_beyond_limit_is_refused_at_once() -> None:
     body = Body("gzip", MEBIBYTE)
     body.announce(MEBIBYTE)
     with pytest.raises(BodyTooLarge):
         body.announce(MEBIBYTE + 1)
 
 
-def test_a_checksum_that_does_not_fit_is_damage() -> None:
+def test_checksum_that_does_not_fit_is_damage() -> None:
     sent = bytearray(gzip.compress(b"logs"))
     sent[-8:-4] = (zlib.crc32(b"other")).to_bytes(4, "little")
     with pytest.raises(DamagedBody):

@@ -58,7 +58,7 @@ def status_line(connection: Socket) -> bytes:
     ],
     ids=["one a line", "an array", "one behind the other", "lines of Windows"],
 )
-def test_a_body_is_stored_and_acked_as_one_batch(
+def test_body_is_stored_and_acked_as_one_batch(
     shared_server: ServerProcess, body: str, request: pytest.FixtureRequest
 ) -> None:
     name = f"shapes-{abs(hash(request.node.name))}"
@@ -76,17 +76,17 @@ def test_a_body_is_stored_and_acked_as_one_batch(
     assert stored(shared_server.data, name) == ["a", "b"]
 
 
-def test_a_single_log_is_a_batch_of_one(shared_server: ServerProcess) -> None:
+def test_single_log_is_batch_of_one(shared_server: ServerProcess) -> None:
     answer = post(shared_server, json.dumps(json.loads(log()), indent=2).encode())
     assert (answer.status, answer.json["count"]) == (200, 1)
 
 
-def test_the_source_document_s_path_takes_posts_too(shared_server: ServerProcess) -> None:
+def test_source_document_s_path_takes_posts_too(shared_server: ServerProcess) -> None:
     assert post(shared_server, log().encode(), path="/").status == 200
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_a_body_may_be_compressed_and_come_in_chunks(
+def test_body_may_be_compressed_and_come_in_chunks(
     shared_server: ServerProcess, encoding: str
 ) -> None:
     sent = COMPRESS[encoding]("\n".join([log()] * 5000).encode())
@@ -103,7 +103,7 @@ def test_logs_posted_again_are_duplicates(shared_server: ServerProcess) -> None:
     assert second.json["lastSeq"] == first.json["lastSeq"]
 
 
-def test_a_bad_log_among_good_ones_rejects_itself_alone(shared_server: ServerProcess) -> None:
+def test_bad_log_among_good_ones_rejects_itself_alone(shared_server: ServerProcess) -> None:
     body = f"{log(id='g1')}\nno JSON\n{log(id='bad', message=1)}\n{log(id='g2')}"
     answer = post(shared_server, body.encode())
     assert (answer.status, answer.json["count"]) == (200, 2)
@@ -114,7 +114,7 @@ def test_a_bad_log_among_good_ones_rejects_itself_alone(shared_server: ServerPro
 
 
 @pytest.mark.parametrize("body", ["", " \n", "[]", "[1]", "hello", '{"type":"info"}', "[" * 5000])
-def test_a_body_without_a_valid_log_is_refused_with_the_reason(
+def test_body_without_valid_log_is_refused_with_reason(
     shared_server: ServerProcess, body: str
 ) -> None:
     answer = post(shared_server, body.encode())
@@ -122,32 +122,32 @@ def test_a_body_without_a_valid_log_is_refused_with_the_reason(
     assert answer.json["errors"][0]["index"] == 0
 
 
-def test_a_compressed_body_that_breaks_off_is_refused(shared_server: ServerProcess) -> None:
+def test_compressed_body_that_breaks_off_is_refused(shared_server: ServerProcess) -> None:
     sent = gzip.compress(log().encode())[:-4]
     answer = post(shared_server, sent, Content_Encoding="gzip")
     assert error_of(answer) == (400, "damaged_body")
 
 
-def test_an_unknown_encoding_is_refused(shared_server: ServerProcess) -> None:
+def test_unknown_encoding_is_refused(shared_server: ServerProcess) -> None:
     answer = post(shared_server, log().encode(), Content_Encoding="br")
     assert error_of(answer) == (415, "unsupported_encoding")
 
 
 @pytest.mark.parametrize("ack", ["each", "none", "all"])
-def test_there_is_one_ack_a_request_and_no_other(shared_server: ServerProcess, ack: str) -> None:
+def test_only_batch_ack_is_accepted_over_http(shared_server: ServerProcess, ack: str) -> None:
     answer = post(shared_server, log().encode(), path=f"/ingest?ack={ack}")
     assert error_of(answer) == (400, "bad_request")
     assert post(shared_server, log().encode(), path="/ingest?ack=batch").status == 200
 
 
-def test_a_body_of_16_mib_is_taken(shared_server: ServerProcess) -> None:
+def test_body_of_16_mib_is_taken(shared_server: ServerProcess) -> None:
     frame = len(log(message=""))
     body = log(message="x" * (16 * MEBIBYTE - frame)).encode()
     assert len(body) == 16 * MEBIBYTE
     assert post(shared_server, body).status == 200
 
 
-def test_a_body_beyond_16_mib_is_refused_and_its_sender_reads_why(
+def test_body_beyond_16_mib_is_refused_and_its_sender_reads_why(
     shared_server: ServerProcess,
 ) -> None:
     body = bytes(17 * MEBIBYTE)
@@ -158,7 +158,7 @@ def test_a_body_beyond_16_mib_is_refused_and_its_sender_reads_why(
 
 @pytest.mark.parametrize("expect", [(), ("Expect: 100-continue",)])
 @pytest.mark.parametrize("length", TOO_MUCH)
-def test_a_length_beyond_16_mib_is_answered_before_anything_of_it_is_sent(
+def test_length_beyond_16_mib_is_answered_before_anything_of_it_is_sent(
     shared_server: ServerProcess, length: int, expect: tuple[str, ...]
 ) -> None:
     with begun(shared_server, PATIENCE_SECONDS, f"Content-Length: {length}", *expect) as connection:
@@ -185,7 +185,7 @@ def test_chunks_beyond_16_mib_are_answered_before_their_end(
 @pytest.mark.parametrize("is_chunked", [False, True])
 @pytest.mark.parametrize(("token", "status"), [(None, 413), ("wl_wrong", 401)])
 @pytest.mark.parametrize("size", [17 * MEBIBYTE, MOST_UNWANTED + 64 * MEBIBYTE])
-def test_who_sends_all_of_a_body_before_it_reads_hears_why_it_was_refused(
+def test_client_that_sends_whole_refused_body_reads_why(
     shared_server: ServerProcess, size: int, token: str | None, status: int, *, is_chunked: bool
 ) -> None:
     headers = {"Authorization": f"Bearer {token or shared_server.token}"}
@@ -201,21 +201,19 @@ def test_who_sends_all_of_a_body_before_it_reads_hears_why_it_was_refused(
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_a_bomb_is_refused_and_the_server_goes_on(
-    shared_server: ServerProcess, encoding: str
-) -> None:
+def test_bomb_is_refused_and_server_goes_on(shared_server: ServerProcess, encoding: str) -> None:
     bomb = COMPRESS[encoding](bytes(200 * MEBIBYTE))
     assert error_of(post(shared_server, bomb, Content_Encoding=encoding)) == (413, "too_large")
     assert post(shared_server, log().encode()).status == 200
 
 
-def test_posting_wants_a_token_that_may_push(shared_server: ServerProcess) -> None:
+def test_posting_wants_token_that_may_push(shared_server: ServerProcess) -> None:
     reader = create_token(shared_server.data, "posting-reader", ("read",))
     assert error_of(post(shared_server, b"", token="wl_wrong")) == (401, "unauthorized")
     assert error_of(post(shared_server, b"", token=reader)) == (403, "forbidden")
 
 
-def test_a_client_that_breaks_off_leaves_nothing_behind(shared_server: ServerProcess) -> None:
+def test_client_that_breaks_off_leaves_nothing_behind(shared_server: ServerProcess) -> None:
     name = "breaks-off"
     token = create_token(shared_server.data, name)
     connection = HTTPConnection(urlsplit(shared_server.ingest).netloc, timeout=30)
@@ -253,7 +251,7 @@ def test_more_bodies_than_fit_are_asked_to_come_again_and_are_let_go(tmp_path: P
         assert post(server, log().encode()).status == 200
 
 
-def test_a_full_disk_is_told_as_503_and_posts_go_on_once_there_is_room(tmp_path: Path) -> None:
+def test_full_disk_is_told_as_503_and_posts_go_on_once_there_is_room(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         server.expected_errors.append("logs cannot be stored")
         assert post(server, log(id="before").encode()).status == 200
@@ -282,7 +280,7 @@ def test_a_full_disk_is_told_as_503_and_posts_go_on_once_there_is_room(tmp_path:
 
 
 @given(st.binary(max_size=400))
-def test_any_body_is_answered(shared_server: ServerProcess, body: bytes) -> None:
+def test_random_body_is_answered(shared_server: ServerProcess, body: bytes) -> None:
     answer = post(shared_server, body)
     assert answer.status in (200, 400)
     assert set(answer.json) >= {"type", "errors"}

@@ -132,12 +132,12 @@ def test_each_log_is_acked_in_its_order() -> None:
     assert answered([array], AckMode.EACH, stored) == expected
 
 
-def test_a_duplicate_is_acked_as_such_with_its_first_seq() -> None:
+def test_duplicate_is_acked_as_such_with_its_first_seq() -> None:
     found = answered([log("a"), log("b")], AckMode.EACH, StoreResult([3, 9], [True, False]))
     assert found == [ack("a", 3, duplicate=True), ack("b", 9)]
 
 
-def test_errors_stand_in_their_place_between_the_acks() -> None:
+def test_errors_stand_in_their_place_between_acks() -> None:
     assert answered(MIXED, AckMode.EACH, MIXED_STORED) == [
         ack("a", 7),
         rejection(0, "x"),
@@ -152,14 +152,14 @@ def test_errors_stand_in_their_place_between_the_acks() -> None:
 
 
 @pytest.mark.parametrize("mode", [AckMode.EACH, AckMode.NONE])
-def test_frames_without_a_valid_log_are_answered_without_a_commit(mode: AckMode) -> None:
+def test_frames_without_valid_log_are_answered_without_commit(mode: AckMode) -> None:
     nothing = "this holds no log; send a log, a JSON array of logs, or one log a line"
     found = answered([bad("a"), b"", b"[]"], mode)
     assert found == [rejection(0, "a"), rejection(0, None, nothing), rejection(0, None, nothing)]
 
 
 @pytest.mark.parametrize("mode", [AckMode.EACH, AckMode.NONE])
-def test_a_refused_log_may_be_sent_again_and_an_id_made_here_is_not_told(mode: AckMode) -> None:
+def test_refused_log_may_be_sent_again_and_id_made_here_is_not_told(mode: AckMode) -> None:
     frames = [log("a"), b"[" + b",".join([bad("x"), WITHOUT_ID, log("b")]) + b"]", WITHOUT_ID]
     assert answered(frames, mode, refusal=Refusal.STORAGE_FULL) == [
         retry("a", index=0),
@@ -170,7 +170,7 @@ def test_a_refused_log_may_be_sent_again_and_an_id_made_here_is_not_told(mode: A
     ]
 
 
-def test_the_reason_of_a_refusal_is_told() -> None:
+def test_reason_of_refusal_is_told() -> None:
     (found,) = answered([log("a")], AckMode.EACH, refusal=Refusal.STORAGE_FAILED)
     assert found["error"] == "storage_failed"
 
@@ -178,7 +178,7 @@ def test_the_reason_of_a_refusal_is_told() -> None:
 # none
 
 
-def test_who_wants_no_acks_hears_of_errors_only() -> None:
+def test_ack_none_sends_errors_only() -> None:
     assert answered(MIXED, AckMode.NONE, MIXED_STORED) == [
         rejection(0, "x"),
         rejection(3, "y"),
@@ -201,7 +201,7 @@ def test_each_frame_is_acked_once() -> None:
     ]
 
 
-def test_the_last_seq_of_a_frame_is_its_highest_also_of_duplicates() -> None:
+def test_last_seq_of_frame_is_its_highest_also_of_duplicates() -> None:
     frame = b"[" + log("a") + b"," + log("b") + b"]"
     (found,) = answered([frame], AckMode.BATCH, StoreResult([9, 4], [True, True]))
     assert found == batch_ack(2, 2, 9)
@@ -212,7 +212,7 @@ def test_single_logs_are_frames_too() -> None:
     assert found == [batch_ack(1, 0, 1), batch_ack(1, 0, 2)]
 
 
-def test_a_refused_frame_is_told_once() -> None:
+def test_refused_frame_is_told_once() -> None:
     found = answered(MIXED, AckMode.BATCH, refusal=Refusal.STORAGE_FULL)
     assert found == [
         retry(None, errors=[]),
@@ -255,7 +255,7 @@ outlines = st.lists(st.lists(st.tuples(outcomes, ids), min_size=1, max_size=6), 
 
 
 @given(outlines, st.booleans())
-def test_whatever_frames_held_each_mode_tells_all_of_it_in_order(
+def test_each_ack_mode_answers_all_logs_in_order(
     outline: list[list[tuple[str, str]]], is_refused: bool
 ) -> None:
     frames, kept, expected = [], [], []

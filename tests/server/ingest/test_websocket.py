@@ -55,7 +55,7 @@ def socket(shared_server: ServerProcess) -> Iterator[websocket.WebSocket]:
 
 
 @slow
-def test_an_ack_names_the_stored_id_and_seq(server: ServerProcess) -> None:
+def test_ack_names_stored_id_and_seq(server: ServerProcess) -> None:
     with connected(server) as socket:
         before = now_ms()
         socket.send('{"id":"a","type":"info","message":"hello"}')
@@ -65,7 +65,7 @@ def test_an_ack_names_the_stored_id_and_seq(server: ServerProcess) -> None:
 
 
 @slow
-def test_an_acked_log_is_in_the_file_with_all_its_columns(
+def test_acked_log_is_in_file_with_all_its_columns(
     shared_server: ServerProcess, socket: websocket.WebSocket
 ) -> None:
     log_id, before = new_id(), now_ms()
@@ -88,7 +88,7 @@ def test_an_acked_log_is_in_the_file_with_all_its_columns(
 
 
 @slow
-def test_a_log_without_an_id_gets_one_that_sorts_by_time(socket: websocket.WebSocket) -> None:
+def test_log_without_id_gets_one_that_sorts_by_time(socket: websocket.WebSocket) -> None:
     for _ in range(20):
         socket.send(log())
     found = [ack["logId"] for ack in receive_many(socket, 20)]
@@ -97,7 +97,7 @@ def test_a_log_without_an_id_gets_one_that_sorts_by_time(socket: websocket.WebSo
 
 
 @slow
-def test_a_log_sent_again_is_acked_as_a_duplicate_with_its_first_seq(
+def test_log_sent_again_is_acked_as_duplicate_with_its_first_seq(
     shared_server: ServerProcess, socket: websocket.WebSocket
 ) -> None:
     log_id = new_id()
@@ -115,7 +115,7 @@ def test_a_log_sent_again_is_acked_as_a_duplicate_with_its_first_seq(
 
 
 @slow
-def test_the_source_of_a_log_is_the_name_of_its_token(shared_server: ServerProcess) -> None:
+def test_source_of_log_is_name_of_its_token(shared_server: ServerProcess) -> None:
     log_id = new_id()
     pump = create_token(shared_server.data, "pump", ("ingest",))
     with connected(shared_server) as own, connected(shared_server, token=pump) as other:
@@ -140,7 +140,7 @@ def test_logs_sent_without_waiting_are_acked_in_their_order(socket: websocket.We
 
 
 @slow
-def test_each_connection_gets_the_answers_to_its_own_logs(shared_server: ServerProcess) -> None:
+def test_each_connection_gets_answers_to_its_own_logs(shared_server: ServerProcess) -> None:
     with connected(shared_server) as left, connected(shared_server) as right:
         sent: dict[websocket.WebSocket, list[str]] = {left: [], right: []}
         for number in range(500):
@@ -156,7 +156,7 @@ def test_each_connection_gets_the_answers_to_its_own_logs(shared_server: ServerP
 
 
 @slow
-def test_a_full_queue_holds_producers_back_and_loses_nothing(data: Path) -> None:
+def test_full_queue_holds_producers_back_and_loses_nothing(data: Path) -> None:
     # Each log alone is more than the queue may hold.
     with serving(data, "--queue-size", "1KiB") as server, connected(server) as socket:
         for number in range(200):
@@ -189,7 +189,7 @@ def test_a_full_queue_holds_producers_back_and_loses_nothing(data: Path) -> None
         (r'{"type":"info","message":"\ud800"}', "this is no JSON: "),
     ],
 )
-def test_what_is_no_log_is_answered_with_an_error_and_the_connection_stays(
+def test_invalid_log_is_answered_with_error_and_connection_stays(
     socket: websocket.WebSocket, frame: str, message: str
 ) -> None:
     socket.send(frame)
@@ -208,13 +208,13 @@ def test_what_is_no_log_is_answered_with_an_error_and_the_connection_stays(
 
 
 @slow
-def test_an_error_names_the_log_where_it_can(socket: websocket.WebSocket) -> None:
+def test_error_names_log_where_it_can(socket: websocket.WebSocket) -> None:
     socket.send(log(id="a", type=""))
     assert receive(socket)["logId"] == "a"
 
 
 @slow
-def test_errors_come_in_their_place_between_the_acks(socket: websocket.WebSocket) -> None:
+def test_errors_come_in_their_place_between_acks(socket: websocket.WebSocket) -> None:
     expected = []
     for number in range(600):
         log_id = f"{number}-{new_id()}"
@@ -229,7 +229,7 @@ def test_errors_come_in_their_place_between_the_acks(socket: websocket.WebSocket
 
 
 @slow
-def test_a_binary_frame_is_a_log_too(socket: websocket.WebSocket) -> None:
+def test_binary_frame_is_log_too(socket: websocket.WebSocket) -> None:
     log_id = new_id()
     socket.send_binary(log(id=log_id).encode())
     assert receive(socket)["logId"] == log_id
@@ -240,7 +240,7 @@ def test_a_binary_frame_is_a_log_too(socket: websocket.WebSocket) -> None:
 
 
 @slow
-def test_a_log_may_come_in_fragments_with_a_ping_between_them(socket: websocket.WebSocket) -> None:
+def test_log_may_come_in_fragments_with_ping_between_them(socket: websocket.WebSocket) -> None:
     log_id = new_id()
     text = log(id=log_id, message="grüße " * 10).encode()
     opcodes = websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_CONT
@@ -254,7 +254,7 @@ def test_a_log_may_come_in_fragments_with_a_ping_between_them(socket: websocket.
 
 
 @slow
-def test_a_log_of_a_megabyte_is_stored_whole(
+def test_log_of_megabyte_is_stored_whole(
     shared_server: ServerProcess, socket: websocket.WebSocket
 ) -> None:
     log_id, message = new_id(), "🌊" * (2**20 // 4)
@@ -264,7 +264,7 @@ def test_a_log_of_a_megabyte_is_stored_whole(
 
 
 @slow
-def test_a_message_over_16_mib_closes_its_connection_only(shared_server: ServerProcess) -> None:
+def test_message_over_16_mib_closes_its_connection_only(shared_server: ServerProcess) -> None:
     with connected(shared_server) as other:
         socket = shared_server.connect()
         # The head of a frame is enough: the server must not wait for the rest of it.
@@ -277,7 +277,7 @@ def test_a_message_over_16_mib_closes_its_connection_only(shared_server: ServerP
 
 
 @slow
-def test_a_message_of_16_mib_is_taken(shared_server: ServerProcess) -> None:
+def test_message_of_16_mib_is_taken(shared_server: ServerProcess) -> None:
     with connected(shared_server) as socket:
         frame = log(message="")
         socket.send(log(message="x" * (MAX_MESSAGE_SIZE - len(frame))))
@@ -285,7 +285,7 @@ def test_a_message_of_16_mib_is_taken(shared_server: ServerProcess) -> None:
 
 
 @slow
-def test_a_client_that_goes_in_the_middle_of_a_frame_leaves_the_others_alone(
+def test_client_that_goes_in_middle_of_frame_leaves_others_alone(
     shared_server: ServerProcess,
 ) -> None:
     with connected(shared_server) as other:
@@ -297,7 +297,7 @@ def test_a_client_that_goes_in_the_middle_of_a_frame_leaves_the_others_alone(
 
 
 @slow
-def test_a_client_that_breaks_off_and_sends_all_again_stores_each_log_once(
+def test_client_that_breaks_off_and_sends_all_again_stores_each_log_once(
     shared_server: ServerProcess,
 ) -> None:
     socket = shared_server.connect()
@@ -315,7 +315,7 @@ def test_a_client_that_breaks_off_and_sends_all_again_stores_each_log_once(
 
 
 @slow
-def test_compressed_logs_are_taken_where_the_client_offers_it(
+def test_compressed_logs_are_taken_where_client_offers_it(
     shared_server: ServerProcess,
 ) -> None:
     with closing(DeflateSocket(shared_server)) as socket:
@@ -333,12 +333,12 @@ def test_compressed_logs_are_taken_where_the_client_offers_it(
 
 
 @slow
-def test_no_compression_is_used_where_the_client_offers_none(socket: websocket.WebSocket) -> None:
+def test_no_compression_is_used_where_client_offers_none(socket: websocket.WebSocket) -> None:
     assert "sec-websocket-extensions" not in (socket.headers or {})
 
 
 @slow
-def test_a_small_frame_that_inflates_beyond_16_mib_closes_its_connection_only(
+def test_small_frame_that_inflates_beyond_16_mib_closes_its_connection_only(
     shared_server: ServerProcess,
 ) -> None:
     with connected(shared_server) as other:
@@ -354,7 +354,7 @@ def test_a_small_frame_that_inflates_beyond_16_mib_closes_its_connection_only(
 
 
 @slow
-def test_a_peer_that_is_gone_without_a_word_is_noticed(data: Path) -> None:
+def test_peer_that_is_gone_without_word_is_noticed(data: Path) -> None:
     with serving(data, "--idle-timeout", "500ms") as server:
         socket = server.connect()
         # It answers no ping, as a machine that lost its power does not.
@@ -367,7 +367,7 @@ def test_a_peer_that_is_gone_without_a_word_is_noticed(data: Path) -> None:
 
 
 @slow
-def test_a_silent_producer_that_answers_pings_stays_connected(data: Path) -> None:
+def test_silent_producer_that_answers_pings_stays_connected(data: Path) -> None:
     with serving(data, "--idle-timeout", "500ms") as server, connected(server) as socket:
         for _ in range(4):  # a second: twice the time
             opcode, _ = socket.recv_data(control_frame=True)
@@ -392,7 +392,7 @@ def test_quiet_connection_is_pinged_as_often_as_set(data: Path, path: str) -> No
 
 
 @slow
-def test_the_greeting_names_the_client_and_the_time(shared_server: ServerProcess) -> None:
+def test_greeting_names_client_and_time(shared_server: ServerProcess) -> None:
     header = [f"Authorization: Bearer {shared_server.token}"]
     ids = set()
     for _ in range(2):
@@ -412,7 +412,7 @@ def test_the_greeting_names_the_client_and_the_time(shared_server: ServerProcess
 
 
 @slow
-def test_the_token_may_come_in_the_query(shared_server: ServerProcess) -> None:
+def test_token_may_come_in_query(shared_server: ServerProcess) -> None:
     url = f"{shared_server.ingest}?token={shared_server.token}"
     with closing(websocket.create_connection(url, timeout=10)) as socket:
         assert receive(socket)["type"] == "connection"
@@ -421,7 +421,7 @@ def test_the_token_may_come_in_the_query(shared_server: ServerProcess) -> None:
 
 
 @slow
-def test_the_header_goes_before_the_query(shared_server: ServerProcess) -> None:
+def test_header_goes_before_query(shared_server: ServerProcess) -> None:
     url = f"{shared_server.ingest}?token=wrong"
     with connected(shared_server, url) as socket:
         socket.send(log())
@@ -443,7 +443,7 @@ UNAUTHORIZED = {"type": "error", "error": "unauthorized"}
 
 
 @slow
-def test_without_a_token_the_upgrade_is_refused(shared_server: ServerProcess) -> None:
+def test_without_token_upgrade_is_refused(shared_server: ServerProcess) -> None:
     answer = refused(shared_server.ingest)
     assert answer.status == 401
     assert answer.headers["content-type"] == "application/json"
@@ -456,7 +456,7 @@ def test_without_a_token_the_upgrade_is_refused(shared_server: ServerProcess) ->
 
 @slow
 @pytest.mark.parametrize("wrong", ["wrong-token", "wl_" + "x" * 43, "gr%C3%BC%C3%9Fe"])
-def test_a_wrong_token_is_refused_and_not_echoed(shared_server: ServerProcess, wrong: str) -> None:
+def test_wrong_token_is_refused_and_not_echoed(shared_server: ServerProcess, wrong: str) -> None:
     by_header = refused(shared_server.ingest, f"Authorization: Bearer {wrong}")
     by_query = refused(f"{shared_server.ingest}?token={wrong}")
     for answer in (by_header, by_query):
@@ -467,7 +467,7 @@ def test_a_wrong_token_is_refused_and_not_echoed(shared_server: ServerProcess, w
 
 
 @slow
-def test_a_revoked_token_opens_nothing_more(shared_server: ServerProcess) -> None:
+def test_revoked_token_opens_nothing_more(shared_server: ServerProcess) -> None:
     token = create_token(shared_server.data, "brief")
     with connected(shared_server, token=token) as socket:
         socket.send(log())
@@ -479,7 +479,7 @@ def test_a_revoked_token_opens_nothing_more(shared_server: ServerProcess) -> Non
 
 
 @slow
-def test_a_token_that_may_only_read_pushes_nothing(shared_server: ServerProcess) -> None:
+def test_token_that_may_only_read_pushes_nothing(shared_server: ServerProcess) -> None:
     token = create_token(shared_server.data, "reader", ("read",))
     answer = refused(shared_server.ingest, f"Authorization: Bearer {token}")
     assert answer.status == 403
@@ -491,7 +491,7 @@ def test_a_token_that_may_only_read_pushes_nothing(shared_server: ServerProcess)
 
 
 @slow
-def test_unreadable_tokens_let_nobody_in_and_are_told_to_the_operator(data: Path) -> None:
+def test_unreadable_tokens_let_nobody_in_and_are_told_to_operator(data: Path) -> None:
     with serving(data) as server:
         server.expected_errors.append(r"tokens\.toml is damaged \(.*\); mend it or make the tokens")
         (data / "tokens.toml").write_text("[damaged")
@@ -518,7 +518,7 @@ def http(server: ServerProcess) -> Iterator[HTTPConnection]:
 
 @slow
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_any_other_path_is_answered_with_a_json_404(
+def test_any_other_path_is_answered_with_json_404(
     shared_server: ServerProcess, method: str
 ) -> None:
     with http(shared_server) as connection:
@@ -538,7 +538,7 @@ def test_any_other_path_is_answered_with_a_json_404(
 @pytest.mark.parametrize(
     ("method", "status"), [("GET", 426), ("PUT", 405), ("DELETE", 405), ("BREW", 405)]
 )
-def test_a_request_that_is_no_websocket_is_answered_with_a_json_error(
+def test_request_that_is_no_websocket_is_answered_with_json_error(
     shared_server: ServerProcess, method: str, status: int
 ) -> None:
     header = {"Authorization": f"Bearer {shared_server.token}"}
@@ -554,7 +554,7 @@ def test_a_request_that_is_no_websocket_is_answered_with_a_json_error(
 @pytest.mark.parametrize(
     ("path", "takes"), [("/ingest", "WebSockets and POST"), ("/live", "WebSockets")]
 )
-def test_a_get_without_an_upgrade_is_told_what_the_path_takes(
+def test_get_without_upgrade_is_told_what_path_takes(
     shared_server: ServerProcess, path: str, takes: str
 ) -> None:
     header = {"Authorization": f"Bearer {shared_server.token}"}
@@ -566,7 +566,7 @@ def test_a_get_without_an_upgrade_is_told_what_the_path_takes(
 
 
 @slow
-def test_a_token_never_appears_in_what_the_server_prints(data: Path) -> None:
+def test_token_never_appears_in_what_server_prints(data: Path) -> None:
     server: ServerProcess
     with serving(data) as server:
         token, wrong = server.token, "wl_wrong-" + "x" * 30

@@ -54,7 +54,7 @@ def told(socket: websocket.WebSocket, count: int) -> list[tuple[object, ...]]:
 # Many logs a frame
 
 
-def test_each_log_of_an_array_is_stored_and_acked_in_its_order(
+def test_each_log_of_array_is_stored_and_acked_in_its_order(
     shared_server: ServerProcess,
 ) -> None:
     ids = new_ids(1_000)
@@ -67,7 +67,7 @@ def test_each_log_of_an_array_is_stored_and_acked_in_its_order(
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\n\n"])
-def test_each_line_of_a_frame_is_a_log(shared_server: ServerProcess, newline: str) -> None:
+def test_each_line_of_frame_is_log(shared_server: ServerProcess, newline: str) -> None:
     ids = new_ids(20)
     with pushing(shared_server) as socket:
         socket.send(newline.join(log(id=each, message="two\nlines") for each in ids) + newline)
@@ -75,7 +75,7 @@ def test_each_line_of_a_frame_is_a_log(shared_server: ServerProcess, newline: st
     assert list(stored(shared_server.data, ids)) == ids
 
 
-def test_a_log_over_several_lines_is_one_log(shared_server: ServerProcess) -> None:
+def test_log_over_several_lines_is_one_log(shared_server: ServerProcess) -> None:
     (log_id,) = new_ids(1)
     with pushing(shared_server) as socket:
         socket.send(json.dumps(json.loads(log(id=log_id, k={"l": [1]})), indent=2))
@@ -85,9 +85,7 @@ def test_a_log_over_several_lines_is_one_log(shared_server: ServerProcess) -> No
 
 
 @pytest.mark.parametrize("form", ["array", "lines"])
-def test_one_bad_log_of_a_frame_rejects_itself_alone(
-    shared_server: ServerProcess, form: str
-) -> None:
+def test_one_bad_log_of_frame_rejects_itself_alone(shared_server: ServerProcess, form: str) -> None:
     a, b, c, d = ids = new_ids(4)
     logs = [log(id=a), log(id=b, type=""), "7", log(id=c), log(id=d, timestamp="now"), log(id=a)]
     with pushing(shared_server) as socket:
@@ -98,14 +96,14 @@ def test_one_bad_log_of_a_frame_rejects_itself_alone(
     assert list(stored(shared_server.data, ids)) == [a, c]
 
 
-def test_a_damaged_line_rejects_itself_alone(shared_server: ServerProcess) -> None:
+def test_damaged_line_rejects_itself_alone(shared_server: ServerProcess) -> None:
     a, b = new_ids(2)
     with pushing(shared_server) as socket:
         socket.send(f'{log(id=a)}\n{{"type":\n{log(id=b)}\n')
         assert told(socket, 3) == [("ack", a), ("error", None, 1), ("ack", b)]
 
 
-def test_an_array_that_is_no_json_is_one_error(shared_server: ServerProcess) -> None:
+def test_array_that_is_no_json_is_one_error(shared_server: ServerProcess) -> None:
     with pushing(shared_server) as socket:
         socket.send(array(log(), log())[:-1])
         socket.send(log(id="a"))
@@ -142,7 +140,7 @@ def test_frames_of_every_kind_sent_without_waiting_are_answered_in_order(
 # Fewer acks
 
 
-def test_one_ack_a_frame_counts_what_it_held(shared_server: ServerProcess) -> None:
+def test_one_ack_frame_counts_what_it_held(shared_server: ServerProcess) -> None:
     a, b, c = ids = new_ids(3)
     with pushing(shared_server, "batch") as socket:
         socket.send(log(id=a))
@@ -184,7 +182,7 @@ def batch_ack(
     }
 
 
-def test_who_wants_no_acks_hears_of_errors_only(shared_server: ServerProcess) -> None:
+def test_ack_none_sends_errors_only(shared_server: ServerProcess) -> None:
     ids = new_ids(3)
     with pushing(shared_server, "none") as socket:
         socket.send(log(id=ids[0]))
@@ -195,7 +193,7 @@ def test_who_wants_no_acks_hears_of_errors_only(shared_server: ServerProcess) ->
     assert list(stored(shared_server.data, ids)) == ids
 
 
-def test_each_log_is_acked_for_who_says_so_or_nothing(shared_server: ServerProcess) -> None:
+def test_ack_each_is_default(shared_server: ServerProcess) -> None:
     for ack in ("each", ""):
         a, b = new_ids(2)
         with pushing(shared_server, ack) as socket:
@@ -204,9 +202,7 @@ def test_each_log_is_acked_for_who_says_so_or_nothing(shared_server: ServerProce
 
 
 @pytest.mark.parametrize("ack", ["nonsense", "", "BATCH", "each,batch", "x" * 500])
-def test_any_other_kind_of_acks_is_refused_before_the_upgrade(
-    shared_server: ServerProcess, ack: str
-) -> None:
+def test_unknown_ack_mode_is_refused_before_upgrade(shared_server: ServerProcess, ack: str) -> None:
     header = f"Authorization: Bearer {shared_server.token}"
     answer = refused(f"{shared_server.ingest}?ack={ack}", header)
     assert answer.status == 400
@@ -218,14 +214,14 @@ def test_any_other_kind_of_acks_is_refused_before_the_upgrade(
     }
 
 
-def test_who_has_no_token_is_not_told_about_acks(shared_server: ServerProcess) -> None:
+def test_missing_token_is_refused_before_ack_mode(shared_server: ServerProcess) -> None:
     assert refused(f"{shared_server.ingest}?ack=nonsense").status == 401
 
 
 # The source document's client
 
 
-def test_a_client_of_the_source_document_is_answered_as_it_expects(
+def test_client_of_source_document_is_answered_as_it_expects(
     shared_server: ServerProcess,
 ) -> None:
     base = shared_server.ingest.removesuffix("/ingest")

@@ -101,7 +101,7 @@ def world(path: Path, lengths: Sequence[int], buffer_size: int = 4 * 2**20) -> I
             yield World(table, pages, buffer_size)
 
 
-def test_the_past_comes_page_by_page_and_then_the_present(tmp_path: Path) -> None:
+def test_past_comes_page_by_page_and_then_present(tmp_path: Path) -> None:
     async def scenario() -> None:
         with world(tmp_path, [1] * 2_000) as here:
             task = here.start(5)
@@ -118,7 +118,7 @@ def test_the_past_comes_page_by_page_and_then_the_present(tmp_path: Path) -> Non
     asyncio.run(scenario())
 
 
-def test_what_is_committed_but_not_published_comes_from_the_hub_alone(tmp_path: Path) -> None:
+def test_unpublished_commit_comes_from_hub_alone(tmp_path: Path) -> None:
     async def scenario() -> None:
         with world(tmp_path, [1] * 3) as here:
             here.commit([1, 1])
@@ -131,7 +131,7 @@ def test_what_is_committed_but_not_published_comes_from_the_hub_alone(tmp_path: 
     asyncio.run(scenario())
 
 
-def test_a_reader_of_the_past_is_read_for_no_faster_than_it_reads(tmp_path: Path) -> None:
+def test_reader_of_past_is_read_for_no_faster_than_it_reads(tmp_path: Path) -> None:
     async def scenario() -> None:
         with world(tmp_path, [1_000] * 1_000) as here:
             task = here.start(0)
@@ -149,7 +149,7 @@ def test_a_reader_of_the_past_is_read_for_no_faster_than_it_reads(tmp_path: Path
     asyncio.run(scenario())
 
 
-def test_what_is_archived_is_told_first(tmp_path: Path) -> None:
+def test_archived_logs_are_told_as_skipped_first(tmp_path: Path) -> None:
     async def scenario() -> None:
         with world(tmp_path, [1] * 9) as here:
             here.table.archive_through(5)
@@ -165,7 +165,7 @@ def test_what_is_archived_is_told_first(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_a_filter_holds_for_the_past_too(tmp_path: Path) -> None:
+def test_filter_holds_for_past_too(tmp_path: Path) -> None:
     async def scenario() -> None:
         with world(tmp_path, [1, 3, 2, 6, 1]) as here:
             await here.finish(here.start(0, ERRORS))
@@ -177,7 +177,7 @@ def test_a_filter_holds_for_the_past_too(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_it_ends_when_the_pages_are_closed(tmp_path: Path) -> None:
+def test_catch_up_ends_when_pages_are_closed(tmp_path: Path) -> None:
     async def scenario() -> None:
         with world(tmp_path, [1_000] * 1_000) as here:
             task = here.start(0)
@@ -203,7 +203,7 @@ actions = st.lists(
 
 
 @given(lengths, actions, st.integers(0, 8), st.integers(0, 3_000), st.booleans())
-def test_whatever_comes_between_each_seq_comes_or_is_told_as_skipped_once(
+def test_each_seq_is_sent_or_skipped_once_in_catch_up(
     past: list[int],
     given_actions: list[tuple[str, list[int]]],
     after: int,

@@ -22,7 +22,7 @@ def asked(**parameters: object) -> tuple[Filter, int | None]:
     return read_query(parse_qs_bytes(urlencode(parameters, doseq=True), keep_blank_values=True))
 
 
-def test_a_query_without_parameters_asks_for_everything_from_now_on() -> None:
+def test_query_without_parameters_asks_for_everything_from_now_on() -> None:
     assert asked() == (EVERYTHING, None)
     assert asked(token="secret") == (EVERYTHING, None)
     assert EVERYTHING.takes_all
@@ -43,7 +43,7 @@ def test_repeated_parameters_are_alternatives_and_different_ones_must_all_hold()
     ) == [True, True, False, False, False]
 
 
-def test_a_comma_is_part_of_a_value() -> None:
+def test_comma_is_part_of_value() -> None:
     wanted, _ = asked(type="a,b")
     assert wanted.choose([stored("a"), stored("a,b")]) == [False, True]
 
@@ -56,29 +56,29 @@ def test_contains_is_literal(text: str) -> None:
     assert not wanted.accepts(stored(message="before behind"))
 
 
-def test_contains_minds_case_and_looks_at_the_message_only() -> None:
+def test_contains_minds_case_and_looks_at_message_only() -> None:
     wanted, _ = asked(contains="web")
     assert not wanted.accepts(stored(kind="web", source="web", message="Web"))
 
 
-def test_the_same_alternatives_in_another_order_are_the_same_filter() -> None:
+def test_same_alternatives_in_another_order_are_same_filter() -> None:
     assert asked(type=["a", "b"]) == asked(type=["b", "a", "b"])
 
 
 @pytest.mark.parametrize("after", [0, 1, MAX_SEQ])
-def test_after_is_a_seq(after: int) -> None:
+def test_after_is_seq(after: int) -> None:
     assert asked(after=after) == (EVERYTHING, after)
 
 
 @pytest.mark.parametrize(
     "after", ["", "-1", "+1", " 1", "1_0", "1.0", "x", "\u0661", MAX_SEQ + 1, "9" * 5_000, [1, 2]]
 )
-def test_an_after_that_is_no_seq_is_refused(after: object) -> None:
+def test_after_that_is_no_seq_is_refused(after: object) -> None:
     with pytest.raises(UsageError, match="after is one seq: a whole number from 0"):
         asked(after=after)
 
 
-def test_an_unknown_parameter_is_refused_with_the_known_ones() -> None:
+def test_unknown_parameter_is_refused_with_known_ones() -> None:
     with pytest.raises(UsageError) as caught:
         asked(typ="error")
     assert str(caught.value) == (
@@ -87,12 +87,12 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize("name", ["type", "source", "contains"])
-def test_an_empty_value_is_refused(name: str) -> None:
+def test_empty_value_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=f"{name} is empty"):
         asked(**{name: ["a", ""]})
 
 
-def test_a_value_that_is_not_utf_8_is_refused() -> None:
+def test_value_that_is_not_utf_8_is_refused() -> None:
     with pytest.raises(UsageError, match="type is not UTF-8"):
         asked(type=b"\xff")
 
@@ -102,7 +102,7 @@ sets = st.frozensets(names, max_size=2)
 
 
 @given(sets, sets, sets, st.lists(st.tuples(names, names, names), max_size=9))
-def test_a_filter_chooses_what_its_definition_says(
+def test_filter_chooses_what_its_definition_says(
     types: frozenset[str],
     sources: frozenset[str],
     contains: frozenset[str],

@@ -41,7 +41,7 @@ class Feed:
             self.hub.tick()
 
 
-def test_logs_gather_until_the_next_tick() -> None:
+def test_logs_gather_until_next_tick() -> None:
     feed = Feed()
     reader = feed.reader()
     feed.publish(row(), row())
@@ -54,7 +54,7 @@ def test_logs_gather_until_the_next_tick() -> None:
     assert reader.received.kinds == ["position", "logs"]
 
 
-def test_many_logs_do_not_wait_for_the_tick() -> None:
+def test_many_logs_do_not_wait_for_tick() -> None:
     feed = Feed(16 * FRAME_SIZE)
     reader = feed.reader()
     feed.publish(*[row(FRAME_SIZE // 4) for _ in range(9)])
@@ -64,7 +64,7 @@ def test_many_logs_do_not_wait_for_the_tick() -> None:
     assert reader.received.seqs == list(range(1, 10))
 
 
-def test_what_was_known_is_not_sent_again() -> None:
+def test_duplicates_are_not_sent_again() -> None:
     feed = Feed()
     reader = feed.reader()
     feed.hub.publish(commit(1, [row(), row(), row()], known=[False, True, False]))
@@ -72,7 +72,7 @@ def test_what_was_known_is_not_sent_again() -> None:
     assert reader.received.seqs == [1, 3]
 
 
-def test_readers_who_want_the_same_share_the_bytes() -> None:
+def test_readers_who_want_same_share_bytes() -> None:
     feed = Feed()
     wanted = [EVERYTHING, EVERYTHING, *[Filter(types=frozenset(["info"])) for _ in range(2)]]
     readers = [feed.reader(each) for each in wanted]
@@ -83,7 +83,7 @@ def test_readers_who_want_the_same_share_the_bytes() -> None:
     assert some_one is some_two
 
 
-def test_each_reader_gets_what_it_wants_and_the_position_of_all() -> None:
+def test_each_reader_gets_what_it_wants_and_position_of_all() -> None:
     feed = Feed()
     errors = feed.reader(Filter(types=frozenset(["error"])))
     pump = feed.reader(Filter(sources=frozenset(["pump"]), contains=frozenset(["dry"])))
@@ -104,7 +104,7 @@ def test_each_reader_gets_what_it_wants_and_the_position_of_all() -> None:
         assert reader.received.kinds == ["position", "logs", "position"]
 
 
-def test_the_position_of_a_reader_moves_with_logs_that_it_does_not_want() -> None:
+def test_position_of_reader_moves_with_logs_that_it_does_not_want() -> None:
     feed = Feed()
     reader = feed.reader(Filter(types=frozenset(["error"])))
     feed.publish(row(), row())
@@ -113,7 +113,7 @@ def test_the_position_of_a_reader_moves_with_logs_that_it_does_not_want() -> Non
     assert reader.received.positions == [0, 2]
 
 
-def test_a_reader_that_comes_between_two_ticks_gets_nothing_from_before() -> None:
+def test_reader_that_comes_between_two_ticks_gets_nothing_from_before() -> None:
     feed = Feed()
     early = feed.reader()
     feed.publish(row())
@@ -124,7 +124,7 @@ def test_a_reader_that_comes_between_two_ticks_gets_nothing_from_before() -> Non
     assert (early.received.positions, late.received.positions) == ([0], [1])
 
 
-def test_a_reader_that_went_gets_nothing_more() -> None:
+def test_reader_that_went_gets_nothing_more() -> None:
     feed = Feed()
     reader = feed.reader()
     assert feed.hub.readers == 1
@@ -137,7 +137,7 @@ def test_a_reader_that_went_gets_nothing_more() -> None:
     assert feed.hub.readers == 0
 
 
-def test_one_of_two_who_want_the_same_may_go() -> None:
+def test_one_of_two_who_want_same_may_go() -> None:
     feed = Feed()
     stays, goes = feed.reader(), feed.reader()
     feed.hub.unsubscribe(goes)
@@ -146,7 +146,7 @@ def test_one_of_two_who_want_the_same_may_go() -> None:
     assert (stays.received.seqs, goes.received.seqs) == ([1], [])
 
 
-def test_the_position_is_told_at_first_and_each_second_in_which_it_moved() -> None:
+def test_position_is_told_at_first_and_each_second_in_which_it_moved() -> None:
     feed = Feed(last_seq=41)
     feed.publish(row())
     reader = feed.reader()
@@ -160,7 +160,7 @@ def test_the_position_is_told_at_first_and_each_second_in_which_it_moved() -> No
     assert reader.received.positions == [42, 43]
 
 
-def test_a_slow_reader_is_told_the_whole_range_once_it_reads_again() -> None:
+def test_slow_reader_is_told_whole_range_once_it_reads_again() -> None:
     feed = Feed(1_000)
     reader = feed.reader()
     feed.publish(*[row(500) for _ in range(20)])
@@ -171,7 +171,7 @@ def test_a_slow_reader_is_told_the_whole_range_once_it_reads_again() -> None:
     assert reader.received.seqs == [1, 21]
 
 
-def test_what_each_reader_is_too_slow_for_is_counted_as_it_is_skipped() -> None:
+def test_skipped_logs_are_counted_for_each_reader() -> None:
     feed = Feed(1_000)
     slow, slower, quick = feed.reader(), feed.reader(), feed.reader()
     for _ in range(3):
@@ -191,7 +191,7 @@ def test_what_each_reader_is_too_slow_for_is_counted_as_it_is_skipped() -> None:
     assert feed.skipped == counted == sum(told)
 
 
-def test_the_lag_is_that_of_the_slowest_reader() -> None:
+def test_lag_is_that_of_slowest_reader() -> None:
     feed = Feed()
     assert feed.hub.lag == 0
     slow, quick = feed.reader(), feed.reader()
@@ -203,7 +203,7 @@ def test_the_lag_is_that_of_the_slowest_reader() -> None:
     assert feed.hub.lag == 0
 
 
-def test_a_slow_reader_is_told_what_it_missed_also_when_nothing_more_comes() -> None:
+def test_slow_reader_is_told_what_it_missed_also_when_nothing_more_comes() -> None:
     feed = Feed(1_000)
     reader = feed.reader()
     feed.publish(row(500), row(500))
@@ -214,7 +214,7 @@ def test_a_slow_reader_is_told_what_it_missed_also_when_nothing_more_comes() -> 
     assert reader.received.gone == [2]
 
 
-def test_a_slow_reader_is_told_before_anything_else_also_before_events() -> None:
+def test_slow_reader_is_told_before_anything_else_also_before_events() -> None:
     feed = Feed(1_000)
     reader = feed.reader()
     for _ in range(2):
@@ -225,7 +225,7 @@ def test_a_slow_reader_is_told_before_anything_else_also_before_events() -> None
     assert reader.received.kinds == ["position", "logs", "skipped", "client_connect"]
 
 
-def test_what_a_slow_reader_with_a_filter_skips_begins_and_ends_with_what_it_wants() -> None:
+def test_skipped_range_of_filtered_reader_begins_and_ends_with_matching_log() -> None:
     feed = Feed(1_000)
     reader = feed.reader(Filter(types=frozenset(["error"])))
     feed.publish(row(), row(900, kind="error"), row())
@@ -237,7 +237,7 @@ def test_what_a_slow_reader_with_a_filter_skips_begins_and_ends_with_what_it_wan
     assert reader.received.positions == [0, 7]
 
 
-def test_one_slow_reader_takes_nothing_from_the_others() -> None:
+def test_one_slow_reader_takes_nothing_from_others() -> None:
     feed = Feed(1_000)
     feed.reader()
     awake = feed.reader()
@@ -249,7 +249,7 @@ def test_one_slow_reader_takes_nothing_from_the_others() -> None:
     assert awake.received.skipped == []
 
 
-def test_what_a_slow_reader_holds_stays_bounded() -> None:
+def test_buffer_of_slow_reader_is_bounded() -> None:
     feed = Feed(10_000)
     reader = feed.reader()
     for _ in range(500):
@@ -259,7 +259,7 @@ def test_what_a_slow_reader_holds_stays_bounded() -> None:
     assert reader.unsent <= 10_000 + 100  # and the word that it skipped
 
 
-def test_events_a_slow_reader_has_no_room_for_are_dropped() -> None:
+def test_events_slow_reader_has_no_room_for_are_dropped() -> None:
     feed = Feed(100)
     reader = feed.reader()
     feed.hub.announce("client_connect", "a", 5)
@@ -269,7 +269,7 @@ def test_events_a_slow_reader_has_no_room_for_are_dropped() -> None:
     assert [each["clientId"] for each in reader.received.events] == ["a", "c"]
 
 
-def test_events_reach_readers_with_a_filter_too() -> None:
+def test_events_reach_readers_with_filter_too() -> None:
     feed = Feed()
     reader = feed.reader(Filter(types=frozenset(["error"])))
     feed.hub.announce("client_connect", "a", 5)
@@ -286,7 +286,7 @@ actions = st.lists(
 
 
 @given(actions, st.integers(0, 2_000), st.booleans())
-def test_whatever_a_reader_does_each_seq_comes_or_is_told_as_skipped_once(
+def test_each_seq_is_sent_or_skipped_once_by_hub(
     given_actions: Sequence[tuple[str, list[int]]], buffer_size: int, filtered: bool
 ) -> None:
     feed = Feed(buffer_size)

@@ -62,7 +62,7 @@ def bytewise(data: bytes) -> list[bytes]:
 # What is read
 
 
-def test_consecutive_messages_of_a_kind_come_as_one_run() -> None:
+def test_consecutive_messages_of_kind_come_as_one_run() -> None:
     sent = [Item(TEXT, b"a"), Item(TEXT, b"b" * 200), Item(BINARY, b"\xff"), Item(TEXT, b"c")]
     assert parser().feed(wire(sent)) == [
         Messages(True, [b"a", b"b" * 200]),
@@ -71,12 +71,12 @@ def test_consecutive_messages_of_a_kind_come_as_one_run() -> None:
     ]
 
 
-def test_a_run_goes_on_behind_a_fragmented_message() -> None:
+def test_run_goes_on_behind_fragmented_message() -> None:
     sent = [Item(TEXT, b"a"), Item(TEXT, b"two", cuts=(0.5,)), Item(TEXT, b"c")]
     assert parser().feed(wire(sent)) == [Messages(True, [b"a", b"two", b"c"])]
 
 
-def test_a_control_frame_comes_before_the_message_that_it_interrupts() -> None:
+def test_control_frame_comes_before_message_that_it_interrupts() -> None:
     sent = Item(TEXT, b"whole", cuts=(0.5,), between=(Item(PING, b"p"),))
     assert parser().feed(wire([sent, Item(PONG, b"q")])) == [
         Ping(b"p"),
@@ -95,9 +95,7 @@ def test_every_length_is_read_whole_and_in_pieces(opcode: int, length: int) -> N
 
 
 @given(items, st.lists(shares, max_size=20), st.sampled_from(["none", "kept", "fresh"]))
-def test_the_same_is_heard_whatever_the_cuts(
-    sent: list[Item], cuts: list[float], context: str
-) -> None:
+def test_events_are_equal_for_any_cuts(sent: list[Item], cuts: list[float], context: str) -> None:
     keeps = context == "kept"
     deflater = None if context == "none" else Deflater(keeps_context=keeps)
     inflater = None if context == "none" else Inflater(keeps_context=keeps)
@@ -108,7 +106,7 @@ def test_the_same_is_heard_whatever_the_cuts(
 
 
 @given(items)
-def test_the_same_is_heard_byte_by_byte_without_masks_at_a_client(sent: list[Item]) -> None:
+def test_events_are_equal_byte_by_byte_at_client(sent: list[Item]) -> None:
     data = wire(sent, key=None)[:20_000]
     whole = FrameParser(masked=False).feed(data)
     assert told(feed_all(FrameParser(masked=False), bytewise(data))) == told(whole)
@@ -123,7 +121,7 @@ def test_the_same_is_heard_byte_by_byte_without_masks_at_a_client(sent: list[Ite
         *((close_frame(code), Close(code, "")) for code in (1003, 1007, 1014, 3000, 4999)),
     ],
 )
-def test_nothing_is_heard_behind_a_close_frame(data: bytes, expected: Close) -> None:
+def test_no_event_follows_close_frame(data: bytes, expected: Close) -> None:
     reader = parser()
     assert told(reader.feed(HELLO + data + HELLO)) == [HEARD, expected]
     assert reader.feed(HELLO) == []
@@ -179,7 +177,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("data", "code"), MALFORMED.values(), ids=MALFORMED)
-def test_a_broken_rule_ends_with_its_code(data: bytes, code: int) -> None:
+def test_broken_rule_ends_with_its_code(data: bytes, code: int) -> None:
     for parts in ([HELLO + data + HELLO], [HELLO, data], bytewise(HELLO + data)):
         reader = parser()
         heard, failure = told(feed_all(reader, parts))
@@ -190,36 +188,36 @@ def test_a_broken_rule_ends_with_its_code(data: bytes, code: int) -> None:
         assert reader.feed(HELLO) == []
 
 
-def test_a_client_refuses_masked_frames() -> None:
+def test_client_refuses_masked_frames() -> None:
     (failure,) = FrameParser(masked=False).feed(HELLO)
     assert failure == Failure(1002, "the frame must not be masked")
 
 
-def test_the_messages_before_one_that_is_not_utf8_are_heard() -> None:
+def test_messages_before_one_that_is_not_utf8_are_heard() -> None:
     sent = HELLO + frame(TEXT, "é".encode()) + frame(TEXT, BAD) + frame(PING, final=False)
     heard = told(parser().feed(sent))
     assert heard == [HEARD, (TEXT, "é".encode()), Failure(1007, "the text is not UTF-8")]
 
 
-def test_a_character_may_be_cut_by_fragments() -> None:
+def test_character_may_be_cut_by_fragments() -> None:
     sent = Item(TEXT, "€𝄞".encode(), cuts=(0.2, 0.5, 0.8))
     assert told(parser().feed(wire([sent]))) == [(TEXT, sent.payload)]
 
 
-def test_the_limit_itself_is_allowed() -> None:
+def test_limit_itself_is_allowed() -> None:
     whole = frame(TEXT, b"x" * 1000)
     parts = frame(TEXT, b"x" * 600, final=False) + frame(CONTINUATION, b"x" * 400)
     assert told(parser().feed(whole + parts)) == 2 * [(TEXT, b"x" * 1000)]
 
 
-def test_the_limit_holds_for_short_frames_too() -> None:
+def test_limit_holds_for_short_frames_too() -> None:
     sent = frame(TEXT, b"x" * 20) + frame(TEXT, b"x" * 21) + HELLO
     heard = told(parser(most=20).feed(sent))
     assert heard == [(TEXT, b"x" * 20), Failure(1009, "message too big")]
 
 
 @given(items, st.data())
-def test_no_bytes_raise(sent: list[Item], data: st.DataObject) -> None:
+def test_frames_parser_never_raises_on_random_bytes(sent: list[Item], data: st.DataObject) -> None:
     stream = bytearray(wire(sent, deflater=Deflater()) + close_frame(1000))
     changes = st.tuples(st.integers(0, len(stream) - 1), st.integers(0, 255))
     for at, value in data.draw(st.lists(changes, min_size=1, max_size=8)):
@@ -230,7 +228,7 @@ def test_no_bytes_raise(sent: list[Item], data: st.DataObject) -> None:
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5))
-def test_no_noise_raises(parts: list[bytes]) -> None:
+def test_frames_parser_never_raises_on_noise(parts: list[bytes]) -> None:
     feed_all(parser(deflate=True), parts)
 
 
@@ -241,7 +239,7 @@ def squeezed(payload: bytes) -> bytes:
     return frame(TEXT, payload, bits=0x40)
 
 
-def test_rsv1_is_for_the_first_frame_of_a_message_only() -> None:
+def test_rsv1_is_for_first_frame_of_message_only() -> None:
     for second in (frame(CONTINUATION, b"\x00", bits=0x40), frame(PING, bits=0x40)):
         first = frame(TEXT, b"\xf2", final=False, bits=0x40)
         (failure,) = parser(deflate=True).feed(first + second)
@@ -255,14 +253,14 @@ def test_plain_messages_may_come_among_compressed_ones() -> None:
 
 
 @pytest.mark.parametrize("payload", [b"\x00", b"", b"\x02\x00"])
-def test_an_empty_message_may_be_compressed(payload: bytes) -> None:
+def test_empty_message_may_be_compressed(payload: bytes) -> None:
     after = squeezed(Deflater().deflate(b"hello"))
     heard = told(parser(deflate=True).feed(squeezed(payload) + after))
     assert heard == [(TEXT, b""), HEARD]
 
 
 @pytest.mark.parametrize("end", [b"\x00", b""], ids=["as the RFC has it", "bare"])
-def test_a_message_may_end_with_a_final_block(end: bytes) -> None:
+def test_message_may_end_with_final_block(end: bytes) -> None:
     message = zlib.compress(b"hello", wbits=-15) + end
     fragments = frame(TEXT, message[:3], final=False, bits=0x40) + frame(CONTINUATION, message[3:])
     after = squeezed(Deflater().deflate(b"hello"))
@@ -270,7 +268,7 @@ def test_a_message_may_end_with_a_final_block(end: bytes) -> None:
         assert told(parser(deflate=True).feed(data + after)) == [HEARD, HEARD]
 
 
-def test_nothing_but_a_pad_may_come_behind_a_final_block() -> None:
+def test_only_pad_may_follow_final_block() -> None:
     message = zlib.compress(b"hello", wbits=-15)
     for data in (squeezed(2 * message), frame(TEXT, 2 * message, final=False, bits=0x40)):
         (failure,) = parser(deflate=True).feed(data)
@@ -287,7 +285,7 @@ def test_text_is_checked_once_it_is_inflated() -> None:
     assert failure == Failure(1007, "the text is not UTF-8")
 
 
-def test_a_message_that_refers_to_a_context_not_kept_is_1007() -> None:
+def test_message_that_refers_to_context_not_kept_is_1007() -> None:
     deflater = Deflater()
     text = random.Random(1).randbytes(200).hex().encode()
     sent = squeezed(deflater.deflate(text)) + squeezed(deflater.deflate(text))
@@ -298,7 +296,7 @@ def test_a_message_that_refers_to_a_context_not_kept_is_1007() -> None:
 
 
 @pytest.mark.parametrize("size", [1000, 1001])
-def test_the_limit_is_for_what_was_inflated(size: int) -> None:
+def test_limit_is_for_what_was_inflated(size: int) -> None:
     (heard,) = told(parser(deflate=True).feed(squeezed(Deflater().deflate(b"x" * size))))
     assert heard == ((TEXT, b"x" * size) if size == 1000 else Failure(1009, "message too big"))
 
@@ -318,7 +316,7 @@ def peak(reader: FrameParser, parts: list[bytes]) -> tuple[list[Event], int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fragments", [1, 100])
-def test_a_bomb_takes_no_more_than_the_limit_and_a_little(fragments: int) -> None:
+def test_bomb_takes_no_more_than_limit_and_little(fragments: int) -> None:
     limit = 2**20
     bomb = Deflater().deflate(bytes(512 * limit))
     cuts = tuple(index / fragments for index in range(1, fragments))
@@ -342,7 +340,7 @@ def test_fragments_take_no_more_memory_than_what_they_hold(size: int) -> None:
     assert most < 400_000
 
 
-def test_a_frame_above_the_limit_is_not_waited_for() -> None:
+def test_frame_above_limit_is_not_waited_for() -> None:
     reader = FrameParser(masked=True)
     events = reader.feed(head(TEXT, MAX_MESSAGE_SIZE + 1))
     assert events == [Failure(1009, "message too big")]
@@ -371,7 +369,7 @@ class Counted(bytes):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "step"), [(2**24, 2**16), (20_000, 1)])
-def test_a_message_in_many_pieces_is_copied_a_few_times_only(size: int, step: int) -> None:
+def test_message_in_many_pieces_is_copied_few_times_only(size: int, step: int) -> None:
     data = frame(BINARY, bytes(size))
     reader = FrameParser(masked=True)
     Counted.copied = 0
@@ -384,17 +382,17 @@ def test_a_message_in_many_pieces_is_copied_a_few_times_only(size: int, step: in
 
 
 @pytest.mark.parametrize("length", [0, 125, 126, 65_535, 65_536])
-def test_a_head_is_that_of_an_unmasked_final_frame(length: int) -> None:
+def test_head_is_that_of_unmasked_final_frame(length: int) -> None:
     payload = b"x" * length
     assert frame_head(TEXT, length) + payload == frame(TEXT, payload, key=None)
 
 
-def test_the_heads_of_short_texts_are_at_hand() -> None:
+def test_heads_of_short_texts_are_at_hand() -> None:
     assert len(TEXT_HEADS) == 1024
     assert all(each == frame_head(TEXT, length) for length, each in enumerate(TEXT_HEADS))
 
 
-def test_each_message_has_a_mask_of_its_own() -> None:
+def test_each_message_has_mask_of_its_own() -> None:
     keys = [KEY, bytes(4), b"\xff\xff\xff\xff"]
     data = b"".join(frame(TEXT, b"hello" * 40, key=key) for key in keys)
     assert told(parser().feed(data)) == 3 * [(TEXT, b"hello" * 40)]

@@ -37,9 +37,7 @@ from tests.support.tls import LOOPBACK, LOOPBACK_KEY
 
 
 @given(items, st.sampled_from(["none", "kept", "fresh"]))
-def test_a_handler_hears_the_same_as_with_the_protocol_of_tornado(
-    sent: list[Item], context: str
-) -> None:
+def test_handler_hears_same_as_with_protocol_of_tornado(sent: list[Item], context: str) -> None:
     if context != "none":
         # Tornado takes such a message for a plain one when a control frame comes within it.
         sent = [replace(item, between=()) if item.compressed else item for item in sent]
@@ -63,7 +61,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     asyncio.run(main)
 
 
-def test_a_run_of_messages_comes_in_one_call() -> None:
+def test_run_of_messages_comes_in_one_call() -> None:
     async def main() -> None:
         seen = Seen()
         async with serving(seen) as place:
@@ -79,7 +77,7 @@ def test_a_run_of_messages_comes_in_one_call() -> None:
     run(main())
 
 
-def test_nothing_more_is_read_before_the_handler_is_done() -> None:
+def test_next_read_waits_for_handler() -> None:
     go_on = asyncio.Event()
 
     class Slow(Echo):
@@ -111,7 +109,7 @@ def test_nothing_more_is_read_before_the_handler_is_done() -> None:
 
 
 @pytest.mark.logs
-def test_a_fault_of_the_handler_ends_its_connection_alone(
+def test_fault_of_handler_ends_its_connection_alone(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Faulty(Echo):
@@ -156,7 +154,7 @@ def test_deflate_is_agreed_on_and_undone(wanted: str, bits: int) -> None:
     run(main())
 
 
-def test_a_context_that_was_not_to_be_kept_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_context_that_was_not_to_be_kept_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.websocket.protocol, "_DRAIN_SECONDS", 0.01)
     deflater = Deflater(keeps_context=True)
     data = b"".join(frame(TEXT, deflater.deflate(NOISE), bits=0x40) for _ in range(2))
@@ -180,7 +178,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("data", "code"), BROKEN.values(), ids=BROKEN)
-def test_a_peer_that_breaks_a_rule_can_read_why(
+def test_peer_that_breaks_rule_can_read_why(
     data: bytes, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The end that the peer sees is that of the half that we close, not of our patience.
@@ -207,7 +205,7 @@ def test_a_peer_that_breaks_a_rule_can_read_why(
     run(main())
 
 
-def test_a_peer_that_breaks_a_rule_over_tls_can_read_why() -> None:
+def test_peer_that_breaks_rule_over_tls_can_read_why() -> None:
     async def main() -> None:
         seen = Seen()
         certificate = server_context(LOOPBACK, LOOPBACK_KEY)
@@ -222,7 +220,7 @@ def test_a_peer_that_breaks_a_rule_over_tls_can_read_why() -> None:
     run(main())
 
 
-def test_a_peer_that_breaks_a_rule_and_stays_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peer_that_breaks_rule_and_stays_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.websocket.protocol, "_DRAIN_SECONDS", 0.01)
 
     async def main() -> None:
@@ -238,7 +236,7 @@ def test_a_peer_that_breaks_a_rule_and_stays_is_left(monkeypatch: pytest.MonkeyP
     run(main())
 
 
-def test_a_peer_that_breaks_a_rule_and_sends_on_is_not_read_for_long(
+def test_peer_that_breaks_rule_and_sends_on_is_not_read_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server.websocket.protocol, "_DRAIN_SECONDS", 1000.0)
@@ -262,7 +260,7 @@ def test_a_peer_that_breaks_a_rule_and_sends_on_is_not_read_for_long(
 # Taking leave
 
 
-def test_what_was_sent_before_the_farewell_arrives() -> None:
+def test_messages_before_close_frame_arrive() -> None:
     class Generous(Echo):
         def on_messages(self, payloads: list[bytes]) -> None:
             self.seen.runs.append(payloads)
@@ -282,7 +280,7 @@ def test_what_was_sent_before_the_farewell_arrives() -> None:
     run(main())
 
 
-def test_no_frame_follows_a_close_frame() -> None:
+def test_no_frame_follows_close_frame() -> None:
     async def main() -> None:
         seen = Seen()
         async with serving(seen) as place:
@@ -304,7 +302,7 @@ def test_no_frame_follows_a_close_frame() -> None:
     run(main())
 
 
-def test_a_peer_that_goes_without_a_word_is_noticed() -> None:
+def test_peer_that_goes_without_word_is_noticed() -> None:
     async def main() -> None:
         seen = Seen()
         async with serving(seen) as place:
@@ -347,7 +345,7 @@ def test_another_version_is_answered_with_ours() -> None:
 # What this leans on
 
 
-def test_tornado_has_the_private_names_that_are_relied_on() -> None:
+def test_tornado_has_private_names_that_are_relied_on() -> None:
     expected = {
         "_receive_frame_loop": ["self"],
         "_handle_message": ["self", "opcode", "data"],

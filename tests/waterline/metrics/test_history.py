@@ -38,11 +38,11 @@ def history(file: RollupStore) -> Iterator[RollupHistory]:
         yield opened
 
 
-def test_a_file_without_rows_tells_nothing(history: RollupHistory) -> None:
+def test_empty_file_has_no_summaries(history: RollupHistory) -> None:
     assert history.summaries(0, 2 * BEGIN) == {}
 
 
-def test_it_tells_average_and_count_between_two_times(
+def test_summaries_have_average_and_count_of_range(
     file: RollupStore, history: RollupHistory
 ) -> None:
     for second, values in enumerate(([1.0, 2.0], [5.0], [30.0])):
@@ -96,9 +96,7 @@ def test_seconds_minutes_and_hours_tell_together_what_seconds_alone_would(
     }
 
 
-def test_where_seconds_are_gone_whole_minutes_count(
-    file: RollupStore, history: RollupHistory
-) -> None:
+def test_pruned_seconds_count_as_whole_minutes(file: RollupStore, history: RollupHistory) -> None:
     for second in range(0, 180, 10):
         file.write(latency(BEGIN + second * SECOND, 1.0), {}, 0)
     file.close_steps(BEGIN + 2 * HOUR)
@@ -110,7 +108,7 @@ def test_where_seconds_are_gone_whole_minutes_count(
 
 
 @pytest.mark.logs
-def test_a_damaged_sketch_is_told_and_the_rest_counts(
+def test_damaged_sketch_is_told_and_rest_counts(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with closing(RollupStore(path)) as file:
@@ -125,11 +123,11 @@ def test_a_damaged_sketch_is_told_and_the_rest_counts(
     ]
 
 
-def test_a_file_that_cannot_be_read_is_told_in_our_words(path: Path) -> None:
+def test_file_that_cannot_be_read_is_told_in_our_words(path: Path) -> None:
     with pytest.raises(DataFolderError, match=r"metrics\.db cannot be opened"):
         RollupHistory(path)
 
 
-def test_it_can_be_closed_twice(history: RollupHistory) -> None:
+def test_history_can_be_closed_twice(history: RollupHistory) -> None:
     history.close()
     history.close()

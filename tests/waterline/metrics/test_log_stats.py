@@ -65,7 +65,7 @@ def measured(*values: object) -> list[object]:
         ((1e-320, 1), [2, 1e-320, 1]),
     ],
 )
-def test_only_numbers_that_a_sketch_can_hold_are_measured(
+def test_only_numbers_that_sketch_can_hold_are_measured(
     values: tuple[object, ...], expected: list[object]
 ) -> None:
     assert measured(*values) == expected
@@ -93,7 +93,9 @@ def frames_of(given_logs: list[dict[str, object]], kind: str) -> list[bytes]:
 
 
 @given(logs, st.sampled_from(["one", "array", "lines", "damaged"]))
-def test_a_batch_tells_what_its_logs_hold(given_logs: list[dict[str, object]], kind: str) -> None:
+def test_decoded_logs_have_stats_of_their_logs(
+    given_logs: list[dict[str, object]], kind: str
+) -> None:
     frames = frames_of(given_logs, kind)
     if kind == "damaged":
         frames = [each + b"\n?" for each in frames]
@@ -122,7 +124,7 @@ def test_a_batch_tells_what_its_logs_hold(given_logs: list[dict[str, object]], k
 
 
 @given(logs)
-def test_stored_logs_hold_the_same_as_when_they_came(given_logs: list[dict[str, object]]) -> None:
+def test_stored_logs_hold_same_as_when_they_came(given_logs: list[dict[str, object]]) -> None:
     batch = read_frames(frames_of(given_logs, "one"), "pump", measured=("x", "y"))
     stored = decode_rows(b"[" + batch.rows + b"]", range(1, len(batch.ids) + 1), NOON)
     found, came = plainly(dict(measure_logs(stored, ("x", "y")))), plainly(dict(batch.stats))
@@ -133,7 +135,7 @@ def test_stored_logs_hold_the_same_as_when_they_came(given_logs: list[dict[str, 
     assert sum(each for _, each, _ in found.values()) == size
 
 
-def test_nothing_is_decoded_where_nothing_is_measured() -> None:
+def test_attributes_are_not_decoded_unless_measured() -> None:
     batch = read_frames([b'{"type":"t","message":"m","x":1}'], "pump")
     assert batch.stats == {"t": TypeStats(1, 32, {})}
 
@@ -142,7 +144,7 @@ def totals(recorder: MetricsRecorder) -> dict[Series, tuple[int, float]]:
     return {series: (each.count, each.sum) for series, each in recorder.totals().items()}
 
 
-def test_contents_are_recorded_by_type_and_by_source() -> None:
+def test_stats_are_recorded_by_type_and_source() -> None:
     recorder = MetricsRecorder()
     x = {"a": TypeStats(2, 20, {"ms": Packed.of([1, 2])}), "b": TypeStats(1, 7, {})}
     y = {"a": TypeStats(1, 9, {"ms": Packed.of([4])})}
@@ -163,7 +165,7 @@ def test_contents_are_recorded_by_type_and_by_source() -> None:
     assert second.heard == {"x": (NOON, NOON), "y": (NOON, NOON)}
 
 
-def test_stored_logs_are_recorded_in_the_second_of_their_receipt() -> None:
+def test_stored_logs_are_recorded_in_second_of_their_receipt() -> None:
     recorder = MetricsRecorder()
     batch = read_frames([b'{"type":"t","message":"m","ms":1}'] * 4, "pump")
     stored = [

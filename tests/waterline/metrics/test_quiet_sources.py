@@ -58,7 +58,7 @@ gaps_in_minutes = st.one_of(
 
 
 @given(gaps_in_minutes, st.lists(st.integers(0, 9 * 24 * 60), max_size=4), st.integers(0, 100))
-def test_a_habit_tells_what_all_minutes_would_tell(
+def test_habit_tells_what_all_minutes_would_tell(
     gaps: list[int], looks: list[int], quiet_after: int
 ) -> None:
     minutes = [NOON + MINUTE * sum(gaps[: place + 1]) for place in range(len(gaps))]
@@ -146,7 +146,7 @@ def test_sources_are_named_in_order_and_long_times_by_hours_and_days(
     ]
 
 
-def test_silence_is_measured_from_the_last_log_and_not_from_its_minute(
+def test_silence_is_measured_from_last_log_and_not_from_its_minute(
     file: RollupStore, watch: Watch
 ) -> None:
     send(file, "web", every(MINUTE, NOON - HOUR, NOON + 1), within=59_999)
@@ -155,9 +155,7 @@ def test_silence_is_measured_from_the_last_log_and_not_from_its_minute(
     assert len(watch.look(heard + QUIET_AFTER + 1)) == 1
 
 
-def test_silence_of_twice_the_longest_gap_is_nothing_unusual(
-    file: RollupStore, watch: Watch
-) -> None:
+def test_silence_of_twice_longest_gap_is_nothing_unusual(file: RollupStore, watch: Watch) -> None:
     pause = every(MINUTE, NOON - 60 * MINUTE, NOON - 29 * MINUTE)
     send(file, "web", [*pause, *every(MINUTE, NOON, NOON + 5 * MINUTE)])
     last = NOON + 4 * MINUTE
@@ -165,9 +163,7 @@ def test_silence_of_twice_the_longest_gap_is_nothing_unusual(
     assert len(watch.look(last + 60 * MINUTE + 1)) == 1
 
 
-def test_one_who_sent_in_a_few_minutes_only_is_no_source_that_went_quiet(
-    file: RollupStore, watch: Watch
-) -> None:
+def test_source_with_few_minutes_never_goes_quiet(file: RollupStore, watch: Watch) -> None:
     send(file, "file", every(MINUTE, NOON - (LEAST_MINUTES - 2) * MINUTE, NOON + 1))
     send(file, "habit", every(MINUTE, NOON - (LEAST_MINUTES - 1) * MINUTE, NOON + 1))
     (found,) = watch.look(NOON + HOUR)
@@ -196,7 +192,7 @@ def test_source_is_forgotten_after_seven_days(file: RollupStore, watch: Watch) -
     assert watch.sources._habits == {}
 
 
-def test_new_minutes_are_read_after_the_first_reading(file: RollupStore, watch: Watch) -> None:
+def test_new_minutes_are_read_after_first_reading(file: RollupStore, watch: Watch) -> None:
     send(file, "web", every(MINUTE, NOON - HOUR, NOON + 1))
     assert len(watch.look(NOON + 20 * MINUTE)) == 1
     send(file, "web", [NOON + 21 * MINUTE])
@@ -221,7 +217,7 @@ def test_minutes_by_type_are_of_no_source(file: RollupStore, watch: Watch) -> No
     assert watch.look(NOON + HOUR) == []
 
 
-def test_never_warns_of_none(tmp_path: Path, file: RollupStore) -> None:
+def test_quiet_after_never_warns_of_no_source(tmp_path: Path, file: RollupStore) -> None:
     send(file, "web", every(MINUTE, NOON - HOUR, NOON + 1))
     watch = Watch(tmp_path / "metrics.db", file, None)
     assert watch.look(NOON + HOUR) == []
@@ -246,7 +242,7 @@ def test_file_that_cannot_be_read_leaves_what_was_seen_and_is_told_once(
 
 
 @pytest.mark.slow
-def test_server_warns_of_a_quiet_source_and_is_healthy(data: Path) -> None:
+def test_server_warns_of_quiet_source_and_is_healthy(data: Path) -> None:
     with serving(data) as server:
         token = server.token
     heard = now_ms() // MINUTE * MINUTE - 30 * MINUTE

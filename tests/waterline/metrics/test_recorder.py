@@ -37,7 +37,7 @@ def counts(seconds: dict[int, Second]) -> dict[tuple[int, str, str, str], int]:
 # What was recorded
 
 
-def test_a_metric_that_was_never_recorded_has_no_average_and_no_percentiles(
+def test_metric_that_was_never_recorded_has_no_average_and_no_percentiles(
     recorder: MetricsRecorder,
 ) -> None:
     assert recorder.average("latency") is None
@@ -55,7 +55,7 @@ def test_recording_no_values_leaves_no_trace(recorder: MetricsRecorder) -> None:
     assert recorder.take() == {}
 
 
-def test_the_average_is_over_all_values_and_labels(recorder: MetricsRecorder) -> None:
+def test_average_is_over_all_values_and_labels(recorder: MetricsRecorder) -> None:
     recorder.record("latency", 1.0, {"type": "a"})
     recorder.record_many("latency", [2.0, 3.0], {"type": "b"})
     recorder.record("latency", 10.0, {"type": "c"})
@@ -63,7 +63,7 @@ def test_the_average_is_over_all_values_and_labels(recorder: MetricsRecorder) ->
     assert recorder.average("latency") == 4.0
 
 
-def test_a_report_tells_what_the_values_were(recorder: MetricsRecorder) -> None:
+def test_report_tells_what_values_were(recorder: MetricsRecorder) -> None:
     recorder.record_many("latency", [*range(1, 101)])
     found = report(recorder)["latency"]
     assert (found["average"], found["sum"]) == (50.5, 5050.0)
@@ -73,7 +73,7 @@ def test_a_report_tells_what_the_values_were(recorder: MetricsRecorder) -> None:
     assert found["p99"] == pytest.approx(99, rel=1 / 128)
 
 
-def test_a_value_recorded_several_times_at_once_counts_as_often(
+def test_value_recorded_several_times_at_once_counts_as_often(
     recorder: MetricsRecorder,
 ) -> None:
     recorder.record("latency", 2.0, {"type": "x"}, times=99)
@@ -84,7 +84,7 @@ def test_a_value_recorded_several_times_at_once_counts_as_often(
     assert recorder.percentile("latency", 100) == 102.0
 
 
-def test_a_percentile_is_never_outside_what_was_seen(recorder: MetricsRecorder) -> None:
+def test_percentile_is_never_outside_what_was_seen(recorder: MetricsRecorder) -> None:
     recorder.record("latency", 7.3)
     found = report(recorder)["latency"]
     assert found["p50"] == found["p95"] == found["p99"] == 7.3
@@ -99,7 +99,7 @@ def test_counts_of_events_have_sums_and_no_percentiles(recorder: MetricsRecorder
     assert [found[each] for each in ("p50", "p95", "p99", "min", "max")] == [None] * 5
 
 
-def test_any_one_dimension_holds_all_of_a_metric(recorder: MetricsRecorder) -> None:
+def test_any_one_dimension_holds_all_of_metric(recorder: MetricsRecorder) -> None:
     recorder.count("logs", 2, {"type": "info", "source": "pump"})
     recorder.take()
     recorder.count("logs", 1, {"type": "error", "source": "pump"})
@@ -121,7 +121,7 @@ def test_names_are_in_order_and_each_once(recorder: MetricsRecorder) -> None:
 # Seconds
 
 
-def test_what_is_recorded_lies_in_its_second(recorder: MetricsRecorder, clock: Clock) -> None:
+def test_value_is_recorded_in_its_second(recorder: MetricsRecorder, clock: Clock) -> None:
     recorder.record("latency", 1.0)
     clock.now = NOON + 1999
     recorder.record_packed("latency", [Packed.of([1.0, 2.0]), Packed.of([3.0])])
@@ -133,7 +133,7 @@ def test_what_is_recorded_lies_in_its_second(recorder: MetricsRecorder, clock: C
     }
 
 
-def test_only_seconds_that_have_ended_are_taken_where_a_time_is_given(
+def test_only_seconds_that_have_ended_are_taken_where_time_is_given(
     recorder: MetricsRecorder,
 ) -> None:
     for at in (NOON, NOON + 999, NOON + 1000):
@@ -143,7 +143,7 @@ def test_only_seconds_that_have_ended_are_taken_where_a_time_is_given(
     assert counts(recorder.take()) == {(NOON + 1000, "latency", "", ""): 1}
 
 
-def test_what_was_taken_comes_once_and_stays_in_the_totals(recorder: MetricsRecorder) -> None:
+def test_taken_values_come_once_and_stay_in_totals(recorder: MetricsRecorder) -> None:
     recorder.record("latency", 1.0)
     first = recorder.take()
     recorder.record_many("latency", [2.0, 3.0])
@@ -163,7 +163,7 @@ def test_totals_do_not_change_later(recorder: MetricsRecorder) -> None:
     assert [each.count for each in totals.values()] == [2]
 
 
-def test_a_second_tells_up_to_which_log_it_counts_and_who_was_heard(
+def test_second_has_counted_seq_and_heard_sources(
     recorder: MetricsRecorder,
 ) -> None:
     with recorder.counting(7, NOON + 5) as second:
@@ -176,7 +176,7 @@ def test_a_second_tells_up_to_which_log_it_counts_and_who_was_heard(
     assert taken.heard == {"pump": (NOON + 5, NOON + 900), "valve": (NOON + 900, NOON + 900)}
 
 
-def test_nothing_is_taken_in_the_middle_of_counting(recorder: MetricsRecorder) -> None:
+def test_take_waits_for_end_of_counting(recorder: MetricsRecorder) -> None:
     taken: list[dict[int, Second]] = []
     taker = threading.Thread(target=lambda: taken.append(recorder.take()))
     with recorder.counting(3, NOON):
@@ -190,7 +190,7 @@ def test_nothing_is_taken_in_the_middle_of_counting(recorder: MetricsRecorder) -
     assert taken[0][NOON].counted_through == 3
 
 
-def test_what_another_monitor_gave_away_is_taken_in(recorder: MetricsRecorder) -> None:
+def test_seconds_of_another_recorder_are_added(recorder: MetricsRecorder) -> None:
     other = MetricsRecorder()
     with other.counting(5, NOON - 60_000) as second:
         other.count("logs", 2, {"type": "a", "source": "x"}, at=NOON - 60_000)
@@ -224,7 +224,7 @@ class Past:
         return {"latency": past}
 
 
-def test_a_report_joins_what_is_in_the_file_and_what_is_not_yet(
+def test_report_joins_file_and_memory(
     recorder: MetricsRecorder,
 ) -> None:
     recorder.history = past = Past()
@@ -241,7 +241,7 @@ def test_a_report_joins_what_is_in_the_file_and_what_is_not_yet(
 # Labels
 
 
-def test_labels_beyond_the_bound_are_counted_as_other(recorder: MetricsRecorder) -> None:
+def test_labels_beyond_bound_are_counted_as_other(recorder: MetricsRecorder) -> None:
     for number in range(MAX_LABELS + 50):
         recorder.count("logs", 1, {"type": f"type {number}", "source": "one"})
     found = recorder.counts("logs", "type")
@@ -250,7 +250,7 @@ def test_labels_beyond_the_bound_are_counted_as_other(recorder: MetricsRecorder)
     assert recorder.counts("logs", "source") == {"one": MAX_LABELS + 50}
 
 
-def test_a_label_that_is_known_stays_itself_in_later_seconds(
+def test_label_that_is_known_stays_itself_in_later_seconds(
     recorder: MetricsRecorder, clock: Clock
 ) -> None:
     for number in range(MAX_LABELS + 1):
@@ -264,7 +264,7 @@ def test_a_label_that_is_known_stays_itself_in_later_seconds(
     assert "new" not in found
 
 
-def test_each_metric_and_dimension_has_a_bound_of_its_own(recorder: MetricsRecorder) -> None:
+def test_each_metric_and_dimension_has_bound_of_its_own(recorder: MetricsRecorder) -> None:
     for number in range(MAX_LABELS + 1):
         recorder.count("logs", 1, {"type": f"type {number}"})
     recorder.count("commits", 1, {"type": "new"})
@@ -273,7 +273,7 @@ def test_each_metric_and_dimension_has_a_bound_of_its_own(recorder: MetricsRecor
     assert recorder.counts("logs", "source") == {"new": 1}
 
 
-def test_labels_of_another_monitor_are_bounded_too(recorder: MetricsRecorder) -> None:
+def test_labels_of_another_recorder_are_bounded(recorder: MetricsRecorder) -> None:
     for begin in range(3):
         other = MetricsRecorder()
         for number in range(50):

@@ -53,7 +53,7 @@ def write(file: RollupStore, begin: int, *values: float, through: int = 0) -> No
 # Seconds
 
 
-def test_a_second_is_one_row_a_series_with_its_sketch(file: RollupStore, path: Path) -> None:
+def test_second_is_one_row_series_with_its_sketch(file: RollupStore, path: Path) -> None:
     counted = Summary(3, 12.0)
     file.write(
         {
@@ -72,9 +72,7 @@ def test_a_second_is_one_row_a_series_with_its_sketch(file: RollupStore, path: P
         assert connection.execute("SELECT count(*) FROM seconds").get == 3
 
 
-def test_what_comes_later_is_merged_into_the_row_that_is_there(
-    file: RollupStore, path: Path
-) -> None:
+def test_later_values_are_merged_into_row(file: RollupStore, path: Path) -> None:
     for values in ([3.0], [1.0, 900.0], [2.0]):
         write(file, BEGIN, *values)
     file.write({(BEGIN, Series("logs", "", "")): Summary(2, 2.0)}, {}, 0)
@@ -84,7 +82,7 @@ def test_what_comes_later_is_merged_into_the_row_that_is_there(
     assert found[BEGIN, "logs", ""] == (3, 3.0, None, None, None)
 
 
-def test_a_file_that_is_opened_again_goes_on(path: Path) -> None:
+def test_file_that_is_opened_again_goes_on(path: Path) -> None:
     for value in (1.0, 2.0):
         with closing(RollupStore(path)) as file:
             write(file, BEGIN, value, through=int(value))
@@ -92,20 +90,20 @@ def test_a_file_that_is_opened_again_goes_on(path: Path) -> None:
     assert progress(path)["counted_through"] == 2
 
 
-def test_how_far_logs_are_counted_never_goes_back(file: RollupStore, path: Path) -> None:
+def test_counted_through_never_decreases(file: RollupStore, path: Path) -> None:
     for through in (5, 3):
         write(file, BEGIN, 1.0, through=through)
     assert progress(path)["counted_through"] == 5
 
 
-def test_a_source_was_seen_first_and_last(file: RollupStore, path: Path) -> None:
+def test_source_was_seen_first_and_last(file: RollupStore, path: Path) -> None:
     for first, last in ((5, 7), (3, 4), (6, 9)):
         file.write({}, {"pump": (first, last)}, 0)
     with closing(apsw.Connection(str(path))) as connection:
         assert connection.execute("SELECT * FROM sources").fetchall() == [("pump", 3, 9)]
 
 
-def test_a_write_that_fails_leaves_nothing_and_can_be_made_again(
+def test_write_that_fails_leaves_nothing_and_can_be_made_again(
     file: RollupStore, path: Path
 ) -> None:
     file._connection.set_busy_timeout(0)
@@ -126,7 +124,7 @@ def test_a_write_that_fails_leaves_nothing_and_can_be_made_again(
 # Minutes and hours
 
 
-def test_a_minute_is_written_once_it_is_over(file: RollupStore, path: Path) -> None:
+def test_minute_is_written_once_it_is_over(file: RollupStore, path: Path) -> None:
     write(file, BEGIN + 59 * SECOND, 1.0)
     write(file, BEGIN + MINUTE, 2.0)
     file.close_steps(BEGIN + MINUTE - 1)
@@ -149,7 +147,7 @@ moments = st.lists(st.integers(0, 3 * 3600 + 60), max_size=6).map(sorted)
 @pytest.mark.slow
 @settings(max_examples=50)
 @given(measurements, measurements, moments)
-def test_minutes_and_hours_equal_the_merge_of_their_seconds_whenever_these_came(
+def test_minutes_and_hours_equal_merge_of_their_seconds_whenever_these_came(
     early: list[tuple[int, list[float]]],
     late: list[tuple[int, list[float]]],
     closings: list[int],
@@ -213,7 +211,7 @@ def test_rows_go_when_they_are_older_than_they_are_kept(file: RollupStore, path:
 TABLES: tuple[Table, ...] = ("seconds", "minutes", "hours")
 
 
-def test_nothing_goes_that_is_not_in_the_coarser_table(file: RollupStore, path: Path) -> None:
+def test_prune_keeps_rows_missing_in_coarser_table(file: RollupStore, path: Path) -> None:
     write(file, BEGIN, 1.0)
     nothing = Retention(0, 0, 0)
     file.prune(BEGIN + DAY, nothing)
@@ -229,7 +227,7 @@ def test_nothing_goes_that_is_not_in_the_coarser_table(file: RollupStore, path: 
 @pytest.mark.parametrize(
     ("retention", "step"), [(Retention(0, DAY, DAY), "minute"), (Retention(0, 0, DAY), "hour")]
 )
-def test_rows_that_are_about_to_go_are_not_told_beside_the_coarser_ones(
+def test_rows_that_are_about_to_go_are_not_told_beside_coarser_ones(
     file: RollupStore, path: Path, retention: Retention, step: str
 ) -> None:
     write(file, BEGIN, 1.0)
@@ -253,7 +251,7 @@ def test_rows_that_are_about_to_go_are_not_told_beside_the_coarser_ones(
     ),
     st.tuples(*[st.integers(0, 5 * 3600)] * 2).map(sorted),
 )
-def test_the_view_counts_everything_once_whatever_was_closed_and_pruned(
+def test_view_counts_everything_once_whatever_was_closed_and_pruned(
     changes: list[tuple[str, int]], kept: list[int]
 ) -> None:
     retention = Retention(kept[0] * SECOND, kept[1] * SECOND, 365 * DAY)
@@ -289,7 +287,7 @@ def test_many_old_rows_go_in_slices(file: RollupStore, path: Path) -> None:
     assert remaining == [2_500, 2_500 - PRUNE_SLICE, 2_500 - 2 * PRUNE_SLICE, 0]
 
 
-def test_a_clock_that_was_ahead_for_a_while_makes_nothing_go_that_is_not_told_of(
+def test_clock_that_was_ahead_for_while_makes_nothing_go_that_is_not_told_of(
     file: RollupStore, path: Path
 ) -> None:
     retention = Retention(DAY, 31 * DAY, 365 * DAY)
@@ -311,7 +309,7 @@ def test_a_clock_that_was_ahead_for_a_while_makes_nothing_go_that_is_not_told_of
 # The view
 
 
-def test_the_view_has_the_columns_of_the_source_document(file: RollupStore, path: Path) -> None:
+def test_view_has_columns_of_source_document(file: RollupStore, path: Path) -> None:
     file.write(
         {
             (BEGIN, Series("latency", "", "")): summary_of(1.0, 3.0),
@@ -350,7 +348,7 @@ def test_the_view_has_the_columns_of_the_source_document(file: RollupStore, path
 # Where it begins
 
 
-def test_a_new_file_counts_from_the_log_that_comes_next(file: RollupStore, path: Path) -> None:
+def test_new_file_counts_from_log_that_comes_next(file: RollupStore, path: Path) -> None:
     assert file.begin("one", 7, BEGIN) == 7
     found = progress(path)
     assert (found["incarnation"], found["counted_from"], found["measured_from"]) == (
@@ -360,9 +358,7 @@ def test_a_new_file_counts_from_the_log_that_comes_next(file: RollupStore, path:
     )
 
 
-def test_a_file_that_was_begun_goes_on_behind_what_is_counted(
-    file: RollupStore, path: Path
-) -> None:
+def test_file_that_was_begun_goes_on_behind_what_is_counted(file: RollupStore, path: Path) -> None:
     file.begin("one", 7, BEGIN)
     write(file, BEGIN, 1.0, through=9)
     assert file.begin("one", 12, BEGIN + DAY) == 9
@@ -370,7 +366,7 @@ def test_a_file_that_was_begun_goes_on_behind_what_is_counted(
 
 
 @pytest.mark.parametrize(("incarnation", "last_seq"), [("other", 12), ("one", 8), ("other", 8)])
-def test_other_logs_are_counted_from_where_they_are(
+def test_new_incarnation_counts_from_its_last_seq(
     file: RollupStore, path: Path, incarnation: str, last_seq: int
 ) -> None:
     file.begin("one", 7, BEGIN)
@@ -381,7 +377,7 @@ def test_other_logs_are_counted_from_where_they_are(
     assert len(rows(path)) == 1  # what was measured stays
 
 
-def test_a_file_of_the_first_version_keeps_its_counts_of_logs(path: Path) -> None:
+def test_file_of_first_version_keeps_its_counts_of_logs(path: Path) -> None:
     first = Schema(METRICS.application_id, METRICS.steps[:1])
     with closing(open_writer(path, first, "NORMAL")) as connection:
         connection.executemany(
@@ -414,7 +410,7 @@ def test_a_file_of_the_first_version_keeps_its_counts_of_logs(path: Path) -> Non
 
 
 @pytest.mark.logs
-def test_a_damaged_sketch_is_told_and_its_counts_stay(
+def test_damaged_sketch_is_told_and_its_counts_stay(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with closing(RollupStore(path)) as file:

@@ -54,7 +54,7 @@ def test_each_second_has_its_own_rows(bench: Bench) -> None:
     }
 
 
-def test_a_second_is_written_once_it_is_over(bench: Bench) -> None:
+def test_second_is_written_once_it_is_over(bench: Bench) -> None:
     bench.recorder.record("latency", 1.0)
     bench.flush(999)
     assert bench.rows() == {}
@@ -62,7 +62,7 @@ def test_a_second_is_written_once_it_is_over(bench: Bench) -> None:
     assert list(bench.rows()) == [(NOON, "latency", "")]
 
 
-def test_a_clock_that_is_set_back_merges_into_the_seconds_of_then(bench: Bench) -> None:
+def test_clock_that_is_set_back_merges_into_seconds_of_then(bench: Bench) -> None:
     for after in (1000, -1000, 1000):
         bench.recorder.record("latency", 1.0)
         bench.flush(after)
@@ -116,7 +116,7 @@ def test_minutes_and_hours_are_written_when_they_are_settled(bench: Bench) -> No
     assert plainly(bench.rows("hours")) == {(NOON, "latency", ""): plain(summary_of(1.0))}
 
 
-def test_what_comes_too_late_for_its_minute_and_hour_is_in_them(bench: Bench) -> None:
+def test_late_measurement_is_merged_into_closed_minute_and_hour(bench: Bench) -> None:
     bench.recorder.record("latency", 1.0)
     bench.flush(2 * HOUR)
     bench.recorder.record("latency", 5.0, at=NOON + 59_000)
@@ -144,7 +144,7 @@ def test_rows_go_also_while_nothing_is_measured(path: Path) -> None:
 
 
 @pytest.mark.logs
-def test_what_cannot_be_written_waits_and_is_written_later(
+def test_unwritable_measurements_wait_and_are_written_later(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.file._connection.set_busy_timeout(0)
@@ -177,7 +177,7 @@ def test_what_cannot_be_written_waits_and_is_written_later(
 
 
 @pytest.mark.logs
-def test_a_full_disk_keeps_rows_waiting_until_there_is_room(
+def test_full_disk_keeps_rows_waiting_until_there_is_room(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.recorder.record("latency", 1.0)
@@ -201,7 +201,7 @@ def test_a_full_disk_keeps_rows_waiting_until_there_is_room(
 
 @pytest.mark.logs
 @pytest.mark.slow
-def test_what_waits_long_becomes_coarser_and_loses_nothing(bench: Bench) -> None:
+def test_waiting_measurements_become_coarser_without_loss(bench: Bench) -> None:
     connection = bench.file._connection
     connection.execute("PRAGMA query_only = ON")
     seconds, metrics = 120, 200
@@ -300,9 +300,7 @@ def test_later_logs_wait_until_uncounted_ones_are_counted(lost: Lost, path: Path
     assert {key[0]: each.count for key, each in rows(path).items()} == {NOON - HOUR: 1, NOON: 1}
 
 
-def test_a_recount_that_the_end_interrupts_leaves_all_for_the_next_start(
-    lost: Lost, path: Path
-) -> None:
+def test_recount_that_end_interrupts_leaves_all_for_next_start(lost: Lost, path: Path) -> None:
     lost.is_stopped = True
     lost.rollups.recount(0, 5)
     lost.count(9, NOON)
@@ -315,7 +313,7 @@ def test_a_recount_that_the_end_interrupts_leaves_all_for_the_next_start(
 
 
 @pytest.mark.slow
-def test_a_report_has_each_measurement_once_while_they_are_written(bench: Bench) -> None:
+def test_report_has_each_measurement_once_while_they_are_written(bench: Bench) -> None:
     begun = done = 0
     wrong: list[tuple[int, int, int]] = []
 
@@ -337,7 +335,7 @@ def test_a_report_has_each_measurement_once_while_they_are_written(bench: Bench)
 
 
 @pytest.mark.logs
-def test_a_report_has_what_cannot_be_written_too(bench: Bench) -> None:
+def test_report_has_what_cannot_be_written_too(bench: Bench) -> None:
     with closing(RollupHistory(bench.path)) as bench.recorder.history:
         bench.file._connection.execute("PRAGMA query_only = ON")
         bench.recorder.record("latency", 1.0)
@@ -362,7 +360,7 @@ def test_rollups_that_were_never_started_can_be_stopped(path: Path) -> None:
     Bench(path).rollups.stop()
 
 
-def test_after_a_restart_the_same_second_goes_on(path: Path) -> None:
+def test_after_restart_same_second_goes_on(path: Path) -> None:
     for value in (1.0, 2.0):
         bench = Bench(path)
         bench.recorder.record("latency", value)

@@ -42,14 +42,14 @@ def assert_close(found: float | None, exact: float) -> None:
 @given(samples, shares)
 @example([2.0**-126, 2.0**-127, 2.0**-149], 1.0)
 @example([LARGEST, -LARGEST], 0.0)
-def test_any_quantile_is_within_the_stated_error_of_the_exact_one(
+def test_any_quantile_is_within_stated_error_of_exact_one(
     values: list[float], share: float
 ) -> None:
     exact = float(np.quantile(np.array(values, float), share, method="inverted_cdf"))
     assert_close(sketch_of(values).quantile(share), exact)
 
 
-def test_the_stated_error_is_less_than_one_percent() -> None:
+def test_stated_error_is_less_than_one_percent() -> None:
     assert RELATIVE_ERROR == 1 / 128 < 0.01
 
 
@@ -63,7 +63,7 @@ def test_merging_equals_adding_all(parts: list[list[float]]) -> None:
 
 
 @given(st.lists(st.tuples(likely | finite, st.integers(1, 20)), min_size=1, max_size=20))
-def test_a_value_added_several_times_at_once_counts_as_often(
+def test_value_added_several_times_at_once_counts_as_often(
     given_values: list[tuple[float, int]],
 ) -> None:
     sketch = Sketch()
@@ -74,7 +74,7 @@ def test_a_value_added_several_times_at_once_counts_as_often(
 
 
 @given(samples, samples)
-def test_merging_leaves_the_other_as_it_was(left: list[float], right: list[float]) -> None:
+def test_merging_leaves_other_as_it_was(left: list[float], right: list[float]) -> None:
     sketch, other = sketch_of(left), sketch_of(right)
     before = dict(other.cells())
     sketch.merge(other)
@@ -83,7 +83,7 @@ def test_merging_leaves_the_other_as_it_was(left: list[float], right: list[float
 
 
 @given(samples)
-def test_bytes_are_read_back_as_the_same_sketch(values: list[float]) -> None:
+def test_bytes_are_read_back_as_same_sketch(values: list[float]) -> None:
     sketch = sketch_of(values)
     assert Sketch.from_bytes(sketch.to_bytes()).cells() == sketch.cells()
 
@@ -99,7 +99,7 @@ def test_counts_and_distances_of_any_width_are_read_back(
     assert Sketch.from_bytes(sketch.to_bytes()).cells() == sketch.cells()
 
 
-def test_the_bytes_are_laid_out_as_is_said() -> None:
+def test_bytes_are_laid_out_as_is_said() -> None:
     sketch = sketch_of([1.0, 1.0, 2.0, -1.0])
     one = 127 * 64
     gaps, counts = [0, 2 * one, 64], [1, 2, 1]
@@ -107,7 +107,7 @@ def test_the_bytes_are_laid_out_as_is_said() -> None:
 
 
 @given(samples)
-def test_a_sketch_that_was_read_back_counts_on(values: list[float]) -> None:
+def test_sketch_that_was_read_back_counts_on(values: list[float]) -> None:
     sketch = Sketch.from_bytes(sketch_of(values).to_bytes())
     sketch.add_packed(pack(values))
     assert sketch.cells() == sketch_of(values, values).cells()
@@ -121,14 +121,14 @@ def test_quantiles_ascend(values: list[float]) -> None:
 
 
 @given(st.lists(finite, min_size=2, max_size=2, unique=True))
-def test_cells_are_numbered_in_the_order_of_their_values(values: list[float]) -> None:
+def test_cells_are_numbered_in_order_of_their_values(values: list[float]) -> None:
     (low,), (high,) = (sketch_of([each]).cells() for each in sorted(values))
     assert low <= high
     assert value_of(low) <= value_of(high)
 
 
 @given(samples, st.lists(finite, max_size=6))
-def test_counts_up_to_bounds_are_right_but_for_values_within_the_error_of_a_bound(
+def test_counts_up_to_bounds_are_right_but_for_values_within_error_of_bound(
     values: list[float], bounds: list[float]
 ) -> None:
     bounds.sort()
@@ -139,7 +139,7 @@ def test_counts_up_to_bounds_are_right_but_for_values_within_the_error_of_a_boun
         assert count <= sum(each <= bound + slack for each in values)
 
 
-def test_an_empty_sketch_has_no_quantiles_and_no_bytes() -> None:
+def test_empty_sketch_has_no_quantiles_and_no_bytes() -> None:
     empty = Sketch()
     assert empty.count == 0
     assert [empty.quantile(share) for share in (0.0, 0.5, 1.0)] == [None, None, None]
@@ -154,7 +154,7 @@ def test_zeros_are_known_exactly() -> None:
     assert sketch.count == 3
 
 
-def test_what_a_sketch_cannot_hold_is_infinite() -> None:
+def test_value_beyond_range_is_infinite() -> None:
     sketch = sketch_of([1e300, -1e300, 1.0])
     assert [sketch.quantile(each) for each in (0.1, 1.0)] == [-math.inf, math.inf]
 
@@ -172,7 +172,7 @@ DISTRIBUTIONS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_many_values_of_any_distribution_keep_the_error_and_take_few_bytes(name: str) -> None:
+def test_many_values_of_any_distribution_keep_error_and_take_few_bytes(name: str) -> None:
     numbers: npt.NDArray[np.float64] = DISTRIBUTIONS[name]
     sketch = Sketch()
     for part in np.split(numbers, 20):
@@ -204,7 +204,7 @@ def test_bytes_that_are_no_sketch_are_refused(data: bytes) -> None:
 
 
 @given(st.binary(max_size=40))
-def test_any_bytes_are_a_sketch_or_refused(data: bytes) -> None:
+def test_random_bytes_are_sketch_or_refused(data: bytes) -> None:
     try:
         sketch = Sketch.from_bytes(data)
     except DamagedSketch:

@@ -74,7 +74,7 @@ def fewest_rows(begin: int, end: int, kept: Kept) -> int:
 
 
 @given(moments, moments, kept())
-def test_spans_cover_the_whole_range_once_by_as_few_rows_as_can_be(
+def test_spans_cover_whole_range_once_by_as_few_rows_as_can_be(
     since: int, until: int, kept: Kept
 ) -> None:
     spans = cover(since, until, kept)
@@ -91,7 +91,7 @@ def test_spans_cover_the_whole_range_once_by_as_few_rows_as_can_be(
 
 
 @given(moments, moments, kept())
-def test_no_span_needs_rows_that_a_table_does_not_have(since: int, until: int, kept: Kept) -> None:
+def test_no_span_needs_rows_that_table_does_not_have(since: int, until: int, kept: Kept) -> None:
     for span in cover(since, until, kept):
         step = STEP_OF[span.table]
         assert span.begin % step == span.end % step == 0
@@ -126,5 +126,5 @@ ALL = Kept(0, 0, 0, 4 * HOUR, 4 * HOUR)
         ),
     ],
 )
-def test_a_range_is_cut_where_coarser_rows_begin(since: int, until: int, spans: list[Span]) -> None:
+def test_range_is_cut_where_coarser_rows_begin(since: int, until: int, spans: list[Span]) -> None:
     assert cover(since, until, ALL) == spans

@@ -31,14 +31,14 @@ def assert_same(found: Summary, expected: Summary) -> None:
 
 
 @given(parts)
-def test_packed_values_are_the_same_as_single_ones(groups: list[list[float]]) -> None:
+def test_packed_values_are_same_as_single_ones(groups: list[list[float]]) -> None:
     packed = Summary()
     packed.add_packed([Packed.of(each) for each in groups])
     assert_same(packed, singly(*(value for each in groups for value in each)))
 
 
 @given(parts)
-def test_merged_summaries_are_the_same_as_one(groups: list[list[float]]) -> None:
+def test_merged_summaries_are_same_as_one(groups: list[list[float]]) -> None:
     merged = Summary()
     for each in groups:
         merged.merge(singly(*each))
@@ -46,7 +46,7 @@ def test_merged_summaries_are_the_same_as_one(groups: list[list[float]]) -> None
 
 
 @given(values, st.integers(1, 1000))
-def test_a_value_seen_often_counts_as_often(value: float, times: int) -> None:
+def test_value_seen_often_counts_as_often(value: float, times: int) -> None:
     summary = Summary()
     summary.add(value, times)
     assert (summary.count, summary.min, summary.max) == (times, value, value)
@@ -54,18 +54,18 @@ def test_a_value_seen_often_counts_as_often(value: float, times: int) -> None:
 
 
 @given(st.lists(values, min_size=1, max_size=30), st.floats(0, 1))
-def test_a_quantile_is_never_outside_what_was_seen(numbers: list[float], share: float) -> None:
+def test_quantile_is_never_outside_what_was_seen(numbers: list[float], share: float) -> None:
     found = singly(*numbers).quantile(share)
     assert found is not None
     assert min(numbers) <= found <= max(numbers)
 
 
-def test_what_is_empty_has_no_figures() -> None:
+def test_empty_summary_has_no_figures() -> None:
     empty = Summary()
     assert (empty.average, empty.quantile(0.5), empty.min, empty.max) == (None, None, None, None)
 
 
-def test_what_is_only_counted_has_an_average_and_no_quantiles() -> None:
+def test_counts_have_average_and_no_quantiles() -> None:
     summary = Summary()
     summary.add_count(4, 10)
     other = Summary()
@@ -75,7 +75,7 @@ def test_what_is_only_counted_has_an_average_and_no_quantiles() -> None:
     assert (summary.min, summary.max, summary.sketch, summary.quantile(0.5)) == (None,) * 4
 
 
-def test_merging_leaves_the_other_as_it_was() -> None:
+def test_merging_leaves_other_as_it_was() -> None:
     other = singly(1.0, 2.0)
     merged = Summary()
     merged.merge(other)
@@ -83,6 +83,6 @@ def test_merging_leaves_the_other_as_it_was() -> None:
     assert_same(other, singly(1.0, 2.0))
 
 
-def test_the_largest_values_have_a_sum() -> None:
+def test_largest_values_have_sum() -> None:
     summary = singly(*[LARGEST] * 1000, *[-LARGEST] * 999)
     assert summary.sum == pytest.approx(LARGEST)

@@ -48,13 +48,13 @@ FULL = batch(
 )
 
 
-def test_the_columns_are_those_of_the_table_in_its_order(connection: apsw.Connection) -> None:
+def test_columns_are_those_of_table_in_its_order(connection: apsw.Connection) -> None:
     found = connection.execute("SELECT name FROM pragma_table_info('archive_batches')")
     assert tuple(name for (name,) in found) == COLUMNS
     assert tuple(each.name for each in fields(ArchivedBatch)) == COLUMNS
 
 
-def test_a_batch_and_the_seam_move_together(connection: apsw.Connection) -> None:
+def test_batch_and_watermark_move_together(connection: apsw.Connection) -> None:
     before = read_watermark(connection)
     first = archive_batch(connection, new(1), 0)
     assert first == batch(1)
@@ -64,7 +64,7 @@ def test_a_batch_and_the_seam_move_together(connection: apsw.Connection) -> None
 
 
 @pytest.mark.parametrize("after", [0, 999, 1001, 5000])
-def test_a_batch_is_refused_when_the_seam_is_elsewhere(
+def test_batch_is_refused_when_watermark_is_elsewhere(
     connection: apsw.Connection, after: int
 ) -> None:
     archive_batch(connection, new(1), 0)
@@ -76,7 +76,7 @@ def test_a_batch_is_refused_when_the_seam_is_elsewhere(
     assert not connection.in_transaction
 
 
-def test_the_seam_stays_when_the_batch_is_refused(connection: apsw.Connection) -> None:
+def test_seam_stays_when_batch_is_refused(connection: apsw.Connection) -> None:
     archive_batch(connection, new(1), 0)
     before = read_watermark(connection)
     same_file = replace(new(2), file=batch(1).file)
@@ -93,7 +93,7 @@ def test_batches_come_by_their_seqs(connection: apsw.Connection) -> None:
     assert [each.first_seq for each in read_batches(connection)] == [1, 1001, 2001]
 
 
-def test_added_batches_leave_the_seam_where_it_is(connection: apsw.Connection) -> None:
+def test_added_batches_leave_watermark_where_it_is(connection: apsw.Connection) -> None:
     add_batches(connection, [new(1), new(2)])
     watermark = read_watermark(connection)
     assert (watermark.archived_through, watermark.generation) == (0, 1)
@@ -107,14 +107,14 @@ def test_all_batches_are_added_or_none(connection: apsw.Connection) -> None:
     assert read_watermark(connection).generation == 0
 
 
-def test_everything_that_a_batch_says_comes_back(connection: apsw.Connection) -> None:
+def test_batch_row_reads_back(connection: apsw.Connection) -> None:
     add_batches(connection, [FULL])
     (found,) = read_batches(connection)
     assert found == FULL
     assert list(found.types) == ["b", "a", "水", '"']
 
 
-def test_every_column_but_the_number_can_be_changed(connection: apsw.Connection) -> None:
+def test_every_column_but_number_can_be_changed(connection: apsw.Connection) -> None:
     add_batches(connection, [replace(FULL, file="other", types={}), batch(2)])
     change_batches(connection, [FULL])
     assert read_batches(connection) == [FULL, batch(2)]
@@ -129,7 +129,7 @@ def test_all_changes_are_made_or_none(connection: apsw.Connection) -> None:
     assert read_watermark(connection).generation == 1
 
 
-def test_the_generation_counts_every_change(connection: apsw.Connection) -> None:
+def test_generation_counts_every_change(connection: apsw.Connection) -> None:
     generations = [read_watermark(connection).generation]
     archive_batch(connection, new(1), 0)
     generations.append(read_watermark(connection).generation)
@@ -144,7 +144,7 @@ def test_the_generation_counts_every_change(connection: apsw.Connection) -> None
 
 @pytest.mark.parametrize("column", ["types", "sources"])
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": "b"}', '{"a": 1.5}', "null", '{"a"'])
-def test_a_damaged_row_is_told(connection: apsw.Connection, column: str, text: str) -> None:
+def test_damaged_row_is_told(connection: apsw.Connection, column: str, text: str) -> None:
     add_batches(connection, [batch(1)])
     connection.execute(f"UPDATE archive_batches SET {column} = ?", (text,))
     with pytest.raises(DataFolderError, match=r"^logs\.db holds a batch that is damaged: "):
@@ -161,7 +161,7 @@ def test_ratio_and_saved_are_told_of_raw_and_stored_bytes() -> None:
     assert batch(1, raw_bytes=100, stored_bytes=150).saved == pytest.approx(-0.5)
 
 
-def test_a_batch_is_kept_until_it_is_pruned() -> None:
+def test_batch_is_kept_until_it_is_pruned() -> None:
     assert batch(1).is_kept
     assert batch(1, local_removed_at=5, uploaded_to="s3://logs", uploaded_at=5).is_kept
     assert not batch(1, pruned_at=0).is_kept

@@ -13,27 +13,27 @@ from waterline.errors import DataFolderError, DataFolderInUse
 from waterline.storage.folder import DataFolder, ServerLock, file_size
 
 
-def test_the_files_have_the_names_of_the_contract(tmp_path: Path) -> None:
+def test_files_have_names_of_contract(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     assert folder.logs == tmp_path / "logs.db"
     assert folder.metrics == tmp_path / "metrics.db"
     assert folder.tokens == tmp_path / "tokens.toml"
 
 
-def test_a_missing_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+def test_missing_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "a" / "b")
     folder.create()
     assert folder.path.is_dir()
 
 
-def test_a_folder_that_exists_is_left_as_it_is(tmp_path: Path) -> None:
+def test_folder_that_exists_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     DataFolder(tmp_path).create()
     DataFolder(tmp_path).create()
     assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_a_relative_folder_is_made_in_the_working_folder(
+def test_relative_folder_is_made_in_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -41,7 +41,7 @@ def test_a_relative_folder_is_made_in_the_working_folder(
     assert (tmp_path / "data").is_dir()
 
 
-def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
+def test_file_in_place_of_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "data"):
         with pytest.raises(DataFolderError) as raised:
@@ -50,7 +50,7 @@ def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc takes no folders, on Linux")
-def test_a_folder_that_cannot_be_made_is_told() -> None:
+def test_folder_that_cannot_be_made_is_told() -> None:
     with pytest.raises(DataFolderError) as raised:
         DataFolder(Path("/proc/waterline/data")).create()
     assert str(raised.value) == (
@@ -60,7 +60,7 @@ def test_a_folder_that_cannot_be_made_is_told() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc takes no files, on Linux")
-def test_a_folder_that_takes_no_lock_file_is_told() -> None:
+def test_folder_that_takes_no_lock_file_is_told() -> None:
     with (
         pytest.raises(
             DataFolderError, match=r"^the data folder /proc cannot be written: "
@@ -72,14 +72,14 @@ def test_a_folder_that_takes_no_lock_file_is_told() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_the_right_to_write_is_told(tmp_path: Path) -> None:
+def test_folder_without_right_to_write_is_told(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.mkdir(mode=0o500)
     with pytest.raises(DataFolderError, match="cannot be written: permission denied"):
         DataFolder(path).create()
 
 
-def test_a_folder_can_be_used_where_the_one_above_may_not_be_listed(tmp_path: Path) -> None:
+def test_folder_can_be_used_where_one_above_may_not_be_listed(tmp_path: Path) -> None:
     """Seen where a container mounts the data below a folder of root's."""
     if os.geteuid() == 0:
         pytest.skip("root may list everything")
@@ -91,7 +91,7 @@ def test_a_folder_can_be_used_where_the_one_above_may_not_be_listed(tmp_path: Pa
         (tmp_path / "above").chmod(0o700)
 
 
-def test_the_size_counts_files_at_every_depth(tmp_path: Path) -> None:
+def test_size_counts_files_at_every_depth(tmp_path: Path) -> None:
     (tmp_path / "archives" / "2026-11-23").mkdir(parents=True)
     (tmp_path / "logs.db").write_bytes(b"x" * 10)
     (tmp_path / "archives" / "2026-11-23" / "batch-0001.parquet").write_bytes(b"x" * 5)
@@ -101,7 +101,7 @@ def test_the_size_counts_files_at_every_depth(tmp_path: Path) -> None:
     assert file_size(tmp_path) == 0
 
 
-def test_the_lock_names_this_process_and_is_let_go(tmp_path: Path) -> None:
+def test_lock_names_this_process_and_is_let_go(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     with ServerLock(folder):
         assert folder.server_lock.read_text() == f"{os.getpid()}\n"
@@ -109,7 +109,7 @@ def test_the_lock_names_this_process_and_is_let_go(tmp_path: Path) -> None:
         pass
 
 
-def test_the_lock_is_let_go_when_what_it_guards_fails(tmp_path: Path) -> None:
+def test_lock_is_let_go_when_what_it_guards_fails(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     with pytest.raises(KeyError), ServerLock(folder):
         raise KeyError
@@ -128,7 +128,7 @@ with ServerLock(DataFolder(Path(sys.argv[1]))):
 
 
 @pytest.mark.slow
-def test_a_lock_that_another_process_holds_names_it_until_that_is_killed(tmp_path: Path) -> None:
+def test_lock_that_another_process_holds_names_it_until_that_is_killed(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     # What an earlier, longer process number left must not show through.
     folder.server_lock.write_text("99999999\n")
@@ -152,7 +152,7 @@ def test_a_lock_that_another_process_holds_names_it_until_that_is_killed(tmp_pat
             assert folder.server_lock.read_text() == f"{os.getpid()}\n"
 
 
-def test_the_folders_of_archived_days_come_in_order_and_nothing_else(tmp_path: Path) -> None:
+def test_folders_of_archived_days_come_in_order_and_nothing_else(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     assert folder.day_folders() == []
     for name in ("2026-11-23", "2025-01-01", "lost+found", "2026-1-1", ".2026-11-24"):

@@ -100,7 +100,7 @@ given_rows = st.lists(
 
 
 @given(rows=given_rows)
-def test_what_is_stored_reads_back(
+def test_stored_rows_read_back(
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[tuple[str, str, int | None, str, str, dict[str, object]]],
 ) -> None:
@@ -132,7 +132,7 @@ def test_attributes_are_stored_as_they_come_however_deep_they_are(bench: Bench) 
     assert bench.rows()[0][-1] == '{"k":' + "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1) + "}"
 
 
-def test_the_types_of_the_columns_are_those_of_the_values(bench: Bench) -> None:
+def test_types_of_columns_are_those_of_values(bench: Bench) -> None:
     # A text that looks like a number stays one.
     bench.store_rows([["1", "2", 3, "4", "5", {}]])
     assert bench.rows() == [(1, "1", "2", 3, NOON, "4", "5", "{}")]
@@ -141,35 +141,35 @@ def test_the_types_of_the_columns_are_those_of_the_values(bench: Bench) -> None:
 # What is known
 
 
-def test_new_logs_get_the_next_seqs_in_their_order(bench: Bench) -> None:
+def test_new_logs_get_next_seqs_in_their_order(bench: Bench) -> None:
     assert bench.store(("x", "c"), ("x", "a"), ("x", "b")) == [(1, False), (2, False), (3, False)]
     assert bench.hot() == [(1, "c"), (2, "a"), (3, "b")]
     assert bench.store(("x", "d")) == [(4, False)]
 
 
-def test_a_duplicate_of_an_earlier_call_gets_the_first_seq(bench: Bench) -> None:
+def test_duplicate_of_earlier_call_gets_first_seq(bench: Bench) -> None:
     bench.store(("x", "a"), ("x", "b"))
     assert bench.store(("x", "b"), ("x", "c"), ("x", "a")) == [(2, True), (4, False), (1, True)]
     assert bench.hot() == [(1, "a"), (2, "b"), (4, "c")]
 
 
-def test_a_duplicate_within_a_call_gets_the_first_seq(bench: Bench) -> None:
+def test_duplicate_within_call_gets_first_seq(bench: Bench) -> None:
     found = bench.store(("x", "a"), ("x", "a"), ("x", "b"), ("x", "a"))
     assert found == [(1, False), (1, True), (3, False), (1, True)]
 
 
-def test_of_duplicates_the_first_one_is_kept(bench: Bench) -> None:
+def test_first_of_duplicates_is_kept(bench: Bench) -> None:
     bench.store_rows([["a", "info", 1, "x", "first", {}], ["a", "error", 2, "x", "second", {}]])
     bench.store_rows([["a", "error", 3, "x", "third", {"k": 1}]])
     assert bench.rows() == [(1, "a", "info", 1, NOON, "x", "first", "{}")]
 
 
-def test_an_id_is_known_within_its_source_only(bench: Bench) -> None:
+def test_id_is_known_within_its_source_only(bench: Bench) -> None:
     assert bench.store(("x", "a"), ("y", "a")) == [(1, False), (2, False)]
     assert bench.store(("y", "a"), ("x", "a"), ("z", "a")) == [(2, True), (1, True), (5, False)]
 
 
-def test_ids_that_differ_in_case_or_by_a_zero_character_are_different(bench: Bench) -> None:
+def test_ids_that_differ_in_case_or_by_zero_character_are_different(bench: Bench) -> None:
     found = bench.store(("x", "a"), ("x", "A"), ("x", "a\x00"), ("x", "a\x00b"), ("x", "a "))
     assert [known for _, known in found] == [False] * 5
 
@@ -189,7 +189,7 @@ def test_duplicates_alone_have_no_last_new_seq(bench: Bench) -> None:
         (StoreResult([3, 1], [True, True]), None),
     ],
 )
-def test_the_last_new_seq_is_that_of_the_last_log_that_is_new(
+def test_last_new_seq_is_that_of_last_log_that_is_new(
     stored: StoreResult, last_new: int | None
 ) -> None:
     assert stored.last_new == last_new
@@ -198,7 +198,7 @@ def test_the_last_new_seq_is_that_of_the_last_log_that_is_new(
 # What is archived
 
 
-def test_an_archived_log_is_known_within_the_window_and_not_after(bench: Bench) -> None:
+def test_archived_log_is_known_within_window_and_not_after(bench: Bench) -> None:
     bench.store(("x", "a"), ("x", "b"))
     bench.archive(2)
     bench.now = NOON + WINDOW
@@ -209,14 +209,14 @@ def test_an_archived_log_is_known_within_the_window_and_not_after(bench: Bench) 
     assert bench.store(("x", "a"), ("x", "b")) == [(7, True), (9, False)]
 
 
-def test_an_archived_log_that_comes_twice_after_the_window_is_stored_once(bench: Bench) -> None:
+def test_archived_log_that_comes_twice_after_window_is_stored_once(bench: Bench) -> None:
     bench.store(("x", "a"))
     bench.archive(1)
     bench.now += WINDOW + 1
     assert bench.store(("x", "a"), ("x", "b"), ("x", "a")) == [(2, False), (3, False), (2, True)]
 
 
-def test_what_is_archived_but_not_cleared_is_known_within_the_window(bench: Bench) -> None:
+def test_archived_row_not_removed_yet_is_known_within_window(bench: Bench) -> None:
     bench.store(("x", "a"))
     bench.archive(1, clear=False)
     bench.now = NOON + WINDOW
@@ -224,7 +224,7 @@ def test_what_is_archived_but_not_cleared_is_known_within_the_window(bench: Benc
     assert bench.hot() == [(1, "a"), (3, "b")]
 
 
-def test_what_is_archived_but_not_cleared_is_stored_anew_after_the_window(bench: Bench) -> None:
+def test_archived_row_not_removed_yet_is_stored_anew_after_window(bench: Bench) -> None:
     bench.store(("x", "a"), ("y", "a"), ("x", "b"))
     bench.archive(2, clear=False)
     bench.now = NOON + WINDOW + 1
@@ -233,7 +233,7 @@ def test_what_is_archived_but_not_cleared_is_stored_anew_after_the_window(bench:
     assert bench.hot() == [(2, "a"), (3, "b"), (4, "new"), (5, "a"), (8, "newer")]
 
 
-def test_what_is_hot_is_known_however_old_it_is(bench: Bench) -> None:
+def test_old_hot_row_is_known(bench: Bench) -> None:
     bench.store(("x", "a"), ("x", "b"))
     bench.archive(1)
     bench.now = NOON + 1_000 * WINDOW
@@ -252,7 +252,7 @@ moments = st.lists(
 
 
 @given(steps=moments)
-def test_each_log_is_stored_once_while_it_is_hot_or_within_the_window(
+def test_each_log_is_stored_once_while_it_is_hot_or_within_window(
     tmp_path_factory: pytest.TempPathFactory,
     steps: list[tuple[list[Given], int, str, int]],
 ) -> None:
@@ -288,7 +288,7 @@ def large(log_id: str) -> list[object]:
     return [log_id, "info", None, "x", "x" * 100_000, {}]
 
 
-def test_a_full_disk_leaves_nothing(bench: Bench) -> None:
+def test_full_disk_leaves_nothing(bench: Bench) -> None:
     bench.store(("x", "a"))
     connection = bench.connection
     connection.pragma("max_page_count", connection.pragma("page_count"))
@@ -300,7 +300,7 @@ def test_a_full_disk_leaves_nothing(bench: Bench) -> None:
     assert bench.store_rows([large("c"), large("a")]) == [(2, False), (1, True)]
 
 
-def test_a_full_disk_leaves_what_would_have_been_forgotten(bench: Bench) -> None:
+def test_full_disk_leaves_what_would_have_been_forgotten(bench: Bench) -> None:
     bench.store(("x", "a"))
     bench.archive(1, clear=False)
     bench.now += WINDOW + 1
@@ -311,7 +311,7 @@ def test_a_full_disk_leaves_what_would_have_been_forgotten(bench: Bench) -> None
     assert bench.hot() == [(1, "a")]
 
 
-def test_a_statement_that_fails_leaves_nothing(bench: Bench) -> None:
+def test_statement_that_fails_leaves_nothing(bench: Bench) -> None:
     bench.store(("x", "a"))
     # The message is missing from the second, as in no row that is checked.
     with pytest.raises(apsw.ConstraintError):

@@ -34,7 +34,7 @@ def seqs(logs: Sequence[StoredLog]) -> list[int]:
     return [log.seq for log in logs]
 
 
-def test_a_log_comes_back_as_it_was_stored(table: Table, pages: LogPages) -> None:
+def test_log_comes_back_as_it_was_stored(table: Table, pages: LogPages) -> None:
     table.store('grüße \x00 "\n"')
     (log,) = pages.read(0, 1, PLENTY).logs
     expected = StoredLog(
@@ -43,38 +43,38 @@ def test_a_log_comes_back_as_it_was_stored(table: Table, pages: LogPages) -> Non
     assert msgspec.json.encode(log) == msgspec.json.encode(expected)
 
 
-def test_a_page_has_the_logs_between_its_bounds(table: Table, pages: LogPages) -> None:
+def test_page_has_logs_between_its_bounds(table: Table, pages: LogPages) -> None:
     table.store(*"abcdef")
     page = pages.read(2, 5, PLENTY)
     assert (page.begin, page.end, seqs(page.logs)) == (2, 5, [3, 4, 5])
 
 
-def test_a_page_without_logs_reaches_to_its_end(table: Table, pages: LogPages) -> None:
+def test_page_without_logs_reaches_to_its_end(table: Table, pages: LogPages) -> None:
     table.store("a")
     page = pages.read(1, 9, PLENTY)
     assert (page.begin, page.end, page.logs) == (1, 9, [])
 
 
-def test_a_page_sees_what_was_committed_after_the_one_before(table: Table, pages: LogPages) -> None:
+def test_page_sees_what_was_committed_after_one_before(table: Table, pages: LogPages) -> None:
     table.store("a")
     assert seqs(pages.read(0, 9, PLENTY).logs) == [1]
     table.store("b")
     assert seqs(pages.read(0, 9, PLENTY).logs) == [1, 2]
 
 
-def test_a_page_ends_with_the_log_that_fills_it(table: Table, pages: LogPages) -> None:
+def test_page_ends_with_log_that_fills_it(table: Table, pages: LogPages) -> None:
     table.store(*["x" * 1_000] * 9)
     page = pages.read(0, 9, 2_500)
     assert (page.end, seqs(page.logs)) == (3, [1, 2, 3])
 
 
-def test_a_log_larger_than_a_page_is_a_page(table: Table, pages: LogPages) -> None:
+def test_log_larger_than_page_is_page(table: Table, pages: LogPages) -> None:
     table.store("x" * 100_000, "y")
     assert seqs(pages.read(0, 2, 10).logs) == [1]
     assert seqs(pages.read(0, 2, 0).logs) == [1]
 
 
-def test_a_page_of_small_logs_is_bounded_too(table: Table, pages: LogPages) -> None:
+def test_page_of_small_logs_is_bounded_too(table: Table, pages: LogPages) -> None:
     table.store(*[""] * (MAX_PAGE_LOGS + 1))
     page = pages.read(0, table.last_seq, PLENTY)
     assert (page.end, len(page.logs)) == (MAX_PAGE_LOGS, MAX_PAGE_LOGS)
@@ -90,7 +90,7 @@ def test_archived_logs_do_not_come_although_their_rows_are_there(
     assert pages.read(5, 6, PLENTY).begin == 5
 
 
-def test_a_page_never_begins_behind_its_end(table: Table, pages: LogPages) -> None:
+def test_page_never_begins_behind_its_end(table: Table, pages: LogPages) -> None:
     table.store(*"abcdef")
     table.archive_through(6)
     page = pages.read(1, 3, PLENTY)
@@ -120,7 +120,7 @@ def test_closed_pages_say_so_and_may_be_closed_again(pages: LogPages) -> None:
     assert not pages.is_open
 
 
-def test_a_missing_or_damaged_file_is_told_in_our_words(tmp_path: Path) -> None:
+def test_missing_or_damaged_file_is_told_in_our_words(tmp_path: Path) -> None:
     with pytest.raises(DataFolderError, match="cannot be opened"):
         LogPages(tmp_path / "none.db")
     bad = tmp_path / "bad.db"
@@ -136,7 +136,7 @@ def test_a_missing_or_damaged_file_is_told_in_our_words(tmp_path: Path) -> None:
     st.integers(0, 2_000),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_pages_one_after_the_other_have_every_log_once(
+def test_pages_one_after_other_have_every_log_once(
     table: Table, pages: LogPages, lengths: list[int], archived: int, after: int, size: int
 ) -> None:
     table.store(*["x" * length for length in lengths] or ["x"])

@@ -28,7 +28,7 @@ def changed_at(folder: Path, moment: int) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
-def test_presence_sees_a_lost_file_in_a_folder_where_nothing_had_changed(
+def test_presence_sees_lost_file_in_folder_where_nothing_had_changed(
     path: Path, name: str, replaced: bool
 ) -> None:
     presence = Presence(path)
@@ -45,7 +45,7 @@ def test_presence_sees_a_lost_file_in_a_folder_where_nothing_had_changed(
     assert presence.lost_since() is None
 
 
-def test_presence_sees_a_file_lost_in_the_same_tick_as_another_change(path: Path) -> None:
+def test_presence_sees_file_lost_in_same_tick_as_another_change(path: Path) -> None:
     presence = Presence(path)
     moment = path.parent.stat().st_mtime_ns
     assert presence.lost_since() is None
@@ -64,7 +64,7 @@ def test_presence_looks_at_no_file_while_no_name_changes(path: Path) -> None:
     assert presence.lost() == path
 
 
-def test_presence_sees_that_the_folder_is_gone_or_another(path: Path) -> None:
+def test_presence_sees_that_folder_is_gone_or_another(path: Path) -> None:
     presence = Presence(path)
     changed_at(path.parent, LONG_AGO)
     assert presence.lost_since() is None

@@ -58,7 +58,7 @@ def modes(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("umask", ["0", "022", "077"])
-def test_all_that_is_made_is_for_its_user_alone(tmp_path: Path, umask: str) -> None:
+def test_created_files_are_private(tmp_path: Path, umask: str) -> None:
     data = tmp_path / "data"
     command = [sys.executable, "-P", "-W", "error", "-c", _PROGRAM, umask, str(data)]
     subprocess.run(command, check=True, timeout=120, cwd=tmp_path)
@@ -70,13 +70,13 @@ def test_all_that_is_made_is_for_its_user_alone(tmp_path: Path, umask: str) -> N
     assert modes(data) | modes(tmp_path / "restored") == {}
 
 
-def test_wal_and_shm_of_a_running_server_are_for_its_user_alone(server: ServerProcess) -> None:
+def test_wal_and_shm_of_running_server_are_for_its_user_alone(server: ServerProcess) -> None:
     assert (server.data / "logs.db-wal").exists()
     assert (server.data / "metrics.db-shm").exists()
     assert modes(server.data) == {}
 
 
-def test_a_token_file_keeps_its_link_and_its_rights(tmp_path: Path) -> None:
+def test_token_file_keeps_its_link_and_its_rights(tmp_path: Path) -> None:
     elsewhere, data = tmp_path / "secrets", tmp_path / "data"
     elsewhere.mkdir()
     data.mkdir()
@@ -99,7 +99,7 @@ def test_a_token_file_keeps_its_link_and_its_rights(tmp_path: Path) -> None:
     ]
 
 
-def test_a_token_file_that_cannot_be_replaced_is_left_as_it_was(tmp_path: Path) -> None:
+def test_token_file_that_cannot_be_replaced_is_left_as_it_was(tmp_path: Path) -> None:
     tokens = TokenFile(tmp_path / "tokens.toml")
     tokens.create("one", [Scope.READ], 1)
     # What a killed process left, with rights that nobody should get.
@@ -111,7 +111,7 @@ def test_a_token_file_that_cannot_be_replaced_is_left_as_it_was(tmp_path: Path) 
     assert not left.exists()
 
 
-def test_an_old_folder_is_told_by_health_and_left_as_it_is(data: Path) -> None:
+def test_old_folder_is_told_by_health_and_left_as_it_is(data: Path) -> None:
     data.mkdir(0o755)
 
     with serving(data) as server:

@@ -42,12 +42,12 @@ def create_foreign(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_a_fresh_file_has_the_tables(fresh: apsw.Connection) -> None:
+def test_fresh_file_has_tables(fresh: apsw.Connection) -> None:
     assert names_of(fresh, "table") == {"logs", "seam", "archive_batches", "archived_ids"}
     assert names_of(fresh, "index") == {"logs_source_id", "logs_timestamp"}
 
 
-def test_a_fresh_file_of_metrics_has_the_rollups_and_the_view_over_them(tmp_path: Path) -> None:
+def test_fresh_file_of_metrics_has_rollups_and_view_over_them(tmp_path: Path) -> None:
     with closing(open_writer(tmp_path / "metrics.db", METRICS, "NORMAL")) as connection:
         assert names_of(connection, "table") == {
             "series",
@@ -70,19 +70,19 @@ def test_every_table_is_strict(tmp_path: Path, schema: Schema, name: str) -> Non
 
 
 @BOTH
-def test_a_fresh_file_is_marked_as_ours(tmp_path: Path, schema: Schema, name: str) -> None:
+def test_fresh_file_is_marked_as_ours(tmp_path: Path, schema: Schema, name: str) -> None:
     with closing(open_writer(tmp_path / name, schema, "FULL")) as connection:
         assert connection.pragma("application_id") == schema.application_id
         assert connection.pragma("user_version") == schema.version
 
 
-def test_the_marks_of_the_files_spell_their_names() -> None:
+def test_marks_of_files_spell_their_names() -> None:
     assert LOGS.application_id.to_bytes(4, "big") == b"WLLG"
     assert METRICS.application_id.to_bytes(4, "big") == b"WLMT"
 
 
 @BOTH
-def test_a_fresh_file_is_in_wal_mode_and_gives_space_back(
+def test_fresh_file_is_in_wal_mode_and_gives_space_back(
     tmp_path: Path, schema: Schema, name: str
 ) -> None:
     with closing(open_writer(tmp_path / name, schema, "FULL")) as connection:
@@ -92,7 +92,7 @@ def test_a_fresh_file_is_in_wal_mode_and_gives_space_back(
 
 
 @pytest.mark.parametrize(("synchronous", "value"), [("FULL", 2), ("NORMAL", 1)])
-def test_a_connection_syncs_as_it_is_told(
+def test_connection_syncs_as_it_is_told(
     tmp_path: Path, synchronous: Synchronous, value: int
 ) -> None:
     for _ in range(2):  # new, and opened again
@@ -100,7 +100,7 @@ def test_a_connection_syncs_as_it_is_told(
             assert connection.pragma("synchronous") == value
 
 
-def test_opening_a_file_again_changes_no_table(tmp_path: Path) -> None:
+def test_opening_file_again_changes_no_table(tmp_path: Path) -> None:
     path = tmp_path / "logs.db"
     statement = "SELECT sql FROM sqlite_schema ORDER BY name"
     with closing(open_writer(path, LOGS, "FULL")) as connection:
@@ -110,7 +110,7 @@ def test_opening_a_file_again_changes_no_table(tmp_path: Path) -> None:
         assert connection.pragma("auto_vacuum") == 2
 
 
-def test_an_id_is_stored_once_a_source(fresh: apsw.Connection) -> None:
+def test_id_is_stored_once_source(fresh: apsw.Connection) -> None:
     insert = "INSERT INTO logs VALUES (?, 'a', 'info', 0, 0, ?, 'm', '{}')"
     fresh.execute(insert, (1, "x"))
     fresh.execute(insert, (2, "y"))
@@ -118,13 +118,13 @@ def test_an_id_is_stored_once_a_source(fresh: apsw.Connection) -> None:
         fresh.execute(insert, (3, "x"))
 
 
-def test_the_seam_has_one_row(fresh: apsw.Connection) -> None:
+def test_seam_has_one_row(fresh: apsw.Connection) -> None:
     for only in (1, 2):
         with pytest.raises(apsw.ConstraintError):
             fresh.execute("INSERT INTO seam VALUES (?, 'f', 'i', 0, 0)", (only,))
 
 
-def test_a_transaction_that_fails_leaves_nothing(fresh: apsw.Connection) -> None:
+def test_transaction_that_fails_leaves_nothing(fresh: apsw.Connection) -> None:
     with suppress(KeyError), transaction(fresh):
         fresh.execute("UPDATE seam SET generation = 7")
         raise KeyError
@@ -132,7 +132,7 @@ def test_a_transaction_that_fails_leaves_nothing(fresh: apsw.Connection) -> None
     assert not fresh.in_transaction
 
 
-def test_a_schema_of_more_steps_brings_an_older_file_up_to_date(tmp_path: Path) -> None:
+def test_schema_of_more_steps_brings_older_file_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "logs.db"
     open_writer(path, LOGS, "FULL").close()
     later = Schema(LOGS.application_id, (*LOGS.steps, "ALTER TABLE seam ADD COLUMN extra TEXT"))
@@ -144,7 +144,7 @@ def test_a_schema_of_more_steps_brings_an_older_file_up_to_date(tmp_path: Path) 
         open_writer(path, LOGS, "FULL")
 
 
-def test_a_file_of_the_first_version_gets_the_table_of_archived_ids_and_keeps_its_logs(
+def test_file_of_first_version_gets_table_of_archived_ids_and_keeps_its_logs(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "logs.db"
@@ -158,7 +158,7 @@ def test_a_file_of_the_first_version_gets_the_table_of_archived_ids_and_keeps_it
         assert connection.execute("SELECT * FROM logs").fetchall() == [row]
 
 
-def test_an_archived_id_is_kept_once_a_source(fresh: apsw.Connection) -> None:
+def test_archived_id_is_kept_once_source(fresh: apsw.Connection) -> None:
     insert = "INSERT INTO archived_ids VALUES (?, 'a', 1, 0)"
     fresh.execute(insert, ("x",))
     fresh.execute(insert, ("y",))
@@ -166,7 +166,7 @@ def test_an_archived_id_is_kept_once_a_source(fresh: apsw.Connection) -> None:
         fresh.execute(insert, ("x",))
 
 
-def test_a_step_that_fails_leaves_the_file_at_the_version_before(tmp_path: Path) -> None:
+def test_step_that_fails_leaves_file_at_version_before(tmp_path: Path) -> None:
     path = tmp_path / "logs.db"
     open_writer(path, LOGS, "FULL").close()
     broken = Schema(LOGS.application_id, (*LOGS.steps, "CREATE TABLE t (a); SELECT * FROM none"))
@@ -177,7 +177,7 @@ def test_a_step_that_fails_leaves_the_file_at_the_version_before(tmp_path: Path)
         assert "t" not in names_of(connection, "table")
 
 
-def test_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "logs.db"
     with closing(open_writer(path, LOGS, "FULL")) as connection:
         connection.execute(f"PRAGMA user_version = {LOGS.version + 1}")
@@ -201,7 +201,7 @@ def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> 
     assert [each.name for each in tmp_path.iterdir()] == ["logs.db"]
 
 
-def test_a_database_that_only_bears_another_version_is_refused(tmp_path: Path) -> None:
+def test_database_that_only_bears_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "logs.db"
     with closing(apsw.Connection(str(path))) as connection:
         connection.execute("PRAGMA user_version = 1")
@@ -209,14 +209,14 @@ def test_a_database_that_only_bears_another_version_is_refused(tmp_path: Path) -
         open_writer(path, LOGS, "FULL")
 
 
-def test_a_file_of_metrics_is_no_file_of_logs(tmp_path: Path) -> None:
+def test_file_of_metrics_is_no_file_of_logs(tmp_path: Path) -> None:
     open_writer(tmp_path / "logs.db", METRICS, "FULL").close()
     with pytest.raises(DataFolderError, match="is not a database of Waterline's"):
         open_writer(tmp_path / "logs.db", LOGS, "FULL")
 
 
 @pytest.mark.parametrize("content", [b"hello\n", b"not a database " * 1000])
-def test_a_text_file_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+def test_text_file_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "logs.db"
     path.write_bytes(content)
     with pytest.raises(DataFolderError) as raised:
@@ -227,13 +227,13 @@ def test_a_text_file_is_refused_and_left_alone(tmp_path: Path, content: bytes) -
     assert path.read_bytes() == content
 
 
-def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
+def test_folder_in_place_of_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "logs.db").mkdir()
     with pytest.raises(DataFolderError, match=r"logs\.db cannot be opened: "):
         open_writer(tmp_path / "logs.db", LOGS, "FULL")
 
 
-def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
+def test_empty_file_is_new_one(tmp_path: Path) -> None:
     path = tmp_path / "logs.db"
     path.touch()
     with closing(open_writer(path, LOGS, "FULL")) as connection:
@@ -253,9 +253,7 @@ def test_an_empty_file_is_a_new_one(tmp_path: Path) -> None:
         (apsw.BusyError, "is held by another process; stop it first"),
     ],
 )
-def test_what_sqlite_says_of_a_file_is_told_in_our_words(
-    error: type[apsw.Error], sentence: str
-) -> None:
+def test_sqlite_errors_are_sentences(error: type[apsw.Error], sentence: str) -> None:
     with pytest.raises(DataFolderError) as raised, sqlite_errors(Path("logs.db")):
         raise error("why")
     assert str(raised.value) == f"logs.db {sentence}"
@@ -278,7 +276,7 @@ SQL_TYPES = {Integer: "INTEGER", Text: "TEXT", Float: "REAL", LargeBinary: "BLOB
 
 
 @pytest.mark.parametrize(("schema", "table"), TABLES)
-def test_the_tables_of_sqlalchemy_are_those_of_the_file(
+def test_tables_of_sqlalchemy_are_those_of_file(
     tmp_path: Path, schema: Schema, table: Table
 ) -> None:
     with closing(open_writer(tmp_path / "fresh.db", schema, "FULL")) as connection:
@@ -294,7 +292,7 @@ def test_the_tables_of_sqlalchemy_are_those_of_the_file(
     assert in_code == in_file
 
 
-def test_every_table_of_the_files_is_known_to_sqlalchemy(tmp_path: Path) -> None:
+def test_every_table_of_files_is_known_to_sqlalchemy(tmp_path: Path) -> None:
     known = {
         schema: {each.name for each in table.metadata.sorted_tables}
         for schema, table in ((LOGS, logs), (METRICS, tables.seconds))
@@ -317,7 +315,7 @@ connection.close()
 
 
 @pytest.mark.slow
-def test_any_sqlite_from_3_40_reads_the_logs(tmp_path: Path) -> None:
+def test_any_sqlite_from_3_40_reads_logs(tmp_path: Path) -> None:
     """Python's own SQLite is such a one; in a process of its own, as two libraries may not meet."""
     path = tmp_path / "logs.db"
     row = (1, "a", "info", 2, 3, "web", "grüße", '{"a":7}')
@@ -336,7 +334,7 @@ def test_any_sqlite_from_3_40_reads_the_logs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_server_refuses_a_newer_folder_with_one_sentence(data: Path) -> None:
+def test_server_refuses_newer_folder_with_one_sentence(data: Path) -> None:
     data.mkdir()
     with closing(open_writer(data / "logs.db", LOGS, "FULL")) as connection:
         connection.execute(f"PRAGMA user_version = {LOGS.version + 1}")
@@ -347,9 +345,7 @@ def test_the_server_refuses_a_newer_folder_with_one_sentence(data: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["logs.db", "metrics.db"])
-def test_the_server_refuses_a_file_that_is_not_its_own_with_one_sentence(
-    data: Path, name: str
-) -> None:
+def test_server_refuses_file_that_is_not_its_own_with_one_sentence(data: Path, name: str) -> None:
     data.mkdir()
     before = create_foreign(data / name)
     done = run_waterline("serve", "--data", data, "--port", "0", "--monitoring-port", "0")
@@ -361,7 +357,7 @@ def test_the_server_refuses_a_file_that_is_not_its_own_with_one_sentence(
 
 
 @pytest.mark.slow
-def test_the_server_refuses_a_damaged_file_with_one_sentence(data: Path) -> None:
+def test_server_refuses_damaged_file_with_one_sentence(data: Path) -> None:
     data.mkdir()
     path = data / "logs.db"
     with closing(open_writer(path, LOGS, "FULL")) as connection:

@@ -26,7 +26,7 @@ def connection(tmp_path: Path) -> Iterator[apsw.Connection]:
         yield opened
 
 
-def test_the_seam_is_made_once(connection: apsw.Connection, tmp_path: Path) -> None:
+def test_seam_is_made_once(connection: apsw.Connection, tmp_path: Path) -> None:
     watermark = read_watermark(connection)
     assert (watermark.generation, watermark.archived_through) == (0, 0)
     connection.close()
@@ -35,7 +35,7 @@ def test_the_seam_is_made_once(connection: apsw.Connection, tmp_path: Path) -> N
         assert again.execute("SELECT count(*) FROM seam").get == 1
 
 
-def test_a_folder_of_before_keeps_its_seam_and_one_without_gets_it(tmp_path: Path) -> None:
+def test_folder_of_before_keeps_its_watermark_and_one_without_gets_it(tmp_path: Path) -> None:
     before = Schema(LOGS.application_id, LOGS.steps[:2])
     for name, rows in (("a.db", []), ("b.db", [("folder", "incarnation", 3, 9)])):
         with closing(open_writer(tmp_path / name, before, "FULL")) as opened:
@@ -48,7 +48,7 @@ def test_a_folder_of_before_keeps_its_seam_and_one_without_gets_it(tmp_path: Pat
             assert (watermark.folder_id == "folder") == bool(rows)
 
 
-def test_every_folder_has_an_id_and_an_incarnation_of_its_own(tmp_path: Path) -> None:
+def test_every_folder_has_id_and_incarnation_of_its_own(tmp_path: Path) -> None:
     found = set()
     for name in ("a.db", "b.db"):
         with closing(open_writer(tmp_path / name, LOGS, "FULL")) as opened:
@@ -57,28 +57,28 @@ def test_every_folder_has_an_id_and_an_incarnation_of_its_own(tmp_path: Path) ->
     assert len(found) == 4
 
 
-def test_an_empty_folder_begins_at_nothing(connection: apsw.Connection) -> None:
+def test_empty_folder_begins_at_nothing(connection: apsw.Connection) -> None:
     assert read_position(connection) == Position(0, 0)
 
 
-def test_the_position_is_that_of_the_last_log(connection: apsw.Connection) -> None:
+def test_position_is_that_of_last_log(connection: apsw.Connection) -> None:
     connection.executemany(LOG, [(1, "a", 500), (2, "b", 700)])
     assert read_position(connection) == Position(2, 700)
 
 
-def test_the_position_stays_when_all_logs_are_archived(connection: apsw.Connection) -> None:
+def test_position_stays_when_all_logs_are_archived(connection: apsw.Connection) -> None:
     connection.execute(BATCH, (9, 700, None))
     connection.execute("UPDATE seam SET archived_through = 9")
     assert read_position(connection) == Position(9, 700)
 
 
-def test_the_position_stays_when_all_batches_are_pruned(connection: apsw.Connection) -> None:
+def test_position_stays_when_all_batches_are_pruned(connection: apsw.Connection) -> None:
     connection.execute(BATCH, (9, 700, 800))
     connection.execute("UPDATE seam SET archived_through = 9")
     assert read_position(connection) == Position(9, 700)
 
 
-def test_the_position_minds_hot_and_archived_logs(connection: apsw.Connection) -> None:
+def test_position_minds_hot_and_archived_logs(connection: apsw.Connection) -> None:
     connection.execute(BATCH, (9, 700, None))
     connection.execute("UPDATE seam SET archived_through = 9")
     connection.executemany(LOG, [(9, "i", 700), (10, "j", 900)])
@@ -86,7 +86,7 @@ def test_the_position_minds_hot_and_archived_logs(connection: apsw.Connection) -
 
 
 @pytest.mark.slow
-def test_a_restart_keeps_the_seam(data: Path) -> None:
+def test_restart_keeps_watermark(data: Path) -> None:
     def watermark() -> list[tuple[object, ...]]:
         with closing(apsw.Connection(str(data / "logs.db"))) as opened:
             return opened.execute("SELECT * FROM seam").fetchall()

@@ -1,0 +1,219 @@
+"""Removal: archived rows go and their space comes back; a log sent again is still recognised."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.support.archive_runs import hot_rows, opened
+from tests.support.folders import DAY, NOON, Batch, alter, fill, fill_batches
+from waterline.archive.jobs import remove as removal
+from waterline.archive.jobs.remove import FIRST_SLICE, Removed, RowRemover
+from waterline.archive.progress import silent
+from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
+from waterline.storage.sqlite import open_writer
+
+
+def remove(data: Path, now: int = NOON, window: int = DAY) -> Removed:
+    """Remove what is archived, at a moment."""
+    with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
+        removal = RowRemover(connection, window, lambda: now, silent)
+        removal.run()
+    return removal.removed
+
+
+def archive_through(data: Path, seq: int) -> None:
+    """Move the watermark; whether there is a batch makes no difference here."""
+    alter(DataFolder(data).logs, f"UPDATE seam SET archived_through = {seq}")
+
+
+def archived_ids(data: Path) -> list[tuple[str, str, int, int]]:
+    with opened(data) as connection:
+        found = connection.execute("SELECT source, id, seq, received_at FROM archived_ids")
+        return [(str(a), str(b), int(str(c)), int(str(d))) for a, b, c, d in found]
+
+
+def logs(number: int, size: int = 1) -> list[dict[str, object]]:
+    return [{"id": f"{each}", "type": "t", "message": "m" * size} for each in range(number)]
+
+
+def test_rows_below_watermark_go_and_others_stay(data: Path) -> None:
+    fill(data, logs(10))
+    archive_through(data, 7)
+    assert remove(data).rows == 7
+    assert [row[0] for row in hot_rows(data)] == [8, 9, 10]
+    assert remove(data).rows == 0
+    assert [row[0] for row in hot_rows(data)] == [8, 9, 10]
+
+
+def test_rows_above_watermark_stay(data: Path) -> None:
+    fill(data, logs(10))
+    removed = remove(data)
+    assert (removed.rows, removed.size) == (0, 0)
+    assert len(hot_rows(data)) == 10
+
+
+def test_many_rows_go_in_slices_to_last_one(data: Path) -> None:
+    number = 7 * FIRST_SLICE + 3
+    fill(data, logs(number))
+    archive_through(data, number - 1)
+    assert remove(data).rows == number - 1
+    assert [row[0] for row in hot_rows(data)] == [number]
+
+
+def test_logs_within_window_are_recognised_and_older_ones_are_not(data: Path) -> None:
+    fill_batches(
+        data,
+        [
+            Batch([{"id": "old", "type": "t", "message": ""}], "a", NOON),
+            Batch([{"id": "edge", "type": "t", "message": ""}], "a", NOON + 1),
+            Batch([{"id": "new", "type": "t", "message": ""}], "b", NOON + 2),
+            Batch([{"id": "hot", "type": "t", "message": ""}], "b", NOON + 3),
+        ],
+    )
+    archive_through(data, 3)
+    remove(data, now=NOON + 1 + DAY)
+    assert archived_ids(data) == [("a", "edge", 2, NOON + 1), ("b", "new", 3, NOON + 2)]
+
+
+def test_ids_are_forgotten_when_their_window_has_passed(data: Path) -> None:
+    number = 3 * FIRST_SLICE
+    fill(data, logs(number))
+    fill(data, [{"id": "later", "type": "t", "message": ""}], received_at=NOON + 1)
+    archive_through(data, number + 1)
+    remove(data)
+    assert len(archived_ids(data)) == number + 1
+    remove(data, now=NOON + DAY)
+    assert len(archived_ids(data)) == number + 1
+    remove(data, now=NOON + DAY + 1)
+    assert [each[1] for each in archived_ids(data)] == ["later"]
+    remove(data, now=NOON + DAY + 2)
+    assert archived_ids(data) == []
+
+
+def test_log_sent_again_within_window_is_duplicate_and_new_one_after_it(
+    data: Path,
+) -> None:
+    (first,) = fill(data, [{"id": "a", "type": "t", "message": "first"}])
+    archive_through(data, 1)
+    remove(data)
+    again = {"id": "a", "type": "t", "message": "again"}
+    assert fill(data, [again], received_at=NOON + DAY) == [("a", first[1], True)]
+    assert hot_rows(data) == []
+    assert fill(data, [again], received_at=NOON + DAY + 1) == [("a", 2, False)]
+    # It is archived in its turn, and the id stands for its new seq.
+    archive_through(data, 2)
+    remove(data, now=NOON + DAY + 1)
+    assert archived_ids(data) == [("test", "a", 2, NOON + DAY + 1)]
+
+
+@contextmanager
+def reading(data: Path) -> Iterator[apsw.Connection]:
+    """Hold a read transaction that began before anything goes."""
+    with opened(data) as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM logs").fetchall()
+        yield connection
+        connection.execute("COMMIT")
+
+
+def look_at_pages(data: Path) -> tuple[int, int]:
+    """Return the file's size after a checkpoint, and how many of its pages are free."""
+    with opened(data) as connection:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        free = connection.pragma("freelist_count")
+        assert isinstance(free, int)
+        assert connection.pragma("integrity_check") == "ok"
+    return DataFolder(data).logs.stat().st_size, free
+
+
+def test_file_shrinks_by_what_is_said(data: Path) -> None:
+    fill(data, logs(1000, size=1000))
+    before, _ = look_at_pages(data)
+    archive_through(data, 1000)
+    removed = remove(data, now=NOON + 10 * DAY)
+    after, free = look_at_pages(data)
+    assert free == 0
+    assert after < before / 10
+    # Pages that hold where each page belongs go as well, and are not counted.
+    assert before - after - 3 * 4096 <= removed.size <= before - after
+
+
+def test_file_shrinks_also_while_another_connection_reads(data: Path) -> None:
+    fill(data, logs(1000, size=1000))
+    before, _ = look_at_pages(data)
+    archive_through(data, 1000)
+    with reading(data) as connection:
+        assert remove(data, now=NOON + 10 * DAY).rows == 1000
+        assert connection.execute("SELECT count(*) FROM logs").get == 1000
+    after, free = look_at_pages(data)
+    assert free == 0
+    assert after < before / 10
+
+
+def test_file_without_incremental_vacuum_keeps_its_size_and_run_ends(data: Path) -> None:
+    fill(data, logs(300, size=1000))
+    alter(DataFolder(data).logs, "PRAGMA journal_mode = DELETE", "PRAGMA auto_vacuum = NONE")
+    alter(DataFolder(data).logs, "PRAGMA auto_vacuum = NONE", "VACUUM")
+    archive_through(data, 300)
+    removed = remove(data, now=NOON + 10 * DAY)
+    assert (removed.rows, removed.size) == (300, 0)
+    _, free = look_at_pages(data)
+    assert free > 0
+
+
+@dataclass
+class _Counted:
+    """What transactions did, told by SQLite's own hooks."""
+
+    deleted: int = 0
+    slices: list[int] = field(default_factory=list)
+
+    def update(self, kind: int, _: str, table: str, __: int) -> None:
+        self.deleted += kind == apsw.SQLITE_DELETE and table == "logs"
+
+    def commit(self) -> bool:
+        if self.deleted:
+            self.slices.append(self.deleted)
+        self.deleted = 0
+        return False
+
+
+def slices_of(data: Path) -> list[int]:
+    """Remove what is archived and return how many rows went by each transaction."""
+    counted = _Counted()
+    with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
+        connection.set_update_hook(counted.update)
+        connection.set_commit_hook(counted.commit)
+        RowRemover(connection, DAY, lambda: NOON + 10 * DAY, silent).run()
+    return counted.slices
+
+
+def test_no_transaction_removes_more_rows_than_slice_may_have(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "SLICE_SECONDS", 3600.0)
+    monkeypatch.setattr(removal, "LARGEST_SLICE", 500)
+    fill(data, logs(2000))
+    archive_through(data, 2000)
+    assert slices_of(data) == [200, 400, 500, 500, 400]
+
+
+def test_slices_that_take_too_long_become_smaller_down_to_single_row(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "SLICE_SECONDS", 0.0)
+    fill(data, logs(205))
+    archive_through(data, 205)
+    assert slices_of(data) == [200, 1, 1, 1, 1, 1]
+
+
+def test_commits_are_durable_again_after_removal(data: Path) -> None:
+    fill(data, logs(1))
+    with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
+        RowRemover(connection, DAY, lambda: NOON, silent).run()
+        assert connection.pragma("synchronous") == 2
