@@ -50,8 +50,8 @@ def renew_changed_past(folder: DataFolder) -> list[str]:
                 renew_incarnation(logs)
                 found = (
                     f"{folder.logs} ends at seq {last_seq}, and {path} knows of logs up to {seq}: "
-                    "it is of an earlier time, such as a backup, or its last commits were lost; "
-                    "pins of before are refused from now on"
+                    "it is an older copy, such as a backup, or its last commits were lost; "
+                    "earlier pins are refused from now on"
                 )
                 logger.warning(found)
                 return [found]

@@ -133,9 +133,9 @@ class Writer:
         if ahead > AHEAD_TOLERANCE:
             until = utc_text(self._position.last_received_at)
             found.append(
-                f"a clock that was ahead gave the last logs {until} as received_at, which stays "
-                "so until then, as it never goes back; timestamps are right, and logs are "
-                "archived later"
+                f"received_at of the last logs is {until}, as the clock was ahead, and stays so "
+                "until then, as it never goes back; timestamps are right, and logs are archived "
+                "later"
             )
         return found
 

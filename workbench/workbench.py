@@ -481,7 +481,7 @@ class Workbench:
         Raises:
             UsageError: `quiet_after` is no duration; or this workbench has a pin.
             DataFolderError: metrics.db cannot be read.
-            IncompleteAnswer: logs.db is of an earlier time than its archives.
+            IncompleteAnswer: logs.db is older than its archives.
 
         Examples:
             >>> wb.sources()
@@ -506,7 +506,7 @@ class Workbench:
         Raises:
             UsageError: an argument has no meaning; or this workbench has a pin.
             DataFolderError: a file of the folder cannot be read.
-            IncompleteAnswer: logs.db is of an earlier time than its archives.
+            IncompleteAnswer: logs.db is older than its archives.
 
         Examples:
             >>> wb.report()
@@ -528,7 +528,7 @@ class Workbench:
             archived_at and pruned_at (`datetime64[us, UTC]`).
 
         Raises:
-            IncompleteAnswer: logs.db is of an earlier time than its archives.
+            IncompleteAnswer: logs.db is older than its archives.
 
         Examples:
             >>> wb.compression()
@@ -606,7 +606,7 @@ class Workbench:
             lie), `pruned_batches` and `pruned_logs`.
 
         Raises:
-            IncompleteAnswer: logs.db is of an earlier time than its archives.
+            IncompleteAnswer: logs.db is older than its archives.
             DataFolderError: logs.db cannot be read.
 
         Examples:
@@ -629,7 +629,7 @@ class Workbench:
             and `last_timestamp` (milliseconds UTC, None without logs), and `size` (bytes).
 
         Raises:
-            IncompleteAnswer: logs.db is of an earlier time than its archives.
+            IncompleteAnswer: logs.db is older than its archives.
             DataFolderError: logs.db cannot be read.
 
         Examples:

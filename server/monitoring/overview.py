@@ -107,11 +107,11 @@ class Overview:
         reasons += [each.pause for each in self.accepting if each.pause is not None]
         tokens = self.connections.watch.failure
         if tokens is not None:
-            reasons.append(f"nobody new is let in: {tokens}")
+            reasons.append(f"new connections are refused: {tokens}")
         stalled = self.pulse.stalled
         if stalled is not None:
             reasons.append(
-                f"the server has taken nothing for {stalled:.0f} seconds: it stands still"
+                f"the server has taken nothing for {stalled:.0f} seconds: its event loop is stalled"
             )
         if self.rollups.lost is not None:
             reasons.append(f"measurements are not kept: {lost_sentence(self.rollups.lost)}")

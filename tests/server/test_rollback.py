@@ -18,7 +18,7 @@ from waterline.storage.folder import DataFolder
 
 LOGS = [{"type": "info", "message": f"m{each}"} for each in range(10)]
 OTHERS = [{"type": "info", "message": f"other{each}"} for each in range(20)]
-SAID = "it is of an earlier time, such as a backup, or its last commits were lost"
+SAID = "it is an older copy, such as a backup, or its last commits were lost"
 
 
 def lose(data: Path) -> None:

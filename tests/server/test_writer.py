@@ -311,7 +311,7 @@ def test_writer_warns_while_received_at_is_ahead_of_clock(bench: Bench) -> None:
     assert bench.writer.warnings() == []
     bench.clock.now = NOON
     (warning,) = bench.writer.warnings()
-    assert "2027-11-23 12:00:00 UTC as received_at" in warning
+    assert "received_at of the last logs is 2027-11-23 12:00:00 UTC" in warning
     bench.clock.now = NOON + YEAR
     assert bench.writer.warnings() == []
 

@@ -127,7 +127,7 @@ def earlier(folder: DataFolder, found: list[str]) -> ArchiveError:
     """Return the error for the findings of `ahead_of`."""
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return ArchiveError(
-        f"{folder.logs} is of an earlier time than its archives, such as a backup: {found[0]}"
+        f"{folder.logs} is older than its archives, such as a backup: {found[0]}"
         f"{more}; put the logs.db back that belongs to them, or move this one away and make it "
         "anew from the archives: waterline archive adopt, without files"
     )

@@ -135,7 +135,7 @@ def _fit(table: pa.Table, names: Sequence[str]) -> pa.Table:
         pa.ArrowException: a column is of another type.
     """
     if table.column_names != [*names]:
-        raise ArchiveError(f"it has other columns than logs have: {', '.join(table.column_names)}")
+        raise ArchiveError(f"its columns are not those of logs: {', '.join(table.column_names)}")
     for name, column in zip(names, table.columns, strict=True):
         if column.null_count:
             raise ArchiveError(f"some of its logs have no {name}")
@@ -152,4 +152,4 @@ def _check_label(label: Label, rows: int) -> None:
     if label.version != VERSION:
         raise ArchiveError(f"its version is {label.version}; this Waterline reads {VERSION}")
     if label.total_logs != rows:
-        raise ArchiveError(f"it holds {rows:,} logs, but says that they are {label.total_logs:,}")
+        raise ArchiveError(f"it holds {rows:,} logs, and its label says {label.total_logs:,}")

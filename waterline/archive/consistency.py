@@ -15,7 +15,7 @@ def row_fault(batch: ArchivedBatch) -> str | None:
         return f"the catalog gives it the unknown batch format {batch.format}"
     number = batch_number(batch.file)
     if number is None or batch.file != batch_file(batch.day, number, FORMATS[batch.format]):
-        return f"the catalog gives it a name that is not one of a batch of {batch.day}"
+        return f"the catalog gives it a name that no batch of {batch.day} has"
     if not 1 <= batch.rows <= batch.last_seq - batch.first_seq + 1:
         return (
             f"the catalog says that it holds {batch.rows} logs of the seqs {batch.first_seq} to "

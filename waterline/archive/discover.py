@@ -181,7 +181,7 @@ class _Search:
         try:
             parse_rfc3339(label.archive_date)
         except (ValueError, OverflowError):
-            return f"it says that it was archived on {label.archive_date}, which is no time"
+            return f"its archiveDate {label.archive_date} is no time"
         return None
 
     def _overlap(self, batch: ArchivedBatch) -> str | None:

@@ -65,7 +65,7 @@ class MissingFiles:
                 self._look(connection)
         except DataFolderError as error:
             if not self._failed:
-                logger.error("it cannot be seen which archive files are missing: %s", error)
+                logger.error("missing archive files cannot be checked: %s", error)
             self._failed = True
             return
         self._failed = False

@@ -136,7 +136,7 @@ class QuietSources:
                 last_seen = self._read(now)
         except (apsw.Error, DataFolderError) as error:
             if not self._failed:
-                logger.error("it cannot be seen which sources went quiet: %s", error)
+                logger.error("quiet sources cannot be checked: %s", error)
             self._failed = True
             return
         self._failed = False

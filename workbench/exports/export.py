@@ -61,7 +61,7 @@ def export_logs(
 
     Raises:
         UsageError: the file exists, or the output cannot be written.
-        IncompleteAnswer: logs.db is of an earlier time than its archives; no file is written.
+        IncompleteAnswer: logs.db is older than its archives; no file is written.
         ArchiveError: a batch is missing, damaged or was pruned meanwhile; no file is left.
         DataFolderError: the folder has no logs, or they cannot be read.
         BrokenPipeError: nobody reads the stream any more.

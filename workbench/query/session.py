@@ -49,7 +49,7 @@ class Session:
         database: logs.db.
         logs: reads hot and archived logs.
         reader: reads archive files.
-        earlier: sentence if logs.db is of an earlier time than its archives, or None.
+        earlier: sentence if logs.db is older than its archives, or None.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Session:
 
         Raises:
             UsageError: a filter has no meaning.
-            IncompleteAnswer: logs.db is of an earlier time than its archives.
+            IncompleteAnswer: logs.db is older than its archives.
         """
         if not may_lack:
             self.refuse_earlier()
@@ -128,7 +128,7 @@ class Session:
         return patiently(answer, lambda _: self.database.leave())
 
     def refuse_earlier(self) -> None:
-        """Refuse a logs.db that is of an earlier time than its archives.
+        """Refuse a logs.db that is older than its archives.
 
         Raises:
             IncompleteAnswer: logs.db is older; the sentence says what to do.

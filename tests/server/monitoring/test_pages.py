@@ -123,7 +123,7 @@ def test_server_whose_loop_stands_still_is_not_alive_and_says_so(data: Path) -> 
             (reason,) = health["reasons"]
             assert (status, health["status"]) == (503, "degraded")
             assert re.fullmatch(
-                r"the server has taken nothing for \d+ seconds: it stands still", reason
+                r"the server has taken nothing for \d+ seconds: its event loop is stalled", reason
             )
             server._pulse.beat()
             assert get("/health")[0] == 200

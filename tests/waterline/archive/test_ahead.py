@@ -1,4 +1,4 @@
-"""A logs.db of an earlier time than its archives: everybody says so, and nothing is lost."""
+"""A logs.db older than its archives: every command says so, and nothing is lost."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from waterline.errors import ArchiveError, IncompleteAnswer, MissingLogs
 from waterline.storage.folder import DataFolder
 from workbench.workbench import Workbench
 
-SAID = r"logs\.db is of an earlier time than its archives, such as a backup: "
+SAID = r"logs\.db is older than its archives, such as a backup: "
 LOG = {"type": "info", "message": "new"}
 
 
@@ -50,7 +50,7 @@ def state(data: Path) -> dict[str, bytes]:
 def test_verify_says_so_and_exits_with_1(outdated: Path) -> None:
     done = run_waterline("archive", "verify", "--data", outdated)
     assert done.returncode == 1
-    assert "logs.db is of an earlier time than its archives" in done.stdout + done.stderr
+    assert "logs.db is older than its archives" in done.stdout + done.stderr
     assert "with seqs 7 to 8, and logs.db does not" in done.stdout + done.stderr
 
 
@@ -58,7 +58,7 @@ def test_export_says_so_and_makes_no_file(outdated: Path, tmp_path: Path) -> Non
     to = tmp_path / "all.csv"
     done = run_waterline("archive", "export", "--data", outdated, to)
     assert done.returncode == 1
-    assert "logs.db is of an earlier time than its archives" in done.stderr
+    assert "logs.db is older than its archives" in done.stderr
     assert not to.exists()
 
 
@@ -71,7 +71,7 @@ def test_command_that_tells_of_archives_says_so(outdated: Path, command: tuple[s
     done = run_waterline(*command, "--data", outdated)
     assert (done.returncode, done.stdout) == (1, "")
     (said,) = done.stderr.splitlines()
-    assert "logs.db is of an earlier time than its archives" in said
+    assert "logs.db is older than its archives" in said
     assert state(outdated) == before
 
 
@@ -79,7 +79,7 @@ def test_restore_says_so_and_makes_no_folder(outdated: Path, tmp_path: Path) -> 
     into = tmp_path / "into"
     done = run_waterline("archive", "restore", "--data", outdated, "--into", into)
     assert done.returncode == 1
-    assert "logs.db is of an earlier time than its archives" in done.stderr
+    assert "logs.db is older than its archives" in done.stderr
     assert not into.exists()
 
 
@@ -88,7 +88,7 @@ def test_server_says_so_and_gives_no_seq_again(outdated: Path) -> None:
     done = run_waterline("serve", "--data", outdated, "--port", "0", "--monitoring-port", "0")
     assert done.returncode == 1
     (said,) = done.stderr.splitlines()
-    assert said.startswith(f"waterline: {outdated}/logs.db is of an earlier time")
+    assert said.startswith(f"waterline: {outdated}/logs.db is older than its archives")
     assert said.endswith("waterline archive adopt, without files")
     assert (outdated / "logs.db").read_bytes() == before
 
@@ -121,7 +121,7 @@ def test_every_question_says_so(outdated: Path) -> None:
         ):
             with pytest.raises(IncompleteAnswer, match=SAID):
                 ask()
-        assert "is of an earlier time than its archives" in repr(wb)
+        assert "is older than its archives" in repr(wb)
         with pytest.warns(MissingLogs, match=SAID):
             frame = wb.logs(incomplete="warn")
         assert len(frame) == 6

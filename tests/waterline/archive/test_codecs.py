@@ -281,7 +281,7 @@ def test_file_of_other_format_is_refused(format: BatchFormat) -> None:  # noqa: 
 @every_format
 def test_label_that_counts_wrongly_is_refused(format: BatchFormat) -> None:  # noqa: A002
     content = written(table_of(SOME), format, total_logs=2)
-    assert refusal(content, format) == "it holds 3 logs, but says that they are 2"
+    assert refusal(content, format) == "it holds 3 logs, and its label says 2"
 
 
 @every_format
@@ -300,7 +300,9 @@ def test_logs_that_do_not_ascend_are_refused(format: BatchFormat, seqs: list[int
 def test_parquet_file_with_other_columns_is_refused() -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(table_of(SOME).drop_columns(["source"]), sink)
-    assert "other columns than logs have: seq, id" in refusal(sink.getvalue().to_pybytes(), PARQUET)
+    assert "its columns are not those of logs: seq, id" in refusal(
+        sink.getvalue().to_pybytes(), PARQUET
+    )
 
 
 def test_parquet_file_with_column_of_another_type_is_refused() -> None:

@@ -234,7 +234,7 @@ def test_file_that_cannot_be_read_leaves_what_was_seen_and_is_told_once(
         watch.sources.look()
     assert watch.sources.warnings() == seen
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
-    assert "which sources went quiet" in caplog.text
+    assert "quiet sources cannot be checked" in caplog.text
     caplog.clear()
     alter(tmp_path / "metrics.db", "ALTER TABLE gone RENAME TO sources")
     send(file, "web", [NOON + HOUR])

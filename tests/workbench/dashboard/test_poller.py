@@ -639,7 +639,7 @@ def test_archives_that_know_more_than_logs_db_are_told_until_it_is_put_back(
     (data / "logs.db").write_bytes(backup)
     for _ in range(2):
         (trouble,) = poller.poll().troubles
-        assert "logs.db is of an earlier time than its archives" in trouble
+        assert "logs.db is older than its archives" in trouble
     (data / "logs.db").unlink()
     newer.rename(data / "logs.db")
     assert poll_until(poller, lambda each: not each.troubles).archives is not None

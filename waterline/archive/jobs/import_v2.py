@@ -108,7 +108,7 @@ def _read(content: bytes) -> _Document:
         raise ArchiveError(f"its version is {said.version}, not 2.0")
     if said.total_logs != len(document.logs):
         raise ArchiveError(
-            f"it holds {len(document.logs):,} logs, but says that they are {said.total_logs:,}"
+            f"it holds {len(document.logs):,} logs, and its metadata says {said.total_logs:,}"
         )
     return document
 

@@ -265,5 +265,5 @@ def _strange(path: Path, batch: ArchivedBatch | None) -> str | None:
     if path.name.startswith(UNFINISHED_PREFIX) and path.name.endswith(UNFINISHED_SUFFIX):
         return "a job is writing it or was cut off at that; the next archive run removes it"
     if batch_number(path.name) is not None:
-        return "the catalog does not know it; a job is just recording it, or was cut off before"
-    return "nobody here knows what it is"
+        return "the catalog does not know it; a job is recording it now, or was cut off"
+    return "it is unknown to Waterline"

@@ -47,7 +47,8 @@ _ENDPOINT: Final = "check AWS_ENDPOINT_URL and the network"
 _LATER: Final = "try again later"
 
 NO_STORE: Final = Refusal(
-    "the answer has no meaning", "check that AWS_ENDPOINT_URL is that of an S3-compatible store"
+    "the answer is not that of a store",
+    "check that AWS_ENDPOINT_URL is that of an S3-compatible store",
 )
 """The endpoint is no object storage, or one with other answers than S3."""
 _NO_CREDENTIALS: Final = Refusal(
@@ -95,7 +96,7 @@ _BY_TYPE: Final = (
     (FileNotFoundError, _MISSING),
     (
         (InvalidPathError, ValueError),
-        Refusal("its name has no meaning there", "correct the address"),
+        Refusal("its name is invalid there", "correct the address"),
     ),
 )
 

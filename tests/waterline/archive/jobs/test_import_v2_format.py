@@ -153,7 +153,7 @@ def test_one_invalid_log_refuses_file_and_is_named(bad: object, reason: str) -> 
 
 def test_file_that_counts_wrongly_is_refused() -> None:
     reason = refusal(file_of([LOG, LOG], totalLogs=3))
-    assert reason == "it holds 2 logs, but says that they are 3"
+    assert reason == "it holds 2 logs, and its metadata says 3"
 
 
 @pytest.mark.parametrize("version", ["2.1", "1.0", ""])

@@ -144,7 +144,7 @@ def test_batch_whose_logs_are_not_hot_is_left_alone(
     for each in data.glob("logs.db*"):
         each.unlink()
     (data / "logs.db").write_bytes(backup)
-    with pytest.raises(ArchiveError, match=r"logs\.db is of an earlier time than its archives"):
+    with pytest.raises(ArchiveError, match=r"logs\.db is older than its archives"):
         archive(data, now=NOON, format=format)
     assert only_copy.exists()
     assert only_copy.read_bytes() == content

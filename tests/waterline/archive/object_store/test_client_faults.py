@@ -100,7 +100,7 @@ class TestFaults:
             ("401 Unauthorized", "", "access denied (401)"),
             ("301 Moved Permanently", "PermanentRedirect", "the bucket is in another region"),
             ("500 Internal Server Error", "InternalError", "the store failed (500); try again"),
-            ("200 OK", "", "the answer has no meaning; check that AWS_ENDPOINT_URL is"),
+            ("200 OK", "", "the answer is not that of a store; check that AWS_ENDPOINT_URL is"),
         ],
     )
     def test_every_answer_becomes_a_sentence(
