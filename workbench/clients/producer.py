@@ -329,7 +329,7 @@ class Producer:
             try:
                 message = _decode(text)
             except msgspec.DecodeError as error:
-                raise _Interrupted(f"the server sent what is no answer: {error}") from error
+                raise _Interrupted(f"the server sent an unknown answer: {error}") from error
             self._take(message)
 
     def _take(self, message: _Message) -> None:

@@ -226,7 +226,7 @@ class Tail:
         try:
             message = _decode(data)
         except msgspec.DecodeError as error:
-            raise _Lost(f"the server sent what is no message: {error}") from error
+            raise _Lost(f"the server sent an unknown message: {error}") from error
         if message.type == "logs":
             self._position = _decode_seq(message.logs[-1]).seq
             yield printable_json(b"\n".join([*message.logs, b""]))

@@ -152,7 +152,7 @@ class Poller:
             troubles.append(str(error))
             file.close()
         except UnicodeDecodeError:
-            troubles.append(f"{file.path} is damaged: it holds a text that is no text")
+            troubles.append(f"{file.path} is damaged: it holds a text that is not UTF-8")
             file.close()
 
     def _read_logs(self, fresh: Snapshot) -> Snapshot:

@@ -224,7 +224,9 @@ def _columns(columns: object) -> tuple[str, ...]:
             f"{', '.join(NAMES)}{advice}"
         )
     if not names or len({*names}) < len(names):
-        raise UsageError(f"columns={columns!r} is no choice of columns; name some, each once")
+        raise UsageError(
+            f"columns={columns!r} names no columns, or one twice; name each column once"
+        )
     return names
 
 
@@ -289,7 +291,7 @@ def _condition(attribute: str, wanted: object) -> Condition:
     if isinstance(wanted, tuple):
         if len(wanted) != 2 or not isinstance(wanted[0], str) or wanted[0] not in OPERATORS:
             raise UsageError(
-                f"where[{attribute!r}]={wanted!r} is no condition; give a value or "
+                f"where[{attribute!r}]={wanted!r} is not a condition; give a value or "
                 f"(operator, value) with one of {', '.join(OPERATORS)}"
             )
         operator, value = wanted

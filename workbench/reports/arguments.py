@@ -55,7 +55,8 @@ def _percentiles(given: Any) -> tuple[float, ...]:  # noqa: ANN401 - whatever wa
     found = [each for each in numbers if _is_percentile(each)]
     if not found or len(found) < len(numbers):
         raise UsageError(
-            f"percentiles={given!r} are none; give numbers from 0 to 100, such as (50, 95, 99)"
+            f"percentiles={given!r} are no percentages; give numbers from 0 to 100, "
+            "such as (50, 95, 99)"
         )
     return tuple(sorted({float(each) for each in found}))  # type: ignore[arg-type] # numbers
 
@@ -77,7 +78,7 @@ def refuse_unmeasured(filters: Filters, clock: Clock, remedy: str) -> None:
         UsageError: one is given; the sentence names it.
     """
     if clock != "received_at":
-        raise UsageError(f"clock={clock!r}: the measurements go by when logs came in; {remedy}")
+        raise UsageError(f"clock={clock!r}: measurements are by received_at; {remedy}")
     for name, value in filters.items():
         if value is None or name in ("since", "until", "type", "source"):
             continue

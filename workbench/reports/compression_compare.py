@@ -88,7 +88,7 @@ def _measure(encoding: Encoding, logs: pa.Table, measured: _Measured) -> None:
     again = [_decode(encoding, each) for each in contents]
     read = time.perf_counter()
     if not all(found.equals(stored) for found, stored in zip(again, batches, strict=True)):
-        raise _untrue(encoding, "they are others")
+        raise _untrue(encoding, "the logs differ")
     measured.stored_bytes = sum(len(each) for each in contents)
     measured.write_seconds.append(written - begun)
     measured.read_seconds.append(read - written)

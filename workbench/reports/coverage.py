@@ -186,7 +186,7 @@ def chosen(
     for each in wanted:
         if each not in known and OTHER in known:
             raise UsageError(
-                f"{dimension}={each!r} is not in the measurements: they tell only so many apart, "
-                f"and count the rest as {OTHER!r}; exact=True reads the logs"
+                f"{dimension}={each!r} is not in the measurements: they distinguish a limited "
+                f"number, and count the rest as {OTHER!r}; exact=True reads the logs"
             )
     return {number: label for number, label in labels.items() if label in wanted}

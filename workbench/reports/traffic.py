@@ -120,7 +120,7 @@ def _exact_latency(
     step: Step | None,
 ) -> pd.DataFrame:
     if metric is None:
-        raise UsageError("exact=True wants an attribute; name one, such as 'duration_ms'")
+        raise UsageError("exact=True needs an attribute; name one, such as 'duration_ms'")
     answer = session.patiently(
         lambda: exact_latency(session.logs, question, metric, by, shape, step)
     )
@@ -129,8 +129,8 @@ def _exact_latency(
         session.explain_empty(question, [metric])
     if not len(answer.value) and not is_attribute(metric):
         raise UsageError(
-            f"none of these logs has a number as {metric!r}, and what is measured by that name "
-            "is not in them; leave exact=True out"
+            f"none of these logs has a number as {metric!r}, and the measurements of that name "
+            "are not in logs; leave exact=True out"
         )
     return answer.value
 

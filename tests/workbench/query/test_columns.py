@@ -95,8 +95,11 @@ def test_columns_that_are_not_needed_are_not_read_of_a_file(
         ),
         (5, f"columns=5: there is no column 5; the columns are {', '.join(NAMES)}"),
         ([[]], f"columns=[[]]: there is no column []; the columns are {', '.join(NAMES)}"),
-        ([], "columns=[] is no choice of columns; name some, each once"),
-        (["id", "id"], "columns=['id', 'id'] is no choice of columns; name some, each once"),
+        ([], "columns=[] names no columns, or one twice; name each column once"),
+        (
+            ["id", "id"],
+            "columns=['id', 'id'] names no columns, or one twice; name each column once",
+        ),
     ],
 )
 def test_columns_without_meaning_are_refused(data: Path, columns: object, sentence: str) -> None:

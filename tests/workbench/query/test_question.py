@@ -17,7 +17,7 @@ NOW = 1_773_748_800_000
 
 NO_MAPPING = "is no mapping; give one such as {'status': 500} or {'duration_ms': ('>', 100)}"
 NO_CONDITION = (
-    f"is no condition; give a value or (operator, value) with one of {', '.join(OPERATORS)}"
+    f"is not a condition; give a value or (operator, value) with one of {', '.join(OPERATORS)}"
 )
 FILTERS = "at, columns, contains, limit, order, since, source, type, until, where"
 NOT_COMPARED = "cannot be compared with; give text, a number, True or False"

@@ -164,7 +164,7 @@ def test_batches_are_as_large_as_those_of_an_archive() -> None:
 
 @pytest.mark.parametrize("like", [PARQUET, JSON_GZ], ids=str)
 @pytest.mark.parametrize(
-    ("kind", "reason"), [(Careless, "they are others"), (Truncating, "it is no sound")]
+    ("kind", "reason"), [(Careless, "the logs differ"), (Truncating, "it is no sound")]
 )
 def test_codec_that_does_not_give_back_the_logs_is_an_error(
     kind: type[Recording], reason: str, like: BatchFormat

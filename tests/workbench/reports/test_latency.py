@@ -305,7 +305,7 @@ def test_range_whose_seconds_are_gone_goes_out_to_whole_minutes(data: Path) -> N
         ({"metric": "duration_ms", "limit": 5}, f"limit=5 is not in the measurements; {READS}"),
         (
             {"metric": "duration_ms", "clock": "timestamp"},
-            f"clock='timestamp': the measurements go by when logs came in; {READS}",
+            f"clock='timestamp': measurements are by received_at; {READS}",
         ),
         ({"clock": "seq"}, "clock='seq' is unknown; give 'received_at' or 'timestamp'"),
         (

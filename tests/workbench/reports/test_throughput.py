@@ -278,7 +278,7 @@ def test_ranges_without_bounds_are_answered(
         ({"where": {"n": 1}}, f"where={{'n': 1}} is not in the measurements; {READS}"),
         (
             {"clock": "timestamp"},
-            f"clock='timestamp': the measurements go by when logs came in; {READS}",
+            f"clock='timestamp': measurements are by received_at; {READS}",
         ),
         (
             {"by": "source", "type": "info"},
@@ -340,8 +340,8 @@ def test_type_counted_as_other_cannot_be_chosen(data: Path) -> None:
         with pytest.raises(UsageError) as refused:
             wb.throughput("1h", type="type-103")
     assert str(refused.value) == (
-        "type='type-103' is not in the measurements: they tell only so many apart, and count the "
-        "rest as 'other'; exact=True reads the logs"
+        "type='type-103' is not in the measurements: they distinguish a limited number, "
+        "and count the rest as 'other'; exact=True reads the logs"
     )
 
 

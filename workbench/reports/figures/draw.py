@@ -54,7 +54,8 @@ def draw(report: pd.DataFrame) -> "Figure":
             with drawing("matplotlib").rc_context({"text.parse_math": False}):
                 return cast("Figure", draws(report))
     raise UsageError(
-        f"that is no report with a figure; give what one of {', '.join(sorted(_REPORTS))} returns"
+        "this frame is no report with a figure; give what one of "
+        f"{', '.join(sorted(_REPORTS))} returns"
     )
 
 
