@@ -1,9 +1,8 @@
 """Counts stored logs by type: all once, then only those above the last one counted."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +12,7 @@ from waterline.errors import DataFolderError
 from waterline.storage.tables import archive_batches, logs, seam
 from workbench.dashboard.snapshot import StoredLogs
 from workbench.query.database import View
+from workbench.reports.holdings import TypeCounts, ranked
 
 # Rows read in about 20 ms, so that no view holds the WAL back for long.
 PAGE: Final = 20_000
@@ -37,8 +37,9 @@ class StoredReader:
         self._past: tuple[str, int] | None = None
         self._archived_through = 0
         self._pruned = 0
-        self._archived = _Counts()
-        self._hot = _Counts()
+        self._archived = TypeCounts()
+        # Logs that were archived since still count for the range of time.
+        self._hot = TypeCounts()
         self._counted_through = 0
         self._complete = False
 
@@ -76,9 +77,9 @@ class StoredReader:
         if self._counted_through > archived_through:
             self._move_out(batches, archived_through)
         else:
-            self._hot = _Counts()
+            self._hot = TypeCounts()
             self._counted_through = archived_through
-        self._archived = _Counts()
+        self._archived = TypeCounts()
         for each in batches:
             if each.is_kept:
                 self._archived.add(each.types, each.first_timestamp, each.last_timestamp)
@@ -95,7 +96,7 @@ class StoredReader:
     def _result(self) -> StoredLogs:
         both = (self._archived, self._hot)
         return StoredLogs(
-            types=dict((+self._archived.types + self._hot.types).most_common()),
+            types=ranked(+self._archived.types + self._hot.types),
             archived=self._archived.types.total(),
             first_timestamp=min(
                 (each.first for each in both if each.first is not None), default=None
@@ -103,20 +104,6 @@ class StoredReader:
             last_timestamp=max((each.last for each in both if each.last is not None), default=None),
             complete=self._complete,
         )
-
-
-@dataclass(slots=True)
-class _Counts:
-    """Number of logs by type, and their range of time, which moved logs still count for."""
-
-    types: Counter[str] = field(default_factory=Counter)
-    first: int | None = None
-    last: int | None = None
-
-    def add(self, types: Mapping[str, int], first: int, last: int) -> None:
-        self.types.update(types)
-        self.first = first if self.first is None else min(self.first, first)
-        self.last = last if self.last is None else max(self.last, last)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Holdings of a data folder: logs by type and source, their range of time, bytes."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy import func
 
@@ -72,6 +72,21 @@ class Holdings:
         return as_html("Waterline workbench", self.lines())
 
 
+@dataclass(slots=True)
+class TypeCounts:
+    """Number of logs by type, and their range of time in milliseconds UTC."""
+
+    types: Counter[str] = field(default_factory=Counter)
+    first: int | None = None
+    last: int | None = None
+
+    def add(self, types: Mapping[str, int], first: int, last: int) -> None:
+        """Add logs of a range of time."""
+        self.types.update(types)
+        self.first = first if self.first is None else min(self.first, first)
+        self.last = last if self.last is None else max(self.last, last)
+
+
 def holdings(session: Session) -> Holdings:
     """Return the holdings of a session's folder; see `Workbench.holdings`."""
     session.refuse_earlier()
@@ -83,21 +98,19 @@ def read_holdings(every_log: Logs, folder: DataFolder) -> Holdings:
 
     def whole(rows: list[_Row], catalog: Catalog, _: Batches) -> Holdings:
         kept = catalog.kept
-        types = _sums((row[0], row[2]) for row in rows)
-        sources = _sums((row[1], row[2]) for row in rows)
+        counts, sources = TypeCounts(), Counter[str]()
+        for log_type, source, number, first, last in rows:
+            counts.add({log_type: number}, first, last)
+            sources[source] += number
         for batch in kept:
-            types.update(batch.types)
+            counts.add(batch.types, batch.first_timestamp, batch.last_timestamp)
             sources.update(batch.sources)
         return Holdings(
             path=str(folder.path),
-            types=_ranked(types),
-            sources=_ranked(sources),
-            first_timestamp=min(
-                [*(row[3] for row in rows), *(each.first_timestamp for each in kept)], default=None
-            ),
-            last_timestamp=max(
-                [*(row[4] for row in rows), *(each.last_timestamp for each in kept)], default=None
-            ),
+            types=ranked(counts.types),
+            sources=ranked(sources),
+            first_timestamp=counts.first,
+            last_timestamp=counts.last,
             size=folder.size(),
             archived=sum(each.rows for each in kept),
             batches=len(kept),
@@ -113,14 +126,7 @@ def _count_hot(view: View, catalog: Catalog) -> list[_Row]:
     return view.rows(counted.group_by(logs.c.type, logs.c.source))
 
 
-def _sums(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
-    sums: Counter[str] = Counter()
-    for name, count in pairs:
-        sums[name] += count
-    return sums
-
-
-def _ranked(counts: Counter[str]) -> dict[str, int]:
+def ranked(counts: Mapping[str, int]) -> dict[str, int]:
     """Return counts, the largest first, equal ones by name."""
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
