@@ -11,7 +11,7 @@ test test-fast coverage test-notebooks fuzz: export PYTHONDONTWRITEBYTECODE =
 # Most tests wait, for disks and for other processes; tests/conftest.py says how many run at once.
 SIDE_BY_SIDE := -n auto --dist loadgroup
 # What the tests of `make test-fast`'s markers alone reach without a process; all of them reach more.
-IN_PROCESS_PERCENT := 73
+IN_PROCESS_PERCENT := 76
 # Where most tests fill a folder and ask for DataFrames.
 NOT_FAST := dashboard exports query/cache query/sql reports running \
   test_examples.py test_history.py test_workbench.py test_workbench_compression.py
