@@ -151,7 +151,7 @@ class Intake:
     async def _take_slices(self, content: bytes) -> None:
         self._is_array = is_array(content)
         try:
-            if not self._is_whole:
+            if self._is_array and not self._is_whole:
                 await self._check_array(content)
             await self._take_all(content)
         except _DamagedArray as damage:
@@ -177,17 +177,16 @@ class Intake:
 
     async def _is_one(self, content: bytes) -> bool:
         """Return whether the message is one log on several lines."""
-        if not is_object(content) or is_json(content[: content.find(b"\n") + 1] or content[:1]):
+        end = content.find(b"\n") + 1
+        if not end or not is_object(content) or is_json(content[:end]):
             return False
-        if b"\n" not in content or await self._has_too_much(content):
+        if await self._has_too_much(content):
             return False
         async with self._connections.turn:
             return is_json(content)
 
     async def _check_array(self, content: bytes) -> None:
         """Check a whole array before any of it is stored, as a damaged one is refused whole."""
-        if not is_array(content):
-            return
         for part in slices(content):
             if part.content and not await self._has_too_much(part.content):
                 async with self._connections.turn:
@@ -241,7 +240,7 @@ class Intake:
     def _count_rest(self, content: bytes, at: int) -> None:
         if at >= len(content):
             return
-        end = b"," if is_array(content) else b"\n"
+        end = b"," if self._is_array else b"\n"
         rest = content.count(end, at, len(content) - 1) + 1
         self._unnamed += rest
         part = Part(self._index, {Rule.IS_JSON: rest})

@@ -54,14 +54,17 @@ def slices(content: bytes) -> Iterator[Slice]:
 
 def is_array(content: bytes) -> bool:
     """Return whether a message is a JSON array, not lines."""
-    start = _skip(content, 0)
-    return content[start : start + 1] == b"["
+    return _first(content) == b"["
 
 
 def is_object(content: bytes) -> bool:
     """Return whether a message begins as a JSON object."""
+    return _first(content) == b"{"
+
+
+def _first(content: bytes) -> bytes:
     start = _skip(content, 0)
-    return content[start : start + 1] == b"{"
+    return content[start : start + 1]
 
 
 def _skip(content: bytes, at: int) -> int:
