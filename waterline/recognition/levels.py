@@ -1,0 +1,124 @@
+"""Levels of other programs: words and numbers in, one of five log types out.
+
+fatal, critical, severe, alert, emergency and panic are errors, notice is info.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+TYPES: Final = ("trace", "debug", "info", "warning", "error")
+
+# Spellings that say no more than the type itself.
+_PLAIN: Final = {
+    "error": "ERROR ERR ERRO EROR ERRR E FAIL",
+    "warning": "WARNING WARN WRN WAR WARNI W",
+    "info": "INFO INF INFORMATION INFORMATIONAL INFOR I",
+    "debug": "DEBUG DBG DEBU DEBG DBUG DEB D",
+    "trace": "TRACE TRC TRCE TRAC TRA T",
+}
+# Spellings of levels between or beyond the five, which are worth keeping.
+_NUANCED: Final = {
+    "error": (
+        "FATAL FTL FATA FATL FAT F CRITICAL CRIT CRT CRI C SEVERE EMERGENCY EMERG EMRG EMER ALERT "
+        "ALRT ALER PANIC PANI PNC DPANIC DPAN FAILURE ASSERT A"
+    ),
+    "info": "NOTICE NOTE NOTI NTC N LOG HTTP SUCCESS OK",
+    "debug": "FINE FINER CONFIG",
+    "trace": "FINEST VERBOSE VERB VRB V SILLY",
+}
+_PLAIN_WORDS: Final = frozenset(word for words in _PLAIN.values() for word in words.split())
+_TYPES: Final = {
+    spelling: name
+    for table in (_PLAIN, _NUANCED)
+    for name, words in table.items()
+    for word in words.split()
+    for spelling in (word, word.lower(), word.capitalize())
+}
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+_AROUND: Final = " \t\r\n[](){}<>|:,'\""
+# PostgreSQL has DEBUG1 to 5, Apache TRACE1 to 8, MongoDB D1 to 5, OpenTelemetry INFO2 to INFO4.
+_NUMBERED: Final = re.compile(r"(TRACE|DEBUG|INFO|WARN|ERROR|FATAL|D)([1-8])")
+# Go's log/slog writes levels between its own as a distance: DEBUG-4, INFO+2.
+_DISTANCE: Final = re.compile(r"(DEBUG|INFO|WARN|ERROR)([+-]\d{1,3})")
+_SLOG: Final = {"DEBUG": -4, "INFO": 0, "WARN": 4, "ERROR": 8}
+
+
+def type_of_word(word: str) -> str | None:
+    """Return the log type that a word for a level means, in any spelling; None if it is none.
+
+    Colours, brackets and quotes around the word do not matter. Single letters are levels here, as
+    in `[E]` or `"s": "W"`; whether a level may stand where the word stood is for the caller.
+    """
+    return _TYPES.get(word) or _type_of_spelling(_bare(word))
+
+
+def says_more(word: str) -> bool:
+    """Return whether a word for a level says more than its type, as `fatal` and `notice` do."""
+    return _bare(word) not in _PLAIN_WORDS
+
+
+def _bare(word: str) -> str:
+    return _COLOUR.sub("", word).strip(_AROUND).upper()
+
+
+def _type_of_spelling(word: str) -> str | None:
+    if found := _NUMBERED.fullmatch(word):
+        return _TYPES[found[1]]
+    if found := _DISTANCE.fullmatch(word):
+        return type_of_slog(_SLOG[found[1]] + int(found[2]))
+    return _TYPES.get(word)
+
+
+Scale = Callable[[int], str | None]
+"""Log type of a number, None for a number without a meaning."""
+
+
+def _rising(trace: int, debug: int, info: int, warning: int, error: int, most: int) -> Scale:
+    """Return a scale on which each type begins at a number, from `trace` up to `most`."""
+
+    def type_of(number: int) -> str | None:
+        if not trace <= number <= most:
+            return None
+        if number >= error:
+            return "error"
+        if number >= warning:
+            return "warning"
+        if number >= info:
+            return "info"
+        return "debug" if number >= debug else "trace"
+
+    return type_of
+
+
+def _listed(*types: str) -> Scale:
+    """Return a scale that counts up from 0."""
+
+    def type_of(number: int) -> str | None:
+        return types[number] if 0 <= number < len(types) else None
+
+    return type_of
+
+
+type_of_bunyan: Final = _rising(1, 20, 30, 40, 50, 99)
+"""pino and bunyan: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal."""
+type_of_python: Final = _rising(1, 10, 20, 30, 40, 99)
+"""Python's logging: 10 debug, 20 info, 30 warning, 40 error, 50 critical."""
+type_of_otel: Final = _rising(1, 5, 9, 13, 17, 24)
+"""OpenTelemetry's severity numbers: four a type, from 1 trace to 24 fatal."""
+type_of_slog: Final = _rising(-99, -4, 0, 4, 8, 99)
+"""Go's log/slog: -4 debug, 0 info, 4 warn, 8 error."""
+type_of_logback: Final = _rising(0, 10_000, 20_000, 30_000, 40_000, 2**31)
+"""Logback's integers: 5000 trace, 10000 debug, 20000 info, 30000 warn, 40000 error."""
+type_of_cloud: Final = _rising(1, 1, 200, 400, 500, 800)
+"""Google's severity numbers: 100 debug, 200 info, 300 notice, 400 warning, 500 to 800 errors."""
+type_of_monolog: Final = _rising(1, 100, 200, 300, 400, 600)
+"""PHP's Monolog: 100 debug, 200 info, 250 notice, 300 warning, 400 error to 600 emergency."""
+type_of_syslog: Final = _listed(*["error"] * 4, "warning", "info", "info", "debug")
+"""Severities of syslog: 0 emergency to 3 error, 4 warning, 5 notice, 6 info, 7 debug."""
+type_of_windows: Final = _listed("info", "error", "error", "warning", "info", "trace")
+"""Windows events: 0 always, 1 critical, 2 error, 3 warning, 4 information, 5 verbose."""
+type_of_nextcloud: Final = _listed("debug", "info", "warning", "error", "error")
+"""Nextcloud: 0 debug, 1 info, 2 warning, 3 error, 4 fatal."""
+type_of_dotnet: Final = _listed("trace", "debug", "info", "warning", "error", "error")
+"""LogLevel of .NET: 0 trace, 1 debug, 2 information, 3 warning, 4 error, 5 critical."""
