@@ -15,19 +15,17 @@ import msgspec
 import uuid_utils
 
 from waterline.metrics.log_stats import LogStats, measure_columns, read_attributes
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP, parse_rfc3339
 from waterline.records import (
     MAX_DEPTH,
     MAX_ID_LENGTH,
-    MAX_TIMESTAMP,
     MAX_TYPE_LENGTH,
-    MIN_TIMESTAMP,
     InvalidLog,
     Record,
     Rule,
     check_log,
     is_too_deep,
     parse_log,
-    parse_rfc3339,
 )
 
 NO_LOGS: Final = "this holds no log; send a log, a JSON array of logs, or one log a line"

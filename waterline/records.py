@@ -1,20 +1,17 @@
 """Rules of a valid log: decode, check, normalise. No I/O."""
 
-import re
 from collections.abc import Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 import msgspec
 
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP, parse_rfc3339
+
 MAX_TYPE_LENGTH: Final = 64
 MAX_ID_LENGTH: Final = 128
 # SQLite's JSON functions allow 1000 levels. No log of a sane program comes near this.
 MAX_DEPTH: Final = 64
-# Milliseconds. The years 0001 to 9999, which RFC 3339 and every DataFrame library support.
-MIN_TIMESTAMP: Final = -62_135_596_800_000
-MAX_TIMESTAMP: Final = 253_402_300_799_999
 
 
 class Record(NamedTuple):
@@ -79,8 +76,6 @@ class InvalidLog(ValueError):
 
 _decode_json = msgspec.json.Decoder().decode
 _encode_json = msgspec.json.Encoder().encode
-_TOO_FINE: Final = re.compile(r"(\.\d{6})\d+", re.ASCII)
-_EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def parse_log(text: str | bytes) -> Record:
@@ -120,28 +115,6 @@ def check_log(value: object) -> Record:
         error.log_id = log_id
         raise
     return Record(log_id, log_type, timestamp, message, attributes)
-
-
-def parse_rfc3339(text: str) -> int:
-    """Parse an RFC 3339 date-time (section 5.6) to milliseconds UTC, truncated.
-
-    A leap second (`:60`) is the first moment of the next minute, as in POSIX time.
-
-    Raises:
-        ValueError: the text is no RFC 3339 date-time.
-    """
-    leap = text[17:19] == "60"
-    # msgspec would round fractions finer than microseconds, up into the next second.
-    cut = _TOO_FINE.sub(r"\1", text[:17] + "59" + text[19:] if leap else text, count=1)
-    try:
-        parsed = msgspec.convert(cut, datetime)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"{text!r} is no RFC 3339 time") from error
-    if parsed.tzinfo is None:
-        raise ValueError(f"{text!r} has no zone; RFC 3339 wants Z or an offset")
-    since_epoch = parsed - _EPOCH
-    seconds = since_epoch.days * 86_400 + since_epoch.seconds + leap
-    return seconds * 1000 + (0 if leap else since_epoch.microseconds // 1000)
 
 
 _JSON_KINDS: Final = {

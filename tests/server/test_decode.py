@@ -14,16 +14,8 @@ from hypothesis import strategies as st
 
 from server.decode import NO_LOGS, DecodedLogs, read_frames
 from waterline.metrics.log_stats import TypeStats
-from waterline.records import (
-    MAX_DEPTH,
-    MAX_TIMESTAMP,
-    MIN_TIMESTAMP,
-    InvalidLog,
-    Record,
-    Rule,
-    check_log,
-    parse_log,
-)
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.records import MAX_DEPTH, InvalidLog, Record, Rule, check_log, parse_log
 
 A, B = b'{"id":"a","type":"x","message":"m"}', b'{"id":"b","type":"y","message":"n"}'
 DAMAGED = b"?"

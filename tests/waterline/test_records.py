@@ -11,12 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP, parse_rfc3339
 from waterline.records import (
     MAX_DEPTH,
     MAX_ID_LENGTH,
-    MAX_TIMESTAMP,
     MAX_TYPE_LENGTH,
-    MIN_TIMESTAMP,
     InvalidLog,
     Record,
     Rule,
@@ -26,7 +25,6 @@ from waterline.records import (
     encode_stored,
     is_too_deep,
     parse_log,
-    parse_rfc3339,
 )
 
 NOT_A_LOG = "a log is a JSON object with type and message, this is "

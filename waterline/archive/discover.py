@@ -15,7 +15,7 @@ from waterline.archive.manifest import Manifest, parse_manifest
 from waterline.archive.manifest_places import manifests_here, manifests_there
 from waterline.archive.object_store.client import Bucket
 from waterline.errors import ArchiveError
-from waterline.records import parse_rfc3339
+from waterline.recognition.time_values import parse_rfc3339
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 

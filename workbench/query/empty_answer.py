@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from waterline.archive.columns import NAMES
 from waterline.archive.reader import BatchReader
 from waterline.errors import ArchiveError
-from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.tables import logs
 from workbench.query.archived import read_batches

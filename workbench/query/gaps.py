@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from waterline.archive.ahead import ahead_of, earlier, readable_manifests
 from waterline.archive.manifest_places import manifests_here
-from waterline.records import MAX_TIMESTAMP
+from waterline.recognition.time_values import MAX_TIMESTAMP
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 from waterline.storage.tables import archive_batches

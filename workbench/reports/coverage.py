@@ -11,7 +11,7 @@ import numpy.typing as npt
 from waterline.errors import UsageError
 from waterline.metrics.recorder import OTHER
 from waterline.metrics.spans import HOUR, MINUTE, STEP_OF, Kept, Span, Table, cover
-from waterline.records import MAX_TIMESTAMP
+from waterline.recognition.time_values import MAX_TIMESTAMP
 from waterline.units import format_duration, parse_duration
 from workbench.query.times import iso_text, plain
 from workbench.reports.rollups import Extent, Rollups

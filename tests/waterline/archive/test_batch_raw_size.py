@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from waterline.archive.batch import raw_size
 from waterline.archive.columns import SCHEMA
-from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP, StoredLog, encode_stored
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.records import StoredLog, encode_stored
 
 LOG = StoredLog(1, "a", "info", 0, 0, "demo", "m", msgspec.Raw(b"{}"))
 TEXTS = ["id", "type", "source", "message"]

@@ -21,7 +21,7 @@ from waterline.archive.codecs import BatchContent, decode, encode
 from waterline.archive.columns import SCHEMA
 from waterline.encoding import FORMATS, JSON_GZ, PARQUET, BatchFormat, Encoding
 from waterline.errors import ArchiveError
-from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 
 type_texts = st.text(st.characters(codec="utf-8"), max_size=64)
 texts = type_texts | st.sampled_from(["\x00", '"', "\\", "\n", "\u2028", "\ufeff", "💧"])

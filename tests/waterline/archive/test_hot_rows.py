@@ -14,7 +14,7 @@ from tests.support.archived import batch
 from waterline.archive import hot_rows
 from waterline.archive.columns import SCHEMA
 from waterline.archive.hot_rows import DAY, HotRows, RowRange
-from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.storage.catalog import add_batches
 from waterline.storage.schema import LOGS
 

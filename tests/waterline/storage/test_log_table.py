@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.clock import NOON
-from waterline.records import MAX_DEPTH, MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.records import MAX_DEPTH
 from waterline.storage.log_table import LogTable, StoreResult
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, transaction

@@ -19,7 +19,7 @@ from tests.support.folders import NOON, Batch, Log, alter, alter_elsewhere, fill
 from tests.workbench.query.test_execute import NAMES, batches_of_logs, questions
 from waterline.encoding import FORMATS, JSON_GZ, PARQUET, BatchFormat
 from waterline.errors import ArchiveError, PrunedLogs
-from waterline.records import MAX_TIMESTAMP
+from waterline.recognition.time_values import MAX_TIMESTAMP
 from waterline.storage.catalog import ArchivedBatch
 from workbench.workbench import Workbench
 

@@ -17,7 +17,7 @@ from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, Log, fill, fill_batches
 from tests.support.plainly import PlainLog, answer_plainly, same_json, store_plainly
 from waterline.encoding import PARQUET
-from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from workbench.query.question import OPERATORS, ask
 from workbench.workbench import Workbench
 

@@ -15,7 +15,7 @@ from tests.support.folders import NOON, Batch, Log, fill, fill_batches
 from tests.support.part_archived import noted_reads
 from waterline.encoding import JSON_GZ, PARQUET
 from waterline.errors import PrunedLogs, UsageError
-from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.storage.catalog import Clock
 from workbench.reports.throughput import By
 from workbench.workbench import Workbench

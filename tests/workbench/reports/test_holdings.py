@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.folders import Batch, Log, fill, fill_batches
-from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from workbench.reports.holdings import Holdings
 from workbench.workbench import Workbench
 

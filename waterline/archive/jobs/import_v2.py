@@ -22,15 +22,8 @@ from waterline.archive.writer import write_batch
 from waterline.clock import now_ms
 from waterline.encoding import Encoding
 from waterline.errors import ArchiveError, UsageError
-from waterline.records import (
-    MAX_TIMESTAMP,
-    MIN_TIMESTAMP,
-    InvalidLog,
-    Record,
-    Rule,
-    check_log,
-    parse_rfc3339,
-)
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP, parse_rfc3339
+from waterline.records import InvalidLog, Record, Rule, check_log
 from waterline.storage.catalog import ArchivedBatch, add_batches, read_batches
 from waterline.storage.folder import DataFolder, ServerLock
 from waterline.storage.schema import LOGS

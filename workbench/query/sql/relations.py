@@ -13,7 +13,7 @@ from sqlalchemy import Integer
 
 from waterline.archive.columns import MOMENT, SCHEMA
 from waterline.errors import WaterlineError
-from waterline.records import MAX_TIMESTAMP, MIN_TIMESTAMP
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.storage.catalog import COLUMNS
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import METRICS

@@ -12,7 +12,7 @@ from waterline.archive.batch import raw_size
 from waterline.archive.columns import SCHEMA
 from waterline.archive.jobs.import_v2 import read_version_2_0
 from waterline.errors import ArchiveError
-from waterline.records import parse_rfc3339
+from waterline.recognition.time_values import parse_rfc3339
 
 ARCHIVE_DATE = "2026-11-23T10:00:00.123Z"
 LOG = {"id": "a-1", "type": "info", "message": "m", "timestamp": 1_795_400_000_000}

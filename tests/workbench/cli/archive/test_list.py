@@ -9,7 +9,7 @@ from tests.support.archive_runs import catalog
 from tests.support.archived import batch
 from tests.support.folders import NOON, fill
 from tests.support.said import Waterline, said
-from waterline.records import MAX_TIMESTAMP
+from waterline.recognition.time_values import MAX_TIMESTAMP
 from workbench.cli.archive.list import listing
 
 BUCKET = "s3://logs/water"
