@@ -1,15 +1,10 @@
 """The archived side of a question: what the catalog says of the batches, at one moment."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
 
-import adbc_driver_sqlite.dbapi
 import pyarrow as pa
-import pyarrow.compute as pc
-from sqlalchemy import ColumnElement, Text, and_, func, select
+from sqlalchemy import ColumnElement, Text, func, select
 
 from waterline.archive.columns import schema_of
 from waterline.archive.reader import BatchReader
@@ -17,11 +12,11 @@ from waterline.errors import ArchiveError, IncompleteAnswer, ObjectMissing, Remo
 from waterline.storage.catalog import COLUMNS, ArchivedBatch, batch_of
 from waterline.storage.tables import archive_batches, logs
 from workbench.query.database import Database, View
+from workbench.query.filters import choose
 from workbench.query.pin import ENDS_WITH, Pin, Read, digits_of_batch, digits_of_log, digits_within
 from workbench.query.progress import tell
 from workbench.query.question import Question
 from workbench.query.snapshot import Moment, read_moment, rewritten
-from workbench.query.sql_filter import attribute_criteria
 
 # Number of files that an error names.
 _NAMED = 5
@@ -89,45 +84,6 @@ class Batches:
         """Return an error that names the files that could not be read."""
         named, more = self.faults[:_NAMED], len(self.faults) - _NAMED
         return IncompleteAnswer("; ".join([*named, f"and {more} more"] if more > 0 else named))
-
-
-_MEMORY: Final = ":memory:"
-
-
-def choose(table: pa.Table, question: Question) -> pa.Table:
-    """Return the rows that match a question, in their order; its limit is ignored.
-
-    Args:
-        table: logs, with at least the columns that the question needs.
-        question: what is asked.
-    """
-    table = question.selection.of(table)
-    if question.contains is not None:
-        table = table.filter(pc.match_substring(table["message"], question.contains))
-    if question.where and table.num_rows:
-        table = table.filter(pc.is_in(table["seq"], value_set=_meeting(table, question)))
-    return table
-
-
-def _meeting(table: pa.Table, question: Question) -> pa.ChunkedArray:
-    """Return the seqs of logs whose attributes meet the conditions.
-
-    SQLite evaluates the same SQL as over hot rows, so that numbers in JSON are read, rounded and
-    compared alike. It takes no longer than Python would.
-    """
-    with _as_logs(table.select(["seq", "attributes"])) as view:
-        chosen = select(logs.c.seq).where(and_(*attribute_criteria(question)))
-        return view.fetch(chosen)["seq"]
-
-
-@contextmanager
-def _as_logs(table: pa.Table) -> Iterator[View]:
-    with (
-        adbc_driver_sqlite.dbapi.connect(_MEMORY) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.adbc_ingest(logs.name, table, mode="create")
-        yield View(cursor, Path(_MEMORY))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from waterline.storage.folder import DataFolder
 from waterline.storage.tables import logs
 from workbench.query.archived import Batches, Catalog, read_catalog
 from workbench.query.database import Database, View
+from workbench.query.filters import criteria
 from workbench.query.gaps import lacking
 from workbench.query.known import Known, Mark, take_mark
 from workbench.query.question import Question
 from workbench.query.snapshot import Moment, read_moment
-from workbench.query.sql_filter import criteria
 
 # Attempts; each fails only if another archive job came in between.
 _ATTEMPTS: Final = 3

@@ -96,8 +96,19 @@ class Question:
 
         The limit is ignored.
         """
-        is_all = self.contains is None and not self.where
-        return self.selection.exactly(batch) if is_all else None
+        # Whatever filter the selection does not have, its file has to tell.
+        decided = Question(
+            clock=self.clock,
+            types=self.types,
+            sources=self.sources,
+            since=self.since,
+            until=self.until,
+            order=self.order,
+            limit=self.limit,
+            columns=self.columns,
+            pin=self.pin,
+        )
+        return self.selection.exactly(batch) if self == decided else None
 
 
 class Filters(TypedDict, total=False):

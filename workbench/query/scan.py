@@ -13,9 +13,10 @@ from waterline.errors import ArchiveError, DataFolderError
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 from waterline.storage.tables import logs
-from workbench.query.archived import choose, prove, read_batches, read_catalog
+from workbench.query.archived import prove, read_batches, read_catalog
 from workbench.query.database import Database, View
 from workbench.query.execute import stored_rows
+from workbench.query.filters import choose
 from workbench.query.gaps import lacking
 from workbench.query.question import Question
 from workbench.query.snapshot import read_moment

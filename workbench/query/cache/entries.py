@@ -2,7 +2,8 @@
 
 import hashlib
 import zlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import apsw
@@ -19,24 +20,28 @@ def since_of(question: Question) -> int:
     return FROM_THE_BEGINNING if question.since is None else question.since
 
 
+LEFT_OUT: Final[Mapping[str, str]] = {
+    "since": "an answer serves every later `since` too, and is found by it",
+    "columns": "answers are kept with the columns `kept`, whatever their order was to be",
+    "pin": "only its seq counts; its other parts are checked against logs.db each time",
+}
+"""Members of a question that its digest does not have as they are, and why."""
+
+
 def digest(question: Question) -> str:
     """Return the SHA-256 of a question without its `since`, as hexadecimal digits.
 
-    Only the seq of a pin counts: its other parts are checked against logs.db each time.
+    A member that is added to `Question` is in it at once.
     """
-    all_but_since = (
-        _sorted(question.types),
-        _sorted(question.sources),
-        question.until,
-        question.contains,
-        tuple((each.attribute, each.operator, each.values) for each in question.where),
-        question.order,
-        question.limit,
-        question.kept,
-        question.through,
-    )
+    members = {
+        each.name: getattr(question, each.name)
+        for each in fields(question)
+        if each.name not in LEFT_OUT
+    }
+    # They mean the same in any order.
+    members |= {name: _sorted(members[name]) for name in ("types", "sources")}
     # Unlike JSON, repr tells 1, 1.0 and True apart, and has infinity.
-    return _sha256(repr(all_but_since))
+    return _sha256(repr((members, question.kept, question.through)))
 
 
 def digest_with(question: str, since: int) -> str:

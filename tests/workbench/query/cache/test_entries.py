@@ -1,0 +1,83 @@
+"""Digests of questions: two questions share a kept answer only if they mean the same."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+import pytest
+
+from workbench.query.cache.entries import LEFT_OUT, digest
+from workbench.query.pin import Pin
+from workbench.query.question import Condition, Question
+
+QUESTION: Final = Question()
+PIN: Final = Pin(taken_at=1, seq=7, folder="0" * 8, incarnation="1" * 8)
+OTHERS: Final[dict[str, tuple[Any, ...]]] = {
+    "clock": ("received_at",),
+    "types": ((), ("a",), ("b",), ("a", "b")),
+    "sources": ((), ("a",), ("b",)),
+    "until": (0, 1),
+    "contains": ("", "a"),
+    "where": tuple(
+        (Condition(*each),)
+        for each in (
+            ("n", "==", (1,)),
+            ("n", "==", (1.0,)),
+            ("n", "==", (True,)),
+            ("n", "!=", (1,)),
+            ("m", "==", (1,)),
+        )
+    ),
+    "order": ("newest",),
+    "limit": (0, 1),
+}
+"""Of each member that a digest has, values with another meaning than its default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaterQuestion(Question):
+    """A question with a filter that does not exist yet."""
+
+    severity: int | None = None
+
+
+def test_digest_has_every_member_of_a_question_but_those_with_a_reason() -> None:
+    names = {each.name for each in fields(Question)}
+    assert names == {*OTHERS, *LEFT_OUT}
+    assert not OTHERS.keys() & LEFT_OUT.keys()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_questions_that_differ_in_a_member_have_other_digests(name: str) -> None:
+    asked = [QUESTION, *(replace(QUESTION, **{name: each}) for each in OTHERS[name])]
+    assert len({digest(each) for each in asked}) == len(asked)
+
+
+def test_digest_has_a_filter_that_is_added_to_questions() -> None:
+    asked = [LaterQuestion(severity=each) for each in (None, 1, 2)]
+    assert len({digest(each) for each in asked}) == len(asked)
+
+
+def test_digest_has_the_columns_that_are_kept_and_the_seq_of_the_pin() -> None:
+    asked = [
+        QUESTION,
+        replace(QUESTION, columns=("seq", "timestamp")),
+        replace(QUESTION, pin=PIN),
+        replace(QUESTION, pin=replace(PIN, seq=8)),
+    ]
+    assert len({digest(each) for each in asked}) == len(asked)
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        ({"types": ("b", "a", "b")}, {"types": ("a", "b")}),
+        ({"sources": ("b", "a")}, {"sources": ("a", "b")}),
+        ({"since": 1}, {"since": 2}),
+        ({"columns": ("message", "seq", "timestamp")}, {"columns": ("message",)}),
+        ({"pin": PIN}, {"pin": replace(PIN, taken_at=2, last="2" * 8)}),
+    ],
+)
+def test_questions_that_one_answer_serves_have_one_digest(
+    one: dict[str, Any], another: dict[str, Any]
+) -> None:
+    assert digest(replace(QUESTION, **one)) == digest(replace(QUESTION, **another))
