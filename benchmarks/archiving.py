@@ -17,8 +17,8 @@ from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, Target
 from benchmarks.servers import serving_folder
 from benchmarks.sizes import Sizes
-from waterline.archive.jobs.policy import Policy
 from waterline.archive.jobs.run import ArchiveJob, Outcome
+from waterline.archive.jobs.run_options import RunOptions
 from waterline.encoding import FORMATS, PARQUET, BatchFormat
 from waterline.settings.model import variable_name
 from waterline.storage.folder import DataFolder
@@ -129,13 +129,13 @@ def _archiving(folder: Path) -> Iterator[None]:
 def archive_all(filled: Path, work: Path, chosen: BatchFormat) -> Outcome:
     """Archive a copy of a folder, all that is in it."""
     _copy(filled, work)
-    policy = Policy(
+    options = RunOptions(
         older_than=0,
         encoding=chosen.encoding(),
         batch_rows=chosen.batch_rows,
         dedupe_window=_DEDUPE_WINDOW,
     )
-    return ArchiveJob(DataFolder(work), policy).run()
+    return ArchiveJob(DataFolder(work), options).run()
 
 
 def fill_folder(folder: Path, count: int) -> None:

@@ -69,7 +69,7 @@ def sending(server: MeasuredServer, logs: Sequence[bytes], rate: float) -> Itera
 
 
 Enter = Callable[[MeasuredServer, DataFolder], AbstractContextManager[Counter[str]]]
-Producer = Callable[[MeasuredServer, Sequence[bytes], float], AbstractContextManager[Sending]]
+Sender = Callable[[MeasuredServer, Sequence[bytes], float], AbstractContextManager[Sending]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Attack:
 
     enter: Enter
     within: Sequence[str] = ()
-    producer: Producer = sending
+    producer: Sender = sending
     rate: int = _RATE
 
 

@@ -13,8 +13,8 @@ from waterline.metrics import registry as metrics
 from waterline.metrics.recorder import MetricsRecorder
 from waterline.processes import python_command
 from waterline.settings.model import Settings, environment_of
+from waterline.storage.due import Duties, is_due
 from waterline.storage.folder import DataFolder
-from waterline.storage.watermark import Duties, is_due
 
 logger = logging.getLogger(__name__)
 

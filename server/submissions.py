@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Final, Protocol
 
 from server.decode import DecodedLogs
-from waterline.storage.log_table import StoreResult
+from waterline.storage.log_store import StoreResult
 
 # Bytes of a transaction at most. More would only delay the first ack.
 MAX_COMMIT_SIZE: Final = 2 * 2**20

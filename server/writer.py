@@ -17,7 +17,7 @@ from server.submissions import MAX_COMMIT_SIZE, Queue, Refusal, Submission
 from waterline.clock import now_ms, utc_text
 from waterline.records import StoredLog, decode_rows
 from waterline.storage.checkpoints import Checkpoints
-from waterline.storage.log_table import LARGE_ROW, LogTable, Rows, StoreResult
+from waterline.storage.log_store import LARGE_ROW, LogStore, Rows, StoreResult
 from waterline.storage.presence import Presence, lost_sentence
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, sqlite_errors, transaction
@@ -93,7 +93,7 @@ class Writer:
         self._on_commit = on_commit
         self._clock = clock
         self._connection = open_writer(path, LOGS, "FULL")
-        self._table = LogTable(self._connection, dedupe_window)
+        self._table = LogStore(self._connection, dedupe_window)
         with sqlite_errors(path):
             self.watermark = read_watermark(self._connection)
             self._position = read_position(self._connection)

@@ -32,8 +32,8 @@ class Encoding:
 class BatchFormat:
     """A file format of batches.
 
-    `waterline.archive.codecs` has the code that writes and reads each of them. This module loads
-    nothing of Arrow, as the server's settings name formats too.
+    `waterline.archive.batch_formats` has the code that writes and reads each of them. This module
+    loads nothing of Arrow, as the server's settings name formats too.
 
     Attributes:
         name: what settings and the catalog call it; its files end with it, after a dot.
@@ -82,7 +82,7 @@ JSON_GZ: Final = BatchFormat(
     batch_rows=5_000,
 )
 FORMATS: Final = {each.name: each for each in (PARQUET, JSON_GZ)}
-"""The known formats by name, the default first; `codecs.register` adds one."""
+"""The known formats by name, the default first; `batch_formats.register` adds one."""
 DEFAULT_ENCODING: Final = PARQUET.encoding()
 
 

@@ -23,7 +23,7 @@ from waterline.metrics.recorder import MetricsRecorder, Series
 from waterline.metrics.summary import Summary
 from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
-from waterline.storage.log_table import LogTable, StoreResult
+from waterline.storage.log_store import LogStore, StoreResult
 
 MEASURED = ("ms",)
 
@@ -140,16 +140,16 @@ class Failure:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.error: type[apsw.Error] | None = None
         self.is_stored = False
-        store = LogTable.store
+        store = LogStore.store
 
-        def fail(table: LogTable, rows: bytes, count: int, first: int, *at: int) -> StoreResult:
+        def fail(table: LogStore, rows: bytes, count: int, first: int, *at: int) -> StoreResult:
             if self.error is None:
                 return store(table, rows, count, first, *at)
             if self.is_stored:
                 store(table, rows, count, first, *at)
             raise self.error("it was made to fail")
 
-        monkeypatch.setattr(LogTable, "store", fail)
+        monkeypatch.setattr(LogStore, "store", fail)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.folders import DAY, NOON, Batch, alter, fill_batches
 from waterline.archive.files import Files, System
-from waterline.archive.jobs.policy import Policy
 from waterline.archive.jobs.run import ArchiveJob, Outcome
+from waterline.archive.jobs.run_options import RunOptions
 from waterline.archive.jobs.verify import verify
 from waterline.archive.manifest import days_of, manifest_of
 from waterline.archive.manifest_places import local_paths, remote_keys
@@ -49,20 +49,20 @@ def fill_three_days(data: Path) -> list[Row]:
     return hot_rows(data)
 
 
-def policy_for(
+def options_for(
     *,
     format: BatchFormat = PARQUET,  # noqa: A002
     level: int | None = None,
     **changes: Any,  # noqa: ANN401 - any of its members
-) -> Policy:
-    """Return a policy by which logs of 30 days go, two to a batch."""
+) -> RunOptions:
+    """Return options by which logs of 30 days go, two to a batch."""
     members: dict[str, Any] = {
         "older_than": 30 * DAY,
         "encoding": format.encoding(level),
         "batch_rows": 2,
         "dedupe_window": DAY,
     }
-    return Policy(**(members | changes))
+    return RunOptions(**(members | changes))
 
 
 def archive(
@@ -70,11 +70,11 @@ def archive(
     *,
     system: System | None = None,
     now: int = LATER,
-    **changes: Any,  # noqa: ANN401 - any member of the policy
+    **changes: Any,  # noqa: ANN401 - any member of the options
 ) -> Outcome:
-    """Do one run at a moment, by a policy with changes."""
+    """Do one run at a moment, by these options with changes."""
     job = ArchiveJob(
-        DataFolder(data), policy_for(**changes), files=Files(system), clock=lambda: now
+        DataFolder(data), options_for(**changes), files=Files(system), clock=lambda: now
     )
     return job.run()
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from tests.support.folders import DAY, NOON
 from tests.support.processes import PATIENCE
 from waterline.archive.batch import batch_file, day_text, describe, label_of, next_number
-from waterline.archive.codecs import encode
+from waterline.archive.batch_formats import encode
 from waterline.archive.columns import SCHEMA
 from waterline.encoding import BatchFormat
 from waterline.storage.catalog import (

@@ -14,7 +14,7 @@ from server.websocket.frames import FrameParser, Messages
 from server.writer import Commit
 from tests.support.processes import PATIENCE, ServerProcess
 from tests.support.sockets import decode, receive, receive_many
-from waterline.storage.log_table import StoreResult
+from waterline.storage.log_store import StoreResult
 
 
 @dataclass

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from waterline.storage.log_table import LogTable
+from waterline.storage.log_store import LogStore
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, transaction
 
@@ -16,7 +16,7 @@ class Table:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.connection = open_writer(path, LOGS, "NORMAL")
-        self._table = LogTable(self.connection, 0)
+        self._table = LogStore(self.connection, 0)
         self.last_seq = 0
 
     def store(self, *messages: str, kinds: Sequence[str] = ()) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from waterline.archive.batch import Label, batch_format, batch_number, day_text, describe
-from waterline.archive.codecs import decode
+from waterline.archive.batch_formats import decode
 from waterline.archive.consistency import overlaps, row_fault
 from waterline.archive.files import Files
 from waterline.archive.hot_rows import DAY

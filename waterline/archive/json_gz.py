@@ -1,4 +1,4 @@
-"""JSON codec: a batch as one gzipped JSON document that any JSON reader can open."""
+"""JSON serializer: a batch as one gzipped JSON document that any JSON reader can open."""
 
 import zlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Parquet codec: a batch as a Parquet file that any Parquet reader can open."""
+"""Parquet serializer: a batch as a Parquet file that any Parquet reader can open."""
 
 from collections.abc import Sequence
 from typing import Final

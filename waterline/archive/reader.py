@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from waterline.archive.codecs import decode
+from waterline.archive.batch_formats import decode
 from waterline.archive.files import Files
 from waterline.archive.object_store.client import Bucket, open_bucket
 from waterline.encoding import format_named

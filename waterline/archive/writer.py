@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from waterline.archive.batch import batch_file, day_text, describe, label_of, next_number
-from waterline.archive.codecs import encode
+from waterline.archive.batch_formats import encode
 from waterline.archive.files import Files
 from waterline.archive.hot_rows import DAY
 from waterline.archive.reader import checked, decoded

@@ -61,9 +61,9 @@ def _state(snapshot: Snapshot, now: int) -> tuple[str, str, str]:
     last = _last_log(snapshot, now)
     if last is not None and now - last <= SILENT_AFTER_MS:
         return "good", "Live", "logs are coming in"
-    beat = snapshot.window.beat_at
-    if beat is not None and _is_past(beat, now):
-        words = f"No server since {_since(beat, now)}" if beat else "No server"
+    seen = snapshot.window.server_seen_at
+    if seen is not None and _is_past(seen, now):
+        words = f"No server since {_since(seen, now)}" if seen else "No server"
         return "bad", words, "no server writes to the data folder: it was stopped, or hangs"
     if last is None:
         return "idle", "No logs yet", "nothing was measured yet"
@@ -76,8 +76,8 @@ def _last_log(snapshot: Snapshot, now: int) -> int | None:
     return max((each for each in known if each is not None and each <= now), default=None)
 
 
-def _is_past(beat: int, now: int) -> bool:
-    return now - beat > STOPPED_AFTER_MS
+def _is_past(seen: int, now: int) -> bool:
+    return now - seen > STOPPED_AFTER_MS
 
 
 def _since(moment: int, now: int) -> str:
@@ -97,8 +97,8 @@ def notice(snapshot: Snapshot, now: int) -> str:
             f"<code>{safe(snapshot.folder)}</code>. This page begins by itself when it starts: "
             f"{serve}</p></div>"
         )
-    beat, last = snapshot.window.beat_at, _last_log(snapshot, now)
-    if beat is None or not _is_past(beat, now):
+    seen, last = snapshot.window.server_seen_at, _last_log(snapshot, now)
+    if seen is None or not _is_past(seen, now):
         return ""
     if last is not None and now - last <= SILENT_AFTER_MS:
         return (

@@ -15,7 +15,13 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, MeasuredSecond, Snapshot, Window
+from workbench.dashboard.snapshot import (
+    SECOND,
+    WINDOW_SECONDS,
+    MeasuredSecond,
+    MeasuredWindow,
+    Snapshot,
+)
 from workbench.display import visible
 from workbench.reports.figures.colours import OTHER, PERCENTILES, SLOTS
 
@@ -60,7 +66,7 @@ class Chart(ABC):
     def top(self, seconds: Sequence[MeasuredSecond]) -> float:
         """Return the highest value drawn, above 0 also without data, for the axis."""
 
-    def show(self, window: Window, revision: object, now: int) -> None:
+    def show(self, window: MeasuredWindow, revision: object, now: int) -> None:
         """Stream new seconds; replace all at first and after a change of the past.
 
         Args:

@@ -20,9 +20,16 @@ from waterline.storage.folder import DataFolder, file_size
 from waterline.storage.schema import LOGS, METRICS, Schema
 from workbench.dashboard.archives import ArchivesReader
 from workbench.dashboard.log_lines import Lookup, RecentReader
-from workbench.dashboard.snapshot import SECOND, ArchiveTotals, RecentLogs, Sizes, Snapshot, Window
+from workbench.dashboard.measured_window import MeasuredWindowReader
+from workbench.dashboard.snapshot import (
+    SECOND,
+    ArchiveTotals,
+    MeasuredWindow,
+    RecentLogs,
+    Sizes,
+    Snapshot,
+)
 from workbench.dashboard.stored import StoredReader
-from workbench.dashboard.window import WindowReader
 from workbench.query.database import Database
 from workbench.query.gaps import find_earlier
 from workbench.reports.figures.colours import give_colours
@@ -97,7 +104,7 @@ class Poller:
     def __init__(self, path: Path, clock: Callable[[], int] = now_ms) -> None:
         self._folder = DataFolder(path)
         self._clock = clock
-        self._window_reader = WindowReader()
+        self._window_reader = MeasuredWindowReader()
         self._recent_reader = RecentReader()
         self._stored_reader = StoredReader()
         self._archives_reader = ArchivesReader()
@@ -131,7 +138,7 @@ class Poller:
             last,
             number=last.number + 1,
             taken_at=now,
-            window=Window(revision=-1),
+            window=MeasuredWindow(revision=-1),
             stored=None,
             archives=None,
         )

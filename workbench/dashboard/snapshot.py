@@ -43,7 +43,7 @@ class MeasuredSecond:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class MeasuredWindow:
     """The last five minutes, second by second without a gap, oldest first."""
 
     seconds: tuple[MeasuredSecond, ...] = ()
@@ -53,7 +53,7 @@ class Window:
     """Last second in which logs were received, in the window, before or just after it."""
     first_at: int | None = None
     """Time when the first log was received; None if unknown."""
-    beat_at: int | None = None
+    server_seen_at: int | None = None
     """Last second that a server measured, with logs or without; 0 if none."""
 
     @property
@@ -202,7 +202,7 @@ class Snapshot:
     """Sentences about what could not be read."""
     grew_at: int | None = None
     """Time when a new log was last seen; None before the first."""
-    window: Window = field(default_factory=Window)
+    window: MeasuredWindow = field(default_factory=MeasuredWindow)
     recent: RecentLogs = field(default_factory=RecentLogs)
     stored: StoredLogs | None = None
     archives: ArchiveTotals | None = None

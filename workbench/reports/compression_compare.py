@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from waterline.archive.batch import Label, raw_size
-from waterline.archive.codecs import decode, encode
+from waterline.archive.batch_formats import decode, encode
 from waterline.encoding import DEFAULT_ENCODING, JSON_GZ, PARQUET, Encoding
 from waterline.errors import ArchiveError, UsageError
 from workbench.query.times import plain

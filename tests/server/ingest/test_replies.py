@@ -15,7 +15,7 @@ from server.ingest.replies import AckMode, batch_replies, replies
 from server.submissions import Refusal, Submission
 from tests.support.clock import NOON
 from waterline.records import MAX_ID_LENGTH, InvalidLog, Rule
-from waterline.storage.log_table import StoreResult
+from waterline.storage.log_store import StoreResult
 
 Reply = dict[str, Any]
 

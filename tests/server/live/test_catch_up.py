@@ -18,7 +18,7 @@ from tests.support.live import FakeReader
 from tests.support.table import Table
 from waterline.metrics import registry as metrics
 from waterline.metrics.recorder import MetricsRecorder
-from waterline.storage.log_table import StoreResult
+from waterline.storage.log_store import StoreResult
 from waterline.storage.pages import LogPages
 
 ERRORS = Filter(types=frozenset(["error"]))

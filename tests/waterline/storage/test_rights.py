@@ -22,7 +22,7 @@ from pathlib import Path
 os.umask(int(sys.argv[1], 8))
 import workbench
 from waterline.archive.jobs.run import ArchiveJob
-from waterline.archive.jobs.policy import policy_of
+from waterline.archive.jobs.run_options import options_of
 from waterline.clock import now_ms
 from waterline.settings.model import load_settings
 from waterline.storage.folder import ArchiveLock, DataFolder, ServerLock

@@ -14,11 +14,11 @@ from workbench.dashboard.snapshot import (
     ArchiveTotals,
     LogLine,
     MeasuredSecond,
+    MeasuredWindow,
     Percentiles,
     RecentLogs,
     Snapshot,
     StoredLogs,
-    Window,
 )
 from workbench.display import NOTHING, saved, share, short_milliseconds, short_rate, visible
 from workbench.reports.archives import ArchivedDay
@@ -28,15 +28,15 @@ NOW = 1_795_455_000_000
 FAST = Percentiles(1.0, 2.0, 3.0)
 
 
-def window(*seconds: MeasuredSecond, revision: int = 0) -> Window:
-    return Window(
+def window(*seconds: MeasuredSecond, revision: int = 0) -> MeasuredWindow:
+    return MeasuredWindow(
         seconds, revision, max((each.begin for each in seconds if each.stored), default=None)
     )
 
 
-def beating(age: int, *seconds: MeasuredSecond) -> Window:
+def seen(age: int, *seconds: MeasuredSecond) -> MeasuredWindow:
     """Return a window of a server that was heard so many seconds ago."""
-    return replace(window(*seconds), beat_at=NOW - age * SECOND)
+    return replace(window(*seconds), server_seen_at=NOW - age * SECOND)
 
 
 def second(
@@ -61,14 +61,14 @@ def snapshot(**fields: object) -> Snapshot:
         (snapshot(troubles=("damaged",)), "Cannot read"),
         (snapshot(taken_at=NOW - 16 * SECOND), "Not read since 17:29:44 UTC"),
         (snapshot(taken_at=NOW - 90_000 * SECOND), "Not read since 2026-11-22 16:30:00 UTC"),
-        (snapshot(window=beating(2, second(60, {"info": 1}))), "Silent since 17:29:00 UTC"),
-        (snapshot(window=beating(30, second(60, {"info": 1}))), "No server since 17:29:30 UTC"),
-        (snapshot(window=beating(2)), "No logs yet"),
-        (snapshot(window=beating(30)), "No server since 17:29:30 UTC"),
-        (snapshot(window=Window(beat_at=0)), "No server"),
+        (snapshot(window=seen(2, second(60, {"info": 1}))), "Silent since 17:29:00 UTC"),
+        (snapshot(window=seen(30, second(60, {"info": 1}))), "No server since 17:29:30 UTC"),
+        (snapshot(window=seen(2)), "No logs yet"),
+        (snapshot(window=seen(30)), "No server since 17:29:30 UTC"),
+        (snapshot(window=MeasuredWindow(server_seen_at=0)), "No server"),
         # Logs come, but cannot be measured; and a clock that was ahead once.
-        (snapshot(window=beating(30), grew_at=NOW - SECOND), "Live"),
-        (snapshot(window=beating(2, second(-90_000, {"info": 1}))), "No logs yet"),
+        (snapshot(window=seen(30), grew_at=NOW - SECOND), "Live"),
+        (snapshot(window=seen(2, second(-90_000, {"info": 1}))), "No logs yet"),
     ],
 )
 def test_status_says_how_it_stands(shown: Snapshot, words: str) -> None:
@@ -123,11 +123,11 @@ def test_mean_is_over_the_seconds_since_the_first_log(first: int, words: str) ->
 
 
 def test_notice_tells_no_server_from_one_that_cannot_measure() -> None:
-    stopped = snapshot(window=beating(30))
+    stopped = snapshot(window=seen(30))
     assert "<code>waterline serve --data data</code>" in cards.notice(stopped, NOW)
     unmeasured = replace(stopped, grew_at=NOW - SECOND)
     assert "Logs come in, and are not measured" in cards.notice(unmeasured, NOW)
-    assert cards.notice(snapshot(window=beating(2)), NOW) == ""
+    assert cards.notice(snapshot(window=seen(2)), NOW) == ""
 
 
 def test_characters_that_are_not_seen_are_told() -> None:
@@ -346,7 +346,7 @@ def test_chart_keeps_the_window_and_no_more() -> None:
     chart = LatencyChart()
     for begin in range(0, 50 * DRAWING_SECONDS + 500, 50):
         seconds = [MeasuredSecond((begin + place) * SECOND, {}, None) for place in range(300)]
-        chart.update(snapshot(window=Window(tuple(seconds))))
+        chart.update(snapshot(window=MeasuredWindow(tuple(seconds))))
     assert len(chart.source.data["time"]) == 300
     assert chart.source.data["time"][-1] == seconds[-1].begin
 

@@ -22,6 +22,7 @@ from tests.support.waiting import wait_until
 from waterline.storage.schema import LOGS, METRICS
 from workbench.dashboard import log_lines
 from workbench.dashboard import stored as stored_module
+from workbench.dashboard.measured_window import MeasuredWindowReader
 from workbench.dashboard.poller import Poller, shared_poller
 from workbench.dashboard.snapshot import (
     ARCHIVED_DAYS,
@@ -32,7 +33,6 @@ from workbench.dashboard.snapshot import (
     StoredLogs,
 )
 from workbench.dashboard.stored import StoredReader
-from workbench.dashboard.window import WindowReader
 from workbench.query.database import Database
 from workbench.reports.archives import ArchivedDay
 
@@ -163,19 +163,21 @@ def test_types_of_the_newest_logs_are_counted(
 def test_server_is_heard_each_second_and_not_once_it_is_stopped(data: Path) -> None:
     with serving(data) as server:
         poller = Poller(data)
-        silent = poll_until(poller, lambda each: bool(each.window.beat_at))
+        silent = poll_until(poller, lambda each: bool(each.window.server_seen_at))
         assert silent.window.measured_at is None
         assert silent.window.first_at is None
-        later = poll_until(poller, lambda each: each.window.beat_at != silent.window.beat_at)
-        assert later.window.beat_at > silent.window.beat_at  # type: ignore[operator]
+        later = poll_until(
+            poller, lambda each: each.window.server_seen_at != silent.window.server_seen_at
+        )
+        assert later.window.server_seen_at > silent.window.server_seen_at  # type: ignore[operator]
         send(server, *logs_of("info"))
         heard = poll_until(poller, lambda each: each.window.first_at is not None)
         assert heard.grew_at is not None
-    last = poller.poll().window.beat_at
-    assert poller.poll().window.beat_at == last
+    last = poller.poll().window.server_seen_at
+    assert poller.poll().window.server_seen_at == last
     # What a clock that was ahead has written is no sign of life.
     execute(data / "metrics.db", "UPDATE seconds SET begin = begin + 10000000000")
-    assert poller.poll().window.beat_at == 0
+    assert poller.poll().window.server_seen_at == 0
     poller.stop()
 
 
@@ -228,7 +230,7 @@ def stored_logs(snapshot: Snapshot) -> int:
 def test_late_second_is_put_in_where_it_belongs(data: Path) -> None:
     with serving(data) as server:
         send(server, *logs_of("info"))
-    reader, now = WindowReader(), int(time.time()) * SECOND + 600 * SECOND
+    reader, now = MeasuredWindowReader(), int(time.time()) * SECOND + 600 * SECOND
     late = now - 10 * SECOND
     with Database(data / "metrics.db", METRICS) as metrics:
         with metrics.view() as view:
@@ -252,7 +254,7 @@ def test_late_second_is_put_in_where_it_belongs(data: Path) -> None:
 def test_second_that_grows_after_it_was_shown_is_read_again(data: Path) -> None:
     with serving(data) as server:
         send(server, *logs_of("info"))
-    reader = WindowReader()
+    reader = MeasuredWindowReader()
     with Database(data / "metrics.db", METRICS) as metrics:
         with metrics.view() as view:
             before = reader.read(view, int(time.time() + 10) * SECOND)
@@ -271,7 +273,7 @@ def test_second_is_not_shown_while_logs_are_still_put_into_it(data: Path) -> Non
         send(server, *logs_of("info"))
     with Database(data / "metrics.db", METRICS) as metrics, metrics.view() as view:
         ((second,),) = view.rows("SELECT last_seen / 1000 * 1000 FROM sources")
-        reader = WindowReader()
+        reader = MeasuredWindowReader()
         running = reader.read(view, second + SECOND + 999)
         settled = reader.read(view, second + 2 * SECOND)
     assert not any(each.stored for each in running.seconds)
@@ -295,7 +297,7 @@ def test_moment_of_the_last_log_is_known_when_its_second_is_gone(data: Path) -> 
     execute(data / "metrics.db", "DELETE FROM seconds")
     with Database(data / "metrics.db", METRICS) as metrics, metrics.view() as view:
         ((last,),) = view.rows("SELECT last_seen FROM sources")
-        window = WindowReader().read(view, last + 999 * SECOND)
+        window = MeasuredWindowReader().read(view, last + 999 * SECOND)
     assert window.measured_at == last // SECOND * SECOND
 
 

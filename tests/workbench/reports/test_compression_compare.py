@@ -11,7 +11,7 @@ import pytest
 
 from waterline.archive import json_gz, parquet
 from waterline.archive.batch import Label, raw_size
-from waterline.archive.codecs import CODECS, Codec, decode, encode, register
+from waterline.archive.batch_formats import SERIALIZERS, Serializer, decode, encode, register
 from waterline.archive.columns import SCHEMA
 from waterline.encoding import FORMATS, JSON_GZ, PARQUET, BatchFormat, Encoding
 from waterline.errors import ArchiveError, UsageError
@@ -53,20 +53,20 @@ LOGS = table(6000)
 
 
 class Recording:
-    """A codec that keeps what it is given."""
+    """A serializer that keeps what it is given."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, serializer: Serializer) -> None:
         self.given: list[tuple[int, Label]] = []
-        self._codec = codec
-        self.decode = codec.decode
+        self._serializer = serializer
+        self.decode = serializer.decode
 
     def encode(self, table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer | bytes:
         self.given.append((table.num_rows, label))
-        return self._codec.encode(table, label, encoding)
+        return self._serializer.encode(table, label, encoding)
 
 
 class Careless(Recording):
-    """A codec that stores something else than it is given."""
+    """A serializer that stores something else than it is given."""
 
     def encode(self, table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer | bytes:
         message = pa.array(["nothing"] * table.num_rows)
@@ -75,21 +75,21 @@ class Careless(Recording):
 
 
 class Truncating(Recording):
-    """A codec that stores half of it."""
+    """A serializer that stores half of it."""
 
     def encode(self, table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer | bytes:
         return bytes(memoryview(super().encode(table, label, encoding)))[:100]
 
 
 @contextmanager
-def registered(name: str, like: BatchFormat, codec: Codec) -> Iterator[BatchFormat]:
+def registered(name: str, like: BatchFormat, serializer: Serializer) -> Iterator[BatchFormat]:
     """Register a format for a while."""
     made = replace(like, name=name)
-    register(made, codec)
+    register(made, serializer)
     try:
         yield made
     finally:
-        del FORMATS[name], CODECS[name]
+        del FORMATS[name], SERIALIZERS[name]
 
 
 def test_every_codec_has_a_row_of_its_own() -> None:
@@ -166,11 +166,11 @@ def test_batches_are_as_large_as_those_of_an_archive() -> None:
 @pytest.mark.parametrize(
     ("kind", "reason"), [(Careless, "the logs differ"), (Truncating, "it is no sound")]
 )
-def test_codec_that_does_not_give_back_the_logs_is_an_error(
+def test_serializer_that_does_not_give_back_the_logs_is_an_error(
     kind: type[Recording], reason: str, like: BatchFormat
 ) -> None:
     with (
-        registered("broken", like, kind(CODECS[like.name])) as format_,
+        registered("broken", like, kind(SERIALIZERS[like.name])) as format_,
         pytest.raises(ArchiveError) as raised,
     ):
         compression_compare(LOGS, 1, [*QUICK, format_.encoding(1)])

@@ -5,9 +5,9 @@ import signal
 import sys
 from pathlib import Path
 
-from waterline.archive.jobs.policy import policy_of
 from waterline.archive.jobs.priority import give_way
 from waterline.archive.jobs.run import ArchiveJob
+from waterline.archive.jobs.run_options import options_of
 from waterline.errors import ArchiveInUse, WaterlineError
 from waterline.settings.model import load_settings
 from waterline.storage.folder import DataFolder
@@ -20,7 +20,7 @@ def main() -> int:
     give_way()
     try:
         settings = load_settings({}, os.environ, Path.cwd()).settings
-        ArchiveJob(DataFolder(settings.data), policy_of(settings)).run()
+        ArchiveJob(DataFolder(settings.data), options_of(settings)).run()
     except ArchiveInUse as error:
         print(error, file=sys.stderr)  # noqa: T201 - for the server, which reads it
         return os.EX_TEMPFAIL

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from waterline.archive.codecs import decode
+from waterline.archive.batch_formats import decode
 from waterline.archive.consistency import overlaps
 from waterline.archive.discover import Findings, find_archives
 from waterline.archive.files import Files

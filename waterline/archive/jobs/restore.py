@@ -6,8 +6,8 @@ from pathlib import Path
 
 from waterline.archive.ahead import read_whole_catalog
 from waterline.archive.batch import batch_number, describe_again, label_of
+from waterline.archive.batch_formats import decode, encode
 from waterline.archive.catalog import read_catalog
-from waterline.archive.codecs import decode, encode
 from waterline.archive.files import Files
 from waterline.archive.jobs.restored_folder import Origin, RestoredFolder
 from waterline.archive.progress import Progress, silent

@@ -9,9 +9,9 @@ import apsw
 from waterline.archive.files import Files
 from waterline.archive.hot_rows import HotRows
 from waterline.archive.jobs.exclusive import changing
-from waterline.archive.jobs.policy import Policy
 from waterline.archive.jobs.prune import finish_pruned_uploads
 from waterline.archive.jobs.remove import Removed, RowRemover
+from waterline.archive.jobs.run_options import RunOptions
 from waterline.archive.jobs.tidy import publish_manifests, remove_former_manifests, tidy
 from waterline.archive.jobs.upload import Uploaded, Uploader
 from waterline.archive.progress import Progress, silent
@@ -43,7 +43,7 @@ class ArchiveJob:
 
     Args:
         folder: the data folder; its server may run.
-        policy: which logs, in which encoding, to which destination.
+        options: which logs, in which encoding, to which destination.
         files: file operations.
         clock: returns milliseconds UTC.
         progress: called with the work done and the total.
@@ -52,14 +52,14 @@ class ArchiveJob:
     def __init__(
         self,
         folder: DataFolder,
-        policy: Policy,
+        options: RunOptions,
         *,
         files: Files | None = None,
         clock: Callable[[], int] = now_ms,
         progress: Progress = silent,
     ) -> None:
         self._folder = folder
-        self._policy = policy
+        self._options = options
         self._files = files or Files()
         self._clock = clock
         self._progress = progress
@@ -79,7 +79,7 @@ class ArchiveJob:
         with changing(self._folder) as connection:
             tidy(self._folder, connection, self._files)
             removal = RowRemover(
-                connection, self._policy.dedupe_window, self._clock, self._progress
+                connection, self._options.dedupe_window, self._clock, self._progress
             )
             self.outcome.removed = removal.removed
             # Rows that an earlier run left take room that new files need.
@@ -89,7 +89,7 @@ class ArchiveJob:
             removal.run()
             if finish_pruned_uploads(self._folder, connection, self._progress):
                 publish_manifests(self._folder, connection, self._files)
-            destination = self._policy.destination
+            destination = self._options.destination
             remove_former_manifests(
                 self._folder,
                 connection,
@@ -110,18 +110,18 @@ class ArchiveJob:
         return self.outcome
 
     def _archive(self, connection: apsw.Connection) -> None:
-        begun, policy = time.perf_counter(), self._policy
+        begun, options = time.perf_counter(), self._options
         rows, watermark = HotRows(connection), read_watermark(connection)
         known = {each.file for each in read_batches(connection)}
         after = begin = watermark.archived_through
-        through = rows.last_received(self._clock() - policy.older_than, after)
-        while wanted := rows.next_range(after, through, policy.batch_rows):
+        through = rows.last_received(self._clock() - options.older_than, after)
+        while wanted := rows.next_range(after, through, options.batch_rows):
             batch = write_batch(
                 self._folder,
                 rows.read(wanted),
                 known=known,
                 folder_id=watermark.folder_id,
-                encoding=policy.encoding,
+                encoding=options.encoding,
                 archived_at=self._clock(),
                 files=self._files,
             )

@@ -6,7 +6,7 @@ import apsw
 
 from waterline.archive.ahead import ahead_of, earlier
 from waterline.archive.batch import batch_format, batch_number
-from waterline.archive.codecs import decode
+from waterline.archive.batch_formats import decode
 from waterline.archive.files import UNFINISHED_PREFIX, UNFINISHED_SUFFIX, Files
 from waterline.archive.hot_rows import HotRows
 from waterline.archive.manifest import days_of, manifest_of, parse_manifest

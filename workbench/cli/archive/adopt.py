@@ -48,7 +48,7 @@ def adopt(
 
 def _adopt_files(settings: "Settings", paths: tuple[Path, ...], source: str) -> None:
     from waterline.archive.jobs.import_v2 import adopt_files
-    from waterline.archive.jobs.policy import encoding_of
+    from waterline.archive.jobs.run_options import encoding_of
     from workbench.progress_bar import ProgressBars
 
     with ProgressBars() as bars:

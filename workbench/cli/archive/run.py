@@ -53,9 +53,9 @@ def run(
     It may be stopped at any moment, and the next run goes on.
     """
     from waterline.archive.jobs.early_clock import refuse_early_clock
-    from waterline.archive.jobs.policy import policy_of
     from waterline.archive.jobs.priority import give_way
     from waterline.archive.jobs.run import ArchiveJob
+    from waterline.archive.jobs.run_options import options_of
     from waterline.clock import now_ms
     from workbench.progress_bar import ProgressBars
 
@@ -81,11 +81,11 @@ def run(
             "archive_keep_local": "--keep-local",
         },
     ).settings
-    folder, policy = DataFolder(settings.data), policy_of(settings)
+    folder, options = DataFolder(settings.data), options_of(settings)
     if not despite_clock:
         refuse_early_clock(folder, now_ms())
     with ProgressBars() as bars:
-        job = ArchiveJob(folder, policy, progress=bars)
+        job = ArchiveJob(folder, options, progress=bars)
         try:
             job.run()
         finally:

@@ -23,7 +23,7 @@ from tests.support.archives import path_of
 from tests.support.faulty_files import Fault, FaultySystem
 from tests.support.folders import DAY, NOON, fill
 from waterline.archive.batch import label_of
-from waterline.archive.codecs import encode
+from waterline.archive.batch_formats import encode
 from waterline.archive.columns import SCHEMA
 from waterline.archive.files import Files, System
 from waterline.archive.jobs.import_v2 import adopt_files

@@ -21,14 +21,14 @@ from tests.support.archive_runs import (
     fill_three_days,
     hot_rows,
     opened,
-    policy_for,
+    options_for,
     watermark_of,
 )
 from tests.support.faulty_files import Fault, FaultySystem
 from tests.support.folders import DAY, NOON, Batch, fill, fill_batches
 from tests.support.looking import number
 from waterline.archive.batch import VERSION, Label
-from waterline.archive.codecs import decode, encode
+from waterline.archive.batch_formats import decode, encode
 from waterline.archive.files import Files
 from waterline.archive.jobs.run import ArchiveJob
 from waterline.archive.jobs.upload import Uploaded
@@ -265,8 +265,8 @@ def test_logs_may_come_while_run_is_under_way(data: Path) -> None:
                 stored.append(seq)
             assert done <= total
 
-        policy = policy_for(older_than=0)
-        done = ArchiveJob(DataFolder(data), policy, clock=lambda: LATER, progress=store).run()
+        options = options_for(older_than=0)
+        done = ArchiveJob(DataFolder(data), options, clock=lambda: LATER, progress=store).run()
     assert stored == [100, 101, 102, 103]
     assert done.logs == 6
     assert [row[0] for row in all_rows(data)] == [*(row[0] for row in expected), *stored]
@@ -278,7 +278,7 @@ def test_progress_tells_of_every_batch_and_ends_at_all(data: Path) -> None:
     told: list[tuple[str, int, int]] = []
     ArchiveJob(
         DataFolder(data),
-        policy_for(),
+        options_for(),
         clock=lambda: LATER,
         progress=lambda what, done, total: told.append((what, done, total)),
     ).run()
@@ -289,7 +289,7 @@ def test_progress_tells_of_every_batch_and_ends_at_all(data: Path) -> None:
 def test_run_that_failed_says_what_it_has_done(data: Path) -> None:
     fill_three_days(data)
     files = Files(FaultySystem(data, Fault("read"), 3))
-    job = ArchiveJob(DataFolder(data), policy_for(), files=files, clock=lambda: LATER)
+    job = ArchiveJob(DataFolder(data), options_for(), files=files, clock=lambda: LATER)
     with pytest.raises(ArchiveError):
         job.run()
     assert job.outcome.batches == catalog(data)

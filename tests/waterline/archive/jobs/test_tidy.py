@@ -25,7 +25,7 @@ from tests.support.archive_runs import (
 from tests.support.archives import adopt, change, path_of
 from tests.support.faulty_files import Fault, FaultySystem
 from tests.support.folders import DAY, NOON, Batch, fill, fill_batches
-from waterline.archive.codecs import decode, encode
+from waterline.archive.batch_formats import decode, encode
 from waterline.archive.manifest import NAME, days_of, manifest_of
 from waterline.encoding import FORMATS, BatchFormat
 from waterline.errors import ArchiveError

@@ -18,7 +18,7 @@ from tests.support.archive_runs import (
     hot_rows,
     manifest_key,
     manifest_path,
-    policy_for,
+    options_for,
     watermark_of,
 )
 from tests.support.faulty_files import Fault as FileFault
@@ -192,8 +192,8 @@ def test_run_that_failed_says_what_it_has_uploaded(
         Fault(method="PUT", times=4),
         Fault(method="PUT", **TROUBLES["refused"]),
     ]
-    policy = policy_for(destination=Destination(address=address, keep_local=True))
-    job = ArchiveJob(DataFolder(data), policy, clock=lambda: LATER)
+    options = options_for(destination=Destination(address=address, keep_local=True))
+    job = ArchiveJob(DataFolder(data), options, clock=lambda: LATER)
     with pytest.raises(RemoteError):
         job.run()
     assert job.outcome.uploaded.batches == 3

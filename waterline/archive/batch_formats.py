@@ -1,4 +1,4 @@
-"""Registry of batch codecs: logs to bytes, and back with all checks that a file allows."""
+"""Registry of batch formats: logs to bytes, and back with all checks that a file allows."""
 
 import zlib
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _DAMAGE: Final = (
 )
 
 
-class Codec(Protocol):
+class Serializer(Protocol):
     """What writes and reads the files of one format."""
 
     def encode(self, table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer | bytes:
@@ -52,22 +52,22 @@ class Codec(Protocol):
         """
 
 
-CODECS: Final[dict[str, Codec]] = {PARQUET.name: parquet, JSON_GZ.name: json_gz}
+SERIALIZERS: Final[dict[str, Serializer]] = {PARQUET.name: parquet, JSON_GZ.name: json_gz}
 """What writes and reads each format, by its name."""
 
 
 def register(
     format: BatchFormat,  # noqa: A002 - as files, settings and the catalog call it
-    codec: Codec,
+    serializer: Serializer,
 ) -> None:
     """Register a batch format, for settings, file names, and all that writes or reads batches.
 
     Args:
         format: the format; one of the same name is replaced.
-        codec: encodes and decodes its files.
+        serializer: encodes and decodes its files.
     """
     FORMATS[format.name] = format
-    CODECS[format.name] = codec
+    SERIALIZERS[format.name] = serializer
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer | byt
         label: what the file says of itself.
         encoding: format, codec and level.
     """
-    return CODECS[encoding.format.name].encode(table, label, encoding)
+    return SERIALIZERS[encoding.format.name].encode(table, label, encoding)
 
 
 def decode(
@@ -112,7 +112,7 @@ def decode(
             sentence is about "it": the caller says which file.
     """
     try:
-        table, label = CODECS[format.name].decode(content, columns)
+        table, label = SERIALIZERS[format.name].decode(content, columns)
         logs = _fit(table, columns or NAMES)
     except _DAMAGE as error:
         raise ArchiveError(f"it is no sound {format.title} file: {_first_line(error)}") from error

@@ -139,7 +139,7 @@ def _step(part: Rows, first_seq: int, received_at: int, recognised_since: int) -
     return _Step(_INSERT_LARGE, bindings, common | {"rows": names})
 
 
-class LogTable:
+class LogStore:
     """Inserts rows into logs.db; each call is one transaction.
 
     Args:

@@ -12,7 +12,13 @@ from waterline.metrics.registry import ACK_LATENCY, LOGS_STORED, TYPE
 from waterline.metrics.sketch import DamagedSketch, Sketch
 from waterline.metrics.summary import Summary
 from waterline.storage.tables import seconds, series, sources
-from workbench.dashboard.snapshot import SECOND, WINDOW_SECONDS, MeasuredSecond, Percentiles, Window
+from workbench.dashboard.snapshot import (
+    SECOND,
+    WINDOW_SECONDS,
+    MeasuredSecond,
+    MeasuredWindow,
+    Percentiles,
+)
 from workbench.query.database import View
 
 # A second is shown when the server has written it twice: just after its end, and a second later
@@ -24,7 +30,7 @@ SETTLED_MS: Final = 2 * SECOND
 READ_AGAIN_MS: Final = 60 * SECOND
 
 
-class WindowReader:
+class MeasuredWindowReader:
     """Follows the rollups of one metrics.db."""
 
     def __init__(self) -> None:
@@ -32,7 +38,7 @@ class WindowReader:
         self._measured_at: int | None = None
         self._revision = 0
 
-    def read(self, view: View, now: int) -> Window:
+    def read(self, view: View, now: int) -> MeasuredWindow:
         """Return the window that ends with the last settled second.
 
         Args:
@@ -54,12 +60,12 @@ class WindowReader:
             self._measured_at = max(self._measured_at or 0, *found)
         self._put_in(found, since)
         self._go_on(found, end)
-        return Window(
+        return MeasuredWindow(
             tuple(self._seconds),
             self._revision,
             self._measured_at,
             first_at=_first_heard(view),
-            beat_at=_last_beat(view, now),
+            server_seen_at=_last_beat(view, now),
         )
 
     def forget(self) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from waterline.archive import parquet
 from waterline.archive.batch import Label
-from waterline.archive.codecs import BatchContent, decode, encode
+from waterline.archive.batch_formats import BatchContent, decode, encode
 from waterline.archive.columns import SCHEMA
 from waterline.encoding import FORMATS, JSON_GZ, PARQUET, BatchFormat, Encoding
 from waterline.errors import ArchiveError

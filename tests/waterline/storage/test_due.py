@@ -9,8 +9,8 @@ from tests.support.archived import ROWS, batch, record
 from tests.support.folders import NOON, Batch, alter, fill, fill_batches
 from waterline.errors import DataFolderError
 from waterline.storage.catalog import ArchivedBatch
+from waterline.storage.due import Duties, is_due
 from waterline.storage.folder import DataFolder
-from waterline.storage.watermark import Duties, is_due
 
 BUCKET = "s3://bucket/logs"
 OTHER_BUCKET = "s3://bucket/other"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.support.clock import NOON
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.records import MAX_DEPTH
-from waterline.storage.log_table import LogTable, StoreResult
+from waterline.storage.log_store import LogStore, StoreResult
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, transaction
 
@@ -29,7 +29,7 @@ class Bench:
 
     def __init__(self, path: Path) -> None:
         self.connection = open_writer(path, LOGS, "FULL")
-        self.table = LogTable(self.connection, WINDOW)
+        self.table = LogStore(self.connection, WINDOW)
         self.now = NOON
         self.next_seq = 1
 

@@ -17,11 +17,11 @@ from tests.support.archive_runs import (
     lose_logs,
 )
 from waterline.archive.batch import Label, read_label, write_label
-from waterline.archive.codecs import CODECS, register
+from waterline.archive.batch_formats import SERIALIZERS, register
 from waterline.archive.columns import NAMES, SCHEMA
-from waterline.archive.jobs.policy import encoding_of
 from waterline.archive.jobs.rebuild import rebuild_catalog
 from waterline.archive.jobs.restore import restore
+from waterline.archive.jobs.run_options import encoding_of
 from waterline.archive.jobs.verify import verify
 from waterline.encoding import FORMATS, BatchFormat, Encoding
 from waterline.errors import ArchiveError, SettingsError
@@ -61,7 +61,7 @@ def _registered() -> Iterator[None]:
     try:
         yield
     finally:
-        del FORMATS[JSON_LINES.name], CODECS[JSON_LINES.name]
+        del FORMATS[JSON_LINES.name], SERIALIZERS[JSON_LINES.name]
 
 
 def test_registered_format_is_archived_read_and_verified(data: Path) -> None:

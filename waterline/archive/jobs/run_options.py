@@ -1,4 +1,4 @@
-"""Archive policy: which logs, in which encoding, to which destination."""
+"""Options of an archive run: which logs, in which encoding, to which destination."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from waterline.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """Rules of an archive run. Times are milliseconds."""
+class RunOptions:
+    """What an archive run is to do. Times are milliseconds."""
 
     older_than: int
     """Age since `received_at`."""
@@ -21,8 +21,8 @@ class Policy:
     """Object storage for uploads; None uploads nothing."""
 
 
-def policy_of(settings: Settings) -> Policy:
-    """Return the policy in the settings.
+def options_of(settings: Settings) -> RunOptions:
+    """Return the options in the settings.
 
     Raises:
         UsageError: archiving is off.
@@ -32,7 +32,7 @@ def policy_of(settings: Settings) -> Policy:
             "archive_after is never, so nothing is due; say how old logs must be with --older-than"
         )
     encoding, address = encoding_of(settings), settings.archive_dest
-    return Policy(
+    return RunOptions(
         older_than=settings.archive_after,
         encoding=encoding,
         batch_rows=settings.archive_batch_rows or encoding.format.batch_rows,
