@@ -40,10 +40,12 @@ class Whole:
 
     Args:
         tell: called with the one reply, after the last slice was stored or refused.
+        with_seqs: whether the reply has the seq of each log.
     """
 
-    def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, tell: Callable[[dict[str, Any]], None], *, with_seqs: bool = False) -> None:
         self._tell = tell
+        self._with_seqs = with_seqs
         self._left = 0
         self._more = 0
         self._reply: dict[str, Any] = {}
@@ -57,7 +59,7 @@ class Whole:
 
     def answer(self, submission: Submission, committed_at: int) -> None:
         """Merge the result of a slice."""
-        for reply in batch_replies(submission, committed_at):
+        for reply in batch_replies(submission, committed_at, with_seqs=self._with_seqs):
             self._merge(reply)
         self._left -= 1
         if self._left:
@@ -82,6 +84,8 @@ class Whole:
             reply["duplicates"] += part["duplicates"]
             reply["lastSeq"] = max(filter(None, (reply["lastSeq"], part["lastSeq"])), default=None)
             reply["timestamp"] = part["timestamp"]
+            if self._with_seqs:
+                reply["seqs"] += part["seqs"]
 
 
 class _DamagedArray(Exception):
@@ -266,6 +270,8 @@ async def take_message(
     received: float,
     lane: object,
     tell: Callable[[dict[str, Any]], None],
+    *,
+    with_seqs: bool = False,
 ) -> None:
     """Take a large message in one transaction, with one reply.
 
@@ -276,8 +282,10 @@ async def take_message(
         received: time of receipt, by `time.perf_counter`.
         lane: key whose submissions stay in order.
         tell: called with the reply.
+        with_seqs: whether the reply has the seq of each log.
     """
-    await Intake(connections, source, Whole(tell), lane, received).take(content)
+    whole = Whole(tell, with_seqs=with_seqs)
+    await Intake(connections, source, whole, lane, received).take(content)
 
 
 def are_small(payloads: Sequence[bytes]) -> bool:

@@ -28,26 +28,38 @@ class AckMode(StrEnum):
     NONE = "none"
 
 
-def replies(submission: Submission, mode: AckMode, committed_at: int) -> bytes:
+def replies(
+    submission: Submission, mode: AckMode, committed_at: int, *, with_seqs: bool = False
+) -> bytes:
     """Return the WebSocket frames with the replies to a submission.
 
     Args:
         submission: stored or refused.
         mode: one reply a log, one a frame, or errors only.
         committed_at: milliseconds UTC.
+        with_seqs: whether the reply to a frame has the seq of each log.
     """
     decoded, stored = submission.decoded, submission.stored
     if mode is AckMode.EACH and stored is not None and stored.known is None and _is_sound(decoded):
         return _acks(decoded.ids, stored.seqs, committed_at)
     if mode is AckMode.BATCH:
-        bodies = [_encode(reply) for reply in batch_replies(submission, committed_at)]
+        found = batch_replies(submission, committed_at, with_seqs=with_seqs)
+        bodies = [_encode(reply) for reply in found]
     else:
         bodies = list(_replies_by_log(submission, mode, committed_at))
     return b"".join([part for body in bodies for part in (frame_head(TEXT, len(body)), body)])
 
 
-def batch_replies(submission: Submission, committed_at: int) -> Iterator[dict[str, object]]:
-    """Yield the batch ack of each frame, or the error if its logs were refused."""
+def batch_replies(
+    submission: Submission, committed_at: int, *, with_seqs: bool = False
+) -> Iterator[dict[str, object]]:
+    """Yield the batch ack of each frame, or the error if its logs were refused.
+
+    Args:
+        submission: stored or refused.
+        committed_at: milliseconds UTC.
+        with_seqs: whether an ack has the seq of each log, as runs `[seq, count, duplicate]`.
+    """
     stored, begin = submission.stored, 0
     for frame in _frames(submission):
         end = begin + frame.valid
@@ -57,7 +69,7 @@ def batch_replies(submission: Submission, committed_at: int) -> Iterator[dict[st
         else:
             seqs = stored.seqs[begin:end] if stored else ()
             known = stored.known[begin:end] if stored and stored.known else ()
-            yield {
+            ack = {
                 "type": "ack",
                 "count": frame.valid,
                 "duplicates": sum(known),
@@ -65,7 +77,22 @@ def batch_replies(submission: Submission, committed_at: int) -> Iterator[dict[st
                 "timestamp": committed_at,
                 "errors": errors,
             }
+            yield ack | {"seqs": _runs(seqs, known)} if with_seqs else ack
         begin = end
+
+
+def _runs(seqs: Sequence[int], known: Sequence[bool]) -> list[tuple[int, int, bool]]:
+    """Return seqs as runs of ascending ones that are all new or all duplicates."""
+    if not known:
+        return [(seqs[0], len(seqs), False)] if seqs else []
+    runs: list[tuple[int, int, bool]] = []
+    first, count, was_known = seqs[0], 0, known[0]
+    for seq, is_known in zip(seqs, known, strict=True):
+        if seq != first + count or is_known is not was_known:
+            runs.append((first, count, was_known))
+            first, count, was_known = seq, 0, is_known
+        count += 1
+    return [*runs, (first, count, was_known)]
 
 
 def _is_sound(decoded: DecodedLogs) -> bool:

@@ -22,6 +22,7 @@ class IngestSocket(Connection):
     scope = Scope.INGEST
     takes = "WebSockets and POST"
     ack_mode = AckMode.EACH
+    with_seqs = False
 
     def prepare(self) -> None:
         """Admit a token with a valid ack mode."""
@@ -33,6 +34,7 @@ class IngestSocket(Connection):
             self.ack_mode = AckMode(asked)
         except ValueError:
             self.fail(400, "bad_request", f"ack is each, batch or none, not {asked[:20]!r}")
+        self.with_seqs = self.get_query_argument("seqs", "") == "true"
 
     def on_messages(self, payloads: list[bytes]) -> Awaitable[None] | None:
         """Submit logs; return what to await before the next read, if anything."""
@@ -54,7 +56,7 @@ class IngestSocket(Connection):
 
     def answer(self, submission: Submission, committed_at: int) -> None:
         """Send the replies to a submission."""
-        frames = replies(submission, self.ack_mode, committed_at)
+        frames = replies(submission, self.ack_mode, committed_at, with_seqs=self.with_seqs)
         if frames:
             self.send(frames)
 
@@ -76,7 +78,13 @@ class IngestSocket(Connection):
     async def _take_large(self, content: bytes, received: float) -> None:
         if self.ack_mode is AckMode.BATCH:
             await take_message(
-                self.connections, self.source, content, received, self, self._answer_whole
+                self.connections,
+                self.source,
+                content,
+                received,
+                self,
+                self._answer_whole,
+                with_seqs=self.with_seqs,
             )
         else:
             await Intake(self.connections, self.source, self, self, received).take(content)

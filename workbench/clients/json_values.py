@@ -22,8 +22,21 @@ import msgspec
 
 from waterline.errors import UsageError
 
+_encode: Final = msgspec.json.Encoder().encode
 # Types that JSON has; floats are checked, as JSON lacks some.
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
+
+
+def encode_log(log: Mapping[str, object]) -> bytes:
+    """Return a log with values of JSON as text in UTF-8, on one line.
+
+    Raises:
+        UsageError: a text in it is no Unicode, or it is nested too deep.
+    """
+    try:
+        return _encode(log)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"this log cannot be written as JSON: {error}") from error
 
 
 def to_json(log: object) -> Mapping[str, object]:

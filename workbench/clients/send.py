@@ -1,26 +1,30 @@
 """Sends log files to a server, for `waterline send`."""
 
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NoReturn
 
 from tqdm import tqdm
 
 from waterline.errors import DeliveryError, UsageError
 from waterline.printable import printable
+from workbench.clients.delivery import Answer, Counts, Delivery
+from workbench.clients.json_values import encode_log, to_json
 from workbench.clients.log_files.extract import Extraction
 from workbench.clients.log_files.reader import Format, Line, read_logs
-from workbench.clients.producer import Counts, Producer, Reply
 
 STANDARD_INPUT: Final = "-"
 # Reasons that are kept of rejected lines; the rest are counted.
 MAX_REASONS: Final = 5
 PROGRESS_SECONDS: Final = 0.2
+# Bytes of a file after which its bar is looked at.
+PROGRESS_SIZE: Final = 2**16
+# Logs without an answer; the bytes of `Delivery` are the limit of larger ones.
+WINDOW: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +130,7 @@ def send_files(
                     sender.send(name, lines, size)
             except UsageError as error:
                 sender.summary.failures.append(str(error))
-        sender.producer.flush()
+        sender.delivery.flush()
     except DeliveryError as error:
         sender.summary.failures.append(str(error))
     except KeyboardInterrupt:
@@ -137,12 +141,13 @@ def send_files(
 
 
 class _Sender:
-    """One producer for all files, and the lines that wait for their answer."""
+    """One delivery for all files; logs are known by file and line."""
 
     def __init__(self, url: str, token: str, patience: float) -> None:
-        self.producer = Producer(url, token, patience=patience, on_reply=self._heard)
-        self.summary = SendSummary(self.producer.counts)
-        self._places: deque[str] = deque()
+        self.delivery: Delivery[tuple[str, int]] = Delivery(
+            url, token, window=WINDOW, patience=patience, on_answer=self._hear
+        )
+        self.summary = SendSummary(self.delivery.counts)
         self._begun = time.monotonic()
 
     def send(self, name: str, lines: Iterator[Line], size: int | None) -> None:
@@ -151,40 +156,45 @@ class _Sender:
             total=size, desc=printable(Path(name).name), unit="B", unit_scale=True, disable=None,
             mininterval=PROGRESS_SECONDS,
         ) as bar:  # fmt: skip
+            read = shown = 0
             for line in lines:
                 self._send_line(name, line)
-                if bar.update(line.end - bar.n):
-                    bar.set_postfix_str(self._progress(), refresh=False)
-            self.producer.flush()
+                read = line.end
+                if read - shown >= PROGRESS_SIZE:
+                    self._show(bar, read - shown)
+                    shown = read
+            self._show(bar, read - shown)
+            self.delivery.flush()
             bar.set_postfix_str(self._progress())
 
     def close(self) -> None:
-        """Close the producer."""
-        self.producer.close()
+        """Close the delivery."""
+        self.delivery.close()
 
     def _send_line(self, name: str, line: Line) -> None:
-        place = f"{name}:{line.number}"
         if line.log is None:
-            self._reject(place, line.rejected or "it holds no log")
+            self._reject(name, line.number, line.rejected or "it holds no log")
             return
-        self._places.append(place)
         try:
-            self.producer.send(line.log)
+            self.delivery.put(encode_log(to_json(line.log)), (name, line.number))
         except UsageError as error:
-            self._places.pop()
-            self._reject(place, str(error))
+            self._reject(name, line.number, str(error))
 
-    def _reject(self, place: str, reason: str) -> None:
+    def _reject(self, name: str, number: int, reason: str) -> None:
         self.summary.unfit += 1
-        self.summary.reject(place, reason)
+        self.summary.reject(f"{name}:{number}", reason)
 
-    def _heard(self, reply: Reply) -> None:
-        place = self._places.popleft()  # replies come in the order of the logs
-        if reply.error is not None:
-            self.summary.reject(place, reply.error)
+    def _hear(self, places: Sequence[tuple[str, int]], answer: Answer) -> None:
+        for fault in answer.errors:
+            name, number = places[fault.index]
+            self.summary.reject(f"{name}:{number}", fault.message)
+
+    def _show(self, bar: "tqdm[NoReturn]", more: int) -> None:
+        if bar.update(more):
+            bar.set_postfix_str(self._progress(), refresh=False)
 
     def _progress(self) -> str:
-        acked = self.producer.counts.acked
+        acked = self.delivery.counts.acked
         rate = acked / max(time.monotonic() - self._begun, 1e-9)
         return f"acked {acked:,}, {rate:,.0f}/s"
 

@@ -225,6 +225,35 @@ def test_refused_frame_is_told_once() -> None:
     ]
 
 
+def with_seqs(stored: StoreResult) -> list[object]:
+    made = submission(read_frames(MIXED, "web"), stored)
+    return [each["seqs"] for each in batch_replies(made, NOON, with_seqs=True)]
+
+
+def test_seqs_of_a_frame_are_runs_that_tell_duplicates_from_new_logs() -> None:
+    assert with_seqs(MIXED_STORED) == [
+        [(7, 1, False)],
+        [(8, 1, False), (7, 1, True), (10, 1, False)],
+        [],
+        [(8, 1, True), (12, 1, False)],
+    ]
+    assert with_seqs(StoreResult(range(3, 9), None)) == [
+        [(3, 1, False)], [(4, 3, False)], [], [(7, 2, False)],
+    ]  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.booleans()), min_size=1))
+def test_runs_of_seqs_put_together_are_the_seqs(logs: list[tuple[int, bool]]) -> None:
+    frame = b"\n".join(log(str(index)) for index in range(len(logs)))
+    stored = StoreResult([seq for seq, _ in logs], [known for _, known in logs])
+    (found,) = batch_replies(submission(read_frames([frame], "web"), stored), NOON, with_seqs=True)
+    runs = found["seqs"]
+    assert isinstance(runs, list)
+    assert [
+        (seq, known) for first, count, known in runs for seq in range(first, first + count)
+    ] == logs
+
+
 # Whatever the ids and the frames
 
 

@@ -182,6 +182,22 @@ def batch_ack(
     }
 
 
+def test_ack_of_a_frame_has_the_seqs_that_are_asked_for(shared_server: ServerProcess) -> None:
+    a, b, c = ids = new_ids(3)
+    large = "x" * 300_000  # beyond what is decoded in one call
+    with pushing(shared_server, "batch&seqs=true") as socket:
+        socket.send(log(id=a))
+        socket.send("\n".join([log(id=b), log(id="bad", type=""), log(id=a), log(id=c)]))
+        socket.send("\n".join([log(id=b), log(id=c), log(id=a, message=large)]))
+        found = [each["seqs"] for each in receive_many(socket, 3)]
+    seqs = stored(shared_server.data, ids)
+    assert found == [
+        [[seqs[a], 1, False]],
+        [[seqs[b], 1, False], [seqs[a], 1, True], [seqs[c], 1, False]],
+        [[seqs[b], 1, True], [seqs[c], 1, True], [seqs[a], 1, True]],
+    ]
+
+
 def test_ack_none_sends_errors_only(shared_server: ServerProcess) -> None:
     ids = new_ids(3)
     with pushing(shared_server, "none") as socket:

@@ -1,17 +1,11 @@
-"""Producers and TLS: who is trusted, what is said of who is not, one socket for two threads."""
+"""Producers and TLS: who is trusted, and what is said of who is not."""
 
-import socket
-import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from typing import cast
 
 import pytest
 
-from server.tls import server_context
 from tests.support.processes import ServerProcess, run_waterline
 from tests.support.tls import (
     LOOPBACK,
@@ -23,7 +17,6 @@ from tests.support.tls import (
 )
 from waterline.errors import DeliveryError, UsageError
 from workbench.clients.producer import Producer
-from workbench.clients.tls import SharedSocket, client_options
 
 
 @pytest.fixture(scope="module")
@@ -148,100 +141,3 @@ def test_file_without_a_certificate_is_refused_at_once(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError, match=reason):
             Producer("wss://127.0.0.1:9/ingest", "t", certificate=certificate)
-
-
-# One socket for two threads
-
-
-@pytest.fixture
-def pair() -> Iterator[tuple[SharedSocket, ssl.SSLSocket]]:
-    """The two ends of a TLS connection, the first of them shared."""
-    near, far = socket.socketpair()
-    near.settimeout(30)
-    far.settimeout(30)
-    answered: list[ssl.SSLSocket] = []
-
-    def answer() -> None:
-        context = server_context(LOOPBACK, LOOPBACK_KEY)
-        answered.append(context.wrap_socket(far, server_side=True))
-
-    thread = threading.Thread(target=answer)
-    thread.start()
-    options = client_options(LOOPBACK)
-    shared = cast(SharedSocket, options["context"].wrap_socket(near))
-    thread.join()
-    shared.share()
-    with closing(shared), closing(answered[0]):
-        yield shared, answered[0]
-
-
-def test_shared_socket_is_read_by_one_thread_while_another_writes(
-    pair: tuple[SharedSocket, ssl.SSLSocket],
-) -> None:
-    shared, peer = pair
-    sent, size = bytes(range(256)) * 4096, 2**20
-    echoed, received = bytearray(), bytearray()
-
-    def echo() -> None:
-        while len(echoed) < size:
-            part = peer.recv(50_000)
-            echoed.extend(part)
-            peer.sendall(part)
-
-    def read() -> None:
-        while len(received) < size:
-            received.extend(shared.recv(7_777))
-
-    threads = [threading.Thread(target=each) for each in (echo, read)]
-    for thread in threads:
-        thread.start()
-    rest = memoryview(sent)
-    while rest:
-        rest = rest[shared.send(rest[:60_000]) :]
-    for thread in threads:
-        thread.join(60)
-    assert received == echoed == sent
-
-
-def test_silent_peer_ends_in_a_time_out(pair: tuple[SharedSocket, ssl.SSLSocket]) -> None:
-    shared, _ = pair
-    assert shared.gettimeout() == 30
-    shared.settimeout(0.01)
-    with pytest.raises(TimeoutError):
-        shared.recv(1)
-
-    def fill() -> None:
-        while True:
-            shared.send(b"x" * 60_000)
-
-    with pytest.raises(TimeoutError):
-        fill()
-
-
-def test_thread_that_reads_sees_the_end_when_another_cuts_the_connection(
-    pair: tuple[SharedSocket, ssl.SSLSocket],
-) -> None:
-    shared, peer = pair
-    peer.sendall(b"last words")
-    assert shared.recv(4) == b"last"
-    got: list[bytes] = []
-
-    def read() -> None:
-        while part := shared.recv(100):
-            got.append(part)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    shared.shutdown(socket.SHUT_RDWR)
-    reader.join(30)
-    assert not reader.is_alive()
-    assert b"".join(got) in (b" words", b"")
-
-
-def test_shared_socket_never_gives_out_encrypted_bytes_after_the_cut(
-    pair: tuple[SharedSocket, ssl.SSLSocket],
-) -> None:
-    shared, peer = pair
-    peer.sendall(b"secret")
-    shared.shutdown(socket.SHUT_WR)
-    assert shared.recv(100) == b"secret"

@@ -1,0 +1,483 @@
+"""Delivery of logs to a server: many a frame, and every log kept until it is acked."""
+
+import contextlib
+import logging
+import random
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+import websocket
+
+from waterline.errors import DeliveryError, TokenError, UsageError
+from workbench.clients.link import Link
+from workbench.clients.tls import client_options
+
+logger = logging.getLogger(__name__)
+
+# Seconds without a word of the server after which a connection with unacked logs counts as dead.
+ANSWER_SECONDS: Final = 30.0
+FIRST_PAUSE_SECONDS: Final = 0.1
+LONGEST_PAUSE_SECONDS: Final = 5.0
+# Seconds that a closed delivery still gives the network to take what was sent.
+FAREWELL_SECONDS: Final = 1.0
+# The server takes no larger message: a larger log would end every connection.
+MAX_MESSAGE_SIZE: Final = 16 * 2**20
+# Bytes and logs of a frame, unless one log is larger. The server decodes that much in one call, and
+# it names that many faults one by one.
+FRAME_SIZE: Final = 2**16
+FRAME_LOGS: Final = 1000
+# Bytes of logs without an answer, beyond which `put` waits.
+MAX_WAITING_SIZE: Final = 32 * 2**20
+# Bytes that are masked and kept ready for the network.
+_UNSENT_SIZE: Final = 2**20
+
+Tag = TypeVar("Tag")
+
+
+@dataclass(slots=True)
+class Counts:
+    """Numbers of logs by outcome, so far."""
+
+    sent: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+
+    @property
+    def acked(self) -> int:
+        """Logs that the server has: stored ones and duplicates."""
+        return self.stored + self.duplicates
+
+    @property
+    def waiting(self) -> int:
+        """Logs without an answer."""
+        return self.sent - self.acked - self.rejected
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A rejected log: its place in the frame, from 0, and why."""
+
+    index: int
+    message: str
+
+
+class Run(msgspec.Struct, frozen=True, array_like=True):
+    """Consecutive logs of a frame with ascending seqs: all new, or all duplicates."""
+
+    seq: int
+    count: int
+    is_duplicate: bool
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Answer to a frame.
+
+    Attributes:
+        count: number of logs that are stored, duplicates among them.
+        duplicates: number of logs that were stored before.
+        errors: the rejected logs.
+        seqs: the others in order, if they were asked for.
+    """
+
+    count: int
+    duplicates: int
+    errors: Sequence[Fault]
+    seqs: Sequence[Run] = ()
+
+
+class _Message(msgspec.Struct):
+    """The parts of a message that tell what it is."""
+
+    type: str
+    error: str | None = None
+    message: str | None = None
+    retryable: bool = False
+
+
+@dataclass(slots=True)
+class _Frame(Generic[Tag]):
+    """Logs that travel together, one a line, each with its tag."""
+
+    logs: list[tuple[bytes, Tag]] = field(default_factory=list)
+    size: int = 0
+
+    def payload(self) -> bytes:
+        return b"\n".join([log for log, _ in self.logs])
+
+    def tags(self) -> list[Tag]:
+        return [tag for _, tag in self.logs]
+
+
+class _Lost(Exception):
+    """The connection is lost; the sentence says why.
+
+    Attributes:
+        pause: seconds after which the server wants to be asked again.
+    """
+
+    def __init__(self, reason: str, pause: float = 0.0) -> None:
+        super().__init__(reason)
+        self.pause = pause
+
+
+_decode: Final = msgspec.json.Decoder(_Message).decode
+_decode_answer: Final = msgspec.json.Decoder(Answer).decode
+
+
+class Delivery(Generic[Tag]):
+    """Delivers logs to a server, in order, and keeps each until it is acked.
+
+    A log is sent at once when nothing else is on its way to the network; what comes meanwhile goes
+    with the next frame. After a lost connection all that is not acked is sent again. Logs should
+    have an id, so that the server stores them once.
+
+    One thread of its own connects, writes and reads. Any threads may put logs.
+
+    Args:
+        url: the server's ingest address, `ws://…` or `wss://…`.
+        token: a token with the scope `ingest`.
+        window: number of logs without an answer at which `put` waits.
+        patience: seconds without an answer or connection after which it gives up.
+        on_answer: called in the thread with the tags of a frame and its answer, in order.
+        asks_seqs: whether answers are to have the seqs.
+        certificate: as `Producer` has it.
+
+    Raises:
+        UsageError: the address is none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        window: int,
+        patience: float,
+        on_answer: Callable[[Sequence[Tag], Answer], None],
+        asks_seqs: bool = False,
+        certificate: Path | None = None,
+    ) -> None:
+        # A query may hold a token, so it is never printed.
+        self.place = url.partition("?")[0]
+        if not url.startswith(("ws://", "wss://")):
+            raise UsageError(
+                f"{self.place!r} is no WebSocket address; give one such as ws://127.0.0.1:3001/ingest"
+            )
+        self.counts = Counts()
+        self.untold = Rejections()
+        """Rejected logs that nobody was told of yet; whoever gets the answers keeps it."""
+        self.failure: TokenError | DeliveryError | None = None
+        """Why it has given up, if it has."""
+        self._url = _asking(url, {"ack": "batch"} | ({"seqs": "true"} if asks_seqs else {}))
+        self._tls = client_options(certificate) if url.startswith("wss://") else {}
+        self._token = token
+        self._window = window
+        self._patience = patience
+        self._on_answer = on_answer
+        # Guards the frames and what is known of them, from here to `_is_idle`.
+        self._changed = threading.Condition(threading.Lock())
+        self._in_flight: deque[_Frame[Tag]] = deque()
+        self._ready: deque[_Frame[Tag]] = deque()
+        self._open: _Frame[Tag] = _Frame()
+        self._waiting = 0
+        self._waiting_size = 0
+        self._last_progress = time.monotonic()
+        self._is_idle = False
+        self._closed_at: float | None = None
+        self._closing = threading.Event()
+        self._wakes, self._waker = socket.socketpair()
+        self._wakes.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="producer", daemon=True)
+        self._thread.start()
+
+    def put(self, log: bytes, tag: Tag) -> None:
+        """Queue a log; wait while the window is full.
+
+        Args:
+            log: one JSON object in UTF-8, without a line break.
+            tag: what the answer is to name it by.
+
+        Raises:
+            UsageError: the log is larger than 16 MiB, or the delivery is closed.
+            TokenError, DeliveryError: it has given up.
+        """
+        size = len(log) + 1
+        if size > MAX_MESSAGE_SIZE + 1:
+            raise UsageError(f"a log may take 16 MiB as JSON, this one takes {len(log)} bytes")
+        with self._changed:
+            if (
+                self._waiting >= self._window
+                or self._waiting_size >= MAX_WAITING_SIZE
+                or self.failure is not None
+                or self._closing.is_set()
+            ):
+                self._wait_for_room()
+            if not self._waiting:
+                self._last_progress = time.monotonic()
+            frame = self._open
+            if frame.size + size > FRAME_SIZE or len(frame.logs) == FRAME_LOGS:
+                if frame.logs:
+                    self._ready.append(frame)
+                frame = self._open = _Frame()
+            frame.logs.append((log, tag))
+            frame.size += size
+            self._waiting += 1
+            self._waiting_size += size
+            self.counts.sent += 1
+            if self._is_idle:
+                self._is_idle = False
+                self._wake()
+
+    def flush(self) -> None:
+        """Wait until every log has its answer.
+
+        Raises:
+            TokenError, DeliveryError: it has given up, or was closed before.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: not self._has_logs() or self._has_ended())
+            if self.failure is not None:
+                raise self.failure
+            if self._has_logs():
+                raise DeliveryError(
+                    f"{self.counts.waiting} logs are not acked by {self.place}, as the connection "
+                    "was closed before; send those again"
+                )
+
+    def close(self) -> None:
+        """End the connection without waiting for answers; it may be called again."""
+        with self._changed:
+            if not self._closing.is_set():
+                self._closed_at = time.monotonic()
+                self._closing.set()
+                self._wake()
+            self._changed.notify_all()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+            self._waker.close()
+            self._wakes.close()
+
+    def _has_logs(self) -> bool:
+        # Not by their number: Ctrl-C in `put` may leave that wrong.
+        return bool(self._in_flight or self._ready or self._open.logs)
+
+    def _has_ended(self) -> bool:
+        return self.failure is not None or self._closing.is_set()
+
+    def _wait_for_room(self) -> None:
+        """Wait for room in the window; `_changed` must be held."""
+        self._changed.wait_for(
+            lambda: (
+                self._has_ended()
+                or (self._waiting < self._window and self._waiting_size < MAX_WAITING_SIZE)
+            )
+        )
+        if self.failure is not None:
+            raise self.failure
+        if self._closing.is_set():
+            raise UsageError("this producer is closed; make a new one to send more")
+
+    def _wake(self) -> None:
+        self._waker.send(b"\0")
+
+    def _run(self) -> None:
+        """Connect, exchange frames and answers, and connect again, until closed or given up."""
+        try:
+            self._connect_and_exchange()
+        finally:
+            if not self._has_ended():  # whoever is told the answers has failed
+                self._give_up(DeliveryError(f"the answers of {self.place} could not be passed on"))
+
+    def _connect_and_exchange(self) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while not self._closing.is_set():
+            begun, wanted = time.monotonic(), 0.0
+            try:
+                with contextlib.closing(Link(self._tls)) as link:
+                    self._connect(link)
+                    self._exchange(link)
+            except (TokenError, DeliveryError) as error:
+                self._give_up(error)
+                return
+            except (OSError, websocket.WebSocketException, _Lost) as error:
+                if self._has_logs() and time.monotonic() - self._last_progress > self._patience:
+                    self._give_up(DeliveryError(self._reason(error)))
+                    return
+                logger.info("%s: %s; connecting again", self.place, error)
+                wanted = error.pause if isinstance(error, _Lost) else 0.0
+            if self._last_progress > begun:
+                pause = FIRST_PAUSE_SECONDS
+            # Jitter, so that the producers of a restarted server do not all come at once.
+            waited = max(pause * random.uniform(0.5, 1.0), min(wanted, self._patience))
+            self._closing.wait(waited)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _connect(self, link: Link) -> None:
+        try:
+            link.open(self._url, self._token, ANSWER_SECONDS)
+        except websocket.WebSocketBadStatusException as error:
+            reason = _refusal(error)
+            if error.status_code in (401, 403):
+                raise TokenError(f"{self.place} refused the token: {reason}") from error
+            reason = f"HTTP status {error.status_code}: {reason}"
+            raise _Lost(reason, _retry_after(error)) from error
+        except ssl.SSLCertVerificationError as error:
+            raise DeliveryError(self._distrust(error)) from error
+
+    def _exchange(self, link: Link) -> None:
+        """Write frames and read answers until the connection is lost, or this is closed."""
+        again = deque(self._in_flight)
+        poll = select.poll()
+        poll.register(self._wakes, select.POLLIN)
+        while True:
+            self._fill(link, again)
+            link.write()
+            if self._is_done(link):
+                return
+            poll.register(link, select.POLLIN | (select.POLLOUT if link.unsent else 0))
+            poll.poll(1000 * self._patience_now(link))
+            with contextlib.suppress(BlockingIOError):
+                self._wakes.recv(4096)
+            for text in link.texts():
+                self._hear(text)
+            if self._in_flight and time.monotonic() - link.heard_at > ANSWER_SECONDS:
+                raise _Lost(f"the server said nothing for {ANSWER_SECONDS:.0f} s")
+
+    def _fill(self, link: Link, again: "deque[_Frame[Tag]]") -> None:
+        """Hand frames to the link while it has room: first those that were sent before."""
+        while link.unsent < _UNSENT_SIZE:
+            frame = again.popleft() if again else self._take()
+            if frame is None:
+                return
+            link.send(frame.payload())
+
+    def _take(self) -> "_Frame[Tag] | None":
+        """Return the next frame; None if there is none, and then `put` wakes the thread."""
+        with self._changed:
+            if self._ready:
+                frame = self._ready.popleft()
+            elif self._open.logs:
+                frame, self._open = self._open, _Frame()
+            else:
+                self._is_idle = True
+                return None
+            self._in_flight.append(frame)
+        return frame
+
+    def _patience_now(self, link: Link) -> float:
+        """Return how many seconds to wait for the network or a wake."""
+        if not link.unsent and not self._is_idle:
+            return 0.0  # there is more to write
+        return FAREWELL_SECONDS if self._closing.is_set() else ANSWER_SECONDS
+
+    def _is_done(self, link: Link) -> bool:
+        """Return whether it is closed, and the network took all, or had its time."""
+        if self._closed_at is None:
+            return False
+        is_late = time.monotonic() - self._closed_at > FAREWELL_SECONDS
+        return is_late or (self._is_idle and not link.unsent)
+
+    def _hear(self, text: bytes) -> None:
+        """Take a message of the server."""
+        try:
+            message = _decode(text)
+            if message.type not in ("ack", "error"):
+                return
+            if message.retryable:
+                raise _Lost(f"the server cannot store now ({message.error})")
+            answer = _decode_answer(text)
+        except msgspec.DecodeError as error:
+            raise _Lost(f"the server sent an unknown answer: {error}") from error
+        if not self._in_flight:
+            raise _Lost("the server answered a log that was not sent")
+        frame = self._in_flight[0]
+        number = len(frame.logs)
+        if answer.count + len(answer.errors) != number:
+            raise _Lost("the server answered another number of logs than were sent")
+        counts = self.counts
+        counts.stored += answer.count - answer.duplicates
+        counts.duplicates += answer.duplicates
+        counts.rejected += len(answer.errors)
+        self._on_answer(frame.tags(), answer)
+        with self._changed:
+            self._in_flight.popleft()
+            self._waiting -= number
+            self._waiting_size -= frame.size
+            self._last_progress = time.monotonic()
+            self._changed.notify_all()
+
+    def _give_up(self, failure: TokenError | DeliveryError) -> None:
+        with self._changed:
+            self.failure = failure
+            self._changed.notify_all()
+
+    def _reason(self, error: Exception) -> str:
+        untold = self.untold
+        rejected = f", rejected {untold.told(self.counts.sent)}" if untold.count else ""
+        return (
+            f"{self.place} could not be reached for {self._patience:.0f} s ({error}); "
+            f"{self.counts.acked} logs are acked{rejected}, {self.counts.waiting} are not: send "
+            "those again once the server runs"
+        )
+
+    def _distrust(self, error: ssl.SSLCertVerificationError) -> str:
+        return (
+            f"the certificate of {self.place} is not trusted "
+            f"({error.verify_message.rstrip('.')}); use the name that it was made for, and let "
+            "SSL_CERT_FILE name the PEM file of its authority where the system does not know it"
+        )
+
+
+def _asking(url: str, parameters: dict[str, str]) -> str:
+    """Return an address with query parameters, which replace those of the same name."""
+    parts = urlsplit(url)
+    given = [each for each in parse_qsl(parts.query, True) if each[0] not in parameters]
+    return urlunsplit(parts._replace(query=urlencode([*given, *parameters.items()])))
+
+
+def _refusal(error: websocket.WebSocketBadStatusException) -> str:
+    """Return the sentence of the server, if it gave one."""
+    try:
+        body = msgspec.json.decode(error.resp_body or b"", type=_Message)
+    except msgspec.DecodeError:
+        return "no reason was given"
+    return body.message or body.error or "no reason was given"
+
+
+def _retry_after(error: websocket.WebSocketBadStatusException) -> float:
+    """Return the seconds of the header Retry-After; 0 without one, or where it is a date."""
+    text = (error.resp_headers or {}).get("retry-after", "")
+    return float(text) if text.isascii() and text.isdigit() else 0.0
+
+
+@dataclass(slots=True)
+class Rejections:
+    """Counts rejected logs until they are reported."""
+
+    count: int = 0
+    first: str = ""
+    """Id and reason of the first."""
+
+    def add(self, log_id: str, reason: str) -> None:
+        """Count one more."""
+        if not self.count:
+            self.first = f"{log_id!r}: {reason}"
+        self.count += 1
+
+    def forget(self) -> None:
+        """Start again, after a report."""
+        self.count, self.first = 0, ""
+
+    def told(self, sent: int) -> str:
+        """Return the number of rejected logs of those sent, and the reason of the first."""
+        return f"{self.count:,} of {sent:,} logs, the first of them {self.first}"

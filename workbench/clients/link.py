@@ -1,0 +1,115 @@
+"""A WebSocket to a server that never waits, so that one thread may read and write it."""
+
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import websocket
+
+# Private names of websocket-client that this relies on: `_recv` and `_send` are overridden, as its
+# own read a few bytes a call, and wait.
+
+_READ_SIZE: Final = 2**14
+# A call on a socket that does not wait says so by one of these.
+_WOULD_WAIT: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Link(websocket.WebSocket):
+    """A WebSocket whose calls return at once after `open`.
+
+    What is sent is kept until the network takes it.
+
+    Args:
+        tls: the `sslopt` of websocket-client.
+    """
+
+    def __init__(self, tls: dict[str, Any]) -> None:
+        super().__init__(
+            sockopt=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+            sslopt=tls,
+            enable_multithread=False,
+            # The library looks at each byte in Python; who decodes the text sees to it.
+            skip_utf8_validation=True,
+        )
+        self._unread = b""
+        self._unsent = bytearray()
+        self.heard_at = time.monotonic()
+        """When the peer last sent anything, by `time.monotonic`."""
+
+    def open(self, url: str, token: str, seconds: float) -> None:
+        """Connect and shake hands.
+
+        Args:
+            url: the address.
+            token: sent as `Authorization: Bearer`.
+            seconds: how long each step may take.
+
+        Raises:
+            OSError, websocket.WebSocketException: there is no connection.
+        """
+        # No origin, which is for browsers, and behind a proxy would look like another site's.
+        self.connect(  # type: ignore[no-untyped-call]
+            url,
+            header={"Authorization": f"Bearer {token}"},
+            suppress_origin=True,
+            timeout=seconds,
+        )
+        self.heard_at = time.monotonic()
+        assert self.sock is not None
+        self.sock.setblocking(False)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the network has not taken yet."""
+        return len(self._unsent)
+
+    def write(self) -> None:
+        """Give the network as much as it takes now.
+
+        Raises:
+            OSError: the connection is lost.
+        """
+        assert self.sock is not None
+        with contextlib.suppress(*_WOULD_WAIT):
+            while self._unsent:
+                del self._unsent[: self.sock.send(self._unsent)]
+
+    def texts(self) -> Iterator[bytes]:
+        """Yield the texts that have come; pings are answered.
+
+        Raises:
+            OSError, websocket.WebSocketException: the connection is lost, or was closed.
+        """
+        with contextlib.suppress(*_WOULD_WAIT):
+            while True:
+                opcode, data = self.recv_data()
+                if opcode == websocket.ABNF.OPCODE_CLOSE:
+                    raise websocket.WebSocketConnectionClosedException(
+                        "the server closed the connection"
+                    )
+                if opcode == websocket.ABNF.OPCODE_TEXT:
+                    yield data
+
+    def close(self, *_: object) -> None:
+        """Say farewell if the network takes it at once, and close the socket."""
+        if self.connected:
+            with contextlib.suppress(OSError, websocket.WebSocketException):
+                self.send_close()
+                self.write()
+        self.shutdown()  # type: ignore[no-untyped-call]
+
+    def _recv(self, bufsize: int) -> bytes:
+        if not self._unread:
+            received: bytes = super()._recv(_READ_SIZE)  # type: ignore[no-untyped-call]
+            self._unread = received
+            self.heard_at = time.monotonic()
+        piece, self._unread = self._unread[:bufsize], self._unread[bufsize:]
+        return piece
+
+    def _send(self, data: str | bytes) -> int:
+        assert isinstance(data, bytes)
+        self._unsent += data
+        return len(data)
