@@ -1,9 +1,10 @@
-"""The tables of docs/ that tell what the code says: settings, commands, metrics.
+"""The tables of docs/ that tell what the code says: modules, settings, commands, metrics.
 
 Each stands in its page between two comments. `make tables` writes them anew; `--check` only says
 where a page is not what the code says.
 """
 
+import ast
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,8 @@ from waterline.metrics.registry import OWN
 from waterline.settings.model import Settings, option_name, setting_names, setting_text
 from workbench.cli.main import main as waterline
 
-DOCS: Final = Path(__file__).parents[1] / "docs"
+ROOT: Final = Path(__file__).parents[1]
+DOCS: Final = ROOT / "docs"
 _PLACE: Final = re.compile(
     r"(?P<begin><!-- table: (?P<name>\w+)(?P<prefixes>(?: \w+)*) -->\n)"
     r".*?(?P<end><!-- end of table -->)",
@@ -81,6 +83,62 @@ def limits_table(prefixes: tuple[str, ...]) -> str:
     return _table(("what", "at most"), iter(LIMITS[kind]))
 
 
+def rooms_table(packages: tuple[str, ...]) -> str:
+    """Return a row for each folder of packages: the first line of its docstring."""
+    rows = (
+        (f"`{each.relative_to(ROOT)}/`", _first_line(each / "__init__.py"))
+        for package in packages
+        for each in (ROOT / package, *_rooms_below(ROOT / package))
+    )
+    return _table(("room", "what"), rows)
+
+
+def modules_table(packages: tuple[str, ...]) -> str:
+    """Return a row for each file of packages, folder by folder: its first line."""
+    rows = (
+        (
+            f"`{each.relative_to(ROOT).with_suffix('' if each.suffix == '.py' else each.suffix)}`",
+            what,
+        )
+        for package in packages
+        for room in (ROOT / package, *_rooms_below(ROOT / package))
+        for each in sorted(room.iterdir())
+        if each.suffix in _FIRST_LINES and each.name != "__init__.py"
+        for what in (_first_line(each),)
+    )
+    return _table(("file", "what"), rows)
+
+
+def _rooms_below(package: Path) -> list[Path]:
+    return sorted(each.parent for each in package.rglob("__init__.py") if each.parent != package)
+
+
+def _docstring(text: str) -> str:
+    return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+
+
+def _comment(text: str) -> str:
+    return text.partition("\n")[0].strip("/*{#-} ")
+
+
+_FIRST_LINES: Final[Mapping[str, Callable[[str], str]]] = {
+    ".py": _docstring, ".js": _comment, ".css": _comment, ".html": _comment,
+}  # fmt: skip
+"""By the ending of a file, what its first line says of it."""
+
+
+def _first_line(file: Path) -> str:
+    """Return what a file is, in its own words.
+
+    Raises:
+        ValueError: it does not say so.
+    """
+    said = _FIRST_LINES[file.suffix](file.read_text(encoding="utf-8"))
+    if not said:
+        raise ValueError(f"{file} does not say in its first line what it is")
+    return said
+
+
 TABLES: Final[Mapping[str, Callable[[tuple[str, ...]], str]]] = {
     "settings": settings_table,
     "commands": commands_table,
@@ -88,6 +146,8 @@ TABLES: Final[Mapping[str, Callable[[tuple[str, ...]], str]]] = {
     "errors": errors_table,
     "warnings": warnings_table,
     "limits": limits_table,
+    "rooms": rooms_table,
+    "modules": modules_table,
 }
 
 

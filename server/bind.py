@@ -1,4 +1,4 @@
-"""Listening sockets of the server."""
+"""Listening sockets of the server, and a sentence where an address cannot be listened on."""
 
 import socket
 

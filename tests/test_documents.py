@@ -24,6 +24,7 @@ from tests.support.waiting import wait_until
 from waterline.clock import now_ms
 
 ROOT: Final = Path(__file__).parents[1]
+PACKAGES: Final = ("waterline", "server", "workbench")
 PAGES: Final = {
     str(each.relative_to(ROOT)): each.read_text(encoding="utf-8")
     for each in (
@@ -276,7 +277,7 @@ def test_every_module_in_a_diagram_is_there() -> None:
     assert len(titles) > 15
     below = [
         each.relative_to(ROOT).with_suffix("").as_posix()
-        for package in ("waterline", "server", "workbench")
+        for package in PACKAGES
         for each in (ROOT / package, *(ROOT / package).rglob("*"))
     ]
     assert [
@@ -310,24 +311,31 @@ def test_the_readme_is_short() -> None:
     assert len(PAGES["README.md"].split()) <= 700
 
 
-def test_the_map_names_what_is_there_and_all_of_it() -> None:
-    maps = re.findall(
-        r"^### (waterline|server|workbench)/\n\n(.*?)\n\n",
-        PAGES["docs/architecture.md"],
-        re.MULTILINE | re.DOTALL,
-    )
-    assert len(maps) == 3
-    lost: list[str] = []
-    for package, rows in maps:
-        shown = set(re.findall(r"`(\w+)/?`", rows))
-        inside = {each.stem for each in (ROOT / package).iterdir() if each.suffix in {"", ".py"}}
-        lost += sorted(inside - shown - {"__init__", "__pycache__"})
-        for row in rows.splitlines()[2:]:
-            names = re.findall(r"`([\w/]+)`", row.split("|")[1])
-            assert names, row
-            # What has no folder of its own lies in that of the first.
-            folder = ROOT / package / Path(names[0]).parent
-            for name in names:
-                path = ROOT / package / name if "/" in name else folder / name
-                lost += [] if path.is_dir() or path.with_suffix(".py").exists() else [name]
-    assert lost == []
+def test_modules_names_every_file_of_the_packages_once() -> None:
+    named = re.findall(r"^\| `([^`]+)` \|", PAGES["docs/modules.md"], re.MULTILINE)
+    files = [
+        each.relative_to(ROOT).as_posix().removesuffix(".py")
+        for package in PACKAGES
+        for each in (ROOT / package).rglob("*.*")
+        if each.name != "__init__.py" and each.suffix in {".py", ".js", ".css", ".html"}
+    ]
+    assert sorted(named) == sorted(files)
+
+
+def test_every_file_of_a_room_that_the_journeys_name_is_there() -> None:
+    page = PAGES["docs/architecture.md"].partition("## Three journeys")[2]
+    below = [
+        each.relative_to(ROOT).with_suffix("").as_posix()
+        for package in PACKAGES
+        for each in (ROOT / package).rglob("*")
+    ]
+    rooms = {each for file in below for each in file.split("/")[:-1]}
+    named = {
+        each
+        for each in re.findall(r"`([a-z_]+/[a-z_/]+)`", page)
+        if each.partition("/")[0] in rooms
+    }
+    assert len(named) > 8
+    assert [
+        each for each in named if not any(f"/{file}".endswith(f"/{each}") for file in below)
+    ] == []

@@ -1,1 +1,1 @@
-"""Live feed: hub, filters and catch-up."""
+"""Live feed: hub, filters and catch-up; the endpoint is `server/tail`."""

@@ -1,1 +1,1 @@
-"""WebSocket protocol: frames, messages, connections."""
+"""WebSocket protocol: bytes of a socket as frames, frames as messages."""

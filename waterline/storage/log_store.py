@@ -1,4 +1,4 @@
-"""Table of logs: bulk inserts that report duplicates."""
+"""Store of hot logs: bulk inserts into logs.db that report duplicates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

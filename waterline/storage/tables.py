@@ -1,4 +1,4 @@
-"""Tables for SQLAlchemy Core, to build queries.
+"""Tables for SQLAlchemy Core, to build queries; a mirror of the SQL in `schema`.
 
 schema.py defines the files, and a test compares the two. The server uses plain SQL and never
 imports this module, as SQLAlchemy would double its memory.

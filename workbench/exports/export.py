@@ -19,7 +19,7 @@ from workbench.query.database import Database
 from workbench.query.empty_answer import why_none
 from workbench.query.gaps import find_earlier
 from workbench.query.question import Question
-from workbench.query.scan import Walk
+from workbench.query.scan import LogScan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def export_logs(
             raise IncompleteAnswer(said)
         if not isinstance(to, Path):
             with write_errors("the stream"):
-                exported = _write(Walk(folder, database, question), writer, to, progress)
+                exported = _write(LogScan(folder, database, question), writer, to, progress)
                 to.flush()
             return _explained(exported, folder, database, question)
         if to.exists() and not force:
@@ -84,7 +84,7 @@ def export_logs(
                 f"{to} is there already; name another file, or write over it with --force"
             )
         with write_errors(str(to)), new_file(to) as stream:
-            exported = _write(Walk(folder, database, question), writer, stream, progress)
+            exported = _write(LogScan(folder, database, question), writer, stream, progress)
         return _explained(exported, folder, database, question)
 
 
@@ -98,7 +98,7 @@ def _explained(
 
 
 def _write(
-    walk: Walk,
+    scan: LogScan,
     open_writer: Callable[[Output], LogWriter],
     stream: BinaryIO,
     progress: Progress,
@@ -107,16 +107,16 @@ def _write(
     logs = 0
     try:
         writer = open_writer(output)
-        for table in walk.tables():
+        for table in scan.tables():
             writer.write(table)
             logs += table.num_rows
-            progress("exported", walk.after, walk.last_seq)
+            progress("exported", scan.after, scan.last_seq)
         writer.close()
     except BaseException:
         # Arrow's writers write the end of their format when they are deleted.
         output.stop()
         raise
-    return Exported(logs=logs, size=output.size, lacks=walk.lacks)
+    return Exported(logs=logs, size=output.size, lacks=scan.lacks)
 
 
 @contextmanager

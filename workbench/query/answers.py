@@ -16,7 +16,7 @@ from workbench.query.pin import Pin, to_pin
 from workbench.query.plan import Plan, plan
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, may_lack_logs, refuse, with_attributes
-from workbench.query.scan import Walk
+from workbench.query.scan import LogScan
 from workbench.query.session import Session
 from workbench.query.sql.empty_answer import why_no_rows
 from workbench.query.sql.engine import Ask, make_engine
@@ -71,9 +71,9 @@ def pieces(session: Session, attributes: Attributes, filters: Filters) -> Iterat
     refuse(filters, "order", "limit")
     now = session.clock()
     question = with_attributes(session.question(filters, now), attributes)
-    walk = Walk(session.folder, session.database, question)
-    warn_of(walk.lacks)
-    frames = _frames(walk, str(question.pin or walk.moment.pin(now)), attributes)
+    scan = LogScan(session.folder, session.database, question)
+    warn_of(scan.lacks)
+    frames = _frames(scan, str(question.pin or scan.moment.pin(now)), attributes)
     return _explained(session, frames, question)
 
 
@@ -138,8 +138,8 @@ def _answered(
     return Answer(rows, relation.lacks)
 
 
-def _frames(walk: Walk, pin: str, attributes: Attributes) -> Iterator[pd.DataFrame]:
-    for table in walk.tables():
+def _frames(scan: LogScan, pin: str, attributes: Attributes) -> Iterator[pd.DataFrame]:
+    for table in scan.tables():
         if table.num_rows:
             frame = to_frame(table) if attributes is None else spread(to_frame(table), attributes)
             frame.attrs["pin"] = pin

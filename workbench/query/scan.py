@@ -44,7 +44,7 @@ _PAGE_OF_NARROW_ROWS: Final = """
 """
 
 
-class Walk:
+class LogScan:
     """All logs that match a question, hot and archived, as of one moment, each once, by seq.
 
     Archive jobs may run meanwhile: logs that they move are found in their new place.
@@ -53,12 +53,12 @@ class Walk:
         folder: the data folder.
         database: its logs.db.
         question: what is asked; its order and limit are ignored.
-        seqs: seqs to restrict the walk to; None is all.
+        seqs: seqs to restrict the scan to; None is all.
 
     Attributes:
         moment: moment of the first view.
         last_seq: highest seq committed at the moment; nothing above it is read.
-        after: seq that the walk has reached.
+        after: seq that the scan has reached.
         lacks: sentence about pruned logs that may have matched, or None.
 
     Raises:
@@ -162,7 +162,7 @@ class Walk:
     def _archived(self, batch: ArchivedBatch) -> pa.Table:
         table = follow(batch, self._read, self._batches)
         if batch.first_seq <= self.after or batch.last_seq > self.last_seq:
-            # Rows that were hot when the walk passed, or when it began.
+            # Rows that were hot when the scan passed, or when it began.
             seqs = table["seq"]
             behind, within = pc.greater(seqs, self.after), pc.less_equal(seqs, self.last_seq)
             table = table.filter(pc.and_(behind, within))

@@ -1,4 +1,4 @@
-"""The group `waterline archive`."""
+"""`waterline archive`: the commands of this folder as one group."""
 
 import click
 

@@ -23,7 +23,7 @@ from workbench.query.database import Database
 from workbench.query.execute import Logs
 from workbench.query.pin import Pin
 from workbench.query.question import Question
-from workbench.query.scan import Walk
+from workbench.query.scan import LogScan
 
 _FORMAT: Final = ParquetFileFormat()
 _FILES: Final = LocalFileSystem()
@@ -210,9 +210,9 @@ class LogsRelation:
             if few is not None:
                 yield from few
                 return
-        walk = Walk(self._folder, self._database, question, seqs)
-        self.lacks = self.lacks or walk.lacks
-        yield from walk.tables()
+        scan = LogScan(self._folder, self._database, question, seqs)
+        self.lacks = self.lacks or scan.lacks
+        yield from scan.tables()
 
     def _few(self, question: Question) -> list[pa.Table] | None:
         """Return the logs of a range of time, or None if there are many."""

@@ -1,1 +1,1 @@
-"""Figures of reports."""
+"""Figures of reports, drawn with matplotlib: a file a kind of report, and what they share."""
