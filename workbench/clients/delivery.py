@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 ANSWER_SECONDS: Final = 30.0
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 5.0
-# Seconds that a closed delivery still gives the network to take what was sent.
+# Seconds that a closed delivery still gives the server to read what was sent.
 FAREWELL_SECONDS: Final = 1.0
 # The server takes no larger message: a larger log would end every connection.
 MAX_MESSAGE_SIZE: Final = 16 * 2**20
@@ -310,6 +310,8 @@ class Delivery(Generic[Tag]):
                 self._give_up(error)
                 return
             except (OSError, websocket.WebSocketException, _Lost) as error:
+                if self._closing.is_set():
+                    return
                 if self._has_logs() and time.monotonic() - self._last_progress > self._patience:
                     self._give_up(DeliveryError(self._reason(error)))
                     return
@@ -337,13 +339,17 @@ class Delivery(Generic[Tag]):
     def _exchange(self, link: Link) -> None:
         """Write frames and read answers until the connection is lost, or this is closed."""
         again = deque(self._in_flight)
+        with self._changed:
+            self._is_idle = False
         poll = select.poll()
         poll.register(self._wakes, select.POLLIN)
         while True:
             self._fill(link, again)
+            if self._closed_at is not None:
+                if time.monotonic() - self._closed_at > FAREWELL_SECONDS:
+                    return
+                self._take_leave(link)
             link.write()
-            if self._is_done(link):
-                return
             poll.register(link, select.POLLIN | (select.POLLOUT if link.unsent else 0))
             poll.poll(1000 * self._patience_now(link))
             with contextlib.suppress(BlockingIOError):
@@ -380,12 +386,13 @@ class Delivery(Generic[Tag]):
             return 0.0  # there is more to write
         return FAREWELL_SECONDS if self._closing.is_set() else ANSWER_SECONDS
 
-    def _is_done(self, link: Link) -> bool:
-        """Return whether it is closed, and the network took all, or had its time."""
-        if self._closed_at is None:
-            return False
-        is_late = time.monotonic() - self._closed_at > FAREWELL_SECONDS
-        return is_late or (self._is_idle and not link.unsent)
+    def _take_leave(self, link: Link) -> None:
+        """Send a close frame behind all that was put; the server ends the connection then.
+
+        Who closes a socket while answers come to it makes the peer drop what it has not read yet.
+        """
+        if self._is_idle and link.connected:
+            link.send_close()
 
     def _hear(self, text: bytes) -> None:
         """Take a message of the server."""

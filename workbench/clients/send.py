@@ -13,9 +13,8 @@ from tqdm import tqdm
 from waterline.errors import DeliveryError, UsageError
 from waterline.printable import printable
 from workbench.clients.delivery import Answer, Counts, Delivery
-from workbench.clients.json_values import encode_log, to_json
 from workbench.clients.log_files.extract import Extraction
-from workbench.clients.log_files.reader import Format, Line, read_logs
+from workbench.clients.log_files.reader import EncodedLine, Format, read_encoded
 
 STANDARD_INPUT: Final = "-"
 # Reasons that are kept of rejected lines; the rest are counted.
@@ -119,7 +118,7 @@ def send_files(
         for name in names:
             try:
                 with _opened(name, standard_input) as (stream, size, written):
-                    lines = read_logs(
+                    lines = read_encoded(
                         stream,
                         name=name,
                         format=reading.format,
@@ -150,7 +149,7 @@ class _Sender:
         self.summary = SendSummary(self.delivery.counts)
         self._begun = time.monotonic()
 
-    def send(self, name: str, lines: Iterator[Line], size: int | None) -> None:
+    def send(self, name: str, lines: Iterator[EncodedLine], size: int | None) -> None:
         """Send the lines of a file; `size` is its bytes, if known."""
         with tqdm(
             total=size, desc=printable(Path(name).name), unit="B", unit_scale=True, disable=None,
@@ -171,12 +170,12 @@ class _Sender:
         """Close the delivery."""
         self.delivery.close()
 
-    def _send_line(self, name: str, line: Line) -> None:
+    def _send_line(self, name: str, line: EncodedLine) -> None:
         if line.log is None:
             self._reject(name, line.number, line.rejected or "it holds no log")
             return
         try:
-            self.delivery.put(encode_log(to_json(line.log)), (name, line.number))
+            self.delivery.put(line.log, (name, line.number))
         except UsageError as error:
             self._reject(name, line.number, str(error))
 

@@ -1,6 +1,7 @@
 """One JSON object a line."""
 
 import json
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -8,6 +9,17 @@ import msgspec
 _decode = msgspec.json.Decoder().decode
 # Python's `json` writes these by default, and JSON has none of them: as `Producer` sends them.
 _NO_JSON: Final = {"NaN": None, "Infinity": "Infinity", "-Infinity": "-Infinity"}
+
+
+class _OwnLog(msgspec.Struct, gc=False):
+    """A log as the server takes it; its other members are looked at, not kept."""
+
+    type: str
+    message: str
+    id: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+_decode_own: Final = msgspec.json.Decoder(_OwnLog).decode
 
 
 class UnfitLine(ValueError):
@@ -41,6 +53,36 @@ def parse_json_line(line: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise UnfitLine(f"a log is a JSON object, this is {_kind(value)}")
     return value
+
+
+def own_log_with_id(line: bytes, make_id: Callable[[], str]) -> bytes | None:
+    """Return a line that is a log already, as it stands but for a missing id; else None.
+
+    None is no verdict: the line may still be read by `parse_json_line`.
+
+    Args:
+        line: one line.
+        make_id: returns an id of letters, digits and dashes.
+    """
+    try:
+        log = _decode_own(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    # A member that is not kept is no UTF-8 for all that the decoder knows, nor is a second id seen.
+    if log.id is None or not (line.isascii() or _is_utf8(line)):
+        return None
+    if log.id is not msgspec.UNSET:
+        return line
+    start = line.index(b"{") + 1
+    return b'%b"id":"%b",%b' % (line[:start], make_id().encode(), line[start:])
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _decode_leniently(line: bytes) -> object:

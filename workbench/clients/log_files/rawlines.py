@@ -1,20 +1,18 @@
 """The lines of a stream of bytes as they stand, with their places, in bounded memory."""
 
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO, Final
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from typing import BinaryIO, Final, NamedTuple
 
 from workbench.clients.log_files.binary import BYTES_LOOKED_AT, refuse_binary
-from workbench.clients.log_files.ids import without_ending
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
-_SKIP_BYTES: Final = 1024 * 1024
+_READ_BYTES: Final = 256 * 1024
 _UTF_8_BOM: Final = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class RawLine:
+class RawLine(NamedTuple):
     """A line of a file.
 
     Attributes:
@@ -45,40 +43,59 @@ def read_raw_lines(stream: BinaryIO, name: str) -> Iterator[RawLine]:
     Raises:
         UsageError: it is no text.
     """
-    head = _read_head(stream)
+    # A pipe that is written line by line would keep a full read waiting.
+    read = stream.read1 if isinstance(stream, io.BufferedIOBase) else stream.read
+    head = _read_head(read)
     refuse_binary(head, name)
-    source = _Rewound(head, stream)
-    number = offset = 0
-    while line := source.readline(MAX_LINE_BYTES + len(b"\r\n")):
-        content = without_ending(line)
+    offset = 0
+    lines = _split(chain([head], iter(lambda: read(_READ_BYTES), b"")))
+    for number, (content, size) in enumerate(lines, start=1):
+        end = offset + size
+        if content[-1:] == b"\r":
+            content = content[:-1]
         too_long = len(content) > MAX_LINE_BYTES
-        end = offset + len(line)
-        if not line.endswith(b"\n") and too_long:
-            end += _skip_line(source)
-        if offset == 0:
+        if too_long:
+            content = content[:MAX_LINE_BYTES]
+        if not offset:
             content = content.removeprefix(_UTF_8_BOM)
-        number += 1
-        yield RawLine(number, offset, content[:MAX_LINE_BYTES], too_long, end)
+        yield RawLine(number, offset, content, too_long, end)
         offset = end
 
 
-class _Rewound:
-    """A stream from the start again, although its head has been read."""
+def _split(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Yield each line without its line feed, and its bytes with it; of a long one the beginning."""
+    last = _Unended()
+    for chunk in chunks:
+        *ended, begun = chunk.split(b"\n")
+        if ended:
+            last.add(ended[0])
+            yield last.content, last.size + 1
+            last = _Unended()
+            for line in islice(ended, 1, None):
+                yield line, len(line) + 1
+        last.add(begun)
+    if last.size:
+        yield last.content, last.size
 
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        self._head = io.BytesIO(head)
-        self._stream = stream
 
-    def readline(self, limit: int) -> bytes:
-        line = self._head.readline(limit)
-        if line.endswith(b"\n"):
-            return line
-        return line + self._stream.readline(limit - len(line))
+class _Unended:
+    """A line that is read piece by piece; what is beyond the limit is only counted."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self.size = 0
+
+    @property
+    def content(self) -> bytes:
+        return b"".join(self._pieces)
+
+    def add(self, piece: bytes) -> None:
+        if self.size <= MAX_LINE_BYTES + len(b"\r"):
+            self._pieces.append(piece)
+        self.size += len(piece)
 
 
-def _read_head(stream: BinaryIO) -> bytes:
-    # A pipe that is written line by line would keep a full read waiting.
-    read = stream.read1 if isinstance(stream, io.BufferedIOBase) else stream.read
+def _read_head(read: Callable[[int], bytes]) -> bytes:
     head = b""
     while len(head) < BYTES_LOOKED_AT and b"\n" not in head:
         piece = read(BYTES_LOOKED_AT - len(head))
@@ -86,12 +103,3 @@ def _read_head(stream: BinaryIO) -> bytes:
             break
         head += piece
     return head
-
-
-def _skip_line(source: _Rewound) -> int:
-    skipped = 0
-    while piece := source.readline(_SKIP_BYTES):
-        skipped += len(piece)
-        if piece.endswith(b"\n"):
-            break
-    return skipped

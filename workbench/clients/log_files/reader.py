@@ -3,19 +3,26 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from itertools import chain, islice
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
+from waterline.errors import UsageError
+from workbench.clients.json_values import encode_log, to_json
 from workbench.clients.log_files.combined import parse_combined
 from workbench.clients.log_files.extract import Extraction
 from workbench.clients.log_files.formats import LINES_LOOKED_AT, Format, decode_text, detect_format
 from workbench.clients.log_files.ids import first_line_hash, line_id
-from workbench.clients.log_files.jsonlines import UnfitLine, parse_json_line
+from workbench.clients.log_files.jsonlines import (
+    UnfitLine,
+    own_log_with_id,
+    parse_json_line,
+)
 from workbench.clients.log_files.rawlines import MAX_LINE_BYTES, RawLine, read_raw_lines
 from workbench.clients.log_files.textlines import text_log
 from workbench.clients.log_files.timestamps import TimestampFinder
 
-__all__ = ["Format", "Line", "read_logs"]
+__all__ = ["EncodedLine", "Format", "Line", "read_encoded", "read_logs"]
 
 _ToLog = Callable[[bytes], dict[str, object]]
 
@@ -35,6 +42,22 @@ class Line:
     number: int
     offset: int
     log: dict[str, object] | None
+    rejected: str | None
+    end: int
+
+
+class EncodedLine(NamedTuple):
+    """What became of a line that is not blank: either `log` or `rejected` is None.
+
+    Attributes:
+        number: its number in the file, from 1; blank lines count.
+        log: the log it holds as JSON, with an id.
+        rejected: one sentence that says why it holds none.
+        end: where the next line starts, in bytes.
+    """
+
+    number: int
+    log: bytes | None
     rejected: str | None
     end: int
 
@@ -66,18 +89,63 @@ def read_logs(
     Raises:
         UsageError: the file is no text; raised when the first line is asked for.
     """
-    lines: Iterator[RawLine] = (
-        line for line in read_raw_lines(stream, name) if line.content.strip()
-    )
-    if format is Format.AUTO:
-        looked_at = list(islice(lines, LINES_LOOKED_AT))
-        format = detect_format([line.content for line in looked_at])  # noqa: A001
-        lines = chain(looked_at, lines)
-    to_log = _to_log(format, TimestampFinder(reference=reference, timezone=timezone), extraction)
+    format_, lines = _opened(stream, name, format)
+    to_log = _to_log(format_, TimestampFinder(reference=reference, timezone=timezone), extraction)
     first_hash = ""
     for line in lines:
         first_hash = first_hash or first_line_hash(line.content)
         yield _read_line(line, first_hash, to_log)
+
+
+def read_encoded(
+    stream: BinaryIO,
+    *,
+    name: str,
+    format: Format,  # noqa: A002 - what everybody calls it
+    reference: datetime,
+    timezone: tzinfo = UTC,
+    extraction: Extraction | None = None,
+) -> Iterator[EncodedLine]:
+    """Read the logs of a file as JSON; arguments and logs are those of `read_logs`.
+
+    A line of JSON that is a log as the server takes it is not decoded: it passes as it stands.
+    """
+    format_, lines = _opened(stream, name, format)
+    to_log = _to_log(format_, TimestampFinder(reference=reference, timezone=timezone), extraction)
+    may_pass = format_ is Format.JSONL and extraction is None
+    first_hash = ""
+    for line in lines:
+        first_hash = first_hash or first_line_hash(line.content)
+        if may_pass and not line.too_long:
+            passed = own_log_with_id(
+                line.content, partial(line_id, first_hash, line.offset, line.content)
+            )
+            if passed is not None:
+                yield EncodedLine(line.number, passed, None, line.end)
+                continue
+        yield _encoded(_read_line(line, first_hash, to_log))
+
+
+def _encoded(line: Line) -> EncodedLine:
+    log, rejected = None, line.rejected
+    if line.log is not None:
+        try:
+            log = encode_log(to_json(line.log))
+        except UsageError as error:
+            rejected = str(error)
+    return EncodedLine(line.number, log, rejected, line.end)
+
+
+def _opened(stream: BinaryIO, name: str, format_: Format) -> tuple[Format, Iterator[RawLine]]:
+    """Return the format of a file, and its lines that are not blank."""
+    lines: Iterator[RawLine] = (
+        line for line in read_raw_lines(stream, name) if line.content.strip()
+    )
+    if format_ is Format.AUTO:
+        looked_at = list(islice(lines, LINES_LOOKED_AT))
+        format_ = detect_format([line.content for line in looked_at])
+        lines = chain(looked_at, lines)
+    return format_, lines
 
 
 def _read_line(raw: RawLine, first_hash: str, to_log: _ToLog) -> Line:

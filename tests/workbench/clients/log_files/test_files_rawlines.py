@@ -66,7 +66,7 @@ def test_a_line_may_have_as_many_bytes_as_the_limit(
     monkeypatch: pytest.MonkeyPatch, ending: bytes, beyond: int
 ) -> None:
     monkeypatch.setattr(rawlines, "MAX_LINE_BYTES", 100)
-    monkeypatch.setattr(rawlines, "_SKIP_BYTES", 30)
+    monkeypatch.setattr(rawlines, "_READ_BYTES", 30)
     first = b"a" * (100 + beyond) + ending
     lines = raw_lines(first + b"next" + ending)
     assert lines == [

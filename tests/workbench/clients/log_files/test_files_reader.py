@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waterline.errors import UsageError
+from workbench.clients.json_values import to_json
 from workbench.clients.log_files import rawlines
 from workbench.clients.log_files.extract import Extraction
 from workbench.clients.log_files.ids import first_line_hash, line_id
-from workbench.clients.log_files.reader import Format, Line, read_logs
+from workbench.clients.log_files.reader import Format, Line, read_encoded, read_logs
 
 REFERENCE = datetime(2024, 6, 1, 12, tzinfo=UTC)
 ACCESS = 'h - - [17/May/2015:10:05:03 +0000] "GET /x HTTP/1.1" 404 5 "-" "curl"'
@@ -180,6 +181,73 @@ def test_lines_of_json_pass_unchanged_but_for_a_missing_id() -> None:
     assert str(found[2]["id"]).startswith(first)
 
 
+members = st.dictionaries(
+    st.sampled_from(["id", "type", "message", "timestamp", "a", "é"]),
+    st.none() | st.text(max_size=3) | st.integers() | st.lists(st.none() | st.text(max_size=3)),
+)
+texts_of_json = st.builds(
+    json.dumps, members, ensure_ascii=st.booleans(), separators=st.sampled_from([None, (",", ":")])
+)
+odd_lines = st.sampled_from(
+    [
+        b'{"type":"a","message":"b","id":"c","id":null}',
+        b'{"type":"a","message":"b","id":null,"id":"c"}',
+        b' {"message":"b" ,\r"type":"a"} ',
+        b'{"type":"a","message":"b","x":"\xff"}',
+        b'{"type":"a","message":"\xff"}',
+        b'{"type":"a","message":"b","x":NaN,"y":-Infinity}',
+        b'{"type":"a","message":"b","x":' + b"[" * 5_000,
+        b'{"type":"a","message":"b"} {}',
+        b'{"type":"a","message":"b","x":01}',
+        b'[{"type":"a","message":"b"}]',
+        b"plain",
+    ]
+)
+
+
+@settings(deadline=None)
+@given(
+    lines=st.lists(texts_of_json.map(str.encode) | odd_lines, max_size=8),
+    format_=st.sampled_from([Format.JSONL, Format.AUTO, Format.LINES]),
+    extraction=st.sampled_from([None, Extraction("(?P<first>.)")]),
+)
+def test_encoded_lines_are_the_logs(
+    lines: list[bytes], format_: Format, extraction: Extraction | None
+) -> None:
+    whole = b"\n".join(lines)
+    encoded = list(
+        read_encoded(
+            io.BytesIO(whole),
+            name="a.log",
+            format=format_,
+            reference=REFERENCE,
+            extraction=extraction,
+        )
+    )
+    found = read(whole, format_, extraction=extraction)
+    assert [(line.number, line.rejected, line.end) for line in encoded] == [
+        (line.number, line.rejected, line.end) for line in found
+    ]
+    assert [line.log and json.loads(line.log) for line in encoded] == [
+        None if line.log is None else dict(to_json(line.log)) for line in found
+    ]
+    assert not any(b"\n" in line.log for line in encoded if line.log)
+
+
+def test_line_that_is_a_log_passes_byte_by_byte() -> None:
+    with_id = b'{ "type":"a", "n":1.50, "id":"mine", "message":"\\u00e9" }'
+    without = b'{ "type":"a", "n":1.50, "message":"\\u00e9" }'
+    first, second = read_encoded(
+        io.BytesIO(with_id + b"\n" + without),
+        name="a.log",
+        format=Format.AUTO,
+        reference=REFERENCE,
+    )
+    line_id_ = line_id(first_line_hash(with_id), len(with_id) + 1, without)
+    assert first.log == with_id
+    assert second.log == b'{"id":"' + line_id_.encode() + b'",' + without[1:]
+
+
 def test_a_line_of_json_that_is_no_object_is_rejected_alone() -> None:
     lines = read(b'{"a":1}\n[1]\noops\n{"a":2}\n', Format.JSONL)
     assert [(line.number, line.rejected is None) for line in lines] == [
@@ -222,9 +290,6 @@ def test_auto_waits_for_no_more_than_twenty_lines() -> None:
         asked = 0
 
         def read1(self, size: int | None = -1, /) -> bytes:
-            return super().readline(size)
-
-        def readline(self, size: int | None = -1, /) -> bytes:
             self.asked += 1
             return super().readline(size)
 
@@ -233,7 +298,7 @@ def test_auto_waits_for_no_more_than_twenty_lines() -> None:
 
     stream = Counting(b"plain\n" * 100)
     assert next(seekless(stream)).number == 1
-    assert stream.asked == 19  # the first line came with the look at the head
+    assert stream.asked == 20
 
 
 def test_a_line_that_is_too_long_is_rejected_and_the_next_is_read(
