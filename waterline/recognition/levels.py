@@ -4,7 +4,6 @@ fatal, critical, severe, alert, emergency and panic are errors, notice is info.
 """
 
 import re
-from collections.abc import Callable
 from typing import Final
 
 TYPES: Final = ("trace", "debug", "info", "warning", "error")
@@ -70,55 +69,77 @@ def _type_of_spelling(word: str) -> str | None:
     return _TYPES.get(word)
 
 
-Scale = Callable[[int], str | None]
-"""Log type of a number, None for a number without a meaning."""
+class Scale:
+    """Log types of the numbers of one program.
 
+    Args:
+        begins: the number at which each type begins.
+        most: the greatest number.
+        plain: numbers that say no more than their type; by default those in `begins`.
+    """
 
-def _rising(trace: int, debug: int, info: int, warning: int, error: int, most: int) -> Scale:
-    """Return a scale on which each type begins at a number, from `trace` up to `most`."""
+    def __init__(self, begins: dict[int, str], most: int, plain: str = "") -> None:
+        self._types = sorted(begins.items(), reverse=True)
+        self._most = most
+        self._plain = frozenset(map(int, plain.split()) if plain else begins)
 
-    def type_of(number: int) -> str | None:
-        if not trace <= number <= most:
+    def __call__(self, number: int) -> str | None:
+        """Return the type that a number means; None if it means none."""
+        if number > self._most:
             return None
-        if number >= error:
-            return "error"
-        if number >= warning:
-            return "warning"
-        if number >= info:
-            return "info"
-        return "debug" if number >= debug else "trace"
+        for begin, name in self._types:
+            if number >= begin:
+                return name
+        return None
 
-    return type_of
+    def says_more(self, number: int) -> bool:
+        """Return whether a number says more than its type, as 60 of pino and 5 of syslog do."""
+        return number not in self._plain
 
 
-def _listed(*types: str) -> Scale:
+def _listed(types: str, plain: str) -> Scale:
     """Return a scale that counts up from 0."""
-
-    def type_of(number: int) -> str | None:
-        return types[number] if 0 <= number < len(types) else None
-
-    return type_of
+    names = types.split()
+    return Scale(dict(enumerate(names)), len(names) - 1, plain)
 
 
-type_of_bunyan: Final = _rising(1, 20, 30, 40, 50, 99)
+type_of_bunyan: Final = Scale(
+    {1: "trace", 20: "debug", 30: "info", 40: "warning", 50: "error"}, 99, "10 20 30 40 50"
+)
 """pino and bunyan: 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal."""
-type_of_python: Final = _rising(1, 10, 20, 30, 40, 99)
+type_of_python: Final = Scale(
+    {1: "trace", 10: "debug", 20: "info", 30: "warning", 40: "error"}, 99, "10 20 30 40"
+)
 """Python's logging: 10 debug, 20 info, 30 warning, 40 error, 50 critical."""
-type_of_otel: Final = _rising(1, 5, 9, 13, 17, 24)
+type_of_otel: Final = Scale({1: "trace", 5: "debug", 9: "info", 13: "warning", 17: "error"}, 24)
 """OpenTelemetry's severity numbers: four a type, from 1 trace to 24 fatal."""
-type_of_slog: Final = _rising(-99, -4, 0, 4, 8, 99)
+type_of_slog: Final = Scale(
+    {-99: "trace", -4: "debug", 0: "info", 4: "warning", 8: "error"}, 99, "-4 0 4 8"
+)
 """Go's log/slog: -4 debug, 0 info, 4 warn, 8 error."""
-type_of_logback: Final = _rising(0, 10_000, 20_000, 30_000, 40_000, 2**31)
+type_of_logback: Final = Scale(
+    {0: "trace", 10_000: "debug", 20_000: "info", 30_000: "warning", 40_000: "error"},
+    2**31,
+    "5000 10000 20000 30000 40000",
+)
 """Logback's integers: 5000 trace, 10000 debug, 20000 info, 30000 warn, 40000 error."""
-type_of_cloud: Final = _rising(1, 1, 200, 400, 500, 800)
+type_of_cloud: Final = Scale({100: "debug", 200: "info", 400: "warning", 500: "error"}, 800)
 """Google's severity numbers: 100 debug, 200 info, 300 notice, 400 warning, 500 to 800 errors."""
-type_of_monolog: Final = _rising(1, 100, 200, 300, 400, 600)
+type_of_monolog: Final = Scale({100: "debug", 200: "info", 300: "warning", 400: "error"}, 600)
 """PHP's Monolog: 100 debug, 200 info, 250 notice, 300 warning, 400 error to 600 emergency."""
-type_of_syslog: Final = _listed(*["error"] * 4, "warning", "info", "info", "debug")
+type_of_syslog: Final = _listed("error error error error warning info info debug", "3 4 6 7")
 """Severities of syslog: 0 emergency to 3 error, 4 warning, 5 notice, 6 info, 7 debug."""
-type_of_windows: Final = _listed("info", "error", "error", "warning", "info", "trace")
+type_of_windows: Final = _listed("info error error warning info trace", "0 2 3 4")
 """Windows events: 0 always, 1 critical, 2 error, 3 warning, 4 information, 5 verbose."""
-type_of_nextcloud: Final = _listed("debug", "info", "warning", "error", "error")
+type_of_nextcloud: Final = _listed("debug info warning error error", "0 1 2 3")
 """Nextcloud: 0 debug, 1 info, 2 warning, 3 error, 4 fatal."""
-type_of_dotnet: Final = _listed("trace", "debug", "info", "warning", "error", "error")
+type_of_dotnet: Final = _listed("trace debug info warning error error", "0 1 2 3 4")
 """LogLevel of .NET: 0 trace, 1 debug, 2 information, 3 warning, 4 error, 5 critical."""
+type_of_azure: Final = _listed("trace info warning error error", "1 2 3")
+"""Application Insights: 0 verbose, 1 information, 2 warning, 3 error, 4 critical."""
+type_of_glog: Final = _listed("info warning error error", "0 1 2")
+"""glog and osquery: 0 info, 1 warning, 2 error, 3 fatal."""
+type_of_alert: Final = Scale({1: "error", 2: "warning", 3: "info"}, 255)
+"""Priorities of Suricata and Snort: 1 is the gravest."""
+type_of_wazuh: Final = Scale({0: "info", 7: "warning", 12: "error"}, 16, "-1")
+"""Wazuh's rules: 0 to 15, above 6 worth a look, above 11 grave; the number always says more."""

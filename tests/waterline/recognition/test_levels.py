@@ -94,5 +94,12 @@ def test_scales_of_numbers(scale: Scale, numbers: dict[str | None, list[int]]) -
     }
 
 
+def test_numbers_between_and_beyond_the_five_types_say_more() -> None:
+    assert [each for each in (10, 20, 30, 40, 50) if type_of_bunyan.says_more(each)] == []
+    assert [each for each in (35, 60) if not type_of_bunyan.says_more(each)] == []
+    assert [each for each in range(8) if type_of_syslog.says_more(each)] == [0, 1, 2, 5]
+    assert [each for each in range(1, 25) if not type_of_otel.says_more(each)] == [1, 5, 9, 13, 17]
+
+
 def test_every_word_means_one_of_the_five_types() -> None:
     assert set(WORDS) == set(TYPES)

@@ -1,0 +1,324 @@
+"""JSON objects of other programs as logs: found by their own shape, not by configuration."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import msgspec
+
+from waterline.recognition.levels import says_more, type_of_word
+from waterline.recognition.object_containers import unpacked
+from waterline.recognition.object_dialect import (
+    LEVELS,
+    MESSAGES,
+    REQUESTS,
+    STATUSES,
+    TIMES,
+    ObjectDialect,
+    scale_of,
+)
+from waterline.recognition.object_dialects import DIALECTS
+from waterline.recognition.object_members import Path, member_at, paths_of, without
+from waterline.recognition.object_shapes import merged, number_of
+from waterline.recognition.recognized import Recognized
+from waterline.recognition.time_values import read_time
+
+# Characters of a `type` of ours, which stands as it is given.
+MAX_TYPE_LENGTH: Final = 64
+# Shapes that are remembered, and members of such a shape at most.
+_MOST_PLANS: Final = 1000
+_WIDEST_PLAN: Final = 100
+_OURS: Final = ("type",)
+_PLAIN: Final = ObjectDialect(name="any", marks=())
+
+_encode: Final = msgspec.json.Encoder(decimal_format="number").encode
+_decode: Final = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Members that a user names, tried before those of the dialect; nested ones with dots."""
+
+    message_field: str | None = None
+    time_field: str | None = None
+    type_field: str | None = None
+
+
+class Parts(NamedTuple):
+    """What an object says of itself, as `Recognized` without the cost of making one."""
+
+    message: str
+    timestamp: int | None
+    type: str | None
+    attributes: dict[str, object]
+
+
+class _Plan(NamedTuple):
+    """Where the objects of one shape have what is looked for."""
+
+    dialect: ObjectDialect
+    message: Sequence[Path]
+    time: Sequence[Path]
+    level: Sequence[Path]
+    type: Sequence[Path]
+    status: Sequence[Path]
+    may_be_ours: bool
+    has_date_and_time: bool
+
+
+def is_ours(value: Mapping[str, object]) -> bool:
+    """Return whether an object is a log of our own contract, with a type and a message."""
+    name = value.get("type")
+    return (
+        isinstance(value.get("message"), str)
+        and isinstance(name, str)
+        and 0 < len(name) <= MAX_TYPE_LENGTH
+    )
+
+
+class ObjectReader:
+    """Recognises objects of other programs; remembers the shapes that it has seen.
+
+    Args:
+        overrides: members that the user names.
+        read_line: reads a line of text that an object forwards; without it such a line is the
+            message as it stands.
+    """
+
+    def __init__(
+        self,
+        overrides: Overrides | None = None,
+        read_line: Callable[[str], Recognized] | None = None,
+    ) -> None:
+        self._overrides = overrides
+        self._read_line = read_line
+        self._plans: dict[tuple[object, ...], _Plan] = {}
+
+    def read_all(self, value: dict[str, object]) -> list[Parts]:
+        """Return each log that an object holds: one, or those of a container such as OTLP's."""
+        inner = unpacked(value)
+        return [self.read(value)] if inner is None else [self.read(each) for each in inner]
+
+    def read(self, value: dict[str, object]) -> Parts:
+        """Return what an object says of itself, whatever it is. The object stays as it is.
+
+        Raises:
+            RecursionError: it is nested hundreds of levels deep.
+        """
+        plan = self._plans.get(tuple(value)) or self._new_plan(value)
+        attributes = value.copy()
+        if plan.may_be_ours and is_ours(value):
+            return _read_ours(attributes)
+        if plan.dialect.reshape is not None:
+            shaped = plan.dialect.reshape(attributes)
+            plan = self._plan_for(_PLAIN if shaped is None else plan.dialect, shaped or value)
+            attributes = (shaped or value).copy()
+        message = None
+        for path in plan.message:
+            text = attributes.get(path) if type(path) is str else member_at(attributes, path)
+            if type(text) is str:
+                message = text
+                attributes = _taken(attributes, path)
+                break
+        timestamp = None
+        for path in plan.time:
+            timestamp = read_time(member_at(attributes, path))
+            if timestamp is not None:
+                attributes = _taken(attributes, path)
+                break
+        if timestamp is None and plan.has_date_and_time:
+            timestamp = _take_date_and_time(attributes)
+        log_type, attributes = _type_of(attributes, plan)
+        if not message:
+            message = _message_otherwise(value, attributes, plan, message)
+        elif plan.dialect.forwards or (log_type is None and message[0] == "{"):
+            parts = Parts(message, timestamp, log_type, attributes)
+            return self._with_inner(parts, forwarded=plan.dialect.forwards)
+        return Parts(message, timestamp, log_type, attributes)
+
+    def _new_plan(self, value: dict[str, object]) -> _Plan:
+        members = value.keys()
+        for each in DIALECTS:
+            if members >= set(each.marks):
+                return self._remember(tuple(value), _plan(each, value, self._overrides))
+        return self._remember(tuple(value), _plan(_PLAIN, value, self._overrides))
+
+    def _plan_for(self, dialect: ObjectDialect, value: dict[str, object]) -> _Plan:
+        """Return the plan of an object that has been reshaped."""
+        key = (id(dialect), *value)
+        found = self._plans.get(key)
+        return found or self._remember(key, _plan(dialect, value, self._overrides))
+
+    def _remember(self, key: tuple[object, ...], plan: _Plan) -> _Plan:
+        if len(self._plans) >= _MOST_PLANS:
+            self._plans.clear()
+        if len(key) <= _WIDEST_PLAN:
+            self._plans[key] = plan
+        return plan
+
+    def _with_inner(self, parts: Parts, *, forwarded: bool) -> Parts:
+        """Return what the text within an object says, completed by what the object says."""
+        text = parts.message.rstrip("\r\n") if forwarded else parts.message
+        inner = self._inner(text, forwarded=forwarded)
+        return Parts(
+            inner.message,
+            parts.timestamp if inner.timestamp is None else inner.timestamp,
+            inner.type or parts.type,
+            merged(inner.attributes, parts.attributes),
+        )
+
+    def _inner(self, text: str, *, forwarded: bool) -> Parts:
+        if text[:1] == "{":
+            try:
+                value = _decode(text)
+            except (msgspec.DecodeError, RecursionError, ValueError):
+                value = None
+            if isinstance(value, dict):
+                return self.read(value)
+        if not forwarded or self._read_line is None:
+            return Parts(text, None, None, {})
+        line = self._read_line(text)
+        return Parts(line.message, line.timestamp, line.type, line.attributes)
+
+
+def recognize_object(
+    value: Mapping[str, object], read_line: Callable[[str], Recognized] | None = None
+) -> Recognized:
+    """Return what an object says of itself: its message, time, level, and what else.
+
+    The dialect is found by the object's own shape. Without any message the compact JSON is the
+    message; a foreign `id` stays an attribute. Of an object that holds several logs, such as
+    OTLP's, the whole is one; `ObjectReader.read_all` takes them apart.
+
+    Args:
+        value: any JSON object; it stays as it is.
+        read_line: reads a line of text that the object forwards, such as Docker's `log`.
+    """
+    members = dict(value)
+    reader = _READER if read_line is None else ObjectReader(read_line=read_line)
+    inner = unpacked(members)
+    return Recognized(*reader.read(inner[0] if inner and len(inner) == 1 else members))
+
+
+def _plan(
+    dialect: ObjectDialect, value: Mapping[str, object], overrides: Overrides | None
+) -> _Plan:
+    first = overrides or Overrides()
+    may_be_ours = "type" in value and "message" in value
+    return _Plan(
+        dialect,
+        message=paths_of(_first(first.message_field, *dialect.message, *MESSAGES), value),
+        time=paths_of(_first(first.time_field, *dialect.time, *TIMES), value),
+        level=paths_of((*dialect.level, *LEVELS), value),
+        # Without overrides such an object is ours, or its type is looked at last.
+        type=paths_of(_first(first.type_field, *_OURS if overrides and may_be_ours else ()), value),
+        status=paths_of(STATUSES, value) if any(each in value for each in REQUESTS) else (),
+        may_be_ours=overrides is None and may_be_ours,
+        has_date_and_time="date" in value and "time" in value,
+    )
+
+
+def _first(named: str | None, *names: str) -> Sequence[str]:
+    return names if named is None else (named, *names)
+
+
+def _taken(attributes: dict[str, object], path: Path) -> dict[str, object]:
+    """Remove the member at a path, in place where it is one of the object itself."""
+    if isinstance(path, str):
+        del attributes[path]
+        return attributes
+    return without(attributes, path)
+
+
+def _read_ours(attributes: dict[str, object]) -> Parts:
+    """Read a log of our own contract, which another program has forwarded."""
+    log_type, message = attributes.pop("type"), attributes.pop("message")
+    assert isinstance(log_type, str)
+    assert isinstance(message, str)
+    timestamp = read_time(attributes.get("timestamp"))
+    if timestamp is not None:
+        del attributes["timestamp"]
+    return Parts(message, timestamp, log_type, attributes)
+
+
+def _take_date_and_time(attributes: dict[str, object]) -> int | None:
+    """Return the time of a date and a clock in two members, and take them."""
+    timestamp = read_time(f"{attributes['date']} {attributes['time']}")
+    if timestamp is not None:
+        del attributes["date"], attributes["time"]
+    return timestamp
+
+
+def _type_of(attributes: dict[str, object], plan: _Plan) -> tuple[str | None, dict[str, object]]:
+    """Return the type of a log, and its attributes without what says no more than that."""
+    for path in plan.type:
+        named = member_at(attributes, path)
+        if isinstance(named, str) and 0 < len(named) <= MAX_TYPE_LENGTH:
+            word = None if path == "type" else type_of_word(named)
+            return _leveled(attributes, path, word or named, more=bool(word) and says_more(named))
+    for path in plan.level:
+        written = attributes.get(path) if type(path) is str else member_at(attributes, path)
+        if type(written) is str and (log_type := type_of_word(written)) is not None:
+            return _leveled(attributes, path, log_type, more=says_more(written))
+        number = number_of(written)
+        if type(number) is int and path != "s":
+            scale = plan.dialect.scale or scale_of(path if type(path) is str else "", number)
+            if (log_type := scale(number)) is not None:
+                return _leveled(attributes, path, log_type, more=scale.says_more(number))
+    given = attributes.get("type")
+    if isinstance(given, str) and 0 < len(given) <= MAX_TYPE_LENGTH:
+        log_type = type_of_word(given)
+        if log_type is None:
+            del attributes["type"]
+            return given, attributes
+        return _leveled(attributes, "type", log_type, more=says_more(given))
+    return _type_of_status(attributes, plan), attributes
+
+
+def _leveled(
+    attributes: dict[str, object], path: Path, log_type: str, *, more: bool
+) -> tuple[str, dict[str, object]]:
+    """Take a level out of the attributes; keep it as `level` if it says more than the type."""
+    if not more:
+        return log_type, _taken(attributes, path)
+    if path == "level" or "level" in attributes:
+        return log_type, attributes
+    written = member_at(attributes, path)
+    attributes = _taken(attributes, path)
+    attributes["level"] = written
+    return log_type, attributes
+
+
+def _type_of_status(attributes: Mapping[str, object], plan: _Plan) -> str | None:
+    for path in plan.status:
+        status = number_of(member_at(attributes, path))
+        if type(status) is int and 100 <= status < 600:
+            if status >= 500:
+                return "error"
+            return "warning" if status >= 400 else "info"
+    return None
+
+
+def _message_otherwise(
+    value: Mapping[str, object], attributes: dict[str, object], plan: _Plan, message: str | None
+) -> str:
+    """Return the message of an object whose message is no text, or empty."""
+    sentence = plan.dialect.sentence
+    said = sentence(attributes) if sentence is not None else None
+    if said is not None:
+        return said
+    if message is not None:
+        return message
+    for path in plan.message:
+        found = member_at(attributes, path)
+        if isinstance(found, int | float):
+            if isinstance(path, str):
+                del attributes[path]
+            return _encode(found).decode()
+        if found and path in _MESSAGES_OF_ANY_KIND:
+            return _encode(found).decode()
+    return _encode(value).decode()
+
+
+_MESSAGES_OF_ANY_KIND: Final = ("message", "msg", "MESSAGE", "@message")
+_READER: Final = ObjectReader()
