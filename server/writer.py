@@ -25,8 +25,11 @@ from waterline.storage.watermark import Position, read_position, read_watermark
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two checks of lost files, free space and checkpoints.
+# Seconds between two checks of free space and checkpoints, and of lost files while no logs come.
 PROBE_SECONDS: Final = 1.0
+# Seconds after a check of lost files in which commits need no other. Each stat releases the GIL,
+# and a busy thread may then keep it for 5 ms.
+PRESENCE_SECONDS: Final = 0.05
 # Milliseconds that `received_at` may be ahead of the clock without a warning.
 AHEAD_TOLERANCE: Final = 60_000
 # Factor of the size of rows in WAL and table, each with indexes.
@@ -107,6 +110,7 @@ class Writer:
         self._refused_size = 0
         self._lost: Path | None = None
         self._look_at = 0.0
+        self._present_until = 0.0
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     @property
@@ -173,12 +177,14 @@ class Writer:
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + PROBE_SECONDS
-        self._note(self._presence.lost())
+        self._check_presence()
         if self._refusal is not None and self._lost is None:
             self._probe()
         self._checkpoints.see_to(self._presence.wal_size)
 
-    def _note(self, lost: Path | None) -> None:
+    def _check_presence(self) -> None:
+        self._present_until = time.monotonic() + PRESENCE_SECONDS
+        lost = self._presence.lost()
         if lost is not None and self._lost is None:
             logger.error("logs are refused: %s", lost_sentence(lost))
             self._refusal, self._refused_size = Refusal.STORAGE_FAILED, 0
@@ -212,7 +218,8 @@ class Writer:
                 self._refuse(with_logs, error)
                 return nothing
             # Commits into files that were deleted meanwhile are lost.
-            self._note(self._presence.lost_since())
+            if time.monotonic() >= self._present_until:
+                self._check_presence()
         if self._lost is None:
             self._refusal = None
             return commit
@@ -221,7 +228,7 @@ class Writer:
         return nothing
 
     def _is_back(self) -> bool:
-        self._note(self._presence.lost())
+        self._check_presence()
         return self._lost is None
 
     def _commit(self, submissions: Sequence[Submission], with_logs: list[Submission]) -> Commit:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
@@ -83,6 +83,12 @@ class Bench:
         assert (commit.submissions, new_logs(commit), commit.last_seq) == ([submission], [], None)
         assert submission.stored is None
         return submission.refusal
+
+    def is_refused(self, *logs: bytes) -> bool:
+        """Submit logs and return whether they were refused."""
+        submission = self.submit(*logs)
+        self.commits.get(timeout=PATIENCE)
+        return submission.stored is None
 
     def rows(self) -> list[Row]:
         return stored_rows(self.path)
@@ -489,7 +495,7 @@ def rename_folder(path: Path) -> None:
 @pytest.mark.parametrize(
     "harm", [Path.unlink, replace_by_copy, remove_wal, remove_shared_memory, rename_folder]
 )
-def test_no_log_is_acked_once_files_are_gone(
+def test_no_log_is_acked_soon_after_files_are_gone(
     tmp_path: Path, harm: Callable[[Path], object]
 ) -> None:
     folder = tmp_path / "data"
@@ -498,6 +504,8 @@ def test_no_log_is_acked_once_files_are_gone(
     bench.writer.start()
     assert bench.store(log("a")) == [("a", 1, False)]
     harm(bench.path)
+    tried = count()
+    wait_until(lambda: bench.is_refused(log(f"tried {next(tried)}")))
     for log_id in ("b", "c"):
         assert bench.refused(log(log_id)) is Refusal.STORAGE_FAILED
     assert "was deleted or replaced while the server runs" in (bench.writer.trouble or "")

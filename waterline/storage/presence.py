@@ -2,16 +2,12 @@
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Final
 
 # Files of an open database in WAL mode. Deleting one loses commits, or lets two processes write
 # without knowing of each other.
 _BESIDE: Final = ("", "-wal", "-shm")
-
-# A file system may give one time to all changes within a kernel tick of at most 10 ms.
-_TICK_NS: Final = 1_000_000_000
 
 
 class Presence:
@@ -25,31 +21,10 @@ class Presence:
 
     def __init__(self, path: Path) -> None:
         self._paths = tuple(path.with_name(path.name + each) for each in _BESIDE)
-        self._folder = path.parent
         self._first: dict[Path, tuple[int, int]] = {}
-        self._seen: tuple[int, int, int] | None = None
         self.wal_size = 0
         """Bytes of the WAL at the last check."""
         self.lost()
-
-    def lost_since(self) -> Path | None:
-        """Return the result of `lost`, with a single stat if no name in the folder changed.
-
-        Each stat releases the GIL, and a busy thread may then keep it for 5 ms. So a commit affords
-        one. Only `lost` sees a file behind a link to another folder.
-        """
-        try:
-            status = self._folder.stat()
-        except OSError:
-            return self.lost()
-        seen = (status.st_dev, status.st_ino, status.st_mtime_ns)
-        if seen == self._seen:
-            return None
-        is_settled = time.time_ns() - status.st_mtime_ns - _TICK_NS > 0
-        lost = self.lost()
-        # A lost file is checked again until it is back, though the folder does not change.
-        self._seen = seen if is_settled and lost is None else None
-        return lost
 
     def lost(self) -> Path | None:
         """Return the first missing or replaced file; None if there is none.

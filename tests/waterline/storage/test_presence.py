@@ -1,6 +1,5 @@
-"""Whether the files of an open database are noticed to be gone, by looking at few of them."""
+"""Whether the files of an open database are noticed to be gone."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from waterline.storage.presence import Presence
 
 NAMES = ("logs.db", "logs.db-wal", "logs.db-shm")
-LONG_AGO = 1_700_000_000_000_000_000  # nanoseconds
 
 
 @pytest.fixture
@@ -21,58 +19,37 @@ def path(tmp_path: Path) -> Path:
     return folder / "logs.db"
 
 
-def changed_at(folder: Path, moment: int) -> None:
-    """Say when names of a folder were changed."""
-    os.utime(folder, ns=(moment, moment))
-
-
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
-def test_presence_sees_lost_file_in_folder_where_nothing_had_changed(
-    path: Path, name: str, replaced: bool
-) -> None:
+def test_presence_sees_lost_file_until_it_is_back(path: Path, name: str, replaced: bool) -> None:
     presence = Presence(path)
-    changed_at(path.parent, LONG_AGO)
-    assert presence.lost_since() is None
-    assert presence.lost_since() is None
+    assert presence.lost() is None
     kept = (path.parent / name).rename(path.parent / "elsewhere")
     if replaced:
         (path.parent / name).write_bytes(b"")
-    assert presence.lost_since() == path.parent / name
-    changed_at(path.parent, LONG_AGO + 1)
-    assert presence.lost_since() == path.parent / name
+    assert presence.lost() == path.parent / name
     kept.replace(path.parent / name)
-    assert presence.lost_since() is None
+    assert presence.lost() is None
 
 
-def test_presence_sees_file_lost_in_same_tick_as_another_change(path: Path) -> None:
+def test_presence_knows_file_from_when_it_was_first_there(path: Path) -> None:
+    wal = path.with_name("logs.db-wal")
+    wal.unlink()
     presence = Presence(path)
-    moment = path.parent.stat().st_mtime_ns
-    assert presence.lost_since() is None
-    path.unlink()
-    changed_at(path.parent, moment)
-    assert presence.lost_since() == path
-
-
-def test_presence_looks_at_no_file_while_no_name_changes(path: Path) -> None:
-    presence = Presence(path)
-    changed_at(path.parent, LONG_AGO)
-    assert presence.lost_since() is None
-    path.unlink()
-    changed_at(path.parent, LONG_AGO)  # as if it were elsewhere, behind a link
-    assert presence.lost_since() is None
-    assert presence.lost() == path
+    assert presence.lost() is None
+    wal.write_bytes(b"12345")
+    assert presence.lost() is None
+    assert presence.wal_size == 5
+    wal.unlink()
+    assert presence.lost() == wal
 
 
 def test_presence_sees_that_folder_is_gone_or_another(path: Path) -> None:
     presence = Presence(path)
-    changed_at(path.parent, LONG_AGO)
-    assert presence.lost_since() is None
     away = path.parent.rename(path.parent.with_name("away"))
-    assert presence.lost_since() == path
+    assert presence.lost() == path
     path.parent.mkdir()
-    changed_at(path.parent, LONG_AGO)
-    assert presence.lost_since() == path
+    assert presence.lost() == path
     path.parent.rmdir()
     away.rename(path.parent)
-    assert presence.lost_since() is None
+    assert presence.lost() is None
