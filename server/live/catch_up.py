@@ -6,7 +6,15 @@ from itertools import compress
 from typing import Final, Protocol
 
 from server.live.filters import Filter
-from server.live.hub import MATCHED_AT_ONCE, LiveHub, Reader, logs_frame, position_frame
+from server.live.hub import (
+    MATCHED_A_STEP,
+    MATCHED_AT_ONCE,
+    LiveHub,
+    Reader,
+    logs_frame,
+    position_frame,
+)
+from server.turns import Turns
 from waterline.records import StoredLog, encode_stored
 from waterline.storage.pages import LogPages
 
@@ -50,7 +58,7 @@ async def catch_up(
         page = pages.read(after, hub.last_seq, size)
         if page.begin > after:
             hub.skip_archived(reader, after + 1, page.begin)
-        chosen = await _choose(wanted, page.logs)
+        chosen = await _choose(wanted, page.logs, hub.turns)
         lines = [encode_stored(log) for log in compress(page.logs, chosen)]
         if lines:
             reader.send(logs_frame(lines))
@@ -62,13 +70,14 @@ async def catch_up(
         if now() - told_at >= POSITION_SECONDS:
             reader.send(position_frame(after))
             told_at = now()
-        await asyncio.sleep(0)
+        # Reading and encoding a page takes a turn.
+        await hub.turns.spend(MATCHED_AT_ONCE)
         await reader.drained()
 
 
-async def _choose(wanted: Filter, logs: Sequence[StoredLog]) -> Sequence[bool]:
-    for chosen in wanted.choose_slowly(logs, MATCHED_AT_ONCE):
-        if chosen is not None:
-            return chosen
-        await asyncio.sleep(0)
+async def _choose(wanted: Filter, logs: Sequence[StoredLog], turns: Turns) -> Sequence[bool]:
+    for step in wanted.choose_slowly(logs, MATCHED_A_STEP):
+        if not isinstance(step, int):
+            return step
+        await turns.spend(step)
     raise AssertionError

@@ -8,6 +8,8 @@ from typing import Final
 from waterline.errors import UsageError
 from waterline.records import StoredLog
 
+# Characters that could be looked at in the time that a search takes to begin.
+_SEARCH_COST: Final = 512
 # Highest row id of SQLite.
 MAX_SEQ: Final = 2**63 - 1
 
@@ -42,36 +44,53 @@ class Filter:
         return None if self.takes_all else list(map(self.accepts, logs))
 
     def cost(self, logs: Sequence[StoredLog]) -> int:
-        """Return about the number of characters that `choose` looks at."""
-        texts = len(self.contains)
-        return sum(len(log.message) for log in logs) * texts + len(logs) if texts else len(logs)
+        """Return about the work of `choose`, as characters to look at."""
+        return sum(map(self._cost, logs))
 
-    def choose_slowly(self, logs: Sequence[StoredLog], step: int) -> Iterator[list[bool] | None]:
+    def choose_slowly(self, logs: Sequence[StoredLog], step: int) -> Iterator[int | list[bool]]:
         """Choose in steps.
 
         Args:
             logs: the logs.
-            step: about the characters to look at in one step.
+            step: about the work of one step, as characters to look at.
 
         Yields:
-            None after each step, then whether each log matches.
+            The work of each step, then whether each log matches.
         """
         chosen, work = [], 0
         for log in logs:
-            is_wanted, message = self._accepts_origin(log), log.message
-            if is_wanted and self.contains:
+            cost = self._cost(log)
+            if cost <= step:
+                chosen.append(self.accepts(log))
+                work += cost
+            else:
                 is_wanted = False
-                for text, start in product(self.contains, range(0, len(message) + 1, step)):
-                    end = min(start + step + len(text), len(message))
-                    work += end - start
-                    if message.find(text, start, end) >= 0:
-                        is_wanted = True
-                        break
-                    if work > step:
+                for found, looked_at in self._search(log.message, step):
+                    is_wanted = found
+                    work += looked_at
+                    if work >= step:
+                        yield work
                         work = 0
-                        yield None
-            chosen.append(is_wanted)
+                chosen.append(is_wanted)
+            if work >= step:
+                yield work
+                work = 0
+        yield work
         yield chosen
+
+    def _cost(self, log: StoredLog) -> int:
+        if not self.contains or not self._accepts_origin(log):
+            return 1
+        return (len(log.message) + _SEARCH_COST) * len(self.contains)
+
+    def _search(self, message: str, step: int) -> Iterator[tuple[bool, int]]:
+        """Yield whether a text was found and how many characters were looked at, until one is."""
+        for text, start in product(self.contains, range(0, len(message) + 1, step)):
+            end = min(start + step + len(text), len(message))
+            is_found = message.find(text, start, end) >= 0
+            yield is_found, end - start + _SEARCH_COST
+            if is_found:
+                return
 
     def _accepts_origin(self, log: StoredLog) -> bool:
         return (not self.types or log.type in self.types) and (

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from server.live.filters import EVERYTHING, Filter
+from server.turns import Turns
 from server.websocket.frames import TEXT, frame_head
 from server.writer import Commit
 from waterline.metrics import registry as metrics
@@ -20,8 +21,9 @@ from waterline.records import StoredLog, encode_stored
 FRAME_SIZE: Final = 512 * 1024
 # Different filters of all readers, at most.
 MAX_FILTERS: Final = 100
-# Characters matched before others have a turn.
+# Characters looked at, by all readers, before others have a turn, and in one step of that.
 MATCHED_AT_ONCE: Final = 2 * 2**20
+MATCHED_A_STEP: Final = 2**18
 TICK_SECONDS: Final = 0.2
 TICKS_A_POSITION: Final = 5
 
@@ -215,6 +217,8 @@ class LiveHub:
         self._behind = 0  # bytes of the backlog
         self._matching: asyncio.Task[None] | None = None
         self._is_hurried = False
+        self.turns: Final = Turns(MATCHED_AT_ONCE)
+        """Turns of all who match logs."""
 
     @property
     def readers(self) -> int:
@@ -320,12 +324,12 @@ class LiveHub:
             published: the logs.
             size: bytes of their commit, which do not count as backlog.
         """
-        for chosen in wanted.choose_slowly(published.logs, MATCHED_AT_ONCE):
-            if chosen is not None:
-                return chosen
+        for step in wanted.choose_slowly(published.logs, MATCHED_A_STEP):
+            if not isinstance(step, int):
+                return step
             if self._behind > self._buffer_size + size or self._is_hurried:
                 return None
-            await asyncio.sleep(0)
+            await self.turns.spend(step)
         raise AssertionError
 
     def _take(self, published: _Published, choices: Mapping[Filter, Sequence[bool] | None]) -> None:

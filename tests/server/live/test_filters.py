@@ -1,5 +1,6 @@
 """What a reader asks for: which logs each query chooses, and what is refused."""
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 import msgspec
@@ -95,6 +96,33 @@ def test_empty_value_is_refused(name: str) -> None:
 def test_value_that_is_not_utf_8_is_refused() -> None:
     with pytest.raises(UsageError, match="type is not UTF-8"):
         asked(type=b"\xff")
+
+
+def chosen_slowly(wanted: Filter, logs: Sequence[StoredLog], step: int) -> list[bool]:
+    *costs, chosen = wanted.choose_slowly(logs, step)
+    assert isinstance(chosen, list)
+    assert all(isinstance(each, int) for each in costs)
+    return chosen
+
+
+@given(
+    st.lists(st.text("xy", max_size=3_000), max_size=5),
+    st.frozensets(st.text("xy", min_size=1, max_size=8), max_size=3),
+    st.integers(1, 5_000),
+)
+def test_filter_chooses_same_in_steps(
+    messages: list[str], contains: frozenset[str], step: int
+) -> None:
+    wanted, logs = Filter(contains=contains), [stored(message=each) for each in messages]
+    assert chosen_slowly(wanted, logs, step) == (wanted.choose(logs) or [True] * len(logs))
+
+
+def test_steps_of_many_texts_are_small_also_where_messages_are() -> None:
+    texts = frozenset(f"text {number}" for number in range(100))
+    logs = [stored(message="short")] * 50
+    *costs, chosen = Filter(contains=texts).choose_slowly(logs, 100_000)
+    assert chosen == [False] * 50
+    assert len(costs) > 20
 
 
 names = st.sampled_from(["a", "b", "c"])
