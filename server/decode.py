@@ -366,4 +366,6 @@ def _try(read: Callable[[T], Record], log: T) -> Record | InvalidLog:
     try:
         return read(log)
     except InvalidLog as error:
-        return error
+        # Its traceback and cause would keep frames and more, ten objects a log.
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)

@@ -308,6 +308,12 @@ def test_array_that_is_no_json_is_one_fault() -> None:
     assert faults(b"[" + A + b",]", b"[" + A, b"[" + A + b"]" + B) == [[0], [0], [0]]
 
 
+def test_fault_keeps_nothing_alive_but_its_reason() -> None:
+    (frame,) = read_frames([b"?"], "web").outcomes or ()
+    ((_, fault),) = frame.rejected
+    assert (fault.__traceback__, fault.__cause__, fault.__context__) == (None, None, None)
+
+
 @pytest.mark.parametrize("frame", [b"", b" ", b"\r\n\n", b"[]", b" [ ]\n"])
 def test_frame_without_logs_is_one_fault(frame: bytes) -> None:
     for neighbours in ([], [A], [DAMAGED]):
