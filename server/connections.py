@@ -49,7 +49,7 @@ class Connections:
     large: Room = field(default_factory=lambda: Room(LARGE_AT_ONCE))
     """Admission of large messages."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Lock held while a slice of a large message is decoded."""
+    """Lock held while a slice is decoded, and until others had their turn of the event loop."""
     watch: GrantWatch = field(init=False)
     open: set["Connection"] = field(default_factory=set)
 

@@ -1,6 +1,7 @@
 """Main function of the server process, with settings from the environment."""
 
 import asyncio
+import gc
 import os
 from pathlib import Path
 
@@ -18,6 +19,9 @@ def main() -> None:
         log_to_stderr()
 
         def announce(addresses: Addresses) -> None:
+            # What is loaded by now stays. To look for garbage in it took up to 0.1 s at a time, in
+            # which nobody was acked.
+            gc.freeze()
             say(addresses.announcement(settings.data))
 
         asyncio.run(serve(settings, announce))

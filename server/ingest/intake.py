@@ -18,7 +18,7 @@ from server.decode import (
 from server.ingest.replies import MOST_NAMED, batch_replies
 from server.ingest.slices import (
     MAX_VALUES,
-    SLICE_LINES,
+    RUN_LINES,
     SLICE_SIZE,
     Slice,
     count_values,
@@ -174,7 +174,9 @@ class Intake:
                     await self._connections.gate.room(len(part.content))
                 async with self._connections.turn:
                     await self._take_part(part)
-            await asyncio.sleep(0)
+                    await asyncio.sleep(0)
+            else:
+                await asyncio.sleep(0)
             if self._is_hopeless():
                 self._count_rest(content, part.end)
                 return
@@ -195,7 +197,9 @@ class Intake:
             if part.content and not await self._has_too_much(part.content):
                 async with self._connections.turn:
                     self._check_part(part)
-            await asyncio.sleep(0)
+                    await asyncio.sleep(0)
+            else:
+                await asyncio.sleep(0)
 
     def _check_part(self, part: Slice) -> None:
         fault = array_fault(part.content)
@@ -299,7 +303,7 @@ def runs(payloads: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     for index, payload in enumerate(payloads):
         size += len(payload)
         lines += 1 + payload.count(b"\n")
-        if index > begin and (size > SLICE_SIZE or lines > SLICE_LINES):
+        if index > begin and (size > SLICE_SIZE or lines > RUN_LINES):
             yield payloads[begin:index]
             begin, size, lines = index, len(payload), 1 + payload.count(b"\n")
     yield payloads[begin:]

@@ -11,6 +11,8 @@ SLICE_SIZE: Final = 2**16
 SLICE_LINES: Final = 1000
 # Bytes of sound messages in one call, as these decode faster.
 RUN_SIZE: Final = 2**18
+# Lines of messages that are not, in one call. Each message costs more than a line of a slice.
+RUN_LINES: Final = 250
 # JSON values of a log. A log of 16 MiB may be one text, or millions of small values.
 MAX_VALUES: Final = 250_000
 # Tries to find the end of a log by decoding, before the array is scanned.

@@ -67,10 +67,11 @@ class IngestSocket(Connection):
                 return
             size = sum(map(len, run))
             if are_small(run):
-                measured = self.connections.measured
-                decoded = read_frames(run, self.source, measured=measured)
-                self.connections.submit(Submission(decoded, size, received, self))
-                await asyncio.sleep(0)
+                # One slice a turn of the loop, however many producers send what is no log.
+                async with self.connections.turn:
+                    decoded = read_frames(run, self.source, measured=self.connections.measured)
+                    self.connections.submit(Submission(decoded, size, received, self))
+                    await asyncio.sleep(0)
             else:
                 await self._take_large(run[0], received)
             await self._hold(self.connections.limits.take(self.source, size))
