@@ -1,8 +1,10 @@
 """What the files must not do to each other, and what an import may cost."""
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,46 @@ def test_every_file_says_in_its_first_line_what_it_is() -> None:
         for file in files_of(package):
             text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
             assert text, f"{file} has no docstring"
+
+
+# Methods of a library's classes, whose own documents name their parameters.
+OVERRIDDEN = {"get_columns", "has_table", "log_exception", "make_context", "transform_first_chunk"}
+
+
+def functions_of(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yield the public functions of a file, and the public methods of its public classes."""
+    classes = [ast.parse(file.read_text(encoding="utf-8"))]
+    for each in classes:
+        for node in getattr(each, "body", ()):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                classes.append(node)  # type: ignore[arg-type] # both have a body
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_":
+                yield node
+
+
+def test_functions_of_three_parameters_say_what_they_are() -> None:
+    lacking = []
+    for file in (file for package in PACKAGES for file in files_of(package)):
+        for node in functions_of(file):
+            given = node.args
+            names = {each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+            text = ast.get_docstring(node) or ""
+            is_command = any("click." in ast.unparse(each) for each in node.decorator_list)
+            is_told = "Args:" in text or re.search("; see `.+`", text) or is_command
+            if len(names - {"self", "cls"}) >= 3 and not is_told and node.name not in OVERRIDDEN:
+                lacking.append(f"{file}:{node.lineno} {node.name}")
+    assert lacking == []
+
+
+def test_functions_say_in_the_imperative_what_they_do() -> None:
+    nouns = [
+        f"{file}:{node.lineno} {node.name}"
+        for file in (file for package in PACKAGES for file in files_of(package))
+        for node in functions_of(file)
+        if (ast.get_docstring(node) or "").startswith(("Whether", "The ", "A ", "An "))
+        and not any("property" in ast.unparse(each) for each in node.decorator_list)
+    ]
+    assert nouns == []
 
 
 def test_every_process_of_python_is_started_by_the_one_command_that_shuts_others_out() -> None:

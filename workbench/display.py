@@ -39,7 +39,13 @@ def as_html(caption: str, lines: Iterable[Line]) -> str:
 
 
 def as_html_table(caption: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return an HTML table; all columns but the first are aligned right."""
+    """Return an HTML table; all columns but the first are aligned right.
+
+    Args:
+        caption: HTML above the table.
+        names: a name for each column, as text.
+        rows: the cells of each row, as text.
+    """
     head = "".join(f"<th>{_escaped(name)}</th>" for name in names)
     body = "".join(
         f"<tr><th {_LEFT}>{_escaped(row[0])}</th>"

@@ -1,4 +1,4 @@
-"""Fixtures of the server's tests."""
+"""Fixtures: a server that the tests of a file share, and chance that a seed repeats."""
 
 from collections.abc import Callable, Iterator
 from random import Random

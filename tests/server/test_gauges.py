@@ -1,4 +1,4 @@
-"""Levels: what a server holds, taken once a second and recorded."""
+"""Gauges: what a server holds, taken once a second and recorded."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How far a clock that jumps is believed."""
+"""Clocks: a jump forward is believed once it has lasted; one that is set back, at once."""
 
 import pytest
 

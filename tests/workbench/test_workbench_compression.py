@@ -1,4 +1,4 @@
-"""The compression reports as an analyst asks for them."""
+"""wb.compression and wb.compression_compare, as an analyst asks for them."""
 
 import inspect
 from pathlib import Path

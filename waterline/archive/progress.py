@@ -17,4 +17,10 @@ class Progress(Protocol):
 
 
 def silent(what: str, done: int, total: int) -> None:
-    """Ignore progress."""
+    """Ignore progress.
+
+    Args:
+        what: the work.
+        done: units done so far.
+        total: units in all.
+    """

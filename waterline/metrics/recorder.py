@@ -53,7 +53,13 @@ class Second:
     heard: Heard = field(default_factory=dict)
 
     def hear(self, source: str, first: int, last: int) -> None:
-        """Widen the times of a source; see the function `hear`."""
+        """Widen the times of a source; see the function `hear`.
+
+        Args:
+            source: the name of a token.
+            first: earliest time that it was heard, milliseconds UTC.
+            last: latest time.
+        """
         hear(self.heard, source, first, last)
 
 

@@ -89,7 +89,13 @@ def as_bytes(text: ColumnElement[str]) -> ColumnElement[bytes]:
 
 
 def bytes_of(data: ColumnElement[bytes], begin: int, count: int) -> ColumnElement[bytes]:
-    """Return `count` bytes from `begin`, counted from 1; empty bytes rather than NULL."""
+    """Return `count` bytes from `begin`, counted from 1; empty bytes rather than NULL.
+
+    Args:
+        data: a column of bytes.
+        begin: place of the first byte, counted from 1.
+        count: number of bytes.
+    """
     return func.coalesce(func.substr(data, begin, count), literal_column("x''"))
 
 

@@ -193,6 +193,12 @@ async def serve_page(
 ) -> None:
     """Serve the page until SIGINT or SIGTERM.
 
+    Args:
+        settings: the data folder, the port and the allowed origins.
+        host: the address to listen on.
+        session_lifetime: milliseconds for which the session of a closed tab is kept.
+        session_checks: milliseconds between looks for such sessions.
+
     Raises:
         AddressError: the address cannot be listened on.
     """

@@ -101,7 +101,13 @@ def open_log_writer(
     *,
     raw: bool = False,
 ) -> LogWriter:
-    """Return a writer of logs; `raw` leaves cells of CSV that a spreadsheet would run."""
+    """Return a writer of logs; `raw` leaves cells of CSV that a spreadsheet would run.
+
+    Args:
+        format: the format.
+        output: takes the bytes.
+        raw: whether cells of CSV that a spreadsheet would run stay as they are.
+    """
     if format is ExportFormat.CSV:
         return _Csv(output, raw=raw)
     return _JsonLines(output) if format is ExportFormat.JSONL else _Parquet(output)

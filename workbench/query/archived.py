@@ -155,6 +155,11 @@ def find_proof(view: View, pin: Pin) -> ArchivedBatch | None:
 def prove(batch: ArchivedBatch, pin: Pin, read: Read) -> None:
     """Check the last log of a pin against the file of a batch.
 
+    Args:
+        batch: holds the last log of the pin.
+        pin: the pin.
+        read: reads columns of a batch.
+
     Raises:
         ArchiveError: the file is missing or damaged.
         UsageError: another log has that seq.
@@ -165,6 +170,11 @@ def prove(batch: ArchivedBatch, pin: Pin, read: Read) -> None:
 
 def check_pin(database: Database, reader: BatchReader, pin: Pin) -> None:
     """Check that questions as of a pin can be answered.
+
+    Args:
+        database: logs.db.
+        reader: reads a batch, where logs.db alone does not tell.
+        pin: the pin.
 
     Raises:
         DataFolderError: logs.db cannot be read, or holds a batch that is damaged.

@@ -212,7 +212,7 @@ class Database:
 
 
 def exists(path: Path) -> bool:
-    """Whether the file exists.
+    """Return whether the file exists.
 
     Raises:
         DataFolderError: the system does not say.

@@ -170,7 +170,7 @@ def _hot_reach(view: View, question: Question) -> tuple[int, int] | None:
 
 
 def _is_by_type_alone(question: Question) -> bool:
-    """Whether an empty answer proves that no log has the type."""
+    """Return whether an empty answer proves that no log has the type."""
     return question == Question(
         clock=question.clock,
         types=question.types,

@@ -265,7 +265,7 @@ class _Found:
             self._is_arranged = True
 
     def is_full_before(self, batch: ArchivedBatch) -> bool:
-        """Whether the limit is reached by logs that are all newer than those of a batch."""
+        """Return whether the logs so far reach the limit, all newer than those of a batch."""
         limit = self._question.limit
         return limit is not None and limit <= sum(_newer(each, batch) for each in self._parts)
 
@@ -297,12 +297,24 @@ def hot_rows(
 
 
 def stored_rows(catalog: Catalog, question: Question, after: int = 0) -> Select[Any]:
-    """Select the `kept` columns of matching hot logs, unordered."""
+    """Select the `kept` columns of matching hot logs, unordered.
+
+    Args:
+        catalog: gives the watermark between archived and hot logs.
+        question: what is asked.
+        after: seq above which logs are selected.
+    """
     return hot_rows(catalog, question, [logs.c[name] for name in question.kept], after)
 
 
 def ordered_hot_rows(catalog: Catalog, question: Question, after: int = 0) -> Select[Any]:
-    """Select matching hot logs, the newest first if the question has a limit."""
+    """Select matching hot logs, the newest first if the question has a limit.
+
+    Args:
+        catalog: gives the watermark between archived and hot logs.
+        question: what is asked.
+        after: seq above which logs are selected.
+    """
     chosen = stored_rows(catalog, question, after)
     if _is_newest_first(question):
         chosen = chosen.order_by(logs.c.timestamp.desc(), logs.c.seq.desc())

@@ -30,7 +30,7 @@ class Mark:
     """Digest of the log with that seq, or of its batch: another one after a backup was restored."""
 
     def holds(self, view: View, moment: Moment) -> bool:
-        """Whether, in a later view, only logs of higher seqs have come since."""
+        """Return whether, in a later view, only logs of higher seqs have come since."""
         return (
             (self.incarnation, self.pruned) == (moment.incarnation, moment.pruned)
             and self.last_seq <= moment.last_seq

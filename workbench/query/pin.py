@@ -52,6 +52,11 @@ def digits_of_batch(sha256: str) -> str:
 def digits_within(batch: ArchivedBatch, seq: int, read: Read) -> str:
     """Return the digits of a log within a batch; `UNPROVEN` if no log has that seq.
 
+    Args:
+        batch: the batch.
+        seq: the log's seq.
+        read: reads columns of a batch.
+
     Raises:
         ArchiveError: the file is missing or damaged.
     """
@@ -123,7 +128,15 @@ class Pin:
 def take_pin(
     taken_at: int, seq: int, folder_id: str, incarnation: str, last: str = UNPROVEN
 ) -> Pin:
-    """Return the pin of a moment of a folder."""
+    """Return the pin of a moment of a folder.
+
+    Args:
+        taken_at: milliseconds UTC.
+        seq: highest seq that was committed.
+        folder_id: id of the folder.
+        incarnation: its incarnation.
+        last: digits of the log with that seq.
+    """
     return Pin(taken_at, seq, folder_id[:_DIGITS], incarnation[:_DIGITS], last)
 
 

@@ -40,6 +40,11 @@ class Effort:
     def tell(self, what: str, done: int, total: int | None) -> None:
         """Report progress.
 
+        Args:
+            what: the work, such as `archive files`.
+            done: units done so far.
+            total: units in all; None if unknown.
+
         Raises:
             GivenUp: the answer was abandoned.
         """
@@ -58,6 +63,11 @@ EFFORT: Final[ContextVar[Effort | None]] = ContextVar("EFFORT", default=None)
 
 def tell(what: str, done: int, total: int | None = None) -> None:
     """Report progress of the answer that this thread makes.
+
+    Args:
+        what: the work, such as `archive files`.
+        done: units done so far.
+        total: units in all; None if unknown.
 
     Raises:
         GivenUp: the answer was abandoned.

@@ -248,7 +248,7 @@ def _text(contains: object) -> str | None:
 
 
 def _is_text(value: object) -> TypeGuard[str]:
-    """Whether a log could hold the text: half a surrogate pair is none."""
+    """Return whether a log could hold the text: half a surrogate pair is none."""
     if not isinstance(value, str):
         return False
     try:

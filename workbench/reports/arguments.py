@@ -38,6 +38,12 @@ def shape_of(metric: object, by: object, percentiles: object, *, has_time: bool)
 
     The column of `by` is `attributes.NAME` if another column has its name.
 
+    Args:
+        metric: as the analyst gave it.
+        by: name of a group, as given, or None.
+        percentiles: numbers from 0 to 100, as given.
+        has_time: whether the report has a row a step of time.
+
     Raises:
         UsageError: `metric` or `by` is no name, or `percentiles` are not from 0 to 100.
     """
@@ -90,6 +96,11 @@ def refuse_unmeasured(filters: Filters, clock: Clock, remedy: str) -> None:
 
 def check_grouping(question: Question, metric: str | None, by: str | None) -> None:
     """Refuse filters and groups that all metrics together, or `query_duration`, do not have.
+
+    Args:
+        question: with the filters that were given.
+        metric: the metric; None is all together.
+        by: what to group by, or None.
 
     Raises:
         UsageError: one is given.

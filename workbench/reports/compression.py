@@ -64,7 +64,13 @@ def compression(view: View) -> pd.DataFrame:
 
 
 def place(*, is_kept: bool, is_uploaded: bool, is_here: bool) -> str:
-    """Return the place of a batch: `local`, `local+bucket`, `bucket` or `pruned`."""
+    """Return the place of a batch: `local`, `local+bucket`, `bucket` or `pruned`.
+
+    Args:
+        is_kept: whether it is not pruned.
+        is_uploaded: whether object storage has it.
+        is_here: whether its file is local.
+    """
     if not is_kept:
         return "pruned"
     if not is_uploaded:

@@ -37,6 +37,11 @@ class Step:
     def check(self, steps: int, groups: int, what: str) -> None:
         """Refuse a report that would be too long.
 
+        Args:
+            steps: number of steps in the range.
+            groups: number of groups, such as types.
+            what: the groups in words, for the error.
+
         Raises:
             UsageError: it has too many rows; the sentence says what would be shorter.
         """
@@ -175,6 +180,12 @@ def chosen(
     measured: Rollups, metric: str, dimension: str, wanted: Sequence[str] | None
 ) -> dict[int, str]:
     """Return the wanted labels of a metric by the id of their series.
+
+    Args:
+        measured: rollups of a range.
+        metric: the metric.
+        dimension: its dimension, such as type.
+        wanted: labels; None is all.
 
     Raises:
         UsageError: a wanted label is counted together with others.

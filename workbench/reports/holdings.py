@@ -81,7 +81,13 @@ class TypeCounts:
     last: int | None = None
 
     def add(self, types: Mapping[str, int], first: int, last: int) -> None:
-        """Add logs of a range of time."""
+        """Add logs of a range of time.
+
+        Args:
+            types: number of logs by type.
+            first: earliest time, milliseconds UTC.
+            last: latest time.
+        """
         self.types.update(types)
         self.first = first if self.first is None else min(self.first, first)
         self.last = last if self.last is None else max(self.last, last)

@@ -26,7 +26,13 @@ def panel_command() -> list[str]:
 
 
 def panel_program(settings: Settings, port: int, environment: Mapping[str, str]) -> Program:
-    """Return the program that serves the dashboard of a data folder on a port."""
+    """Return the program that serves the dashboard of a data folder on a port.
+
+    Args:
+        settings: the data folder and its settings.
+        port: the port of the page.
+        environment: variables of the process besides the settings.
+    """
     chosen = replace(settings, dashboard_port=port, data=settings.data.absolute())
     return Program("the dashboard", panel_command(), {**environment, **environment_of(chosen)})
 

@@ -25,6 +25,11 @@ def bind(host: str, port: int, setting: str) -> list[socket.socket]:
 def choose_port(host: str, port: int, setting: str) -> int:
     """Return a port that another process can listen on: this one, or a free one for 0.
 
+    Args:
+        host: the address to listen on.
+        port: the wanted port; 0 is any.
+        setting: name of the setting of the port, for the error.
+
     Raises:
         AddressError: the address cannot be listened on.
     """

@@ -86,7 +86,16 @@ class Service:
 def request(
     weight: int, method: str, path: str, status: int, median_ms: float, *, spread: float = 0.25
 ) -> Template:
-    """Return a template of an answered HTTP request, as in an access log."""
+    """Return a template of an answered HTTP request, as in an access log.
+
+    Args:
+        weight: how often it is drawn, relative to others.
+        method: the HTTP method.
+        path: path of the request.
+        status: status of the answer.
+        median_ms: median duration, milliseconds.
+        spread: scatter of durations, as of `Template`.
+    """
     return Template(
         weight,
         "info",
@@ -110,7 +119,19 @@ def refused(
     spread: float = 0.25,
     fields: tuple[str, ...] = (),
 ) -> Template:
-    """Return a template of an HTTP request that failed, or nearly did, with the reason."""
+    """Return a template of an HTTP request that failed, or nearly did, with the reason.
+
+    Args:
+        weight: how often it is drawn, relative to others.
+        type_: the log's type.
+        method: the HTTP method.
+        path: path of the request.
+        status: status of the answer.
+        why: the reason, which ends the message.
+        median_ms: median duration, milliseconds.
+        spread: scatter of durations, as of `Template`.
+        fields: names of further attributes that are drawn.
+    """
     return Template(
         weight,
         type_,

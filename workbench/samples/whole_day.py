@@ -189,7 +189,13 @@ def day(
 
 
 def key_of(count: int, date: dt.date, seed: int) -> str:
-    """Return the key of a sample: 64 hexadecimal digits."""
+    """Return the key of a sample: 64 hexadecimal digits.
+
+    Args:
+        count: number of logs.
+        date: the day.
+        seed: number of the day's variant.
+    """
     return hashlib.sha256(f"{count}/{date.isoformat()}/{seed}".encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The WebSocket contract for producers, over a real socket."""
+"""Producers over a real socket: greeting, acks, duplicates, rejected logs, backpressure, close."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""Many logs a frame and fewer acks, over a real socket."""
+"""Frames of many logs over a real socket: an ack a log, one a frame, or errors only."""
 
 import json
 import uuid

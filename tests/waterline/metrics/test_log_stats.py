@@ -1,4 +1,4 @@
-"""Contents: of each type how many logs, their bytes, and the numbers among measured attributes."""
+"""Statistics of logs: how many of each type, their bytes, and numbers of measured attributes."""
 
 import json
 from collections import defaultdict

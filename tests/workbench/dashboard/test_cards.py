@@ -1,4 +1,4 @@
-"""What the page says, of snapshots made by hand."""
+"""Text parts of the dashboard, of snapshots made by hand: status, notice, figures, tables."""
 
 from dataclasses import replace
 

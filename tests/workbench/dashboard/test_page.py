@@ -1,4 +1,4 @@
-"""The page in a real Chromium, over a real server's data."""
+"""The dashboard in a real Chromium over a real server: rates, filters, pause, themes."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a data folder holds, in numbers and in words."""
+"""Holdings: logs by type and source, times and bytes, as the list of all logs has them."""
 
 from pathlib import Path
 

@@ -32,7 +32,14 @@ def range_options(command: Command) -> Command:
 def question_of(
     since: str | None, until: str | None, types: tuple[str, ...], sources: tuple[str, ...]
 ) -> "Question":
-    """Return the question that the options of a range ask."""
+    """Return the question that the options of a range ask.
+
+    Args:
+        since: begin, as an age or a time; None is the beginning.
+        until: end, as an age or a time; None is no end.
+        types: the wanted types; none is all.
+        sources: the wanted sources; none is all.
+    """
     from workbench.query.question import ask
 
     return ask(

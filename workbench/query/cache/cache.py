@@ -89,6 +89,11 @@ class Cache:
     ) -> tuple[FoundRows, Outcome]:
         """Return what `Logs.rows` answers, and what the cache had of it.
 
+        Args:
+            logs: reads hot and archived logs.
+            question: what is asked.
+            may_lack: whether to leave out logs whose archive files are missing or damaged.
+
         Raises:
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
         """

@@ -16,7 +16,15 @@ _KEPT: Final = 10_000
 def record(
     connection: apsw.Connection, now: int, seconds: float, rows: int, outcome: Outcome
 ) -> None:
-    """Record an answered question; the last 10,000 are kept."""
+    """Record an answered question; the last 10,000 are kept.
+
+    Args:
+        connection: to cache.db.
+        now: milliseconds UTC.
+        seconds: how long the answer took.
+        rows: number of its logs.
+        outcome: what the cache had of it.
+    """
     connection.execute(
         "INSERT INTO query_duration (timestamp, milliseconds, rows, outcome) VALUES (?, ?, ?, ?)",
         (now, seconds * 1000, rows, outcome),

@@ -190,7 +190,14 @@ def put(connection: apsw.Connection, kept: KeptAnswer) -> None:
 
 
 def use(connection: apsw.Connection, kept: KeptAnswer, mark: Mark, now: int) -> None:
-    """Record the use of an answer, and that it is valid up to a mark unchanged."""
+    """Record the use of an answer, and that it is valid up to a mark unchanged.
+
+    Args:
+        connection: to cache.db.
+        kept: the answer.
+        mark: how far it is valid.
+        now: milliseconds UTC.
+    """
     moved = replace(kept, entry=replace(kept.entry, mark=mark))
     connection.execute(
         "UPDATE log_cache_state SET last_seq = ?, last = ?, checksum = ?, last_used_at = ?, "

@@ -159,7 +159,13 @@ def quieten(axes: Axes) -> None:
 
 
 def write_title(axes: Axes, text: str, pad: float = 32) -> None:
-    """Write the title, `pad` points above the axes: room for a legend."""
+    """Write the title, `pad` points above the axes: room for a legend.
+
+    Args:
+        axes: the axes.
+        text: the title.
+        pad: points between axes and title: room for a legend.
+    """
     axes.set_title(text, pad=pad, loc="left", fontsize=12.5, fontweight="bold", color=INK)
 
 

@@ -1,4 +1,4 @@
-"""`waterline archive restore`: a folder that answers, or none."""
+"""`waterline archive restore`: a folder that answers questions, or none where nothing matches."""
 
 from pathlib import Path
 
