@@ -10,6 +10,7 @@ from typing import Final
 
 from benchmarks.archiving import measure_archiving
 from benchmarks.attacks import measure_attacks
+from benchmarks.clients import measure_clients
 from benchmarks.errors import BenchmarkError
 from benchmarks.growth import measure_growth
 from benchmarks.ingest import measure_ingest
@@ -29,6 +30,7 @@ from waterline.errors import WaterlineError
 
 BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "ingest": measure_ingest,
+    "clients": measure_clients,
     "metering": measure_metering,
     "latency": measure_latency,
     "growth": measure_growth,

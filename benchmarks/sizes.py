@@ -14,6 +14,8 @@ class Sizes:
     """Logs of one figure of ingest."""
     plain_logs: int
     """The same for the plain Tornado handler, which takes a tenth as many in that time."""
+    client_logs: int
+    """Logs that each of our own clients sends; a quarter of them as lines of text."""
     warm_up_logs: int
     """Logs that a fresh server takes before latency and growth are measured."""
     steady_rate: int
@@ -56,6 +58,7 @@ SHORT: Final = Sizes(
     rounds=5,
     ingest_logs=200_000,
     plain_logs=30_000,
+    client_logs=200_000,
     warm_up_logs=20_000,
     steady_rate=10_000,
     steady_logs=50_000,
@@ -79,6 +82,7 @@ FULL: Final = Sizes(
     rounds=9,
     ingest_logs=1_000_000,
     plain_logs=100_000,
+    client_logs=1_000_000,
     warm_up_logs=20_000,
     steady_rate=10_000,
     steady_logs=600_000,
