@@ -208,7 +208,7 @@ QUESTION: Final = Diagram(
     [
         Arrow("wb", "question", "filters"),
         Arrow("question", "cache"),
-        Arrow("cache", "execute", "Known"),
+        Arrow("cache", "execute", "KnownAnswer"),
         Arrow("execute", "logs", "one moment"),
         Arrow("logs", "archived", "batches"),
         Arrow("files", "archived", "verified"),

@@ -20,7 +20,7 @@ _TRIES: Final = 4
 
 # What a value may begin with, beside others; texts hold them too, so that there are fewer values.
 _BEGINS: Final = (b",", b"{", b"[")
-# So many bytes are counted in a call.
+# Bytes that a call counts.
 _STRETCH: Final = 2**20
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")

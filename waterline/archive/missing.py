@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 60.0
 MOST_FILES: Final = 1000
-"""So many are looked for at once, and so many missing ones are remembered at most."""
+"""Files looked for at once, and missing ones remembered, at most."""
 _NAMED: Final = 3
 
 _KEPT_HERE: Final = "pruned_at IS NULL AND local_removed_at IS NULL"

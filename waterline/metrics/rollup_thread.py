@@ -165,7 +165,7 @@ class RollupThread:
 def _coarser(
     rows: Mapping[tuple[int, Series], Summary], step: int
 ) -> dict[tuple[int, Series], Summary]:
-    """Merge rows into steps of so many milliseconds."""
+    """Merge rows into steps of a length in milliseconds."""
     joined: dict[tuple[int, Series], Summary] = {}
     merge_into(
         joined, (((begin // step * step, series), each) for (begin, series), each in rows.items())

@@ -13,10 +13,10 @@ from waterline.storage.catalog import COLUMNS, ArchivedBatch, batch_of
 from waterline.storage.tables import archive_batches, logs
 from workbench.query.database import Database, View
 from workbench.query.filters import choose
+from workbench.query.moment import Moment, read_moment, rewritten
 from workbench.query.pin import ENDS_WITH, Pin, Read, digits_of_batch, digits_of_log, digits_within
 from workbench.query.progress import tell
 from workbench.query.question import Question
-from workbench.query.snapshot import Moment, read_moment, rewritten
 
 # Number of files that an error names.
 _NAMED = 5

@@ -68,9 +68,9 @@ class View:
         Args:
             question: the statement.
             values: values of its parameters.
-            rows_at_once: of so many rows the first ones tell the types of the columns, and after so
-                many an answer that takes long tells how far it is; fewer than all where no column
-                has NULL or values of two types.
+            rows_at_once: number of first rows that tell the types of the columns, and of rows
+                between two reports of progress; fewer than all only where no column has NULL or
+                values of two types.
         """
         if not isinstance(question, str):
             question, values = _compiled(question)

@@ -19,9 +19,9 @@ from workbench.query.archived import Batches, Catalog, read_catalog
 from workbench.query.database import Database, View
 from workbench.query.filters import criteria
 from workbench.query.gaps import lacking
-from workbench.query.known import Known, Mark, take_mark
+from workbench.query.known import KnownAnswer, Mark, take_mark
+from workbench.query.moment import Moment, read_moment
 from workbench.query.question import Question
-from workbench.query.snapshot import Moment, read_moment
 
 # Attempts; each fails only if another archive job came in between.
 _ATTEMPTS: Final = 3
@@ -77,7 +77,7 @@ class Logs:
         self._reader = BatchReader(folder)
 
     def rows(
-        self, question: Question, known: Known | None = None, *, may_lack: bool = False
+        self, question: Question, known: KnownAnswer | None = None, *, may_lack: bool = False
     ) -> FoundRows:
         """Return the logs that match a question.
 
@@ -235,7 +235,7 @@ class _Begun:
     """What one view contributes to an answer."""
 
     mark: Mark
-    known: Known | None
+    known: KnownAnswer | None
     """The earlier answer, if it is valid in this view."""
     after: int
     """Seq of the earlier answer; only logs above it are added."""

@@ -11,8 +11,8 @@ from waterline.storage.tables import archive_batches
 from waterline.units import counted
 from workbench.query.archived import read_batches
 from workbench.query.database import Database
+from workbench.query.moment import read_moment
 from workbench.query.question import Question
-from workbench.query.snapshot import read_moment
 from workbench.query.times import iso_text
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import pyarrow as pa
 
 from workbench.query.database import View
-from workbench.query.snapshot import Moment
+from workbench.query.moment import Moment
 
 _LAST: Final = """
     SELECT coalesce(
@@ -39,7 +39,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownAnswer:
     """Logs that matched a question, as of a mark."""
 
     table: pa.Table

@@ -7,7 +7,7 @@ from waterline.units import counted, human_size
 from workbench.query.archived import read_batches, read_catalog
 from workbench.query.database import View
 from workbench.query.execute import ordered_hot_rows
-from workbench.query.known import Known
+from workbench.query.known import KnownAnswer
 from workbench.query.question import Question
 
 
@@ -52,7 +52,7 @@ class Plan:
     __repr__ = __str__
 
 
-def plan(view: View, question: Question, known: Known | None = None) -> Plan:
+def plan(view: View, question: Question, known: KnownAnswer | None = None) -> Plan:
     """Return the plan of a question, from the catalog alone.
 
     Args:

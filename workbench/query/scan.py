@@ -18,8 +18,8 @@ from workbench.query.database import Database, View
 from workbench.query.execute import stored_rows
 from workbench.query.filters import choose
 from workbench.query.gaps import lacking
+from workbench.query.moment import read_moment
 from workbench.query.question import Question
-from workbench.query.snapshot import read_moment
 
 # Rows read in about 20 ms, for which a view holds the WAL.
 PAGE_ROWS: Final = 20_000

@@ -17,10 +17,10 @@ from workbench.query.database import Database, exists
 from workbench.query.empty_answer import why_none
 from workbench.query.execute import FoundRows, Logs
 from workbench.query.gaps import find_earlier
+from workbench.query.moment import read_moment
 from workbench.query.pin import Pin, to_pin
 from workbench.query.progress import patiently, warn_of
 from workbench.query.question import Filters, Question, ask
-from workbench.query.snapshot import read_moment
 
 _Answer = TypeVar("_Answer")
 

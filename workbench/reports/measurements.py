@@ -8,8 +8,8 @@ import pandas as pd
 
 from workbench.query.database import Database
 from workbench.query.execute import Answer
+from workbench.query.moment import read_moment
 from workbench.query.question import Question
-from workbench.query.snapshot import read_moment
 from workbench.query.times import iso_text
 from workbench.reports.arguments import is_attribute
 from workbench.reports.coverage import Coverage, Step

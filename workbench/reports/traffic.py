@@ -9,10 +9,10 @@ from waterline.clock import now_ms
 from waterline.errors import UnmeasuredLogs, UsageError
 from waterline.storage.catalog import Clock
 from waterline.units import parse_duration
+from workbench.query.moment import read_moment
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, refuse
 from workbench.query.session import Session
-from workbench.query.snapshot import read_moment
 from workbench.query.times import parsed
 from workbench.reports.arguments import (
     QUERY_DURATION,

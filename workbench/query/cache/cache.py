@@ -28,7 +28,7 @@ from workbench.query.cache.entries import (
     type_text,
 )
 from workbench.query.execute import FoundRows, Logs
-from workbench.query.known import Known, Mark
+from workbench.query.known import KnownAnswer, Mark
 from workbench.query.question import Question
 from workbench.query.times import parsed
 
@@ -114,7 +114,7 @@ class Cache:
         self._file.change(note)
         return rows, outcome
 
-    def known(self, question: Question) -> Known | None:
+    def known(self, question: Question) -> KnownAnswer | None:
         """Return the kept answer to a question, or None; whether it is valid, a view tells."""
         kept = self._find(question)
         return None if kept is None else _known(kept, question)
@@ -296,14 +296,14 @@ def _outcome(rows: FoundRows) -> Outcome:
     return "merged" if rows.came else "hit"
 
 
-def _known(kept: KeptAnswer, question: Question) -> Known:
+def _known(kept: KeptAnswer, question: Question) -> KnownAnswer:
     """Return the part of a kept answer that lies in the question's window."""
     table = kept.table
     if question.since is not None and question.since != kept.entry.since:
         table = table.filter(
             pc.greater_equal(table["timestamp"], pa.scalar(question.since, MOMENT))
         )
-    return Known(table, kept.entry.mark)
+    return KnownAnswer(table, kept.entry.mark)
 
 
 _ENTRIES: Final = pa.schema(
