@@ -5,6 +5,7 @@ import gc
 import os
 from pathlib import Path
 
+from server.allocator import release_large_blocks
 from server.app import serve
 from waterline.addresses import Addresses
 from waterline.endings import ended_in_order
@@ -17,6 +18,7 @@ def main() -> None:
     with ended_in_order():
         settings = load_settings({}, os.environ, Path.cwd()).settings
         log_to_stderr()
+        release_large_blocks()
 
         def announce(addresses: Addresses) -> None:
             # What is loaded by now stays. To look for garbage in it took up to 0.1 s at a time, in

@@ -208,7 +208,7 @@ def test_many_large_logs_at_once_are_stored_one_after_other(
     data: Path, tell: Callable[[str], None]
 ) -> None:
     sent = large_log()
-    with serving(data) as server, watched(server, tell, "large", 2 * MOST_RESIDENT):
+    with serving(data) as server, watched(server, tell, "large"):
 
         def send(_: int) -> str:
             with connected(server) as peer:
