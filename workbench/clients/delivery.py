@@ -36,6 +36,9 @@ MAX_MESSAGE_SIZE: Final = 16 * 2**20
 # it names that many faults one by one.
 FRAME_SIZE: Final = 2**16
 FRAME_LOGS: Final = 1000
+# Seconds between two frames that are not full, while others are without an answer: a program that
+# logs without a pause would fill a frame with each log.
+GATHER_SECONDS: Final = 0.001
 # Bytes of logs without an answer, beyond which `put` waits.
 MAX_WAITING_SIZE: Final = 32 * 2**20
 # Bytes that are masked and kept ready for the network.
@@ -137,9 +140,9 @@ _decode_answer: Final = msgspec.json.Decoder(Answer).decode
 class Delivery(Generic[Tag]):
     """Delivers logs to a server, in order, and keeps each until it is acked.
 
-    A log is sent at once when nothing else is on its way to the network; what comes meanwhile goes
-    with the next frame. After a lost connection all that is not acked is sent again. Logs should
-    have an id, so that the server stores them once.
+    A log is sent at once while none is without an answer; what comes meanwhile goes with the next
+    frame, a millisecond later at most. After a lost connection all that is not acked is sent again.
+    Logs should have an id, so that the server stores them once.
 
     One thread of its own connects, writes and reads. Any threads may put logs.
 
@@ -184,15 +187,19 @@ class Delivery(Generic[Tag]):
         self._window = window
         self._patience = patience
         self._on_answer = on_answer
-        # Guards the frames and what is known of them, from here to `_is_idle`.
-        self._changed = threading.Condition(threading.Lock())
+        # Guards the frames and what is known of them, from here to `_is_idle`. To enter a condition
+        # takes three times as long as its lock does.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._in_flight: deque[_Frame[Tag]] = deque()
         self._ready: deque[_Frame[Tag]] = deque()
         self._open: _Frame[Tag] = _Frame()
         self._waiting = 0
         self._waiting_size = 0
         self._last_progress = time.monotonic()
+        self._has_ended = False
         self._is_idle = False
+        self._taken_at = 0.0
         self._closed_at: float | None = None
         self._closing = threading.Event()
         self._wakes, self._waker = socket.socketpair()
@@ -214,12 +221,11 @@ class Delivery(Generic[Tag]):
         size = len(log) + 1
         if size > MAX_MESSAGE_SIZE + 1:
             raise UsageError(f"a log may take 16 MiB as JSON, this one takes {len(log)} bytes")
-        with self._changed:
+        with self._lock:
             if (
                 self._waiting >= self._window
                 or self._waiting_size >= MAX_WAITING_SIZE
-                or self.failure is not None
-                or self._closing.is_set()
+                or self._has_ended
             ):
                 self._wait_for_room()
             if not self._waiting:
@@ -244,8 +250,8 @@ class Delivery(Generic[Tag]):
         Raises:
             TokenError, DeliveryError: it has given up, or was closed before.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: not self._has_logs() or self._has_ended())
+        with self._lock:
+            self._changed.wait_for(lambda: not self._has_logs() or self._has_ended)
             if self.failure is not None:
                 raise self.failure
             if self._has_logs():
@@ -256,9 +262,10 @@ class Delivery(Generic[Tag]):
 
     def close(self) -> None:
         """End the connection without waiting for answers; it may be called again."""
-        with self._changed:
+        with self._lock:
             if not self._closing.is_set():
                 self._closed_at = time.monotonic()
+                self._has_ended = True
                 self._closing.set()
                 self._wake()
             self._changed.notify_all()
@@ -271,14 +278,11 @@ class Delivery(Generic[Tag]):
         # Not by their number: Ctrl-C in `put` may leave that wrong.
         return bool(self._in_flight or self._ready or self._open.logs)
 
-    def _has_ended(self) -> bool:
-        return self.failure is not None or self._closing.is_set()
-
     def _wait_for_room(self) -> None:
         """Wait for room in the window; `_changed` must be held."""
         self._changed.wait_for(
             lambda: (
-                self._has_ended()
+                self._has_ended
                 or (self._waiting < self._window and self._waiting_size < MAX_WAITING_SIZE)
             )
         )
@@ -295,7 +299,7 @@ class Delivery(Generic[Tag]):
         try:
             self._connect_and_exchange()
         finally:
-            if not self._has_ended():  # whoever is told the answers has failed
+            if not self._has_ended:  # whoever is told the answers has failed
                 self._give_up(DeliveryError(f"the answers of {self.place} could not be passed on"))
 
     def _connect_and_exchange(self) -> None:
@@ -339,7 +343,7 @@ class Delivery(Generic[Tag]):
     def _exchange(self, link: Link) -> None:
         """Write frames and read answers until the connection is lost, or this is closed."""
         again = deque(self._in_flight)
-        with self._changed:
+        with self._lock:
             self._is_idle = False
         poll = select.poll()
         poll.register(self._wakes, select.POLLIN)
@@ -368,22 +372,29 @@ class Delivery(Generic[Tag]):
             link.send(frame.payload())
 
     def _take(self) -> "_Frame[Tag] | None":
-        """Return the next frame; None if there is none, and then `put` wakes the thread."""
-        with self._changed:
+        """Return the next frame; None if there is none yet.
+
+        Without any log, `put` wakes the thread. A frame that is not full, while others are without
+        an answer, is due a moment after the one before.
+        """
+        with self._lock:
             if self._ready:
                 frame = self._ready.popleft()
-            elif self._open.logs:
-                frame, self._open = self._open, _Frame()
-            else:
+            elif not self._open.logs:
                 self._is_idle = True
                 return None
+            elif self._in_flight and time.monotonic() < self._taken_at + GATHER_SECONDS:
+                return None
+            else:
+                frame, self._open = self._open, _Frame()
             self._in_flight.append(frame)
+        self._taken_at = time.monotonic()
         return frame
 
     def _patience_now(self, link: Link) -> float:
         """Return how many seconds to wait for the network or a wake."""
         if not link.unsent and not self._is_idle:
-            return 0.0  # there is more to write
+            return GATHER_SECONDS
         return FAREWELL_SECONDS if self._closing.is_set() else ANSWER_SECONDS
 
     def _take_leave(self, link: Link) -> None:
@@ -416,7 +427,7 @@ class Delivery(Generic[Tag]):
         counts.duplicates += answer.duplicates
         counts.rejected += len(answer.errors)
         self._on_answer(frame.tags(), answer)
-        with self._changed:
+        with self._lock:
             self._in_flight.popleft()
             self._waiting -= number
             self._waiting_size -= frame.size
@@ -424,8 +435,9 @@ class Delivery(Generic[Tag]):
             self._changed.notify_all()
 
     def _give_up(self, failure: TokenError | DeliveryError) -> None:
-        with self._changed:
+        with self._lock:
             self.failure = failure
+            self._has_ended = True
             self._changed.notify_all()
 
     def _reason(self, error: Exception) -> str:

@@ -50,16 +50,30 @@ def to_json(log: object) -> Mapping[str, object]:
             "a log is a dict or another mapping with type and message, and not "
             f"{_article(type(log).__name__)}"
         )
-    for key, value in log.items():
-        kind = type(value)
-        if type(key) is not str or not (kind in _PLAIN or (kind is float and value - value == 0)):
-            try:
+    try:
+        for key, value in log.items():
+            if type(key) is not str or not (type(value) in _PLAIN or _is_plain(value)):
                 return _object(log, "")
-            except RecursionError as error:
-                raise UsageError(
-                    "this log cannot be written as JSON: it holds itself, or is nested too deep"
-                ) from error
+    except RecursionError as error:
+        raise UsageError(
+            "this log cannot be written as JSON: it holds itself, or is nested too deep"
+        ) from error
     return log
+
+
+def _is_plain(value: Any) -> bool:  # noqa: ANN401 - anything
+    """Return whether a value is JSON as it stands."""
+    kind = type(value)
+    if kind is float:
+        return bool(value - value == 0)
+    if kind is dict:
+        return all(
+            type(key) is str and (type(each) in _PLAIN or _is_plain(each))
+            for key, each in value.items()
+        )
+    if kind is list:
+        return all(type(each) in _PLAIN or _is_plain(each) for each in value)
+    return kind in _PLAIN
 
 
 def _value(value: Any, place: str) -> object:  # noqa: ANN401 - one line a kind

@@ -97,8 +97,13 @@ class Producer:
         log = to_json(log)
         log_id = log.get("id")
         if log_id is None:
-            log_id = str(uuid_utils.uuid7())
-            log = {"id": log_id, **{key: log[key] for key in log if key != "id"}}
+            made = str(uuid_utils.uuid7())
+            if "id" in log or not log:
+                log = {"id": made, **{key: log[key] for key in log if key != "id"}}
+                self._delivery.put(encode_log(log), made)
+            else:
+                self._delivery.put(b'{"id":"%b",%b' % (made.encode(), encode_log(log)[1:]), made)
+            return made
         log_id = str(log_id)
         self._delivery.put(encode_log(log), log_id)
         return log_id

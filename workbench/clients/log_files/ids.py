@@ -4,7 +4,6 @@ from hashlib import blake2b
 from typing import Final
 
 _DIGEST_BYTES: Final = 8
-_OFFSET_DIGITS: Final = 15
 
 
 def first_line_hash(line: bytes) -> str:
@@ -20,7 +19,7 @@ def line_id(first_hash: str, offset: int, line: bytes) -> str:
         offset: where the line starts in the file, in bytes.
         line: the line, with its ending or without.
     """
-    return f"{first_hash}-{offset:0{_OFFSET_DIGITS}d}-{_hash(line)}"
+    return "%s-%015d-%s" % (first_hash, offset, _hash(line))  # noqa: UP031 - twice as fast
 
 
 def without_ending(line: bytes) -> bytes:

@@ -1,7 +1,6 @@
 """One JSON object a line."""
 
 import json
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -55,26 +54,19 @@ def parse_json_line(line: bytes) -> dict[str, object]:
     return value
 
 
-def own_log_with_id(line: bytes, make_id: Callable[[], str]) -> bytes | None:
-    """Return a line that is a log already, as it stands but for a missing id; else None.
+def where_id_lacks(line: bytes) -> int | None:
+    """Return where to put an id into a line that is a log already; 0 if it has one.
 
-    None is no verdict: the line may still be read by `parse_json_line`.
-
-    Args:
-        line: one line.
-        make_id: returns an id of letters, digits and dashes.
+    None says that the line is no such log; it may still be read by `parse_json_line`.
     """
     try:
         log = _decode_own(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    # A member that is not kept is no UTF-8 for all that the decoder knows, nor is a second id seen.
+    # Members that are not kept are not known to be UTF-8. A null before or behind would count, too.
     if log.id is None or not (line.isascii() or _is_utf8(line)):
         return None
-    if log.id is not msgspec.UNSET:
-        return line
-    start = line.index(b"{") + 1
-    return b'%b"id":"%b",%b' % (line[:start], make_id().encode(), line[start:])
+    return line.index(b"{") + 1 if log.id is msgspec.UNSET else 0
 
 
 def _is_utf8(line: bytes) -> bool:

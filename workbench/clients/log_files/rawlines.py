@@ -3,7 +3,9 @@
 import io
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final
+
+import msgspec
 
 from workbench.clients.log_files.binary import BYTES_LOOKED_AT, refuse_binary
 
@@ -12,7 +14,7 @@ _READ_BYTES: Final = 256 * 1024
 _UTF_8_BOM: Final = b"\xef\xbb\xbf"
 
 
-class RawLine(NamedTuple):
+class RawLine(msgspec.Struct, frozen=True, gc=False):
     """A line of a file.
 
     Attributes:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from functools import partial
 from itertools import chain, islice
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
+
+import msgspec
 
 from waterline.errors import UsageError
 from workbench.clients.json_values import encode_log, to_json
@@ -15,8 +16,8 @@ from workbench.clients.log_files.formats import LINES_LOOKED_AT, Format, decode_
 from workbench.clients.log_files.ids import first_line_hash, line_id
 from workbench.clients.log_files.jsonlines import (
     UnfitLine,
-    own_log_with_id,
     parse_json_line,
+    where_id_lacks,
 )
 from workbench.clients.log_files.rawlines import MAX_LINE_BYTES, RawLine, read_raw_lines
 from workbench.clients.log_files.textlines import text_log
@@ -46,7 +47,7 @@ class Line:
     end: int
 
 
-class EncodedLine(NamedTuple):
+class EncodedLine(msgspec.Struct, frozen=True, gc=False):
     """What became of a line that is not blank: either `log` or `rejected` is None.
 
     Attributes:
@@ -117,11 +118,13 @@ def read_encoded(
     for line in lines:
         first_hash = first_hash or first_line_hash(line.content)
         if may_pass and not line.too_long:
-            passed = own_log_with_id(
-                line.content, partial(line_id, first_hash, line.offset, line.content)
-            )
-            if passed is not None:
-                yield EncodedLine(line.number, passed, None, line.end)
+            log = line.content
+            start = where_id_lacks(log)
+            if start:
+                made = line_id(first_hash, line.offset, log).encode()
+                log = b'%b"id":"%b",%b' % (log[:start], made, log[start:])
+            if start is not None:
+                yield EncodedLine(line.number, log, None, line.end)
                 continue
         yield _encoded(_read_line(line, first_hash, to_log))
 
