@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-import msgspec
 import websocket
 
 from waterline.errors import DeliveryError, TokenError, UsageError
-from workbench.clients.link import Link
+from workbench.clients.answers import Answer, NoAnswer, read_answer
+from workbench.clients.link import Link, refusal, retry_after
 from workbench.clients.tls import client_options
 
 logger = logging.getLogger(__name__)
@@ -67,46 +67,6 @@ class Counts:
         return self.sent - self.acked - self.rejected
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """A rejected log: its place in the frame, from 0, and why."""
-
-    index: int
-    message: str
-
-
-class Run(msgspec.Struct, frozen=True, array_like=True):
-    """Consecutive logs of a frame with ascending seqs: all new, or all duplicates."""
-
-    seq: int
-    count: int
-    is_duplicate: bool
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """Answer to a frame.
-
-    Attributes:
-        count: number of logs that are stored, duplicates among them.
-        duplicates: number of logs that were stored before.
-        errors: the rejected logs.
-        seqs: the others in order, if they were asked for.
-    """
-
-    count: int
-    duplicates: int
-    errors: Sequence[Fault]
-    seqs: Sequence[Run] = ()
-
-
-class _Message(msgspec.Struct):
-    """The parts of a message that tell what it is."""
-
-    type: str
-    error: str | None = None
-    message: str | None = None
-    retryable: bool = False
-
-
 @dataclass(slots=True)
 class _Frame(Generic[Tag]):
     """Logs that travel together, one a line, each with its tag."""
@@ -121,6 +81,25 @@ class _Frame(Generic[Tag]):
         return [tag for _, tag in self.logs]
 
 
+@dataclass(slots=True)
+class _Rejections:
+    """Counts rejected logs until they are reported."""
+
+    count: int = 0
+    first: str = ""
+    """Id and reason of the first."""
+
+    def add(self, log_id: str, reason: str) -> None:
+        """Count one more."""
+        if not self.count:
+            self.first = f"{log_id!r}: {reason}"
+        self.count += 1
+
+    def told(self, sent: int) -> str:
+        """Return the number of rejected logs of those sent, and the reason of the first."""
+        return f"{self.count:,} of {sent:,} logs, the first of them {self.first}"
+
+
 class _Lost(Exception):
     """The connection is lost; the sentence says why.
 
@@ -131,10 +110,6 @@ class _Lost(Exception):
     def __init__(self, reason: str, pause: float = 0.0) -> None:
         super().__init__(reason)
         self.pause = pause
-
-
-_decode: Final = msgspec.json.Decoder(_Message).decode
-_decode_answer: Final = msgspec.json.Decoder(Answer).decode
 
 
 class Delivery(Generic[Tag]):
@@ -177,8 +152,6 @@ class Delivery(Generic[Tag]):
                 f"{self.place!r} is no WebSocket address; give one such as ws://127.0.0.1:3001/ingest"
             )
         self.counts = Counts()
-        self.untold = Rejections()
-        """Rejected logs that nobody was told of yet; whoever gets the answers keeps it."""
         self.failure: TokenError | DeliveryError | None = None
         """Why it has given up, if it has."""
         self._url = _asking(url, {"ack": "batch"} | ({"seqs": "true"} if asks_seqs else {}))
@@ -187,11 +160,12 @@ class Delivery(Generic[Tag]):
         self._window = window
         self._patience = patience
         self._on_answer = on_answer
-        # Guards the frames and what is known of them, from here to `_is_idle`. To enter a condition
-        # takes three times as long as its lock does.
+        # Guards the frames and what is known of them, from here to `_rejections`. To enter the
+        # condition takes three times as long as to take its lock.
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._in_flight: deque[_Frame[Tag]] = deque()
+        self._is_passing_on = False
         self._ready: deque[_Frame[Tag]] = deque()
         self._open: _Frame[Tag] = _Frame()
         self._waiting = 0
@@ -199,7 +173,8 @@ class Delivery(Generic[Tag]):
         self._last_progress = time.monotonic()
         self._has_ended = False
         self._is_idle = False
-        self._taken_at = 0.0
+        self._rejections = _Rejections()
+        self._taken_at = self._asked_at = 0.0
         self._closed_at: float | None = None
         self._closing = threading.Event()
         self._wakes, self._waker = socket.socketpair()
@@ -260,6 +235,24 @@ class Delivery(Generic[Tag]):
                     "was closed before; send those again"
                 )
 
+    def reject(self, log_id: str, reason: str) -> None:
+        """Keep a rejected log until it is reported; for whoever is told the answers."""
+        with self._lock:
+            self._rejections.add(log_id, reason)
+
+    def rejected(self, *, forget: bool = False) -> str | None:
+        """Return how many of the logs were rejected, and why the first of them; None if none was.
+
+        Args:
+            forget: whether they count as reported from now on.
+        """
+        with self._lock:
+            rejections = self._rejections
+            told = rejections.told(self.counts.sent) if rejections.count else None
+            if forget:
+                self._rejections = _Rejections()
+        return told
+
     def close(self) -> None:
         """End the connection without waiting for answers; it may be called again."""
         with self._lock:
@@ -276,7 +269,7 @@ class Delivery(Generic[Tag]):
 
     def _has_logs(self) -> bool:
         # Not by their number: Ctrl-C in `put` may leave that wrong.
-        return bool(self._in_flight or self._ready or self._open.logs)
+        return bool(self._in_flight or self._ready or self._open.logs or self._is_passing_on)
 
     def _wait_for_room(self) -> None:
         """Wait for room in the window; `_changed` must be held."""
@@ -316,6 +309,8 @@ class Delivery(Generic[Tag]):
             except (OSError, websocket.WebSocketException, _Lost) as error:
                 if self._closing.is_set():
                     return
+                if self._is_passing_on:
+                    raise  # it is no error of the connection
                 if self._has_logs() and time.monotonic() - self._last_progress > self._patience:
                     self._give_up(DeliveryError(self._reason(error)))
                     return
@@ -332,11 +327,11 @@ class Delivery(Generic[Tag]):
         try:
             link.open(self._url, self._token, ANSWER_SECONDS)
         except websocket.WebSocketBadStatusException as error:
-            reason = _refusal(error)
+            reason = refusal(error)
             if error.status_code in (401, 403):
                 raise TokenError(f"{self.place} refused the token: {reason}") from error
             reason = f"HTTP status {error.status_code}: {reason}"
-            raise _Lost(reason, _retry_after(error)) from error
+            raise _Lost(reason, retry_after(error)) from error
         except ssl.SSLCertVerificationError as error:
             raise DeliveryError(self._distrust(error)) from error
 
@@ -360,7 +355,8 @@ class Delivery(Generic[Tag]):
                 self._wakes.recv(4096)
             for text in link.texts():
                 self._hear(text)
-            if self._in_flight and time.monotonic() - link.heard_at > ANSWER_SECONDS:
+            silent_since = max(link.heard_at, self._asked_at)
+            if self._in_flight and time.monotonic() - silent_since > ANSWER_SECONDS:
                 raise _Lost(f"the server said nothing for {ANSWER_SECONDS:.0f} s")
 
     def _fill(self, link: Link, again: "deque[_Frame[Tag]]") -> None:
@@ -387,8 +383,11 @@ class Delivery(Generic[Tag]):
                 return None
             else:
                 frame, self._open = self._open, _Frame()
+            was_quiet = not self._in_flight
             self._in_flight.append(frame)
         self._taken_at = time.monotonic()
+        if was_quiet:
+            self._asked_at = self._taken_at
         return frame
 
     def _patience_now(self, link: Link) -> float:
@@ -408,28 +407,27 @@ class Delivery(Generic[Tag]):
     def _hear(self, text: bytes) -> None:
         """Take a message of the server."""
         try:
-            message = _decode(text)
-            if message.type not in ("ack", "error"):
-                return
-            if message.retryable:
-                raise _Lost(f"the server cannot store now ({message.error})")
-            answer = _decode_answer(text)
-        except msgspec.DecodeError as error:
-            raise _Lost(f"the server sent an unknown answer: {error}") from error
+            answer = read_answer(text)
+        except NoAnswer as error:
+            raise _Lost(str(error)) from error
+        if answer is None:
+            return
         if not self._in_flight:
             raise _Lost("the server answered a log that was not sent")
         frame = self._in_flight[0]
-        number = len(frame.logs)
-        if answer.count + len(answer.errors) != number:
+        if answer.count + len(answer.errors) != len(frame.logs):
             raise _Lost("the server answered another number of logs than were sent")
         counts = self.counts
         counts.stored += answer.count - answer.duplicates
         counts.duplicates += answer.duplicates
         counts.rejected += len(answer.errors)
-        self._on_answer(frame.tags(), answer)
         with self._lock:
             self._in_flight.popleft()
-            self._waiting -= number
+            self._is_passing_on = True
+        self._on_answer(frame.tags(), answer)
+        with self._lock:
+            self._is_passing_on = False
+            self._waiting -= len(frame.logs)
             self._waiting_size -= frame.size
             self._last_progress = time.monotonic()
             self._changed.notify_all()
@@ -441,8 +439,8 @@ class Delivery(Generic[Tag]):
             self._changed.notify_all()
 
     def _reason(self, error: Exception) -> str:
-        untold = self.untold
-        rejected = f", rejected {untold.told(self.counts.sent)}" if untold.count else ""
+        told = self.rejected()
+        rejected = "" if told is None else f", rejected {told}"
         return (
             f"{self.place} could not be reached for {self._patience:.0f} s ({error}); "
             f"{self.counts.acked} logs are acked{rejected}, {self.counts.waiting} are not: send "
@@ -462,41 +460,3 @@ def _asking(url: str, parameters: dict[str, str]) -> str:
     parts = urlsplit(url)
     given = [each for each in parse_qsl(parts.query, True) if each[0] not in parameters]
     return urlunsplit(parts._replace(query=urlencode([*given, *parameters.items()])))
-
-
-def _refusal(error: websocket.WebSocketBadStatusException) -> str:
-    """Return the sentence of the server, if it gave one."""
-    try:
-        body = msgspec.json.decode(error.resp_body or b"", type=_Message)
-    except msgspec.DecodeError:
-        return "no reason was given"
-    return body.message or body.error or "no reason was given"
-
-
-def _retry_after(error: websocket.WebSocketBadStatusException) -> float:
-    """Return the seconds of the header Retry-After; 0 without one, or where it is a date."""
-    text = (error.resp_headers or {}).get("retry-after", "")
-    return float(text) if text.isascii() and text.isdigit() else 0.0
-
-
-@dataclass(slots=True)
-class Rejections:
-    """Counts rejected logs until they are reported."""
-
-    count: int = 0
-    first: str = ""
-    """Id and reason of the first."""
-
-    def add(self, log_id: str, reason: str) -> None:
-        """Count one more."""
-        if not self.count:
-            self.first = f"{log_id!r}: {reason}"
-        self.count += 1
-
-    def forget(self) -> None:
-        """Start again, after a report."""
-        self.count, self.first = 0, ""
-
-    def told(self, sent: int) -> str:
-        """Return the number of rejected logs of those sent, and the reason of the first."""
-        return f"{self.count:,} of {sent:,} logs, the first of them {self.first}"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
 import websocket
 
 # Private names of websocket-client that this relies on: `_recv` and `_send` are overridden, as its
@@ -113,3 +114,25 @@ class Link(websocket.WebSocket):
         assert isinstance(data, bytes)
         self._unsent += data
         return len(data)
+
+
+class _Refusal(msgspec.Struct):
+    """The body of a refused handshake."""
+
+    message: str | None = None
+    error: str | None = None
+
+
+def refusal(error: websocket.WebSocketBadStatusException) -> str:
+    """Return the sentence of the server, if it gave one."""
+    try:
+        body = msgspec.json.decode(error.resp_body or b"", type=_Refusal)
+    except msgspec.DecodeError:
+        return "no reason was given"
+    return body.message or body.error or "no reason was given"
+
+
+def retry_after(error: websocket.WebSocketBadStatusException) -> float:
+    """Return the seconds of the header Retry-After; 0 without one, or where it is a date."""
+    text = (error.resp_headers or {}).get("retry-after", "")
+    return float(text) if text.isascii() and text.isdigit() else 0.0

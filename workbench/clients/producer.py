@@ -8,7 +8,8 @@ from typing import Final, Self
 import uuid_utils
 
 from waterline.errors import RejectedLogs, UsageError
-from workbench.clients.delivery import Answer, Counts, Delivery
+from workbench.clients.answers import Answer
+from workbench.clients.delivery import Counts, Delivery
 from workbench.clients.json_values import encode_log, to_json
 
 __all__ = ["Counts", "Producer", "Reply"]
@@ -115,14 +116,11 @@ class Producer:
             TokenError, DeliveryError: the producer has given up.
             RejectedLogs: logs were rejected, and there is no `on_reply`.
         """
-        delivery = self._delivery
-        delivery.flush()
-        untold = delivery.untold
-        if untold.count:
-            rejected = untold.told(self.counts.sent)
-            untold.forget()
+        self._delivery.flush()
+        rejected = self._delivery.rejected(forget=True)
+        if rejected is not None:
             raise RejectedLogs(
-                f"{delivery.place} rejected {rejected}; mend what makes them, and send those "
+                f"{self._delivery.place} rejected {rejected}; mend what makes them, and send those "
                 "again: all others are stored"
             )
 
@@ -151,11 +149,11 @@ class Producer:
 
     def _unsettled(self) -> Iterator[str]:
         """Yield sentences about what was not reported yet."""
-        delivery = self._delivery
-        if delivery.untold.count:
-            yield f"{delivery.place} has rejected {delivery.untold.told(self.counts.sent)}"
+        place, rejected = self._delivery.place, self._delivery.rejected()
+        if rejected is not None:
+            yield f"{place} has rejected {rejected}"
         if self.counts.waiting:
-            yield f"{self.counts.waiting} logs are not acked by {delivery.place}; send those again"
+            yield f"{self.counts.waiting} logs are not acked by {place}; send those again"
 
     def _hear(self, ids: Sequence[str], answer: Answer) -> None:
         """Pass an answer on, in the thread of the delivery."""
@@ -164,7 +162,7 @@ class Producer:
                 self._on_reply(reply)
             return
         for fault in answer.errors:
-            self._delivery.untold.add(ids[fault.index], fault.message)
+            self._delivery.reject(ids[fault.index], fault.message)
 
 
 def _replies(ids: Sequence[str], answer: Answer) -> Iterator[Reply]:

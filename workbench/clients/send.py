@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from waterline.errors import DeliveryError, UsageError
 from waterline.printable import printable
-from workbench.clients.delivery import Answer, Counts, Delivery
+from workbench.clients.answers import Answer
+from workbench.clients.delivery import Counts, Delivery
 from workbench.clients.log_files.extract import Extraction
 from workbench.clients.log_files.reader import EncodedLine, Format, read_encoded
 

@@ -15,12 +15,12 @@ from tests.support.processes import ServerProcess, create_token, serving, stalle
 from tests.support.sockets import connected
 from tests.support.waiting import wait_until
 from waterline.errors import DeliveryError, UsageError
+from workbench.clients.answers import Answer
 from workbench.clients.delivery import (
     FRAME_LOGS,
     FRAME_SIZE,
     MAX_MESSAGE_SIZE,
     MAX_WAITING_SIZE,
-    Answer,
     Delivery,
 )
 from workbench.clients.producer import Producer, Reply
@@ -227,9 +227,12 @@ def test_large_log_sent_twice_has_its_seq_both_times(server: ServerProcess) -> N
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_failing_on_reply_ends_a_flush_with_an_error(server: ServerProcess) -> None:
+@pytest.mark.parametrize("kind", [LookupError, OSError])
+def test_failing_on_reply_ends_a_flush_with_an_error(
+    server: ServerProcess, kind: type[Exception]
+) -> None:
     def fail(reply: Reply) -> None:
-        raise LookupError(reply.log_id)
+        raise kind(reply.log_id)
 
     producer = Producer(server.ingest, server.token, on_reply=fail)
     producer.send({"type": "info", "message": "m"})

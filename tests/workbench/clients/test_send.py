@@ -1,13 +1,20 @@
 """`waterline send`: real files to a real server by the real command."""
 
 import gzip
+import re
+import signal
+import subprocess
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
 import workbench
+from tests.support.forking import PATIENCE, WATERLINE, Started
 from tests.support.processes import ServerProcess, run_waterline, serving
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -73,6 +80,86 @@ def test_file_that_has_grown_adds_only_what_is_new(server: ServerProcess, tmp_pa
     with workbench.connect(server.data) as wb:
         logs = wb.logs().sort_values("id")
     assert list(logs["type"]) == ["info", "info", "error"]
+
+
+def line(number: int) -> str:
+    """Return a line that is a log already, an object, or text, in turn."""
+    if number % 3 == 0:
+        return f'{{"type":"info","message":"number {number}","n":{number}}}'
+    if number % 3 == 1:
+        return f"2026-01-01 00:00:00,{number % 1000:03d} WARN [web] number {number}"
+    return f"number {number}"
+
+
+def test_every_line_is_stored_once_through_kills_of_client_and_server(
+    data: Path, tmp_path: Path
+) -> None:
+    count = 60_000
+    log = tmp_path / "mixed.log"
+    log.write_text("\n".join(map(line, range(count))))
+    with serving(data) as server:
+        port = urlsplit(server.ingest).port
+        command = [WATERLINE, "send", str(log), "--url", server.ingest, "--token", server.token]
+
+        def sending() -> Started:
+            return Started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+        def has_stored(running: ServerProcess, wanted: int) -> bool:
+            return int(str(running.get("/health")[1]["last_seq"])) >= wanted
+
+        with sending() as first:
+            wait_until(partial(has_stored, server, count // 10))
+            first.kill()
+        assert first.returncode == -signal.SIGKILL
+        with sending() as second:
+            wait_until(partial(has_stored, server, count // 2))
+            server.kill()
+            with serving(data, "--port", str(port), token=server.token) as again:
+                printed, errors = second.communicate(timeout=PATIENCE)
+                assert (second.returncode, errors) == (0, "")
+                assert printed.startswith(f"sent {count:,}, stored ")
+                third = send(again, log)
+                with workbench.connect(data) as wb:
+                    messages = wb.logs()["message"]
+    assert third[1] == f"sent {count:,}, stored 0, duplicates {count:,}, rejected 0"
+    assert len(messages) == count
+    found = [re.search(r"number (\d+)", each) for each in messages]
+    assert {int(each[1]) for each in found if each} == set(range(count))
+
+
+def test_line_is_stored_while_the_pipe_it_came_by_is_open(server: ServerProcess) -> None:
+    command = [WATERLINE, "send", "-", "--url", server.ingest, "--token", server.token]
+    pipe = subprocess.PIPE
+    with Started(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as sending:
+        assert sending.stdin is not None
+        for number in range(25):
+            sending.stdin.write(f"line {number}\n")
+        sending.stdin.flush()
+        wait_until(lambda: server.get("/health")[1]["last_seq"] == 25)
+        sending.stdin.write("one more\n")
+        sending.stdin.flush()
+        wait_until(lambda: server.get("/health")[1]["last_seq"] == 26)
+        printed, _ = sending.communicate(timeout=PATIENCE)
+    assert printed.startswith("sent 26, stored 26,")
+
+
+def test_rejected_lines_of_full_frames_are_named_by_file_and_line(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    lines = [f'{{"type":"info","message":"{number}"}}' for number in range(3_000)]
+    odd = '{"type":"info","message":"m","id":5}'
+    first.write_text("\n".join([*lines[:1_500], odd, *lines[1_500:]]))
+    second.write_text("\n".join([*lines[:0:-1], odd]))
+    code, printed, _ = send(server, first, second)
+    assert (code, printed.splitlines()) == (
+        "1",
+        [
+            "sent 6,001, stored 5,999, duplicates 0, rejected 2",
+            f"  {first}:1501: id must be a string of 1 to 128 characters",
+            f"  {second}:3000: id must be a string of 1 to 128 characters",
+        ],
+    )
 
 
 def test_rejected_lines_are_named_and_the_rest_is_stored(server: ServerProcess) -> None:
