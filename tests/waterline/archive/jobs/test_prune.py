@@ -18,7 +18,7 @@ from tests.support.archive_runs import (
 from tests.support.faulty_files import Fault as FileFault
 from tests.support.faulty_files import FaultySystem
 from tests.support.faulty_proxy import Fault, answer
-from tests.support.folders import DAY, NOON
+from tests.support.folders import DAY, NOON, Batch, fill_batches
 from tests.support.object_store import ObjectStore
 from waterline.archive.files import Files
 from waterline.archive.jobs.prune import Pruned, plan_prune, prune
@@ -71,6 +71,16 @@ def test_plan_has_batches_that_are_old_throughout(data: Path, batches: list[Arch
     assert plan_prune(DataFolder(data), NOON + DAY) == batches[:2]
     assert plan_prune(DataFolder(data), NOON + 9 * DAY) == batches
     assert watermark_of(data) == watermark, "a plan changes nothing"
+
+
+def test_batch_with_a_younger_log_is_kept(data: Path) -> None:
+    log = {"type": "info", "message": ""}
+    fill_batches(data, [Batch([log], "pump", NOON), Batch([log], "pump", NOON + 1_000)])
+    archive(data, batch_rows=2)
+    (batch,) = catalog(data)
+    assert plan_prune(DataFolder(data), NOON + 1) == []
+    assert plan_prune(DataFolder(data), NOON + 1_000) == []
+    assert plan_prune(DataFolder(data), NOON + 1_001) == [batch]
 
 
 def test_plan_needs_logs(tmp_path: Path) -> None:
