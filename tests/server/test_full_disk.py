@@ -21,6 +21,7 @@ from tests.support.processes import ServerProcess, run_waterline, serving
 from tests.support.rollups import assert_counted_as_stored
 from tests.support.sockets import connected, log, receive
 from tests.support.waiting import wait_until
+from workbench.clients.producer import Producer
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("load")]
 
@@ -140,6 +141,33 @@ def test_full_disk_loses_nothing_that_was_acked_and_room_alone_ends_it(
         assert (again["seq"], again["duplicate"]) == (answer["seq"], True)
         token = server.token
     assert look_at(data) == ("ok", acked)
+    with serving(data, token=token):  # a commit that only seemed to fail may be left uncounted
+        pass
+    assert_counted_as_stored(data)
+
+
+def test_producer_waits_for_room_and_each_log_is_stored_once(disk: Path) -> None:
+    data, ballast = disk / "data", disk / "ballast"
+    put_ballast(ballast)
+    with serving(data) as server, Producer(server.ingest, server.token) as producer:
+        server.expected_errors += [_LOGS_FAIL, _MEASUREMENTS_FAIL]
+        sent = 0
+        while not producer.counts.waiting:
+            log_id = f"log-{sent}"
+            producer.send({"id": log_id, "type": "info", "message": message_of(log_id)})
+            sent += 1
+            wait_until(lambda: not producer.counts.waiting or STORAGE_FULL in reasons(server))
+        for later in range(sent, sent + 5):
+            log_id = f"log-{later}"
+            producer.send({"id": log_id, "type": "info", "message": message_of(log_id)})
+        acked = producer.counts.acked
+        ballast.unlink()
+        producer.flush()
+        token = server.token
+    assert 0 < acked < sent
+    assert producer.counts.stored == sent + 5
+    verdict, seqs = look_at(data)
+    assert (verdict, set(seqs)) == ("ok", {f"log-{number}" for number in range(sent + 5)})
     with serving(data, token=token):  # a commit that only seemed to fail may be left uncounted
         pass
     assert_counted_as_stored(data)

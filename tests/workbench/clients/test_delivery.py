@@ -193,6 +193,17 @@ def test_many_threads_may_send(server: ServerProcess) -> None:
     assert sorted(reply.seq or 0 for reply in replies) == list(range(1, 8_001))
 
 
+def test_token_that_is_held_back_for_its_rate_sends_each_log_once(data: Path) -> None:
+    with (
+        serving(data, "--token-rate", "200KiB") as server,
+        Producer(server.ingest, server.token) as producer,
+    ):
+        for _ in range(500):
+            producer.send({"type": "info", "message": "x" * 1_000})
+        producer.flush()
+        assert (producer.counts.stored, producer.counts.duplicates) == (500, 0)
+
+
 # Replies
 
 
