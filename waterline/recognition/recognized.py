@@ -1,10 +1,9 @@
 """What a line or an object says of itself."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Recognized:
+class Recognized(msgspec.Struct, frozen=True):
     """What a line or an object of another program says of itself.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,6 +14,10 @@ from waterline.terminal import say, warn
 from workbench.cli.options import duration, token_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from waterline.recognition.multiline import Multiline
+    from waterline.recognition.user_formats import UserFormat
     from workbench.clients.log_files.formats import Format
 
 
@@ -31,7 +36,19 @@ if TYPE_CHECKING:
     "format_name",
     default="auto",
     show_default=True,
-    help="how to read the lines: auto, jsonl, combined or lines",
+    help="how to read the lines: auto, jsonl (objects alone) or lines (text alone)",
+)
+@click.option(
+    "--formats",
+    "formats_file",
+    metavar="FILE",
+    help="dialects of your own, in the JSON form of lnav's format files",
+)
+@click.option(
+    "--multiline",
+    default="join",
+    show_default=True,
+    help="lines that continue a log: join them to it, give them its time (time), or off",
 )
 @click.option(
     "--extract",
@@ -53,17 +70,23 @@ def send(
     url: str,
     token: str,
     format_name: str,
+    formats_file: str | None,
+    multiline: str,
     extract: str | None,
     zone: str,
     patience: str,
 ) -> None:
-    """Send log files, a log a line, and wait for every ack; - is standard input.
+    """Send log files and wait for every ack; - is standard input.
+
+    Each line is read by its own shape, whatever program wrote it. Lines that belong together, such
+    as a traceback, are one log.
 
     What is sent twice is stored once, so a file that has grown can be sent again. The exit code
     is 1 when anything was rejected or not acked, 130 after Ctrl-C.
     """
     from workbench.clients.log_files.extract import Extraction
-    from workbench.clients.send import Reading, send_files
+    from workbench.clients.log_files.reader import Reading
+    from workbench.clients.send import send_files
 
     summary = send_files(
         files,
@@ -71,6 +94,8 @@ def send(
         token=token,
         reading=Reading(
             format=_format(format_name),
+            formats=() if formats_file is None else _formats(formats_file),
+            multiline=_multiline(multiline),
             timezone=_timezone(zone),
             extraction=None if extract is None else Extraction(extract),
         ),
@@ -95,6 +120,28 @@ def _format(name: str) -> "Format":
     except ValueError as error:
         known = ", ".join(Format)
         raise UsageError(f"--format {name} is unknown; choose one of {known}") from error
+
+
+def _multiline(name: str) -> "Multiline":
+    from waterline.recognition.multiline import Multiline
+
+    try:
+        return Multiline(name)
+    except ValueError as error:
+        known = ", ".join(Multiline)
+        raise UsageError(f"--multiline {name} is unknown; choose one of {known}") from error
+
+
+def _formats(name: str) -> "Sequence[UserFormat]":
+    from waterline.recognition.user_formats import parse_formats
+
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name} is no text in UTF-8") from error
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from error
+    return parse_formats(text, name)
 
 
 def _timezone(name: str) -> tzinfo:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
@@ -14,8 +14,7 @@ from waterline.errors import DeliveryError, UsageError
 from waterline.printable import printable
 from workbench.clients.answers import Answer
 from workbench.clients.delivery import Counts, Delivery
-from workbench.clients.log_files.extract import Extraction
-from workbench.clients.log_files.reader import EncodedLine, Format, read_encoded
+from workbench.clients.log_files.reader import EncodedLine, Reading, read_encoded
 
 STANDARD_INPUT: Final = "-"
 # Reasons that are kept of rejected lines; the rest are counted.
@@ -25,15 +24,6 @@ PROGRESS_SECONDS: Final = 0.2
 PROGRESS_SIZE: Final = 2**16
 # Logs without an answer; the bytes of `Delivery` are the limit of larger ones.
 WINDOW: Final = 50_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """How to read files."""
-
-    format: Format = Format.AUTO
-    timezone: tzinfo = UTC
-    extraction: Extraction | None = None
 
 
 @dataclass(slots=True)
@@ -119,14 +109,7 @@ def send_files(
         for name in names:
             try:
                 with _opened(name, standard_input) as (stream, size, written):
-                    lines = read_encoded(
-                        stream,
-                        name=name,
-                        format=reading.format,
-                        reference=written,
-                        timezone=reading.timezone,
-                        extraction=reading.extraction,
-                    )
+                    lines = read_encoded(stream, name=name, reading=reading, reference=written)
                     sender.send(name, lines, size)
             except UsageError as error:
                 sender.summary.failures.append(str(error))

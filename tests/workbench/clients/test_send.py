@@ -1,6 +1,7 @@
 """`waterline send`: real files to a real server by the real command."""
 
 import gzip
+import json
 import re
 import signal
 import subprocess
@@ -163,12 +164,13 @@ def test_rejected_lines_of_full_frames_are_named_by_file_and_line(
 
 
 def test_rejected_lines_are_named_and_the_rest_is_stored(server: ServerProcess) -> None:
-    lines = '{"type":"a","message":"ok"}\nnonsense\n\n{"type":"a","message":5}\n'
+    no_time = '{"type":"a","message":"b","timestamp":"soon"}'
+    lines = f'{{"type":"a","message":"ok"}}\nnonsense\n\n{no_time}\n'
     code, printed, _ = send(server, "-", "--format", "jsonl", stdin=lines)
     assert code == "1"
     assert printed.splitlines()[0] == "sent 2, stored 1, duplicates 0, rejected 2"
     assert any(line.startswith("  -:2: this is no JSON") for line in printed.splitlines())
-    assert "  -:4: message must be a string" in printed.splitlines()
+    assert any(line.startswith("  -:4: timestamp must be") for line in printed.splitlines())
 
 
 def test_unreadable_file_is_told_and_the_others_are_sent(
@@ -192,6 +194,8 @@ def test_unreadable_file_is_told_and_the_others_are_sent(
             ["--format", "xml"],
             "--format xml is unknown; choose one of auto, jsonl,",
         ),
+        (["--multiline", "maybe"], "--multiline maybe is unknown; choose one of join, time, off"),
+        (["--formats", "missing.json"], "missing.json cannot be read: No such file or directory"),
         (["--extract", "("], "is no regular expression"),
         (["--extract", "a+"], "names nothing to extract"),
         (["--timezone", "Mars/North"], "--timezone Mars/North is unknown"),
@@ -220,3 +224,24 @@ def test_times_without_a_zone_are_read_in_the_zone_given(
     assert send(server, log, "--timezone", "Asia/Tokyo")[0] == "0"
     with workbench.connect(server.data) as wb:
         assert str(wb.logs()["timestamp"].iloc[0]) == "2026-01-01 03:00:00+00:00"
+
+
+def test_traceback_is_one_log_and_a_format_of_ones_own_is_read(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    formats, log = tmp_path / "shop.json", tmp_path / "shop.log"
+    regex = {"sale": {"pattern": r"^@(?<timestamp>\S+ \S+) (?<grade>\w+) (?<body>.*)$"}}
+    formats.write_text(
+        json.dumps({"shop": {"regex": regex, "level-field": "grade", "level": {"error": "BAD"}}})
+    )
+    log.write_text(
+        "@2026-01-01 00:00:00 BAD stuck\nTraceback (most recent call last):\n  x\nE: y\n"
+    )
+    assert send(server, log, "--formats", formats)[1].startswith("sent 1, stored 1")
+    assert send(server, log, "--multiline", "off")[1].startswith("sent 4, stored 4")
+    with workbench.connect(server.data) as wb:
+        logs = wb.logs().sort_values("message")
+    joined = logs[logs["message"].str.startswith("stuck")]
+    assert list(joined["message"].str.count("\n")) == [3]
+    assert list(joined["type"]) == ["error"]
+    assert str(joined["timestamp"].iloc[0]).startswith("2026-01-01")

@@ -1,24 +1,22 @@
 """One JSON object a line."""
 
-import json
 from typing import Final
 
 import msgspec
 
-_decode = msgspec.json.Decoder().decode
-# Python's `json` writes these by default, and JSON has none of them: as `Producer` sends them.
-_NO_JSON: Final = {"NaN": None, "Infinity": "Infinity", "-Infinity": "-Infinity"}
+from waterline.recognition.json_objects import decode_leniently
 
 
-class _OwnLog(msgspec.Struct, gc=False):
+class OwnLog(msgspec.Struct, gc=False):
     """A log as the server takes it; its other members are looked at, not kept."""
 
     type: str
     message: str
-    id: str | msgspec.UnsetType | None = msgspec.UNSET
+    id: msgspec.Raw = msgspec.Raw()
+    timestamp: msgspec.Raw = msgspec.Raw(b"null")
 
 
-_decode_own: Final = msgspec.json.Decoder(_OwnLog).decode
+_decode_own: Final = msgspec.json.Decoder(OwnLog).decode
 
 
 class UnfitLine(ValueError):
@@ -42,7 +40,7 @@ def parse_json_line(line: bytes) -> dict[str, object]:
         UnfitLine: the line is no JSON, or is JSON other than an object.
     """
     try:
-        value = _decode_leniently(line)
+        value = decode_leniently(line)
     except UnicodeDecodeError as error:
         raise UnfitLine("this is no JSON: it is not encoded as UTF-8") from error
     except msgspec.DecodeError as error:
@@ -54,19 +52,24 @@ def parse_json_line(line: bytes) -> dict[str, object]:
     return value
 
 
-def where_id_lacks(line: bytes) -> int | None:
-    """Return where to put an id into a line that is a log already; 0 if it has one.
-
-    None says that the line is no such log; it may still be read by `parse_json_line`.
-    """
+def own_log(line: bytes) -> OwnLog | None:
+    """Return what a line says that is a log of our own contract; None if it is another object."""
     try:
-        log = _decode_own(line)
+        return _decode_own(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def where_id_lacks(line: bytes, log: OwnLog) -> int | None:
+    """Return where to put an id into a line that `own_log` has read; 0 if it has one.
+
+    None says that the line cannot pass as it stands.
+    """
     # Members that are not kept are not known to be UTF-8. A null before or behind would count, too.
-    if log.id is None or not (line.isascii() or _is_utf8(line)):
+    given = bytes(log.id)
+    if given == b"null" or not (line.isascii() or _is_utf8(line)):
         return None
-    return line.index(b"{") + 1 if log.id is msgspec.UNSET else 0
+    return 0 if given else line.index(b"{") + 1
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -75,19 +78,6 @@ def _is_utf8(line: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _decode_leniently(line: bytes) -> object:
-    try:
-        return _decode(line)
-    except msgspec.DecodeError:
-        if b"NaN" not in line and b"Infinity" not in line:
-            raise
-        try:
-            return json.loads(line, parse_constant=_NO_JSON.__getitem__)
-        except json.JSONDecodeError:
-            pass
-        raise
 
 
 def _kind(value: object) -> str:

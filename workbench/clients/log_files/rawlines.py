@@ -1,8 +1,11 @@
 """The lines of a stream of bytes as they stand, with their places, in bounded memory."""
 
 import io
+import os
+import select
+import stat
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from itertools import islice
 from typing import BinaryIO, Final
 
 import msgspec
@@ -10,6 +13,8 @@ import msgspec
 from workbench.clients.log_files.binary import BYTES_LOOKED_AT, refuse_binary
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
+IDLE_SECONDS: Final = 1.0
+"""Silence of a pipe after which what was written is taken to be whole."""
 _READ_BYTES: Final = 256 * 1024
 _UTF_8_BOM: Final = b"\xef\xbb\xbf"
 
@@ -36,8 +41,6 @@ class RawLine(msgspec.Struct, frozen=True, gc=False):
 def read_raw_lines(stream: BinaryIO, name: str) -> Iterator[RawLine]:
     """Read the lines of a stream from where it stands, blank ones too.
 
-    A stream that is still being written is waited for no longer than each line takes.
-
     Args:
         stream: the bytes; it need not be seekable.
         name: what to call it in errors; "-" is standard input.
@@ -45,13 +48,22 @@ def read_raw_lines(stream: BinaryIO, name: str) -> Iterator[RawLine]:
     Raises:
         UsageError: it is no text.
     """
-    # A pipe that is written line by line would keep a full read waiting.
-    read = stream.read1 if isinstance(stream, io.BufferedIOBase) else stream.read
-    head = _read_head(read)
-    refuse_binary(head, name)
-    offset = 0
-    lines = _split(chain([head], iter(lambda: read(_READ_BYTES), b"")))
-    for number, (content, size) in enumerate(lines, start=1):
+    return (line for line in read_live_lines(stream, name) if line is not None)
+
+
+def read_live_lines(stream: BinaryIO, name: str) -> Iterator[RawLine | None]:
+    """Read the lines of a stream that may be written still; None each time it falls silent.
+
+    A line of it is waited for no longer than it takes to be written. Arguments and errors are those
+    of `read_raw_lines`.
+    """
+    offset = number = 0
+    for line in _split(_chunks(stream, name)):
+        if line is None:
+            yield None
+            continue
+        content, size = line
+        number += 1
         end = offset + size
         if content[-1:] == b"\r":
             content = content[:-1]
@@ -64,10 +76,43 @@ def read_raw_lines(stream: BinaryIO, name: str) -> Iterator[RawLine]:
         offset = end
 
 
-def _split(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+def _chunks(stream: BinaryIO, name: str) -> Iterator[bytes | None]:
+    """Yield what a stream holds as it comes; None when a pipe has been silent for a while."""
+    live = _descriptor_of_pipe(stream)
+    # A pipe that is written line by line would keep a full read waiting; what stands in a buffer
+    # would not be seen by who waits for the pipe.
+    if isinstance(stream, io.BufferedReader) and live is not None:
+        read: Callable[[int], bytes | None] = stream.raw.read
+    else:
+        read = stream.read1 if isinstance(stream, io.BufferedIOBase) else stream.read
+    head = _read_head(read)
+    refuse_binary(head, name)
+    yield head
+    while True:
+        if live is not None and not select.select([live], [], [], IDLE_SECONDS)[0]:
+            yield None
+        chunk = read(_READ_BYTES)
+        if not chunk:
+            return
+        yield chunk
+
+
+def _descriptor_of_pipe(stream: BinaryIO) -> int | None:
+    try:
+        descriptor = stream.fileno()
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:  # it is no file
+        return None
+    return None if regular else descriptor
+
+
+def _split(chunks: Iterable[bytes | None]) -> Iterator[tuple[bytes, int] | None]:
     """Yield each line without its line feed, and its bytes with it; of a long one the beginning."""
     last = _Unended()
     for chunk in chunks:
+        if chunk is None:
+            yield None
+            continue
         *ended, begun = chunk.split(b"\n")
         if ended:
             last.add(ended[0])
@@ -97,7 +142,7 @@ class _Unended:
         self.size += len(piece)
 
 
-def _read_head(read: Callable[[int], bytes]) -> bytes:
+def _read_head(read: Callable[[int], bytes | None]) -> bytes:
     head = b""
     while len(head) < BYTES_LOOKED_AT and b"\n" not in head:
         piece = read(BYTES_LOOKED_AT - len(head))

@@ -1,31 +1,63 @@
 """A log file read as logs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from itertools import chain, islice
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import msgspec
 
 from waterline.errors import UsageError
+from waterline.recognition.multiline import Joined, Joiner, Multiline
+from waterline.recognition.recognized import Recognized
+from waterline.recognition.recognizer import LineDialect, Recognizer
+from waterline.recognition.rollover import Turns, count_turns
+from waterline.recognition.time_values import read_time
 from workbench.clients.json_values import encode_log, to_json
-from workbench.clients.log_files.combined import parse_combined
 from workbench.clients.log_files.extract import Extraction
-from workbench.clients.log_files.formats import LINES_LOOKED_AT, Format, decode_text, detect_format
+from workbench.clients.log_files.formats import Format, decode_text
 from workbench.clients.log_files.ids import first_line_hash, line_id
 from workbench.clients.log_files.jsonlines import (
+    OwnLog,
     UnfitLine,
+    own_log,
     parse_json_line,
     where_id_lacks,
 )
-from workbench.clients.log_files.rawlines import MAX_LINE_BYTES, RawLine, read_raw_lines
-from workbench.clients.log_files.textlines import text_log
-from workbench.clients.log_files.timestamps import TimestampFinder
+from workbench.clients.log_files.rawlines import (
+    MAX_LINE_BYTES,
+    RawLine,
+    read_live_lines,
+    read_raw_lines,
+)
 
-__all__ = ["EncodedLine", "Format", "Line", "read_encoded", "read_logs"]
+__all__ = ["EncodedLine", "Format", "Line", "Reading", "read_encoded", "read_logs"]
 
-_ToLog = Callable[[bytes], dict[str, object]]
+# The first lines of a file tell whether its times lack something that only all of it tells.
+_LINES_LOOKED_AT: Final = 50
+_decode: Final = msgspec.json.Decoder().decode
+# What every log has: an attribute of such a name is called otherwise.
+_MEMBERS: Final = ("id", "type", "message", "timestamp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How to read files.
+
+    Attributes:
+        format: how to read the lines.
+        timezone: the zone of times that name none.
+        extraction: what to take out of the text of the lines; of the `message`, where lines are
+            JSON. It replaces nothing that is there already.
+        multiline: what becomes of lines that continue a log.
+        formats: dialects of the user's, which are tried first.
+    """
+
+    format: Format = Format.AUTO
+    timezone: tzinfo = UTC
+    extraction: Extraction | None = None
+    multiline: Multiline = Multiline.JOIN
+    formats: Sequence[LineDialect] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +65,7 @@ class Line:
     """What became of a line that is not blank: either `log` or `rejected` is None.
 
     Attributes:
-        number: its number in the file, from 1; blank lines count.
+        number: its number in the file, from 1; blank lines count. The first of several.
         offset: where it starts in the file, in bytes.
         log: the log it holds, with an id.
         rejected: one sentence that says why it holds none.
@@ -51,7 +83,7 @@ class EncodedLine(msgspec.Struct, frozen=True, gc=False):
     """What became of a line that is not blank: either `log` or `rejected` is None.
 
     Attributes:
-        number: its number in the file, from 1; blank lines count.
+        number: its number in the file, from 1; blank lines count. The first of several.
         log: the log it holds as JSON, with an id.
         rejected: one sentence that says why it holds none.
         end: where the next line starts, in bytes.
@@ -64,133 +96,197 @@ class EncodedLine(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_logs(
-    stream: BinaryIO,
-    *,
-    name: str,
-    format: Format,  # noqa: A002 - what everybody calls it
-    reference: datetime,
-    timezone: tzinfo = UTC,
-    extraction: Extraction | None = None,
+    stream: BinaryIO, *, name: str, reading: Reading, reference: datetime
 ) -> Iterator[Line]:
-    """Read the logs of a file, one for each line that is not blank, in order.
+    """Read the logs of a file in order: one a line, or one of lines that belong together.
 
-    A line that does not fit the format is rejected where lines are JSON; elsewhere it is kept as
-    plain text. Logs without an id get one that is the same each time the file is read.
+    Every line that is not blank is part of a log, but where the format takes objects alone. Logs
+    without an id get one that is the same each time the file is read.
 
     Args:
-        stream: the bytes of the file from its start; it need not be seekable.
+        stream: the bytes of the file from its start. One that can be read twice is looked through
+            first where its times lack years or days.
         name: what to call the file in errors; "-" is standard input.
-        format: how to read the lines; AUTO waits for the first 20 lines and looks at them.
+        reading: how to read the lines.
         reference: about when the file was written at the latest, with a zone; it gives years to
             times without one.
-        timezone: the zone of times that name none.
-        extraction: what to take out of the text of the lines; of the `message`, where lines are
-            JSON. It replaces nothing that is there already.
 
     Raises:
         UsageError: the file is no text; raised when the first line is asked for.
     """
-    format_, lines = _opened(stream, name, format)
-    to_log = _to_log(format_, TimestampFinder(reference=reference, timezone=timezone), extraction)
-    first_hash = ""
-    for line in lines:
-        first_hash = first_hash or first_line_hash(line.content)
-        yield _read_line(line, first_hash, to_log)
+    reader = _Reader(reading, _recognizer(stream, name, reading, reference), may_pass=False)
+    for line in reader.read(stream, name):
+        assert not isinstance(line.log, bytes)
+        yield Line(line.number, line.offset, line.log, line.rejected, line.end)
 
 
 def read_encoded(
-    stream: BinaryIO,
-    *,
-    name: str,
-    format: Format,  # noqa: A002 - what everybody calls it
-    reference: datetime,
-    timezone: tzinfo = UTC,
-    extraction: Extraction | None = None,
+    stream: BinaryIO, *, name: str, reading: Reading, reference: datetime
 ) -> Iterator[EncodedLine]:
-    """Read the logs of a file as JSON; arguments and logs are those of `read_logs`.
+    """Read the logs of a file as JSON, the same logs; see `read_logs`.
 
     A line of JSON that is a log as the server takes it is not decoded: it passes as it stands.
     """
-    format_, lines = _opened(stream, name, format)
-    to_log = _to_log(format_, TimestampFinder(reference=reference, timezone=timezone), extraction)
-    may_pass = format_ is Format.JSONL and extraction is None
-    first_hash = ""
-    for line in lines:
-        first_hash = first_hash or first_line_hash(line.content)
-        if may_pass and not line.too_long:
-            log = line.content
-            start = where_id_lacks(log)
-            if start:
-                made = line_id(first_hash, line.offset, log).encode()
-                log = b'%b"id":"%b",%b' % (log[:start], made, log[start:])
-            if start is not None:
-                yield EncodedLine(line.number, log, None, line.end)
+    may_pass = reading.extraction is None and reading.format is not Format.LINES
+    reader = _Reader(reading, _recognizer(stream, name, reading, reference), may_pass=may_pass)
+    for line in reader.read(stream, name):
+        log, rejected = line.log, line.rejected
+        if isinstance(log, dict):
+            try:
+                log = encode_log(to_json(log))
+            except UsageError as error:
+                log, rejected = None, str(error)
+        yield EncodedLine(line.number, log, rejected, line.end)
+
+
+class _Read(msgspec.Struct, frozen=True, gc=False):
+    """What became of lines, before it is encoded."""
+
+    number: int
+    offset: int
+    log: dict[str, object] | bytes | None
+    rejected: str | None
+    end: int
+
+
+class _Reader:
+    """Reads the lines of one file."""
+
+    def __init__(self, reading: Reading, recognizer: Recognizer, *, may_pass: bool) -> None:
+        self._format = reading.format
+        self._extraction = reading.extraction
+        self._recognizer = recognizer
+        self._joiner = Joiner[RawLine](recognizer, reading.multiline)
+        self._may_pass = may_pass
+        self._first_hash = ""
+        # Time of the last log of our own contract, before which nothing waits.
+        self._passed: msgspec.Raw | None = None
+
+    def read(self, stream: BinaryIO, name: str) -> Iterator[_Read]:
+        """Read all lines; a log that may go on is held back until the next line, or a silence."""
+        for raw in read_live_lines(stream, name):
+            if raw is None:
+                yield from self._end_joined()
                 continue
-        yield _encoded(_read_line(line, first_hash, to_log))
+            content = raw.content
+            if not content.strip():
+                continue
+            if not self._first_hash:
+                self._first_hash = first_line_hash(content)
+            if raw.too_long:
+                yield from self._end_joined()
+                limit = MAX_LINE_BYTES // 1024**2
+                yield _rejected(raw, f"the line is longer than {limit} MiB, the limit of a line")
+            elif self._format is Format.LINES:
+                yield self._plain(raw)
+            elif content[:1] == b"{" and (own := own_log(content)):
+                if self._joiner.waits:
+                    yield from self._end_joined()
+                self._passed = own.timestamp
+                yield self._own(raw, own)
+            elif self._format is Format.JSONL and (reason := _unfit(content)):
+                yield _rejected(raw, reason)
+            else:
+                if self._passed is not None:
+                    self._joiner.date(read_time(_decode(self._passed)))
+                    self._passed = None
+                for joined in self._joiner.add(decode_text(content), raw):
+                    yield self._joined(joined)
+        yield from self._end_joined()
 
+    def _end_joined(self) -> Iterator[_Read]:
+        for joined in self._joiner.flush():
+            yield self._joined(joined)
 
-def _encoded(line: Line) -> EncodedLine:
-    log, rejected = None, line.rejected
-    if line.log is not None:
+    def _own(self, raw: RawLine, own: OwnLog) -> _Read:
+        """Read a log of our own contract, which stays as it is."""
+        content = raw.content
+        start = where_id_lacks(content, own) if self._may_pass else None
+        if start is not None:
+            if start:
+                made = line_id(self._first_hash, raw.offset, content).encode()
+                content = b'%b"id":"%b",%b' % (content[:start], made, content[start:])
+            return _Read(raw.number, raw.offset, content, None, raw.end)
         try:
-            log = encode_log(to_json(line.log))
-        except UsageError as error:
-            rejected = str(error)
-    return EncodedLine(line.number, log, rejected, line.end)
+            log = parse_json_line(content)
+        except UnfitLine as error:
+            return _rejected(raw, error.reason)
+        # The server takes null for no id, and would give another one each time the file is sent.
+        if log.get("id") is None:
+            log["id"] = line_id(self._first_hash, raw.offset, content)
+        self._extract(log, log.get("message"))
+        return _Read(raw.number, raw.offset, log, None, raw.end)
+
+    def _plain(self, raw: RawLine) -> _Read:
+        text = decode_text(raw.content)
+        found = self._recognizer.line(text)
+        level = found.attributes.get("level")
+        attributes = {} if level is None else {"level": level}
+        log = _log(Recognized(text, found.timestamp, found.type, attributes))
+        return self._finished([raw], log)
+
+    def _joined(self, joined: Joined[RawLine]) -> _Read:
+        log = _log(joined.recognized)
+        return self._finished(joined.lines, log, joined.part)
+
+    def _finished(self, lines: Sequence[RawLine], log: dict[str, object], part: int = 0) -> _Read:
+        """Give a log its id, and what is extracted from its text."""
+        first, last = lines[0], lines[-1]
+        content = first.content if len(lines) == 1 else b"\n".join(each.content for each in lines)
+        log["id"] = line_id(self._first_hash, first.offset, content) + (f"-{part}" if part else "")
+        if self._extraction:
+            is_object = self._format is not Format.LINES and content[:1] == b"{"
+            self._extract(log, log["message"] if is_object else decode_text(content))
+        return _Read(first.number, first.offset, log, None, last.end)
+
+    def _extract(self, log: dict[str, object], text: object) -> None:
+        if self._extraction and isinstance(text, str):
+            for name, value in self._extraction.attributes(text).items():
+                log.setdefault(name, value)
 
 
-def _opened(stream: BinaryIO, name: str, format_: Format) -> tuple[Format, Iterator[RawLine]]:
-    """Return the format of a file, and its lines that are not blank."""
-    lines: Iterator[RawLine] = (
-        line for line in read_raw_lines(stream, name) if line.content.strip()
-    )
-    if format_ is Format.AUTO:
-        looked_at = list(islice(lines, LINES_LOOKED_AT))
-        format_ = detect_format([line.content for line in looked_at])
-        lines = chain(looked_at, lines)
-    return format_, lines
-
-
-def _read_line(raw: RawLine, first_hash: str, to_log: _ToLog) -> Line:
-    if raw.too_long:
-        limit = MAX_LINE_BYTES // 1024**2
-        return _rejected(raw, f"the line is longer than {limit} MiB, the most a line may have")
-    try:
-        log = to_log(raw.content)
-    except UnfitLine as error:
-        return _rejected(raw, error.reason)
-    # The server takes null for no id, and would give another one each time the file is sent.
-    if log.get("id") is None:
-        log["id"] = line_id(first_hash, raw.offset, raw.content)
-    return Line(raw.number, raw.offset, log, None, raw.end)
-
-
-def _rejected(raw: RawLine, reason: str) -> Line:
-    return Line(raw.number, raw.offset, None, reason, raw.end)
-
-
-def _to_log(format_: Format, finder: TimestampFinder, extraction: Extraction | None) -> _ToLog:
-    def from_json(line: bytes) -> dict[str, object]:
-        log = parse_json_line(line)
-        return _with_extracted(log, log.get("message"), extraction)
-
-    def from_combined(line: bytes) -> dict[str, object]:
-        text = decode_text(line)
-        log = parse_combined(text) or text_log(text, finder)
-        return _with_extracted(log, text, extraction)
-
-    def from_text(line: bytes) -> dict[str, object]:
-        text = decode_text(line)
-        return _with_extracted(text_log(text, finder), text, extraction)
-
-    readers = {Format.JSONL: from_json, Format.COMBINED: from_combined}
-    return readers.get(format_, from_text)
-
-
-def _with_extracted(
-    log: dict[str, object], text: object, extraction: Extraction | None
-) -> dict[str, object]:
-    if extraction and isinstance(text, str):
-        for name, value in extraction.attributes(text).items():
-            log.setdefault(name, value)
+def _log(found: Recognized) -> dict[str, object]:
+    log: dict[str, object] = {"type": found.type or "info", "message": found.message}
+    if found.timestamp is not None:
+        log["timestamp"] = found.timestamp
+    for name, value in found.attributes.items():
+        log[f"{name}_" if name in _MEMBERS else name] = value
     return log
+
+
+def _rejected(raw: RawLine, reason: str) -> _Read:
+    return _Read(raw.number, raw.offset, None, reason, raw.end)
+
+
+def _unfit(content: bytes) -> str | None:
+    try:
+        parse_json_line(content)
+    except UnfitLine as error:
+        return error.reason
+    return None
+
+
+def _recognizer(stream: BinaryIO, name: str, reading: Reading, reference: datetime) -> Recognizer:
+    """Return what recognises the lines of a file, which knows of its years and days."""
+
+    def recognizer(turns: Turns | None) -> Recognizer:
+        return Recognizer(
+            reference=reference, timezone=reading.timezone, turns=turns, formats=reading.formats
+        )
+
+    if reading.format is Format.JSONL or not stream.seekable():
+        return recognizer(None)
+    start = stream.tell()
+    probe = recognizer(None)
+    for number, raw in enumerate(read_raw_lines(stream, name)):
+        if number == _LINES_LOOKED_AT:
+            break
+        if raw.content[:1] != b"{":
+            probe.line(decode_text(raw.content))
+    turns = None
+    if probe.lacking is not None:
+        stream.seek(start)
+        lines = (decode_text(raw.content) for raw in read_raw_lines(stream, name))
+        turns = count_turns(lines, probe.lacking)
+    stream.seek(start)
+    return recognizer(turns)

@@ -2,8 +2,9 @@
 
 import io
 import json
-from collections.abc import Iterator
+import os
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import BinaryIO, cast
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from workbench.clients.json_values import to_json
 from workbench.clients.log_files import rawlines
 from workbench.clients.log_files.extract import Extraction
 from workbench.clients.log_files.ids import first_line_hash, line_id
-from workbench.clients.log_files.reader import Format, Line, read_encoded, read_logs
+from workbench.clients.log_files.reader import Format, Line, Reading, read_encoded, read_logs
 
 REFERENCE = datetime(2024, 6, 1, 12, tzinfo=UTC)
 ACCESS = 'h - - [17/May/2015:10:05:03 +0000] "GET /x HTTP/1.1" 404 5 "-" "curl"'
@@ -27,16 +28,8 @@ def read(
     zone: tzinfo = UTC,
     extraction: Extraction | None = None,
 ) -> list[Line]:
-    return list(
-        read_logs(
-            io.BytesIO(content),
-            name="a.log",
-            format=format_,
-            reference=REFERENCE,
-            timezone=zone,
-            extraction=extraction,
-        )
-    )
+    reading = Reading(format=format_, timezone=zone, extraction=extraction)
+    return list(read_logs(io.BytesIO(content), name="a.log", reading=reading, reference=REFERENCE))
 
 
 def logs(
@@ -59,7 +52,6 @@ def test_a_line_of_text_is_its_message_with_the_time_and_level_it_names() -> Non
             "type": "warning",
             "message": "2024-01-01 00:00:00,250 - WARN  [x] - done \t",
             "timestamp": 1_704_067_200_250,
-            "level": "WARN",
         },
         rejected=None,
         end=46,
@@ -116,7 +108,7 @@ lines_of_text = st.lists(st.sampled_from([b"", b" ", b"\t"]) | contents)
 @given(
     lines=lines_of_text,
     ending=st.sampled_from([b"\n", b"\r\n"]),
-    format_=st.sampled_from([Format.LINES, Format.COMBINED, Format.AUTO]),
+    format_=st.sampled_from([Format.LINES, Format.AUTO]),
 )
 def test_nothing_is_lost(lines: list[bytes], ending: bytes, format_: Format) -> None:
     found = read(b"".join(line + ending for line in lines), format_)
@@ -168,13 +160,13 @@ def test_lines_keep_their_ids_while_the_file_grows(lines: list[bytes], more: byt
 
 def test_lines_of_json_pass_unchanged_but_for_a_missing_id() -> None:
     given_id = {"id": "mine", "type": "x", "message": "m", "timestamp": "2024-01-01T00:00:00Z"}
-    no_id = {"a": [1, {"b": None}], "message": 5}
-    null_id = {"id": None, "type": "x"}
+    no_id = {"a": [1, {"b": None}], "message": "m", "type": "x"}
+    null_id = {"id": None, "type": "x", "message": "m"}
     whole = "\n".join(map(json.dumps, (given_id, no_id, null_id))).encode()
     found = logs(whole, Format.JSONL)
     assert found[0] == given_id
     assert without_id(found[1]) == no_id
-    assert without_id(found[2]) == {"type": "x"}
+    assert without_id(found[2]) == {"type": "x", "message": "m"}
     first = first_line_hash(json.dumps(given_id).encode())
     offset = len(json.dumps(given_id)) + 1
     assert found[1]["id"] == line_id(first, offset, json.dumps(no_id).encode())
@@ -219,9 +211,8 @@ def test_encoded_lines_are_the_logs(
         read_encoded(
             io.BytesIO(whole),
             name="a.log",
-            format=format_,
+            reading=Reading(format=format_, extraction=extraction),
             reference=REFERENCE,
-            extraction=extraction,
         )
     )
     found = read(whole, format_, extraction=extraction)
@@ -240,7 +231,7 @@ def test_line_that_is_a_log_passes_byte_by_byte() -> None:
     first, second = read_encoded(
         io.BytesIO(with_id + b"\n" + without),
         name="a.log",
-        format=Format.AUTO,
+        reading=Reading(),
         reference=REFERENCE,
     )
     line_id_ = line_id(first_line_hash(with_id), len(with_id) + 1, without)
@@ -259,46 +250,128 @@ def test_a_line_of_json_that_is_no_object_is_rejected_alone() -> None:
     assert lines[1].rejected == "a log is a JSON object, this is an array"
 
 
-def test_lines_of_an_access_log_that_do_not_fit_are_kept_as_text() -> None:
+def test_each_line_is_read_by_its_own_shape() -> None:
+    own = '{"type":"x","message":"own"}'
+    foreign = '{"level":"warn","msg":"foreign","time":"2024-01-01T00:00:00Z"}'
     text = "2024-01-01 00:00:00 [error] x"
-    found = logs(f"{ACCESS}\n{text}\n".encode(), Format.COMBINED)
-    assert found[0]["message"] == "GET /x HTTP/1.1"
-    assert (found[0]["type"], found[0]["agent"]) == ("warning", "curl")
-    assert without_id(found[1]) == {
-        "type": "error",
-        "message": text,
-        "timestamp": 1_704_067_200_000,
-    }
+    found = logs("\n".join((own, "plain", ACCESS, foreign, text, "[1]")).encode(), Format.AUTO)
+    assert [log["message"] for log in found] == [
+        *("own", "plain", "GET /x HTTP/1.1", "foreign", text, "[1]"),
+    ]
+    assert [log["type"] for log in found] == ["x", "info", "warning", "warning", "error", "info"]
+    assert found[2]["agent"] == "curl"
 
 
-@pytest.mark.parametrize(
-    ("head", "expected"),
-    [(['{"message":"x"}'], "jsonl"), ([ACCESS], "combined"), (["plain"], "lines")],
+def test_format_lines_takes_nothing_apart() -> None:
+    foreign = '{"level":"warn","msg":"foreign","time":"2024-01-01T00:00:00Z"}'
+    found = logs(f"{ACCESS}\n{foreign}".encode(), Format.LINES)
+    assert [log["message"] for log in found] == [ACCESS, foreign]
+    assert [log["type"] for log in found] == ["warning", "warning"]
+    assert "status" not in found[0]
+
+
+def test_lines_that_belong_together_are_one_log_with_the_id_of_all() -> None:
+    trace = b"2024-01-01 00:00:00 ERROR x\r\nTraceback (most recent call last):\r\n  a\r\n\r\n"
+    whole = trace + b"plain text"
+    first, second = read(whole, Format.AUTO)
+    assert first.log
+    content = b"2024-01-01 00:00:00 ERROR x\nTraceback (most recent call last):\n  a"
+    assert first.log["message"] == content.decode()
+    assert first.log["id"] == line_id(first_line_hash(content.split(b"\n")[0]), 0, content)
+    assert (first.number, first.offset, first.end) == (1, 0, whole.index(b"\r\n\r\n") + 2)
+    assert (second.number, second.end) == (5, len(whole))
+
+
+def test_logs_in_one_line_have_ids_of_their_own() -> None:
+    records = [{"body": {"stringValue": text}} for text in "ab"]
+    line = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).encode()
+    found = logs(line, Format.AUTO)
+    first = line_id(first_line_hash(line), 0, line)
+    assert [(log["id"], log["message"]) for log in found] == [(first, "a"), (f"{first}-1", "b")]
+
+
+def test_attributes_that_are_called_like_members_of_a_log_are_kept() -> None:
+    (log,) = logs(b"level=warn msg=x id=7 type=y message_=z", Format.AUTO)
+    assert (log["type"], log["message"], log["id_"], log["type_"]) == ("warning", "x", 7, "y")
+
+
+def test_years_of_a_file_that_can_be_read_twice_never_run_backwards() -> None:
+    found = logs(b"Jan 10 00:00:00 h a\nMay 20 00:00:00 h b\nJan 12 00:00:00 h c\n")
+    day = 86_400_000
+    assert [log["timestamp"] for log in found] == [
+        1_704_844_800_000 - 365 * day,
+        1_716_163_200_000 - 366 * day,
+        1_705_017_600_000,
+    ]
+
+
+def test_time_before_is_that_of_a_log_of_ours_too() -> None:
+    own = b'{"type":"x","message":"own","timestamp":"2024-01-01T00:00:00Z"}'
+    assert logs(own + b"\nplain", Format.AUTO)[1]["timestamp"] == 1_704_067_200_000
+
+
+chunk_sizes = st.lists(st.integers(1, 40), min_size=1, max_size=20)
+
+
+class _InPieces(io.RawIOBase):
+    """A stream that gives its bytes in pieces."""
+
+    def __init__(self, content: bytes, sizes: list[int]) -> None:
+        self._content = io.BytesIO(content)
+        self._sizes = sizes
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._sizes.append(self._sizes.pop(0))
+        return self._content.read(min(self._sizes[0], size or 1))
+
+
+@settings(deadline=None)
+@given(
+    lines=st.lists(
+        st.sampled_from(
+            [
+                b"2024-01-01 00:00:00 ERROR x",
+                b"Traceback (most recent call last):",
+                b"  indented",
+                b"ValueError: \xff",
+                b'{"type":"a","message":"b"}',
+                b'{"level":"warn","msg":"x"}',
+                b"{",
+                b"}",
+                b"",
+                b"2024-01-01T00:00:00.123456789Z stdout P part",
+                b"2024-01-01T00:00:00.123456789Z stdout F whole",
+            ]
+        )
+        | contents,
+        max_size=20,
+    ),
+    sizes=chunk_sizes,
 )
-def test_auto_goes_by_the_first_lines_that_are_not_blank(head: list[str], expected: str) -> None:
-    whole = "\n\n".join(head * 11 + ["other"] * 9 + ["{}"] * 100 + [ACCESS] * 100).encode()
-    assert read(whole, Format.AUTO) == read(whole, Format(expected))
+def test_logs_are_the_same_whatever_the_cuts_of_the_stream(
+    lines: list[bytes], sizes: list[int]
+) -> None:
+    whole = b"\n".join(lines)
+    cut = read_logs(
+        cast("BinaryIO", _InPieces(whole, sizes)),
+        name="-",
+        reading=Reading(),
+        reference=REFERENCE,
+    )
+    assert list(cut) == read(whole, Format.AUTO)
 
 
-def test_auto_needs_a_majority_of_the_first_twenty_lines() -> None:
-    whole = "\n".join(["{}"] * 10 + ["other"] * 10 + ["{}"] * 100).encode()
-    assert read(whole, Format.AUTO) == read(whole, Format.LINES)
-
-
-def test_auto_waits_for_no_more_than_twenty_lines() -> None:
-    class Counting(io.BytesIO):
-        asked = 0
-
-        def read1(self, size: int | None = -1, /) -> bytes:
-            self.asked += 1
-            return super().readline(size)
-
-    def seekless(stream: Counting) -> Iterator[Line]:
-        return read_logs(stream, name="-", format=Format.AUTO, reference=REFERENCE)
-
-    stream = Counting(b"plain\n" * 100)
-    assert next(seekless(stream)).number == 1
-    assert stream.asked == 20
+def test_log_of_a_pipe_is_whole_once_the_pipe_is_silent() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb", buffering=0) as pipe:
+        logs_ = read_logs(stream, name="-", reading=Reading(), reference=REFERENCE)
+        pipe.write(b"2024-01-01 00:00:00 ERROR x\n  more\n")
+        first = next(logs_)
+        assert first.log
+        assert str(first.log["message"]).endswith("\n  more")
+        pipe.write(b"next\n")
+        assert (line := next(logs_)).log
+        assert line.log["message"] == "next"
 
 
 def test_a_line_that_is_too_long_is_rejected_and_the_next_is_read(
@@ -308,7 +381,7 @@ def test_a_line_that_is_too_long_is_rejected_and_the_next_is_read(
     lines = read(b"a\n" + b"b" * 101 + b"\nc\n")
     assert [line.rejected for line in lines] == [
         None,
-        "the line is longer than 16 MiB, the most a line may have",
+        "the line is longer than 16 MiB, the limit of a line",
         None,
     ]
     assert [(line.offset, line.end) for line in lines] == [(0, 2), (2, 104), (104, 106)]
@@ -332,20 +405,21 @@ def test_what_is_extracted_replaces_nothing() -> None:
     (text,) = logs(b"2024-01-01 00:00:00 FATAL took 1 at home", extraction=SECONDS)
     assert (text["seconds"], text["level"]) == (1, "FATAL")
     access = f'{ACCESS[:-7]} "took 3 by me"'.encode()
-    (request,) = logs(access, Format.COMBINED, extraction=SECONDS)
+    (request,) = logs(access, Format.AUTO, extraction=SECONDS)
     assert (request["seconds"], request["agent"]) == (3, "took 3 by me")
 
 
 def test_json_is_extracted_from_its_message() -> None:
     found = logs(
-        b'{"message":"took 2 at home","level":9,"a":"took 7"}\n{"message":5,"a":"took 7"}',
+        b'{"type":"x","message":"took 2 at home","level":9,"a":"took 7"}\n{"msg":"y","a":"took 7"}',
         Format.JSONL,
         extraction=SECONDS,
     )
     assert without_id(found[0]) == {
+        "type": "x",
         "message": "took 2 at home",
         "level": 9,
         "a": "took 7",
         "seconds": 2,
     }
-    assert without_id(found[1]) == {"message": 5, "a": "took 7"}
+    assert without_id(found[1]) == {"type": "info", "message": "y", "a": "took 7"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.clients.log_files.extract import Extraction
-from workbench.clients.log_files.reader import Format, read_logs
+from workbench.clients.log_files.reader import Reading, read_logs
 
 FOLDER = Path(__file__).parents[5] / "shared" / "data"
 REFERENCE = datetime(2024, 6, 1, tzinfo=UTC)
@@ -28,11 +28,7 @@ def logs(name: str, extraction: Extraction | None = None) -> list[dict[str, obje
     with path.open("rb") as stream:
         lines = list(
             read_logs(
-                stream,
-                name=name,
-                format=Format.AUTO,
-                reference=REFERENCE,
-                extraction=extraction,
+                stream, name=name, reading=Reading(extraction=extraction), reference=REFERENCE
             )
         )
     assert not [line.rejected for line in lines if line.rejected]
@@ -55,9 +51,9 @@ def test_an_access_log_is_read_whole() -> None:
         "warning": by_class["4"],
         "info": by_class["2"] + by_class["3"],
     }
-    plain = [log for log in found if "status" not in log]
-    assert len(plain) == 1
-    assert plain[0]["message"] in text_lines("apache_access.log")
+    cut_off = [log for log in found if "rest" in log]
+    assert len(cut_off) == 1
+    assert f" {cut_off[0]['rest']}" in "".join(text_lines("apache_access.log"))
     assert all(isinstance(log["timestamp"], int) for log in found)
 
 

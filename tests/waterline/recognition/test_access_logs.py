@@ -6,7 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.clients.log_files.combined import parse_combined
+from waterline.recognition.recognizer import Recognizer
+
+
+def parse_combined(line: str) -> dict[str, object] | None:
+    reader = Recognizer(reference=datetime(2024, 6, 1, tzinfo=UTC))
+    found = reader.line(line)
+    if "status" not in found.attributes:
+        return None
+    return {
+        "type": found.type,
+        "message": found.message,
+        "timestamp": found.timestamp,
+        **found.attributes,
+    }
+
 
 COMMON = '10.0.0.1 - anna [17/May/2015:10:05:03 +0200] "GET /x?y=1 HTTP/1.1" 200 512'
 
@@ -62,7 +76,7 @@ def test_the_status_gives_the_type(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_line", ["-", "", r"\x16\x03\x01", "GET /x", "get /x HTTP/1.1", r"\n"]
+    "request_line", ["-", "", r"\x16\x03\x01", "GET", "get /x HTTP/1.1", r"\n"]
 )
 def test_a_request_that_is_no_http_still_fits(request_line: str) -> None:
     log = parse_combined(access(request_line, status="400"))
@@ -105,24 +119,24 @@ def test_quotes_and_backslashes_in_quoted_fields_are_unescaped(
         "",
         "plain text",
         COMMON.replace("17/May", "31/Jun"),
-        COMMON.replace("17/May", "17/Mai"),
         COMMON.replace("10:05", "25:05"),
-        COMMON.replace(" +0200", ""),
         COMMON.replace(" 200 ", " 20 "),
         COMMON.replace("512", "1" * 19),
         COMMON.replace("/x?", '/"x?'),
-        f'{COMMON} "r"',
-        f'{COMMON} "r" "a',
-        f'{COMMON} "r" "a" "b"',
-        f"host:80 {COMMON}",
-        f"{COMMON} x",
     ],
 )
 def test_a_line_of_another_form_does_not_fit(line: str) -> None:
     assert parse_combined(line) is None
 
 
+@pytest.mark.parametrize("behind", [' "r"', ' "r" "a', ' "r" "a" "b" c', " x"])
+def test_what_stands_behind_and_is_unknown_is_kept(behind: str) -> None:
+    log = parse_combined(COMMON + behind)
+    assert log is not None
+    assert str(log["rest"]) in behind
+
+
 def test_a_long_line_takes_no_more_than_its_length() -> None:
     assert parse_combined("h - - " * 50_000) is None
     assert parse_combined(access("\\x16" * 50_000)) is not None
-    assert parse_combined(access("a " * 50_000).removesuffix('"')) is None
+    assert parse_combined(access("a " * 50_000).replace('" 200', " 200")) is None

@@ -1,0 +1,226 @@
+"""Lines that are one log: what is joined, what is not, and that nothing is lost."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.waterline.recognition.samples import SAMPLES
+from waterline.recognition.continuations import MAX_CHARACTERS, MAX_LINES
+from waterline.recognition.multiline import Joined, Joiner, Multiline, join_lines
+from waterline.recognition.recognizer import Recognizer
+
+REFERENCE = datetime(2026, 11, 24, 12, tzinfo=UTC)
+FIRST = "2026-11-24 10:00:00,123 ERROR app: request failed"
+NEXT = "2026-11-24 10:00:01,000 INFO app: next"
+TIME = 1_795_514_400_123
+
+
+def joined(text: str, mode: Multiline = Multiline.JOIN) -> list[Joined[str]]:
+    lines = [(line, line) for line in text.split("\n") if line.strip()]
+    return list(join_lines(lines, Recognizer(reference=REFERENCE), mode))
+
+
+PYTHON = """Traceback (most recent call last):
+  File "/srv/app.py", line 3, in run
+    go()
+ValueError: no
+During handling of the above exception, another exception occurred:
+Traceback (most recent call last):
+  File "/srv/app.py", line 4, in run
+KeyError"""
+JAVA = """java.lang.IllegalStateException: Custom error
+\tat c.e.Content.get(Content.java:46)
+\tSuppressed: java.io.IOException: y
+Caused by: java.io.IOException: x
+\t... 12 more"""
+DOTNET = """System.InvalidOperationException: boom
+ ---> System.Exception: inner
+   at X.Y() in /src/x.cs:line 3
+   --- End of inner exception stack trace ---
+   at X.Z()"""
+NODE = """TypeError: x is not a function
+    at run (/srv/app.js:3:5)
+    at node:internal/main:1:1"""
+PHP = """Stack trace:
+#0 /srv/x.php(12): foo()
+#1 {main}
+  thrown in /srv/x.php on line 3"""
+RUBY = """app.rb:3:in `foo': boom (RuntimeError)
+\tfrom app.rb:7:in `<main>'"""
+INDENTED = """  key: value
+    deeper: value"""
+
+
+@pytest.mark.parametrize("behind", [PYTHON, JAVA, DOTNET, NODE, PHP, RUBY, INDENTED])
+def test_what_continues_a_log_is_part_of_it(behind: str) -> None:
+    first, following = joined(f"{FIRST}\n{behind}\n{NEXT}")
+    assert first.recognized.message == f"{FIRST}\n{behind}"
+    assert (first.recognized.timestamp, first.recognized.type) == (TIME, "error")
+    assert "\n".join(first.lines) == first.recognized.message
+    assert following.recognized.message == NEXT
+
+
+GO = """panic: runtime error: index out of range
+goroutine 1 [running]:
+main.main()
+\t/srv/main.go:12 +0x1d
+created by main.start in goroutine 7
+exit status 2"""
+RUST = """thread 'main' panicked at src/main.rs:2:5:
+index out of bounds
+note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace"""
+
+
+def test_runtime_that_dies_is_a_log_of_its_own_with_the_time_before_it() -> None:
+    _, died, _ = joined(f"{FIRST}\n{GO}\n{NEXT}")
+    assert died.recognized.message == GO
+    assert (died.recognized.timestamp, died.recognized.type) == (TIME, "error")
+
+
+def test_traceback_alone_is_one_error() -> None:
+    (found,) = joined(PYTHON)
+    assert (found.recognized.message, found.recognized.type) == (PYTHON, "error")
+    assert found.recognized.timestamp is None
+
+
+def test_line_behind_a_traceback_is_a_log_of_its_own() -> None:
+    logs = joined(f"{FIRST}\n{PYTHON}\nserver goes on\n{NEXT}")
+    assert [each.recognized.message for each in logs][1:] == ["server goes on", NEXT]
+    assert logs[1].recognized.timestamp == TIME
+
+
+def test_statement_over_lines_is_one_log() -> None:
+    statement = "2026-11-24 10:00:00 LOG: statement: SELECT a\nFROM b\nWHERE c = 1"
+    assert [each.recognized.message for each in joined(statement)] == [statement]
+
+
+def test_slow_statement_of_mysql_is_one_log() -> None:
+    slow = (
+        "# Time: 2026-11-24T10:00:00.123456Z\n# User@Host: a[a] @ localhost []\n"
+        "# Query_time: 2.0  Lock_time: 0.0\nSET timestamp=1795514400;\nSELECT 1;"
+    )
+    logs = joined(f"{slow}\n{slow}")
+    assert [each.recognized.message for each in logs] == [slow, slow]
+    assert logs[0].recognized.timestamp == TIME
+
+
+@pytest.mark.parametrize("indent", [0, 2])
+def test_object_over_lines_is_read_as_one(indent: int) -> None:
+    value = {
+        "level": "warn",
+        "msg": "hello",
+        "time": "2026-11-24T10:00:00.123Z",
+        "a": {"b": [1, 2]},
+    }
+    text = json.dumps(value, indent=indent)
+    logs = joined(f"{text}\n{text}\nplain")
+    assert [each.recognized.message for each in logs] == ["hello", "hello", "plain"]
+    assert (logs[1].recognized.timestamp, logs[1].recognized.type) == (TIME, "warning")
+    assert logs[1].recognized.attributes == {"a": {"b": [1, 2]}}
+
+
+def test_two_lines_of_java_util_logging_are_one_log_with_the_level_of_the_second() -> None:
+    (found,) = joined("Nov 24, 2026 10:00:00 AM com.example.Main run\nSEVERE: boom")
+    assert (found.recognized.timestamp, found.recognized.type) == (TIME - 123, "error")
+
+
+def test_parts_of_a_line_of_cri_are_put_together_by_stream() -> None:
+    stamp = "2026-11-24T10:00:00.123456789Z"
+    logs = joined(
+        f"{stamp} stdout P 2026-11-24 09:00:00 ERR\n{stamp} stderr F other\n"
+        f"{stamp} stdout P OR half \n{stamp} stdout F whole"
+    )
+    whole = next(each for each in logs if each.recognized.attributes["stream"] == "stdout")
+    assert whole.recognized.message == "2026-11-24 09:00:00 ERROR half whole"
+    assert (whole.recognized.timestamp, whole.recognized.type) == (TIME, "error")
+    assert len(whole.lines) == 3
+
+
+def test_parts_of_a_line_of_docker_are_put_together() -> None:
+    def part(log: str) -> str:
+        return json.dumps({"log": log, "stream": "stdout", "time": "2026-11-24T10:00:00.123Z"})
+
+    inner = json.dumps({"level": "error", "msg": "x" * 50})
+    (found,) = joined("\n".join((part(inner[:20]), part(inner[20:40]), part(inner[40:] + "\n"))))
+    assert (found.recognized.message, found.recognized.type) == ("x" * 50, "error")
+    assert found.recognized.timestamp == TIME
+
+
+def test_traceback_of_one_service_is_joined_though_others_write_between() -> None:
+    logs = joined(
+        "web-1  | Traceback (most recent call last):\ndb-1   | 2026-11-24 10:00:00 UTC LOG: x\n"
+        'web-1  |   File "x", line 1\nweb-1  | ValueError: x'
+    )
+    assert sorted(each.recognized.message for each in logs)[1].count("\n") == 2
+
+
+def test_mode_time_gives_lines_the_time_of_the_log_before() -> None:
+    logs = joined(f"{FIRST}\n{JAVA}\n{NEXT}", Multiline.TIME)
+    assert [each.recognized.timestamp for each in logs][:6] == [TIME] * 6
+    assert len(logs) == 7
+
+
+def test_mode_off_leaves_lines_as_they_are() -> None:
+    logs = joined(f"{FIRST}\n{JAVA}\n{NEXT}", Multiline.OFF)
+    assert [each.recognized.timestamp for each in logs][1:6] == [None] * 5
+
+
+def test_log_of_its_own_without_a_time_does_not_take_that_of_another() -> None:
+    logs = joined(f'{FIRST}\nlevel=error msg="no time"')
+    assert [each.recognized.timestamp for each in logs] == [TIME, None]
+
+
+def test_log_of_many_lines_is_bounded() -> None:
+    by_lines = joined("\n".join([FIRST, *[" x"] * (2 * MAX_LINES)]))
+    assert [len(each.lines) for each in by_lines] == [MAX_LINES, MAX_LINES, 1]
+    assert {each.recognized.timestamp for each in by_lines} == {TIME}
+    long = " " + "x" * (MAX_CHARACTERS // 3)
+    by_size = joined("\n".join([FIRST, *[long] * 5]))
+    assert [len(each.lines) for each in by_size] == [3, 3]
+
+
+def test_sources_are_bounded() -> None:
+    joiner = Joiner[int](Recognizer(reference=REFERENCE), Multiline.JOIN)
+    done = []
+    for number in range(1000):
+        done += joiner.add(f"web-{number}  | x", number)
+    assert len(done) > 900
+    assert sorted(line for each in (*done, *joiner.flush()) for line in each.lines) == list(
+        range(1000)
+    )
+
+
+lines = st.lists(
+    st.sampled_from([sample.line for sample in SAMPLES])
+    | st.sampled_from("\n".join((PYTHON, JAVA, DOTNET, NODE, PHP, RUBY, GO, RUST)).split("\n"))
+    | st.sampled_from(['{"a":', "{", "}", "  x", "[", "]", "# Time: x", "SELECT 1", "FROM x"])
+    | st.text(max_size=10).map(lambda text: text.replace("\n", "")),
+    max_size=30,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(lines=lines, mode=st.sampled_from(list(Multiline)))
+def test_every_line_is_in_one_log(lines: list[str], mode: Multiline) -> None:
+    numbered = [(line, number) for number, line in enumerate(lines)]
+    logs = list(join_lines(numbered, Recognizer(reference=REFERENCE), mode))
+    assert sorted(number for each in logs if not each.part for number in each.lines) == list(
+        range(len(lines))
+    )
+    for each in logs:
+        assert each.lines == sorted(each.lines)
+        assert mode is Multiline.JOIN or len(each.lines) == 1
+
+
+@settings(deadline=None)
+@given(lines=lines)
+def test_joined_text_holds_the_text_of_its_lines(lines: list[str]) -> None:
+    numbered = [(line, line) for line in lines]
+    for each in join_lines(numbered, Recognizer(reference=REFERENCE), Multiline.JOIN):
+        if len(each.lines) > 1:
+            kept = each.recognized.message + json.dumps(each.recognized.attributes)
+            for line in each.lines[1:]:
+                assert line.split("|")[-1].strip(" {}[]") in kept or line[:1] in "{2"

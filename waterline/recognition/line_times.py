@@ -1,0 +1,48 @@
+"""The time at the start of a line: its form is learnt, so the usual line costs one attempt."""
+
+import re
+from typing import Final, NamedTuple
+
+from waterline.recognition.line_clock import LineClock
+from waterline.recognition.time_forms import TIME_FORMS, TimeForm
+
+# No form is without one of these; most lines of a message or a traceback are.
+_DIGITS_OF_A_TIME: Final = re.compile(r"\d:\d\d|\d{6}|\d\d\.\d\d\.\d\d", re.ASCII)
+_CHARACTERS_BEFORE: Final = 160
+
+
+class LineTime(NamedTuple):
+    """A time in a line: `timestamp` in milliseconds UTC, written from `start` up to `end`."""
+
+    timestamp: int
+    start: int
+    end: int
+
+
+class LineTimes:
+    """Finds the time that stands at the start of a line, or behind a few fields of its header."""
+
+    def __init__(self, clock: LineClock) -> None:
+        self._clock = clock
+        self._ways: list[tuple[TimeForm, re.Pattern[str]]] = [
+            *((form, form.leading) for form in TIME_FORMS),
+            *((form, form.behind_fields) for form in TIME_FORMS),
+        ]
+
+    def find(self, line: str) -> LineTime | None:
+        """Return the time of a line, or None if its header has none."""
+        form, pattern = self._ways[0]
+        match = pattern.match(line)
+        if match is not None:
+            timestamp = self._clock.read(form, match)
+            if timestamp is not None:
+                return LineTime(timestamp, match.start(form.sign), match.end())
+        if not _DIGITS_OF_A_TIME.search(line, 0, _CHARACTERS_BEFORE):
+            return None
+        for place, (form, pattern) in enumerate(self._ways):
+            match = pattern.match(line) if place else None
+            timestamp = self._clock.read(form, match) if match else None
+            if match is not None and timestamp is not None:
+                self._ways.insert(0, self._ways.pop(place))
+                return LineTime(timestamp, match.start(form.sign), match.end())
+        return None

@@ -1,0 +1,332 @@
+"""Reads the lines of one file or connection: what each says, whatever program wrote it."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from functools import cached_property
+from typing import Final, Protocol
+
+import msgspec
+
+from waterline.recognition.access_logs import ACCESS_LOGS
+from waterline.recognition.cef import CEF_SHAPE, LEEF_SHAPE, read_cef, read_leef
+from waterline.recognition.dialect import Reader
+from waterline.recognition.envelopes import ENVELOPES, Opened, docker_line
+from waterline.recognition.json_objects import object_in
+from waterline.recognition.line_clock import LineClock
+from waterline.recognition.line_levels import level_after, level_before
+from waterline.recognition.line_times import LineTimes
+from waterline.recognition.logfmt import LOGFMT_SHAPE, read_logfmt
+from waterline.recognition.objects import ObjectReader
+from waterline.recognition.programs import PROGRAMS
+from waterline.recognition.proxies import PROXIES
+from waterline.recognition.recognized import Recognized
+from waterline.recognition.rollover import Turns
+from waterline.recognition.syslog import SYSLOG
+from waterline.recognition.tables import Table, table_of_directive, table_of_header
+from waterline.recognition.time_forms import TimeForm
+from waterline.recognition.time_values import read_time
+
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
+_MAX_NESTED: Final = 3
+# A time behind fewer characters has nothing before it but brackets.
+_LEAST_FIELD: Final = 2
+_EXCEPTIONAL: Final = frozenset("{#")
+
+
+class LineDialect(Protocol):
+    """Lines of one program: what they begin with, and how they are read."""
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+
+    @property
+    def first(self) -> str:
+        """Kinds of beginnings: `Y` a year with a dash, `0` other digits, `A`, `a`, other marks."""
+
+    @property
+    def shape(self) -> str:
+        """Regular expression that its lines alone begin with, without groups."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether its lines are whole logs, which no other line continues."""
+
+    def read(self, line: str, reader: Reader) -> Recognized | None:
+        """Return what a line says, or None if it is of another dialect."""
+
+
+@dataclass(frozen=True)
+class _PairDialect:
+    """A dialect that is read by a function, as its parts stand in no fixed order."""
+
+    name: str
+    first: str
+    shape: str
+    function: Callable[[str, Reader], Recognized | None]
+    complete: bool = True
+
+    def read(self, line: str, reader: Reader) -> Recognized | None:
+        """Return what a line says, or None if it is of another dialect."""
+        return self.function(line, reader) if self._begins(line) else None
+
+    @cached_property
+    def _begins(self) -> Callable[[str], object]:
+        return re.compile(self.shape, re.ASCII).match
+
+
+DIALECTS: Final[Sequence[LineDialect]] = (
+    *ENVELOPES,
+    *ACCESS_LOGS,
+    *PROXIES,
+    *PROGRAMS,
+    *SYSLOG,
+    _PairDialect("cef", "A", CEF_SHAPE, read_cef),
+    _PairDialect("leef", "A", LEEF_SHAPE, read_leef),
+    _PairDialect("logfmt", "Aa_@", LOGFMT_SHAPE, read_logfmt),
+)
+"""All dialects, told apart by how their lines begin."""
+_BY_NAME: Final = {dialect.name: dialect for dialect in DIALECTS}
+
+
+def _kind_of(line: str) -> str:
+    """Return how a line begins: with a year (`Y`), a digit, a letter or another character."""
+    first = line[:1]
+    if first.isdecimal():
+        return "Y" if line[4:5] == "-" else "0"
+    if "A" <= first <= "Z":
+        return "A"
+    return "a" if "a" <= first <= "z" else first
+
+
+def _shapes_of(kind: str) -> re.Pattern[str]:
+    shapes = [f"(?P<{each.name}>{each.shape})" for each in DIALECTS if kind in each.first]
+    return re.compile("|".join(shapes), re.ASCII)
+
+
+_SHAPES: Final = {
+    kind: _shapes_of(kind) for kind in sorted({mark for each in DIALECTS for mark in each.first})
+}
+
+
+class Recognizer:
+    """Reads lines in their order, and learns of each how to read the next.
+
+    Attributes:
+        opened: the line within the last one, where that is an envelope.
+        complete: whether no other line may continue the last one, as objects and rows.
+        others: what else the last line says, where it is an object that holds several logs.
+
+    The answer to a line depends on those before only where it leaves something out: years and
+    days, which part of 03/04/2026 is the day, and the columns of a row.
+    """
+
+    def __init__(
+        self,
+        *,
+        reference: datetime,
+        timezone: tzinfo = UTC,
+        turns: Turns | None = None,
+        formats: Sequence[LineDialect] = (),
+        depth: int = 0,
+    ) -> None:
+        """Say what stands in for what a line leaves out.
+
+        Args:
+            reference: about when the lines were written at the latest, with a zone; it gives years
+                and days to times without.
+            timezone: the zone of times that name none.
+            turns: of the file, where its times lack year or day and it could be looked through.
+            formats: dialects of the user's, which are tried first.
+            depth: how many envelopes its lines stood in.
+
+        Raises:
+            ValueError: the reference has no zone.
+        """
+        self.clock = LineClock(timezone=timezone, reference=reference, turns=turns)
+        self.opened: Opened | None = None
+        self.complete = False
+        self.others: Sequence[Recognized] = ()
+        self._objects = ObjectReader(read_line=self.outer)
+        self._setting = (reference, timezone, formats)
+        self._times = LineTimes(self.clock)
+        self._values = LineTimes(self.clock)
+        self._formats = list(formats)
+        self._usual: LineDialect | None = None
+        self._table: Table | None = None
+        self._at_start = True
+        # The first line may be the header of a table.
+        self._exceptional = True
+        self._depth = depth
+        self._inside: Recognizer | None = None
+
+    @property
+    def lacking(self) -> TimeForm | None:
+        """Form of the last time that left out its year or its day; None if all were whole."""
+        return self.clock.lacking
+
+    def line(self, text: str) -> Recognized:
+        """Return what a line says of itself, without its end. Nothing of its text is lost."""
+        self.opened = None
+        self.complete = False
+        self.others = ()
+        plain = _COLOURS.sub("", text) if "\x1b" in text else text
+        found = None
+        if self._exceptional or plain[:1] in _EXCEPTIONAL:
+            found = self._exception(plain)
+        if found is None:
+            found = self._by_dialect(plain) or self.plain(plain, headed=False)
+        if plain is not text and found.message is plain:
+            return msgspec.structs.replace(found, message=text)
+        return found
+
+    def outer(self, text: str) -> Recognized:
+        """Return what a line says once what was put before it is taken off."""
+        return self._nested().line(text) if self._depth < _MAX_NESTED else _unread(text)
+
+    def inner(self, text: str) -> Recognized | None:
+        """Return what a text says that stands within a line; None if it is of no dialect."""
+        if self._depth >= _MAX_NESTED:
+            return None
+        return self._nested().special(text)
+
+    def special(self, text: str) -> Recognized | None:
+        """Return what a line says that is an object or of a dialect; None of other text."""
+        return self._object(text) if text[:1] == "{" else self._by_dialect(text)
+
+    def time_of(self, text: str) -> int | None:
+        """Return the time that a value of a line is; None if it is none."""
+        found = self._values.find(f"{text} ")
+        if found is None or found.end < len(text.rstrip()):
+            return read_time(text)
+        return found.timestamp
+
+    def _exception(self, line: str) -> Recognized | None:
+        """Read a line that is told by the file, by the user, or by its first character."""
+        if found := self._by_format(line):
+            return found
+        found = self._row(line)
+        self._exceptional = bool(self._formats) or self._table is not None
+        if found is None and line[:1] == "{":
+            found = self._object(line)
+        if found is not None and self.opened is None:
+            self.complete = True
+        return found
+
+    def _by_dialect(self, line: str) -> Recognized | None:
+        usual = self._usual
+        if usual is not None and (found := usual.read(line, self)):
+            if usual.complete:
+                self.complete = True
+            return found
+        shapes = _SHAPES.get(_kind_of(line))
+        shape = shapes.match(line) if shapes else None
+        if shape is None:
+            return None
+        dialect = _BY_NAME[shape.lastgroup or ""]
+        if dialect is usual or (found := dialect.read(line, self)) is None:
+            return None
+        self._usual = dialect
+        if dialect.complete:
+            self.complete = True
+        return found
+
+    def _by_format(self, line: str) -> Recognized | None:
+        """Try the user's dialects, the one of the last line first."""
+        for place, each in enumerate(self._formats):
+            if found := each.read(line, self):
+                self._formats.insert(0, self._formats.pop(place))
+                return found
+        return None
+
+    def _row(self, line: str) -> Recognized | None:
+        at_start, self._at_start = self._at_start, False
+        if (line[:1] == "#" and (table := table_of_directive(line))) or (
+            at_start and (table := table_of_header(line))
+        ):
+            self._table = table
+        elif self._table is not None:
+            return self._table.read(line, self)
+        return None
+
+    def plain(self, line: str, *, headed: bool) -> Recognized:
+        """Return what a line of no dialect says: the time at its start, the level around it.
+
+        Args:
+            line: the line.
+            headed: whether it stood behind a time, so that a header may begin it.
+        """
+        time = self._times.find(line)
+        if time is None:
+            level = level_after(line, 0) if headed else level_before(line, len(line))
+            timestamp = None
+        else:
+            timestamp = time.timestamp
+            level = level_before(line, time.start) if time.start > _LEAST_FIELD else None
+            level = level or level_after(line, time.end)
+        if level is None:
+            return Recognized(line, timestamp, None, {})
+        return Recognized(line, timestamp, level.type, {"level": level.more} if level.more else {})
+
+    def _object(self, text: str) -> Recognized | None:
+        value = object_in(text)
+        if value is None:
+            return None
+        if line := docker_line(value):
+            return self._docker(text, *line)
+        found, *others = (Recognized(*parts) for parts in self._objects.read_all(value))
+        self.others = others
+        return found
+
+    def _docker(
+        self, text: str, content: str, timestamp: int | None, attributes: dict[str, object]
+    ) -> Recognized:
+        found = Recognized(text, timestamp, None, attributes)
+        partial = not content.endswith("\n")
+        return self.unfold(found, content.rstrip("\r\n"), partial=partial, headed=True)
+
+    def unfold(
+        self, envelope: Recognized, content: str, *, partial: bool, headed: bool
+    ) -> Recognized:
+        """Return what a line says that holds another; the time is its own where it has one.
+
+        Args:
+            envelope: what it says without the other.
+            content: the other line.
+            partial: whether the rest of the content comes with the next line.
+            headed: whether a header may begin the content, as behind a time.
+        """
+        inside, dated = _unread(content), False
+        source = "\0".join(str(each) for each in envelope.attributes.values())
+        if self._depth < _MAX_NESTED:
+            nested = self._nested()
+            inside = nested.line(content)
+            dated = inside.timestamp is not None
+            if nested.opened:
+                content, inner_source, inner_partial, dated = nested.opened
+                source += inner_source
+                partial = partial or inner_partial
+            elif headed and not dated and inside.type is None and not nested.complete:
+                inside = nested.plain(content, headed=True)
+            self.complete = nested.complete
+        self.opened = Opened(content, source, partial, dated)
+        return Recognized(
+            inside.message,
+            inside.timestamp if envelope.timestamp is None else envelope.timestamp,
+            inside.type or envelope.type,
+            envelope.attributes | inside.attributes,
+        )
+
+    def _nested(self) -> "Recognizer":
+        if self._inside is None:
+            reference, timezone, formats = self._setting
+            self._inside = Recognizer(
+                reference=reference, timezone=timezone, formats=formats, depth=self._depth + 1
+            )
+        return self._inside
+
+
+def _unread(text: str) -> Recognized:
+    return Recognized(text, None, None, {})
