@@ -1,12 +1,13 @@
 """Sends log files to a server, for `waterline send`."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Final, NoReturn
+from typing import BinaryIO, Final
 
 from tqdm import tqdm
 
@@ -20,8 +21,6 @@ STANDARD_INPUT: Final = "-"
 # Reasons that are kept of rejected lines; the rest are counted.
 MAX_REASONS: Final = 5
 PROGRESS_SECONDS: Final = 0.2
-# Bytes of a file after which its bar is looked at.
-PROGRESS_SIZE: Final = 2**16
 # Logs without an answer; the bytes of `Delivery` are the limit of larger ones.
 WINDOW: Final = 50_000
 
@@ -139,16 +138,17 @@ class _Sender:
             total=size, desc=printable(Path(name).name), unit="B", unit_scale=True, disable=None,
             mininterval=PROGRESS_SECONDS,
         ) as bar:  # fmt: skip
-            read = shown = 0
+            due = math.inf if bar.disable else 0.0
             for line in lines:
                 self._send_line(name, line)
-                read = line.end
-                if read - shown >= PROGRESS_SIZE:
-                    self._show(bar, read - shown)
-                    shown = read
-            self._show(bar, read - shown)
-            self.delivery.flush()
-            bar.set_postfix_str(self._progress())
+                if time.monotonic() >= due:
+                    bar.set_postfix_str(self._progress(), refresh=False)
+                    bar.update(line.end - bar.n)
+                    due = time.monotonic() + PROGRESS_SECONDS
+            if not bar.disable:
+                self.delivery.flush()
+                bar.set_postfix_str(self._progress(), refresh=False)
+                bar.update((size or bar.n) - bar.n)
 
     def close(self) -> None:
         """Close the delivery."""
@@ -171,10 +171,6 @@ class _Sender:
         for fault in answer.errors:
             name, number = places[fault.index]
             self.summary.reject(f"{name}:{number}", fault.message)
-
-    def _show(self, bar: "tqdm[NoReturn]", more: int) -> None:
-        if bar.update(more):
-            bar.set_postfix_str(self._progress(), refresh=False)
 
     def _progress(self) -> str:
         acked = self.delivery.counts.acked
