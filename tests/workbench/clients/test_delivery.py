@@ -285,7 +285,10 @@ def test_closed_producer_takes_no_more_and_waits_for_nothing(data: Path) -> None
 # Lost connections
 
 
-def test_every_log_is_stored_once_through_kills_of_the_server(data: Path) -> None:
+@pytest.mark.parametrize("end", [ServerProcess.kill, ServerProcess.stop])
+def test_every_log_is_stored_once_though_the_server_ends(
+    data: Path, end: Callable[[ServerProcess], object]
+) -> None:
     token, port = create_token(data), free_port()
     heard, count = Heard(), 40_000
     url = f"ws://127.0.0.1:{port}/ingest"
@@ -299,7 +302,7 @@ def test_every_log_is_stored_once_through_kills_of_the_server(data: Path) -> Non
     for part in (1, 2, 3):
         running = start_server(data, "--port", port, token=token)
         wait_until(partial(has_acked, delivery, part * count // 5))
-        running.kill()
+        end(running)
     with serving(data, "--port", port, token=token):
         sending.join()
         delivery.flush()
