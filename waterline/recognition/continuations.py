@@ -3,6 +3,8 @@
 import re
 from typing import Final, Generic, NamedTuple, TypeVar
 
+import msgspec
+
 from waterline.recognition.line_levels import level_of_word
 from waterline.recognition.recognized import Recognized
 
@@ -100,31 +102,27 @@ _LOGGING_HEADER: Final = re.compile(
 _LOGGING_LEVEL: Final = re.compile(r"(SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): ")
 
 
-class Pending(Generic[T]):
-    """A log that may go on."""
+class Pending(msgspec.Struct, Generic[T]):
+    """A log that may go on.
 
-    __slots__ = (
-        "_depth",
-        "_ended",
-        "_kind",
-        "characters",
-        "content",
-        "lines",
-        "partial",
-        "recognized",
-        "texts",
-    )
+    Attributes:
+        recognized: what it says so far.
+        content: its first line.
+        lines: what came along with its lines.
+        partial: whether the next content is the rest of the first line.
+        texts: the lines behind the first; None if there is none.
+        characters: number of characters in them.
+    """
 
-    def __init__(self, recognized: Recognized, content: str, line: T, *, partial: bool) -> None:
-        self.recognized = recognized
-        self.content = content
-        self.partial = partial
-        self.lines = [line]
-        self.texts: list[str] | None = None
-        self.characters = 0
-        self._kind: _Kind | None = None
-        self._ended = False
-        self._depth = 1
+    recognized: Recognized
+    content: str
+    lines: list[T]
+    partial: bool = False
+    texts: list[str] | None = None
+    characters: int = 0
+    _kind: _Kind | None = None
+    _ended: bool = False
+    _depth: int = 1
 
     def is_full(self, text: str) -> bool:
         """Return whether a further line would be beyond what one log may have."""
@@ -140,6 +138,8 @@ class Pending(Generic[T]):
 
     def takes(self, content: str, *, dated: bool) -> bool:
         """Return whether a line continues it; `dated` if the line begins with a time."""
+        if dated and self._kind is not _OBJECT and self.content[-1:] not in ("{", "["):
+            return False
         if self._kind is None and self.texts is None:
             self._kind = next((kind for kind in _KINDS if kind.opens.match(self.content)), None)
         kind = self._kind

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Final, Protocol
 
 from waterline.recognition.line_clock import LineClock
@@ -165,11 +166,12 @@ def number_of(text: str, factor: float = 1) -> int | float | str:
     if len(text) > _MAX_DIGITS:
         return text
     try:
-        if factor == 1:
-            return int(text) if text.lstrip("-").isdecimal() else float(text)
-        return round(float(text) * factor, 6)
+        if factor == 1 and text.lstrip("-").isdecimal():
+            return int(text)
+        number = round(float(text) * factor, 6)
     except ValueError:
         return text
+    return number if isfinite(number) else text
 
 
 _ESCAPED: Final = re.compile(r'\\(["\\])')

@@ -40,6 +40,9 @@ def _whole(match: re.Match[str], found: Recognized, reader: Reader) -> Recognize
     return Recognized(match[0], inner.timestamp, inner.type, inner.attributes)
 
 
+# Names are padded with two blanks at least, or behind a number; levels in columns are not names.
+_SERVICE: Final = rf"(?=\d+\||[A-Za-z][\w.-]*+[ ]{{2,}}\|)(?!(?i:{WORDS})\b)(?:\d+\|)?"
+
 ENVELOPES: Final = (
     Dialect(
         "cri",
@@ -74,10 +77,8 @@ ENVELOPES: Final = (
     Dialect(
         "compose",  # docker compose logs, pm2 logs
         "0Aa",
-        rf"(?!(?i:{WORDS})\b)(?:\d+\|[\w.-]+[ ]*|[A-Za-z][\w.-]*[ ]{{2,}})\|[ ]",
-        re.compile(
-            rf"(?!(?i:{WORDS})\b)(?:\d+\|)?(?P<service>[\w.-]+) *\| (?P<text>.*)$", re.DOTALL
-        ),
+        rf"{_SERVICE}[\w.-]+[ ]*\|[ ]",
+        re.compile(rf"{_SERVICE}(?P<service>[\w.-]+) *\| (?P<text>.*)$", re.DOTALL),
         refine=_content,
     ),
 )

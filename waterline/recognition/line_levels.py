@@ -91,7 +91,7 @@ def level_before(line: str, until: int) -> LineLevel | None:
     """
     if not _BEFORE_TIME.search(line, 0, until):
         return None
-    position = _end_of(_GAP, line, 0)
+    position = _end_of(_GAP.match(line))
     while position < until:
         if level := _word_at(line, position, marked=True):
             return level
@@ -105,7 +105,7 @@ def level_before(line: str, until: int) -> LineLevel | None:
             return level
         if kind not in {"pair", "group", "clock", "value", "bracketed"}:
             return None
-        position = _end_of(_GAP, line, field.end())
+        position = _end_of(_GAP.match(line, field.end()))
     return None
 
 
@@ -121,7 +121,7 @@ def level_after(line: str, after: int, *, tagged: bool = False) -> LineLevel | N
         after: where its time ends.
         tagged: whether a name with a colon, behind which the message begins, ends there.
     """
-    position = _end_of(_TO_HEADER, line, after)
+    position = _end_of(_TO_HEADER.match(line, after))
     fields = 0
     # A lone word may be a host or a logger; two in a row are a sentence.
     spoken = False
@@ -141,7 +141,7 @@ def level_after(line: str, after: int, *, tagged: bool = False) -> LineLevel | N
         fields += kind not in {"pair", "value"}
         tagged = tagged or kind == "tag"
         spoken = spoken or kind in {"word", "name", "delimited"}
-        position = _end_of(_GAP, line, field.end())
+        position = _end_of(_GAP.match(line, field.end()))
     return None
 
 
@@ -175,6 +175,6 @@ def _level_in_json(line: str, position: int) -> LineLevel | None:
     return level_of_word(match["value"]) if match else None
 
 
-def _end_of(pattern: re.Pattern[str], line: str, position: int) -> int:
-    match = pattern.match(line, position)
-    return match.end() if match else position
+def _end_of(match: re.Match[str] | None) -> int:
+    assert match is not None  # the pattern fits nothing, too
+    return match.end()

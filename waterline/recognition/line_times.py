@@ -1,7 +1,9 @@
 """The time at the start of a line: its form is learnt, so the usual line costs one attempt."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from waterline.recognition.line_clock import LineClock
 from waterline.recognition.time_forms import TIME_FORMS, TimeForm
@@ -11,7 +13,7 @@ _DIGITS_OF_A_TIME: Final = re.compile(r"\d:\d\d|\d{6}|\d\d\.\d\d\.\d\d", re.ASCI
 _CHARACTERS_BEFORE: Final = 160
 
 
-class LineTime(NamedTuple):
+class LineTime(msgspec.Struct, frozen=True, gc=False):
     """A time in a line: `timestamp` in milliseconds UTC, written from `start` up to `end`."""
 
     timestamp: int

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
+
+import msgspec
 
 from waterline.recognition.continuations import Pending
 from waterline.recognition.recognized import Recognized
@@ -25,7 +27,7 @@ class Multiline(StrEnum):
     """They are logs of their own, and each says only what it says itself."""
 
 
-class Joined(NamedTuple, Generic[T]):
+class Joined(msgspec.Struct, Generic[T], frozen=True):
     """One log.
 
     Attributes:
@@ -92,7 +94,7 @@ class Joiner(Generic[T]):
             return done
         if pending is None and len(self._pending) >= _MOST_SOURCES:
             done += self.flush()
-        self._pending[source] = Pending(recognized, content, line, partial=partial)
+        self._pending[source] = Pending(recognized, content, [line], partial)
         return done
 
     @property
@@ -117,7 +119,7 @@ class Joiner(Generic[T]):
         if pending.is_full(content):
             done = [self._finished(source, pending)]
             envelope = pending.recognized
-            pending = self._pending[source] = Pending(envelope, content, line, partial=partial)
+            pending = self._pending[source] = Pending(envelope, content, [line], partial)
         else:
             done = []
             pending.content += content
@@ -161,7 +163,7 @@ class Joiner(Generic[T]):
         if alone or before is None or self._mode is Multiline.OFF:
             return joined
         dated = Recognized(found.message, before, found.type, found.attributes)
-        return joined._replace(recognized=dated)
+        return Joined(dated, joined.lines, joined.part)
 
 
 def join_lines(

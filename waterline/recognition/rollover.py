@@ -51,17 +51,24 @@ class Rollover:
         return self.count
 
 
-def count_turns(lines: Iterable[str], form: TimeForm) -> Turns | None:
+def count_turns(lines: Iterable[bytes], form: TimeForm) -> Turns | None:
     """Return the turns in all lines of a file, whose times have a form that lacks year or day.
 
     It is None where no line has such a time.
     """
+    usual = b"\n"
     rollover = Rollover(_SLACK_DAYS if form.lacks is Lacks.YEAR else _SLACK_MINUTES)
     search = form.anywhere.search
+    last_part = "minute" if form.lacks is Lacks.DAY else "day"
     for line in lines:
-        match = search(line, 0, _LINE_LOOKED_AT)
+        # Most lines begin as the one before, up to the day.
+        if line.startswith(usual):
+            continue
+        text = line[:_LINE_LOOKED_AT].decode(errors="replace")
+        match = search(text)
         if match is None:
             continue
+        usual = text[: match.end(last_part)].encode()
         if form.lacks is Lacks.DAY:
             rollover.pass_by(int(match["hour"]) * 60 + int(match["minute"]))
         elif month := month_number(match["month"]):

@@ -301,7 +301,9 @@ def in_order(lines: list[str], reference: datetime) -> list[int | None]:
     for line in lines:
         probe.line(line)
     assert probe.lacking is not None
-    reader = Recognizer(reference=reference, turns=count_turns(lines, probe.lacking))
+    reader = Recognizer(
+        reference=reference, turns=count_turns([line.encode() for line in lines], probe.lacking)
+    )
     return [reader.line(line).timestamp for line in lines]
 
 

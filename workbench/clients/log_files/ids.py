@@ -31,4 +31,6 @@ def without_ending(line: bytes) -> bytes:
 
 
 def _hash(line: bytes) -> str:
-    return blake2b(without_ending(line), digest_size=_DIGEST_BYTES).hexdigest()
+    if line[-1:] in (b"\n", b"\r"):
+        line = without_ending(line)
+    return blake2b(line, digest_size=_DIGEST_BYTES).hexdigest()

@@ -51,6 +51,11 @@ def read_raw_lines(stream: BinaryIO, name: str) -> Iterator[RawLine]:
     return (line for line in read_live_lines(stream, name) if line is not None)
 
 
+def read_contents(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    """Read the lines of a stream alone, without their line feeds; see `read_raw_lines`."""
+    return (line[0] for line in _split(_chunks(stream, name)) if line is not None)
+
+
 def read_live_lines(stream: BinaryIO, name: str) -> Iterator[RawLine | None]:
     """Read the lines of a stream that may be written still; None each time it falls silent.
 

@@ -1,19 +1,20 @@
 """A log file read as logs."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Generic, TypeVar
 
 import msgspec
 
 from waterline.errors import UsageError
-from waterline.recognition.multiline import Joined, Joiner, Multiline
+from waterline.recognition.multiline import Joiner, Multiline
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.recognizer import LineDialect, Recognizer
 from waterline.recognition.rollover import Turns, count_turns
 from waterline.recognition.time_values import read_time
-from workbench.clients.json_values import encode_log, to_json
+from workbench.clients.json_values import encode_log
 from workbench.clients.log_files.extract import Extraction
 from workbench.clients.log_files.formats import Format, decode_text
 from workbench.clients.log_files.ids import first_line_hash, line_id
@@ -27,6 +28,7 @@ from workbench.clients.log_files.jsonlines import (
 from workbench.clients.log_files.rawlines import (
     MAX_LINE_BYTES,
     RawLine,
+    read_contents,
     read_live_lines,
     read_raw_lines,
 )
@@ -37,7 +39,9 @@ __all__ = ["EncodedLine", "Format", "Line", "Reading", "read_encoded", "read_log
 _LINES_LOOKED_AT: Final = 50
 _decode: Final = msgspec.json.Decoder().decode
 # What every log has: an attribute of such a name is called otherwise.
-_MEMBERS: Final = ("id", "type", "message", "timestamp")
+_MEMBERS: Final = frozenset(("id", "type", "message", "timestamp"))
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +118,7 @@ def read_logs(
     Raises:
         UsageError: the file is no text; raised when the first line is asked for.
     """
-    reader = _Reader(reading, _recognizer(stream, name, reading, reference), may_pass=False)
-    for line in reader.read(stream, name):
-        assert not isinstance(line.log, bytes)
-        yield Line(line.number, line.offset, line.log, line.rejected, line.end)
+    return _LogReader(reading, _recognizer(stream, name, reading, reference)).read(stream, name)
 
 
 def read_encoded(
@@ -127,135 +128,146 @@ def read_encoded(
 
     A line of JSON that is a log as the server takes it is not decoded: it passes as it stands.
     """
-    may_pass = reading.extraction is None and reading.format is not Format.LINES
-    reader = _Reader(reading, _recognizer(stream, name, reading, reference), may_pass=may_pass)
-    for line in reader.read(stream, name):
-        log, rejected = line.log, line.rejected
-        if isinstance(log, dict):
-            try:
-                log = encode_log(to_json(log))
-            except UsageError as error:
-                log, rejected = None, str(error)
-        yield EncodedLine(line.number, log, rejected, line.end)
+    recognizer = _recognizer(stream, name, reading, reference)
+    return _EncodedReader(reading, recognizer).read(stream, name)
 
 
-class _Read(msgspec.Struct, frozen=True, gc=False):
-    """What became of lines, before it is encoded."""
-
-    number: int
-    offset: int
-    log: dict[str, object] | bytes | None
-    rejected: str | None
-    end: int
-
-
-class _Reader:
+class _Reader(ABC, Generic[R]):
     """Reads the lines of one file."""
 
-    def __init__(self, reading: Reading, recognizer: Recognizer, *, may_pass: bool) -> None:
+    def __init__(self, reading: Reading, recognizer: Recognizer) -> None:
         self._format = reading.format
         self._extraction = reading.extraction
         self._recognizer = recognizer
         self._joiner = Joiner[RawLine](recognizer, reading.multiline)
-        self._may_pass = may_pass
         self._first_hash = ""
         # Time of the last log of our own contract, before which nothing waits.
         self._passed: msgspec.Raw | None = None
 
-    def read(self, stream: BinaryIO, name: str) -> Iterator[_Read]:
+    def read(self, stream: BinaryIO, name: str) -> Iterator[R]:
         """Read all lines; a log that may go on is held back until the next line, or a silence."""
+        joiner = self._joiner
         for raw in read_live_lines(stream, name):
             if raw is None:
                 yield from self._end_joined()
                 continue
             content = raw.content
-            if not content.strip():
+            stripped = content.strip()
+            if not stripped:
                 continue
             if not self._first_hash:
                 self._first_hash = first_line_hash(content)
             if raw.too_long:
                 yield from self._end_joined()
                 limit = MAX_LINE_BYTES // 1024**2
-                yield _rejected(raw, f"the line is longer than {limit} MiB, the limit of a line")
+                yield self._rejected(
+                    raw, f"the line is longer than {limit} MiB, the limit of a line"
+                )
             elif self._format is Format.LINES:
                 yield self._plain(raw)
-            elif content[:1] == b"{" and (own := own_log(content)):
-                if self._joiner.waits:
+            elif stripped[:1] == b"{" and (own := own_log(content)):
+                if joiner.waits:
                     yield from self._end_joined()
                 self._passed = own.timestamp
                 yield self._own(raw, own)
             elif self._format is Format.JSONL and (reason := _unfit(content)):
-                yield _rejected(raw, reason)
+                yield self._rejected(raw, reason)
             else:
                 if self._passed is not None:
-                    self._joiner.date(read_time(_decode(self._passed)))
+                    joiner.date(read_time(_decode(self._passed)))
                     self._passed = None
-                for joined in self._joiner.add(decode_text(content), raw):
-                    yield self._joined(joined)
+                for joined in joiner.add(decode_text(content), raw):
+                    yield self._finished(joined.lines, joined.recognized, joined.part)
         yield from self._end_joined()
 
-    def _end_joined(self) -> Iterator[_Read]:
+    def _end_joined(self) -> Iterator[R]:
         for joined in self._joiner.flush():
-            yield self._joined(joined)
+            yield self._finished(joined.lines, joined.recognized, joined.part)
 
-    def _own(self, raw: RawLine, own: OwnLog) -> _Read:
-        """Read a log of our own contract, which stays as it is."""
-        content = raw.content
-        start = where_id_lacks(content, own) if self._may_pass else None
-        if start is not None:
-            if start:
-                made = line_id(self._first_hash, raw.offset, content).encode()
-                content = b'%b"id":"%b",%b' % (content[:start], made, content[start:])
-            return _Read(raw.number, raw.offset, content, None, raw.end)
-        try:
-            log = parse_json_line(content)
-        except UnfitLine as error:
-            return _rejected(raw, error.reason)
-        # The server takes null for no id, and would give another one each time the file is sent.
-        if log.get("id") is None:
-            log["id"] = line_id(self._first_hash, raw.offset, content)
-        self._extract(log, log.get("message"))
-        return _Read(raw.number, raw.offset, log, None, raw.end)
-
-    def _plain(self, raw: RawLine) -> _Read:
+    def _plain(self, raw: RawLine) -> R:
         text = decode_text(raw.content)
         found = self._recognizer.line(text)
         level = found.attributes.get("level")
         attributes = {} if level is None else {"level": level}
-        log = _log(Recognized(text, found.timestamp, found.type, attributes))
-        return self._finished([raw], log)
+        return self._finished([raw], Recognized(text, found.timestamp, found.type, attributes))
 
-    def _joined(self, joined: Joined[RawLine]) -> _Read:
-        log = _log(joined.recognized)
-        return self._finished(joined.lines, log, joined.part)
-
-    def _finished(self, lines: Sequence[RawLine], log: dict[str, object], part: int = 0) -> _Read:
-        """Give a log its id, and what is extracted from its text."""
-        first, last = lines[0], lines[-1]
+    def _finished(self, lines: Sequence[RawLine], found: Recognized, part: int = 0) -> R:
+        """Make a log: with an id, and with what is extracted from its text."""
+        first = lines[0]
         content = first.content if len(lines) == 1 else b"\n".join(each.content for each in lines)
-        log["id"] = line_id(self._first_hash, first.offset, content) + (f"-{part}" if part else "")
+        made = line_id(self._first_hash, first.offset, content)
+        log: dict[str, object] = {
+            "id": f"{made}-{part}" if part else made,
+            "type": found.type or "info",
+            "message": found.message,
+        }
+        if found.timestamp is not None:
+            log["timestamp"] = found.timestamp
+        attributes = found.attributes
+        if _MEMBERS.isdisjoint(attributes):
+            log.update(attributes)
+        else:
+            for name, value in attributes.items():
+                log[f"{name}_" if name in _MEMBERS else name] = value
         if self._extraction:
             is_object = self._format is not Format.LINES and content[:1] == b"{"
-            self._extract(log, log["message"] if is_object else decode_text(content))
-        return _Read(first.number, first.offset, log, None, last.end)
+            self._extract(log, found.message if is_object else decode_text(content))
+        return self._made(first, log, lines[-1].end)
+
+    def _own(self, raw: RawLine, own: OwnLog) -> R:  # noqa: ARG002 - others pass lines by it
+        """Read a log of our own contract, which stays as it is."""
+        content = raw.content
+        try:
+            log = parse_json_line(content)
+        except UnfitLine as error:
+            return self._rejected(raw, error.reason)
+        # The server takes null for no id, and would give another one each time the file is sent.
+        if log.get("id") is None:
+            log["id"] = line_id(self._first_hash, raw.offset, content)
+        self._extract(log, log.get("message"))
+        return self._made(raw, log, raw.end)
 
     def _extract(self, log: dict[str, object], text: object) -> None:
         if self._extraction and isinstance(text, str):
             for name, value in self._extraction.attributes(text).items():
                 log.setdefault(name, value)
 
+    @abstractmethod
+    def _made(self, first: RawLine, log: dict[str, object], end: int) -> R:
+        """Return a log of lines from the first up to an end."""
 
-def _log(found: Recognized) -> dict[str, object]:
-    log: dict[str, object] = {"type": found.type or "info", "message": found.message}
-    if found.timestamp is not None:
-        log["timestamp"] = found.timestamp
-    for name, value in found.attributes.items():
-        log[f"{name}_" if name in _MEMBERS else name] = value
-    return log
+    @abstractmethod
+    def _rejected(self, raw: RawLine, reason: str) -> R:
+        """Return a line that holds no log."""
 
 
-def _rejected(raw: RawLine, reason: str) -> _Read:
-    return _Read(raw.number, raw.offset, None, reason, raw.end)
+class _LogReader(_Reader[Line]):
+    def _made(self, first: RawLine, log: dict[str, object], end: int) -> Line:
+        return Line(first.number, first.offset, log, None, end)
+
+    def _rejected(self, raw: RawLine, reason: str) -> Line:
+        return Line(raw.number, raw.offset, None, reason, raw.end)
+
+
+class _EncodedReader(_Reader[EncodedLine]):
+    def _made(self, first: RawLine, log: dict[str, object], end: int) -> EncodedLine:
+        try:
+            return EncodedLine(first.number, encode_log(log), None, end)
+        except UsageError as error:
+            return EncodedLine(first.number, None, str(error), end)
+
+    def _own(self, raw: RawLine, own: OwnLog) -> EncodedLine:
+        content = raw.content
+        start = None if self._extraction else where_id_lacks(content, own)
+        if start is None:
+            return super()._own(raw, own)
+        if start:
+            made = line_id(self._first_hash, raw.offset, content).encode()
+            content = b'%b"id":"%b",%b' % (content[:start], made, content[start:])
+        return EncodedLine(raw.number, content, None, raw.end)
+
+    def _rejected(self, raw: RawLine, reason: str) -> EncodedLine:
+        return EncodedLine(raw.number, None, reason, raw.end)
 
 
 def _unfit(content: bytes) -> str | None:
@@ -286,7 +298,6 @@ def _recognizer(stream: BinaryIO, name: str, reading: Reading, reference: dateti
     turns = None
     if probe.lacking is not None:
         stream.seek(start)
-        lines = (decode_text(raw.content) for raw in read_raw_lines(stream, name))
-        turns = count_turns(lines, probe.lacking)
+        turns = count_turns(read_contents(stream, name), probe.lacking)
     stream.seek(start)
     return recognizer(turns)
