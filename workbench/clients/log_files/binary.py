@@ -1,5 +1,6 @@
 """Files that are no text: refused, with a word on how to send what is in them."""
 
+import re
 import shlex
 from typing import Final
 
@@ -7,13 +8,11 @@ from waterline.errors import UsageError
 
 BYTES_LOOKED_AT: Final = 8192
 _PACKED: Final = (
-    (b"\x1f\x8b", "gzip", "zcat"),
     (b"\x28\xb5\x2f\xfd", "zstd", "zstdcat"),
-    (b"\xfd7zXZ\x00", "xz", "xzcat"),
     (b"PK\x03\x04", "zip", "unzip -p"),
-    *((b"BZh%d1AY&SY" % level, "bzip2", "bzcat") for level in range(1, 10)),
 )
-_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+# A file that is cut while a program writes it has a run of NULs; fewer are a binary file's.
+_FEW_NULS: Final = re.compile(rb"(?<!\x00)\x00{1,15}(?=[^\x00])")
 
 
 def refuse_binary(head: bytes, name: str) -> None:
@@ -24,8 +23,8 @@ def refuse_binary(head: bytes, name: str) -> None:
         name: what to call the file; "-" is standard input.
 
     Raises:
-        UsageError: it is packed, a Parquet file, UTF-16, or has a NUL byte; the sentence says
-            what it is and what to do.
+        UsageError: it is packed in a way that is not known here, a Parquet file, or has single NUL
+            bytes; the sentence says what it is and what to do.
     """
     # The command in the sentence must work as it is pasted.
     file = "FILE" if name == "-" else shlex.quote(name)
@@ -40,13 +39,8 @@ def refuse_binary(head: bytes, name: str) -> None:
             f"{called} is a Parquet file; write it as JSON, one object a line, with "
             'pandas.read_parquet(...).to_json(..., orient="records", lines=True), and send that'
         )
-    if head.startswith(_UTF_16):
+    if nul := _FEW_NULS.search(head):
         raise UsageError(
-            f"{called} is UTF-16 text; use `iconv -f UTF-16 -t UTF-8 {file} | waterline send -`"
-        )
-    nul = head.find(b"\x00")
-    if nul >= 0:
-        raise UsageError(
-            f"{called} has a NUL byte at offset {nul}, as binary files do; if it is a log all the "
-            rf"same, use `tr -d '\000' < {file} | waterline send -`"
+            f"{called} has a NUL byte at offset {nul.start()}, as binary files do; if it is a log "
+            rf"all the same, use `tr -d '\000' < {file} | waterline send -`"
         )

@@ -1,9 +1,7 @@
 """The lines of a stream of bytes as they stand, with their places, in bounded memory."""
 
 import io
-import os
 import select
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import BinaryIO, Final
@@ -11,6 +9,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from workbench.clients.log_files.binary import BYTES_LOOKED_AT, refuse_binary
+from workbench.clients.log_files.unpacking import Pushback
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 IDLE_SECONDS: Final = 1.0
@@ -84,31 +83,29 @@ def read_live_lines(stream: BinaryIO, name: str) -> Iterator[RawLine | None]:
 def _chunks(stream: BinaryIO, name: str) -> Iterator[bytes | None]:
     """Yield what a stream holds as it comes; None when a pipe has been silent for a while."""
     live = _descriptor_of_pipe(stream)
-    # A pipe that is written line by line would keep a full read waiting; what stands in a buffer
-    # would not be seen by who waits for the pipe.
-    if isinstance(stream, io.BufferedReader) and live is not None:
-        read: Callable[[int], bytes | None] = stream.raw.read
-    else:
-        read = stream.read1 if isinstance(stream, io.BufferedIOBase) else stream.read
+    # A pipe that is written line by line would keep a full read waiting.
+    read = stream.read1 if isinstance(stream, io.BufferedIOBase) else stream.read
     head = _read_head(read)
     refuse_binary(head, name)
-    yield head
+    # Where carriage returns end the lines, there is no line feed.
+    returns = b"\r" in head and b"\n" not in head
+    yield head.replace(b"\r", b"\n") if returns else head
     while True:
         if live is not None and not select.select([live], [], [], IDLE_SECONDS)[0]:
             yield None
         chunk = read(_READ_BYTES)
         if not chunk:
             return
-        yield chunk
+        yield chunk.replace(b"\r", b"\n") if returns else chunk
 
 
 def _descriptor_of_pipe(stream: BinaryIO) -> int | None:
+    if not isinstance(stream, Pushback):
+        return None
     try:
-        descriptor = stream.fileno()
-        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return stream.fileno()
     except OSError:  # it is no file
         return None
-    return None if regular else descriptor
 
 
 def _split(chunks: Iterable[bytes | None]) -> Iterator[tuple[bytes, int] | None]:
@@ -124,7 +121,7 @@ def _split(chunks: Iterable[bytes | None]) -> Iterator[tuple[bytes, int] | None]
             yield last.content, last.size + 1
             last = _Unended()
             for line in islice(ended, 1, None):
-                yield line, len(line) + 1
+                yield _without_run(line), len(line) + 1
         last.add(begun)
     if last.size:
         yield last.content, last.size
@@ -135,6 +132,7 @@ class _Unended:
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
+        self._kept = 0
         self.size = 0
 
     @property
@@ -142,9 +140,17 @@ class _Unended:
         return b"".join(self._pieces)
 
     def add(self, piece: bytes) -> None:
-        if self.size <= MAX_LINE_BYTES + len(b"\r"):
-            self._pieces.append(piece)
         self.size += len(piece)
+        if not self._pieces:
+            piece = _without_run(piece)
+        if piece and self._kept <= MAX_LINE_BYTES + len(b"\r"):
+            self._pieces.append(piece)
+        self._kept += len(piece)
+
+
+def _without_run(line: bytes) -> bytes:
+    """Return a line without the NULs that stand where a file was cut and written on."""
+    return line.lstrip(b"\0") if line[:1] == b"\0" else line
 
 
 def _read_head(read: Callable[[int], bytes | None]) -> bytes:

@@ -32,6 +32,7 @@ from workbench.clients.log_files.rawlines import (
     read_live_lines,
     read_raw_lines,
 )
+from workbench.clients.log_files.unpacking import as_text
 
 __all__ = ["EncodedLine", "Format", "Line", "Reading", "read_encoded", "read_logs"]
 
@@ -108,8 +109,8 @@ def read_logs(
     without an id get one that is the same each time the file is read.
 
     Args:
-        stream: the bytes of the file from its start. One that can be read twice is looked through
-            first where its times lack years or days.
+        stream: the bytes of the file from its start; packed ones are unpacked. One that can be
+            read twice is looked through first where its times lack years or days.
         name: what to call the file in errors; "-" is standard input.
         reading: how to read the lines.
         reference: about when the file was written at the latest, with a zone; it gives years to
@@ -118,7 +119,9 @@ def read_logs(
     Raises:
         UsageError: the file is no text; raised when the first line is asked for.
     """
-    return _LogReader(reading, _recognizer(stream, name, reading, reference)).read(stream, name)
+    text = as_text(stream, name)
+    reader = _LogReader(reading, _recognizer(text, name, reading, reference))
+    yield from reader.read(text, name)
 
 
 def read_encoded(
@@ -128,8 +131,9 @@ def read_encoded(
 
     A line of JSON that is a log as the server takes it is not decoded: it passes as it stands.
     """
-    recognizer = _recognizer(stream, name, reading, reference)
-    return _EncodedReader(reading, recognizer).read(stream, name)
+    text = as_text(stream, name)
+    reader = _EncodedReader(reading, _recognizer(text, name, reading, reference))
+    yield from reader.read(text, name)
 
 
 class _Reader(ABC, Generic[R]):

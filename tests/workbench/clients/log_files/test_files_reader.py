@@ -388,8 +388,8 @@ def test_a_line_that_is_too_long_is_rejected_and_the_next_is_read(
 
 
 def test_a_binary_file_is_refused_by_its_name() -> None:
-    with pytest.raises(UsageError, match=r"^a\.log is packed with gzip"):
-        read(b"\x1f\x8b\x08\x00", Format.AUTO)
+    with pytest.raises(UsageError, match=r"^a\.log is packed with zip"):
+        read(b"PK\x03\x04", Format.AUTO)
 
 
 SECONDS = Extraction(r"took (?P<seconds>[\d.]+)(?: at (?P<level>\w+))?(?: by (?P<agent>\w+))?")
