@@ -13,7 +13,8 @@ from waterline.archive.hot_rows import MAX_BATCH_SIZE
 from waterline.encoding import FORMATS, MOST_ROWS
 from waterline.metrics.recorder import MAX_LABELS
 from waterline.metrics.sketch import RELATIVE_ERROR
-from waterline.records import MAX_DEPTH, MAX_ID_LENGTH, MAX_TYPE_LENGTH
+from waterline.recognition.objects import MAX_TYPE_LENGTH
+from waterline.records import MAX_DEPTH, MAX_ID_LENGTH
 from waterline.settings.model import Settings
 from waterline.settings.parse import MOST_MEASURED
 from waterline.units import format_size

@@ -7,7 +7,8 @@ column by column, which halves the cost a log. Only if something is odd is each 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, repeat
+from datetime import UTC, datetime, timedelta
+from itertools import chain, compress, repeat
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar, cast
 
@@ -15,19 +16,30 @@ import msgspec
 import uuid_utils
 
 from waterline.metrics.log_stats import LogStats, measure_columns, read_attributes
-from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP, parse_rfc3339
+from waterline.recognition.objects import MAX_TYPE_LENGTH, ObjectReader
+from waterline.recognition.recognized import Recognized
+from waterline.recognition.recognizer import Recognizer
+from waterline.recognition.time_values import (
+    MILLISECONDS_BELOW,
+    SECONDS_BELOW,
+    time_of_number,
+    time_of_text,
+    times_of_texts,
+)
 from waterline.records import (
+    DEFAULT_TYPE,
     MAX_DEPTH,
     MAX_ID_LENGTH,
-    MAX_TYPE_LENGTH,
     InvalidLog,
     Record,
     Rule,
-    check_log,
+    decode_log,
     is_too_deep,
-    parse_log,
+    read_log,
+    says_nothing,
 )
 
+_AN_HOUR: Final = timedelta(hours=1)
 NO_LOGS: Final = "this holds no log; send a log, a JSON array of logs, or one log a line"
 
 
@@ -137,8 +149,7 @@ def array_fault(content: bytes) -> InvalidLog | None:
     try:
         _decode_array(content)
     except _NO_JSON:
-        fault = _try(parse_log, content)
-        assert isinstance(fault, InvalidLog)
+        fault, _ = _decode_damaged_array(content)
         return fault
     return None
 
@@ -152,11 +163,32 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
+class ForwardedLines:
+    """Reads lines of text that objects forward, such as Docker's; each by itself."""
+
+    def __init__(self) -> None:
+        self._since = datetime.min.replace(tzinfo=UTC)
+        self._lines: Recognizer | None = None
+
+    def __call__(self, text: str) -> Recognized:
+        """Return what a line says; a time without its year is of the last twelve months."""
+        now = datetime.now(UTC)
+        if self._lines is None or now - self._since > _AN_HOUR:
+            self._since, self._lines = now, Recognizer(reference=now)
+        return self._lines.special(text) or self._lines.plain(text, headed=True)
+
+
+read_forwarded_line: Final = ForwardedLines()
+OBJECTS: Final = ObjectReader(read_line=read_forwarded_line)
+"""Reader of objects of other programs, by their own shape alone."""
+
+
 def read_frames(
     frames: Sequence[bytes],
     source: str,
     make_id: Callable[[], str] = new_id,
     measured: Sequence[str] = (),
+    reader: ObjectReader = OBJECTS,
 ) -> DecodedLogs:
     """Decode and check frames, each one log, a JSON array of logs, or one log a line.
 
@@ -165,9 +197,10 @@ def read_frames(
         source: the name of the token.
         make_id: returns an id for a log without one.
         measured: names of the measured attributes.
+        reader: recognises objects of other programs.
     """
-    decoded = read_sound(frames, source, make_id, measured)
-    return decoded or _read_one_by_one(frames, _Reading(source, make_id, measured))
+    decoded = read_sound(frames, source, make_id, measured, reader)
+    return decoded or _read_one_by_one(frames, _Reading(source, make_id, measured, reader))
 
 
 def read_sound(
@@ -175,6 +208,7 @@ def read_sound(
     source: str,
     make_id: Callable[[], str] = new_id,
     measured: Sequence[str] = (),
+    reader: ObjectReader = OBJECTS,
 ) -> DecodedLogs | None:
     """Decode sound frames, fast; return None if anything is odd.
 
@@ -183,19 +217,28 @@ def read_sound(
         source: the name of the token.
         make_id: returns an id for a log without one.
         measured: names of the measured attributes.
+        reader: recognises objects of other programs.
     """
-    reading = _Reading(source, make_id, measured)
+    reading = _Reading(source, make_id, measured, reader)
     try:
-        return _encode_logs(list(map(_decode, frames)), reading, None, map(len, frames))
-    except (_OddLog, *_NO_JSON):
+        values = list(map(_decode, frames))
+        if list not in _kinds(values):
+            sizes = list(map(len, frames))
+            return _encode_values(values, lambda: map(_decode, frames), reading, None, sizes)
+    except _OddLog:
+        return None
+    except _NO_JSON:
         pass
     try:
-        values = [_split(each) for each in frames]
-        if not all(values):
+        parts = [_split(each) for each in frames]
+        if not all(parts):
             return None
-        outline = [FrameOutcome(len(each), ()) for each in values]
-        sizes = _shared_out(map(len, frames), map(len, values))
-        return _encode_logs(list(chain.from_iterable(values)), reading, outline, sizes)
+        outline = [FrameOutcome(len(each), ()) for each in parts]
+        sizes = _shared_out(map(len, frames), map(len, parts))
+        values = list(chain.from_iterable(parts))
+        return _encode_values(
+            values, lambda: chain.from_iterable(map(_split, frames)), reading, outline, sizes
+        )
     except (_OddLog, *_NO_JSON):
         return None
 
@@ -206,6 +249,7 @@ class _Reading(NamedTuple):
     source: str
     make_id: Callable[[], str]
     measured: Sequence[str]
+    reader: ObjectReader
 
 
 def _shared_out(totals: Iterable[int], counts: Iterable[int]) -> list[int]:
@@ -230,16 +274,29 @@ def _is_array(frame: bytes) -> bool:
     return frame.lstrip()[:1] == b"["
 
 
-def _encode_logs(
+class _Columns(NamedTuple):
+    """Members of logs, a value a log."""
+
+    ids: Sequence[object]
+    """None where one is to be made."""
+    types: Sequence[str]
+    timestamps: Sequence[int | None]
+    messages: Sequence[str]
+    attributes: Sequence[dict[str, object]]
+
+
+def _encode_values(
     values: Sequence[object],
+    decode_again: Callable[[], Iterable[object]],
     reading: _Reading,
     frames: Sequence[FrameOutcome] | None,
-    sizes: Iterable[int],
+    sizes: Sequence[int],
 ) -> DecodedLogs:
-    """Encode logs that obey every rule. Removes members from them.
+    """Encode logs that obey every rule, and objects of other programs.
 
     Args:
-        values: the decoded JSON values.
+        values: the decoded JSON values; members are removed from them.
+        decode_again: returns them anew.
         reading: context of decoding.
         frames: the outcome of each frame; None if each holds one log.
         sizes: the bytes of each log.
@@ -250,25 +307,84 @@ def _encode_logs(
     if _kinds(values) != {dict}:
         raise _OddLog
     logs = cast("Sequence[dict[str, object]]", values)
-    ids, made = _complete_ids(_take(logs, "id"), reading.make_id)
+    # Producers send one kind of logs, so the first tells of nearly all batches what they are.
+    if not reading.reader.is_for(logs[0]):
+        try:
+            return _encode_logs(_take_ours(logs), reading, frames, sizes)
+        except _OddLog:
+            logs = cast("Sequence[dict[str, object]]", list(decode_again()))
+    return _encode_logs(_read_mixed(logs, reading.reader), reading, frames, sizes)
+
+
+def _encode_logs(
+    logs: _Columns,
+    reading: _Reading,
+    frames: Sequence[FrameOutcome] | None,
+    sizes: Iterable[int],
+) -> DecodedLogs:
+    """Encode logs for the writer.
+
+    Args:
+        logs: the logs.
+        reading: context of decoding.
+        frames: the outcome of each frame; None if each holds one log.
+        sizes: the bytes of each log.
+
+    Raises:
+        _OddLog: an id breaks a rule, or attributes are nested too deep.
+    """
+    ids, made = _complete_ids(logs.ids, reading.make_id)
+    rest = (logs.types, logs.timestamps, repeat(reading.source), logs.messages, logs.attributes)
+    try:
+        rows = _encode(list(zip(ids, *rest, strict=False)))[1:-1]
+    except RecursionError as error:
+        raise _OddLog from error
+    # Each row is one array with one object of attributes. Only further brackets can be deep.
+    if rows.count(b"[") + rows.count(b"{") - 2 * len(ids) >= MAX_DEPTH and any(
+        map(is_too_deep, logs.attributes)
+    ):
+        raise _OddLog
+    measured = {
+        name: list(map(dict.get, logs.attributes, repeat(name))) for name in reading.measured
+    }
+    held = measure_columns(logs.types, sizes, measured)
+    return DecodedLogs(ids, logs.types, rows, made, frames, reading.source, held)
+
+
+def _take_ours(logs: Sequence[dict[str, object]]) -> _Columns:
+    """Take the members of logs of our own contract; what is left are their attributes.
+
+    Raises:
+        _OddLog: one of them breaks a rule, or may.
+    """
+    ids = _take(logs, "id")
     types = _short_texts(_take(logs, "type"), MAX_TYPE_LENGTH)
     timestamps = _read_timestamps(_take(logs, "timestamp"))
     messages = _take(logs, "message")
     if _kinds(messages) != {str}:
         raise _OddLog
-    columns = (ids, types, timestamps, repeat(reading.source), messages, logs)
-    try:
-        rows = _encode(list(zip(*columns, strict=False)))[1:-1]
-    except RecursionError as error:
-        raise _OddLog from error
-    # Each row is one array with one object of attributes. Only further brackets can be deep.
-    if rows.count(b"[") + rows.count(b"{") - 2 * len(logs) >= MAX_DEPTH and any(
-        map(is_too_deep, logs)
-    ):
+    return _Columns(ids, types, timestamps, cast("Sequence[str]", messages), logs)
+
+
+def _read_mixed(logs: Sequence[dict[str, object]], reader: ObjectReader) -> _Columns:
+    """Read logs that may be ours or of other programs.
+
+    Raises:
+        _OddLog: one of them breaks a rule, holds several, or nothing.
+    """
+    foreign = list(map(reader.is_for, logs))
+    theirs = list(compress(logs, foreign))
+    found = None if any(map(says_nothing, theirs)) else reader.read_many(theirs)
+    if found is None:
         raise _OddLog
-    attributes = {name: list(map(dict.get, logs, repeat(name))) for name in reading.measured}
-    held = measure_columns(types, sizes, attributes)
-    return DecodedLogs(ids, types, rows, made, frames, reading.source, held)
+    types = [each or DEFAULT_TYPE for each in found.types]
+    read = _Columns([None] * len(theirs), types, found.timestamps, found.messages, found.attributes)
+    if len(theirs) == len(logs):
+        return read
+    ours = zip(*_take_ours([log for log in logs if not reader.is_for(log)]), strict=True)
+    rows = zip(*read, strict=True)
+    mixed = [next(rows if is_foreign else ours) for is_foreign in foreign]
+    return _Columns(*map(list, zip(*mixed, strict=True)))
 
 
 def _kinds(values: Iterable[object]) -> set[type]:
@@ -301,18 +417,27 @@ def _complete_ids(
 
 def _read_timestamps(given: Sequence[object]) -> Sequence[int | None]:
     kinds = _kinds(given)
-    if str in kinds:
-        try:
-            given = [parse_rfc3339(each) if isinstance(each, str) else each for each in given]
-        except (ValueError, OverflowError) as error:
-            raise _OddLog from error
-        kinds = _kinds(given)
-    if not kinds <= {int, type(None)}:
+    if kinds <= {int, type(None)}:
+        known = cast("list[int]", [each for each in given if each is not None])
+        # Milliseconds, as nearly all are.
+        if not known or SECONDS_BELOW <= min(known) <= max(known) < MILLISECONDS_BELOW:
+            return cast("Sequence[int | None]", given)
+    try:
+        if kinds == {str}:
+            return times_of_texts(cast("Sequence[str]", given))
+        return list(map(_time_of, given))
+    except ValueError as error:
+        raise _OddLog from error
+
+
+def _time_of(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return time_of_text(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise _OddLog
-    known = cast("list[int]", [each for each in given if each is not None])
-    if known and not MIN_TIMESTAMP <= min(known) <= max(known) <= MAX_TIMESTAMP:
-        raise _OddLog
-    return cast("Sequence[int | None]", given)
+    return time_of_number(value)
 
 
 def _read_one_by_one(frames: Sequence[bytes], reading: _Reading) -> DecodedLogs:
@@ -321,7 +446,7 @@ def _read_one_by_one(frames: Sequence[bytes], reading: _Reading) -> DecodedLogs:
     sizes: list[int] = []
     for frame in frames:
         before, rejected = len(records), []
-        found = _read_damaged(frame)
+        found = _read_damaged(frame, reading.reader)
         shares = _shared_out([len(frame)], [len(found)])
         for index, log in enumerate(found):
             if isinstance(log, Record):
@@ -352,20 +477,44 @@ def _raw(record: Record) -> msgspec.Raw:
     return msgspec.Raw(record.attributes)
 
 
-def _read_damaged(frame: bytes) -> Sequence[Record | InvalidLog]:
+def _read_damaged(frame: bytes, reader: ObjectReader) -> Sequence[Record | InvalidLog]:
     """Return record or fault of each log in a frame; a frame without any has one fault."""
+
+    def read_value(value: object) -> Sequence[Record]:
+        return read_log(value, reader)
+
+    def read_text(text: bytes) -> Sequence[Record]:
+        return read_log(decode_log(text), reader)
+
     try:
-        logs = [_try(check_log, value) for value in _split(frame)]
+        found = [_try(read_value, value) for value in _split(frame)]
     except _NO_JSON:
-        parts = [frame] if _is_array(frame) else frame.split(b"\n")
-        logs = [_try(parse_log, part) for part in parts if part.strip()]
-    return logs or [InvalidLog(NO_LOGS, Rule.NOT_EMPTY)]
+        if _is_array(frame):
+            fault, values = _decode_damaged_array(frame)
+            found = [_try(read_value, value) for value in values] if fault is None else [[fault]]
+        else:
+            found = [_try(read_text, part) for part in frame.split(b"\n") if part.strip()]
+    return list(chain.from_iterable(found)) or [InvalidLog(NO_LOGS, Rule.NOT_EMPTY)]
 
 
-def _try(read: Callable[[T], Record], log: T) -> Record | InvalidLog:
+def _decode_damaged_array(frame: bytes) -> tuple[InvalidLog | None, Sequence[object]]:
+    """Return what is wrong with an array that is no JSON, if anything; or its values."""
+    try:
+        values = decode_log(frame)
+    except InvalidLog as error:
+        return _bare(error), ()
+    assert isinstance(values, list)
+    return None, values
+
+
+def _try(read: Callable[[T], Sequence[Record]], log: T) -> Sequence[Record | InvalidLog]:
     try:
         return read(log)
     except InvalidLog as error:
-        # Its traceback and cause would keep frames and more, ten objects a log.
-        error.__cause__ = error.__context__ = None
-        return error.with_traceback(None)
+        return [_bare(error)]
+
+
+def _bare(fault: InvalidLog) -> InvalidLog:
+    """Return a fault without traceback and cause, which keep frames and more: ten objects a log."""
+    fault.__cause__ = fault.__context__ = None
+    return fault.with_traceback(None)

@@ -1,17 +1,38 @@
 """Rules of a valid log: decode, check, normalise. No I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 import msgspec
 
-from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP, parse_rfc3339
+from waterline.recognition.json_text import decode_json
+from waterline.recognition.objects import (
+    ENVELOPE,
+    MAX_TYPE_LENGTH,
+    ObjectReader,
+    Parts,
+    is_envelope,
+)
+from waterline.recognition.recognized import Recognized
+from waterline.recognition.time_values import (
+    MILLISECONDS_BELOW,
+    SECONDS_BELOW,
+    BeyondYears,
+    time_of_number,
+    time_of_text,
+    within_years,
+)
 
-MAX_TYPE_LENGTH: Final = 64
 MAX_ID_LENGTH: Final = 128
 # SQLite's JSON functions allow 1000 levels. No log of a sane program comes near this.
 MAX_DEPTH: Final = 64
+
+
+DEFAULT_TYPE: Final = "info"
+"""Type of a log that names no level."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Record(NamedTuple):
@@ -74,8 +95,11 @@ class InvalidLog(ValueError):
         self.log_id = log_id
 
 
-_decode_json = msgspec.json.Decoder().decode
 _encode_json = msgspec.json.Encoder().encode
+
+MEMBERS: Final = ("id", "type", "message", "timestamp")
+_NOT_ATTRIBUTES: Final = (*MEMBERS, ENVELOPE)
+_NOT_CONTENT: Final = ("id", "type", "timestamp")
 
 
 def parse_log(text: str | bytes) -> Record:
@@ -84,19 +108,31 @@ def parse_log(text: str | bytes) -> Record:
     Raises:
         InvalidLog: the text is no JSON or no log.
     """
+    return check_log(decode_log(text))
+
+
+def decode_log(text: str | bytes) -> object:
+    """Decode the JSON of one log.
+
+    Raises:
+        InvalidLog: the text is no JSON.
+    """
     try:
-        value = _decode_json(text)
+        return decode_json(text)
     except RecursionError as error:
         raise InvalidLog(
             f"this JSON is nested more than {MAX_DEPTH} levels deep", Rule.DEPTH
         ) from error
     except (msgspec.DecodeError, ValueError) as error:
         raise InvalidLog(f"this is no JSON: {error}", Rule.IS_JSON) from error
-    return check_log(value)
 
 
-def check_log(value: object) -> Record:
+def check_log(value: object, *, milliseconds: bool = False) -> Record:
     """Check a decoded JSON value and return a record. Removes members from `value`.
+
+    Args:
+        value: a log of our own contract, also in an envelope.
+        milliseconds: whether an integer as `timestamp` counts milliseconds whatever its size.
 
     Raises:
         InvalidLog: the value is no log; the sentence names member and rule.
@@ -107,14 +143,86 @@ def check_log(value: object) -> Record:
         raise InvalidLog(reason, Rule.IS_OBJECT)
     log_id = _check_id(value.pop("id", None))
     try:
+        if is_envelope(value):
+            value, attributes = _opened(value)
+        else:
+            attributes = value
         log_type = _check_type(value.pop("type", None))
         message = _check_message(value.pop("message", None))
-        timestamp = _check_timestamp(value.pop("timestamp", None))
-        attributes = _encode_attributes(value)
+        timestamp = _check_timestamp(value.pop("timestamp", None), milliseconds=milliseconds)
+        encoded = _encode_attributes(attributes)
     except InvalidLog as error:
         error.log_id = log_id
         raise
-    return Record(log_id, log_type, timestamp, message, attributes)
+    return Record(log_id, log_type, timestamp, message, encoded)
+
+
+def read_log(value: object, reader: ObjectReader) -> list[Record]:
+    """Return the records of a decoded JSON value: a log of ours, or what other programs write.
+
+    An object is refused only when nothing can be kept of it. Removes members from `value`.
+
+    Args:
+        value: any JSON value.
+        reader: recognises objects of other programs.
+
+    Raises:
+        InvalidLog: the value is no log; the sentence names member and rule.
+    """
+    if not isinstance(value, dict) or says_nothing(value) or not reader.is_for(value):
+        return [check_log(value)]
+    try:
+        found = reader.read_all(value)
+    except RecursionError as error:
+        raise InvalidLog(_DEPTH_RULE, Rule.DEPTH) from error
+    return [
+        Record(
+            None,
+            each.type or DEFAULT_TYPE,
+            each.timestamp,
+            each.message,
+            _encode_attributes(each.attributes),
+        )
+        for each in found
+    ]
+
+
+def says_nothing(value: Mapping[str, object]) -> bool:
+    """Return whether an object has no more than id, type and timestamp: nothing worth a log."""
+    return len(value) <= len(MEMBERS) and all(
+        name in _NOT_CONTENT or each is None for name, each in value.items()
+    )
+
+
+def log_of(said: Recognized | Parts, log_id: str) -> dict[str, object]:
+    """Return what an object or a line of another program says as a log of our own contract.
+
+    Args:
+        said: what it says.
+        log_id: the id of the log.
+    """
+    log: dict[str, object] = {
+        "id": log_id,
+        "type": said.type or DEFAULT_TYPE,
+        "message": said.message,
+    }
+    if said.timestamp is not None:
+        log["timestamp"] = timestamp_of(said.timestamp)
+    if said.attributes.keys().isdisjoint(_NOT_ATTRIBUTES):
+        log.update(said.attributes)
+        return log
+    del log["id"]
+    return {"id": log_id, ENVELOPE: {**log, "attributes": said.attributes}}
+
+
+def timestamp_of(moment: int) -> int | str:
+    """Return milliseconds UTC as the `timestamp` of a log: a number whose size says so, or a text.
+
+    A number below 10^11 would be seconds, and from 10^14 on microseconds.
+    """
+    if SECONDS_BELOW <= abs(moment) < MILLISECONDS_BELOW:
+        return moment
+    return (_EPOCH + timedelta(milliseconds=moment)).isoformat(timespec="milliseconds")
 
 
 _JSON_KINDS: Final = {
@@ -147,24 +255,41 @@ def _check_message(value: object) -> str:
     return value
 
 
-def _check_timestamp(value: object) -> int | None:
+def _check_timestamp(value: object, *, milliseconds: bool) -> int | None:
     if value is None:
         return None
-    if isinstance(value, str):
-        try:
-            value = parse_rfc3339(value)
-        except (ValueError, OverflowError) as error:
-            raise InvalidLog(_TIMESTAMP_RULE, Rule.TIMESTAMP) from error
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InvalidLog(_TIMESTAMP_RULE, Rule.TIMESTAMP)
-    if not MIN_TIMESTAMP <= value <= MAX_TIMESTAMP:
-        raise InvalidLog("timestamp must lie in the years 1 to 9999", Rule.TIMESTAMP)
-    return value
+    if milliseconds and isinstance(value, float):
+        raise InvalidLog("timestamp must be integer milliseconds since 1970 UTC", Rule.TIMESTAMP)
+    try:
+        if isinstance(value, str):
+            return time_of_text(value)
+        if milliseconds and isinstance(value, int):
+            return within_years(value)
+        return time_of_number(value)
+    except BeyondYears as error:
+        raise InvalidLog("timestamp must lie in the years 1 to 9999", Rule.TIMESTAMP) from error
+    except ValueError as error:
+        raise InvalidLog(_TIMESTAMP_RULE, Rule.TIMESTAMP) from error
 
 
 _TIMESTAMP_RULE: Final = (
-    "timestamp must be integer milliseconds since 1970 UTC or an RFC 3339 string"
+    "timestamp must be an RFC 3339 time or a number of seconds to nanoseconds since 1970 UTC"
 )
+
+
+def _opened(envelope: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
+    """Return the log in an envelope, and its attributes."""
+    log = envelope[ENVELOPE]
+    attributes = log.pop("attributes", {}) if isinstance(log, dict) else None
+    if not isinstance(log, dict) or not isinstance(attributes, dict):
+        reason = f"{ENVELOPE} must be an object, and so must the attributes in it"
+        raise InvalidLog(reason, Rule.IS_OBJECT)
+    if unknown := log.keys() - MEMBERS:
+        reason = f"{ENVELOPE} has no member {min(unknown)}; attributes go into attributes"
+        raise InvalidLog(reason, Rule.IS_OBJECT)
+    return log, attributes
 
 
 _DEPTH_RULE: Final = f"attributes may be nested {MAX_DEPTH} levels deep at most"

@@ -15,6 +15,7 @@ from server.decode import read_frames, read_sound
 from server.endpoint import Endpoint
 from server.ingest.bodies import Body, BodyTooLarge, DamagedBody, UnknownEncoding
 from server.ingest.intake import take_message
+from server.ingest.overrides import object_reader
 from server.ingest.replies import AckMode, batch_replies
 from server.ingest.slices import RUN_SIZE, is_small
 from server.memory_budget import STALLED, Loan
@@ -117,15 +118,22 @@ class IngestPost(Endpoint):
             self.fail(429, "too_many_bytes", reason, retry_after=seconds)
             return
         decoded, measured = None, self.connections.measured
+        reader = object_reader(self.get_query_argument)
         if is_small(content):
-            decoded = read_frames([content], self._source, measured=measured)
+            decoded = read_frames([content], self._source, measured=measured, reader=reader)
         elif len(content) <= RUN_SIZE:
-            decoded = read_sound([content], self._source, measured=measured)
+            decoded = read_sound([content], self._source, measured=measured, reader=reader)
         if decoded is not None:
             self.connections.submit(Submission(decoded, len(content), self._received, self))
         else:
             await take_message(
-                self.connections, self._source, content, self._received, self, self._hear
+                self.connections,
+                self._source,
+                content,
+                self._received,
+                self,
+                self._hear,
+                reader=reader,
             )
         self._reply(await self._answered)
 

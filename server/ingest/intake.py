@@ -28,6 +28,7 @@ from server.ingest.slices import (
     slices,
 )
 from server.submissions import Owner, Submission
+from waterline.recognition.objects import ObjectReader
 from waterline.records import MAX_DEPTH, InvalidLog, Rule
 
 # Entries without any valid log, after which a message is given up as some other file. The rest is
@@ -105,16 +106,25 @@ class Intake:
             other owner each slice as soon as it is stored.
         lane: key whose submissions stay in order.
         received: time of receipt, by `time.perf_counter`.
+        reader: recognises objects of other programs.
     """
 
     def __init__(
-        self, connections: Connections, source: str, owner: Owner, lane: object, received: float
+        self,
+        connections: Connections,
+        source: str,
+        owner: Owner,
+        lane: object,
+        received: float,
+        *,
+        reader: ObjectReader,
     ) -> None:
         self._connections = connections
         self._source = source
         self._owner = owner
         self._lane = lane
         self._received = received
+        self._reader = reader
         self._index = 0
         self._is_array = False
         self._valid = 0
@@ -210,7 +220,8 @@ class Intake:
         if await self._has_too_much(part.content):
             self._submit(no_logs(self._source, Part(), _too_much(part.content)), len(part.content))
             return
-        decoded = read_frames([part.content], self._source, measured=self._connections.measured)
+        measured = self._connections.measured
+        decoded = read_frames([part.content], self._source, measured=measured, reader=self._reader)
         if self._is_whole and self._is_array and not decoded.ids:
             self._check_part(part)
         self._submit(decoded, len(part.content))
@@ -275,6 +286,7 @@ async def take_message(
     lane: object,
     tell: Callable[[dict[str, Any]], None],
     *,
+    reader: ObjectReader,
     with_seqs: bool = False,
 ) -> None:
     """Take a large message in one transaction, with one reply.
@@ -286,10 +298,11 @@ async def take_message(
         received: time of receipt, by `time.perf_counter`.
         lane: key whose submissions stay in order.
         tell: called with the reply.
+        reader: recognises objects of other programs.
         with_seqs: whether the reply has the seq of each log.
     """
     whole = Whole(tell, with_seqs=with_seqs)
-    await Intake(connections, source, whole, lane, received).take(content)
+    await Intake(connections, source, whole, lane, received, reader=reader).take(content)
 
 
 def are_small(payloads: Sequence[bytes]) -> bool:

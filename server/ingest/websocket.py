@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from server.connections import MAX_UNSENT, Connection
-from server.decode import read_frames, read_sound
+from server.decode import OBJECTS, read_frames, read_sound
 from server.ingest.intake import Intake, are_small, runs, take_message
+from server.ingest.overrides import object_reader
 from server.ingest.replies import AckMode, replies
 from server.ingest.slices import RUN_SIZE
 from server.submissions import Submission
@@ -23,6 +24,7 @@ class IngestSocket(Connection):
     takes = "WebSockets and POST"
     ack_mode = AckMode.EACH
     with_seqs = False
+    reader = OBJECTS
 
     def prepare(self) -> None:
         """Admit a token with a valid ack mode."""
@@ -35,6 +37,7 @@ class IngestSocket(Connection):
         except ValueError:
             self.fail(400, "bad_request", f"ack is each, batch or none, not {asked[:20]!r}")
         self.with_seqs = self.get_query_argument("seqs", "") == "true"
+        self.reader = object_reader(self.get_query_argument)
 
     def on_messages(self, payloads: list[bytes]) -> Awaitable[None] | None:
         """Submit logs; return what to await before the next read, if anything."""
@@ -45,7 +48,9 @@ class IngestSocket(Connection):
         size = sum(map(len, payloads))
         decoded = None
         if size <= RUN_SIZE:
-            decoded = read_sound(payloads, self.source, measured=connections.measured)
+            decoded = read_sound(
+                payloads, self.source, measured=connections.measured, reader=self.reader
+            )
         if decoded is None:
             return self._take_slowly(payloads, received)
         connections.submit(Submission(decoded, size, received, self))
@@ -69,7 +74,8 @@ class IngestSocket(Connection):
             if are_small(run):
                 # One slice a turn of the loop, however many producers send what is no log.
                 async with self.connections.turn:
-                    decoded = read_frames(run, self.source, measured=self.connections.measured)
+                    measured = self.connections.measured
+                    decoded = read_frames(run, self.source, measured=measured, reader=self.reader)
                     self.connections.submit(Submission(decoded, size, received, self))
                     await asyncio.sleep(0)
             else:
@@ -85,10 +91,12 @@ class IngestSocket(Connection):
                 received,
                 self,
                 self._answer_whole,
+                reader=self.reader,
                 with_seqs=self.with_seqs,
             )
         else:
-            await Intake(self.connections, self.source, self, self, received).take(content)
+            intake = Intake(self.connections, self.source, self, self, received, reader=self.reader)
+            await intake.take(content)
 
     def _answer_whole(self, reply: dict[str, Any]) -> None:
         self.send_text(msgspec.json.encode(reply))

@@ -4,7 +4,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Sequence
-from itertools import count
+from itertools import chain, count
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -14,11 +14,15 @@ from hypothesis import strategies as st
 
 from server.decode import NO_LOGS, DecodedLogs, read_frames
 from waterline.metrics.log_stats import TypeStats
+from waterline.recognition.objects import ObjectReader, Overrides
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
-from waterline.records import MAX_DEPTH, InvalidLog, Record, Rule, check_log, parse_log
+from waterline.records import MAX_DEPTH, InvalidLog, Record, Rule, decode_log, read_log
 
 A, B = b'{"id":"a","type":"x","message":"m"}', b'{"id":"b","type":"y","message":"n"}'
 DAMAGED = b"?"
+TIMESTAMP_RULE = (
+    "timestamp must be an RFC 3339 time or a number of seconds to nanoseconds since 1970 UTC"
+)
 Fault = tuple[int, str, str | None]
 
 
@@ -50,24 +54,34 @@ def values_of(frame: bytes) -> list[object] | None:
     return values
 
 
-def look_at(read: Callable[[T], Record], log: T) -> Record | InvalidLog:
+def look_at(read: Callable[[T], list[Record]], log: T) -> list[Record | InvalidLog]:
     try:
-        return read(log)
+        return [*read(log)]
     except InvalidLog as error:
-        return error
+        return [error]
+
+
+def read_value(value: object) -> list[Record]:
+    return read_log(value, ObjectReader())
+
+
+def read_text(text: bytes) -> list[Record]:
+    return read_value(decode_log(text))
 
 
 def logs_of(frame: bytes) -> list[Record | InvalidLog]:
     """Look at each log of a frame alone."""
     values = values_of(frame)
     if frame.lstrip().startswith(b"["):
-        whole = values[0] if values is not None and len(values) == 1 else None
-        if not isinstance(whole, list):
-            return [look_at(parse_log, frame)]
-        values = whole
+        try:
+            values = msgspec.convert(decode_log(frame), list[object])
+        except InvalidLog as error:
+            return [error]
     if values is not None:
-        return [look_at(check_log, value) for value in values]
-    return [look_at(parse_log, line) for line in frame.split(b"\n") if line.strip()]
+        found = [look_at(read_value, value) for value in values]
+    else:
+        found = [look_at(read_text, line) for line in frame.split(b"\n") if line.strip()]
+    return [*chain.from_iterable(found)]
 
 
 def read_plainly(frames: Sequence[bytes]) -> Expected:
@@ -195,7 +209,26 @@ def objects(draw: st.DrawFn, odd: int = 0) -> str:
 
 bombs = st.sampled_from(["[" * 5_000, '{"a":' * 5_000, f'{{"type":"a","x":{nested(50_000)}}}'])
 others = st.sampled_from(["1", '"a"', "null", "NaN", "{}", "[]", "{", "?", "01", "-", "\ufeff{}"])
-logs = objects() | objects() | objects(1) | objects(2) | others | bombs
+foreign = st.sampled_from(
+    [
+        '{"level":30,"time":1795514400123,"msg":"up"}',
+        '{"level":60,"time":1795514400124,"msg":"down"}',
+        '{"level":"warn","time":"2026-11-24 10:00:00,123","msg":"hm"}',
+        '{"log":"{\\"msg\\":\\"x\\"}","stream":"stdout","time":"2026-11-24T10:00:00Z"}',
+        '{"logEvents":[{"message":"x"},{"message":"y"}],"logGroup":"g"}',
+        '{"id":"q","waterline.log":{"type":"x","message":"m","attributes":{"id":7}}}',
+        '{"id":"q","waterline.log":{"type":"x","message":"m","timestamp":[]}}',
+        '{"waterline.log":{"type":"x","message":"m","k":1}}',
+        '{"waterline.log":7}',
+        '{"waterline.log":{"type":"x","message":"m"},"k":1}',
+        '{"a":NaN}',
+        '{"type":"x","id":"a"}',
+        '{"k":null}',
+        '{"message":NaN,"type":"x"}',
+        f'{{"msg":"x","k":{nested(100)}}}',
+    ]
+)
+logs = objects() | objects() | objects(1) | objects(2) | others | bombs | foreign
 separators = st.sampled_from(["\n", "\r\n", "\n\n", "\n \t\r\n", " ", ""])
 arrays = st.tuples(spaces, st.lists(logs, max_size=4)).map(
     lambda drawn: drawn[0] + "[" + f",{drawn[0]}".join(drawn[1]) + drawn[0] + "]"
@@ -209,7 +242,7 @@ damaged = st.tuples(whole, cuts).map(
     lambda drawn: drawn[0][: drawn[1][0]] + drawn[1][2] + drawn[0][sum(drawn[1][:2]) :]
 )
 any_frames = st.lists(whole | damaged, max_size=5)
-valid_frames = st.lists(objects().map(str.encode), min_size=1, max_size=8)
+valid_frames = st.lists((objects() | foreign).map(str.encode), min_size=1, max_size=8)
 
 
 @given(any_frames)
@@ -262,13 +295,13 @@ def faults(*frames: bytes) -> list[list[int]]:
 
 
 def test_valid_logs_one_frame_need_no_outline() -> None:
-    odd = b'{"type":"x","message":"","timestamp":5,"k":[1]}'
+    odd = b'{"type":"x","message":"","timestamp":1795514400,"k":[1]}'
     batch = read([A, B, odd])
     assert batch == DecodedLogs(
         ids=["a", "b", "made 0"],
         types=["x", "y", "x"],
         rows=b'["a","x",null,"pump","m",{}],["b","y",null,"pump","n",{}],'
-        b'["made 0","x",5,"pump","",{"k":[1]}]',
+        b'["made 0","x",1795514400000,"pump","",{"k":[1]}]',
         made=frozenset({2}),
         outcomes=None,
         source="pump",
@@ -283,13 +316,13 @@ def test_array_holds_its_logs_and_lines_hold_one_each() -> None:
 
 
 def test_one_bad_log_of_array_rejects_itself_alone() -> None:
-    batch = read([b"[" + A + b',{"id":"c","type":""},7,' + B + b"]"])
+    batch = read([b"[" + A + b',{"id":"c","type":"x","message":"","timestamp":[]},7,' + B + b"]"])
     assert list(batch.ids) == ["a", "b"]
     assert outline_of(batch) == [
         (
             2,
             [
-                (1, "type must be a string of 1 to 64 characters", "c"),
+                (1, TIMESTAMP_RULE, "c"),
                 (2, "a log is a JSON object with type and message, this is a number", None),
             ],
         )
@@ -349,3 +382,62 @@ def test_many_logs_with_brackets_are_not_taken_for_deep_ones() -> None:
     deep = b'{"type":"x","message":"m","k":%b}' % nested(MAX_DEPTH).encode()
     assert faults(*[wide] * 50) == [[]] * 50
     assert faults(*[wide] * 50, deep, wide) == [[]] * 50 + [[0], []]
+
+
+def test_objects_of_other_programs_are_read_beside_our_own() -> None:
+    pino = b'{"level":50,"time":1795514400123,"msg":"boom","id":7}'
+    batch = read([pino, A, pino])
+    assert list(batch.types) == ["error", "x", "error"]
+    assert list(batch.ids) == ["made 0", "a", "made 1"]
+    assert batch.outcomes is None
+    assert rows_of(batch)[0] == (
+        "made 0", "error", 1_795_514_400_123, "pump", "boom", b'{"id":7}',
+    )  # fmt: skip
+
+
+def test_line_that_an_object_forwards_is_read_as_lines_are() -> None:
+    line = b'{"log":"10.0.0.7 - - [24/Nov/2026:10:00:00 +0000] \\"GET / HTTP/1.1\\" 500 7\\n",'
+    frame = line + b'"stream":"stdout","time":"2026-11-24T10:00:01Z"}'
+    (row,) = rows_of(read([frame]))
+    assert (row[1], row[2]) == ("error", 1_795_514_401_000)
+    assert json.loads(row[5])["status"] == 500
+
+
+def test_object_that_holds_several_logs_counts_as_so_many() -> None:
+    several = b'{"logEvents":[{"message":"x"},{"message":"y"}]}'
+    batch = read([A, several, B])
+    assert [row[4] for row in rows_of(batch)] == ["m", "x", "y", "n"]
+    assert outline_of(batch) == [(1, []), (2, []), (1, [])]
+
+
+def test_log_in_an_envelope_has_attributes_of_any_name() -> None:
+    inner = b'{"type":"x","message":"m","timestamp":1795514400,"attributes":{"id":7,"type":"y"}}'
+    (row,) = rows_of(read([b'{"id":"a","waterline.log":' + inner + b"}"]))
+    assert row == ("a", "x", 1_795_514_400_000, "pump", "m", b'{"id":7,"type":"y"}')
+
+
+def test_what_python_writes_in_place_of_numbers_is_read() -> None:
+    lines = b'{"type":"x","message":"m","v":NaN}\n{"type":"x","message":"m","v":[-Infinity,1.5]}'
+    assert [row[5] for row in rows_of(read([lines]))] == [b'{"v":null}', b'{"v":["-Infinity",1.5]}']
+    array = b"[" + lines.replace(b"\n", b",") + b"]"
+    assert [row[5] for row in rows_of(read([array]))] == [b'{"v":null}', b'{"v":["-Infinity",1.5]}']
+
+
+def test_object_is_refused_only_if_nothing_can_be_kept() -> None:
+    assert outline_of(read([b"{}"])) == [
+        (0, [(0, "type must be a string of 1 to 64 characters", None)])
+    ]
+    for members in ('"type":"x"', '"type":"x","message":null', '"type":"x","timestamp":1795514400'):
+        assert faults(b'{"id":"a",%b}' % members.encode()) == [[0]]
+    (row,) = rows_of(read([b'{"type":"","k":5}']))
+    assert row == ("made 0", "info", None, "pump", '{"type":"","k":5}', b'{"type":"","k":5}')
+
+
+def test_members_that_a_user_names_come_first() -> None:
+    reader = ObjectReader(Overrides("what", "at", "kind"))
+    named = b'{"type":"x","message":"m","id":"i","what":"boom","at":1795514400,"kind":"job"}'
+    batch = read_frames([named, A], "pump", lambda: "made", reader=reader)
+    assert rows_of(batch) == [
+        ("made", "job", 1_795_514_400_000, "pump", "boom", b'{"type":"x","message":"m","id":"i"}'),
+        ("a", "x", None, "pump", "m", b"{}"),
+    ]

@@ -121,17 +121,20 @@ def test_commit_is_measured_in_second_of_its_receipt(bench: Bench) -> None:
 
 
 def test_invalid_logs_are_counted_by_broken_rule(bench: Bench) -> None:
-    batch = read_frames([b'{"type":1}\n?\n' + log("a"), b"[7,8]", b""], "pump")
+    batch = read_frames(
+        [b'{"type":"t","message":"m","timestamp":[]}\n{}\n?\n' + log("a"), b"[7,8]", b""], "pump"
+    )
     assert batch.outcomes is not None
     bench.meter.rejected(batch.outcomes, "pump")
     bench.meter.rejected(batch.outcomes[:1], "valve")
     assert bench.counts("logs_rejected", "reason") == {
+        "timestamp": 2,
         "type": 2,
         "no_json": 2,
         "no_object": 2,
         "empty": 1,
     }
-    assert bench.counts("logs_rejected", "source") == {"pump": 5, "valve": 2}
+    assert bench.counts("logs_rejected", "source") == {"pump": 6, "valve": 3}
 
 
 class Failure:

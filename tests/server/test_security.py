@@ -133,7 +133,7 @@ def provoke(server: ServerProcess, token: str, origin: str) -> None:
 
 def misbehave(server: ServerProcess, url: str, token: str) -> None:
     """Send what is no log and what is no WebSocket over connections that were let in."""
-    for frame in ("{", "[]", '{"type":"info"}', '{"type":1,"message":"m"}'):
+    for frame in ("{", "[]", '{"type":"info"}', "[7]"):
         connection = server.connect(url, token)
         connection.send(frame)
         receive(connection)

@@ -14,6 +14,7 @@ import msgspec
 from server.decode import read_frames
 from server.submissions import Submission
 from server.writer import Commit, Writer
+from waterline.records import timestamp_of
 from waterline.storage.folder import DataFolder
 
 Log = Mapping[str, object]
@@ -76,7 +77,8 @@ def fill_batches(path: Path, batches: Iterable[Batch]) -> list[Answer]:
         writer.start()
         for batch in batches:
             now = batch.received_at
-            given = read_frames([msgspec.json.encode(log) for log in batch.logs], batch.source)
+            frames = [msgspec.json.encode(exactly(log)) for log in batch.logs]
+            given = read_frames(frames, batch.source)
             assert not given.outcomes, "every log that is given must be valid"
             writer.submit(Submission(given, 0, 0.0, Nobody()))
             (done,) = commits.get(timeout=30).submissions
@@ -88,6 +90,12 @@ def fill_batches(path: Path, batches: Iterable[Batch]) -> list[Answer]:
     finally:
         writer.stop()
     return answers
+
+
+def exactly(log: Log) -> Log:
+    """Return a log whose number as `timestamp` is milliseconds, whatever its size."""
+    moment = log.get("timestamp")
+    return {**log, "timestamp": timestamp_of(moment)} if isinstance(moment, int) else log
 
 
 def alter(path: Path, *statements: str) -> None:

@@ -14,7 +14,7 @@ from server.metering import Meter
 from server.recount import Recount
 from server.submissions import Submission
 from server.writer import Commit, Writer
-from tests.support.folders import DAY, NOON, Batch, Nobody
+from tests.support.folders import DAY, NOON, Batch, Nobody, exactly
 from waterline.metrics.recorder import MetricsRecorder, Series
 from waterline.metrics.rollup_store import Retention, RollupStore
 from waterline.metrics.rollup_thread import RollupThread
@@ -59,7 +59,7 @@ def fill_measured(
         meter = Meter(recorder, counted, rollups.recount)
         for batch in batches:
             moment = batch.received_at
-            frames = [msgspec.json.encode(log) for log in batch.logs]
+            frames = [msgspec.json.encode(exactly(log)) for log in batch.logs]
             given = read_frames(frames, batch.source, measured=measured)
             size = sum(map(len, frames))
             writer.submit(Submission(given, size, time.perf_counter(), Nobody()))

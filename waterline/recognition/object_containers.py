@@ -67,3 +67,5 @@ _CONTAINERS: Final[Mapping[str, _Unpack]] = {
     "Records": _listed("Records"),  # CloudTrail's files
     "records": _listed("records"),  # Azure's event hubs
 }
+CONTAINERS: Final = frozenset(_CONTAINERS)
+"""Members of which one is in every object that holds several logs."""

@@ -36,6 +36,8 @@ class ObjectDialect:
         reshape: what to do before any of them is looked for.
         sentence: makes a message of an object that has none.
         forwards: whether its message is a line of yet another program.
+        dates: whether it was made as that line was written, so that its time counts, not the
+            line's, which may lack its zone.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ObjectDialect:
     reshape: Reshape | None = None
     sentence: Callable[[Mapping[str, object]], str | None] | None = None
     forwards: bool = False
+    dates: bool = False
 
 
 MESSAGES: Final = (

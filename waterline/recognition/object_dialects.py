@@ -34,7 +34,9 @@ def _joined(*names: str) -> Callable[[Mapping[str, object]], str | None]:
 
 DIALECTS: Final = (
     # Shippers, whose message is a line of another program.
-    ObjectDialect(name="Docker", marks=("log", "stream"), message=("log",), forwards=True),
+    ObjectDialect(
+        name="Docker", marks=("log", "stream"), message=("log",), forwards=True, dates=True
+    ),
     ObjectDialect(
         name="Docker by Fluentd", marks=("log", "container_name"), message=("log",), forwards=True
     ),
@@ -60,6 +62,7 @@ DIALECTS: Final = (
         scale=type_of_syslog,
         reshape=shapes.gelf,
         forwards=True,
+        dates=True,
     ),
     ObjectDialect(
         name="journald",
@@ -69,6 +72,7 @@ DIALECTS: Final = (
         reshape=shapes.journald,
         sentence=shapes.journald_message,
         forwards=True,
+        dates=True,
     ),
     ObjectDialect(
         name="journald",
@@ -77,6 +81,7 @@ DIALECTS: Final = (
         reshape=shapes.journald,
         sentence=shapes.journald_message,
         forwards=True,
+        dates=True,
     ),
     ObjectDialect(name="Elasticsearch hit", marks=("_source", "_index"), reshape=shapes.search_hit),
     # Loggers.

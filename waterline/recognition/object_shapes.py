@@ -20,6 +20,8 @@ _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,17})(?P<fraction>\.\d{1,17})?", r
 
 def merged(*objects: Mapping[str, object]) -> Members:
     """Return the members of all objects; of equal names the first has it, others get a number."""
+    if len(objects) == 2 and objects[0].keys().isdisjoint(objects[1]):
+        return {**objects[0], **objects[1]}
     together: Members = {}
     for each in objects:
         for name, value in each.items():

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from itertools import chain, repeat
+from typing import Final, NamedTuple, cast
 
 import msgspec
 
 from waterline.recognition.levels import says_more, type_of_word
-from waterline.recognition.object_containers import unpacked
+from waterline.recognition.object_containers import CONTAINERS, unpacked
 from waterline.recognition.object_dialect import (
     LEVELS,
     MESSAGES,
@@ -21,10 +22,15 @@ from waterline.recognition.object_dialects import DIALECTS
 from waterline.recognition.object_members import Path, member_at, paths_of, without
 from waterline.recognition.object_shapes import merged, number_of
 from waterline.recognition.recognized import Recognized
-from waterline.recognition.time_values import read_time
+from waterline.recognition.time_values import CREDIBLE, read_time, times_of_texts
 
 # Characters of a `type` of ours, which stands as it is given.
 MAX_TYPE_LENGTH: Final = 64
+ENVELOPE: Final = "waterline.log"
+"""Member with a log whose attributes may have any name, also those that a log has itself.
+
+`{"id": …, "waterline.log": {"type": …, "message": …, "timestamp": …, "attributes": {…}}}`
+"""
 # Shapes that are remembered, and members of such a shape at most.
 _MOST_PLANS: Final = 1000
 _WIDEST_PLAN: Final = 100
@@ -53,6 +59,15 @@ class Parts(NamedTuple):
     attributes: dict[str, object]
 
 
+class Columns(NamedTuple):
+    """What several objects say of themselves, a list for each member of `Parts`."""
+
+    messages: Sequence[str]
+    timestamps: Sequence[int | None]
+    types: Sequence[str | None]
+    attributes: Sequence[dict[str, object]]
+
+
 class _Plan(NamedTuple):
     """Where the objects of one shape have what is looked for."""
 
@@ -65,6 +80,18 @@ class _Plan(NamedTuple):
     may_be_ours: bool
     has_date_and_time: bool
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether message, time and level are members of the object itself, for all one knows."""
+        return (
+            not self.may_be_ours
+            and not self.type
+            and not self.dialect.forwards
+            and all(
+                each and isinstance(each[0], str) for each in (self.message, self.time, self.level)
+            )
+        )
+
 
 def is_ours(value: Mapping[str, object]) -> bool:
     """Return whether an object is a log of our own contract, with a type and a message."""
@@ -74,6 +101,11 @@ def is_ours(value: Mapping[str, object]) -> bool:
         and isinstance(name, str)
         and 0 < len(name) <= MAX_TYPE_LENGTH
     )
+
+
+def is_envelope(value: Mapping[str, object]) -> bool:
+    """Return whether an object is a log of ours in an envelope, with an id or without."""
+    return ENVELOPE in value and len(value) == (2 if "id" in value else 1)
 
 
 class ObjectReader:
@@ -93,6 +125,16 @@ class ObjectReader:
         self._overrides = overrides
         self._read_line = read_line
         self._plans: dict[tuple[object, ...], _Plan] = {}
+
+    def is_for(self, value: Mapping[str, object]) -> bool:
+        """Return whether an object is to be read: no log of ours, or one with a named member."""
+        if not is_ours(value):
+            return not is_envelope(value)
+        first = self._overrides
+        if first is None:
+            return False
+        named = (first.message_field, first.time_field, first.type_field)
+        return bool(paths_of(filter(None, named), value))
 
     def read_all(self, value: dict[str, object]) -> list[Parts]:
         """Return each log that an object holds: one, or those of a container such as OTLP's."""
@@ -132,9 +174,82 @@ class ObjectReader:
         if not message:
             message = _message_otherwise(value, attributes, plan, message)
         elif plan.dialect.forwards or (log_type is None and message[0] == "{"):
-            parts = Parts(message, timestamp, log_type, attributes)
-            return self._with_inner(parts, forwarded=plan.dialect.forwards)
+            return self._with_inner(Parts(message, timestamp, log_type, attributes), plan.dialect)
         return Parts(message, timestamp, log_type, attributes)
+
+    def read_many(self, values: Sequence[dict[str, object]]) -> Columns | None:
+        """Return what each of many objects says of itself; objects of one shape in bulk.
+
+        Takes members out of the objects, which become the attributes. None if one of them may
+        hold several logs.
+
+        Raises:
+            RecursionError: one is nested hundreds of levels deep.
+        """
+        if not values:
+            return Columns((), (), (), ())
+        shapes: dict[tuple[str, ...], list[dict[str, object]]] = {}
+        order = list(map(tuple, values))
+        for shape, value in zip(order, values, strict=True):
+            shapes.setdefault(shape, []).append(value)
+        if not CONTAINERS.isdisjoint(chain.from_iterable(shapes)):
+            return None
+        found = {shape: self._read_alike(shape, alike) for shape, alike in shapes.items()}
+        if len(found) == 1:
+            return found[order[0]]
+        rows = {shape: zip(*columns, strict=True) for shape, columns in found.items()}
+        return Columns(*map(list, zip(*(next(rows[shape]) for shape in order), strict=True)))
+
+    def _read_alike(self, shape: tuple[str, ...], values: list[dict[str, object]]) -> Columns:
+        plan = self._plans.get(shape) or self._new_plan(values[0])
+        columns = None
+        if plan.dialect.forwards:
+            columns = self._read_forwarded(values, plan)
+        elif plan.dialect.reshape is not None and not plan.may_be_ours:
+            columns = self._read_reshaped(values, plan.dialect)
+        elif plan.is_flat:
+            columns = _read_columns(values, plan)
+        if columns is None:
+            return Columns(*map(list, zip(*map(self.read, values), strict=True)))
+        return columns
+
+    def _read_reshaped(
+        self, values: Sequence[dict[str, object]], dialect: ObjectDialect
+    ) -> Columns | None:
+        """Read objects that come into one shape; None if they do not, or one is odd."""
+        assert dialect.reshape is not None
+        shaped = [each for each in map(dialect.reshape, values) if each is not None]
+        if len(shaped) < len(values) or len(set(map(tuple, shaped))) > 1:
+            return None
+        plan = self._plan_for(dialect, shaped[0])
+        return _read_columns(shaped, plan) if plan.is_flat else None
+
+    def _read_forwarded(self, values: Sequence[dict[str, object]], plan: _Plan) -> Columns | None:
+        """Read objects that forward objects, and name no level; None if one is odd."""
+        message, time = next(iter(plan.message), None), next(iter(plan.time), None)
+        if not isinstance(message, str) or not isinstance(time, str) or plan.may_be_ours:
+            return None
+        if plan.dialect.reshape or plan.type or plan.status or "type" in values[0]:
+            return None
+        # `log.level` stands within no text.
+        if any(path[0] != message for path in plan.level):
+            return None
+        inner = list(map(_object_within, map(dict.get, values, repeat(message))))
+        timestamps = _times_of_column(list(map(dict.get, values, repeat(time))))
+        if None in inner or timestamps is None:
+            return None
+        columns = self.read_many(cast("list[dict[str, object]]", inner))
+        if columns is None:
+            return None
+        for name in (message, time):
+            list(map(dict.pop, values, repeat(name)))
+        if not plan.dialect.dates:
+            timestamps = [
+                outer if own is None else own
+                for own, outer in zip(columns.timestamps, timestamps, strict=True)
+            ]
+        attributes = list(map(merged, columns.attributes, values))
+        return Columns(columns.messages, timestamps, columns.types, attributes)
 
     def _new_plan(self, value: dict[str, object]) -> _Plan:
         members = value.keys()
@@ -156,25 +271,24 @@ class ObjectReader:
             self._plans[key] = plan
         return plan
 
-    def _with_inner(self, parts: Parts, *, forwarded: bool) -> Parts:
+    def _with_inner(self, parts: Parts, dialect: ObjectDialect) -> Parts:
         """Return what the text within an object says, completed by what the object says."""
-        text = parts.message.rstrip("\r\n") if forwarded else parts.message
-        inner = self._inner(text, forwarded=forwarded)
+        text = parts.message.rstrip("\r\n") if dialect.forwards else parts.message
+        inner = self._inner(text, forwarded=dialect.forwards)
+        first, second = inner.timestamp, parts.timestamp
+        if dialect.dates:
+            first, second = second, first
         return Parts(
             inner.message,
-            parts.timestamp if inner.timestamp is None else inner.timestamp,
+            second if first is None else first,
             inner.type or parts.type,
             merged(inner.attributes, parts.attributes),
         )
 
     def _inner(self, text: str, *, forwarded: bool) -> Parts:
-        if text[:1] == "{":
-            try:
-                value = _decode(text)
-            except (msgspec.DecodeError, RecursionError, ValueError):
-                value = None
-            if isinstance(value, dict):
-                return self.read(value)
+        value = _object_within(text)
+        if value is not None:
+            return self.read(value)
         if not forwarded or self._read_line is None:
             return Parts(text, None, None, {})
         line = self._read_line(text)
@@ -218,6 +332,74 @@ def _plan(
     )
 
 
+def _read_columns(values: Sequence[dict[str, object]], plan: _Plan) -> Columns | None:
+    """Read objects of one shape member by member; None if any of them is odd, and untouched.
+
+    Takes members out of the objects.
+    """
+    message, time, level = cast("Sequence[str]", (plan.message[0], plan.time[0], plan.level[0]))
+    if len({message, time, level}) < 3 or (level != "level" and "level" in values[0]):
+        return None
+    messages = list(map(dict.get, values, repeat(message)))
+    written = list(map(dict.get, values, repeat(level)))
+    if set(map(type, messages)) != {str} or "" in messages:
+        return None
+    timestamps = _times_of_column(list(map(dict.get, values, repeat(time))))
+    meanings = _meanings(written, level, plan)
+    if timestamps is None or meanings is None:
+        return None
+    types = [meanings[each][0] for each in written]
+    for name in (message, time, level):
+        list(map(dict.pop, values, repeat(name)))
+    if any(more for _, more in meanings.values()):
+        for value, each in zip(values, written, strict=True):
+            if meanings[each][1]:
+                value["level"] = each
+    return Columns(cast("list[str]", messages), timestamps, types, values)
+
+
+def _object_within(text: object) -> dict[str, object] | None:
+    """Return the object that a text is; None if it is none."""
+    if not isinstance(text, str) or text[:1] != "{":
+        return None
+    try:
+        value = _decode(text)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _times_of_column(column: Sequence[object]) -> Sequence[int] | None:
+    kinds = set(map(type, column))
+    if kinds == {int}:
+        numbers = cast("Sequence[int]", column)
+        if min(numbers) in CREDIBLE and max(numbers) in CREDIBLE:
+            return numbers
+    if kinds == {str}:
+        try:
+            found = times_of_texts(cast("Sequence[str]", column))
+        except ValueError:
+            return None
+        return found if min(found) in CREDIBLE and max(found) in CREDIBLE else None
+    times = list(map(read_time, column))
+    return None if None in times else cast("Sequence[int]", times)
+
+
+def _meanings(
+    column: Sequence[object], member: Path, plan: _Plan
+) -> Mapping[object, tuple[str, bool]] | None:
+    """Return type, and whether it says more, of each level that is written in a column."""
+    meanings = {}
+    if not set(map(type, column)) <= {str, int}:
+        return None
+    for each in set(column):
+        meaning = _meaning(each, member, plan)
+        if meaning is None:
+            return None
+        meanings[each] = meaning
+    return meanings
+
+
 def _first(named: str | None, *names: str) -> Sequence[str]:
     return names if named is None else (named, *names)
 
@@ -258,21 +440,30 @@ def _type_of(attributes: dict[str, object], plan: _Plan) -> tuple[str | None, di
             return _leveled(attributes, path, word or named, more=bool(word) and says_more(named))
     for path in plan.level:
         written = attributes.get(path) if type(path) is str else member_at(attributes, path)
-        if type(written) is str and (log_type := type_of_word(written)) is not None:
-            return _leveled(attributes, path, log_type, more=says_more(written))
-        number = number_of(written)
-        if type(number) is int and path != "s":
-            scale = plan.dialect.scale or scale_of(path if type(path) is str else "", number)
-            if (log_type := scale(number)) is not None:
-                return _leveled(attributes, path, log_type, more=scale.says_more(number))
+        meaning = _meaning(written, path, plan)
+        if meaning is not None:
+            log_type, more = meaning
+            return _leveled(attributes, path, log_type, more=more)
     given = attributes.get("type")
     if isinstance(given, str) and 0 < len(given) <= MAX_TYPE_LENGTH:
-        log_type = type_of_word(given)
-        if log_type is None:
-            del attributes["type"]
-            return given, attributes
-        return _leveled(attributes, "type", log_type, more=says_more(given))
+        word = type_of_word(given)
+        more = word is not None and says_more(given)
+        return _leveled(attributes, "type", word or given, more=more)
     return _type_of_status(attributes, plan), attributes
+
+
+def _meaning(written: object, path: Path, plan: _Plan) -> tuple[str, bool] | None:
+    """Return the type that a level means, and whether it says more; None if it is no level."""
+    if isinstance(written, str):
+        word = type_of_word(written)
+        if word is not None:
+            return word, says_more(written)
+    number = number_of(written)
+    if type(number) is not int or path == "s":
+        return None
+    scale = plan.dialect.scale or scale_of(path if isinstance(path, str) else "", number)
+    named = scale(number)
+    return None if named is None else (named, scale.says_more(number))
 
 
 def _leveled(

@@ -13,7 +13,7 @@ from waterline.recognition.access_logs import ACCESS_LOGS
 from waterline.recognition.cef import CEF_SHAPE, LEEF_SHAPE, read_cef, read_leef
 from waterline.recognition.dialect import Reader
 from waterline.recognition.envelopes import ENVELOPES, Opened, docker_line
-from waterline.recognition.json_objects import object_in
+from waterline.recognition.json_text import object_in
 from waterline.recognition.line_clock import LineClock
 from waterline.recognition.line_levels import level_after, level_before
 from waterline.recognition.line_times import LineTimes

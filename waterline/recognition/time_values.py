@@ -19,9 +19,11 @@ MAX_TIMESTAMP: Final = 253_402_300_799_999
 SECONDS_BELOW: Final = 10**11
 MILLISECONDS_BELOW: Final = 10**14
 MICROSECONDS_BELOW: Final = 10**17
-# 2000 to 2100. Another number in an object of another program counts from a start, or counts
-# something else, and a year 1 is how Go and .NET write that there is no time.
-_CREDIBLE: Final = range(946_684_800_000, 4_102_444_800_000)
+# Seconds below which a float is exact to a microsecond.
+_EXACT_BELOW: Final = 2**32
+CREDIBLE: Final = range(946_684_800_000, 4_102_444_800_000)
+"""2000 to 2100. Another number in an object of another program counts from a start, or counts
+something else."""
 
 
 class BeyondYears(ValueError):
@@ -116,17 +118,24 @@ def time_of_number(number: float) -> int:
     Raises:
         ValueError: the number is not finite, or beyond the years 1 to 9999.
     """
+    if not isinstance(number, int) and not math.isfinite(number):
+        raise ValueError(f"{number} is no time")
     size = abs(number)
     if size < SECONDS_BELOW:
-        # By way of microseconds, as a float of seconds is a little less than what was written.
-        moment = number * 1000 if isinstance(number, int) else round(number * 1_000_000) // 1000
+        moment = number * 1000 if isinstance(number, int) else _milliseconds_of(number)
     elif size < MILLISECONDS_BELOW:
-        moment = number if isinstance(number, int) else round(number * 1000) // 1000
-    elif not math.isfinite(number):
-        raise ValueError(f"{number} is no time")
+        moment = math.floor(number)
     else:
         moment = int(number) // (1000 if size < MICROSECONDS_BELOW else 1_000_000)
-    return _within_years(moment)
+    return within_years(moment)
+
+
+def _milliseconds_of(seconds: float) -> int:
+    """Return the whole milliseconds of seconds as they were written, with a fraction."""
+    if abs(seconds) < _EXACT_BELOW:
+        # By way of microseconds, as a float is a little more or less than what was written.
+        return round(seconds * 1_000_000) // 1000
+    return math.floor(Decimal(repr(seconds)) * 1000)
 
 
 def time_of_text(text: str) -> int:
@@ -144,12 +153,34 @@ def time_of_text(text: str) -> int:
     except (msgspec.ValidationError, OverflowError):
         pass
     else:
-        return _within_years(moment)
+        return within_years(moment)
     if found := _RELATIVE.fullmatch(text):
         return _moment(found.groupdict())
     if _NUMBER.fullmatch(text):
         return _time_of_digits(text)
     raise ValueError(f"{text[:60]!r} is no time")
+
+
+def times_of_texts(texts: Sequence[str]) -> list[int]:
+    """Return what `time_of_text` makes of each text, several times as fast where all are RFC 3339.
+
+    Raises:
+        ValueError: one is no such time, or beyond the years 1 to 9999.
+    """
+    if max(map(len, texts), default=0) <= _LENGTH_OF_MICROSECONDS:
+        try:
+            moments = msgspec.convert(texts, list[datetime])
+            spans = [moment - _EPOCH for moment in moments]
+        except (msgspec.ValidationError, OverflowError, TypeError):
+            pass  # a comma, a leap second, no zone
+        else:
+            found = [
+                (span.days * 86_400 + span.seconds) * 1000 + span.microseconds // 1000
+                for span in spans
+            ]
+            if found and min(found) >= MIN_TIMESTAMP and max(found) <= MAX_TIMESTAMP:
+                return found
+    return [time_of_text(each) for each in texts]
 
 
 def read_time(value: object) -> int | None:
@@ -187,6 +218,7 @@ def _time_of_any_text(text: str) -> int | None:
     except ValueError:
         return _time_of_other_text(text)
     if text[4:5] == "-":
+        # A year 1, or 1970, is how programs write that there is no time.
         return moment if moment > 0 else None
     # Fourteen digits that are a date are one, not a moment in the year 2600.
     return _time_of_other_text(text) if _credible(moment) is None else moment
@@ -201,7 +233,7 @@ def _time_of_other_text(text: str) -> int | None:
 
 
 def _credible(moment: int) -> int | None:
-    return moment if moment in _CREDIBLE else None
+    return moment if moment in CREDIBLE else None
 
 
 def _time_of_object(value: Mapping[str, object]) -> int | None:
@@ -240,7 +272,7 @@ def _time_of_digits(text: str) -> int:
     if abs(number) >= MILLISECONDS_BELOW:
         return time_of_number(int(number))
     in_seconds = abs(number) < SECONDS_BELOW
-    return _within_years(math.floor(number * 1000 if in_seconds else number))
+    return within_years(math.floor(number * 1000 if in_seconds else number))
 
 
 def _moment(parts: Mapping[str, str | None]) -> int:
@@ -274,14 +306,19 @@ def _moment(parts: Mapping[str, str | None]) -> int:
     offset = (number("zone_hours") * 60 + number("zone_minutes")) * 60_000
     if parts.get("sign") == "-":
         offset = -offset
-    return _within_years(_since(moment - _EPOCH) + milliseconds + later - offset)
+    return within_years(_since(moment - _EPOCH) + milliseconds + later - offset)
 
 
 def _since(epoch: timedelta) -> int:
     return (epoch.days * 86_400 + epoch.seconds) * 1000 + epoch.microseconds // 1000
 
 
-def _within_years(moment: int) -> int:
+def within_years(moment: int) -> int:
+    """Return milliseconds UTC that lie in the years 1 to 9999.
+
+    Raises:
+        BeyondYears: they do not.
+    """
     if not MIN_TIMESTAMP <= moment <= MAX_TIMESTAMP:
         raise BeyondYears("this is beyond the years 1 to 9999")
     return moment

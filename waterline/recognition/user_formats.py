@@ -8,7 +8,7 @@ from typing import Final
 
 from waterline.errors import UsageError
 from waterline.recognition.dialect import Reader, number_of
-from waterline.recognition.json_objects import object_in
+from waterline.recognition.json_text import object_in
 from waterline.recognition.line_levels import LineLevel, level_of_word
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.strftime import form_of

@@ -81,11 +81,11 @@ def test_log_of_megabytes_is_stored_as_it_came_and_known_again(
     shared_server: ServerProcess,
 ) -> None:
     message, deep = 'é"\\\n\U0001f600 ' * 400_000, {"k": [1, 2.5, "ü\n" * 300_000, None, True]}
-    sent = log(id="large-1", message=message, timestamp=5, **deep)
+    sent = log(id="large-1", message=message, timestamp=1_795_514_400_005, **deep)
     first, again = (post(shared_server, sent.encode()).json for _ in range(2))
     assert (first["count"], first["duplicates"]) == (1, 0)
     assert (again["duplicates"], again["lastSeq"]) == (1, first["lastSeq"])
     with closing(apsw.Connection(str(shared_server.data / "logs.db"))) as connection:
         statement = "SELECT message, timestamp, attributes FROM logs WHERE id = 'large-1'"
         ((stored, timestamp, attributes),) = connection.execute(statement).fetchall()
-    assert (stored, timestamp, json.loads(str(attributes))) == (message, 5, deep)
+    assert (stored, timestamp, json.loads(str(attributes))) == (message, 1_795_514_400_005, deep)

@@ -18,6 +18,9 @@ from waterline.records import MAX_ID_LENGTH, InvalidLog, Rule
 from waterline.storage.log_store import StoreResult
 
 Reply = dict[str, Any]
+TIMESTAMP_RULE = (
+    "timestamp must be an RFC 3339 time or a number of seconds to nanoseconds since 1970 UTC"
+)
 
 
 class Nobody:
@@ -71,7 +74,7 @@ def rejection(index: int, log_id: str | None = None, message: str = "") -> Reply
     return {
         "type": "error",
         "error": "invalid_log",
-        "message": message or "type must be a string of 1 to 64 characters",
+        "message": message or TIMESTAMP_RULE,
         "logId": log_id,
         "index": index,
     }
@@ -107,7 +110,7 @@ def log(log_id: str) -> bytes:
 
 
 def bad(log_id: str) -> bytes:
-    return b'{"id":"%b","message":"m"}' % log_id.encode()
+    return b'{"id":"%b","type":"t","message":"m","timestamp":""}' % log_id.encode()
 
 
 WITHOUT_ID = b'{"type":"info","message":"m"}'

@@ -182,10 +182,10 @@ def test_full_queue_holds_producers_back_and_loses_nothing(data: Path) -> None:
         ("[" * 100_000, "this JSON is nested more than 64 levels deep"),
         ("[[]]", "a log is a JSON object with type and message, this is an array"),
         ("1", "a log is a JSON object with type and message, this is a number"),
-        ('{"message":"m"}', "type must be a string of 1 to 64 characters"),
+        ("{}", "type must be a string of 1 to 64 characters"),
         ('{"type":"info"}', "message must be a string"),
         (log(id=""), "id must be a string of 1 to 128 characters"),
-        (log(timestamp=1.5), "timestamp must be integer milliseconds since 1970 UTC or"),
+        (log(timestamp="soon"), "timestamp must be an RFC 3339 time or a number of seconds"),
         (r'{"type":"info","message":"\ud800"}', "this is no JSON: "),
     ],
 )
@@ -209,7 +209,7 @@ def test_invalid_log_is_answered_with_error_and_connection_stays(
 
 @slow
 def test_error_names_log_where_it_can(socket: websocket.WebSocket) -> None:
-    socket.send(log(id="a", type=""))
+    socket.send(log(id="a", timestamp=""))
     assert receive(socket)["logId"] == "a"
 
 
@@ -219,7 +219,7 @@ def test_errors_come_in_their_place_between_acks(socket: websocket.WebSocket) ->
     for number in range(600):
         log_id = f"{number}-{new_id()}"
         bad = number % 3 == 1
-        socket.send(log(id=log_id, type="" if bad else "info"))
+        socket.send(log(id=log_id, timestamp="soon" if bad else None))
         expected.append(("error" if bad else "ack", log_id))
     answers = receive_many(socket, len(expected))
     assert [(answer["type"], answer["logId"]) for answer in answers] == expected

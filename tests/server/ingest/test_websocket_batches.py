@@ -16,7 +16,9 @@ from tests.support.sockets import connected, log, receive, receive_many, refused
 
 pytestmark = pytest.mark.slow
 
-TYPE_RULE = "type must be a string of 1 to 64 characters"
+TIMESTAMP_RULE = (
+    "timestamp must be an RFC 3339 time or a number of seconds to nanoseconds since 1970 UTC"
+)
 
 
 @contextmanager
@@ -87,7 +89,14 @@ def test_log_over_several_lines_is_one_log(shared_server: ServerProcess) -> None
 @pytest.mark.parametrize("form", ["array", "lines"])
 def test_one_bad_log_of_frame_rejects_itself_alone(shared_server: ServerProcess, form: str) -> None:
     a, b, c, d = ids = new_ids(4)
-    logs = [log(id=a), log(id=b, type=""), "7", log(id=c), log(id=d, timestamp="now"), log(id=a)]
+    logs = [
+        log(id=a),
+        log(id=b, timestamp=""),
+        "7",
+        log(id=c),
+        log(id=d, timestamp="now"),
+        log(id=a),
+    ]
     with pushing(shared_server) as socket:
         socket.send(array(*logs) if form == "array" else "\n".join(logs))
         expected = [("ack", a), ("error", b, 1), ("error", None, 2), ("ack", c), ("error", d, 4)]
@@ -121,7 +130,7 @@ def test_frames_of_every_kind_sent_without_waiting_are_answered_in_order(
                 socket.send(log(id=a))
                 expected.append(("ack", a))
             elif number % 4 == 1:
-                socket.send(array(log(id=a), log(id=b, type=""), log()))
+                socket.send(array(log(id=a), log(id=b, timestamp=""), log()))
                 expected += [("ack", a), ("error", b, 1), ("ack", None)]
             elif number % 4 == 2:
                 socket.send_binary(f"{log(id=a)}\n{log(id=b)}".encode())
@@ -144,7 +153,7 @@ def test_one_ack_frame_counts_what_it_held(shared_server: ServerProcess) -> None
     a, b, c = ids = new_ids(3)
     with pushing(shared_server, "batch") as socket:
         socket.send(log(id=a))
-        socket.send(array(log(id=b), log(id=a), log(id="bad", type=""), log(id=c), "7"))
+        socket.send(array(log(id=b), log(id=a), log(id="bad", timestamp=""), log(id=c), "7"))
         socket.send("no log")
         first, second, third = receive_many(socket, 3)
     seqs = stored(shared_server.data, ids)
@@ -155,7 +164,7 @@ def test_one_ack_frame_counts_what_it_held(shared_server: ServerProcess) -> None
         1,
         seqs[c],
         [
-            {"error": "invalid_log", "message": TYPE_RULE, "logId": "bad", "index": 2},
+            {"error": "invalid_log", "message": TIMESTAMP_RULE, "logId": "bad", "index": 2},
             {
                 "error": "invalid_log",
                 "message": "a log is a JSON object with type and message, this is a number",
@@ -187,7 +196,7 @@ def test_ack_of_a_frame_has_the_seqs_that_are_asked_for(shared_server: ServerPro
     large = "x" * 300_000  # beyond what is decoded in one call
     with pushing(shared_server, "batch&seqs=true") as socket:
         socket.send(log(id=a))
-        socket.send("\n".join([log(id=b), log(id="bad", type=""), log(id=a), log(id=c)]))
+        socket.send("\n".join([log(id=b), log(id="bad", timestamp=""), log(id=a), log(id=c)]))
         socket.send("\n".join([log(id=b), log(id=c), log(id=a, message=large)]))
         found = [each["seqs"] for each in receive_many(socket, 3)]
     seqs = stored(shared_server.data, ids)
@@ -202,7 +211,7 @@ def test_ack_none_sends_errors_only(shared_server: ServerProcess) -> None:
     ids = new_ids(3)
     with pushing(shared_server, "none") as socket:
         socket.send(log(id=ids[0]))
-        socket.send(array(log(id=ids[1]), log(id="bad", type=""), log(id=ids[0])))
+        socket.send(array(log(id=ids[1]), log(id="bad", timestamp=""), log(id=ids[0])))
         socket.send(log(id=ids[2]))
         socket.send("")
         assert told(socket, 2) == [("error", "bad", 1), ("error", None, 0)]

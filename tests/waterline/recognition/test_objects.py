@@ -168,8 +168,8 @@ OBJECTS: dict[str, tuple[dict[str, Any], str, int | None, str | None, dict[str, 
         "started", MOMENT, None, {"stream": "stdout"},
     ),
     "Docker, an object within": (
-        {"log": '{"level":50,"time":1795514400123,"msg":"boom","stream":"s"}\n',
-         "stream": "stderr", "time": "2026-11-24T10:00:00.5Z"},
+        {"log": '{"level":50,"time":1795514400500,"msg":"boom","stream":"s"}\n',
+         "stream": "stderr", "time": ISO},
         "boom", MOMENT, "error", {"stream": "s", "stream_2": "stderr"},
     ),
     "Docker, an object of ours within": (
@@ -182,7 +182,8 @@ OBJECTS: dict[str, tuple[dict[str, Any], str, int | None, str | None, dict[str, 
         "hm", MOMENT, None, {"kubernetes": {"pod_name": "p"}},
     ),
     "Vector": (
-        {"message": '{"lvl":"warn","msg":"hm"}', "timestamp": ISO, "source_type": "file"},
+        {"message": '{"lvl":"warn","msg":"hm","t":1795514400123}', "source_type": "file",
+         "timestamp": "2026-11-24T10:00:09Z"},
         "hm", MOMENT, "warning", {"source_type": "file"},
     ),
     "Filebeat": (
@@ -556,6 +557,40 @@ def test_no_member_is_lost(value: dict[str, object]) -> None:
     kept = texts_in(found.attributes) | {found.message, str(found.type)}
     lost = [each for each in texts_in(value) - kept if each not in found.message]
     assert len(lost) <= (found.timestamp is not None) + (found.type is not None), lost
+
+
+alike = [
+    {"level": 30, "time": MOMENT, "msg": "m", "a": 1},
+    {"level": 60, "time": MOMENT, "msg": "m", "a": 1},
+    {"level": "30", "time": MOMENT, "msg": "m", "a": 1},
+    {"level": "fatal", "time": MOMENT, "msg": "", "a": 1},
+    {"level": True, "time": MOMENT, "msg": "m", "a": 1},
+    {"level": [], "time": ISO, "msg": "m", "a": 1},
+    {"level": "info", "time": "2026-11-24 10:00:00,123", "msg": "m", "a": 1},
+    {"level": "info", "time": "soon", "msg": "m", "a": 1},
+    {"level": "info", "time": 12.5, "msg": "m", "a": 1},
+    {"level": "info", "time": 1795514400.123, "msg": {"b": 1}, "a": 1},
+    {"level": "info", "time": ISO, "msg": "m", "a": 1},
+    {"severity": "fatal", "ts": ISO, "message": "m"},
+    {"severity": "fatal", "ts": ISO, "message": "m", "level": "gold"},
+    {"type": "info", "message": "m", "time": ISO, "level": "error"},
+    {"log": '{"level":30,"msg":"m","time":1795514400124}\n', "stream": "a", "time": ISO},
+    {"log": '{"level":60,"msg":"m","stream":"b"}', "stream": "a", "time": ISO},
+    {"log": '{"logEvents":[{"msg":"m"}]}', "stream": "a", "time": ISO},
+    {"log": "text", "stream": "a", "time": ISO},
+    {"log": '{"msg":"m"}', "stream": "a", "time": "soon"},
+    {"message": '{"msg":"m","time":1795514400124}', "timestamp": ISO, "source_type": "x"},
+    {"message": '{"msg":"m"}', "timestamp": ISO, "source_type": "x"},
+    {"version": "1.1", "short_message": "m", "timestamp": 1795514400.1, "level": 3, "_a": 1},
+    {"version": "1.1", "short_message": "m", "timestamp": 1795514400.1, "level": 5, "_a": 1},
+]
+
+
+@given(st.lists(st.sampled_from(alike) | objects, min_size=1, max_size=6))
+def test_many_are_read_as_each_alone(values: list[dict[str, object]]) -> None:
+    each = [recognize_object(value) for value in values]
+    columns = ObjectReader().read_many([value.copy() for value in values])
+    assert columns is None or [Recognized(*row) for row in zip(*columns, strict=True)] == each
 
 
 @given(

@@ -15,6 +15,7 @@ from waterline.recognition.time_values import (
     read_time,
     time_of_number,
     time_of_text,
+    times_of_texts,
 )
 
 SECOND = 1_795_514_400_000  # 2026-11-24T10:00:00Z
@@ -108,6 +109,28 @@ def test_text_that_is_no_time_never_becomes_one(text: str) -> None:
     with pytest.raises(ValueError, match=r"time|years"):
         time_of_text(text)
     assert read_time(text) is None
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [],
+        ["2026-11-24T10:00:00.123Z", "2026-11-24t11:00:00.123456+01:00"],
+        ["2026-11-24T10:00:00.123Z", "2026-11-24 10:00:00,123"],
+        ["2026-11-24T10:00:00.123Z", "2026-11-24T10:00:00"],
+        ["2026-11-24T10:00:00.123Z", "2026-11-24T10:00:00.1239999999Z"],
+        ["2016-12-31T23:59:60Z", "1795514400"],
+        ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"],
+    ],
+)
+def test_times_of_texts_are_those_of_each(texts: list[str]) -> None:
+    assert times_of_texts(texts) == [time_of_text(each) for each in texts]
+
+
+@pytest.mark.parametrize("odd", ["soon", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:60Z"])
+def test_times_of_texts_want_a_time_of_each(odd: str) -> None:
+    with pytest.raises(ValueError, match=r"time|years"):
+        times_of_texts(["2026-11-24T10:00:00.123Z", odd])
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 10**21, 1e300, -(10**40)])

@@ -32,7 +32,9 @@ from workbench.clients.producer import Producer, Reply
 
 pytestmark = pytest.mark.slow
 
-TYPE_RULE = "type must be a string of 1 to 64 characters"
+TIMESTAMP_RULE = (
+    "timestamp must be an RFC 3339 time or a number of seconds to nanoseconds since 1970 UTC"
+)
 
 
 def log(log_id: str, **others: object) -> bytes:
@@ -95,21 +97,21 @@ def test_queued_logs_go_in_full_frames_and_are_answered_in_order(data: Path) -> 
 
 def test_odd_logs_of_a_frame_are_rejected_alone_each_with_its_reason(data: Path) -> None:
     logs = [log(str(n)) for n in range(1_500)]
-    logs[0] = log("first", type="")
+    logs[0] = log("first", timestamp="")
     logs[7] = b'{"no": "json'
     logs[999] = b"[]"
     logs[1_000] = log("x" * 200)
     heard = delivered(data, logs)
     assert [tag for tag, _ in heard.faults] == [0, 7, 999, 1_000]
-    assert heard.faults[0][1] == TYPE_RULE
+    assert heard.faults[0][1] == TIMESTAMP_RULE
     assert heard.faults[1][1].startswith("this is no JSON: ")
     with workbench.connect(data) as wb:
         assert set(wb.logs()["id"]) == {str(n) for n in range(1_500)} - {"0", "7", "999", "1000"}
 
 
 def test_frame_of_nothing_but_odd_logs_names_every_one(data: Path) -> None:
-    heard = delivered(data, [log(str(n), type="") for n in range(3_000)])
-    assert heard.faults == [(n, TYPE_RULE) for n in range(3_000)]
+    heard = delivered(data, [log(str(n), timestamp="") for n in range(3_000)])
+    assert heard.faults == [(n, TIMESTAMP_RULE) for n in range(3_000)]
 
 
 def test_large_logs_go_alone_between_small_ones(data: Path) -> None:
@@ -219,7 +221,8 @@ def test_replies_to_a_frame_tell_each_log_as_it_is(data: Path) -> None:
     url = f"ws://127.0.0.1:{port}/ingest"
     with Producer(url, token, on_reply=replies.append) as producer:
         for each in sent:
-            producer.send({"id": each, "type": "" if each == "odd" else "info", "message": "m"})
+            timestamp = "soon" if each == "odd" else None
+            producer.send({"id": each, "type": "info", "message": "m", "timestamp": timestamp})
         with serving(data, "--port", port, token=token):
             producer.flush()
     with workbench.connect(data) as wb:
@@ -228,7 +231,9 @@ def test_replies_to_a_frame_tell_each_log_as_it_is(data: Path) -> None:
     assert [reply.log_id for reply in replies] == sent
     assert [reply.seq for reply in replies] == [seqs.get(each) for each in sent]
     assert [reply.duplicate for reply in replies] == [False, False, True, False, False, True, False]
-    assert [reply.error for reply in replies] == [TYPE_RULE if x == "odd" else None for x in sent]
+    assert [reply.error for reply in replies] == [
+        TIMESTAMP_RULE if x == "odd" else None for x in sent
+    ]
 
 
 def test_large_log_sent_twice_has_its_seq_both_times(server: ServerProcess) -> None:

@@ -127,7 +127,7 @@ def _check(index: int, value: object, namespace: uuid.UUID, archived_at: int) ->
     """
     created_at = value.get("created_at") if isinstance(value, dict) else None
     try:
-        record = check_log(value)
+        record = check_log(value, milliseconds=True)
         return record._replace(
             id=record.id or str(uuid.uuid5(namespace, str(index))),
             timestamp=_moment(created_at, archived_at)

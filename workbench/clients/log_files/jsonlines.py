@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from waterline.recognition.json_objects import decode_leniently
+from waterline.recognition.json_text import decode_json
 
 
 class OwnLog(msgspec.Struct, gc=False):
@@ -40,7 +40,7 @@ def parse_json_line(line: bytes) -> dict[str, object]:
         UnfitLine: the line is no JSON, or is JSON other than an object.
     """
     try:
-        value = decode_leniently(line)
+        value = decode_json(line)
     except UnicodeDecodeError as error:
         raise UnfitLine("this is no JSON: it is not encoded as UTF-8") from error
     except msgspec.DecodeError as error:
