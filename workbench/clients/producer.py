@@ -8,6 +8,8 @@ from typing import Final, Self
 import uuid_utils
 
 from waterline.errors import RejectedLogs, UsageError
+from waterline.recognition.objects import ObjectReader, is_envelope, is_ours
+from waterline.records import MAX_ID_LENGTH, log_of, says_nothing
 from workbench.clients.answers import Answer
 from workbench.clients.delivery import Counts, Delivery
 from workbench.clients.json_values import encode_log, to_json
@@ -16,6 +18,7 @@ __all__ = ["Counts", "Producer", "Reply"]
 
 DEFAULT_WINDOW: Final = 5_000
 MAX_WINDOW: Final = 100_000
+_OBJECTS: Final = ObjectReader()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,17 @@ class Producer:
     def send(self, log: Mapping[str, object]) -> str:
         """Queue a log to be sent, and return its id; wait only while the window is full.
 
-        A log without an `id` gets one. Values may be of Python, numpy and pandas;
-        `workbench.clients.json_values` says how they become JSON.
+        A log without an `id` gets one. One without a `type` or `message` is read as other programs
+        write logs, such as `{"level": "warn", "msg": "…"}`. Values may be of Python, numpy and
+        pandas; `workbench.clients.json_values` says how they become JSON.
 
         Raises:
             UsageError: the log has no JSON, is larger than 16 MiB, or the producer is closed.
             TokenError, DeliveryError: the producer has given up.
         """
         log = to_json(log)
+        if not is_ours(log):
+            log = _as_ours(log)
         log_id = log.get("id")
         if log_id is None:
             made = str(uuid_utils.uuid7())
@@ -163,6 +169,20 @@ class Producer:
             return
         for fault in answer.errors:
             self._delivery.reject(ids[fault.index], fault.message)
+
+
+def _as_ours(log: Mapping[str, object]) -> Mapping[str, object]:
+    """Return an object as other programs write logs in our own contract; its `id` is the log's."""
+    if is_envelope(log) or says_nothing(log):
+        return log
+    log_id = log.get("id")
+    members = {name: value for name, value in log.items() if name != "id"}
+    if not isinstance(log_id, str) or not 0 < len(log_id) <= MAX_ID_LENGTH:
+        log_id, members = str(uuid_utils.uuid7()), dict(log)
+    try:
+        return log_of(_OBJECTS.read(members), log_id)
+    except RecursionError:
+        return log  # too deep, as whoever encodes it will say
 
 
 def _replies(ids: Sequence[str], answer: Answer) -> Iterator[Reply]:

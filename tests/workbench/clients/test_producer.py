@@ -15,6 +15,10 @@ from tests.support.waiting import wait_until
 from waterline.errors import DeliveryError, RejectedLogs, TokenError, UsageError
 from workbench.clients.producer import MAX_WINDOW, Producer, Reply
 
+TIMESTAMP_RULE = (
+    "timestamp must be an RFC 3339 time or a number of seconds to nanoseconds since 1970 UTC"
+)
+
 pytestmark = pytest.mark.slow
 
 
@@ -54,9 +58,9 @@ def test_rejected_log_is_told_with_its_reason_and_stops_nothing(server: ServerPr
     replies: list[Reply] = []
     with Producer(server.ingest, server.token, on_reply=replies.append) as producer:
         producer.send({"id": "good", "type": "info", "message": "fine"})
-        producer.send({"id": "bad", "type": "info", "message": 5})
+        producer.send({"id": "bad", "type": "info", "message": "m", "timestamp": "soon"})
         producer.send({"id": "after", "type": "info", "message": "fine"})
-    assert [reply.error for reply in replies] == [None, "message must be a string", None]
+    assert [reply.error for reply in replies] == [None, TIMESTAMP_RULE, None]
     assert (producer.counts.stored, producer.counts.rejected) == (2, 1)
 
 
@@ -138,16 +142,33 @@ def test_closing_twice_is_fine_and_leaves_no_thread(server: ServerProcess) -> No
     assert "producer" not in {thread.name for thread in threading.enumerate()}
 
 
-def send_all(server: ServerProcess, messages: Mapping[str, object]) -> None:
+def test_object_as_other_programs_write_is_a_log_with_its_id(server: ServerProcess) -> None:
     with Producer(server.ingest, server.token) as producer:
-        for log_id, message in messages.items():
-            producer.send({"id": log_id, "type": "info", "message": message})
+        made = producer.send({"level": "warn", "msg": "hm", "time": 1_795_514_400, "status": 1})
+        assert producer.send({"id": "a", "lvl": "error", "msg": "boom", "type": "job"}) == "a"
+        assert producer.send({"id": "a", "lvl": "error", "msg": "boom", "type": "job"}) == "a"
+        number = producer.send({"id": 7, "msg": "fine"})
+    assert (producer.counts.stored, producer.counts.duplicates) == (3, 1)
+    with workbench.connect(server.data) as wb:
+        logs = wb.logs(attributes="all").sort_values("seq")
+    assert list(logs["id"]) == [made, "a", number]
+    assert list(logs["type"]) == ["warning", "error", "info"]
+    assert list(logs["message"]) == ["hm", "boom", "fine"]
+    assert logs["timestamp"].iloc[0].timestamp() == 1_795_514_400
+    assert logs["attributes.id"].dropna().tolist() == [7]
+    assert logs["attributes.type"].dropna().tolist() == ["job"]
+
+
+def send_all(server: ServerProcess, times: Mapping[str, object]) -> None:
+    with Producer(server.ingest, server.token) as producer:
+        for log_id, timestamp in times.items():
+            producer.send({"id": log_id, "type": "info", "message": "m", "timestamp": timestamp})
 
 
 def test_rejected_logs_are_told_when_the_block_ends(server: ServerProcess) -> None:
-    reason = r"rejected 2 of 4 logs.*'bad': message must be a string"
+    reason = r"rejected 2 of 4 logs.*'bad': timestamp must be an RFC 3339 time"
     with pytest.raises(RejectedLogs, match=reason) as told:
-        send_all(server, {"a": "fine", "bad": 5, "worse": None, "b": "fine"})
+        send_all(server, {"a": None, "bad": "soon", "worse": [], "b": None})
     assert server.token not in str(told.value)
     with workbench.connect(server.data) as wb:
         assert list(wb.logs()["id"]) == ["a", "b"]
@@ -155,7 +176,7 @@ def test_rejected_logs_are_told_when_the_block_ends(server: ServerProcess) -> No
 
 def test_flush_tells_rejected_logs_once(server: ServerProcess) -> None:
     with Producer(server.ingest, server.token) as producer:
-        producer.send({"id": "bad", "type": 5, "message": "x"})
+        producer.send({"id": "bad", "type": "info", "message": "x", "timestamp": "soon"})
         with pytest.raises(RejectedLogs, match="rejected 1 of 1 logs"):
             producer.flush()
         producer.send({"type": "info", "message": "fine"})
@@ -163,7 +184,7 @@ def test_flush_tells_rejected_logs_once(server: ServerProcess) -> None:
 
 def send_and_fail(server: ServerProcess, kind: type[BaseException]) -> None:
     with Producer(server.ingest, server.token) as producer:
-        producer.send({"id": "bad", "type": "info", "message": 5})
+        producer.send({"id": "bad", "type": "info", "message": "m", "timestamp": "soon"})
         wait_until(lambda: producer.counts.rejected == 1)
         raise kind("the program's own")
 

@@ -9,11 +9,13 @@ from typing import BinaryIO, Final, Generic, TypeVar
 import msgspec
 
 from waterline.errors import UsageError
+from waterline.recognition.levels import says_more, type_of_word
 from waterline.recognition.multiline import Joiner, Multiline
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.recognizer import LineDialect, Recognizer
 from waterline.recognition.rollover import Turns, count_turns
 from waterline.recognition.time_values import read_time
+from waterline.records import log_of
 from workbench.clients.json_values import encode_log
 from workbench.clients.log_files.extract import Extraction
 from workbench.clients.log_files.formats import Format, decode_text
@@ -39,8 +41,6 @@ __all__ = ["EncodedLine", "Format", "Line", "Reading", "read_encoded", "read_log
 # The first lines of a file tell whether its times lack something that only all of it tells.
 _LINES_LOOKED_AT: Final = 50
 _decode: Final = msgspec.json.Decoder().decode
-# What every log has: an attribute of such a name is called otherwise.
-_MEMBERS: Final = frozenset(("id", "type", "message", "timestamp"))
 
 R = TypeVar("R")
 
@@ -200,25 +200,13 @@ class _Reader(ABC, Generic[R]):
         first = lines[0]
         content = first.content if len(lines) == 1 else b"\n".join(each.content for each in lines)
         made = line_id(self._first_hash, first.offset, content)
-        log: dict[str, object] = {
-            "id": f"{made}-{part}" if part else made,
-            "type": found.type or "info",
-            "message": found.message,
-        }
-        if found.timestamp is not None:
-            log["timestamp"] = found.timestamp
-        attributes = found.attributes
-        if _MEMBERS.isdisjoint(attributes):
-            log.update(attributes)
-        else:
-            for name, value in attributes.items():
-                log[f"{name}_" if name in _MEMBERS else name] = value
         if self._extraction:
             is_object = self._format is not Format.LINES and content[:1] == b"{"
-            self._extract(log, found.message if is_object else decode_text(content))
+            self._extract(found.attributes, found.message if is_object else decode_text(content))
+        log = log_of(found, f"{made}-{part}" if part else made)
         return self._made(first, log, lines[-1].end)
 
-    def _own(self, raw: RawLine, own: OwnLog) -> R:  # noqa: ARG002 - others pass lines by it
+    def _own(self, raw: RawLine, own: OwnLog) -> R:
         """Read a log of our own contract, which stays as it is."""
         content = raw.content
         try:
@@ -228,6 +216,10 @@ class _Reader(ABC, Generic[R]):
         # The server takes null for no id, and would give another one each time the file is sent.
         if log.get("id") is None:
             log["id"] = line_id(self._first_hash, raw.offset, content)
+        if level := _level_of(own):
+            log["type"] = level
+            if says_more(own.type):
+                log.setdefault("level", own.type)
         self._extract(log, log.get("message"))
         return self._made(raw, log, raw.end)
 
@@ -262,7 +254,8 @@ class _EncodedReader(_Reader[EncodedLine]):
 
     def _own(self, raw: RawLine, own: OwnLog) -> EncodedLine:
         content = raw.content
-        start = None if self._extraction else where_id_lacks(content, own)
+        may_pass = self._extraction is None and _level_of(own) is None
+        start = where_id_lacks(content, own) if may_pass else None
         if start is None:
             return super()._own(raw, own)
         if start:
@@ -272,6 +265,11 @@ class _EncodedReader(_Reader[EncodedLine]):
 
     def _rejected(self, raw: RawLine, reason: str) -> EncodedLine:
         return EncodedLine(raw.number, None, reason, raw.end)
+
+
+def _level_of(own: OwnLog) -> str | None:
+    """Return the level that a type in capitals is, as other programs write theirs."""
+    return type_of_word(own.type) if len(own.type) > 1 and own.type.isupper() else None
 
 
 def _unfit(content: bytes) -> str | None:

@@ -290,9 +290,26 @@ def test_logs_in_one_line_have_ids_of_their_own() -> None:
     assert [(log["id"], log["message"]) for log in found] == [(first, "a"), (f"{first}-1", "b")]
 
 
+@pytest.mark.parametrize(
+    ("written", "type_", "level"),
+    [("INFO", "info", None), ("WARN", "warning", None), ("FATAL", "error", "FATAL")],
+)
+def test_type_in_capitals_is_a_level(written: str, type_: str, level: str | None) -> None:
+    (log,) = logs(json.dumps({"type": written, "message": "x"}).encode(), Format.AUTO)
+    assert (log["type"], log.get("level")) == (type_, level)
+
+
+@pytest.mark.parametrize("written", ["Warn", "fatal", "AUDIT", "E", "warn"])
+def test_any_other_type_stands_as_it_is(written: str) -> None:
+    (log,) = logs(json.dumps({"type": written, "message": "x"}).encode(), Format.AUTO)
+    assert (log["type"], "level" in log) == (written, False)
+
+
 def test_attributes_that_are_called_like_members_of_a_log_are_kept() -> None:
     (log,) = logs(b"level=warn msg=x id=7 type=y message_=z", Format.AUTO)
-    assert (log["type"], log["message"], log["id_"], log["type_"]) == ("warning", "x", 7, "y")
+    assert log["waterline.log"] == {
+        "type": "warning", "message": "x", "attributes": {"id": 7, "type": "y", "message_": "z"},
+    }  # fmt: skip
 
 
 def test_years_of_a_file_that_can_be_read_twice_never_run_backwards() -> None:
