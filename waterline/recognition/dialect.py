@@ -49,7 +49,7 @@ _UNITS: Final = {"_s": 1000.0, "_us": 0.001, "_ns": 0.000_001}
 _MAX_DIGITS: Final = 18
 _OF_TIMES: Final = {
     *("head", "half", "zone", "second", "fraction", "year", "month", "day", "hour", "minute"),
-    *("late_year", "first", "other", "last", "separator", "epoch", "tai"),
+    *("late_year", "first", "other", "last", "separator", "stop", "epoch", "tai"),
 }
 _OF_LEVELS: Final = {"level", "severity", "pri"}
 _BEYOND_ATTRIBUTES: Final = _OF_TIMES | _OF_LEVELS | {"message", "rest", "text"}

@@ -6,7 +6,7 @@ from typing import Final
 
 from waterline.recognition.rollover import MissingDays, MissingYears, Turns, month_number
 from waterline.recognition.time_forms import Lacks, TimeForm
-from waterline.recognition.time_names import offset_of
+from waterline.recognition.time_names import offset_of, region
 
 _MIN_TIMESTAMP: Final = -62_135_596_800_000  # the years 1 to 9999, those a log may have
 _MAX_TIMESTAMP: Final = 253_402_300_799_999
@@ -106,22 +106,26 @@ class LineClock:
         year, month, day = self._day_of(form, parts, hour, minute)
         passed = (date(year, month, day).toordinal() - _EPOCH_DAY) * _DAY
         local = passed + hour * _HOUR + minute * _MINUTE
-        offset = offset_of(parts["zone"]) if parts["zone"] else None
-        moment = self._in_timezone(local) if offset is None else local - offset * _MINUTE
+        zone = parts["zone"] or ""
+        offset = offset_of(zone) if zone else None
+        if offset is None:
+            named = region(zone.strip()) if "/" in zone else None
+            moment = self._in_timezone(local, named or self._timezone)
+        else:
+            moment = local - offset * _MINUTE
         if not _MIN_TIMESTAMP <= moment <= _MAX_TIMESTAMP:
             raise ValueError("no log may have this year")
         return moment
 
-    def _in_timezone(self, local: int) -> int:
+    def _in_timezone(self, local: int, timezone: tzinfo) -> int:
         """Return a local time as UTC; of an hour that comes twice, the one time has got to."""
-        if self._timezone is UTC:
+        if timezone is UTC:
             return local
         naive = datetime.fromordinal(_EPOCH_DAY + local // _DAY).replace(
             hour=local % _DAY // _HOUR, minute=local % _HOUR // _MINUTE
         )
         first, second = (
-            (naive.replace(tzinfo=self._timezone, fold=fold).astimezone(UTC) - _EPOCH)
-            // _MILLISECOND
+            (naive.replace(tzinfo=timezone, fold=fold).astimezone(UTC) - _EPOCH) // _MILLISECOND
             for fold in (0, 1)
         )
         if second <= first:  # the hour comes once, or not at all
@@ -202,7 +206,10 @@ def _counted(match: re.Match[str]) -> int | None:
     """Return the time of a number, told by its size; None for one that is hardly a time."""
     if match.re.groupindex.get("tai"):
         return (int(match["tai"], 16) - _TAI_EPOCH) * 1000
-    whole, _, fraction = match["epoch"].replace(" ", ".").partition(".")
+    written = match["epoch"]
+    if "e" in written:
+        return round(float(written) * 1000)
+    whole, _, fraction = written.replace(" ", ".").partition(".")
     if len(whole) <= _DIGITS_OF_SECONDS:
         timestamp = int(whole + fraction[:3].ljust(3, "0"))
     else:

@@ -9,7 +9,7 @@ from waterline.recognition.line_clock import LineClock
 from waterline.recognition.time_forms import TIME_FORMS, TimeForm
 
 # No form is without one of these; most lines of a message or a traceback are.
-_DIGITS_OF_A_TIME: Final = re.compile(r"\d:\d\d|\d{6}|\d\d\.\d\d\.\d\d", re.ASCII)
+_DIGITS_OF_A_TIME: Final = re.compile(r"\d:\d\d|\d{6}|\d\d([.-])\d\d\1\d\d", re.ASCII)
 _CHARACTERS_BEFORE: Final = 160
 
 

@@ -6,7 +6,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Final
 
-from waterline.recognition.time_names import ZONE_PATTERN
+from waterline.recognition.time_names import REGION_PATTERN, ZONE_PATTERN
 
 
 class Lacks(Enum):
@@ -96,7 +96,8 @@ _SECOND: Final = rf":(?P<second>[0-5]\d|60){_FRACTION}"
 _HALF: Final = r"(?P<half>[ ]?[AaPp]\.?[Mm]\b\.?|)"
 # An offset without minutes is told from a negative number by what stands around it.
 _ZONE: Final = (
-    rf"(?P<zone>[ ]?(?:(?:{ZONE_PATTERN})(?![\w./-])|[+-](?:[01]\d|2[0-3]):?[0-5]\d(?!\d))"
+    rf"(?P<zone>[ ]?(?:(?:UTC|GMT)[+-]\d{{1,2}}(?::?[0-5]\d)?(?!\d)|{REGION_PATTERN}"
+    rf"|(?:{ZONE_PATTERN})(?![\w./-])|[+-](?:[01]\d|2[0-3]):?[0-5]\d(?!\d))"
     r"|[+-](?:0\d|1[0-4])(?![^\s\])}\"'])|)"
 )
 # A time that goes on as a file name does ("10:05:03.log") is part of that name.
@@ -110,27 +111,36 @@ TIME_FORMS: Final = (
     TimeForm(
         "iso",
         rf"{_WEEKDAY}?(?P<head>{_YEAR}(?P<separator>[-/.]){_MONTH}(?P=separator){_DAY}"
-        rf"(?:[Tt_ \t-]|,?[ ]{{1,2}}|[ ]-[ ]){_MINUTE}){_CLOCK_OR_MINUTE}",
+        r"(?:[Tt_ \t-]|,?[ ]{1,2}|[ ]-[ ]|\]\[)"
+        # Where hours are written without a zero, a blank stands for it.
+        rf"(?P<hour>[01]\d|2[0-4]|(?<=[ ][ ])\d):(?P<minute>[0-5]\d)){_CLOCK_OR_MINUTE}",
+        before=r"tls[ ]2\.0[ ]",  # Amazon's network load balancers
     ),
     TimeForm(
-        "iso_dots",  # Blue Gene: 2005-06-03-15.42.50.363779
-        rf"(?P<head>{_YEAR}-{_MONTH}-{_DAY}[- ](?P<hour>[01]\d|2[0-3])\.(?P<minute>[0-5]\d))"
-        rf"\.(?P<second>[0-5]\d|60){_FRACTION}(?P<half>){_ZONE}{_END}",
+        "iso_dots",  # Blue Gene: 2005-06-03-15.42.50.363779; Unreal: 2026.11.24-10.00.00:123
+        rf"(?P<head>{_YEAR}(?P<separator>[-.]){_MONTH}(?P=separator){_DAY}[- ]"
+        r"(?P<hour>[01]\d|2[0-3])(?P<stop>[.-])(?P<minute>[0-5]\d))"
+        rf"(?P=stop)(?P<second>[0-5]\d|60){_FRACTION}(?P<half>){_ZONE}{_END}",
     ),
     TimeForm(
         "day_and_month",  # in either order: 24.11.2026, 11/24/2026, 24-11-2026
         r"(?P<head>(?P<first>\d{1,2})(?P<separator>[-/.])(?P<other>\d{1,2})(?P=separator)"
-        rf"{_YEAR}(?:[T, ][ ]?){_LOOSE_MINUTE}){_CLOCK_OR_MINUTE}",
+        rf"{_YEAR}(?:[T, ][ ]?|[ ]-[ ]){_LOOSE_MINUTE}){_CLOCK_OR_MINUTE}",
+        before=r"L[ ]",  # servers of Valve's games
     ),
     TimeForm(
         "short_year",  # 26/11/24 or 11/24/26
         r"(?P<head>(?P<first>\d\d)(?P<separator>[-/.])(?P<other>\d\d)(?P=separator)(?P<last>\d\d)"
-        rf",?[ ]{_LOOSE_MINUTE}){_REST}",
+        rf"(?:,?[ ]|,){_LOOSE_MINUTE}){_REST}",
     ),
     TimeForm(
-        "month_and_day",  # logcat, Proxifier: 11-24 10:00:00, 10.30 16:49:06
-        rf"(?P<head>{_MONTH}[-./]{_DAY}[ ]{_MINUTE}){_REST}",
+        "month_and_day",  # logcat, Proxifier, Geth: 11-24 10:00:00, 10.30 16:49:06, 11-24|10:00:00
+        rf"(?P<head>{_MONTH}[-./]{_DAY}[ |]{_MINUTE}){_REST}",
         Lacks.YEAR,
+    ),
+    TimeForm(
+        "year_first",  # 2026 Nov 24 10:00:00, 2026-Nov-24 10:00:00
+        rf"(?P<head>{_YEAR}[- ]{_MONTH_NAME}[- ]{_LOOSE_DAY}[ T]{_LOOSE_MINUTE}){_REST}",
     ),
     TimeForm(
         "month_name",  # syslog, ctime, Cisco, java.util.logging
@@ -140,9 +150,11 @@ TIME_FORMS: Final = (
         Lacks.YEAR,
     ),
     TimeForm(
-        "day_first",  # 24/Nov/2026:10:00:00 +0000, 24 Nov 2026 10:00:00, 24 déc. 2026 10:00:00
-        rf"{_WEEKDAY}?(?P<head>{_LOOSE_DAY}[-/ .]{_MONTH_NAME}\.?"
-        rf"(?:[-/ ](?P<year>\d{{4}}|\d\d(?=[ ])))?+[: ]{_LOOSE_MINUTE}){_REST}",
+        # 24/Nov/2026:10:00:00 +0000, 24 Nov 2026 10:00:00, 24. Mai 2026 10:00:00, 24Nov2026
+        "day_first",
+        rf"{_WEEKDAY}?(?P<head>{_LOOSE_DAY}(?:\.[ ]|[-/ .]|(?=[A-Z])){_MONTH_NAME}\.?"
+        r"(?:(?:[-/ ]|(?<=[a-z])(?=\d{4}[ ]))(?P<year>\d{4}|\d\d(?=[ ])))?+(?:::?|[ ])"
+        rf"{_LOOSE_MINUTE}){_REST}",
         Lacks.YEAR,
         # Client and user of an access log, also of a line that is cut off.
         before=r"[^\s\[\]\"]+[ ][^\[\]\"]{1,200}\[",
@@ -166,20 +178,22 @@ TIME_FORMS: Final = (
     ),
     TimeForm(
         "epoch",
-        r"(?P<epoch>\d{12,13}|\d{15,16}|\d{18,19}|\d{9,10}(?:\.\d{1,9}|[ ]\d{6}(?=[ ]))?+)"
-        r"(?=[\s\])|,;])",
+        r"(?P<epoch>\d{12,13}|\d{15,16}|\d{18,19}|\d{9,10}(?:\.\d{1,9}|[ ]\d{6}(?=[ ]))?+"
+        r"|\d\.\d{6,15}e\+09)(?=[\s\])|,;]|:\s)",  # zap writes 1.795514400123e+09
     ),
     TimeForm(
         "clock",
-        rf"(?=\d?\d:\d\d(?::\d|[ ]?[AaPp][Mm]\b))(?P<head>{_LOOSE_MINUTE}){_CLOCK_OR_MINUTE}",
+        # With nine digits behind the second and one before it is the time since a start.
+        r"(?!\d:\d\d:\d\d\.\d{9})(?=\d?\d:\d\d(?::\d|[ ]?[AaPp][Mm]\b))"
+        rf"(?P<head>{_LOOSE_MINUTE}){_CLOCK_OR_MINUTE}",
         Lacks.DAY,
     ),
     TimeForm("tai64n", r"@(?P<tai>4[0-9a-f]{15})[0-9a-f]{8}(?=\s)"),
 )
 """All forms. No line fits two of them."""
 
-# What may be opened before the time, and the marks of Cisco for a clock that is not set.
-_OPENING: Final = r"[\s\"'\[({<*.]*+"
+# What may be opened before the time, also by WebLogic, and Cisco's marks for a clock not set.
+_OPENING: Final = r"(?:####)?[\s\"'\[({<*.]*+"
 _LABEL: Final = (
     r"(?:\#[ ])?(?:[\w.-]{1,40}:[ ])?(?i:(?:(?:start|end|begin|finish|event|log|request)[ _-]?)?"
     r"(?:time|date|timestamp|datetime|ts)|log[ ](?:started|ended))[:=][ ]*"
@@ -193,6 +207,7 @@ _FIELD: Final = (
     r"|(?!\d{9})(?=[A-Za-z]*[\d._/@$-])[\w.$@/#+%-]++(?::[A-Za-z]\w*+)?+(?=[\s|:,\[\"]))"
 )
 _LEVEL_OR_GROUP: Final = (
-    r"\s*+(?:(?:\[[^\[\]]{0,100}\]|[A-Z]{3,11}(?![\w.=]))[\s|:,-]*+){1,2}?[\s\"'\[({<]*+"
+    r"\s*+(?:(?:\[[^\[\]]{0,100}\]|<[a-z]{3,9}>|[A-Z]{3,11}(?![\w.=]))"
+    r"[\s|:,-]*+){1,2}?[\s\"'\[({<]*+"
 )
 _FIELDS: Final = rf"\s*+(?:{_LABEL}|(?:{_FIELD}[\s|:,;-]*+){{1,4}}?(?:{_LABEL})?)[\s\"'\[({{<]*+"

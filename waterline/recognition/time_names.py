@@ -1,7 +1,10 @@
 """Names in times: months in the languages of logs, and zones that mean one offset."""
 
 from collections.abc import Mapping
+from datetime import tzinfo
+from functools import lru_cache
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _MONTHS: Final = {
     1: "jan january januar janv janvier ene enero gen gennaio janeiro januari sty янв января",
@@ -64,15 +67,31 @@ _AMBIGUOUS_ZONES: Final = ("CST", "IST", "BST", "AST", "ADT", "ECT", "SST", "AMT
 ZONE_PATTERN: Final = "|".join(
     sorted({*ZONES, *_AMBIGUOUS_ZONES}, key=lambda name: (-len(name), name))
 )
+REGION_PATTERN: Final = (
+    r"(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Z][\w+/-]+"
+)
+"""A zone by the name that the IANA has for it, as PHP writes it."""
+
+
+@lru_cache(maxsize=256)
+def region(name: str) -> tzinfo | None:
+    """Return the zone of a name such as Europe/Berlin; None if there is none such."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def offset_of(zone: str) -> int | None:
     """Return the minutes that a zone is ahead of UTC; None for a name that means several zones.
 
     Args:
-        zone: a name, or an offset such as +02:00, +0200 or +02, spaces around it or not.
+        zone: a name, or an offset such as +02:00, +0200, +02 or GMT+2, spaces around it or not.
     """
     zone = zone.strip()
+    if zone[:3] in ("UTC", "GMT") and zone[3:4] in ("+", "-"):
+        hours, colon, rest = zone[4:].partition(":")
+        zone = f"{zone[3]}{hours.zfill(4 if len(hours) > 2 else 2)}{colon}{rest}"
     if zone[:1] not in ("+", "-"):
         return ZONES.get(zone)
     digits = zone[1:].replace(":", "").ljust(4, "0")

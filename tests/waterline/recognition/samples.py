@@ -203,6 +203,31 @@ LOGGERS: Final = (
     _S("ctime with zone", "Tue Nov 24 10:00:00 UTC 2026 x", T, None),
 )
 
+TIMES: Final = (
+    _S("PHP", "[24-Nov-2026 11:00:00 Europe/Berlin] x", T, None),
+    _S("PHP", "[24-Jul-2026 12:00:00 Europe/Berlin] x", "2026-07-24T10:00:00Z", None),
+    _S("a zone that is none", "[24-Nov-2026 10:00:00 Europe/Nowhere] x", T, None),
+    _S("offset from GMT", "2026-11-24 11:00:00 GMT+1 ERROR x", T, "error"),
+    _S("offset from UTC", "2026-11-24 04:30:00 UTC-05:30 ERROR x", T, "error"),
+    _S("two brackets", "[2026-11-24][10:00:00][app][WARN] low", T, "warning"),
+    _S("MariaDB", "2026-11-24  9:00:00 0 [Note] x", "2026-11-24T09:00:00Z", "info"),
+    _S("Tracy", "[2026-11-24 10-00-00] x", T, None),
+    _S("Unreal", "[2026.11.24-10.00.00:123][  0]LogInit: Warning: x", MS, "warning"),
+    _S("Source", 'L 11/24/2026 - 10:00:00: "a" say "error"', T, None),
+    _S("DHCP", "10,11/24/26,10:00:00,Assign,192.0.2.1,host,001122334455,", T, None),
+    _S("Geth", "WARN [11-24|10:00:00.123] Sanitizing cache", MS, "warning"),
+    _S("NX-OS", "2019 Nov 24 10:00:00 sw %X-5-Y: x", "2019-11-24T10:00:00Z", "info"),
+    _S("Boost", "2026-Nov-24 10:00:00.123456 ERROR x", MS, "error"),
+    _S("Forge", "[24Nov2026 10:00:00.123] [main/ERROR] [net.x/]: boom", MS, "error"),
+    _S("German", "24. November 2026 10:00:00 ERROR x", T, "error"),
+    _S("WebLogic", "####<Nov 24, 2026 10:00:00,123 AM UTC> <Warning> <S> x", MS, "warning"),
+    _S("zap", "1.795514400123e+09\terror\tx.go:1\tboom", MS, "error"),
+    _S("Mosquitto", "1795514400: New connection from 192.0.2.1 on port 1883.", T, None),
+    _S("NetworkManager", "<warn>  [1795514400.1234] device (wlan0): x", MS, "warning"),
+    _S("network load balancer", "tls 2.0 2026-11-24T10:00:00 net/lb/1 arn x", T, None),
+    _S("time since a start", "0:00:00.123456789 12 0x55 WARN  basesrc x.c:1: x", None, None),
+)
+
 SYSTEMS: Final = (
     _S("syslog", "<11>Nov 24 10:00:00 host app[3]: boom", T, "error", program="app", host="host"),
     _S("syslog", "<13>2026-11-24T10:00:00.123+00:00 host app[3]: x", MS, "info"),
@@ -434,4 +459,4 @@ ACCESS: Final = (
     _S("Rails", 'Started GET "/x" for 192.0.2.1 at 2026-11-24 10:00:00 +0000', T, None, path="/x"),
 )
 
-SAMPLES: Final = (*LOGHUB, *LOGGERS, *SYSTEMS, *ACCESS)
+SAMPLES: Final = (*LOGHUB, *LOGGERS, *TIMES, *SYSTEMS, *ACCESS)
