@@ -29,7 +29,10 @@ _TEXT_LIMIT = 20.0
 
 @dataclass(slots=True)
 class _Client:
-    """What a client made of each round: logs a second, and microseconds of its CPU a log."""
+    """What a client made of each round: logs a second, and microseconds of its CPU a log.
+
+    The rate includes the start of a process, the CPU does not.
+    """
 
     rates: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
@@ -51,13 +54,18 @@ def measure_clients(sizes: Sizes) -> list[Row]:
     with tempfile.TemporaryDirectory() as path:
         json_file, text_file = Path(path, "logs.jsonl"), Path(path, "logs.log")
         json_file.write_bytes(b"\n".join(map(msgspec.json.encode, values)))
+        one_file = Path(path, "one.log")
+        one_file.write_text("one line")
         few = values[: len(values) // _TEXT_SHARE]
         text_file.write_text("\n".join(map(_as_text, few)))
         for _ in range(sizes.rounds):
             with measured_server() as server:
                 peer.append(len(logs) / server.take(logs, LOGS_A_FRAME))
-            lines.add(len(values), *_measured(len(values), _sending(json_file)))
-            text.add(len(few), *_measured(len(few), _sending(text_file)))
+            _, start = _measured(1, _sending(one_file))
+            seconds, cpu = _measured(len(values), _sending(json_file))
+            lines.add(len(values), seconds, cpu - start)
+            seconds, cpu = _measured(len(few), _sending(text_file))
+            text.add(len(few), seconds, cpu - start)
             loop.add(len(values), *_measured(len(values), _producing(values)))
     beside = f"frames of {LOGS_A_FRAME} logs"
     return [
