@@ -5,15 +5,18 @@ from typing import Final
 
 from waterline.recognition.dialect import FORMS, QUOTED, Dialect
 from waterline.recognition.requests import IP, IPS, with_request
+from waterline.recognition.time_forms import TimeForm
 
 _DAY_FIRST: Final = FORMS["day_first"]
+_ISO: Final = FORMS["iso"]
 _STATUS: Final = r"(?P<status>[1-9]\d\d)"
 # A virtual host, the client, who it says it is behind, and the user, whose name may have blanks.
 _BEFORE: Final = (
+    rf"(?:\"(?P<forwarded_for>[^\"]*)\"[ ])?"
     rf"(?:(?P<vhost>[\w.*-]+:\d{{1,5}}|[A-Za-z][\w-]*(?:\.[\w-]+)+(?=[ ]{IP}[ ])"
     rf"|-(?=[ ]{IP}[ ]))[ ](?=\S+[ ]\S+[ ]\S+[ ]\[))?"
-    rf"(?P<remote_host>[^\s,\[]+)(?:,?[ ](?P<x_forwarded_for>(?!-){IPS})(?=[ ]\S+[ ]\S+[ ]\[))?"
-    r"(?:[ ](?P<remote_identity>\S+)[ ](?P<remote_user>[^\[\]\"]*?))?[ ]"
+    rf"(?P<remote_host>[^\s,\[\"]+)(?:,?[ ](?P<x_forwarded_for>(?!-){IPS})(?=[ ]\S+[ ]\S+[ ]\[))?"
+    r"(?:[ ](?P<remote_identity>\S+)[ ](?P<remote_user>\"[^\"]*\"|[^\[\]\"]*?))?[ ]"
 )
 # What most lines are, told at once.
 _REQUEST: Final = (
@@ -26,11 +29,28 @@ _COMBINED: Final = re.compile(
     rf"(?: {QUOTED.format('referrer')} {QUOTED.format('agent')})?\s*$",
     re.ASCII,
 )
-_CLIENT: Final = re.compile(
-    rf"(?:{_BEFORE})?\[{_DAY_FIRST.core}\] {_REQUEST} {_STATUS} (?P<bytes>\d{{1,18}}|-)"
-    rf"(?: {QUOTED.format('referrer')} {QUOTED.format('agent')})?(?P<behind>(?: .*)?)\s*$",
-    re.ASCII | re.DOTALL,
+_ANSWER: Final = (
+    rf"{_REQUEST} {_STATUS} (?P<bytes>\d{{1,18}}|-)"
+    rf"(?: {QUOTED.format('referrer')} {QUOTED.format('agent')})?(?P<behind>(?: .*)?)\s*$"
 )
+_NO_SYSLOG: Final = r"(?![A-Z][a-z]{2}[ ]{1,2}\d{1,2}[ ]\d)"
+_DAY: Final = r"\[\d\d?/[A-Z][a-z]{2}/\d{4}[: ][\d:]{8}(?:[.,]\d+)?(?:[ ][+-]\d{4})?\][ ]"
+_ISO_DAY: Final = r"\[\d{4}-\d\d-\d\dT[\d:]{8}[^\]\s]*\][ ]"
+
+
+def _access(name: str, first: str, shape: str, pattern: str, time: TimeForm) -> Dialect:
+    compiled = re.compile(pattern + _ANSWER, re.ASCII | re.DOTALL)
+    return Dialect(
+        name,
+        first,
+        shape,
+        compiled,
+        time,
+        by_status=True,
+        complete=True,
+        refine=with_request,
+    )
+
 
 ACCESS_LOGS: Final = (
     Dialect(
@@ -45,13 +65,38 @@ ACCESS_LOGS: Final = (
         complete=True,
         refine=with_request,
     ),
-    Dialect(
+    _access(
         "access",
-        "0Aa[-:",
-        r"[^\[\]\"]{0,300}+\[\d\d?/[A-Z][a-z]{2}/\d{4}[: ][\d:]{8}(?:[ ][+-]\d{4})?\][ ]\"",
-        _CLIENT,
+        '0Aa[-:"',
+        rf"{_NO_SYSLOG}[^\[\]]{{0,300}}+{_DAY}\"",
+        rf"{_NO_SYSLOG}(?:{_BEFORE})?\[{_DAY_FIRST.core}\] ",
         _DAY_FIRST,
-        by_status=True,
+    ),
+    _access(
+        "access_iso",
+        '0Aa-:"',
+        rf"{_NO_SYSLOG}[^\[\]]{{1,300}}+{_ISO_DAY}\"",
+        rf"{_NO_SYSLOG}{_BEFORE}\[{_ISO.core}\] ",
+        _ISO,
+    ),
+    _access(
+        "access_time_first",
+        "[",
+        rf"{_DAY}\S+[ ]\S+[ ]\S+[ ]\"[^\"]*\"[ ]\d{{3}}[ ]",
+        rf"\[{_DAY_FIRST.core}\] (?P<remote_host>\S+) (?P<remote_identity>\S+) "
+        r"(?P<remote_user>\S+) ",
+        _DAY_FIRST,
+    ),
+    Dialect(
+        "access_tls",  # Apache: ssl_request_log
+        "[",
+        rf"{_DAY}\S+[ ](?:TLS|SSL|-)\S*[ ]\S+[ ]\"",
+        re.compile(
+            rf"\[{_DAY_FIRST.core}\] (?P<remote_host>\S+) (?P<tls>(?:TLS|SSL|-)\S*) "
+            rf"(?P<cipher>\S+) {_REQUEST} (?P<bytes>\d+|-)\s*$",
+            re.ASCII,
+        ),
+        _DAY_FIRST,
         complete=True,
         refine=with_request,
     ),

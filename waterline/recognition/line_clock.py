@@ -109,7 +109,7 @@ class LineClock:
         zone = parts["zone"] or ""
         offset = offset_of(zone) if zone else None
         if offset is None:
-            named = region(zone.strip()) if "/" in zone else None
+            named = region(zone.strip(" []")) if "/" in zone else None
             moment = self._in_timezone(local, named or self._timezone)
         else:
             moment = local - offset * _MINUTE

@@ -31,9 +31,10 @@ _TO_HEADER: Final = re.compile(r"[\"'\])>}]*[\s,;:|\])>-]*")
 # Apache numbers its trace levels, PostgreSQL its debug levels, OpenTelemetry all of them.
 _NUMBERED: Final = r"(?:[1-8](?!\d)|[+-]\d{1,2}(?!\d))?"
 _WORD: Final = re.compile(rf"([A-Za-z]{{3,11}}{_NUMBERED})(?![\w.=]|-\w)")
-_MARKED: Final = re.compile(r":(?:\s|$)|\t|\s*\|")
+_DELIMITERS: Final = frozenset(",;|\t")
+_MARKED: Final = re.compile(r":(?:\s|$)|\t|\s*\||\s{2,}")
 _MARKED_FIELD: Final = rf"""
-      [\[<(] \s* (?:[\w.-]+[:/])? (?P<bracketed>[A-Za-z]{{1,11}}{_NUMBERED}) \s* [\])>]
+      [\[<(] \s* (?:[\w.-]*[:/])? (?P<bracketed>[A-Za-z]{{1,11}}{_NUMBERED}) \s* [\])>]
     | \[ (?:[\w .:\#-]{{1,60}}[/ ])? (?P<qualified>(?:{WORDS}){_NUMBERED})
       (?:\s+-\s[\d:]+(?:[ ][AP]M)?)? \]
     | %[A-Z][A-Z0-9_]*(?:-[A-Z][A-Z0-9_]*)*-(?P<cisco>[0-7])-[A-Z0-9_]+
@@ -48,6 +49,7 @@ _GROUP: Final = rf"""(?P<group>
 _FIELD: Final = re.compile(
     rf"""{_MARKED_FIELD} | {_GROUP}
     | (?i:{_KEY}) = ["']? (?P<value>[A-Za-z]+\d?) (?![\w.-])
+    | (?P<letter>[VDIWEF]) (?=[ /][\w.$-]+(?:\([^)]*\))?:[ ])
     | [\w-]+\.(?P<channel>(?:{WORDS})) (?=:\s)
     | (?P<pair>[\w.@-]++ = (?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s"]*))
     | (?P<clock>\d\d?:\d\d[\d:.,]*)
@@ -62,8 +64,9 @@ _FIELD: Final = re.compile(
 # Behind the tag, which is a name with a colon, stands nothing more but the level itself.
 # Without one of these no level stands before a time.
 _BEFORE_TIME: Final = re.compile(r"[A-Z]{3}|[A-Za-z][\])>|:,]|=|[EWIDF] ")
+_LETTER_BEFORE_TIME: Final = re.compile(r"([EWIDFTV])[ ]\d")
 _BEHIND_TAG: Final = re.compile(f"{_MARKED_FIELD} | {_GROUP}", re.VERBOSE)
-_LEVELS: Final = {"bracketed", "qualified", "value", "channel", "cisco"}
+_LEVELS: Final = {"bracketed", "qualified", "value", "channel", "cisco", "letter"}
 _JSON_LEVEL: Final = re.compile(rf'(?i)"{_KEY}"\s*:\s*"(?P<value>[a-z]+)"')
 # Process, thread, host, logger, module and request: no known header has more before its level.
 _MAX_FIELDS: Final = 6
@@ -91,6 +94,8 @@ def level_before(line: str, until: int) -> LineLevel | None:
     """
     if not _BEFORE_TIME.search(line, 0, until):
         return None
+    if until < len(line) and (letter := _LETTER_BEFORE_TIME.match(line)):
+        return level_of_word(letter[1])
     position = _end_of(_GAP.match(line))
     while position < until:
         if level := _word_at(line, position, marked=True):
@@ -134,9 +139,11 @@ def level_after(line: str, after: int, *, tagged: bool = False) -> LineLevel | N
         kind = field.lastgroup or ""
         if kind == "object":
             return _level_in_json(line, position)
-        if kind in _LEVELS and (level := _level_in(field, kind)):
-            return level
-        if spoken and kind in {"word", "tag"}:
+        if kind in _LEVELS and not (spoken and kind == "letter"):
+            level = _level_in(field, kind)
+            if level:
+                return level
+        if spoken and kind in {"word", "tag", "letter"}:
             return None
         fields += kind not in {"pair", "value"}
         tagged = tagged or kind == "tag"
@@ -153,7 +160,10 @@ def _word_at(line: str, position: int, *, marked: bool) -> LineLevel | None:
     level = _level_alone(found[1])
     if level is None or found[1].isupper():
         return level
-    return level if marked and _MARKED.match(line, found.end()) else None
+    end = found.end()
+    before = line[position - 1 : position]
+    is_column = before in _DELIMITERS and line[end : end + 1] == before
+    return level if marked and (is_column or _MARKED.match(line, end)) else None
 
 
 @lru_cache(maxsize=4096)
@@ -167,7 +177,7 @@ def _level_in(field: re.Match[str], kind: str) -> LineLevel | None:
         return level_of_severity(int(word))
     if kind == "bracketed" and len(word) <= 1:
         return level_of_word(word) if word in _LETTERS and field[0][0] == "[" else None
-    return level_of_word(word) if kind == "value" else _level_alone(word)
+    return level_of_word(word) if kind in {"value", "letter"} else _level_alone(word)
 
 
 def _level_in_json(line: str, position: int) -> LineLevel | None:

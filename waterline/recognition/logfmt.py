@@ -1,4 +1,4 @@
-"""Lines of `key=value` pairs, as Go's loggers, Heroku and Prometheus write them."""
+"""Lines of `key=value` pairs, as Go's loggers and Heroku write them, and of labelled values."""
 
 import re
 from typing import Final
@@ -12,6 +12,7 @@ from waterline.recognition.recognized import Recognized
 LOGFMT_SHAPE: Final = (
     r"(?!(?:node=\S+[ ])?type=\S+[ ]msg=audit\()[A-Za-z_@][\w.@/-]*=(?=[\"\w\[{(<+-])"
 )
+LTSV_SHAPE: Final = r"[a-z_]\w*:[^\t]*\t[a-z_]\w*:"
 _QUOTED: Final = r"\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\""
 _LINE: Final = re.compile(
     rf"\s*(?:[\w.@/\[\]-]++(?:=(?:{_QUOTED}|[^\s\"]\S*+)?+)?+(?:\s++|$))++", re.ASCII | re.DOTALL
@@ -70,6 +71,26 @@ def read_logfmt(line: str, reader: Reader) -> Recognized | None:
     return Recognized(message, timestamp, type_, attributes)
 
 
+def read_ltsv(line: str, reader: Reader) -> Recognized | None:
+    """Return what a line of labelled values says, with tabs between; None if it is none such."""
+    attributes: dict[str, object] = {}
+    for field in line.split("\t"):
+        name, colon, value = field.partition(":")
+        if not colon or name in attributes:
+            return None
+        if value not in ("", "-"):
+            attributes[name] = number_of(value) if _NUMBER.fullmatch(value) else value
+    if not attributes.keys() & {*_TIMES, "status"}:
+        return None
+    timestamp = _time(attributes, reader)
+    status = attributes.get("status")
+    type_ = type_of_status(status) if isinstance(status, int) else None
+    message = next(
+        (attributes[name] for name in ("req", "request", *_MESSAGES) if name in attributes), line
+    )
+    return Recognized(str(message), timestamp, type_, attributes)
+
+
 def _is_once(pairs: list[tuple[str, str]]) -> bool:
     return len({name for name, _ in pairs}) == len(pairs)
 
@@ -78,7 +99,7 @@ def _time(attributes: dict[str, object], reader: Reader) -> int | None:
     for name in _TIMES:
         value = attributes.get(name)
         if value is not None:
-            timestamp = reader.time_of(str(value))
+            timestamp = reader.time_of(str(value).strip("[]"))
             if timestamp is not None:
                 del attributes[name]
                 return timestamp

@@ -21,10 +21,10 @@ _GLUED_DAY: Final = r"(?P<head>(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[0
 _GLUED_YEAR: Final = r"(?P<head>(?P<year>\d{4})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])"
 _ANDROID: Final = r"(?P<level>[VDIWEFSA])"
 _ANDROID_FIELDS: Final = (
-    rf" +(?:[a-z]\S* +)?(?P<pid>\d+) +(?P<tid>\d+) +{_ANDROID} (?P<tag>[^:]*?) *: "
+    rf" +(?:(?:[a-z]\S*|\d+) +)?(?P<pid>\d+) +(?P<tid>\d+) +{_ANDROID} (?P<tag>[^:]*?) *: "
 )
 _ANDROID_HEADER: Final = (
-    r"[\d:]{5}\.\d{3,6}(?:[ ][+-]\d{4})?[ ]+(?:[a-z]\S*[ ]+)?\d+[ ]+\d+[ ]+[VDIWEFSA][ ]"
+    r"[\d:]{5}\.\d{3,6}(?:[ ][+-]\d{4})?[ ]+(?:(?:[a-z]\S*|\d+)[ ]+)?\d+[ ]+\d+[ ]+[VDIWEFSA][ ]"
 )
 _CRASH: Final = (
     r"(?:Traceback[ ]\(most[ ]recent[ ]call[ ]last\):|panic:[ ]|fatal[ ]error:[ ]"
@@ -56,6 +56,12 @@ def _samba(match: re.Match[str], found: Recognized, _reader: Reader) -> Recogniz
     level = int(match["debug"])
     found.attributes.pop("debug", None)
     name = ("error", "warning", "info", "info")[level] if level < 4 else "debug"
+    return Recognized(found.message, found.timestamp, name, found.attributes)
+
+
+def _php(_match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
+    word = str(found.attributes.pop("severity_word"))
+    name = "error" if word == "error" else "warning" if word == "Warning" else "info"
     return Recognized(found.message, found.timestamp, name, found.attributes)
 
 
@@ -122,9 +128,9 @@ PROGRAMS: Final = (
     Dialect(
         "auditd",
         "a",
-        r"(?:node=\S+[ ])?type=[\w\[\]]+[ ]msg=audit\(",
+        r"(?:node=\S+[ ]|audit:[ ])?type=[\w\[\]]+[ ](?:msg=)?audit\(",
         _compiled(
-            r"(?:node=(?P<host>\S+) )?type=(?P<audit_type>\S+) msg=audit\("
+            r"(?:node=(?P<host>\S+) |audit: )?type=(?P<audit_type>\S+) (?:msg=)?audit\("
             r"(?P<epoch>\d{9,10}\.\d{1,9}):(?P<serial>\d+)\):"
         ),
         _EPOCH,
@@ -254,6 +260,34 @@ PROGRAMS: Final = (
         "a",
         r"(?:kern|user|daemon|auth|syslog)[ ]{2}:[a-z]+[ ]*:",
         _compiled(r"(?:kern|user|daemon|auth|syslog)  :(?P<level>[a-z]+) *:"),
+    ),
+    Dialect(
+        "postgres_csv",
+        "Y",
+        r"\d{4}-\d\d-\d\d[ ][\d:.]+[ ]\S+,\"?[^,]*,\"?[^,]*,\d+,",
+        re.compile(
+            rf"{_ISO.core},(?P<user>[^,]*),(?P<database>[^,]*),(?P<pid>\d+),[^,]*,[^,]*,\d*,"
+            r"(?:\"[^\"]*\"|[^,]*),[^,]*,[^,]*,[^,]*,(?P<level>[A-Z]+\d?),(?P<sql_state>\w{5})?,"
+        ),
+        _ISO,
+    ),
+    Dialect(
+        "php",
+        "[",
+        r"\[\d\d-[A-Z][a-z]{2}-\d{4}[ ][\d:]{8}[^\]]*\][ ]PHP[ ]",
+        _compiled(
+            rf"\[{_DAY_FIRST.core}\] PHP (?:[A-Z][a-z]+ )?(?P<severity_word>error|Warning|Notice"
+            r"|Deprecated)\b"
+        ),
+        _DAY_FIRST,
+        refine=_php,
+    ),
+    Dialect(
+        "erlang",
+        "=",
+        r"=[A-Z]+[ ]REPORT====[ ]",
+        _compiled(rf"=(?P<level>[A-Z]+) REPORT==== {_DAY_FIRST.core} ==="),
+        _DAY_FIRST,
     ),
     Dialect("crash", "Aa", _CRASH, _compiled(_CRASH), level="error"),
 )

@@ -10,6 +10,7 @@ from waterline.recognition.requests import request_parts, with_request
 _DAY_FIRST: Final = FORMS["day_first"]
 _ISO: Final = FORMS["iso"]
 _STATUS: Final = r"(?P<status>[1-9]\d\d)"
+_METHOD: Final = "(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)"
 _DAY: Final = r"\[\d\d/[A-Z][a-z]{2}/\d{4}:[\d:]{8}"
 
 
@@ -89,7 +90,7 @@ PROXIES: Final = (
         r"\[\d{4}-\d\d-\d\dT[\d:.]+Z\][ ]\"",
         re.compile(
             rf"\[{_ISO.core}\] {QUOTED.format('request')} (?P<status>\d{{1,3}}) (?P<flags>\S+) "
-            r'(?:(?P<details>[a-z]\S*) (?P<termination>\S+) "(?P<failure>[^"]*)" )?'
+            r'(?:(?P<details>[a-z-]\S*) (?P<termination>\S+) "(?P<failure>[^"]*)" )?'
             r"(?P<bytes_in>\d+|-) (?P<bytes>\d+|-) (?P<duration_ms>\d+|-) "
             r'(?P<upstream_duration_ms>\d+|-) "(?P<x_forwarded_for>[^"]*)" '
             rf'{QUOTED.format("agent")} "(?P<request_id>[^"]*)" "(?P<host>[^"]*)" '
@@ -171,6 +172,42 @@ PROXIES: Final = (
         FORMS["month_name"],
         by_status=True,
         complete=True,
+    ),
+    Dialect(
+        "morgan",
+        "A",
+        rf"{_METHOD}[ ]\S+[ ]\d{{3}}[ ][\d.]+[ ]ms[ ]-[ ]",
+        re.compile(
+            r"(?P<method>[A-Z]+) (?P<path>\S+) (?P<status>\d{3}) (?P<duration_ms>[\d.]+) ms - "
+            r"(?P<bytes>\d+|-)\s*$",
+            re.ASCII,
+        ),
+        by_status=True,
+    ),
+    Dialect(
+        "morgan_short",
+        "0:a",
+        rf"\S+[ ]\S+[ ]{_METHOD}[ ]\S+[ ]HTTP/\S+[ ]\d{{3}}[ ]\S+[ ]-[ ]",
+        re.compile(
+            r"(?P<remote_host>\S+) (?P<remote_user>\S+) (?P<method>[A-Z]+) (?P<path>\S+) "
+            r"(?P<protocol>HTTP/\S+) (?P<status>\d{3}) (?P<bytes>\S+) - "
+            r"(?P<duration_ms>[\d.]+) ms\s*$",
+            re.ASCII,
+        ),
+        by_status=True,
+    ),
+    Dialect(
+        "chi",
+        "0",
+        r"\d{4}/\d\d/\d\d[ ][\d:]{8}[ ](?:\[\S+\][ ])?\"[A-Z]+[ ]\S+[ ]HTTP/\S+[ ]from[ ]",
+        re.compile(
+            rf'{_ISO.core} (?:\[(?P<request_id>\S+)\] )?"(?P<method>[A-Z]+) (?P<path>\S+) '
+            r'(?P<protocol>HTTP/[\d.]+)" from (?P<remote_host>\S+) - (?P<status>\d{3}) '
+            r"(?P<bytes>\d+)B in (?:(?P<duration_us>[\d.]+)[µu]s|(?P<duration_ms>[\d.]+)ms"
+            r"|(?P<duration_s>[\d.]+)s|\S+)",
+        ),
+        _ISO,
+        by_status=True,
     ),
     Dialect(
         "rails_request",

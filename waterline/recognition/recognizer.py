@@ -17,7 +17,7 @@ from waterline.recognition.json_text import object_in
 from waterline.recognition.line_clock import LineClock
 from waterline.recognition.line_levels import level_after, level_before
 from waterline.recognition.line_times import LineTimes
-from waterline.recognition.logfmt import LOGFMT_SHAPE, read_logfmt
+from waterline.recognition.logfmt import LOGFMT_SHAPE, LTSV_SHAPE, read_logfmt, read_ltsv
 from waterline.recognition.objects import ObjectReader
 from waterline.recognition.programs import PROGRAMS
 from waterline.recognition.proxies import PROXIES
@@ -30,8 +30,8 @@ from waterline.recognition.time_values import read_time
 
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
 _MAX_NESTED: Final = 3
-# A time behind fewer characters has nothing before it but brackets.
-_LEAST_FIELD: Final = 2
+# A time behind no more characters has nothing before it but a bracket.
+_LEAST_FIELD: Final = 1
 _EXCEPTIONAL: Final = frozenset("{#")
 
 
@@ -85,6 +85,7 @@ DIALECTS: Final[Sequence[LineDialect]] = (
     *SYSLOG,
     _PairDialect("cef", "A", CEF_SHAPE, read_cef),
     _PairDialect("leef", "A", LEEF_SHAPE, read_leef),
+    _PairDialect("ltsv", "a_", LTSV_SHAPE, read_ltsv),
     _PairDialect("logfmt", "Aa_@", LOGFMT_SHAPE, read_logfmt),
 )
 """All dialects, told apart by how their lines begin."""

@@ -51,6 +51,12 @@ _SECONDS: Final = {
 }
 
 
+_TOLD: Final = re.compile(rf"\b({'|'.join(_SECONDS)})[ =:]+\"?(\d+\.\d+)")
+# nginx writes seconds with three digits behind the point, and nothing else that way.
+_SPENT: Final = re.compile(r"(?:^| )(\d+\.\d{3})(?= |$)")
+_NUMBER: Final = re.compile(r"(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?", re.ASCII)
+
+
 def with_request(match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
     """Take the request line apart; it is the message.
 
@@ -87,7 +93,14 @@ def _behind(text: str) -> dict[str, object]:
         if match := pattern.fullmatch(text):
             return attributes.of(match)
     text = text.strip()
-    return _named(text) if _PAIRS.fullmatch(text) else {"rest": text}
+    if _PAIRS.fullmatch(text):
+        return _named(text)
+    found: dict[str, object] = {"rest": text}
+    for name, seconds in _TOLD.findall(text):
+        found[_SECONDS[name]] = number_of(seconds, 1000)
+    if len(found) == 1 and (spent := _SPENT.search(text)):
+        found["duration_ms"] = number_of(spent[1], 1000)
+    return found
 
 
 def _named(text: str) -> dict[str, object]:
@@ -104,5 +117,5 @@ def _named(text: str) -> dict[str, object]:
         if seconds:
             found[seconds] = number_of(value, 1000)
         else:
-            found[name] = value
+            found[name] = number_of(value) if _NUMBER.fullmatch(value) else value
     return found

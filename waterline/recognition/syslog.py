@@ -22,11 +22,18 @@ _ELEMENTS: Final = re.compile(
 )
 _UNESCAPED: Final = re.compile(r'\\(["\\\]])')
 
+_BEGINS_A_TIME: Final = frozenset("0123456789[")
+
 
 def _with_inner(match: re.Match[str], found: Recognized, reader: Reader) -> Recognized:
     """Add what the message says, where it is of a dialect of its own: HAProxy, JSON, CEF."""
-    inner = reader.inner(match["rest"])
+    rest = match["rest"]
+    inner = reader.inner(rest)
     if inner is None:
+        if found.type is None and rest[:1] in _BEGINS_A_TIME:
+            found = Recognized(
+                found.message, found.timestamp, reader.outer(rest).type, found.attributes
+            )
         return found
     attributes = inner.attributes | found.attributes
     return Recognized(found.message, found.timestamp, inner.type or found.type, attributes)

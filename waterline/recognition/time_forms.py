@@ -96,8 +96,9 @@ _SECOND: Final = rf":(?P<second>[0-5]\d|60){_FRACTION}"
 _HALF: Final = r"(?P<half>[ ]?[AaPp]\.?[Mm]\b\.?|)"
 # An offset without minutes is told from a negative number by what stands around it.
 _ZONE: Final = (
-    rf"(?P<zone>[ ]?(?:(?:UTC|GMT)[+-]\d{{1,2}}(?::?[0-5]\d)?(?!\d)|{REGION_PATTERN}"
-    rf"|(?:{ZONE_PATTERN})(?![\w./-])|[+-](?:[01]\d|2[0-3]):?[0-5]\d(?!\d))"
+    rf"(?P<zone>[ ]?(?:(?:UTC|GMT)[+-]\d{{1,2}}(?::?[0-5]\d)?(?!\d)|\[?{REGION_PATTERN}\]?"
+    rf"|(?:{ZONE_PATTERN})(?![\w./-])|[+-](?:[01]\d|2[0-3]):?[0-5]\d(?!\d)"
+    rf"(?:[ ](?:{ZONE_PATTERN})(?![\w./-]))?)"  # Go says the name of the zone, too
     r"|[+-](?:0\d|1[0-4])(?![^\s\])}\"'])|)"
 )
 # A time that goes on as a file name does ("10:05:03.log") is part of that name.
@@ -125,7 +126,7 @@ TIME_FORMS: Final = (
     TimeForm(
         "day_and_month",  # in either order: 24.11.2026, 11/24/2026, 24-11-2026
         r"(?P<head>(?P<first>\d{1,2})(?P<separator>[-/.])(?P<other>\d{1,2})(?P=separator)"
-        rf"{_YEAR}(?:[T, ][ ]?|[ ]-[ ]){_LOOSE_MINUTE}){_CLOCK_OR_MINUTE}",
+        rf"{_YEAR}(?:[T, ][ ]?|[ ]-[ ]|-){_LOOSE_MINUTE}){_CLOCK_OR_MINUTE}",
         before=r"L[ ]",  # servers of Valve's games
     ),
     TimeForm(
@@ -135,7 +136,7 @@ TIME_FORMS: Final = (
     ),
     TimeForm(
         "month_and_day",  # logcat, Proxifier, Geth: 11-24 10:00:00, 10.30 16:49:06, 11-24|10:00:00
-        rf"(?P<head>{_MONTH}[-./]{_DAY}[ |]{_MINUTE}){_REST}",
+        rf"(?P<head>{_MONTH}[-./]{_DAY}[ |-]{_MINUTE}){_REST}",
         Lacks.YEAR,
     ),
     TimeForm(
@@ -202,7 +203,7 @@ _LABEL: Final = (
 # taken from a sentence.
 _FIELD: Final = (
     r"(?:\[[^\[\]]{0,100}\]|\([^()]{0,100}\)|<[^<>]{0,100}>|\{[^{}\"]{0,100}\}"
-    r"|[A-Z]{3,11}(?![\w.=])|[A-Z](?=,)|[-*|](?=\s)"
+    r"|[A-Z]{3,11}(?![\w.=])|[A-Z](?=,|[ ]\d)|[-*|](?=\s)"
     r"|[A-Za-z_][\w.$/@-]*+(?=:\S)"
     r"|(?!\d{9})(?=[A-Za-z]*[\d._/@$-])[\w.$@/#+%-]++(?::[A-Za-z]\w*+)?+(?=[\s|:,\[\"]))"
 )

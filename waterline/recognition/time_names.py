@@ -70,7 +70,7 @@ ZONE_PATTERN: Final = "|".join(
 REGION_PATTERN: Final = (
     r"(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Z][\w+/-]+"
 )
-"""A zone by the name that the IANA has for it, as PHP writes it."""
+"""A zone by the name that the IANA has for it, as PHP and Java write it."""
 
 
 @lru_cache(maxsize=256)
