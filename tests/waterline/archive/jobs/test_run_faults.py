@@ -59,6 +59,15 @@ def cut_off(data: Path, format: BatchFormat) -> list[Row]:  # noqa: A002
     return expected
 
 
+# Each fault meets both beginnings and every format, each beginning every format.
+BEGUN = [
+    pytest.param(fault, begin, format_, id=f"{fault}-{begin.__name__}-{format_}")
+    for number, fault in enumerate(FAULTS)
+    for turn, format_ in enumerate(FORMATS.values(), number)
+    for begin in [(fresh, cut_off)[turn % 2]]
+]
+
+
 def failure(data: Path, system: FaultySystem, format: BatchFormat) -> str | None:  # noqa: A002
     """Run once and return what the error says; None where there is none."""
     try:
@@ -84,13 +93,11 @@ def database_failure(data: Path) -> str | None:
 
 
 @pytest.mark.slow
-@every_format
-@pytest.mark.parametrize("begin", [fresh, cut_off])
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
+@pytest.mark.parametrize(("fault", "begin", "format"), BEGUN)
 def test_failed_file_operation_is_named_loses_nothing_and_is_made_good_by_next_run(
     tmp_path: Path,
-    begin: Callable[[Path, BatchFormat], list[Row]],
     fault: Fault,
+    begin: Callable[[Path, BatchFormat], list[Row]],
     format: BatchFormat,  # noqa: A002
 ) -> None:
     expected = begin(tmp_path / "begin", format)
@@ -157,14 +164,13 @@ def test_disk_that_lies_about_manifest_gets_it_written_anew_by_next_run(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("begin", [fresh, cut_off])
 @pytest.mark.parametrize(
-    ("error", "lasts", "advice"),
+    ("begin", "error", "lasts", "advice"),
     [
-        (apsw.FullError, True, "make room on its disk"),
-        (apsw.FullError, False, "make room on its disk"),
-        (apsw.IOError, True, "check its disk"),
-        (apsw.IOError, False, "check its disk"),
+        (fresh, apsw.FullError, True, "make room on its disk"),
+        (cut_off, apsw.FullError, False, "make room on its disk"),
+        (cut_off, apsw.IOError, True, "check its disk"),
+        (fresh, apsw.IOError, False, "check its disk"),
     ],
 )
 def test_database_that_cannot_write_is_named_loses_nothing_and_next_run_goes_on(
