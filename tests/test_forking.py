@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,28 @@ def test_it_says_and_returns_what_a_plain_process_does(tmp_path: Path, command: 
     plain = run(subprocess.Popen, *command, cwd=tmp_path)
     assert run(Started, *command, cwd=tmp_path) == plain
     assert plain[1:] != ("", "")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_its_standard_files_are_those_of_a_plain_process(unbuffered: str) -> None:
+    program = (
+        "import sys\n"
+        "for each in (sys.stdin, sys.stdout, sys.stderr):\n"
+        "    print(each.encoding, each.errors, each.line_buffering, each.write_through)\n"
+        "    print(type(each.buffer).__name__)"
+    )
+    printed = [
+        kind(
+            [sys.executable, "-c", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        ).communicate(timeout=PATIENCE)
+        for kind in (subprocess.Popen, Started)
+    ]
+    assert printed[0] == printed[1]
+    assert printed[0] != (b"", b"")
 
 
 def test_it_is_a_child_of_its_own_that_signals_reach(data: Path) -> None:

@@ -62,6 +62,7 @@ _BY_COMMAND: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
 
 # These take effect while an interpreter starts or a module is imported.
 _EARLY: Final = ("PYTHON", "LC_", "LANG", "MPL", "COVERAGE", "LD_")
+_UNBUFFERED: Final = "PYTHONUNBUFFERED"  # only what opens the standard files heeds it
 _AT_FIRST: Final = dict(os.environ)
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _MOST_BYTES: Final = 2**20
@@ -181,7 +182,11 @@ def _needed(command: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def _early(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for name, text in environment.items() if name.startswith(_EARLY)}
+    return {
+        name: text
+        for name, text in environment.items()
+        if name.startswith(_EARLY) and name != _UNBUFFERED
+    }
 
 
 def _can_adopt() -> bool:
@@ -231,7 +236,7 @@ def _become(order: Mapping[str, Any], files: Sequence[int]) -> None:
     os.environ.update(order["environment"])
     time.tzset()
     for file, name in enumerate(("stdin", "stdout", "stderr")):
-        opened = _standard(file, getattr(sys, name))
+        opened = _standard(file, getattr(sys, name), bool(os.environ.get(_UNBUFFERED)))
         setattr(sys, name, opened)
         setattr(sys, f"__{name}__", opened)
 
@@ -248,16 +253,15 @@ def _obey() -> None:
     )
 
 
-def _standard(file: int, before: io.TextIOWrapper) -> io.TextIOWrapper:
+def _standard(file: int, before: io.TextIOWrapper, unbuffered: bool) -> io.TextIOWrapper:
     """Open a standard file as Python does at its start, with the encoding that it chose."""
     mode = "w" if file else "r"
-    unbuffered = before.write_through
     return io.TextIOWrapper(
-        open(file, f"{mode}b", buffering=0 if unbuffered else -1, closefd=False),
+        open(file, f"{mode}b", buffering=0 if unbuffered and file else -1, closefd=False),
         encoding=before.encoding,
         errors=before.errors,
         newline=None if mode == "r" else "\n",
-        line_buffering=file == 2 or os.isatty(file),
+        line_buffering=not unbuffered and (file == 2 or os.isatty(file)),
         write_through=unbuffered,
     )
 
