@@ -141,18 +141,18 @@ def measure_attacks(sizes: Sizes) -> list[Row]:
     return rows
 
 
-def _measure(name: str, attack: Attack, seconds: int) -> list[Row]:
+def _measure(name: str, attack: Attack, seconds: float) -> list[Row]:
     made = made_logs(sorted_ids=False)
     with (
         TemporaryDirectory() as path,
         serving_folder(Path(path), within=attack.within) as server,
     ):
         server.take(take(made, _RATE))
-        logs = take(made, attack.rate * min(seconds, _BEFORE_SECONDS))
+        logs = take(made, round(attack.rate * min(seconds, _BEFORE_SECONDS)))
         with attack.producer(server, logs, attack.rate) as send:
             alone = sorted(1_000 * each for each in send())
         before = Look.at(server)
-        logs = take(made, attack.rate * seconds)
+        logs = take(made, round(attack.rate * seconds))
         with (
             attack.producer(server, logs, attack.rate) as send,
             watching(server) as looks,

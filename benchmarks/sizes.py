@@ -34,7 +34,7 @@ class Sizes:
     """Connections that are held while nothing is sent."""
     passing_connections: int
     """Connections that come and go before that."""
-    attack_seconds: int
+    attack_seconds: float
     """For how long each attack on a server goes on."""
     archive_logs: int
     """Logs that are archived."""
