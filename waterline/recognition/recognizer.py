@@ -18,7 +18,7 @@ from waterline.recognition.line_clock import LineClock
 from waterline.recognition.line_levels import level_after, level_before
 from waterline.recognition.line_times import LineTimes
 from waterline.recognition.logfmt import LOGFMT_SHAPE, LTSV_SHAPE, read_logfmt, read_ltsv
-from waterline.recognition.objects import ObjectReader
+from waterline.recognition.objects import ObjectReader, Overrides
 from waterline.recognition.programs import PROGRAMS
 from waterline.recognition.proxies import PROXIES
 from waterline.recognition.recognized import Recognized
@@ -131,6 +131,7 @@ class Recognizer:
         timezone: tzinfo = UTC,
         turns: Turns | None = None,
         formats: Sequence[LineDialect] = (),
+        overrides: Overrides | None = None,
         depth: int = 0,
     ) -> None:
         """Say what stands in for what a line leaves out.
@@ -141,6 +142,7 @@ class Recognizer:
             timezone: the zone of times that name none.
             turns: of the file, where its times lack year or day and it could be looked through.
             formats: dialects of the user's, which are tried first.
+            overrides: members of objects that the user names.
             depth: how many envelopes its lines stood in.
 
         Raises:
@@ -150,8 +152,8 @@ class Recognizer:
         self.opened: Opened | None = None
         self.complete = False
         self.others: Sequence[Recognized] = ()
-        self._objects = ObjectReader(read_line=self.outer)
-        self._setting = (reference, timezone, formats)
+        self._objects = ObjectReader(overrides, self.outer)
+        self._setting = (reference, timezone, formats, overrides)
         self._times = LineTimes(self.clock)
         self._values = LineTimes(self.clock)
         self._formats = list(formats)
@@ -322,9 +324,13 @@ class Recognizer:
 
     def _nested(self) -> "Recognizer":
         if self._inside is None:
-            reference, timezone, formats = self._setting
+            reference, timezone, formats, overrides = self._setting
             self._inside = Recognizer(
-                reference=reference, timezone=timezone, formats=formats, depth=self._depth + 1
+                reference=reference,
+                timezone=timezone,
+                formats=formats,
+                overrides=overrides,
+                depth=self._depth + 1,
             )
         return self._inside
 

@@ -56,6 +56,13 @@ if TYPE_CHECKING:
     help="named groups become attributes, numbers as numbers; of lines not stored before",
 )
 @click.option(
+    "--message-field",
+    metavar="NAME",
+    help="member of JSON objects that is the message; a.b is b within a",
+)
+@click.option("--time-field", metavar="NAME", help="member of JSON objects that is the time")
+@click.option("--type-field", metavar="NAME", help="member of JSON objects that is the type")
+@click.option(
     "--timezone", "zone", default="UTC", show_default=True, help="of times that name none"
 )
 @click.option(
@@ -73,6 +80,9 @@ def send(
     formats_file: str | None,
     multiline: str,
     extract: str | None,
+    message_field: str | None,
+    time_field: str | None,
+    type_field: str | None,
     zone: str,
     patience: str,
 ) -> None:
@@ -84,10 +94,12 @@ def send(
     What is sent twice is stored once, so a file that has grown can be sent again. The exit code
     is 1 when anything was rejected or not acked, 130 after Ctrl-C.
     """
+    from waterline.recognition.objects import Overrides
     from workbench.clients.log_files.extract import Extraction
     from workbench.clients.log_files.reader import Reading
     from workbench.clients.send import send_files
 
+    named = Overrides(message_field or None, time_field or None, type_field or None)
     summary = send_files(
         files,
         url=url,
@@ -98,6 +110,7 @@ def send(
             multiline=_multiline(multiline),
             timezone=_timezone(zone),
             extraction=None if extract is None else Extraction(extract),
+            overrides=None if named == Overrides() else named,
         ),
         patience=duration("--patience", patience) / 1000,
         standard_input=sys.stdin.buffer,

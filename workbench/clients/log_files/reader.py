@@ -9,8 +9,10 @@ from typing import BinaryIO, Final, Generic, TypeVar
 import msgspec
 
 from waterline.errors import UsageError
+from waterline.recognition.json_text import object_in
 from waterline.recognition.levels import says_more, type_of_word
 from waterline.recognition.multiline import Joiner, Multiline
+from waterline.recognition.objects import ObjectReader, Overrides
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.recognizer import LineDialect, Recognizer
 from waterline.recognition.rollover import Turns, count_turns
@@ -56,6 +58,7 @@ class Reading:
             JSON. It replaces nothing that is there already.
         multiline: what becomes of lines that continue a log.
         formats: dialects of the user's, which are tried first.
+        overrides: members of objects that the user names.
     """
 
     format: Format = Format.AUTO
@@ -63,6 +66,7 @@ class Reading:
     extraction: Extraction | None = None
     multiline: Multiline = Multiline.JOIN
     formats: Sequence[LineDialect] = ()
+    overrides: Overrides | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,7 @@ class _Reader(ABC, Generic[R]):
         self._extraction = reading.extraction
         self._recognizer = recognizer
         self._joiner = Joiner[RawLine](recognizer, reading.multiline)
+        self._named = ObjectReader(reading.overrides) if reading.overrides else None
         self._first_hash = ""
         # Time of the last log of our own contract, before which nothing waits.
         self._passed: msgspec.Raw | None = None
@@ -169,7 +174,7 @@ class _Reader(ABC, Generic[R]):
                 )
             elif self._format is Format.LINES:
                 yield self._plain(raw)
-            elif stripped[:1] == b"{" and (own := own_log(content)):
+            elif stripped[:1] == b"{" and (own := own_log(content)) and self._is_own(content):
                 if joiner.waits:
                     yield from self._end_joined()
                 self._passed = own.timestamp
@@ -183,6 +188,13 @@ class _Reader(ABC, Generic[R]):
                 for joined in joiner.add(decode_text(content), raw):
                     yield self._finished(joined.lines, joined.recognized, joined.part)
         yield from self._end_joined()
+
+    def _is_own(self, content: bytes) -> bool:
+        """Return whether a log of our own contract has no member that the user names."""
+        if self._named is None:
+            return True
+        value = object_in(decode_text(content))
+        return value is None or not self._named.is_for(value)
 
     def _end_joined(self) -> Iterator[R]:
         for joined in self._joiner.flush():
@@ -285,7 +297,11 @@ def _recognizer(stream: BinaryIO, name: str, reading: Reading, reference: dateti
 
     def recognizer(turns: Turns | None) -> Recognizer:
         return Recognizer(
-            reference=reference, timezone=reading.timezone, turns=turns, formats=reading.formats
+            reference=reference,
+            timezone=reading.timezone,
+            turns=turns,
+            formats=reading.formats,
+            overrides=reading.overrides,
         )
 
     if reading.format is Format.JSONL or not stream.seekable():

@@ -6,11 +6,13 @@ import os
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import BinaryIO, cast
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waterline.errors import UsageError
+from waterline.recognition.objects import Overrides
 from workbench.clients.json_values import to_json
 from workbench.clients.log_files import rawlines
 from workbench.clients.log_files.extract import Extraction
@@ -288,6 +290,30 @@ def test_logs_in_one_line_have_ids_of_their_own() -> None:
     found = logs(line, Format.AUTO)
     first = line_id(first_line_hash(line), 0, line)
     assert [(log["id"], log["message"]) for log in found] == [(first, "a"), (f"{first}-1", "b")]
+
+
+def test_members_that_the_user_names_come_first() -> None:
+    lines = [
+        {"type": "x", "message": "m", "what": "boom", "at": {"s": 1_795_514_400}, "kind": "WARN"},
+        {"type": "x", "message": "m"},
+        {"log": json.dumps({"what": "within", "kind": "job"}), "stream": "stdout"},
+    ]
+    content = "\n".join(map(json.dumps, lines)).encode()
+    reading = Reading(overrides=Overrides("what", "at.s", "kind"))
+    plain = read_logs(io.BytesIO(content), name="-", reading=reading, reference=REFERENCE)
+    encoded = read_encoded(io.BytesIO(content), name="-", reading=reading, reference=REFERENCE)
+    for found in (
+        [line.log or {} for line in plain],
+        [msgspec.json.decode(line.log or b"", type=dict[str, object]) for line in encoded],
+    ):
+        first, second, third = [
+            cast("dict[str, object]", each.get("waterline.log", each)) for each in found
+        ]
+        assert (first["message"], first["type"]) == ("boom", "warning")
+        assert first["timestamp"] == 1_795_514_400_000
+        assert first["attributes"] == {"type": "x", "message": "m"}
+        assert (second["message"], second["type"]) == ("m", "x")
+        assert (third["message"], third["type"]) == ("within", "job")
 
 
 @pytest.mark.parametrize(
