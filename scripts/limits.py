@@ -13,6 +13,7 @@ from waterline.archive.hot_rows import MAX_BATCH_SIZE
 from waterline.encoding import FORMATS, MOST_ROWS
 from waterline.metrics.recorder import MAX_LABELS
 from waterline.metrics.sketch import RELATIVE_ERROR
+from waterline.recognition.continuations import MAX_CHARACTERS, MAX_LINES
 from waterline.recognition.objects import MAX_TYPE_LENGTH
 from waterline.records import MAX_DEPTH, MAX_ID_LENGTH
 from waterline.settings.model import Settings
@@ -66,6 +67,7 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("nesting of attributes", f"{MAX_DEPTH} levels"),
         ("`timestamp`", "years 1 to 9999, whole milliseconds"),
         ("a line that `waterline send` reads", _size(MAX_LINE_BYTES)),
+        ("lines that are joined to one log", f"{MAX_LINES:,}, or {_size(MAX_CHARACTERS)} of text"),
     ),
     "answer": (
         ('columns of `attributes="all"`', f"the {MOST_NAMES:,} most frequent attributes"),

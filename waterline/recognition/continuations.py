@@ -55,7 +55,8 @@ _KINDS: Final = (
         re.compile(r"(?:panic: |fatal error: |goroutine \d+ \[|SIG[A-Z]+: |unexpected fault)"),
         re.compile(
             r"(?:panic: |goroutine \d+ |\[signal |created by |exit status \d|runtime: |main\."
-            r"|[\w./*()\[\]{}$%-]+\(.*\)$|\.\.\.additional frames|r[a-z0-9]{1,2} +0x|PC=|signal )"
+            r"|(?:[\w./$%\[\]{}-]|\(\*[\w.]{1,100}\))++\(.*\)$|\.\.\.additional frames"
+            r"|r[a-z0-9]{1,2} +0x|PC=|signal )"
         ),
         follows=_NEVER,
     ),

@@ -17,7 +17,9 @@ _QUOTED: Final = r"\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\""
 _LINE: Final = re.compile(
     rf"\s*(?:[\w.@/\[\]-]++(?:=(?:{_QUOTED}|[^\s\"]\S*+)?+)?+(?:\s++|$))++", re.ASCII | re.DOTALL
 )
-_PAIR: Final = re.compile(rf"([\w.@/\[\]-]++)=({_QUOTED}|[^\s\"]\S*+|)", re.ASCII | re.DOTALL)
+_PAIR: Final = re.compile(
+    rf"(?<![\w.@/\[\]-])([\w.@/\[\]-]++)=({_QUOTED}|[^\s\"]\S*+|)", re.ASCII | re.DOTALL
+)
 _BARE: Final = re.compile(r"(?:^|\s)[\w.@/\[\]-]++(?=\s|$)", re.ASCII)
 _TIMES: Final = ("time", "ts", "t", "timestamp", "@timestamp", "date", "datetime")
 _LEVELS: Final = (

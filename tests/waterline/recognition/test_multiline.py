@@ -182,6 +182,20 @@ def test_log_of_many_lines_is_bounded() -> None:
     assert [len(each.lines) for each in by_size] == [3, 3]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["(", "a", "a.", "[", ": ", "{", " "])
+def test_long_line_takes_no_more_than_its_length(part: str) -> None:
+    for first in (
+        FIRST,
+        "{",
+        "SELECT 1",
+        *GO.split("\n")[:1],
+        *PYTHON.split("\n")[:1],
+        "# Time: x",
+    ):
+        joined(f"{first}\nx{part * 200_000}\n\tx{part * 200_000}\n{NEXT}")
+
+
 def test_sources_are_bounded() -> None:
     joiner = Joiner[int](Recognizer(reference=REFERENCE), Multiline.JOIN)
     done = []

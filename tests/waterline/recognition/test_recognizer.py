@@ -117,6 +117,8 @@ def test_line_of_no_dialect_is_its_own_message(text: str) -> None:
 def test_long_line_takes_no_more_than_its_length(sample: Sample) -> None:
     recognizer().line(sample.line + " " + "a=b [x] \\x16" * 20_000)
     recognizer().line(sample.line[:30] * 5_000)
+    for part in ("a", "1.1.1.1, ", "[", "(", ": "):
+        recognizer().line(f"{sample.line} {part * 100_000}")
 
 
 @pytest.mark.parametrize(
