@@ -25,12 +25,14 @@ class _Kind(NamedTuple):
         last: an unindented line that ends it.
         follows: the end of a line that it may be the continuation of; a runtime that dies says so
             on its own.
+        announces: a first line behind which any line goes on.
     """
 
     opens: re.Pattern[str]
     goes_on: re.Pattern[str]
     last: re.Pattern[str] | None = None
     follows: re.Pattern[str] = re.compile(r"", re.ASCII)
+    announces: re.Pattern[str] | None = None
 
 
 _NEVER: Final = re.compile(r"(?!)")
@@ -39,6 +41,21 @@ _OBJECT: Final = _Kind(  # JSON over lines
     re.compile(r"[\[{]\s*$"),
     re.compile(r"\s*(?:[\"\[\]{}]|(?:-?\d[\d.eE+-]*|true|false|null),?\s*$)"),
     follows=re.compile(r"[:=({\[]\s*$"),
+)
+_DAY: Final = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d"
+# A line that has a time, a program or a level, and no text: all lines are its text until the next.
+_HEADER: Final = _Kind(
+    re.compile(
+        rf"(?:{_DAY} \d\d:\d\d:\d\d (?:[A-Z]{{3,5}} )?\d{{4}}"  # Oracle
+        r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d"
+        r"|=[A-Z]+ REPORT=+ \d\S+ ==="  # Erlang
+        r"|\[ [\d:. -]{15,60} [VDIWEFSA]/[^\]]{1,100}\]"  # Android
+        r")\s*$"
+        r"|!ENTRY \S+ \d"  # Eclipse
+        r"|\d{4}-\d\d-\d\d-[\d.]{15}[+-]\d{3} +\S+ +LEVEL: "  # Db2
+    ),
+    re.compile(r""),
+    follows=_NEVER,
 )
 _OPENS_BRACKET: Final = re.compile(r"[\[{]\s*$")
 _CLOSES_BRACKET: Final = re.compile(r"\s*[\]}]")
@@ -58,12 +75,14 @@ _KINDS: Final = (
             r"|(?:[\w./$%\[\]{}-]|\(\*[\w.]{1,100}\))++\(.*\)$|\.\.\.additional frames"
             r"|r[a-z0-9]{1,2} +0x|PC=|signal )"
         ),
-        follows=_NEVER,
+        # A server that survives a panic of a handler says so in a line of its own.
+        follows=re.compile(r"panic (?:serving|recovered)\b"),
     ),
     _Kind(  # Rust
         re.compile(r"thread '[^']*' (?:\(\d+\) )?panicked at "),
         re.compile(r"(?:note: |stack backtrace:|called `)"),
         follows=_NEVER,
+        announces=re.compile(r":\d+:\d+:$"),
     ),
     _Kind(  # Java, .NET, JavaScript, PHP, Ruby
         re.compile(
@@ -82,6 +101,20 @@ _KINDS: Final = (
         re.compile(r"(?!# Time: )"),
         follows=_NEVER,
     ),
+    _Kind(  # Node.js, which shows the place first
+        re.compile(r"(?:/|file://|node:)\S+:\d+$"),
+        re.compile(rf"{_CLASS}(?:Error|Exception)\b|Error\b|Node\.js v\d"),
+        follows=_NEVER,
+    ),
+    _Kind(  # XML
+        re.compile(r"<\?xml |<[A-Za-z][\w.-]*(?::[\w.-]+)?(?:\s[^<>]*)?>(?:.*>)?\s*$"),
+        re.compile(r"</?[A-Za-z][^<>]*>(?:.*>)?\s*$"),
+    ),
+    _Kind(  # a table in lines and marks
+        re.compile(r"\+[-=+]{3,}\+\s*$"),
+        re.compile(r"(?:\+[-=+]{3,}\+|\|.*\|)\s*$"),
+    ),
+    _HEADER,
     _OBJECT,
 )
 _SQL: Final = re.compile(
@@ -148,6 +181,8 @@ class Pending(msgspec.Struct, Generic[T]):
             return not self._ended and self._goes_on_as_object(content)
         if dated:
             return False
+        if kind is not None and kind.announces and self.texts is None:
+            return bool(kind.announces.search(self.content) or kind.goes_on.match(content))
         if _CONTINUES.match(content) or (kind is not None and kind.goes_on.match(content)):
             self._ended = False
             return True
@@ -155,6 +190,11 @@ class Pending(msgspec.Struct, Generic[T]):
             self._ended = True
             return True
         return self._opens(content) or self._is_clause(content) or self._is_level(content)
+
+    @property
+    def is_header(self) -> bool:
+        """Whether its first line has no text of its own."""
+        return self._kind is _HEADER
 
     def is_object(self) -> bool:
         """Return whether it is one JSON object, from its first line to its last."""

@@ -23,6 +23,17 @@ WORDS: Final = (
 """Alternatives of a regular expression."""
 _ALONE: Final = frozenset(WORDS.split("|"))
 _LETTERS: Final = frozenset("EWIDFCTVN")
+# A letter behind a time is a level if what follows is a mark or a name, and no word of a sentence.
+_LETTER: Final = re.compile(
+    r"([EWIDFCTV])(?:[!:]\s|\s+[|\[(]|[ ]{2,}\S|\s[\w$-]+(?:[/\[]|\.\w))", re.ASCII
+)
+_BEHIND_LETTER: Final = frozenset(" \t!:")
+# apt and the checkers of Debian begin their lines so.
+_LETTER_ALONE: Final = re.compile(r"([EWI]): \S")
+FACILITY: Final = (
+    r"(?:kern|user|mail|daemon|auth|authpriv|syslog|lpr|news|uucp|cron|ftp|local[0-7])"
+)
+"""Facilities of syslog, as BusyBox writes them before the level."""
 _KEY: Final = r"(?:level|lvl|severity|loglevel|log_level|log\.level|levelname)"
 _MAX_GROUP: Final = 100
 _GAP: Final = re.compile(r"[\s,;:|\])>-]*")
@@ -34,7 +45,7 @@ _WORD: Final = re.compile(rf"([A-Za-z]{{3,11}}{_NUMBERED})(?![\w.=]|-\w)")
 _DELIMITERS: Final = frozenset(",;|\t")
 _MARKED: Final = re.compile(r":(?:\s|$)|\t|\s*\||\s{2,}")
 _MARKED_FIELD: Final = rf"""
-      [\[<(] \s* (?:[\w.-]*[:/])? (?P<bracketed>[A-Za-z]{{1,11}}{_NUMBERED}) \s* [\])>]
+      (?:\#\#)? [\[<(] \s* (?:[\w.-]*[:/\#])? (?P<bracketed>[A-Za-z]{{1,11}}{_NUMBERED}) \s* [\])>]
     | \[ (?:[\w .:\#-]{{1,60}}[/ ])? (?P<qualified>(?:{WORDS}){_NUMBERED})
       (?:\s+-\s[\d:]+(?:[ ][AP]M)?)? \]
     | %[A-Z][A-Z0-9_]*(?:-[A-Z][A-Z0-9_]*)*-(?P<cisco>[0-7])-[A-Z0-9_]+
@@ -46,17 +57,25 @@ _GROUP: Final = rf"""(?P<group>
         | \{{ [^{{}}"]{{0,{_MAX_GROUP}}} \}}
         | < [^<>]{{0,{_MAX_GROUP}}} >
       )"""
+# No host, user or logger is called so: with these the message begins.
+_IN_SENTENCES: Final = (
+    r"(?:an?|and|are|as|at|been|but|by|for|from|got|had|has|if|in|is|it|its|no|not|of|on|one|or|so"
+    r"|some|such|the|there|this|to|was|were|when|with|without)"
+)
 _FIELD: Final = re.compile(
     rf"""{_MARKED_FIELD} | {_GROUP}
     | (?i:{_KEY}) = ["']? (?P<value>[A-Za-z]+\d?) (?![\w.-])
     | (?P<letter>[VDIWEF]) (?=[ /][\w.$-]+(?:\([^)]*\))?:[ ])
     | [\w-]+\.(?P<channel>(?:{WORDS})) (?=:\s)
+    | [\w.-]+/(?P<slashed>(?:{WORDS}))/
+    | {FACILITY}\.(?P<priority>[a-z]+) (?=[\s:])
+    | (?P<process>[\w./-]++ \[[\d:]+\]) (?=\s)
     | (?P<pair>[\w.@-]++ = (?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s"]*))
     | (?P<clock>\d\d?:\d\d[\d:.,]*)
     | (?P<number>\#?\d++) (?=[\s\])|:,])
     | (?P<tag>[\w./@$+()-]++ (?::[\w./@$+()-]++)*+ (?:\[\d+\])?) (?=:\s)
     | (?P<delimited>\w++) (?=\s+[-|]\s)
-    | (?P<word>[a-z][a-z0-9]*+) (?=\s)
+    | (?P<word>(?!{_IN_SENTENCES}\s)[a-z][a-z0-9]*+) (?=\s)
     | (?P<name>(?=[a-zA-Z]*[^a-zA-Z\s]) [\w.$@/:\#+%()-]++) (?=[\s\])|])
     """,
     re.VERBOSE,
@@ -66,7 +85,12 @@ _FIELD: Final = re.compile(
 _BEFORE_TIME: Final = re.compile(r"[A-Z]{3}|[A-Za-z][\])>|:,]|=|[EWIDF] ")
 _LETTER_BEFORE_TIME: Final = re.compile(r"([EWIDFTV])[ ]\d")
 _BEHIND_TAG: Final = re.compile(f"{_MARKED_FIELD} | {_GROUP}", re.VERBOSE)
-_LEVELS: Final = {"bracketed", "qualified", "value", "channel", "cisco", "letter"}
+_LEVELS: Final = {
+    *("bracketed", "qualified", "value", "channel", "cisco", "letter", "slashed", "priority")
+}
+# A level in brackets is one behind two words, too, and behind a name with a colon.
+_IN_BRACKETS: Final = re.compile(rf"\s+\[((?:{WORDS}))\]")
+_BEHIND_COLON: Final = re.compile(r":\s+\[([A-Za-z]{3,11})\]")
 _JSON_LEVEL: Final = re.compile(rf'(?i)"{_KEY}"\s*:\s*"(?P<value>[a-z]+)"')
 # Process, thread, host, logger, module and request: no known header has more before its level.
 _MAX_FIELDS: Final = 6
@@ -94,7 +118,10 @@ def level_before(line: str, until: int) -> LineLevel | None:
     """
     if not _BEFORE_TIME.search(line, 0, until):
         return None
-    if until < len(line) and (letter := _LETTER_BEFORE_TIME.match(line)):
+    letter = _LETTER_ALONE.match(line)
+    if letter is None and until < len(line):
+        letter = _LETTER_BEFORE_TIME.match(line)
+    if letter:
         return level_of_word(letter[1])
     position = _end_of(_GAP.match(line))
     while position < until:
@@ -108,6 +135,8 @@ def level_before(line: str, until: int) -> LineLevel | None:
             return _level_in_json(line, position)
         if kind in _LEVELS and (level := _level_in(field, kind)):
             return level
+        if kind == "tag" and (marked := _BEHIND_COLON.match(line, field.end())):
+            return _level_alone(marked[1])
         if kind not in {"pair", "group", "clock", "value", "bracketed"}:
             return None
         position = _end_of(_GAP.match(line, field.end()))
@@ -127,6 +156,12 @@ def level_after(line: str, after: int, *, tagged: bool = False) -> LineLevel | N
         tagged: whether a name with a colon, behind which the message begins, ends there.
     """
     position = _end_of(_TO_HEADER.match(line, after))
+    if (
+        not tagged
+        and line[position + 1 : position + 2] in _BEHIND_LETTER
+        and (letter := _LETTER.match(line, position))
+    ):
+        return level_of_word(letter[1])
     fields = 0
     # A lone word may be a host or a logger; two in a row are a sentence.
     spoken = False
@@ -144,7 +179,8 @@ def level_after(line: str, after: int, *, tagged: bool = False) -> LineLevel | N
             if level:
                 return level
         if spoken and kind in {"word", "tag", "letter"}:
-            return None
+            marked = _IN_BRACKETS.match(line, field.end())
+            return _level_alone(marked[1]) if marked else None
         fields += kind not in {"pair", "value"}
         tagged = tagged or kind == "tag"
         spoken = spoken or kind in {"word", "name", "delimited"}

@@ -98,6 +98,13 @@ def _is_once(pairs: list[tuple[str, str]]) -> bool:
 
 
 def _time(attributes: dict[str, object], reader: Reader) -> int | None:
+    day, clock = attributes.get("date"), attributes.get("time")
+    if isinstance(day, str) and isinstance(clock, str):  # FortiGate
+        zone = str(attributes.get("tz", ""))
+        timestamp = reader.time_of(f"{day} {clock}{zone}")
+        if timestamp is not None:
+            del attributes["date"], attributes["time"]
+            return timestamp
     for name in _TIMES:
         value = attributes.get(name)
         if value is not None:

@@ -82,6 +82,10 @@ class Joiner(Generic[T]):
                 and not pending.is_full(content)
             ):
                 pending.append(content, line)
+                if pending.is_header and pending.recognized.type is None:
+                    pending.recognized = msgspec.structs.replace(
+                        pending.recognized, type=recognized.type
+                    )
                 return []
         done = [] if pending is None else [self._finished(source, pending)]
         if recognizer.complete and not partial:

@@ -1,15 +1,20 @@
 """Lines of programs whose time or level stands where no other program has it."""
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from waterline.recognition.dialect import FORMS, Dialect, Reader
 from waterline.recognition.levels import type_of_word
 from waterline.recognition.recognized import Recognized
+from waterline.recognition.time_values import read_time
 
 _ISO: Final = FORMS["iso"]
 _DIGITS: Final = FORMS["digits"]
+_DOTS: Final = FORMS["iso_dots"]
 _EPOCH: Final = FORMS["epoch"]
+_MONTH_NAME: Final = FORMS["month_name"]
+_SHORT_YEAR: Final = FORMS["short_year"]
 _MONTH_AND_DAY: Final = FORMS["month_and_day"]
 _DAY_FIRST: Final = FORMS["day_first"]
 _CLOCK: Final = (
@@ -18,10 +23,14 @@ _CLOCK: Final = (
 )
 # klog and Chromium write month and day as four digits.
 _GLUED_DAY: Final = r"(?P<head>(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])"
-_GLUED_YEAR: Final = r"(?P<head>(?P<year>\d{4})(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])"
+_GLUED_YEAR: Final = (
+    r"(?P<head>(?P<year>\d{4}|\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])"
+)
 _ANDROID: Final = r"(?P<level>[VDIWEFSA])"
+_ANDROID_TAG: Final = r"(?P<tag>[^:\s]*+(?:[ ]++[^:\s]++)*+)"
+_ANDROID_PROCESS: Final = r" +(?P<pid>\d+)-(?P<tid>\d+)"
 _ANDROID_FIELDS: Final = (
-    rf" +(?:(?:[a-z]\S*|\d+) +)?(?P<pid>\d+) +(?P<tid>\d+) +{_ANDROID} (?P<tag>[^:]*?) *: "
+    rf" +(?:(?:[a-z]\S*|\d+) +)?(?P<pid>\d+) +(?P<tid>\d+) +{_ANDROID} {_ANDROID_TAG} *+: "
 )
 _ANDROID_HEADER: Final = (
     r"[\d:]{5}\.\d{3,6}(?:[ ][+-]\d{4})?[ ]+(?:(?:[a-z]\S*|\d+)[ ]+)?\d+[ ]+\d+[ ]+[VDIWEFSA][ ]"
@@ -32,6 +41,22 @@ _CRASH: Final = (
     r"|PHP[ ]Fatal[ ]error:|Unhandled[ ]exception)"
 )
 _MARKS: Final = {".": "debug", "-": "debug", "*": "info", "#": "warning"}
+_OF_WEBSPHERE: Final = {
+    **dict.fromkeys("FE", "error"),
+    "W": "warning",
+    **dict.fromkeys("AIC", "info"),
+    **dict.fromkeys("D1", "debug"),
+    **dict.fromkeys("23<>", "trace"),
+}
+_OF_ERLANG: Final = {
+    **dict.fromkeys(("ERROR", "CRASH", "SUPERVISOR"), "error"),
+    "WARNING": "warning",
+    "DEBUG": "debug",
+}
+_OF_PHP: Final = {"error": "error", "warning": "warning"}
+_OF_ECLIPSE: Final = {"1": "info", "2": "warning", "4": "error"}
+_OF_CONFIGURATION_MANAGER: Final = {"1": "info", "2": "warning", "3": "error"}
+_QUOTED: Final = r"(?:\"[^\"]*+(?:\"\"[^\"]*+)*+\")?"
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
@@ -59,18 +84,66 @@ def _samba(match: re.Match[str], found: Recognized, _reader: Reader) -> Recogniz
     return Recognized(found.message, found.timestamp, name, found.attributes)
 
 
-def _php(_match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
-    word = str(found.attributes.pop("severity_word"))
-    name = "error" if word == "error" else "warning" if word == "Warning" else "info"
-    return Recognized(found.message, found.timestamp, name, found.attributes)
-
-
 def _super_computer(match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
     """Take the level from the words behind `RAS`, where there are some."""
     word = re.match(r"\S+ RAS \S+ ([A-Z]+) ", match["behind"])
     found.attributes.pop("behind", None)
     name = type_of_word(word[1]) if word else None
     return Recognized(found.message, found.timestamp, name, found.attributes)
+
+
+def _of_mark(types: dict[str, str]) -> Callable[[re.Match[str], Recognized, Reader], Recognized]:
+    """Return what takes the type from the group `mark`, which is no attribute."""
+
+    def refine(match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
+        found.attributes.pop("mark", None)
+        name = types.get(match["mark"], "info")
+        return Recognized(found.message, found.timestamp, name, found.attributes)
+
+    return refine
+
+
+def _php(match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
+    """Take the type from the word that ends the kind: Fatal error, User Warning, Notice."""
+    found.attributes.pop("mark", None)
+    name = _OF_PHP.get((match["mark"] or "").lower(), "info")
+    return Recognized(found.message, found.timestamp, name, found.attributes)
+
+
+def _unquoted(_match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
+    """Take the quotes off what a row of CSV has."""
+    attributes = {
+        name: value[1:-1].replace('""', '"')
+        if isinstance(value, str) and value[:1] == '"'
+        else value
+        for name, value in found.attributes.items()
+    }
+    return Recognized(found.message, found.timestamp, found.type, attributes)
+
+
+def _db2(match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
+    """Take the offset from the minutes behind the time, which Db2 always writes."""
+    del found.attributes["offset"]
+    sign, minutes = match["offset"][0], int(match["offset"][1:])
+    day = f"{match['year']}-{match['month']}-{match['day']}"
+    clock = f"{match['hour']}:{match['minute']}:{match['second']}.{match['fraction']}"
+    timestamp = read_time(f"{day}T{clock}{sign}{minutes // 60:02d}:{minutes % 60:02d}")
+    return Recognized(found.message, timestamp, found.type, found.attributes)
+
+
+def _configuration_manager(match: re.Match[str], found: Recognized, reader: Reader) -> Recognized:
+    """Take the time from two attributes: the bias is what must be added to have UTC."""
+    for name in ("clock", "bias", "month", "day", "year"):
+        found.attributes.pop(name, None)
+    timestamp = reader.time_of(
+        f"{match['year']}-{int(match['month']):02d}-{int(match['day']):02d} {match['clock']}"
+        + ("Z" if match["bias"] else "")
+    )
+    if timestamp is not None and match["bias"]:
+        timestamp += int(match["bias"]) * 60_000
+    return _of_mark(_OF_CONFIGURATION_MANAGER)(
+        match, Recognized(found.message, timestamp, found.type, found.attributes), reader
+    )
 
 
 PROGRAMS: Final = (
@@ -84,7 +157,7 @@ PROGRAMS: Final = (
     Dialect(
         "glog",
         "A",
-        r"[IWEF]\d{8}[ ]\d\d:\d\d:\d\d\.",
+        r"[IWEF]\d{6}(?:\d\d)?[ ]\d\d:\d\d:\d\d\.",
         _compiled(rf"(?P<level>[IWEF]){_GLUED_YEAR} {_CLOCK.format(':')} +(?P<tid>\d+) "),
         _DIGITS,
     ),
@@ -111,6 +184,55 @@ PROGRAMS: Final = (
         rf"\d{{4}}-\d\d-\d\d[ ]\d\d:{_ANDROID_HEADER}",
         _compiled(rf"{_ISO.core}{_ANDROID_FIELDS}"),
         _ISO,
+    ),
+    Dialect(
+        "logcat_epoch",
+        "0",
+        r"\d{10}\.\d{3,6}[ ]+\d+[ ]+\d+[ ][VDIWEFSA][ ]",
+        _compiled(rf"{_EPOCH.core}{_ANDROID_FIELDS}"),
+        _EPOCH,
+    ),
+    Dialect(
+        "logcat_monotonic",
+        " 0",
+        r"[ ]*+\d{1,8}\.\d{3}[ ]+\d+[ ]+\d+[ ][VDIWEFSA][ ]",
+        _compiled(rf" *+\d{{1,8}}\.\d{{3}}{_ANDROID_FIELDS}"),
+    ),
+    Dialect(
+        "logcat_long",
+        "[",
+        r"\[[ ]\d\d-\d\d[ ][\d:.]{12,15}[ ]+\d+:[ ]*\d+[ ][VDIWEFSA]/",
+        _compiled(
+            rf"\[ {_MONTH_AND_DAY.core} +(?P<pid>\d+): *(?P<tid>\d+) {_ANDROID}/"
+            r"(?P<tag>[^\]\s]*+(?:[ ]++[^\]\s]++)*+) *+\]"
+        ),
+        _MONTH_AND_DAY,
+    ),
+    Dialect(
+        "logcat_studio",
+        "Y",
+        r"\d{4}-\d\d-\d\d[ ][\d:.]{12}[ ]+\d+-\d+[ ]+\S{1,80}[ ]+\S{1,200}[ ]+[VDIWEFA][ ]{2}",
+        _compiled(rf"{_ISO.core}{_ANDROID_PROCESS} +(?P<tag>\S+) +(?P<package>\S+) +{_ANDROID} "),
+        _ISO,
+    ),
+    Dialect(
+        "logcat_studio_before",
+        "Y",
+        r"\d{4}-\d\d-\d\d[ ][\d:.]{12}[ ]\d+-\d+/\S+[ ][VDIWEFA]/",
+        _compiled(rf"{_ISO.core}{_ANDROID_PROCESS}/(?P<package>\S+) {_ANDROID}/{_ANDROID_TAG}: "),
+        _ISO,
+    ),
+    Dialect(
+        "logcat_process",
+        "A",
+        r"[VDIWEF]\([ ]*\d+(?::[ ]*\d+)?\)[ ]",
+        _compiled(rf"{_ANDROID}\( *(?P<pid>\d+)(?:: *(?P<tid>\d+))?\) "),
+    ),
+    Dialect(
+        "logcat_tag",
+        "A",
+        r"(?!I/O|D/A)[VDIWEF]/[\w.$-]{1,80}[ ]*:[ ]",
+        _compiled(rf"{_ANDROID}/(?P<tag>[\w.$-]+)[ ]*:[ ]"),
     ),
     Dialect(
         "logcat_time",
@@ -180,8 +302,8 @@ PROGRAMS: Final = (
     Dialect(
         "jupyter",
         "[",
-        r"\[[DIWEC][ ]\d{4}-",
-        _compiled(rf"\[(?P<level>[DIWEC]) {_ISO.core} (?P<source>[^\]]+)\]"),
+        r"\[[ ]?[DIWECN][ ]\d{4}-",
+        _compiled(rf"\[ ?(?P<level>[DIWECN]) {_ISO.core} (?P<source>[^\]]+)\]"),
         _ISO,
     ),
     Dialect(
@@ -259,34 +381,99 @@ PROGRAMS: Final = (
         "kernel_facility",
         "a",
         r"(?:kern|user|daemon|auth|syslog)[ ]{2}:[a-z]+[ ]*:",
-        _compiled(r"(?:kern|user|daemon|auth|syslog)  :(?P<level>[a-z]+) *:"),
-    ),
-    Dialect(
-        "postgres_csv",
-        "Y",
-        r"\d{4}-\d\d-\d\d[ ][\d:.]+[ ]\S+,\"?[^,]*,\"?[^,]*,\d+,",
-        re.compile(
-            rf"{_ISO.core},(?P<user>[^,]*),(?P<database>[^,]*),(?P<pid>\d+),[^,]*,[^,]*,\d*,"
-            r"(?:\"[^\"]*\"|[^,]*),[^,]*,[^,]*,[^,]*,(?P<level>[A-Z]+\d?),(?P<sql_state>\w{5})?,"
+        _compiled(
+            r"(?:kern|user|daemon|auth|syslog)  :(?P<level>[a-z]+) *:"
+            rf"(?: *\[{_MONTH_NAME.core}\])?"
         ),
-        _ISO,
+        _MONTH_NAME,
     ),
     Dialect(
         "php",
-        "[",
-        r"\[\d\d-[A-Z][a-z]{2}-\d{4}[ ][\d:]{8}[^\]]*\][ ]PHP[ ]",
+        "[A",
+        r"(?:\[\d\d-[A-Z][a-z]{2}-\d{4}[ ][\d:]{8}[^\]]{0,40}\][ ])?PHP[ ][A-Za-z ]{4,40}:[ ]",
         _compiled(
-            rf"\[{_DAY_FIRST.core}\] PHP (?:[A-Z][a-z]+ )?(?P<severity_word>error|Warning|Notice"
-            r"|Deprecated)\b"
+            rf"(?:\[{_DAY_FIRST.core}\] )?PHP (?:[A-Za-z]+ )?"
+            r"(?P<mark>[Ee]rror|[Ww]arning|[Nn]otice|[Dd]eprecated|[Ss]tandards)?[a-z]*:"
         ),
         _DAY_FIRST,
         refine=_php,
     ),
     Dialect(
-        "erlang",
+        "websphere",
+        "[",
+        r"\[\d\d?/\d\d?/\d\d,?[ ][\d:]+[ ]\w+\][ ][0-9a-f]{8}[ ]",
+        _compiled(
+            rf"\[{_SHORT_YEAR.core}\] (?P<thread>[0-9a-f]{{8}}) (?P<component>\S+) +"
+            r"(?P<mark>[FEWAIDCORZ123<>]) "
+        ),
+        _SHORT_YEAR,
+        refine=_of_mark(_OF_WEBSPHERE),
+    ),
+    Dialect(
+        "postgresql_hosted",  # Amazon's prefix: %t:%r:%u@%d:[%p]:
+        "Y",
+        r"\d{4}-\d\d-\d\d[ ][\d:.]+[ ][A-Z]{3,5}:[^:\s]*:[^:\s]*:\[\d+\]:[A-Z]",
+        _compiled(
+            rf"{_ISO.core}:(?P<remote_host>[^:(\s]*)(?:\((?P<port>\d+)\))?:(?P<user>[^@:\s]*)"
+            r"@(?P<database>[^:\s]*):\[(?P<pid>\d+)\]:(?P<level>[A-Z]+\d?): "
+        ),
+        _ISO,
+    ),
+    Dialect(
+        "postgresql_csv",
+        "Y",
+        rf"\d{{4}}-\d\d-\d\d[ ][\d:.]+[ ][\w+-]+,{_QUOTED},{_QUOTED},\d*,",
+        _compiled(
+            rf"{_ISO.core},(?P<user>{_QUOTED}),(?P<database>{_QUOTED}),(?P<pid>\d*),"
+            rf"(?P<remote_host>{_QUOTED}),[^,]*,\d*,{_QUOTED},[^,]*,[^,]*,\d*,"
+            r"(?P<level>[A-Z]+\d?),(?P<sql_state>\w*),"
+        ),
+        _ISO,
+        refine=_unquoted,
+    ),
+    Dialect(
+        "db2",
+        "Y",
+        r"\d{4}-\d\d-\d\d-\d\d\.\d\d\.\d\d\.\d+[+-]\d{3}[ ]",
+        _compiled(rf"{_DOTS.core}(?P<offset>[+-]\d{{3}}) +(?P<record>\S+) +LEVEL: *(?P<level>\w+)"),
+        _DOTS,
+        refine=_db2,
+    ),
+    Dialect(
+        "configuration_manager",
+        "<",
+        r"<!\[LOG\[",
+        re.compile(
+            r"<!\[LOG\[.*?\]LOG\]!>"
+            r"<time=\"(?P<clock>\d\d:\d\d:\d\d\.\d+)(?P<bias>[+-]\d{1,4})?\" "
+            r"date=\"(?P<month>\d\d?)-(?P<day>\d\d?)-(?P<year>\d{4})\" "
+            r"component=\"(?P<component>[^\"]*)\" context=\"[^\"]*\" type=\"(?P<mark>\d)\" "
+            r"thread=\"(?P<tid>\d*)\"",
+            re.ASCII | re.DOTALL,
+        ),
+        refine=_configuration_manager,
+    ),
+    Dialect(
+        "eclipse",
+        "!",
+        r"!ENTRY[ ]\S+[ ]\d",
+        _compiled(rf"!ENTRY (?P<plugin>\S+) (?P<mark>\d) (?P<code>-?\d+) {_ISO.core}"),
+        _ISO,
+        refine=_of_mark(_OF_ECLIPSE),
+    ),
+    Dialect(
+        "erlang_report",
         "=",
-        r"=[A-Z]+[ ]REPORT====[ ]",
-        _compiled(rf"=(?P<level>[A-Z]+) REPORT==== {_DAY_FIRST.core} ==="),
+        r"=[A-Z]+[ ]REPORT=+[ ]\d",
+        _compiled(rf"=(?P<mark>[A-Z]+) REPORT=+ {_DAY_FIRST.core} ==="),
+        _DAY_FIRST,
+        refine=_of_mark(_OF_ERLANG),
+    ),
+    Dialect(
+        "cups",
+        "Aa",
+        r"[A-Zd][ ]\[\d\d/[A-Z][a-z]{2}/\d{4}:",
+        _compiled(rf"(?P<level>[A-Zd]) \[{_DAY_FIRST.core}\]"),
         _DAY_FIRST,
     ),
     Dialect("crash", "Aa", _CRASH, _compiled(_CRASH), level="error"),

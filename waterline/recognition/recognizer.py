@@ -274,7 +274,8 @@ class Recognizer:
         return Recognized(line, timestamp, level.type, {"level": level.more} if level.more else {})
 
     def _object(self, text: str) -> Recognized | None:
-        value = object_in(text)
+        # Behind an element of an array stands a comma.
+        value = object_in(text[:-1] if text[-2:] == "}," else text)
         if value is None:
             return None
         if line := docker_line(value):

@@ -4,17 +4,20 @@ import re
 from typing import Final
 
 from waterline.recognition.dialect import FORMS, Dialect, Reader
-from waterline.recognition.line_levels import WORDS
+from waterline.recognition.line_levels import FACILITY, WORDS
 from waterline.recognition.recognized import Recognized
 
 _ISO: Final = FORMS["iso"]
 _MONTH_NAME: Final = FORMS["month_name"]
 _PRI: Final = r"<(?P<pri>\d{1,3})>"
 # Which of several names is the host is told by its place alone, so it must not be a level.
-_HOST: Final = rf"(?!(?:{WORDS})[ ])(?P<host>[\w.:@/-]+)"
+_HOST: Final = rf"(?!(?:{WORDS})[ ])(?P<host>[\w.:@/-]+)(?<!:)"
 _PROGRAM: Final = r"(?P<program>[^\s:\[\]%][^\s:\[\]]{0,63})"
 _PID: Final = r"\[(?P<pid>[^\]\s]{1,64})\](?:[ ]\([^)]{1,100}\))?"
-_TAG: Final = rf"(?:{_HOST}[ ])?(?:{_PROGRAM}(?:{_PID})?:(?:[ ]|$)|(?=(?:CEF|LEEF):[ ]?\d|\{{))"
+_BUSYBOX: Final = rf"(?:{FACILITY}\.(?P<level>[a-z]+)[ ])?"
+_TAG: Final = (
+    rf"(?:{_HOST}[ ])?{_BUSYBOX}(?:{_PROGRAM}(?:{_PID})?:(?:[ ]|$)|(?=(?:CEF|LEEF):[ ]?\d|\{{))"
+)
 _ELEMENT: Final = r"\[[^\s\]\"=]+(?:[ ][^\s\]\"=]+=\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\")*+\]"
 _PARAMETER: Final = re.compile(r'([^\s=\]"]+)="([^"\\]*+(?:\\.[^"\\]*+)*+)"')
 _ELEMENTS: Final = re.compile(
@@ -93,7 +96,7 @@ SYSLOG: Final = (
         "priority",
         "<",
         r"<\d{1,3}>(?!1[ ]\S)",
-        re.compile(rf"{_PRI}(?!1[ ]\S)(?:\d+:[ ])?(?P<text>.*)$", re.ASCII | re.DOTALL),
+        re.compile(rf"{_PRI}(?!1[ ]\S)[ ]*+(?:\d+:[ ])?(?P<text>.*)$", re.ASCII | re.DOTALL),
         refine=_behind_priority,
     ),
     Dialect(
@@ -101,7 +104,7 @@ SYSLOG: Final = (
         "A",
         r"[A-Z][a-z]{2}[ ]{1,2}\d{1,2}[ ]\d",
         re.compile(
-            rf"{_MONTH_NAME.core}[ ]{_TAG}(?P<rest>.*)$",
+            rf"(?=[A-Z][a-z]{{2}}[ ]{{1,2}}\d){_MONTH_NAME.core}[ ]{_TAG}(?P<rest>.*)$",
             re.ASCII | re.DOTALL,
         ),
         _MONTH_NAME,

@@ -14,6 +14,7 @@ _DELIMITERS: Final = ("\t", ",", ";", "|")
 _NAME: Final = re.compile(r"[A-Za-z_@#][\w .@/()#:-]{0,60}", re.ASCII)
 _TIMES: Final = {
     *("time", "timestamp", "@timestamp", "datetime", "date", "ts", "date/time", "date and time"),
+    "date-time",
     *("time_local", "timecreated", "timegenerated", "eventtime", "event_time", "created_at"),
     *("log_time", "logged_at", "time generated", "time created", "_time", "utc", "zeit", "when"),
 }
@@ -65,11 +66,15 @@ class Table:
         ]
         self._times = [place for place, name in enumerate(lower) if name in _TIMES][:2]
         self._level = _place(lower, _LEVELS) if not w3c else None
-        self._message = _place(lower, _MESSAGES)
+        self._message = _place(lower, _MESSAGES - {"event"} if w3c else _MESSAGES)
 
     def read(self, line: str, reader: Reader) -> Recognized | None:
         """Return what a row says, or None if it has another number of fields."""
         fields = self._fields_of(line)
+        if len(fields) == len(self._names) + 1 and self._message is None and not self._w3c:
+            # Windows writes the text of an event behind the columns that it names.
+            fields, text = fields[:-1], fields[-1]
+            line = text or line
         if len(fields) != len(self._names):
             return None
         timestamp, taken = self._time_of(fields, reader)
@@ -91,7 +96,7 @@ class Table:
         return Recognized(self._text(line, fields, attributes), timestamp, type_, attributes)
 
     def _fields_of(self, line: str) -> list[str]:
-        if self._w3c:
+        if self._w3c and self._delimiter != ",":
             # CloudFront names the fields with blanks between, and writes them with tabs.
             return line.split("\t" if "\t" in line else self._delimiter)
         if '"' not in line:
@@ -136,6 +141,8 @@ def table_of_directive(line: str) -> Table | None:
         return None
     names = match["names"].rstrip()
     delimiter = "\t" if "\t" in names or line.startswith("#fields\t") else " "
+    if "," in names and " " not in names:  # Exchange
+        delimiter = ","
     return Table(names.split(delimiter), delimiter, w3c=True)
 
 

@@ -105,7 +105,7 @@ _ZONE: Final = (
 _END: Final = r"(?!\d|\.[A-Za-z])"
 _REST: Final = f"{_SECOND}{_HALF}{_ZONE}{_END}"
 _NO_ZONE: Final = "(?P<half>)(?P<zone>)"
-_CLOCK_OR_MINUTE: Final = rf"(?:{_SECOND})?+{_HALF}{_ZONE}{_END}(?!:\d)"
+_CLOCK_OR_MINUTE: Final = rf"(?:{_SECOND})?+{_HALF}{_ZONE}{_END}(?!(?<=\d):\d)"
 _TIGHT_REST: Final = rf"(?P<second>[0-5]\d|60){_FRACTION}(?P<half>){_ZONE}{_END}"
 
 TIME_FORMS: Final = (
@@ -131,7 +131,8 @@ TIME_FORMS: Final = (
     ),
     TimeForm(
         "short_year",  # 26/11/24 or 11/24/26
-        r"(?P<head>(?P<first>\d\d)(?P<separator>[-/.])(?P<other>\d\d)(?P=separator)(?P<last>\d\d)"
+        r"(?P<head>(?P<first>\d\d|\d(?=/))(?P<separator>[-/.])(?P<other>\d\d|\d(?=/))(?P=separator)"
+        r"(?P<last>\d\d)"
         rf"(?:,?[ ]|,){_LOOSE_MINUTE}){_REST}",
     ),
     TimeForm(

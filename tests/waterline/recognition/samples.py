@@ -247,6 +247,83 @@ TIMES: Final = (
     _S("time since a start", "0:00:00.123456789 12 0x55 WARN  basesrc x.c:1: x", None, None),
 )
 
+PROGRAMS: Final = (
+    _S("logcat -v epoch", "1795514400.123  1234  5678 W Tag     : low", MS, "warning", tag="Tag"),
+    _S("logcat -v monotonic", "   12.345  1234  5678 E Tag: x", None, "error", tid=5678),
+    _S("logcat -v long", "[ 11-24 10:00:00.123  1234: 5678 E/A B  ]", MS, "error", tag="A B"),
+    _S("logcat -v process", "E( 1234) boom  (Tag)", None, "error", pid=1234),
+    _S("logcat -v thread", "I( 1234: 5678) hello", None, "info", tid=5678),
+    _S("logcat -v tag", "W/ActivityManager: slow", None, "warning", tag="ActivityManager"),
+    _S("no logcat", "I/O error on sda", None, None),
+    _S(
+        "Android Studio",
+        "2026-11-24 10:00:00.123  1234-5678  Runtime      com.example.app      E  FATAL: main",
+        MS,
+        "error",
+        package="com.example.app",
+    ),
+    _S(
+        "Android Studio",
+        "2026-11-24 10:00:00.123 1234-5678/com.example.app W/My Tag: low",
+        MS,
+        "warning",
+        tag="My Tag",
+    ),
+    _S("PHP", "[24-Nov-2026 10:00:00 UTC] PHP Warning:  Undefined $x in /a.php", T, "warning"),
+    _S("PHP", "[24-Nov-2026 10:00:00 UTC] PHP Fatal error:  Uncaught Error: x", T, "error"),
+    _S("PHP", "[24-Nov-2026 10:00:00 UTC] PHP Deprecated:  x is deprecated", T, "info"),
+    _S("PHP", "PHP Parse error:  syntax error", None, "error"),
+    _S(
+        "WebSphere",
+        "[1/24/26 10:00:00:123 UTC] 00000001 WsServerImpl  E   WSVR0009E: x",
+        "2026-01-24T10:00:00.123Z",
+        "error",
+        component="WsServerImpl",
+    ),
+    _S("Liberty", "[11/24/26, 10:00:00:123 UTC] 0000001f com.ibm.x   W CWWKS: low", MS, "warning"),
+    _S(
+        "PostgreSQL at Amazon",
+        '2026-11-24 11:00:00 CET:192.0.2.1(1234):app@db:[12]:ERROR:  relation "x" does not exist',
+        T,
+        "error",
+        database="db",
+        port=1234,
+    ),
+    _S(
+        "PostgreSQL's csvlog",
+        '2026-11-24 10:00:00.123 UTC,"a ""b""","db",12,"192.0.2.1:1",65.1,1,"SELECT",'
+        '2026-11-24 09:59:00 UTC,3/4,0,ERROR,42P01,"no ""x"", LOG",,,,,,"select 1",15,,"psql"',
+        MS,
+        "error",
+        user='a "b"',
+        sql_state="42P01",
+    ),
+    _S("Db2", "2026-11-24-11.00.00.123456+060 I1234E500   LEVEL: Warning", MS, "warning"),
+    _S(
+        "Configuration Manager",
+        '<![LOG[boom: ERROR]LOG]!><time="11:00:00.123-60" date="11-24-2026" component="X" '
+        'context="" type="3" thread="12" file="a.cpp:12">',
+        MS,
+        "error",
+        component="X",
+        tid=12,
+    ),
+    _S("Eclipse", "!ENTRY org.eclipse.x 4 0 2026-11-24 10:00:00.123", MS, "error"),
+    _S("Erlang", "=ERROR REPORT==== 24-Nov-2026::10:00:00 ===", T, "error"),
+    _S("Erlang", "=PROGRESS REPORT==== 24-Nov-2026::10:00:00.123456 ===", MS, "info"),
+    _S("CUPS", "E [24/Nov/2026:10:00:00 +0000] [Job 1] Stopping", T, "error"),
+    _S("CockroachDB", "W261124 10:00:00.123456 12 server/x.go:12  [n1] low", MS, "warning"),
+    _S("Passenger", "[ W 2026-11-24 10:00:00.1234 12/T3 age/Core.cpp:12 ]: slow", MS, "warning"),
+    _S("dmesg -T -x", "kern  :err   : [Tue Nov 24 10:00:00 2026] usb failed", T, "error"),
+    _S("BusyBox", "Nov 24 10:00:00 OpenWrt daemon.err hostapd: bad", T, "error", host="OpenWrt"),
+    _S("logread", "Tue Nov 24 10:00:00 2026 daemon.warn dnsmasq[12]: refused", T, "warning"),
+    _S("Dovecot", "Nov 24 10:00:00 auth: Error: sql(x): y", T, "error", program="auth"),
+    _S("FortiGate", '<189>date=2026-11-24 time=10:00:00 devname="F" level="warning"', T, "warning"),
+    _S("FortiGate", 'date=2026-11-24 time=11:00:00 tz="+0100" level="error" msg="x"', T, "error"),
+    _S("SonicWall", '<134> id=firewall time="2026-11-24 10:00:00 UTC" pri=6 msg="x"', T, "info"),
+    _S("an element of an array", '{"level":"error","msg":"x","time":1795514400},', T, "error"),
+)
+
 SYSTEMS: Final = (
     _S(
         "syslog, nginx",
@@ -556,4 +633,4 @@ ACCESS: Final = (
     _S("Rails", 'Started GET "/x" for 192.0.2.1 at 2026-11-24 10:00:00 +0000', T, None, path="/x"),
 )
 
-SAMPLES: Final = (*LOGHUB, *LOGGERS, *TIMES, *SYSTEMS, *ACCESS)
+SAMPLES: Final = (*LOGHUB, *LOGGERS, *TIMES, *PROGRAMS, *SYSTEMS, *ACCESS)

@@ -50,11 +50,18 @@ PHP = """Stack trace:
   thrown in /srv/x.php on line 3"""
 RUBY = """app.rb:3:in `foo': boom (RuntimeError)
 \tfrom app.rb:7:in `<main>'"""
+XML = """<?xml version="1.0"?>
+<a:b>
+  <c>1</c>
+</a:b>"""
+TABLE = """+---+---+
+| a | b |
++---+---+"""
 INDENTED = """  key: value
     deeper: value"""
 
 
-@pytest.mark.parametrize("behind", [PYTHON, JAVA, DOTNET, NODE, PHP, RUBY, INDENTED])
+@pytest.mark.parametrize("behind", [PYTHON, JAVA, DOTNET, NODE, PHP, RUBY, XML, TABLE, INDENTED])
 def test_what_continues_a_log_is_part_of_it(behind: str) -> None:
     first, following = joined(f"{FIRST}\n{behind}\n{NEXT}")
     assert first.recognized.message == f"{FIRST}\n{behind}"
@@ -238,3 +245,55 @@ def test_joined_text_holds_the_text_of_its_lines(lines: list[str]) -> None:
             kept = each.recognized.message + json.dumps(each.recognized.attributes)
             for line in each.lines[1:]:
                 assert line.split("|")[-1].strip(" {}[]") in kept or line[:1] in "{2"
+
+
+ERLANG = """=ERROR REPORT==== 24-Nov-2026::10:00:00 ===
+** Generic server x terminating
+** Reason == boom"""
+ORACLE = """2026-11-24T10:00:00.123456+00:00
+ERROR: ORA-00600: internal error code
+Dump continued"""
+ORACLE_BEFORE = """Tue Nov 24 10:00:00 2026
+ERROR: thread 1 advanced"""
+LOGCAT = """[ 11-24 10:00:00.123  1234: 5678 E/Tag ]
+boom"""
+ECLIPSE = """!ENTRY org.eclipse.x 4 0 2026-11-24 10:00:00.123
+!MESSAGE boom
+!STACK 0
+java.lang.Exception: x"""
+DB2 = """2026-11-24-10.00.00.123456+000 I1234E500            LEVEL: Error
+PID     : 12                   TID : 34
+FUNCTION: DB2 UDB, x"""
+
+
+@pytest.mark.parametrize("log", [ERLANG, ORACLE, ORACLE_BEFORE, LOGCAT, ECLIPSE, DB2])
+def test_what_stands_under_a_header_is_its_text_until_the_next(log: str) -> None:
+    first, second = joined(f"{log}\n{log}")
+    for each in (first, second):
+        assert each.recognized.message == log
+        assert each.recognized.type == "error"
+        assert each.recognized.timestamp in (TIME, TIME - 123)
+
+
+SERVED = """2026/11/24 10:00:00 http: panic serving 192.0.2.1:1: boom
+goroutine 19 [running]:
+net/http.(*conn).serve.func1()
+\t/usr/lib/go/src/net/http/server.go:1 +0xbe
+created by net/http.(*Server).Serve in goroutine 1"""
+UNCAUGHT = """/srv/app.js:3
+    throw new Error('x');
+    ^
+Error: x
+    at f (/srv/app.js:1:2)
+Node.js v20.0.0"""
+
+
+@pytest.mark.parametrize("log", [SERVED, UNCAUGHT])
+def test_what_a_server_says_of_a_crash_is_one_log(log: str) -> None:
+    assert [each.recognized.message for each in joined(f"{log}\n{NEXT}")] == [log, NEXT]
+
+
+def test_elements_of_an_array_are_logs_each() -> None:
+    lines = ("[", '{"level":"error","msg":"a"},', '{"level":"info","msg":"b"}', "]")
+    found = [each.recognized.message for each in joined("\n".join(lines))]
+    assert found == ["[", "a", "b", "]"]

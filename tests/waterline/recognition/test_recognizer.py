@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -91,6 +92,18 @@ SAID_OTHERWISE = re.compile(
 )
 
 
+def texts_in(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield name
+            yield from texts_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts_in(each)
+    else:
+        yield str(value)
+
+
 def words_of(text: str) -> set[str]:
     found = set(re.findall(r"[A-Za-z]{4,}", text))
     return {word for word in found if not SAID_OTHERWISE.fullmatch(word)}
@@ -101,7 +114,7 @@ def words_of(text: str) -> set[str]:
 def test_any_line_is_read_and_none_of_its_words_is_lost(line: str) -> None:
     found = recognizer().line(line)
     assert isinstance(found, Recognized)
-    kept = f"{found.message} {json.dumps(found.attributes, ensure_ascii=False)}"
+    kept = "\n".join((found.message, *texts_in(found.attributes)))
     assert words_of(line) <= words_of(kept)
     assert found.timestamp is None or MIN_TIMESTAMP <= found.timestamp <= MAX_TIMESTAMP
     assert found.type in (None, "trace", "debug", "info", "warning", "error")
@@ -232,3 +245,20 @@ def test_logfmt_needs_a_name_that_loggers_write() -> None:
 def test_reference_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="needs a zone"):
         Recognizer(reference=datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None))
+
+
+def test_rows_of_windows_events_have_their_text_behind_the_named_columns() -> None:
+    reader = recognizer()
+    reader.line("Level,Date and Time,Source,Event ID,Task Category")
+    found = reader.line('Error,11/24/2026 10:00:00 AM,Manager,7000,None,"The x, y failed."')
+    assert (found.type, found.message) == ("error", "The x, y failed.")
+    assert found.timestamp == milliseconds("2026-11-24T10:00:00Z")
+    assert found.attributes["Event ID"] == 7000
+
+
+def test_fields_with_commas_are_rows_of_csv() -> None:
+    reader = recognizer()
+    reader.line("#Fields: date-time,connector-id,event,data")
+    found = reader.line('2026-11-24T10:00:00.123Z,EX\\Default,+,"a,b"')
+    assert found.timestamp == milliseconds("2026-11-24T10:00:00.123Z")
+    assert found.attributes == {"connector-id": "EX\\Default", "event": "+", "data": "a,b"}
