@@ -30,6 +30,7 @@ from waterline.records import (
     DEFAULT_TYPE,
     MAX_DEPTH,
     MAX_ID_LENGTH,
+    MEMBERS,
     InvalidLog,
     Record,
     Rule,
@@ -372,9 +373,10 @@ def _read_mixed(logs: Sequence[dict[str, object]], reader: ObjectReader) -> _Col
     Raises:
         _OddLog: one of them breaks a rule, holds several, or nothing.
     """
-    foreign = list(map(reader.is_for, logs))
+    foreign = reader.are_for(logs)
     theirs = list(compress(logs, foreign))
-    found = None if any(map(says_nothing, theirs)) else reader.read_many(theirs)
+    nothing = min(map(len, logs)) <= len(MEMBERS) and any(map(says_nothing, theirs))
+    found = None if nothing else reader.read_many(theirs)
     if found is None:
         raise _OddLog
     types = [each or DEFAULT_TYPE for each in found.types]

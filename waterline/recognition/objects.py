@@ -22,7 +22,7 @@ from waterline.recognition.object_dialects import DIALECTS
 from waterline.recognition.object_members import Path, member_at, paths_of, without
 from waterline.recognition.object_shapes import merged, number_of
 from waterline.recognition.recognized import Recognized
-from waterline.recognition.time_values import CREDIBLE, read_time, times_of_texts
+from waterline.recognition.time_values import CREDIBLE, milliseconds_of, read_time, times_of_texts
 
 # Characters of a `type` of ours, which stands as it is given.
 MAX_TYPE_LENGTH: Final = 64
@@ -135,6 +135,14 @@ class ObjectReader:
             return False
         named = (first.message_field, first.time_field, first.type_field)
         return bool(paths_of(filter(None, named), value))
+
+    def are_for(self, values: Sequence[Mapping[str, object]]) -> Sequence[bool]:
+        """Return for each of many objects whether it is to be read."""
+        if self._overrides is None and not any(
+            "type" in value or ENVELOPE in value for value in values
+        ):
+            return [True] * len(values)
+        return list(map(self.is_for, values))
 
     def read_all(self, value: dict[str, object]) -> list[Parts]:
         """Return each log that an object holds: one, or those of a container such as OTLP's."""
@@ -375,6 +383,10 @@ def _times_of_column(column: Sequence[object]) -> Sequence[int] | None:
         numbers = cast("Sequence[int]", column)
         if min(numbers) in CREDIBLE and max(numbers) in CREDIBLE:
             return numbers
+    if kinds == {float}:
+        seconds = cast("Sequence[float]", column)
+        if int(min(seconds)) * 1000 in CREDIBLE and int(max(seconds)) * 1000 in CREDIBLE:
+            return list(map(milliseconds_of, seconds))
     if kinds == {str}:
         try:
             found = times_of_texts(cast("Sequence[str]", column))

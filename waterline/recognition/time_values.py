@@ -122,7 +122,7 @@ def time_of_number(number: float) -> int:
         raise ValueError(f"{number} is no time")
     size = abs(number)
     if size < SECONDS_BELOW:
-        moment = number * 1000 if isinstance(number, int) else _milliseconds_of(number)
+        moment = number * 1000 if isinstance(number, int) else milliseconds_of(number)
     elif size < MILLISECONDS_BELOW:
         moment = math.floor(number)
     else:
@@ -130,7 +130,7 @@ def time_of_number(number: float) -> int:
     return within_years(moment)
 
 
-def _milliseconds_of(seconds: float) -> int:
+def milliseconds_of(seconds: float) -> int:
     """Return the whole milliseconds of seconds as they were written, with a fraction."""
     if abs(seconds) < _EXACT_BELOW:
         # By way of microseconds, as a float is a little more or less than what was written.

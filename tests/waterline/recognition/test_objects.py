@@ -569,6 +569,8 @@ alike = [
     {"level": "info", "time": "2026-11-24 10:00:00,123", "msg": "m", "a": 1},
     {"level": "info", "time": "soon", "msg": "m", "a": 1},
     {"level": "info", "time": 12.5, "msg": "m", "a": 1},
+    {"level": "info", "time": 1795514400.123, "msg": "m", "a": 1},
+    {"level": "info", "time": 1e308, "msg": "m", "a": 1},
     {"level": "info", "time": 1795514400.123, "msg": {"b": 1}, "a": 1},
     {"level": "info", "time": ISO, "msg": "m", "a": 1},
     {"severity": "fatal", "ts": ISO, "message": "m"},
