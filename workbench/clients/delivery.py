@@ -74,6 +74,9 @@ class _Frame(Generic[Tag]):
     logs: list[tuple[bytes, Tag]] = field(default_factory=list)
     size: int = 0
 
+    def has_room(self, size: int) -> bool:
+        return self.size + size <= FRAME_SIZE and len(self.logs) < FRAME_LOGS
+
     def payload(self) -> bytes:
         return b"\n".join([log for log, _ in self.logs])
 
@@ -168,8 +171,8 @@ class Delivery(Generic[Tag]):
         self._is_passing_on = False
         self._ready: deque[_Frame[Tag]] = deque()
         self._open: _Frame[Tag] = _Frame()
-        self._waiting = 0
-        self._waiting_size = 0
+        self._settled = 0  # logs that were answered
+        self._unanswered_size = 0  # bytes of frames that are full or sent
         self._last_progress = time.monotonic()
         self._has_ended = False
         self._is_idle = False
@@ -197,27 +200,15 @@ class Delivery(Generic[Tag]):
         if size > MAX_MESSAGE_SIZE + 1:
             raise UsageError(f"a log may take 16 MiB as JSON, this one takes {len(log)} bytes")
         with self._lock:
-            if (
-                self._waiting >= self._window
-                or self._waiting_size >= MAX_WAITING_SIZE
-                or self._has_ended
-            ):
-                self._wait_for_room()
-            if not self._waiting:
-                self._last_progress = time.monotonic()
+            counts = self.counts
+            if counts.sent - self._settled >= self._window or self._has_ended:
+                self._wait_for(lambda: counts.sent - self._settled < self._window)
             frame = self._open
-            if frame.size + size > FRAME_SIZE or len(frame.logs) == FRAME_LOGS:
-                if frame.logs:
-                    self._ready.append(frame)
-                frame = self._open = _Frame()
+            if not frame.logs or not frame.has_room(size):
+                frame = self._next_frame(size)
             frame.logs.append((log, tag))
             frame.size += size
-            self._waiting += 1
-            self._waiting_size += size
-            self.counts.sent += 1
-            if self._is_idle:
-                self._is_idle = False
-                self._wake()
+            counts.sent += 1
 
     def flush(self) -> None:
         """Wait until every log has its answer.
@@ -271,14 +262,23 @@ class Delivery(Generic[Tag]):
         # Not by their number: Ctrl-C in `put` may leave that wrong.
         return bool(self._in_flight or self._ready or self._open.logs or self._is_passing_on)
 
-    def _wait_for_room(self) -> None:
-        """Wait for room in the window; `_changed` must be held."""
-        self._changed.wait_for(
-            lambda: (
-                self._has_ended
-                or (self._waiting < self._window and self._waiting_size < MAX_WAITING_SIZE)
-            )
-        )
+    def _next_frame(self, size: int) -> _Frame[Tag]:
+        """Return a frame with room for a log, once there is room for it; `_lock` must be held."""
+        self._wait_for(lambda: self._unanswered_size < MAX_WAITING_SIZE)
+        if not self._has_logs():
+            self._last_progress = time.monotonic()
+        if self._is_idle:
+            self._is_idle = False
+            self._wake()
+        if self._open.logs and not self._open.has_room(size):
+            self._ready.append(self._open)
+            self._unanswered_size += self._open.size
+            self._open = _Frame()
+        return self._open
+
+    def _wait_for(self, room: Callable[[], bool]) -> None:
+        """Wait for room; `_lock` must be held."""
+        self._changed.wait_for(lambda: self._has_ended or room())
         if self.failure is not None:
             raise self.failure
         if self._closing.is_set():
@@ -383,6 +383,7 @@ class Delivery(Generic[Tag]):
                 return None
             else:
                 frame, self._open = self._open, _Frame()
+                self._unanswered_size += frame.size
             was_quiet = not self._in_flight
             self._in_flight.append(frame)
         self._taken_at = time.monotonic()
@@ -427,8 +428,8 @@ class Delivery(Generic[Tag]):
         self._on_answer(frame.tags(), answer)
         with self._lock:
             self._is_passing_on = False
-            self._waiting -= len(frame.logs)
-            self._waiting_size -= frame.size
+            self._settled += len(frame.logs)
+            self._unanswered_size -= frame.size
             self._last_progress = time.monotonic()
             self._changed.notify_all()
 

@@ -10,12 +10,31 @@ from typing import Any, Final
 import msgspec
 import websocket
 
-# Private names of websocket-client that this relies on: `_recv` and `_send` are overridden, as its
-# own read a few bytes a call, and wait.
+# Private names of websocket-client that this relies on, all of them overridden: `WebSocket._recv`
+# and `_send`, as its own read a few bytes a call, and wait; `ABNF._get_masked`, as its own takes
+# three times as long.
 
 _READ_SIZE: Final = 2**14
 # A call on a socket that does not wait says so by one of these.
 _WOULD_WAIT: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+_ALL_BYTES: Final = int.from_bytes(bytes(range(256)))
+_SAME_BYTE: Final = int.from_bytes(b"\1" * 256)
+
+
+class MaskedFrame(websocket.ABNF):
+    """A frame that is masked in four strides, each with one byte of the key."""
+
+    def _get_masked(self, mask_key: str | bytes) -> bytes:
+        data = self.data
+        assert isinstance(data, bytes)
+        assert isinstance(mask_key, bytes)
+        masked = bytearray(len(data))
+        for place, byte in enumerate(mask_key):
+            table = (_ALL_BYTES ^ (_SAME_BYTE * byte)).to_bytes(256)
+            masked[place::4] = data[place::4].translate(table)
+        return mask_key + masked
 
 
 class Link(websocket.WebSocket):
@@ -61,6 +80,11 @@ class Link(websocket.WebSocket):
         self.heard_at = time.monotonic()
         assert self.sock is not None
         self.sock.setblocking(False)
+
+    def send(self, payload: bytes | str, opcode: int = websocket.ABNF.OPCODE_TEXT) -> int:
+        """Queue a frame; `write` sends it. Return its bytes."""
+        assert isinstance(payload, bytes)
+        return self.send_frame(MaskedFrame(1, 0, 0, 0, opcode, 1, payload))
 
     @property
     def unsent(self) -> int:
