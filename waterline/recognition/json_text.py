@@ -55,3 +55,14 @@ def object_in(text: str) -> dict[str, object] | None:
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def array_in(text: str) -> list[dict[str, object]] | None:
+    """Return the objects of an array that a text is; None if it is none, or has other values."""
+    try:
+        values = decode_json(text)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    if not isinstance(values, list) or not values:
+        return None
+    return values if all(isinstance(each, dict) for each in values) else None

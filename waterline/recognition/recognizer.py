@@ -13,7 +13,7 @@ from waterline.recognition.access_logs import ACCESS_LOGS
 from waterline.recognition.cef import CEF_SHAPE, LEEF_SHAPE, read_cef, read_leef
 from waterline.recognition.dialect import Reader
 from waterline.recognition.envelopes import ENVELOPES, Opened, docker_line
-from waterline.recognition.json_text import object_in
+from waterline.recognition.json_text import array_in, object_in
 from waterline.recognition.line_clock import LineClock
 from waterline.recognition.line_levels import level_after, level_before
 from waterline.recognition.line_times import LineTimes
@@ -179,6 +179,8 @@ class Recognizer:
         found = None
         if self._exceptional or plain[:1] in _EXCEPTIONAL:
             found = self._exception(plain)
+        if found is None and plain[:2] == "[{":
+            found = self._array(plain)
         if found is None:
             found = self._by_dialect(plain) or self.plain(plain, headed=False)
         if plain is not text and found.message is plain:
@@ -282,6 +284,17 @@ class Recognizer:
             return self._docker(text, *line)
         found, *others = (Recognized(*parts) for parts in self._objects.read_all(value))
         self.others = others
+        return found
+
+    def _array(self, text: str) -> Recognized | None:
+        """Return the first log of an array of objects; `others` has the rest."""
+        values = array_in(text)
+        if values is None:
+            return None
+        found, *self.others = (
+            Recognized(*parts) for value in values for parts in self._objects.read_all(value)
+        )
+        self.complete = True
         return found
 
     def _docker(

@@ -284,6 +284,17 @@ def test_lines_that_belong_together_are_one_log_with_the_id_of_all() -> None:
     assert (second.number, second.end) == (5, len(whole))
 
 
+def test_array_of_objects_in_one_line_is_a_log_each() -> None:
+    line = b'[{"level":30,"msg":"a"},{"type":"x","message":"b"}]'
+    found = logs(line + b"\nc", Format.AUTO)
+    assert [(log["type"], log["message"]) for log in found] == [
+        ("info", "a"), ("x", "b"), ("info", "c"),
+    ]  # fmt: skip
+    assert len({log["id"] for log in found}) == 3
+    for odd in (b"[{}, 1]", b"[{", b"[{]"):
+        assert [log["message"] for log in logs(odd, Format.AUTO)] == [odd.decode()]
+
+
 def test_logs_in_one_line_have_ids_of_their_own() -> None:
     records = [{"body": {"stringValue": text}} for text in "ab"]
     line = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).encode()
