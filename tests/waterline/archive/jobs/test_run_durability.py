@@ -14,6 +14,7 @@ from functools import partial
 from itertools import cycle
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Final
 
@@ -51,6 +52,13 @@ LAST: Final = "SELECT max(seq) FROM logs"
 REMEMBERED: Final = "SELECT count(*) FROM archived_ids"
 # Jobs that are killed during one life of the server, at most.
 _MOST_A_LIFE: Final = 6
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """A folder on a disk, whose syncs hold the load back: in memory no job keeps up with it."""
+    with TemporaryDirectory(dir="/var/tmp") as folder:
+        yield Path(folder) / "data"
 
 
 @pytest.fixture
