@@ -141,8 +141,8 @@ PROXIES: Final = (
         r"\[GIN\][ ]\d{4}/",
         re.compile(
             rf"\[GIN\] {_ISO.core} \| *{_STATUS} *\| *(?:(?P<duration_us>[\d.]+)[µu]s"
-            r"|(?P<duration_ms>[\d.]+)ms|(?P<duration_s>[\d.]+)s|(?P<duration_ns>\d+)ns|\S+) *\| *"
-            r"(?P<remote_host>\S+) *\| *(?P<method>[A-Z]+) +(?P<path>\"[^\"]*\"|\S+)",
+            r"|(?P<duration_ms>[\d.]+)ms|(?P<duration_s>[\d.]+)s|(?P<duration_ns>\d+)ns|[^\s|]+)"
+            r" *\| *(?P<remote_host>[^\s|]+) *\| *(?P<method>[A-Z]+) +(?P<path>\"[^\"]*\"|\S+)",
         ),
         _ISO,
         by_status=True,

@@ -40,7 +40,7 @@ _BEHIND: Final = tuple(
     )
     for pattern in [re.compile(text + r"\s*", re.ASCII)]
 )
-_PAIRS: Final = re.compile(r'(?:"[^"]*" )?(?:[\w.-]+[=:](?:"[^"]*"|\S+)[ ,]*)+', re.ASCII)
+_PAIRS: Final = re.compile(r'(?:"[^"]*" )?(?:[\w.-]++[=:](?:"[^"]*"|\S++)[ ,]*+)++', re.ASCII)
 _PAIR: Final = re.compile(r'([\w.-]+)[=:](?:"([^"]*)"|([^\s,]+))')
 # Seconds, by the names that nginx's own documents and most configurations give them.
 _SECONDS: Final = {

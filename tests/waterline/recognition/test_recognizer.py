@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -262,3 +263,51 @@ def test_fields_with_commas_are_rows_of_csv() -> None:
     found = reader.line('2026-11-24T10:00:00.123Z,EX\\Default,+,"a,b"')
     assert found.timestamp == milliseconds("2026-11-24T10:00:00.123Z")
     assert found.attributes == {"connector-id": "EX\\Default", "event": "+", "data": "a,b"}
+
+
+REPEATED = (
+    "a",
+    " ",
+    "1",
+    "[",
+    '"',
+    "\\",
+    "|",
+    "a=",
+    "a ",
+    "a.",
+    "a:",
+    "1:",
+    "-",
+    "<",
+    "\t",
+    "[a] ",
+)
+HOSTILE = (
+    ("[GIN] 2026/11/24 - 10:00:00 | 404", "|"),
+    ('192.0.2.1 - - [24/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "c" rt=0.003 u', "1"),
+)
+CUTS = [
+    sample.line[: len(sample.line) * quarter // 4] for sample in SAMPLES for quarter in (1, 2, 3)
+]
+
+
+@pytest.mark.parametrize(("at", "unit"), list(enumerate(REPEATED)))
+def test_time_to_read_a_line_grows_with_its_length_alone(at: int, unit: str) -> None:
+    for beginning in CUTS[at % 4 :: 4]:
+        assert seconds_to_read(beginning, unit) < 2, beginning
+
+
+@pytest.mark.parametrize(("beginning", "unit"), HOSTILE)
+def test_time_to_read_lines_that_took_long_grows_with_their_length(
+    beginning: str, unit: str
+) -> None:
+    assert seconds_to_read(beginning, unit) < 2
+
+
+def seconds_to_read(beginning: str, unit: str) -> float:
+    """Return the CPU time of a line of 40,000 characters: 3 ms, and 10 s were it quadratic."""
+    line = beginning + unit * (40_000 // len(unit))
+    started = process_time()
+    recognizer().line(line)
+    return process_time() - started
