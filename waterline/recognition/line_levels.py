@@ -45,7 +45,8 @@ _WORD: Final = re.compile(rf"([A-Za-z]{{3,11}}{_NUMBERED})(?![\w.=]|-\w)")
 _DELIMITERS: Final = frozenset(",;|\t")
 _MARKED: Final = re.compile(r":(?:\s|$)|\t|\s*\||\s{2,}")
 _MARKED_FIELD: Final = rf"""
-      (?:\#\#)? [\[<(] \s* (?:[\w.-]*[:/\#])? (?P<bracketed>[A-Za-z]{{1,11}}{_NUMBERED}) \s* [\])>]
+      (?:\#\#)? [\[<({{] \s* (?:[\w.-]*[:/\#])?
+      (?P<bracketed>[A-Za-z]{{1,11}}{_NUMBERED}) \s* [\])>}}]
     | \[ (?:[\w .:\#-]{{1,60}}[/ ])? (?P<qualified>(?:{WORDS}){_NUMBERED})
       (?:\s+-\s[\d:]+(?:[ ][AP]M)?)? \]
     | %[A-Z][A-Z0-9_]*(?:-[A-Z][A-Z0-9_]*)*-(?P<cisco>[0-7])-[A-Z0-9_]+

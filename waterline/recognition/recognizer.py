@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from waterline.recognition.access_logs import ACCESS_LOGS
+from waterline.recognition.android import ANDROID
 from waterline.recognition.cef import CEF_SHAPE, LEEF_SHAPE, read_cef, read_leef
 from waterline.recognition.dialect import Reader
 from waterline.recognition.envelopes import ENVELOPES, Opened, docker_line
@@ -27,6 +28,7 @@ from waterline.recognition.syslog import SYSLOG
 from waterline.recognition.tables import Table, table_of_directive, table_of_header
 from waterline.recognition.time_forms import TimeForm
 from waterline.recognition.time_values import read_time
+from waterline.recognition.tools import TOOLS
 
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
 _MAX_NESTED: Final = 3
@@ -81,7 +83,9 @@ DIALECTS: Final[Sequence[LineDialect]] = (
     *ENVELOPES,
     *ACCESS_LOGS,
     *PROXIES,
+    *ANDROID,
     *PROGRAMS,
+    *TOOLS,
     *SYSLOG,
     _PairDialect("cef", "A", CEF_SHAPE, read_cef),
     _PairDialect("leef", "A", LEEF_SHAPE, read_leef),

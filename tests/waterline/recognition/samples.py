@@ -145,6 +145,15 @@ LOGHUB: Final = (
 )
 
 LOGGERS: Final = (
+    _S("Xorg", "[    12.345] (EE) Failed to load module", None, "error"),
+    _S("GLib", "(app:12): Gtk-WARNING **: 10:00:00.123: no such theme", MS, "warning", pid=12),
+    _S("GLib", "** (app:12): CRITICAL **: 10:00:00.123: x", MS, "error", program="app"),
+    _S("gcc", "src/x.c:3:5: warning: unused variable", None, "warning"),
+    _S("rustc", "error[E0308]: mismatched types", None, "error"),
+    _S("apt", "E: Unable to locate package x", None, "error"),
+    _S("braces", "2026-11-24 10:00:00 {WARN} x", T, "warning"),
+    _S("process", "2026-11-24 10:00:00 host1 app[12] ERROR x", T, "error"),
+    _S("a sentence", "2026-11-24 10:00:00 no ERROR here", T, None),
     _S(
         "PostgreSQL, CSV",
         '2026-11-24 10:00:00.123 UTC,"app","db",1234,"192.0.2.1:5116",6563,3,"SELECT",'
