@@ -91,6 +91,7 @@ class DecodedLogs:
     part: Part = _ALONE
 
 
+_OBJECTS_ALONE: Final = {dict}
 T = TypeVar("T")
 
 _decode: Final = msgspec.json.Decoder().decode
@@ -223,9 +224,12 @@ def read_sound(
     reading = _Reading(source, make_id, measured, reader)
     try:
         values = list(map(_decode, frames))
-        if list not in _kinds(values):
+        kinds = _kinds(values)
+        if kinds == _OBJECTS_ALONE:
             sizes = list(map(len, frames))
             return _encode_values(values, lambda: map(_decode, frames), reading, None, sizes)
+        if list not in kinds:
+            return None
     except _OddLog:
         return None
     except _NO_JSON:
@@ -237,6 +241,8 @@ def read_sound(
         outline = [FrameOutcome(len(each), ()) for each in parts]
         sizes = _shared_out(map(len, frames), map(len, parts))
         values = list(chain.from_iterable(parts))
+        if _kinds(values) != _OBJECTS_ALONE:
+            return None
         return _encode_values(
             values, lambda: chain.from_iterable(map(_split, frames)), reading, outline, sizes
         )
@@ -296,7 +302,7 @@ def _encode_values(
     """Encode logs that obey every rule, and objects of other programs.
 
     Args:
-        values: the decoded JSON values; members are removed from them.
+        values: the decoded objects; members are removed from them.
         decode_again: returns them anew.
         reading: context of decoding.
         frames: the outcome of each frame; None if each holds one log.
@@ -305,8 +311,6 @@ def _encode_values(
     Raises:
         _OddLog: some log breaks a rule, or may.
     """
-    if _kinds(values) != {dict}:
-        raise _OddLog
     logs = cast("Sequence[dict[str, object]]", values)
     # Producers send one kind of logs, so the first tells of nearly all batches what they are.
     if not reading.reader.is_for(logs[0]):
