@@ -3,8 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from waterline.recognition.object_shapes import Members, merged, otel_record, plain_attributes
 
+# Bytes that repeating what logs share may take: no more than a message may have.
+MOST_REPEATED: Final = 16 * 2**20
+
+_encode: Final = msgspec.json.Encoder().encode
 _Unpack = Callable[[Mapping[str, object]], Iterator[Members]]
 
 
@@ -15,7 +21,11 @@ class _Otherwise(Exception):
 def unpacked(value: Mapping[str, object]) -> Sequence[Members] | None:
     """Return the logs that an object holds, each with what the object says of all of them.
 
-    None if the object is a log itself. What the logs share is repeated in each.
+    None if the object is a log itself. What the logs share is repeated in each; where that would
+    take more than `MOST_REPEATED`, the object stays one log.
+
+    Raises:
+        RecursionError: it is nested hundreds of levels deep.
     """
     for mark, unpack in _CONTAINERS.items():
         if mark in value:
@@ -28,13 +38,16 @@ def unpacked(value: Mapping[str, object]) -> Sequence[Members] | None:
 
 def _otlp(value: Mapping[str, object]) -> Iterator[Members]:
     """OTLP/JSON, as OpenTelemetry's collector writes it into files."""
+    left = MOST_REPEATED
     for of_resource in _objects(value["resourceLogs"]):
         resource = _attributes_of(of_resource.get("resource"))
         for of_scope in _objects(of_resource.get("scopeLogs", of_resource.get("scope_logs"))):
             scope = of_scope.get("scope")
             named = {"scope": scope["name"]} if isinstance(scope, dict) and "name" in scope else {}
             inherited = {**resource, **_attributes_of(scope), **named}
-            for record in _objects(of_scope.get("logRecords")):
+            records = _objects(of_scope.get("logRecords"))
+            left = _left(left, inherited, records)
+            for record in records:
                 yield merged(otel_record(record), inherited)
 
 
@@ -47,10 +60,20 @@ def _listed(member: str) -> _Unpack:
 
     def unpack(value: Mapping[str, object]) -> Iterator[Members]:
         shared = {name: each for name, each in value.items() if name != member}
-        for each in _objects(value[member]):
+        records = _objects(value[member])
+        _left(MOST_REPEATED, shared, records)
+        for each in records:
             yield merged(each, shared)
 
     return unpack
+
+
+def _left(left: int, shared: Members, records: Sequence[Members]) -> int:
+    """Return the bytes that are left to repeat once records have what they share."""
+    left -= len(_encode(shared)) * len(records)
+    if left < 0:
+        raise _Otherwise
+    return left
 
 
 def _objects(value: object) -> Sequence[Members]:

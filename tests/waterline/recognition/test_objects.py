@@ -451,6 +451,22 @@ def test_container_holds_a_log_each_with_what_they_share() -> None:
     assert one.message == msgspec.json.encode(value).decode()
 
 
+def test_what_logs_share_is_repeated_within_bounds() -> None:
+    resource = {"attributes": [{"key": "k", "value": {"stringValue": "x" * 2**14}}]}
+    records = [{"body": {"stringValue": "m"}}] * 1000
+    otlp: dict[str, object] = {
+        "resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]
+    }
+    listed: dict[str, object] = {"shared": "x" * 2**14, "logEvents": [{"message": "m"}] * 1000}
+    for value in (otlp, listed):
+        assert len(ObjectReader().read_all(value)) == 1000
+    records *= 2
+    listed["logEvents"] = [{"message": "m"}] * 2000
+    for value in (otlp, listed):
+        (one,) = ObjectReader().read_all(value)
+        assert one.message == msgspec.json.encode(value).decode()
+
+
 @pytest.mark.parametrize(
     "value", [{"Records": [1]}, {"Records": []}, {"resourceLogs": {}}, {"logEvents": None}]
 )
