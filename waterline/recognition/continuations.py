@@ -86,14 +86,17 @@ _KINDS: Final = (
     ),
     _Kind(  # Java, .NET, JavaScript, PHP, Ruby
         re.compile(
-            rf"(?:Exception in thread \"[^\"]*\" |Unhandled exception[.:] |Uncaught )?{_CLASS}"
-            r"(?:Exception|Error|Throwable|Failure|Interrupt|Fault|Warning)[\w$]*"
+            rf"(?:Exception in thread \"[^\"]*\" |Unhandled exception[.:] |Uncaught )?(?:{_CLASS}"
+            r"(?:Exception|Error|Throwable|Failure|Interrupt|Fault|Warning)"
+            r"|(?:[A-Za-z_$][\w$]*[./\\])+(?:Exception|Error|Throwable))[\w$]*"
             r"(?: \[\w+\])?(?::|$)"
             r"|Stack trace:$|\[stacktrace\]|\S+:\d+:in [`']|PHP Fatal error:"
+            r"|#0\s|\*\* \([\w.]+\) "
         ),
         re.compile(
             r"(?:Caused by: |Suppressed: |Wrapped by: |--- End of |#\d+ |Stack trace:"
-            r"|\[stacktrace\]|\.\.\. \d+ more|from \S+:\d+|\"\}|at \S+[( ]|-->|={3,}$)"
+            r"|\[stacktrace\]|\.\.\. \d+ more|from \S+:\d+|\"\}|at \S+[( ]|-->|={3,}$"
+            r"|Last message|State: )"
         ),
     ),
     _Kind(  # MySQL's log of slow statements

@@ -10,9 +10,9 @@ TYPES: Final = ("trace", "debug", "info", "warning", "error")
 
 # Spellings that say no more than the type itself.
 _PLAIN: Final = {
-    "error": "ERROR ERR ERRO EROR ERRR E FAIL",
-    "warning": "WARNING WARN WRN WAR WARNI W",
-    "info": "INFO INF INFORMATION INFORMATIONAL INFOR I",
+    "error": "ERROR ERR ERRO EROR ERRR E EE FAIL",
+    "warning": "WARNING WARN WRN WAR WARNI W WW",
+    "info": "INFO INF INFORMATION INFORMATIONAL INFOR I II",
     "debug": "DEBUG DBG DEBU DEBG DBUG DEB D",
     "trace": "TRACE TRC TRCE TRAC TRA T",
 }

@@ -21,7 +21,7 @@ WORDS: Final = (
     "|DPANIC|PANIC|PANI|FINEST|FINER|FINE|CONFIG|SUCCESS"
 )
 """Alternatives of a regular expression."""
-_ALONE: Final = frozenset(WORDS.split("|"))
+_ALONE: Final = frozenset((*WORDS.split("|"), "EE", "WW", "II"))  # these by the X server
 _LETTERS: Final = frozenset("EWIDFCTVN")
 # A letter behind a time is a level if what follows is a mark or a name, and no word of a sentence.
 _LETTER: Final = re.compile(
@@ -43,7 +43,8 @@ _TO_HEADER: Final = re.compile(r"[\"'\])>}]*[\s,;:|\])>-]*")
 _NUMBERED: Final = r"(?:[1-8](?!\d)|[+-]\d{1,2}(?!\d))?"
 _WORD: Final = re.compile(rf"([A-Za-z]{{3,11}}{_NUMBERED})(?![\w.=]|-\w)")
 _DELIMITERS: Final = frozenset(",;|\t")
-_MARKED: Final = re.compile(r":(?:\s|$)|\t|\s*\||\s{2,}")
+# The mark may be that of a name behind the level: `critical/Listener:`, `error vpxd[12]`.
+_MARKED: Final = re.compile(r":(?:\s|$)|\t|\s*\||\s{2,}|\s:\s|/\w+:\s|\s[\w-]+\[\d+\]", re.ASCII)
 _MARKED_FIELD: Final = rf"""
       (?:\#\#)? [\[<({{] \s* (?:[\w.-]*[:/\#])?
       (?P<bracketed>[A-Za-z]{{1,11}}{_NUMBERED}) \s* [\])>}}]
@@ -70,7 +71,8 @@ _FIELD: Final = re.compile(
     | [\w-]+\.(?P<channel>(?:{WORDS})) (?=:\s)
     | [\w.-]+/(?P<slashed>(?:{WORDS}))/
     | {FACILITY}\.(?P<priority>[a-z]+) (?=[\s:])
-    | (?P<process>[\w./-]++ \[[\d:]+\]) (?=\s)
+    | [\w.-]++ \[(?P<glued>(?:{WORDS}))\] (?=:\s)
+    | (?P<process>[\w./-]++ \[[\d:]+\] (?=\s) | cpu\d+:\d+\))
     | (?P<pair>[\w.@-]++ = (?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s"]*))
     | (?P<clock>\d\d?:\d\d[\d:.,]*)
     | (?P<number>\#?\d++) (?=[\s\])|:,])
@@ -87,7 +89,17 @@ _BEFORE_TIME: Final = re.compile(r"[A-Z]{3}|[A-Za-z][\])>|:,]|=|[EWIDF] ")
 _LETTER_BEFORE_TIME: Final = re.compile(r"([EWIDFTV])[ ]\d")
 _BEHIND_TAG: Final = re.compile(f"{_MARKED_FIELD} | {_GROUP}", re.VERBOSE)
 _LEVELS: Final = {
-    *("bracketed", "qualified", "value", "channel", "cisco", "letter", "slashed", "priority")
+    *(
+        "bracketed",
+        "qualified",
+        "value",
+        "channel",
+        "cisco",
+        "letter",
+        "slashed",
+        "priority",
+        "glued",
+    )
 }
 # A level in brackets is one behind two words, too, and behind a name with a colon.
 _IN_BRACKETS: Final = re.compile(rf"\s+\[((?:{WORDS}))\]")
@@ -136,6 +148,8 @@ def level_before(line: str, until: int) -> LineLevel | None:
             return _level_in_json(line, position)
         if kind in _LEVELS and (level := _level_in(field, kind)):
             return level
+        if kind == "bracketed" and until < len(line) and field[kind] in _LETTERS:
+            return level_of_word(field[kind])
         if kind == "tag" and (marked := _BEHIND_COLON.match(line, field.end())):
             return _level_alone(marked[1])
         if kind not in {"pair", "group", "clock", "value", "bracketed"}:

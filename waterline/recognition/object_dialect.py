@@ -55,7 +55,7 @@ class ObjectDialect:
 MESSAGES: Final = (
     *("message", "msg", "MESSAGE", "short_message", "event", "log", "body", "textPayload"),
     *("@m", "@mt", "Message", "@message", "_msg", "RenderedMessage", "MessageTemplate"),
-    *("displayMessage", "errorMessage"),
+    *("displayMessage", "errorMessage", "Body"),
 )
 TIMES: Final = (
     *("timestamp", "@timestamp", "time", "ts", "date", "asctime", "@t", "t", "instant"),
@@ -64,12 +64,14 @@ TIMES: Final = (
     *("time_local", "start_time", "StartUTC", "requestReceivedTimestamp", "stageTimestamp"),
     *("date_time", "requestTime", "requestTimeEpoch", "unixTime", "calendarTime", "published"),
     *("observedTimeUnixNano", "created", "created_at", "logged_at", "timestamp_ms"),
+    *("startTime", "CreationTime", "ts_ms", "stamp"),
 )
 LEVELS: Final = (
     *("level", "severity", "log.level", "levelname", "lvl", "PRIORITY", "@l", "severityText"),
     *("severityNumber", "loglevel", "level_name", "Level", "@level", "severity_text"),
     *("severity_number", "LogLevel", "logLevel", "log_level", "LevelDisplayName"),
     *("error_severity", "severityLevel", "levelno", "level_value", "s"),
+    *("SeverityText", "SeverityNumber", "level.levelStr", "level.name"),
 )
 STATUSES: Final = (
     *("status", "status_code", "statusCode", "http_status", "response_code", "responseStatus"),
@@ -88,6 +90,7 @@ _SCALES: Final[Mapping[str, Scale]] = {
     "PRIORITY": type_of_syslog,
     "severityNumber": type_of_otel,
     "severity_number": type_of_otel,
+    "SeverityNumber": type_of_otel,
     "severityLevel": type_of_azure,
     "levelno": type_of_python,
     "level_value": type_of_logback,

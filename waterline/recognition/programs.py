@@ -335,5 +335,25 @@ PROGRAMS: Final = (
         _compiled(rf"(?P<level>[A-Zd]) \[{_DAY_FIRST.core}\]"),
         _DAY_FIRST,
     ),
+    Dialect(
+        "cometbft",
+        "A",
+        r"[DIE]\[\d{4}-\d\d-\d\d\|",
+        _compiled(rf"(?P<level>[DIE])\[{_ISO.core}\] "),
+        _ISO,
+    ),
+    Dialect(
+        "service_wrapper",  # Tanuki's, around Java's servers
+        "A",
+        r"[A-Z]+[ ]*\|[ ]\w+(?:[ ]\d+)?[ ]*\|[ ]\d{4}/\d\d/\d\d[ ]",
+        _compiled(rf"(?P<level>[A-Z]+) *\| (?P<source>\w+(?: \d+)?) *\| {_ISO.core} \|"),
+        _ISO,
+    ),
+    Dialect(
+        "esp",  # Espressif's chips, with the milliseconds since their start
+        "A",
+        r"[EWIDV][ ]\(\d+\)[ ][\w.-]+:[ ]",
+        _compiled(r"(?P<level>[EWIDV]) \(\d+\) (?P<tag>[\w.-]+): "),
+    ),
 )
 """Dialects of single programs."""

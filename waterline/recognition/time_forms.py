@@ -112,7 +112,7 @@ TIME_FORMS: Final = (
     TimeForm(
         "iso",
         rf"{_WEEKDAY}?(?P<head>{_YEAR}(?P<separator>[-/.]){_MONTH}(?P=separator){_DAY}"
-        r"(?:[Tt_ \t-]|,?[ ]{1,2}|[ ]-[ ]|\]\[)"
+        r"(?:[Tt_ \t|-]|,?[ ]{1,2}|[ ]-[ ]|\]\[)"
         # Where hours are written without a zero, a blank stands for it.
         rf"(?P<hour>[01]\d|2[0-4]|(?<=[ ][ ])\d):(?P<minute>[0-5]\d)){_CLOCK_OR_MINUTE}",
         before=r"tls[ ]2\.0[ ]",  # Amazon's network load balancers
@@ -126,7 +126,7 @@ TIME_FORMS: Final = (
     TimeForm(
         "day_and_month",  # in either order: 24.11.2026, 11/24/2026, 24-11-2026
         r"(?P<head>(?P<first>\d{1,2})(?P<separator>[-/.])(?P<other>\d{1,2})(?P=separator)"
-        rf"{_YEAR}(?:[T, ][ ]?|[ ]-[ ]|-){_LOOSE_MINUTE}){_CLOCK_OR_MINUTE}",
+        rf"{_YEAR}(?:[T, ][ ]?|[ ]--?[ ]|-){_LOOSE_MINUTE}){_CLOCK_OR_MINUTE}",
         before=r"L[ ]",  # servers of Valve's games
     ),
     TimeForm(

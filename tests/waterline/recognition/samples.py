@@ -333,6 +333,29 @@ PROGRAMS: Final = (
     _S("an element of an array", '{"level":"error","msg":"x","time":1795514400},', T, "error"),
 )
 
+MORE: Final = (
+    _S("CometBFT", "E[2026-11-24|10:00:00.123] boom           module=x", MS, "error"),
+    _S("Java Service Wrapper", "ERROR  | wrapper  | 2026/11/24 10:00:00 | exited", T, "error"),
+    _S("Java Service Wrapper", "INFO   | jvm 1    | 2026/11/24 10:00:00 | x", T, "info"),
+    _S("ESP-IDF", "W (1234) wifi: low", None, "warning", tag="wifi"),
+    _S("cloud-init", "2026-11-24 10:00:00,123 - util.py[WARNING]: Failed", MS, "warning"),
+    _S("Suricata", "24/11/2026 -- 10:00:00 - <Error> - [ERRCODE: X(1)] - y", T, "error"),
+    _S("Icinga", "[2026-11-24 10:00:00 +0000] critical/ApiListener: boom", T, "error"),
+    _S("vCenter", "2026-11-24T10:00:00.123Z error vpxd[07653] [Originator@6876] x", MS, "error"),
+    _S("ESXi", "2026-11-24T10:00:00.123Z cpu3:1234)WARNING: ScsiPath: x", MS, "warning"),
+    _S("libvirt", "2026-11-24 10:00:00.123+0000: 1234: error : virNet:12 : x", MS, "error"),
+    _S("Mumble", "<W>2026-11-24 10:00:00.123 1 => <2:x(-1)> y", MS, "warning"),
+    _S("qBittorrent", "(W) 2026-11-24T10:00:00 - x", T, "warning"),
+    _S("X server", "[    12.345] (EE) Failed to load module", None, "error"),
+    _S(
+        "OpenTelemetry",
+        '{"Timestamp":"1795514400123","SeverityText":"WARN","Body":"x"}',
+        MS,
+        "warning",
+    ),
+    _S("a level in parts", '{"level":{"name":"ERROR","value":40},"message":"x"}', None, "error"),
+)
+
 SYSTEMS: Final = (
     _S(
         "syslog, nginx",
@@ -642,4 +665,4 @@ ACCESS: Final = (
     _S("Rails", 'Started GET "/x" for 192.0.2.1 at 2026-11-24 10:00:00 +0000', T, None, path="/x"),
 )
 
-SAMPLES: Final = (*LOGHUB, *LOGGERS, *TIMES, *PROGRAMS, *SYSTEMS, *ACCESS)
+SAMPLES: Final = (*LOGHUB, *LOGGERS, *TIMES, *PROGRAMS, *MORE, *SYSTEMS, *ACCESS)

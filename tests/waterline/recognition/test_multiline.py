@@ -50,6 +50,13 @@ PHP = """Stack trace:
   thrown in /srv/x.php on line 3"""
 RUBY = """app.rb:3:in `foo': boom (RuntimeError)
 \tfrom app.rb:7:in `<main>'"""
+PLAIN_EXCEPTION = """java.lang.Exception: x
+\tat c.e.Content.get(Content.java:46)"""
+DART = """#0      main (file:///a.dart:1:2)
+#1      _start (dart:ui)"""
+ELIXIR = """** (RuntimeError) boom
+    (app 0.1.0) lib/x.ex:1: X.f/1
+Last message: :x"""
 XML = """<?xml version="1.0"?>
 <a:b>
   <c>1</c>
@@ -61,7 +68,10 @@ INDENTED = """  key: value
     deeper: value"""
 
 
-@pytest.mark.parametrize("behind", [PYTHON, JAVA, DOTNET, NODE, PHP, RUBY, XML, TABLE, INDENTED])
+@pytest.mark.parametrize(
+    "behind",
+    [PYTHON, JAVA, DOTNET, NODE, PHP, RUBY, PLAIN_EXCEPTION, DART, ELIXIR, XML, TABLE, INDENTED],
+)
 def test_what_continues_a_log_is_part_of_it(behind: str) -> None:
     first, following = joined(f"{FIRST}\n{behind}\n{NEXT}")
     assert first.recognized.message == f"{FIRST}\n{behind}"
