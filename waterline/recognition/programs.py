@@ -144,7 +144,7 @@ PROGRAMS: Final = (
     Dialect(
         "ceph",
         "Y",
-        r"\d{4}-\d\d-\d\d[T ][\d:.]+(?:[+-]\d{4})?[ ]+[0-9a-f]{6,16}[ ]+-?\d{1,2}[ ]",
+        r"\d{4}-\d\d-\d\d[T ][\d:.]++(?:[+-]\d{4})?[ ]++[0-9a-f]{6,16}+[ ]++-?\d{1,2}[ ]",
         _compiled(rf"{_ISO.core} +[0-9a-f]{{6,16}} +(?P<debug>-?\d{{1,2}}) "),
         _ISO,
         refine=_ceph,
@@ -204,7 +204,7 @@ PROGRAMS: Final = (
     Dialect(
         "unified_log",
         "Y",
-        r"\d{4}-\d\d-\d\d[ ][\d:.]+[+-]\d{4}[ ]+0x[0-9a-f]+[ ]+[A-Z][a-z]+[ ]",
+        r"\d{4}-\d\d-\d\d[ ][\d:.]++[+-]\d{4}[ ]++0x[0-9a-f]+[ ]+[A-Z][a-z]+[ ]",
         _compiled(rf"{_ISO.core} +0x[0-9a-f]+ +(?P<level>Default|[A-Z][a-z]+) +"),
         _ISO,
     ),

@@ -34,6 +34,7 @@ _COLOURS: Final = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
 _MAX_NESTED: Final = 3
 # A time behind no more characters has nothing before it but a bracket.
 _LEAST_FIELD: Final = 1
+_DAY: Final = r"\d{4}-\d\d-\d\d"
 _EXCEPTIONAL: Final = frozenset("{#")
 
 
@@ -107,7 +108,20 @@ def _kind_of(line: str) -> str:
 
 
 def _shapes_of(kind: str) -> re.Pattern[str]:
-    shapes = [f"(?P<{each.name}>{each.shape})" for each in DIALECTS if kind in each.first]
+    """Return all shapes of a kind as one pattern, which matches the day that begins many once.
+
+    What is behind the day is one expression: alternatives in a shape stand in parentheses.
+    """
+    beginning = {each.name: each.shape for each in DIALECTS if kind in each.first}
+    behind_day = {
+        name: shape.removeprefix(_DAY)
+        for name, shape in beginning.items()
+        if shape.startswith(_DAY)
+    }
+    shapes = [f"(?P<{name}>{shape})" for name, shape in beginning.items() if name not in behind_day]
+    if behind_day:
+        alternatives = "|".join(f"(?P<{name}>{rest})" for name, rest in behind_day.items())
+        shapes.append(f"{_DAY}(?:{alternatives})")
     return re.compile("|".join(shapes), re.ASCII)
 
 

@@ -74,9 +74,9 @@ def _behind_priority(match: re.Match[str], found: Recognized, reader: Reader) ->
 
 # Who wrote a line is told by the number of the process, or by host and program behind an offset.
 _ISO_SHAPE: Final = (
-    r"(?:\d{4}-\d\d-\d\d[T ][\d:]{8}\S*[ ](?:[+-]\d{4}[ ])?(?:[\w.:@/-]+[ ])?"
+    r"\d{4}-\d\d-\d\d(?:[T ][\d:]{8}\S*+[ ](?:[+-]\d{4}[ ])?(?:[\w.:@/-]++[ ])?"
     r"(?:[^\s:\[\]]+\[[^\]\s]+\](?:[ ]\([^)]{1,100}\))?|(?<=[+-]\d\d:\d\d[ ])\S+[ ]\S+):"
-    r"|\d{4}-\d\d-\d\dT\S+[ ]\S+[ ](?:(?:CEF|LEEF):[ ]?\d|\{))"
+    r"|T\S++[ ]\S++[ ](?:(?:CEF|LEEF):[ ]?\d|\{))"
 )
 
 SYSLOG: Final = (

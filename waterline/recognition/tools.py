@@ -44,7 +44,7 @@ TOOLS: Final = (
     Dialect(
         "glib",
         "*(Aa",
-        r"(?:\*\*[ ])?\(?[\w.-]+:\d+\)?:[ ](?:[\w-]+-)?[A-Za-z]+[ ]\*\*:[ ]\d\d:",
+        r"(?:\*\*[ ])?\(?[\w.-]++:\d+\)?:[ ](?:[\w-]+-)?[A-Za-z]+[ ]\*\*:[ ]\d\d:",
         _compiled(
             r"(?:\*\* )?\(?(?P<program>[\w.-]+):(?P<pid>\d+)\)?: (?:(?P<domain>[\w-]+)-)?"
             rf"(?P<level>[A-Za-z]+) \*\*: {FORMS['clock'].core}"
@@ -54,7 +54,7 @@ TOOLS: Final = (
     Dialect(
         "compiler",
         "Aa/.",
-        r"[\w./-]+:\d+(?::\d+)?:[ ](?:fatal[ ])?(?:error|warning|note):[ ]",
+        r"[\w./-]++:\d++(?::\d+)?:[ ](?:fatal[ ])?(?:error|warning|note):[ ]",
         _compiled(r"(?P<file>[\w./-]+):\d+(?::\d+)?: (?:fatal )?(?P<level>error|warning|note): "),
     ),
     Dialect(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.waterline.recognition.samples import SAMPLES, Sample
 from waterline.recognition.dialect import Dialect
 from waterline.recognition.recognized import Recognized
-from waterline.recognition.recognizer import DIALECTS, Recognizer
+from waterline.recognition.recognizer import _SHAPES, DIALECTS, Recognizer, _kind_of
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 
 REFERENCE = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -72,6 +72,18 @@ def test_shape_of_a_dialect_has_no_groups() -> None:
     for dialect in DIALECTS:
         if isinstance(dialect, Dialect):
             assert "(?P<" not in dialect.shape
+
+
+def test_shapes_together_find_what_one_of_them_finds_alone() -> None:
+    for sample in SAMPLES:
+        kind = _kind_of(sample.line)
+        alone = {
+            each.name
+            for each in DIALECTS
+            if kind in each.first and re.match(each.shape, sample.line, re.ASCII)
+        }
+        together = _SHAPES[kind].match(sample.line) if kind in _SHAPES else None
+        assert (together.lastgroup if together else "") in (alone or {""})
 
 
 mutated = st.builds(
