@@ -142,10 +142,12 @@ def watched(
 def test_body_of_no_logs_stops_no_producer(
     data: Path, tell: Callable[[str], None], name: str
 ) -> None:
+    # What is in a body does not know how it was packed: one is sent in every way.
+    packed = ENCODINGS if name == "lines" else [[*ENCODINGS][[*FILES].index(name) % 3]]
     with serving(data) as server, watched(server, tell, name):
-        for encoding, compress in ENCODINGS.items():
+        for encoding in packed:
             headers = {"Content_Encoding": encoding} if encoding else {}
-            answer = post(server, compress(FILES[name]), **headers)
+            answer = post(server, ENCODINGS[encoding](FILES[name]), **headers)
             assert answer.status == 400
             errors = answer.json["errors"]
             assert len(errors) <= 1000
