@@ -105,11 +105,20 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests that share a fixture of their module run in one process: it is made once."""
+    """Let tests that share a fixture of their module run in one process: it is made once.
+
+    Beside other processes slow tests come first, so that none waits for the last of them.
+    """
     for item in items:
         if (shared := _module_fixtures(item)) and not item.get_closest_marker("xdist_group"):
             group = f"{item.path.stem}.{shared[0]}"
             item.add_marker(pytest.mark.xdist_group(group))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=_is_slow, reverse=True)
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return any(map(item.get_closest_marker, _SLOW))
 
 
 def _module_fixtures(item: pytest.Item) -> list[str]:
@@ -125,7 +134,7 @@ def _module_fixtures(item: pytest.Item) -> list[str]:
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Measure no coverage in tests that are slow: it would take half of their time once more."""
     measured = Coverage.current()
-    if measured is None or not any(map(item.get_closest_marker, _SLOW)):
+    if measured is None or not _is_slow(item):
         return (yield)
     measured.stop()
     try:
