@@ -48,9 +48,11 @@ if "TMPDIR" not in os.environ and _holds_folders(_MEMORY):
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# `make coverage` measures the processes that run tests, not each one that they start: on Python
-# 3.11 that took as long again. `coverage run -m pytest` without `-n` still measures all of them.
-if "PYTEST_XDIST_WORKER" in os.environ:
+# `make coverage` measures the processes that run tests, not each one that they start, nor what is
+# slow: on Python 3.11 that took as long again. `coverage run -m pytest` without `-n` still
+# measures all of it.
+_IS_WORKER: Final = "PYTEST_XDIST_WORKER" in os.environ
+if _IS_WORKER:
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
@@ -113,7 +115,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if (shared := _module_fixtures(item)) and not item.get_closest_marker("xdist_group"):
             group = f"{item.path.stem}.{shared[0]}"
             item.add_marker(pytest.mark.xdist_group(group))
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if _IS_WORKER:
         items.sort(key=_is_slow, reverse=True)
 
 
@@ -132,9 +134,9 @@ def _module_fixtures(item: pytest.Item) -> list[str]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Measure no coverage in tests that are slow: it would take half of their time once more."""
-    measured = Coverage.current()
-    if measured is None or not _is_slow(item):
+    """Measure no coverage in tests that are slow, where others run beside them."""
+    measured = Coverage.current() if _IS_WORKER and _is_slow(item) else None
+    if measured is None:
         return (yield)
     measured.stop()
     try:
