@@ -13,6 +13,7 @@ from workbench.dashboard.viewer import Dashboard
 folder = Path(workbench.dashboard.__file__).parent
 page = pn.Template((folder / "page.html").read_text(encoding="utf-8"), items=Dashboard().parts())
 page.add_variable("page_css", (folder / "page.css").read_text(encoding="utf-8"))
-page.servable(title="Waterline")
+with curdoc().models.freeze():
+    page.servable(title="Waterline")
 tell_of_loss = CustomJS(code="window.dispatchEvent(new Event('waterline-lost'))")
 curdoc().js_on_event(ConnectionLost, tell_of_loss)
