@@ -59,7 +59,15 @@ MESSAGES: Final = (
 )
 TIMES: Final = (
     *("timestamp", "@timestamp", "time", "ts", "date", "asctime", "@t", "t", "instant"),
-    *("__REALTIME_TIMESTAMP", "timeUnixNano", "Timestamp", "datetime", "@time", "_time"),
+    *(
+        "__REALTIME_TIMESTAMP",
+        "_SOURCE_REALTIME_TIMESTAMP",
+        "timeUnixNano",
+        "Timestamp",
+        "datetime",
+        "@time",
+        "_time",
+    ),
     *("eventTime", "EventTime", "event_time", "TimeCreated", "timeMillis", "time_iso8601"),
     *("time_local", "start_time", "StartUTC", "requestReceivedTimestamp", "stageTimestamp"),
     *("date_time", "requestTime", "requestTimeEpoch", "unixTime", "calendarTime", "published"),
@@ -70,13 +78,15 @@ LEVELS: Final = (
     *("level", "severity", "log.level", "levelname", "lvl", "PRIORITY", "@l", "severityText"),
     *("severityNumber", "loglevel", "level_name", "Level", "@level", "severity_text"),
     *("severity_number", "LogLevel", "logLevel", "log_level", "LevelDisplayName"),
-    *("error_severity", "severityLevel", "levelno", "level_value", "s"),
-    *("SeverityText", "SeverityNumber", "level.levelStr", "level.name"),
+    *("error_severity", "severityLevel", "levelno", "level_value", "level.levelStr", "level.name"),
+    *("s", "priority"),
 )
+WORDS_ALONE: Final = ("s", "priority")
+"""Members of `LEVELS` whose numbers mean something else."""
 STATUSES: Final = (
     *("status", "status_code", "statusCode", "http_status", "response_code", "responseStatus"),
     *("DownstreamStatus", "EdgeResponseStatus", "http.response.status_code", "httpRequest.status"),
-    *("response.status", "responseStatus.code"),
+    *("response.status", "responseStatus.code", "response"),
 )
 """Where the status of an HTTP request is."""
 REQUESTS: Final = (

@@ -1,17 +1,22 @@
 """Members of a JSON object by name, whether they are nested or written with dots."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 Path = str | tuple[str, ...]
 """A member of the object itself, or the names that lead to one within it."""
 
 
-def paths_of(names: Iterable[str], present: Iterable[str]) -> tuple[Path, ...]:
+def paths_of(
+    names: Sequence[str], present: Iterable[str], *, any_case: bool = False
+) -> tuple[Path, ...]:
     """Return the paths that objects of a shape may have, in the order of the names.
 
     Args:
         names: names of members; `log.level` is one of that name, or `level` within `log`.
         present: the members that the objects have.
+        any_case: whether members come last that are such a name but for case, dashes and
+            underscores.
     """
     members = set(present)
     found: list[Path] = []
@@ -22,7 +27,19 @@ def paths_of(names: Iterable[str], present: Iterable[str]) -> tuple[Path, ...]:
             first, *rest = name.split(".")
             if first in members:
                 found.append((first, *rest))
+    if any_case:
+        bare = _all_bare(tuple(names))
+        found += [name for name in present if _bare(name) in bare and name not in names]
     return tuple(found)
+
+
+@lru_cache(maxsize=500)
+def _all_bare(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(_bare(name) for name in names if len(name) > 1)
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def member_at(value: Mapping[str, object], path: Path) -> object:

@@ -15,6 +15,7 @@ from waterline.recognition.object_dialect import (
     REQUESTS,
     STATUSES,
     TIMES,
+    WORDS_ALONE,
     ObjectDialect,
     scale_of,
 )
@@ -134,7 +135,7 @@ class ObjectReader:
         if first is None:
             return False
         named = (first.message_field, first.time_field, first.type_field)
-        return bool(paths_of(filter(None, named), value))
+        return bool(paths_of([name for name in named if name], value))
 
     def are_for(self, values: Sequence[Mapping[str, object]]) -> Sequence[bool]:
         """Return for each of many objects whether it is to be read."""
@@ -329,9 +330,11 @@ def _plan(
     may_be_ours = "type" in value and "message" in value
     return _Plan(
         dialect,
-        message=paths_of(_first(first.message_field, *dialect.message, *MESSAGES), value),
-        time=paths_of(_first(first.time_field, *dialect.time, *TIMES), value),
-        level=paths_of((*dialect.level, *LEVELS), value),
+        message=paths_of(
+            _first(first.message_field, *dialect.message, *MESSAGES), value, any_case=True
+        ),
+        time=paths_of(_first(first.time_field, *dialect.time, *TIMES), value, any_case=True),
+        level=paths_of((*dialect.level, *LEVELS), value, any_case=True),
         # Without overrides such an object is ours, or its type is looked at last.
         type=paths_of(_first(first.type_field, *_OURS if overrides and may_be_ours else ()), value),
         status=paths_of(STATUSES, value) if any(each in value for each in REQUESTS) else (),
@@ -471,7 +474,7 @@ def _meaning(written: object, path: Path, plan: _Plan) -> tuple[str, bool] | Non
         if word is not None:
             return word, says_more(written)
     number = number_of(written)
-    if type(number) is not int or path == "s":
+    if type(number) is not int or (path in WORDS_ALONE and plan.dialect.scale is None):
         return None
     scale = plan.dialect.scale or scale_of(path if isinstance(path, str) else "", number)
     named = scale(number)

@@ -377,6 +377,22 @@ OBJECTS: dict[str, tuple[dict[str, Any], str, int | None, str | None, dict[str, 
         {"time": ISO, "resourceId": "/s", "operationName": "Write", "level": "Informational"},
         "Write", MOMENT, "info", {"resourceId": "/s", "operationName": "Write"},
     ),
+    "names in another case": (
+        {"Time": ISO, "Log-Level": "WARN", "Msg": "hm", "A": 1}, "hm", MOMENT, "warning", {"A": 1},
+    ),
+    "names as they are before those in another case": (
+        {"Message": "b", "MSG": "c", "msg": "a", "LEVEL": "error", "level": "info"},
+        "a", None, "info", {"Message": "b", "MSG": "c", "LEVEL": "error"},
+    ),
+    "OpenTelemetry in the words of its data model": (
+        {"Timestamp": ISO, "SeverityText": "ERROR", "Body": "boom"}, "boom", MOMENT, "error", {},
+    ),
+    "a level with its number": (
+        {"level": {"name": "error", "no": 40}, "message": "x"}, "x", None, "error",
+        {"level": {"no": 40}},
+    ),
+    "a priority in words": ({"priority": "Warning", "msg": "x"}, "x", None, "warning", {}),
+    "a priority in numbers": ({"priority": 3, "msg": "x"}, "x", None, None, {"priority": 3}),
     "date and clock apart": (
         {"date": "2026-11-24", "time": "10:00:00.123", "msg": "hm"}, "hm", MOMENT, None, {},
     ),
