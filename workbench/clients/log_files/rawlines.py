@@ -8,6 +8,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from waterline.errors import UsageError
 from workbench.clients.log_files.binary import BYTES_LOOKED_AT, refuse_binary
 from workbench.clients.log_files.unpacking import Pushback
 
@@ -93,7 +94,11 @@ def _chunks(stream: BinaryIO, name: str) -> Iterator[bytes | None]:
     while True:
         if live is not None and not select.select([live], [], [], IDLE_SECONDS)[0]:
             yield None
-        chunk = read(_READ_BYTES)
+        try:
+            chunk = read(_READ_BYTES)
+        except UsageError:
+            yield None  # what was read before a damage is whole
+            raise
         if not chunk:
             return
         yield chunk.replace(b"\r", b"\n") if returns else chunk
