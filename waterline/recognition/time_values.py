@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from waterline.recognition.time_names import ZONES, region
+
 # Milliseconds. The years 0001 to 9999, which RFC 3339 and every DataFrame library support.
 MIN_TIMESTAMP: Final = -62_135_596_800_000
 MAX_TIMESTAMP: Final = 253_402_300_799_999
@@ -64,7 +66,12 @@ _PATTERNS: Final = {
     ),
     "24/Nov/2026:10:00:00 +0000": rf"\[?{_DAY}[/ -]{_MONTH}[/ -]{_YEAR}[: ]{_CLOCK}{_ZONE}\]?",
     "Tue, 24 Nov 2026 10:00:00 GMT": rf"{_WEEKDAY}{_DAY} {_MONTH}[a-z]* {_YEAR} {_CLOCK}{_ZONE}",
-    "Tue Nov 24 10:00:00 2026": rf"{_WEEKDAY}{_MONTH} +{_DAY} {_CLOCK} {_YEAR}{_ZONE}",
+    "Tue Nov 24 10:00:00 2026, Tue Nov 24 10:00:00 CET 2026": (
+        rf"{_WEEKDAY}{_MONTH} +{_DAY} {_CLOCK}(?: (?P<zone_name>[A-Z]{{2,5}}))? {_YEAR}{_ZONE}"
+    ),
+    "2026-11-24 10:00:00.123 CET": (
+        rf"{_YEAR}-(?P<month>\d\d)-(?P<day>\d\d)[T ]{_CLOCK} (?P<zone_name>[A-Z]{{2,5}})"
+    ),
     "Tue Nov 24 2026 10:00:00 GMT+0100 (CET), Nov 24, 2026 @ 10:00:00.123": (
         rf"{_WEEKDAY}{_MONTH}[a-z]* +{_DAY},? {_YEAR} (?:@ )?{_CLOCK}"
         rf"(?: ?(?:Z|UTC|(?:GMT)?{_OFFSET}?))(?: \([^()]*\))?"
@@ -222,8 +229,7 @@ def _time_of_any_text(text: str) -> int | None:
     except ValueError:
         return _time_of_other_text(text)
     if text[4:5] == "-":
-        # A year 1, or 1970, is how programs write that there is no time.
-        return moment if moment > 0 else None
+        return _dated(moment)
     # Fourteen digits that are a date are one, not a moment in the year 2600.
     return _time_of_other_text(text) if _credible(moment) is None else moment
 
@@ -231,9 +237,14 @@ def _time_of_any_text(text: str) -> int | None:
 def _time_of_other_text(text: str) -> int | None:
     for pattern in _OTHERS:
         if found := pattern.fullmatch(text):
-            return _moment(found.groupdict())
+            return _dated(_moment(found.groupdict()))
     found = _MICROSOFT.fullmatch(text)
     return _credible(int(found[1])) if found else None
+
+
+def _dated(moment: int) -> int | None:
+    """Return a moment but for a year 1, or 1970, which is how programs write that there is none."""
+    return moment if moment > 0 else None
 
 
 def _credible(moment: int) -> int | None:
@@ -253,10 +264,16 @@ def _time_of_object(value: Mapping[str, object]) -> int | None:
             return whole + part // 1_000_000
     date = value.get("date")
     zone = value.get("timezone", "UTC")
-    # PHP's DateTime; other zones than UTC and offsets are not known here.
-    if isinstance(date, str) and isinstance(zone, str):
+    # PHP's DateTime.
+    if not isinstance(date, str) or not isinstance(zone, str):
+        return None
+    if "/" not in zone:
         return _time_of_any_text(f"{date}{'Z' if zone in ('UTC', 'Z') else zone}")
-    return None
+    moment, place = _time_of_any_text(date), region(zone)
+    if moment is None or place is None:
+        return None
+    local = _EPOCH + timedelta(milliseconds=moment)
+    return _since(local.replace(tzinfo=place) - _EPOCH)
 
 
 def _time_of_array(value: Sequence[object]) -> int | None:
@@ -310,6 +327,10 @@ def _moment(parts: Mapping[str, str | None]) -> int:
     offset = (number("zone_hours") * 60 + number("zone_minutes")) * 60_000
     if parts.get("sign") == "-":
         offset = -offset
+    if zone := parts.get("zone_name"):
+        if zone not in ZONES:
+            raise ValueError(f"the time zone {zone} is not known, or means several")
+        offset = ZONES[zone] * 60_000
     return within_years(_since(moment - _EPOCH) + milliseconds + later - offset)
 
 
