@@ -81,7 +81,7 @@ ANDROID: Final = (
     ),
     Dialect(
         "logcat_monotonic",
-        " 0",
+        " ",
         r"[ ]*+\d{1,8}\.\d{3}[ ]+\d+[ ]+\d+[ ][VDIWEFSA][ ]",
         _compiled(rf" *+\d{{1,8}}\.\d{{3}}{_ANDROID_FIELDS}"),
     ),

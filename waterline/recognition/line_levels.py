@@ -46,10 +46,11 @@ _DELIMITERS: Final = frozenset(",;|\t")
 # The mark may be that of a name behind the level: `critical/Listener:`, `error vpxd[12]`.
 _MARKED: Final = re.compile(r":(?:\s|$)|\t|\s*\||\s{2,}|\s:\s|/\w+:\s|\s[\w-]+\[\d+\]", re.ASCII)
 _MARKED_FIELD: Final = rf"""
-      (?:\#\#)? [\[<({{] \s* (?:[\w.-]*[:/\#])?
+      [\[<({{] \s* (?:[\w.-]*[:/\#])?
       (?P<bracketed>[A-Za-z]{{1,11}}{_NUMBERED}) \s* [\])>}}]
     | \[ (?:[\w .:\#-]{{1,60}}[/ ])? (?P<qualified>(?:{WORDS}){_NUMBERED})
       (?:\s+-\s[\d:]+(?:[ ][AP]M)?)? \]
+    | \#\#\[(?P<hashed>[a-z]{{4,8}})\]
     | %[A-Z][A-Z0-9_]*(?:-[A-Z][A-Z0-9_]*)*-(?P<cisco>[0-7])-[A-Z0-9_]+
     | (?P<object>\{{) (?=\s*")
 """
@@ -69,9 +70,8 @@ _FIELD: Final = re.compile(
     | (?i:{_KEY}) = ["']? (?P<value>[A-Za-z]+\d?) (?![\w.-])
     | (?P<letter>[VDIWEF]) (?=[ /][\w.$-]+(?:\([^)]*\))?:[ ])
     | [\w-]+\.(?P<channel>(?:{WORDS})) (?=:\s)
-    | [\w.-]+/(?P<slashed>(?:{WORDS}))/
     | {FACILITY}\.(?P<priority>[a-z]+) (?=[\s:])
-    | [\w.-]++ \[(?P<glued>(?:{WORDS}))\] (?=:\s)
+    | [\w.-]++ (?: /(?P<slashed>(?:{WORDS}))/ | \[(?P<glued>(?:{WORDS}))\] (?=:\s) )
     | (?P<process>[\w./-]++ \[[\d:]+\] (?=\s) | cpu\d+:\d+\))
     | (?P<pair>[\w.@-]++ = (?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s"]*))
     | (?P<clock>\d\d?:\d\d[\d:.,]*)
@@ -99,6 +99,7 @@ _LEVELS: Final = {
         "slashed",
         "priority",
         "glued",
+        "hashed",
     )
 }
 # A level in brackets is one behind two words, too, and behind a name with a colon.

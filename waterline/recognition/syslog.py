@@ -13,7 +13,7 @@ _PRI: Final = r"<(?P<pri>\d{1,3})>"
 # Which of several names is the host is told by its place alone, so it must not be a level.
 _HOST: Final = rf"(?!(?:{WORDS})[ ])(?P<host>[\w.:@/-]+)(?<!:)"
 _PROGRAM: Final = r"(?P<program>[^\s:\[\]%][^\s:\[\]]{0,63})"
-_PID: Final = rf"\[(?!(?:{WORDS})\])(?P<pid>[^\]\s]{{1,64}})\](?:[ ]\([^)]{{1,100}}\))?"
+_PID: Final = rf"\[(?!(?=[A-Z])(?:{WORDS})\])(?P<pid>[^\]\s]{{1,64}})\](?:[ ]\([^)]{{1,100}}\))?"
 _BUSYBOX: Final = rf"(?:{FACILITY}\.(?P<level>[a-z]+)[ ])?"
 _TAG: Final = (
     rf"(?:{_HOST}[ ])?{_BUSYBOX}(?:{_PROGRAM}(?:{_PID})?:(?:[ ]|$)|(?=(?:CEF|LEEF):[ ]?\d|\{{))"
