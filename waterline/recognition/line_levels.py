@@ -72,7 +72,7 @@ _FIELD: Final = re.compile(
     | [\w-]+\.(?P<channel>(?:{WORDS})) (?=:\s)
     | {FACILITY}\.(?P<priority>[a-z]+) (?=[\s:])
     | [\w.-]++ (?: /(?P<slashed>(?:{WORDS}))/ | \[(?P<glued>(?:{WORDS}))\] (?=:\s) )
-    | (?P<process>[\w./-]++ \[[\d:]+\] (?=\s) | cpu\d+:\d+\))
+    | (?P<process>[\w./-]++ \[[\w:]+\] (?=\s) | cpu\d+:\d+\))
     | (?P<pair>[\w.@-]++ = (?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s"]*))
     | (?P<clock>\d\d?:\d\d[\d:.,]*)
     | (?P<number>\#?\d++) (?=[\s\])|:,])

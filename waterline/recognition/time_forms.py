@@ -118,6 +118,11 @@ TIME_FORMS: Final = (
         before=r"tls[ ]2\.0[ ]",  # Amazon's network load balancers
     ),
     TimeForm(
+        "east_asian",  # the signs of year, month and day behind each
+        rf"(?P<head>{_YEAR}\u5e74[ ]?(?P<month>\d{{1,2}})\u6708[ ]?(?P<day>\d{{1,2}})\u65e5[ ]?"
+        rf"{_LOOSE_MINUTE}){_REST}",
+    ),
+    TimeForm(
         "iso_dots",  # Blue Gene: 2005-06-03-15.42.50.363779; Unreal: 2026.11.24-10.00.00:123
         rf"(?P<head>{_YEAR}(?P<separator>[-.]){_MONTH}(?P=separator){_DAY}[- ]"
         r"(?P<hour>[01]\d|2[0-3])(?P<stop>[.-])(?P<minute>[0-5]\d))"

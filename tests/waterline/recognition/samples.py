@@ -145,6 +145,8 @@ LOGHUB: Final = (
 )
 
 LOGGERS: Final = (
+    _S("Chinese", "2026\u5e7411\u670824\u65e5 10:00:00 ERROR x", T, "error"),
+    _S("python, line", "2026-11-24 10:00:00,123 - app.py[line:12] - ERROR: x", MS, "error"),
     _S("Xorg", "[    12.345] (EE) Failed to load module", None, "error"),
     _S("GLib", "(app:12): Gtk-WARNING **: 10:00:00.123: no such theme", MS, "warning", pid=12),
     _S("GLib", "** (app:12): CRITICAL **: 10:00:00.123: x", MS, "error", program="app"),
