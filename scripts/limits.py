@@ -14,6 +14,7 @@ from waterline.encoding import FORMATS, MOST_ROWS
 from waterline.metrics.recorder import MAX_LABELS
 from waterline.metrics.sketch import RELATIVE_ERROR
 from waterline.recognition.continuations import MAX_CHARACTERS, MAX_LINES
+from waterline.recognition.object_containers import MOST_REPEATED
 from waterline.recognition.objects import MAX_TYPE_LENGTH
 from waterline.records import MAX_DEPTH, MAX_ID_LENGTH
 from waterline.settings.model import Settings
@@ -59,6 +60,10 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("bytes a second a token", "`token_rate`, unlimited"),
         ("headers of a request", _size(MAX_HEADER_SIZE)),
         ("time to say what one wants on a new connection", f"{MOST_SILENT_SECONDS:.0f} s"),
+        (
+            "what the logs of one object share (OTLP, CloudWatch), repeated in each",
+            f"{_size(MOST_REPEATED)}; beyond it the object stays one log",
+        ),
         ("faults named in the answer to one message", f"{MOST_NAMED:,}, then their number"),
     ),
     "log": (
