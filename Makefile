@@ -8,10 +8,10 @@ READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 # Tests start a thousand processes: each would compile our modules anew.
 test test-fast coverage test-notebooks fuzz: export PYTHONDONTWRITEBYTECODE =
-# Most tests wait, for disks and for other processes; tests/conftest.py says how many run at once.
+# Most tests wait for other processes; tests/conftest.py says how many run at once.
 SIDE_BY_SIDE := -n auto --dist loadgroup
-# What the tests of `make test-fast`'s markers alone reach without a process; all of them reach more.
-IN_PROCESS_PERCENT := 76
+# What quick tests reach without a process of its own: 79%. Slow ones are not measured (tests/conftest.py).
+IN_PROCESS_PERCENT := 78
 # Where most tests fill a folder and ask for DataFrames.
 NOT_FAST := dashboard exports query/cache query/sql reports running \
   test_examples.py test_history.py test_workbench.py test_workbench_compression.py
