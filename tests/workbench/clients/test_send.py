@@ -162,6 +162,26 @@ def test_rejected_lines_of_full_frames_are_named_by_file_and_line(
     )
 
 
+def test_objects_that_are_nearly_logs_are_stored_once_too(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    objects = [
+        {"type": "", "message": "a"},
+        {"type": "x" * 64, "message": "b"},
+        {"type": "x" * 65, "message": "c"},
+        {"type": None, "message": "d"},
+        {"message": "e"},
+        {"type": "info", "message": "f", "waterline.log": 1},
+        {"waterline.log": {"type": "info", "message": "g"}},
+        {"id": None, "type": "info", "message": "h"},
+    ]
+    log = tmp_path / "nearly.jsonl"
+    log.write_text("\n".join(map(json.dumps, objects)))
+    count = len(objects)
+    assert send(server, log)[1] == f"sent {count}, stored {count}, duplicates 0, rejected 0"
+    assert send(server, log)[1] == f"sent {count}, stored 0, duplicates {count}, rejected 0"
+
+
 def test_rejected_lines_are_named_and_the_rest_is_stored(server: ServerProcess) -> None:
     no_time = '{"type":"a","message":"b","timestamp":"soon"}'
     lines = f'{{"type":"a","message":"ok"}}\nnonsense\n\n{no_time}\n'

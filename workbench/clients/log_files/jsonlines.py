@@ -1,16 +1,20 @@
 """One JSON object a line."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from waterline.recognition.json_text import decode_json
+from waterline.recognition.objects import MAX_TYPE_LENGTH
 
 
 class OwnLog(msgspec.Struct, gc=False):
-    """A log as the server takes it; its other members are looked at, not kept."""
+    """A log as the server takes it; its other members are looked at, not kept.
 
-    type: str
+    Whatever is no such log to the server would be given another id each time it is sent.
+    """
+
+    type: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TYPE_LENGTH)]
     message: str
     id: msgspec.Raw = msgspec.Raw()
     timestamp: msgspec.Raw = msgspec.Raw(b"null")
