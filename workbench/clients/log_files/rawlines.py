@@ -88,8 +88,9 @@ def _chunks(stream: BinaryIO, name: str) -> Iterator[bytes | None]:
     read = stream.read1 if isinstance(stream, io.BufferedIOBase) else stream.read
     head = _read_head(read)
     refuse_binary(head, name)
-    # Where carriage returns end the lines, there is no line feed.
-    returns = b"\r" in head and b"\n" not in head
+    # Where carriage returns end the lines, there is no line feed. A line may hold some itself.
+    ends = head.endswith(b"\r") or len(head) >= BYTES_LOOKED_AT
+    returns = ends and head.count(b"\r") > 1 and b"\n" not in head
     yield head.replace(b"\r", b"\n") if returns else head
     while True:
         if live is not None and not select.select([live], [], [], IDLE_SECONDS)[0]:

@@ -102,7 +102,7 @@ def test_bytes_that_are_no_utf_8_stay_readable() -> None:
     assert [log["message"] for log in logs(b"caf\xe9 \xc3\xa9")] == ["caf\\xe9 é"]
 
 
-contents = st.binary(max_size=40).map(lambda line: b"|" + line.translate(None, b"\x00\n"))
+contents = st.binary(max_size=40).map(lambda line: b"|" + line.translate(None, b"\x00\n\r"))
 lines_of_text = st.lists(st.sampled_from([b"", b" ", b"\t"]) | contents)
 
 

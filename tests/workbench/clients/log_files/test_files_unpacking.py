@@ -83,7 +83,7 @@ def test_run_of_nuls_where_a_file_was_cut_is_no_part_of_a_line() -> None:
 
 
 def test_carriage_returns_alone_end_lines() -> None:
-    found = read(b"a\rb\r\rc")
+    found = read(b"a\rb\r\rc\r")
     assert [(line.number, line.log and line.log["message"]) for line in found] == [
         *((1, "a"), (2, "b"), (4, "c")),
     ]
