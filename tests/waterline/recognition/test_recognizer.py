@@ -101,7 +101,7 @@ cut_off = st.builds(
 # What is kept as time, as type, or as the name of an attribute is not kept as text.
 SAID_OTHERWISE = re.compile(
     r"(?i)(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-    r"|time|level|msg|cef|warn|error|debug|info|fatal|trace|gzip|details|devtime|body|severity|name|value)\w*"
+    r"|date|time|level|msg|message|cef|warn|error|debug|info|fatal|trace|gzip|details|devtime|body|severity|name|value)\w*"
 )
 
 
