@@ -554,6 +554,9 @@ def test_writer_warns_of_checkpoint_that_fails(tmp_path: Path) -> None:
     with faulty_disk(2**60, apsw.IOError, lasts=True) as disk:
         bench = Bench(tmp_path / "logs.db")
         bench.writer.start()
+        bench.store(
+            log("first")
+        )  # after which the writer looks at the WAL, and a second later again
         bench.store(log("a", "x" * 500_000))
         disk._first = disk.steps
         wait_until(bench.writer.warnings)
