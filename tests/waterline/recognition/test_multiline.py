@@ -233,6 +233,7 @@ lines = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(lines=lines, mode=st.sampled_from(list(Multiline)))
 def test_every_line_is_in_one_log(lines: list[str], mode: Multiline) -> None:

@@ -37,6 +37,7 @@ def test_line_says_time_level_and_attributes(sample: Sample) -> None:
     assert type(found.attributes.get("status", 1)) is int
 
 
+@pytest.mark.slow
 def test_usual_dialect_of_lines_before_changes_no_answer() -> None:
     expected = [recognizer().line(sample.line) for sample in SAMPLES]
     for first in SAMPLES:
@@ -46,6 +47,7 @@ def test_usual_dialect_of_lines_before_changes_no_answer() -> None:
             assert reader.line(sample.line) == alone, first.writer
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers())
 def test_order_of_lines_changes_no_answer(seed: int) -> None:
@@ -56,6 +58,7 @@ def test_order_of_lines_changes_no_answer(seed: int) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_names_of_dialects_are_unique_and_each_has_a_sample() -> None:
     names = [dialect.name for dialect in DIALECTS]
     assert len(set(names)) == len(names)
@@ -304,6 +307,7 @@ CUTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("at", "unit"), list(enumerate(REPEATED)))
 def test_time_to_read_a_line_grows_with_its_length_alone(at: int, unit: str) -> None:
     for beginning in CUTS[at % 4 :: 4]:
