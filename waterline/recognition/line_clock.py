@@ -7,9 +7,8 @@ from typing import Final
 from waterline.recognition.rollover import MissingDays, MissingYears, Turns, month_number
 from waterline.recognition.time_forms import Lacks, TimeForm
 from waterline.recognition.time_names import offset_of, region
+from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 
-_MIN_TIMESTAMP: Final = -62_135_596_800_000  # the years 1 to 9999, those a log may have
-_MAX_TIMESTAMP: Final = 253_402_300_799_999
 _MIN_EPOCH: Final = 978_307_200_000  # 2001, before which a number is hardly a time
 _MAX_EPOCH: Final = 4_133_980_799_999  # the end of 2100
 _DIGITS_OF_SECONDS: Final = 10
@@ -88,7 +87,7 @@ class LineClock:
                 timestamp += int(
                     fraction if len(fraction) == 3 or form.unpadded else fraction[:3].ljust(3, "0")
                 )
-        if timestamp > _MAX_TIMESTAMP:
+        if timestamp > MAX_TIMESTAMP:
             return None
         self._previous = timestamp
         return timestamp
@@ -113,7 +112,7 @@ class LineClock:
             moment = self._in_timezone(local, named or self._timezone)
         else:
             moment = local - offset * _MINUTE
-        if not _MIN_TIMESTAMP <= moment <= _MAX_TIMESTAMP:
+        if not MIN_TIMESTAMP <= moment <= MAX_TIMESTAMP:
             raise ValueError("no log may have this year")
         return moment
 
