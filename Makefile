@@ -10,6 +10,10 @@ READY := $(VENV)/.ready
 test test-fast coverage test-notebooks fuzz: export PYTHONDONTWRITEBYTECODE =
 # Most tests wait for other processes; tests/conftest.py says how many run at once.
 SIDE_BY_SIDE := -n auto --dist loadgroup
+# A shared machine may stall for longer than a test waits. What failed beside others is tried once
+# more by itself, and both are shown.
+ALONE := { echo "What failed beside others, by itself:"; \
+  $(BIN)/coverage run -m pytest -q -n 0 --last-failed --last-failed-no-failures none; }
 # What quick tests reach without a process of its own: 79%. Slow ones are not measured (tests/conftest.py).
 IN_PROCESS_PERCENT := 78
 # Where most tests fill a folder and ask for DataFrames.
@@ -48,7 +52,7 @@ test: $(READY) ## every test, side by side, then the notebooks
 
 coverage: $(READY) ## the same with coverage of the code that runs in the tests' own processes
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q $(SIDE_BY_SIDE)
+	@$(BIN)/coverage run -m pytest -q $(SIDE_BY_SIDE) || $(ALONE)
 	@$(BIN)/coverage combine --quiet
 	@$(MAKE) --no-print-directory test-notebooks
 	@$(BIN)/coverage report --fail-under=$(IN_PROCESS_PERCENT)
