@@ -17,7 +17,7 @@ _WINDOW: Final = 64
 # Of the logs under load, those that were acked before and are sent again.
 _AGAIN: Final = 0.1
 # A connection ends by itself after so many logs, if its server does not die.
-_LIMIT: Final = 100_000
+_LIMIT: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,8 @@ def served(server: ServerProcess) -> ServerProcess:
     with closing(server.connect()) as socket:
         for log in (
             *({"id": each, "type": "info", "message": "m", "duration_ms": 7} for each in "abca"),
-            {"message": "no type"},
-            {"type": 5, "message": "m"},
+            {"type": "info", "message": "m", "timestamp": "never"},
+            {"type": "info"},
         ):
             socket.send(json.dumps(log))
             socket.recv()
