@@ -1,5 +1,6 @@
 """Formats of exports: JSON lines, CSV and Parquet, written in pieces into a stream."""
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import BinaryIO, Final, Protocol
 
@@ -14,6 +15,8 @@ from waterline.archive.json_gz import stored_logs
 from waterline.archive.parquet import ENCODINGS, FEW_VALUES, ROWS_A_GROUP
 from waterline.encoding import PARQUET
 from waterline.printable import printable_json
+from waterline.recognition.time_values import MILLISECONDS_BELOW, SECONDS_BELOW
+from waterline.records import StoredLog
 from workbench.frames import in_microseconds
 
 # Logs that are Python objects at a time.
@@ -23,6 +26,7 @@ _GROUP_SIZE: Final = 64 * 2**20
 # RFC 3339; %S includes the milliseconds of the type.
 _MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _MOMENTS: Final = ("timestamp", "received_at")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Beginnings of formulas for spreadsheets, also behind blanks and quotes, and full-width.
 _FORMULA: Final = (
     r"""\A([\s\p{Z}\p{Cc}\p{Cf}"'`]*[=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}\x{2212}]|[\t\r\n])"""
@@ -114,7 +118,11 @@ def open_log_writer(
 
 
 class _JsonLines:
-    """A log a line, as `/live` sends them: times as milliseconds UTC, attributes as an object."""
+    """A log a line, as `/live` sends them: times as milliseconds UTC, attributes as an object.
+
+    A timestamp that would be read in another unit when it is sent again, as a number is read by its
+    size, is a text of RFC 3339.
+    """
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -122,11 +130,19 @@ class _JsonLines:
 
     def write(self, table: pa.Table) -> None:
         for start in range(0, table.num_rows, _LOGS_AT_ONCE):
-            lines = self._encode(stored_logs(table.slice(start, _LOGS_AT_ONCE)))
+            logs = stored_logs(table.slice(start, _LOGS_AT_ONCE))
+            lines = self._encode(list(map(_unmistakable, logs)))
             self._output.write(printable_json(lines))
 
     def close(self) -> None:
         pass
+
+
+def _unmistakable(log: StoredLog) -> StoredLog | dict[str, object]:
+    if SECONDS_BELOW <= log.timestamp < MILLISECONDS_BELOW:
+        return log
+    written = (_EPOCH + timedelta(milliseconds=log.timestamp)).isoformat(timespec="milliseconds")
+    return msgspec.structs.asdict(log) | {"timestamp": written}
 
 
 class _Csv:
