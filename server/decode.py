@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, compress, repeat
+from operator import not_
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar, cast
 
@@ -387,7 +388,7 @@ def _read_mixed(logs: Sequence[dict[str, object]], reader: ObjectReader) -> _Col
     read = _Columns([None] * len(theirs), types, found.timestamps, found.messages, found.attributes)
     if len(theirs) == len(logs):
         return read
-    ours = zip(*_take_ours([log for log in logs if not reader.is_for(log)]), strict=True)
+    ours = zip(*_take_ours(list(compress(logs, map(not_, foreign)))), strict=True)
     rows = zip(*read, strict=True)
     mixed = [next(rows if is_foreign else ours) for is_foreign in foreign]
     return _Columns(*map(list, zip(*mixed, strict=True)))
