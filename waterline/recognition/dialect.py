@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Final, Protocol
 
+from waterline.recognition.levels import type_of_status
 from waterline.recognition.line_clock import LineClock
 from waterline.recognition.line_levels import (
     LineLevel,
@@ -154,13 +155,6 @@ class Dialect:
         return written
 
 
-def type_of_status(status: int) -> str:
-    """Return the log type of a request by the status of its answer."""
-    if status >= 500:
-        return "error"
-    return "warning" if status >= 400 else "info"
-
-
 def number_of(text: str, factor: float = 1) -> int | float | str:
     """Return a text as a number times a factor; the text itself where it is none."""
     if len(text) > _MAX_DIGITS:
@@ -187,3 +181,8 @@ def _attribute(name: str) -> tuple[str, str, float | None]:
         if name.endswith(unit):
             return name, f"{name.removesuffix(unit)}_ms", factor
     return name, name, 1 if name in _NUMBERS or name.endswith("_ms") else None
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Compile the expression of a dialect, whose digits and letters are those of ASCII."""
+    return re.compile(pattern, re.ASCII)

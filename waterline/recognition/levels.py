@@ -52,6 +52,13 @@ def type_of_word(word: str) -> str | None:
     return _TYPES.get(word) or _type_of_spelling(_bare(word))
 
 
+def type_of_status(status: int) -> str:
+    """Return the log type of a request by the status of its answer."""
+    if status >= 500:
+        return "error"
+    return "warning" if status >= 400 else "info"
+
+
 def says_more(word: str) -> bool:
     """Return whether a word for a level says more than its type, as `fatal` and `notice` do."""
     return _bare(word) not in _PLAIN_WORDS

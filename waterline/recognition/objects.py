@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, cast
 
 import msgspec
 
-from waterline.recognition.levels import says_more, type_of_word
+from waterline.recognition.levels import says_more, type_of_status, type_of_word
 from waterline.recognition.object_containers import CONTAINERS, unpacked
 from waterline.recognition.object_dialect import (
     LEVELS,
@@ -499,9 +499,7 @@ def _type_of_status(attributes: Mapping[str, object], plan: _Plan) -> str | None
     for path in plan.status:
         status = number_of(member_at(attributes, path))
         if type(status) is int and 100 <= status < 600:
-            if status >= 500:
-                return "error"
-            return "warning" if status >= 400 else "info"
+            return type_of_status(status)
     return None
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from waterline.recognition.dialect import FORMS, Dialect, Reader
+from waterline.recognition.dialect import FORMS, Dialect, Reader, compiled
 from waterline.recognition.levels import type_of_word
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.time_values import read_time
@@ -32,10 +32,6 @@ _OF_PHP: Final = {"error": "error", "warning": "warning"}
 _OF_ECLIPSE: Final = {"1": "info", "2": "warning", "4": "error"}
 _OF_CONFIGURATION_MANAGER: Final = {"1": "info", "2": "warning", "3": "error"}
 _QUOTED: Final = r"(?:\"[^\"]*+(?:\"\"[^\"]*+)*+\")?"
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII)
 
 
 def _redis(match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
@@ -126,7 +122,7 @@ PROGRAMS: Final = (
         "auditd",
         "a",
         r"(?:node=\S+[ ]|audit:[ ])?type=[\w\[\]]+[ ](?:msg=)?audit\(",
-        _compiled(
+        compiled(
             r"(?:node=(?P<host>\S+) |audit: )?type=(?P<audit_type>\S+) (?:msg=)?audit\("
             r"(?P<epoch>\d{9,10}\.\d{1,9}):(?P<serial>\d+)\):"
         ),
@@ -137,7 +133,7 @@ PROGRAMS: Final = (
         "redis",
         "0[",
         r"(?:\d+:[A-Z][ ]|\[\d+\][ ])\d\d[ ][A-Z][a-z]{2}[ ]",
-        _compiled(rf"(?:(?P<pid>\d+):(?P<role>[A-Z])|\[\d+\]) {_DAY_FIRST.core} (?P<mark>[.*#-]) "),
+        compiled(rf"(?:(?P<pid>\d+):(?P<role>[A-Z])|\[\d+\]) {_DAY_FIRST.core} (?P<mark>[.*#-]) "),
         _DAY_FIRST,
         refine=_redis,
     ),
@@ -145,7 +141,7 @@ PROGRAMS: Final = (
         "ceph",
         "Y",
         r"\d{4}-\d\d-\d\d[T ][\d:.]++(?:[+-]\d{4})?[ ]++[0-9a-f]{6,16}+[ ]++-?\d{1,2}[ ]",
-        _compiled(rf"{_ISO.core} +[0-9a-f]{{6,16}} +(?P<debug>-?\d{{1,2}}) "),
+        compiled(rf"{_ISO.core} +[0-9a-f]{{6,16}} +(?P<debug>-?\d{{1,2}}) "),
         _ISO,
         refine=_ceph,
     ),
@@ -153,7 +149,7 @@ PROGRAMS: Final = (
         "mongodb",
         "Y",
         r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d{4})[ ][FEWID]\d?[ ]+[A-Z_-]+[ ]+\[",
-        _compiled(
+        compiled(
             rf"{_ISO.core} (?P<level>[FEWID])\d? +(?P<component>[A-Z_-]+) +\[(?P<context>[^\]]*)\]"
         ),
         _ISO,
@@ -162,7 +158,7 @@ PROGRAMS: Final = (
         "ruby",
         "A",
         r"[DIWEFAU],[ ]\[\d{4}-",
-        _compiled(
+        compiled(
             rf"[DIWEFAU], \[{_ISO.core} #(?P<pid>\d+)\] +(?P<level>[A-Z]+) -- (?P<program>[^:]*): "
         ),
         _ISO,
@@ -171,48 +167,48 @@ PROGRAMS: Final = (
         "tornado",
         "[",
         r"\[[DIWEC][ ]\d{6}[ ]\d\d:",
-        _compiled(rf"\[(?P<level>[DIWEC]) {_DIGITS.core} (?P<source>[^\]]+)\]"),
+        compiled(rf"\[(?P<level>[DIWEC]) {_DIGITS.core} (?P<source>[^\]]+)\]"),
         _DIGITS,
     ),
     Dialect(
         "jupyter",
         "[",
         r"\[[ ]?[DIWECN][ ]\d{4}-",
-        _compiled(rf"\[ ?(?P<level>[DIWECN]) {_ISO.core} (?P<source>[^\]]+)\]"),
+        compiled(rf"\[ ?(?P<level>[DIWECN]) {_ISO.core} (?P<source>[^\]]+)\]"),
         _ISO,
     ),
     Dialect(
         "logrus",
         "A",
         r"(?:TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)\[\d{4,}\][ ]",
-        _compiled(r"(?P<level>[A-Z]{4})\[\d+\] "),
+        compiled(r"(?P<level>[A-Z]{4})\[\d+\] "),
     ),
     Dialect(
         "logrus_full",
         "A",
         r"(?:TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)\[\d{4}-",
-        _compiled(rf"(?P<level>[A-Z]{{4}})\[{_ISO.core}\]"),
+        compiled(rf"(?P<level>[A-Z]{{4}})\[{_ISO.core}\]"),
         _ISO,
     ),
     Dialect(
         "windows_servicing",
         "Y",
         r"\d{4}-\d\d-\d\d[ ]\d\d:\d\d:\d\d,[ ][A-Z][a-z]+[ ]{2}",
-        _compiled(rf"{_ISO.core}, (?P<level>[A-Z][a-z]+) +(?P<component>\S+) "),
+        compiled(rf"{_ISO.core}, (?P<level>[A-Z][a-z]+) +(?P<component>\S+) "),
         _ISO,
     ),
     Dialect(
         "unified_log",
         "Y",
         r"\d{4}-\d\d-\d\d[ ][\d:.]++[+-]\d{4}[ ]++0x[0-9a-f]+[ ]+[A-Z][a-z]+[ ]",
-        _compiled(rf"{_ISO.core} +0x[0-9a-f]+ +(?P<level>Default|[A-Z][a-z]+) +"),
+        compiled(rf"{_ISO.core} +0x[0-9a-f]+ +(?P<level>Default|[A-Z][a-z]+) +"),
         _ISO,
     ),
     Dialect(
         "samba",
         "[",
         r"\[\d{4}/\d\d/\d\d[ ][\d:.]+,[ ]+\d+[\],]",
-        _compiled(rf"\[{_ISO.core}, +(?P<debug>\d+)"),
+        compiled(rf"\[{_ISO.core}, +(?P<debug>\d+)"),
         _ISO,
         refine=_samba,
     ),
@@ -220,7 +216,7 @@ PROGRAMS: Final = (
         "super_computer",  # Blue Gene, Thunderbird, Spirit, Liberty: the alert, the epoch, the day
         "0Aa-",
         r"\S+[ ]\d{9,10}[ ]\d{4}\.\d\d\.\d\d[ ]",
-        _compiled(
+        compiled(
             r"(?P<alert>\S+) (?P<epoch>\d{9,10}) \d{4}\.\d\d\.\d\d (?P<node>\S+) \S+ (?P<behind>.*)"
         ),
         _EPOCH,
@@ -230,7 +226,7 @@ PROGRAMS: Final = (
         "hpc",
         "0",
         r"\d+[ ][\w-]+[ ][\w.]+[ ][\w.]+[ ]\d{9,10}[ ]\d[ ]",
-        _compiled(
+        compiled(
             r"\d+ (?P<node>\S+) (?P<component>\S+) (?P<state>\S+) (?P<epoch>\d{9,10}) (?P<flag>\d) "
         ),
         _EPOCH,
@@ -239,7 +235,7 @@ PROGRAMS: Final = (
         "vpc_flow",
         "0",
         r"\d[ ]\d{12}[ ]eni-",
-        _compiled(
+        compiled(
             r"\d (?P<account>\d+) (?P<interface>\S+) (?P<source>\S+) (?P<destination>\S+) "
             r"(?P<source_port>\S+) (?P<destination_port>\S+) (?P<protocol>\S+) (?P<packets>\S+) "
             r"(?P<bytes>\S+) (?P<epoch>\d{9,10}) \d+ (?P<action>\S+) (?P<log_status>\S+)"
@@ -250,7 +246,7 @@ PROGRAMS: Final = (
         "php",
         "[A",
         r"(?:\[\d\d-[A-Z][a-z]{2}-\d{4}[ ][\d:]{8}[^\]]{0,40}\][ ])?PHP[ ][A-Za-z ]{4,40}:[ ]",
-        _compiled(
+        compiled(
             rf"(?:\[{_DAY_FIRST.core}\] )?PHP (?:[A-Za-z]+ )?"
             r"(?P<mark>[Ee]rror|[Ww]arning|[Nn]otice|[Dd]eprecated|[Ss]tandards)?[a-z]*:"
         ),
@@ -261,7 +257,7 @@ PROGRAMS: Final = (
         "websphere",
         "[",
         r"\[\d\d?/\d\d?/\d\d,?[ ][\d:]+[ ]\w+\][ ][0-9a-f]{8}[ ]",
-        _compiled(
+        compiled(
             rf"\[{_SHORT_YEAR.core}\] (?P<thread>[0-9a-f]{{8}}) (?P<component>\S+) +"
             r"(?P<mark>[FEWAIDCORZ123<>]) "
         ),
@@ -272,7 +268,7 @@ PROGRAMS: Final = (
         "postgresql_hosted",  # Amazon's prefix: %t:%r:%u@%d:[%p]:
         "Y",
         r"\d{4}-\d\d-\d\d[ ][\d:.]+[ ][A-Z]{3,5}:[^:\s]*:[^:\s]*:\[\d+\]:[A-Z]",
-        _compiled(
+        compiled(
             rf"{_ISO.core}:(?P<remote_host>[^:(\s]*)(?:\((?P<port>\d+)\))?:(?P<user>[^@:\s]*)"
             r"@(?P<database>[^:\s]*):\[(?P<pid>\d+)\]:(?P<level>[A-Z]+\d?): "
         ),
@@ -282,7 +278,7 @@ PROGRAMS: Final = (
         "postgresql_csv",
         "Y",
         rf"\d{{4}}-\d\d-\d\d[ ][\d:.]+[ ][\w+-]+,{_QUOTED},{_QUOTED},\d*,",
-        _compiled(
+        compiled(
             rf"{_ISO.core},(?P<user>{_QUOTED}),(?P<database>{_QUOTED}),(?P<pid>\d*),"
             rf"(?P<remote_host>{_QUOTED}),[^,]*,\d*,{_QUOTED},[^,]*,[^,]*,\d*,"
             r"(?P<level>[A-Z]+\d?),(?P<sql_state>\w*),"
@@ -294,7 +290,7 @@ PROGRAMS: Final = (
         "db2",
         "Y",
         r"\d{4}-\d\d-\d\d-\d\d\.\d\d\.\d\d\.\d+[+-]\d{3}[ ]",
-        _compiled(rf"{_DOTS.core}(?P<offset>[+-]\d{{3}}) +(?P<record>\S+) +LEVEL: *(?P<level>\w+)"),
+        compiled(rf"{_DOTS.core}(?P<offset>[+-]\d{{3}}) +(?P<record>\S+) +LEVEL: *(?P<level>\w+)"),
         _DOTS,
         refine=_db2,
     ),
@@ -316,7 +312,7 @@ PROGRAMS: Final = (
         "eclipse",
         "!",
         r"!ENTRY[ ]\S+[ ]\d",
-        _compiled(rf"!ENTRY (?P<plugin>\S+) (?P<mark>\d) (?P<code>-?\d+) {_ISO.core}"),
+        compiled(rf"!ENTRY (?P<plugin>\S+) (?P<mark>\d) (?P<code>-?\d+) {_ISO.core}"),
         _ISO,
         refine=_of_mark(_OF_ECLIPSE),
     ),
@@ -324,7 +320,7 @@ PROGRAMS: Final = (
         "erlang_report",
         "=",
         r"=[A-Z]+[ ]REPORT=+[ ]\d",
-        _compiled(rf"=(?P<mark>[A-Z]+) REPORT=+ {_DAY_FIRST.core} ==="),
+        compiled(rf"=(?P<mark>[A-Z]+) REPORT=+ {_DAY_FIRST.core} ==="),
         _DAY_FIRST,
         refine=_of_mark(_OF_ERLANG),
     ),
@@ -332,28 +328,28 @@ PROGRAMS: Final = (
         "cups",
         "Aa",
         r"[A-Zd][ ]\[\d\d/[A-Z][a-z]{2}/\d{4}:",
-        _compiled(rf"(?P<level>[A-Zd]) \[{_DAY_FIRST.core}\]"),
+        compiled(rf"(?P<level>[A-Zd]) \[{_DAY_FIRST.core}\]"),
         _DAY_FIRST,
     ),
     Dialect(
         "cometbft",
         "A",
         r"[DIE]\[\d{4}-\d\d-\d\d\|",
-        _compiled(rf"(?P<level>[DIE])\[{_ISO.core}\] "),
+        compiled(rf"(?P<level>[DIE])\[{_ISO.core}\] "),
         _ISO,
     ),
     Dialect(
         "service_wrapper",  # Tanuki's, around Java's servers
         "A",
         r"[A-Z]+[ ]*\|[ ]\w+(?:[ ]\d+)?[ ]*\|[ ]\d{4}/\d\d/\d\d[ ]",
-        _compiled(rf"(?P<level>[A-Z]+) *\| (?P<source>\w+(?: \d+)?) *\| {_ISO.core} \|"),
+        compiled(rf"(?P<level>[A-Z]+) *\| (?P<source>\w+(?: \d+)?) *\| {_ISO.core} \|"),
         _ISO,
     ),
     Dialect(
         "esp",  # Espressif's chips, with the milliseconds since their start
         "A",
         r"[EWIDV][ ]\(\d+\)[ ][\w.-]+:[ ]",
-        _compiled(r"(?P<level>[EWIDV]) \(\d+\) (?P<tag>[\w.-]+): "),
+        compiled(r"(?P<level>[EWIDV]) \(\d+\) (?P<tag>[\w.-]+): "),
     ),
 )
 """Dialects of single programs."""

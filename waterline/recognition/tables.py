@@ -5,7 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from waterline.recognition.dialect import Reader, number_of, type_of_status
+from waterline.recognition.dialect import Reader, number_of
+from waterline.recognition.levels import type_of_status
 from waterline.recognition.line_levels import level_of_word
 from waterline.recognition.recognized import Recognized
 

@@ -1,9 +1,8 @@
 """Lines of tools and desktops, and what runtimes say when they die."""
 
-import re
 from typing import Final
 
-from waterline.recognition.dialect import FORMS, Dialect
+from waterline.recognition.dialect import FORMS, Dialect, compiled
 
 _MONTH_NAME: Final = FORMS["month_name"]
 _CRASH: Final = (
@@ -13,39 +12,35 @@ _CRASH: Final = (
 )
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII)
-
-
 TOOLS: Final = (
     Dialect(
         "npm",
         "a",
         r"npm[ ](?:ERR!|WARN|error|warn|notice|info|verb)[ ]",
-        _compiled(r"npm (?P<level>ERR|WARN|error|warn|notice|info|verb)!? "),
+        compiled(r"npm (?P<level>ERR|WARN|error|warn|notice|info|verb)!? "),
     ),
     Dialect(
         "kernel_facility",
         "a",
         r"(?:kern|user|daemon|auth|syslog)[ ]{2}:[a-z]+[ ]*:",
-        _compiled(
+        compiled(
             r"(?:kern|user|daemon|auth|syslog)  :(?P<level>[a-z]+) *:"
             rf"(?: *\[{_MONTH_NAME.core}\])?"
         ),
         _MONTH_NAME,
     ),
-    Dialect("crash", "Aa", _CRASH, _compiled(_CRASH), level="error"),
+    Dialect("crash", "Aa", _CRASH, compiled(_CRASH), level="error"),
     Dialect(
         "xorg",
         "[",
         r"\[[ ]*[\d.]+\][ ]\([EWI]{2}\)[ ]",
-        _compiled(r"\[ *[\d.]+\] \((?P<level>[EWI])[EWI]\) "),
+        compiled(r"\[ *[\d.]+\] \((?P<level>[EWI])[EWI]\) "),
     ),
     Dialect(
         "glib",
         "*(Aa",
         r"(?:\*\*[ ])?\(?[\w.-]++:\d+\)?:[ ](?:[\w-]+-)?[A-Za-z]+[ ]\*\*:[ ]\d\d:",
-        _compiled(
+        compiled(
             r"(?:\*\* )?\(?(?P<program>[\w.-]+):(?P<pid>\d+)\)?: (?:(?P<domain>[\w-]+)-)?"
             rf"(?P<level>[A-Za-z]+) \*\*: {FORMS['clock'].core}"
         ),
@@ -55,13 +50,13 @@ TOOLS: Final = (
         "compiler",
         "Aa/.",
         r"[\w./-]++:\d++(?::\d+)?:[ ](?:fatal[ ])?(?:error|warning|note):[ ]",
-        _compiled(r"(?P<file>[\w./-]+):\d+(?::\d+)?: (?:fatal )?(?P<level>error|warning|note): "),
+        compiled(r"(?P<file>[\w./-]+):\d+(?::\d+)?: (?:fatal )?(?P<level>error|warning|note): "),
     ),
     Dialect(
         "rustc",
         "a",
         r"(?:error|warning)\[\w+\]:[ ]",
-        _compiled(r"(?P<level>error|warning)\[(?P<code>\w+)\]: "),
+        compiled(r"(?P<level>error|warning)\[(?P<code>\w+)\]: "),
     ),
 )
 """Dialects of tools, and of what a runtime says at its end."""
