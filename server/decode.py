@@ -6,7 +6,6 @@ column by column, which halves the cost a log. Only if something is odd is each 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, compress, repeat
 from operator import not_
@@ -66,30 +65,26 @@ class Part(NamedTuple):
 _ALONE: Final = Part()
 
 
-@dataclass(frozen=True, slots=True)
-class DecodedLogs:
-    """Valid logs of some frames, ready for the writer.
-
-    Attributes:
-        ids: the id of each log.
-        types: the type of each log.
-        rows: the logs as JSON arrays `[id, type, timestamp or null, source, message, attributes]`,
-            joined by commas.
-        made: positions of ids that were made here.
-        outcomes: the outcome of each frame; None if each frame held one valid log, as is usual.
-        source: the name of the token.
-        stats: statistics; the bytes of a frame with several logs are shared out evenly.
-        part: position within a large message.
-    """
+class DecodedLogs(NamedTuple):
+    """Valid logs of some frames, ready for the writer."""
 
     ids: Sequence[str]
+    """The id of each log."""
     types: Sequence[str]
+    """The type of each log."""
     rows: bytes
+    """The logs as JSON arrays `[id, type, timestamp or null, source, message, attributes]`, joined
+    by commas."""
     made: frozenset[int]
+    """Positions of ids that were made here."""
     outcomes: Sequence[FrameOutcome] | None
+    """The outcome of each frame; None if each frame held one valid log, as is usual."""
     source: str
+    """The name of the token."""
     stats: LogStats
+    """Statistics; the bytes of a frame with several logs are shared out evenly."""
     part: Part = _ALONE
+    """Position within a large message."""
 
 
 _OBJECTS_ALONE: Final = {dict}
@@ -115,7 +110,8 @@ def placed(decoded: DecodedLogs, first: int, named: int) -> DecodedLogs:
     )
     told = [(first + index, fault) for index, fault in frame.rejected[:named]]
     unnamed = Counter(fault.rule for _, fault in frame.rejected[named:])
-    return replace(decoded, outcomes=[FrameOutcome(frame.valid, told)], part=Part(first, unnamed))
+    outcomes = [FrameOutcome(frame.valid, told)]
+    return decoded._replace(outcomes=outcomes, part=Part(first, unnamed))
 
 
 def counted(decoded: DecodedLogs) -> DecodedLogs:
@@ -123,7 +119,7 @@ def counted(decoded: DecodedLogs) -> DecodedLogs:
 
     The ids of short logs take more memory than all the rest.
     """
-    return replace(decoded, ids=[""] * len(decoded.ids), types=(), made=frozenset())
+    return decoded._replace(ids=[""] * len(decoded.ids), types=(), made=frozenset())
 
 
 def no_logs(source: str, part: Part, *faults: InvalidLog) -> DecodedLogs:
@@ -326,7 +322,7 @@ def _encode_logs(
     logs: _Columns,
     reading: _Reading,
     frames: Sequence[FrameOutcome] | None,
-    sizes: Iterable[int],
+    sizes: Sequence[int],
 ) -> DecodedLogs:
     """Encode logs for the writer.
 
@@ -415,10 +411,10 @@ def _short_texts(values: Sequence[object], longest: int) -> Sequence[str]:
 def _complete_ids(
     given: Sequence[object], make_id: Callable[[], str]
 ) -> tuple[Sequence[str], frozenset[int]]:
-    if None not in given:
-        return _short_texts(given, MAX_ID_LENGTH), frozenset()
+    if _kinds(given) == {type(None)}:
+        return [make_id() for _ in given], frozenset(range(len(given)))
     made = frozenset(index for index, log_id in enumerate(given) if log_id is None)
-    ids = [make_id() if log_id is None else log_id for log_id in given]
+    ids = [make_id() if log_id is None else log_id for log_id in given] if made else given
     return _short_texts(ids, MAX_ID_LENGTH), made
 
 

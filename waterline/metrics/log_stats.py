@@ -38,7 +38,7 @@ LogStats = Mapping[str, TypeStats]
 
 
 def measure_columns(
-    types: Sequence[str], sizes: Iterable[int], attributes: Mapping[str, Sequence[object]]
+    types: Sequence[str], sizes: Sequence[int], attributes: Mapping[str, Sequence[object]]
 ) -> LogStats:
     """Measure logs given as columns, with one value a log.
 
@@ -49,7 +49,7 @@ def measure_columns(
     """
     values: defaultdict[str, dict[str, Packed]] = defaultdict(dict)
     for name, column in attributes.items():
-        for log_type, given in _given_by_type(types, column).items():
+        for log_type, given in _by_type(types, column).items():
             packed = _packed(given)
             if packed is not None:
                 values[log_type][name] = packed
@@ -140,18 +140,12 @@ def read_attributes(texts: Sequence[str], names: Sequence[str]) -> dict[str, Seq
     return {name: [each.get(name) for each in decoded] for name in names}
 
 
-def _by_type(types: Iterable[str], values: Iterable[T]) -> dict[str, list[T]]:
+def _by_type(types: Sequence[str], values: Sequence[T]) -> Mapping[str, Sequence[T]]:
+    if len(set(types)) == 1:  # as in nearly all batches
+        return {types[0]: values}
     groups: defaultdict[str, list[T]] = defaultdict(list)
     for log_type, value in zip(types, values, strict=True):
         groups[log_type].append(value)
-    return groups
-
-
-def _given_by_type(types: Sequence[str], values: Sequence[object]) -> dict[str, list[object]]:
-    groups: defaultdict[str, list[object]] = defaultdict(list)
-    for log_type, value in zip(types, values, strict=True):
-        if value is not None:
-            groups[log_type].append(value)
     return groups
 
 

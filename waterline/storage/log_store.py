@@ -1,7 +1,6 @@
 """Store of hot logs: bulk inserts into logs.db that report duplicates."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
 import apsw
@@ -41,17 +40,13 @@ class Rows(NamedTuple):
         return self.number == 1 and len(self.text) > LARGE_ROW
 
 
-@dataclass(frozen=True, slots=True)
-class StoreResult:
-    """Result of an insert, in the order of the rows.
-
-    Attributes:
-        seqs: the seq of each row; a duplicate has the seq of the first.
-        known: whether each row is a duplicate; None if none is.
-    """
+class StoreResult(NamedTuple):
+    """Result of an insert, in the order of the rows."""
 
     seqs: Sequence[int]
+    """The seq of each row; a duplicate has the seq of the first."""
     known: Sequence[bool] | None
+    """Whether each row is a duplicate; None if none is."""
 
     @property
     def last_new(self) -> int | None:
