@@ -413,6 +413,23 @@ def test_serving_process_imports_nothing_heavy() -> None:
     assert not imported & HEAVY
 
 
+def test_start_compiles_no_expression_of_a_dialect() -> None:
+    program = (
+        "import server.app\n"
+        "from waterline.recognition.recognizer import DIALECTS\n"
+        "def compiled(): return sum('_compiled' in vars(each) for each in DIALECTS)\n"
+        "print(compiled())\n"
+        "server.app.IngestSocket.reader.read_all({'log': 'I0504 16:34:50.000000  1 a.go:1] b', "
+        "'date': 1.5})\n"
+        "print(compiled())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    before, after = map(int, done.stdout.split())
+    assert before == 0 < after
+
+
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="/proc is Linux's")
 def test_server_at_work_has_loaded_nothing_heavy(server: ServerProcess) -> None:
     with connected(server) as producer, connected(server, server.live):

@@ -1,6 +1,5 @@
 """Access logs of the combined format, with what is put before or behind it."""
 
-import re
 from typing import Final
 
 from waterline.recognition.dialect import FORMS, QUOTED, Dialect
@@ -23,11 +22,10 @@ _REQUEST: Final = (
     r'"(?P<request>(?P<method>[A-Z]+) (?P<path>[^\s"\\]++) (?P<protocol>HTTP/\d(?:\.\d)?)'
     r'|[^"\\]*+(?:\\.[^"\\]*+)*+)"'
 )
-_COMBINED: Final = re.compile(
+_COMBINED: Final = (
     rf"(?P<remote_host>\S+) (?P<remote_identity>\S+) (?P<remote_user>\S+) \[{_DAY_FIRST.core}\] "
     rf"{_REQUEST} {_STATUS} (?P<bytes>\d{{1,18}}|-)"
-    rf"(?: {QUOTED.format('referrer')} {QUOTED.format('agent')})?\s*$",
-    re.ASCII,
+    rf"(?: {QUOTED.format('referrer')} {QUOTED.format('agent')})?\s*$"
 )
 _ANSWER: Final = (
     rf"{_REQUEST} {_STATUS} (?P<bytes>\d{{1,18}}|-)"
@@ -39,12 +37,11 @@ _ISO_DAY: Final = r"\[\d{4}-\d\d-\d\dT[\d:]{8}[^\]\s]*\][ ]"
 
 
 def _access(name: str, first: str, shape: str, pattern: str, time: TimeForm) -> Dialect:
-    compiled = re.compile(pattern + _ANSWER, re.ASCII | re.DOTALL)
     return Dialect(
         name,
         first,
         shape,
-        compiled,
+        pattern + _ANSWER,
         time,
         by_status=True,
         complete=True,
@@ -91,11 +88,8 @@ ACCESS_LOGS: Final = (
         "access_tls",  # Apache: ssl_request_log
         "[",
         rf"{_DAY}\S+[ ](?:TLS|SSL|-)\S*[ ]\S+[ ]\"",
-        re.compile(
-            rf"\[{_DAY_FIRST.core}\] (?P<remote_host>\S+) (?P<tls>(?:TLS|SSL|-)\S*) "
-            rf"(?P<cipher>\S+) {_REQUEST} (?P<bytes>\d+|-)\s*$",
-            re.ASCII,
-        ),
+        rf"\[{_DAY_FIRST.core}\] (?P<remote_host>\S+) (?P<tls>(?:TLS|SSL|-)\S*) "
+        rf"(?P<cipher>\S+) {_REQUEST} (?P<bytes>\d+|-)\s*$",
         _DAY_FIRST,
         complete=True,
         refine=with_request,

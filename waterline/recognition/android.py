@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from waterline.recognition.dialect import FORMS, Dialect, compiled
+from waterline.recognition.dialect import FORMS, Dialect
 
 _ISO: Final = FORMS["iso"]
 _DIGITS: Final = FORMS["digits"]
@@ -33,101 +33,97 @@ ANDROID: Final = (
         "klog",
         "A",
         r"[IWEF]\d{4}[ ]\d\d:\d\d:\d\d\.",
-        compiled(rf"(?P<level>[IWEF]){_GLUED_DAY} {_CLOCK.format(':')} +(?P<tid>\d+) "),
+        rf"(?P<level>[IWEF]){_GLUED_DAY} {_CLOCK.format(':')} +(?P<tid>\d+) ",
         _MONTH_AND_DAY,
     ),
     Dialect(
         "glog",
         "A",
         r"[IWEF]\d{6}(?:\d\d)?[ ]\d\d:\d\d:\d\d\.",
-        compiled(rf"(?P<level>[IWEF]){_GLUED_YEAR} {_CLOCK.format(':')} +(?P<tid>\d+) "),
+        rf"(?P<level>[IWEF]){_GLUED_YEAR} {_CLOCK.format(':')} +(?P<tid>\d+) ",
         _DIGITS,
     ),
     Dialect(
         "chromium",
         "[",
         r"\[(?:\d+:\d+:)?\d{4}/\d{6}[.:]",
-        compiled(
-            rf"\[(?:(?P<pid>\d+):(?P<tid>\d+):)?{_GLUED_DAY}/{_CLOCK.format('')}"
-            r":(?P<level>[A-Z]+)\d*:(?P<source>[^\]]+)\]"
-        ),
+        rf"\[(?:(?P<pid>\d+):(?P<tid>\d+):)?{_GLUED_DAY}/{_CLOCK.format('')}"
+        r":(?P<level>[A-Z]+)\d*:(?P<source>[^\]]+)\]",
         _MONTH_AND_DAY,
     ),
     Dialect(
         "logcat",
         "0",
         rf"\d\d-\d\d[ ]\d\d:{_ANDROID_HEADER}",
-        compiled(rf"{_MONTH_AND_DAY.core}{_ANDROID_FIELDS}"),
+        rf"{_MONTH_AND_DAY.core}{_ANDROID_FIELDS}",
         _MONTH_AND_DAY,
     ),
     Dialect(
         "logcat_year",
         "Y",
         rf"\d{{4}}-\d\d-\d\d[ ]\d\d:{_ANDROID_HEADER}",
-        compiled(rf"{_ISO.core}{_ANDROID_FIELDS}"),
+        rf"{_ISO.core}{_ANDROID_FIELDS}",
         _ISO,
     ),
     Dialect(
         "logcat_epoch",
         "0",
         r"\d{10}\.\d{3,6}[ ]+\d+[ ]+\d+[ ][VDIWEFSA][ ]",
-        compiled(rf"{_EPOCH.core}{_ANDROID_FIELDS}"),
+        rf"{_EPOCH.core}{_ANDROID_FIELDS}",
         _EPOCH,
     ),
     Dialect(
         "logcat_monotonic",
         " ",
         r"[ ]*+\d{1,8}\.\d{3}[ ]+\d+[ ]+\d+[ ][VDIWEFSA][ ]",
-        compiled(rf" *+\d{{1,8}}\.\d{{3}}{_ANDROID_FIELDS}"),
+        rf" *+\d{{1,8}}\.\d{{3}}{_ANDROID_FIELDS}",
     ),
     Dialect(
         "logcat_long",
         "[",
         r"\[[ ]\d\d-\d\d[ ][\d:.]{12,15}[ ]+\d+:[ ]*\d+[ ][VDIWEFSA]/",
-        compiled(
-            rf"\[ {_MONTH_AND_DAY.core} +(?P<pid>\d+): *(?P<tid>\d+) {_ANDROID}/"
-            r"(?P<tag>[^\]\s]*+(?:[ ]++[^\]\s]++)*+) *+\]"
-        ),
+        rf"\[ {_MONTH_AND_DAY.core} +(?P<pid>\d+): *(?P<tid>\d+) {_ANDROID}/"
+        r"(?P<tag>[^\]\s]*+(?:[ ]++[^\]\s]++)*+) *+\]",
         _MONTH_AND_DAY,
     ),
     Dialect(
         "logcat_studio",
         "Y",
         r"\d{4}-\d\d-\d\d[ ][\d:.]{12}[ ]+\d+-\d+[ ]+\S{1,80}[ ]+\S{1,200}[ ]+[VDIWEFA][ ]{2}",
-        compiled(rf"{_ISO.core}{_ANDROID_PROCESS} +(?P<tag>\S+) +(?P<package>\S+) +{_ANDROID} "),
+        rf"{_ISO.core}{_ANDROID_PROCESS} +(?P<tag>\S+) +(?P<package>\S+) +{_ANDROID} ",
         _ISO,
     ),
     Dialect(
         "logcat_studio_before",
         "Y",
         r"\d{4}-\d\d-\d\d[ ][\d:.]{12}[ ]\d+-\d+/\S+[ ][VDIWEFA]/",
-        compiled(rf"{_ISO.core}{_ANDROID_PROCESS}/(?P<package>\S+) {_ANDROID}/{_ANDROID_TAG}: "),
+        rf"{_ISO.core}{_ANDROID_PROCESS}/(?P<package>\S+) {_ANDROID}/{_ANDROID_TAG}: ",
         _ISO,
     ),
     Dialect(
         "logcat_process",
         "A",
         r"[VDIWEF]\([ ]*\d+(?::[ ]*\d+)?\)[ ]",
-        compiled(rf"{_ANDROID}\( *(?P<pid>\d+)(?:: *(?P<tid>\d+))?\) "),
+        rf"{_ANDROID}\( *(?P<pid>\d+)(?:: *(?P<tid>\d+))?\) ",
     ),
     Dialect(
         "logcat_tag",
         "A",
         r"(?!I/O|D/A)[VDIWEF]/[\w.$-]{1,80}[ ]*:[ ]",
-        compiled(rf"{_ANDROID}/(?P<tag>[\w.$-]+)[ ]*:[ ]"),
+        rf"{_ANDROID}/(?P<tag>[\w.$-]+)[ ]*:[ ]",
     ),
     Dialect(
         "logcat_time",
         "0",
         r"\d\d-\d\d[ ]\d\d:\d\d:\d\d\.\d{3}[ ][VDIWEFSA]/",
-        compiled(rf"{_MONTH_AND_DAY.core} {_ANDROID}/(?P<tag>[^(]*?) *\( *(?P<pid>\d+)\): "),
+        rf"{_MONTH_AND_DAY.core} {_ANDROID}/(?P<tag>[^(]*?) *\( *(?P<pid>\d+)\): ",
         _MONTH_AND_DAY,
     ),
     Dialect(
         "logcat_brief",
         "A",
         r"[VDIWEFSA]/[^(:]{1,80}\([ ]*\d+\):",
-        compiled(rf"{_ANDROID}/(?P<tag>[^(]*?) *\( *(?P<pid>\d+)\): "),
+        rf"{_ANDROID}/(?P<tag>[^(]*?) *\( *(?P<pid>\d+)\): ",
     ),
 )
 """Dialects of Android and of Google's loggers."""

@@ -1,10 +1,11 @@
 """A dialect of lines: one declaration of what it looks like and where its parts are."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from waterline.recognition.levels import type_of_status
 from waterline.recognition.line_clock import LineClock
@@ -96,7 +97,8 @@ class Dialect:
         shape: a regular expression that its lines alone begin with.
         first: kinds of beginnings: `Y` for a year with a dash, `0` for other digits, `A` and `a`
             for letters, other characters for themselves.
-        pattern: all of a line, with the named groups.
+        pattern: a regular expression of all of a line, with the named groups; its digits and
+            letters are those of ASCII, and a dot is any character.
         time: the form of its time; None for lines without one.
         level: of all its lines.
         by_status: whether the type comes from the group `status`.
@@ -107,22 +109,23 @@ class Dialect:
     name: str
     first: str
     shape: str
-    pattern: re.Pattern[str]
+    pattern: str
     time: TimeForm | None = None
     level: str | None = None
     by_status: bool = False
     refine: Callable[[re.Match[str], Recognized, Reader], Recognized] | None = None
     complete: bool = False
-    _attributes: "Attributes" = field(init=False, repr=False)
-    _has: frozenset[str] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_has", frozenset(self.pattern.groupindex))
-        object.__setattr__(self, "_attributes", Attributes(self.pattern))
+    # Hundreds of expressions take long to compile, and most programs need few of them.
+    @cached_property
+    def _compiled(self) -> "_Compiled":
+        pattern = re.compile(self.pattern, re.ASCII | re.DOTALL)
+        return _Compiled(pattern.match, frozenset(pattern.groupindex), Attributes(pattern))
 
     def read(self, line: str, reader: Reader) -> Recognized | None:
         """Return what a line says, or None if it is of another dialect."""
-        match = self.pattern.match(line)
+        matcher, has, named = self._compiled
+        match = matcher(line)
         if match is None:
             return None
         timestamp = None
@@ -130,29 +133,37 @@ class Dialect:
             timestamp = reader.clock.read(self.time, match)
             if timestamp is None:
                 return None
-        attributes = self._attributes.of(match)
-        level = self._level_of(match, line)
+        attributes = named.of(match)
+        level = _level_of(match, has, line)
         if level and level.more:
             attributes["level"] = level.more
         name = level.type if level else self.level
         if self.by_status and isinstance(status := attributes.get("status"), int):
             name = name or type_of_status(status)
-        message = match["message"] if "message" in self._has else line
+        message = match["message"] if "message" in has else line
         found = Recognized(message, timestamp, name, attributes)
         return self.refine(match, found, reader) if self.refine else found
 
-    def _level_of(self, match: re.Match[str], line: str) -> LineLevel | None:
-        has = self._has
-        if "level" in has and (word := match["level"]):
-            return level_of_word(word)
-        if "severity" in has and (digit := match["severity"]):
-            return level_of_severity(int(digit))
-        written = None
-        if "rest" in has and match["rest"]:
-            written = level_after(line, match.start("rest"), tagged=True)
-        if written is None and "pri" in has and (priority := match["pri"]):
-            return level_of_severity(int(priority) & 7)
-        return written
+
+class _Compiled(NamedTuple):
+    """The expression of a dialect, with the names of its groups."""
+
+    match: Callable[[str], re.Match[str] | None]
+    has: Set[str]
+    attributes: Attributes
+
+
+def _level_of(match: re.Match[str], has: Set[str], line: str) -> LineLevel | None:
+    if "level" in has and (word := match["level"]):
+        return level_of_word(word)
+    if "severity" in has and (digit := match["severity"]):
+        return level_of_severity(int(digit))
+    written = None
+    if "rest" in has and match["rest"]:
+        written = level_after(line, match.start("rest"), tagged=True)
+    if written is None and "pri" in has and (priority := match["pri"]):
+        return level_of_severity(int(priority) & 7)
+    return written
 
 
 def number_of(text: str, factor: float = 1) -> int | float | str:
@@ -181,8 +192,3 @@ def _attribute(name: str) -> tuple[str, str, float | None]:
         if name.endswith(unit):
             return name, f"{name.removesuffix(unit)}_ms", factor
     return name, name, 1 if name in _NUMBERS or name.endswith("_ms") else None
-
-
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Compile the expression of a dialect, whose digits and letters are those of ASCII."""
-    return re.compile(pattern, re.ASCII)

@@ -48,10 +48,7 @@ ENVELOPES: Final = (
         "cri",
         "Y",
         rf"{_ZONED}[ ](?:stdout|stderr)[ ][FP](?::\S*)?[ ]",
-        re.compile(
-            rf"{_ISO.core} (?P<stream>stdout|stderr) (?P<tag>[FP])(?::\S*)? (?P<text>.*)$",
-            re.ASCII | re.DOTALL,
-        ),
+        rf"{_ISO.core} (?P<stream>stdout|stderr) (?P<tag>[FP])(?::\S*)? (?P<text>.*)$",
         _ISO,
         refine=_content,
     ),
@@ -59,11 +56,8 @@ ENVELOPES: Final = (
         "forwarded",  # docker logs -t, kubectl logs --timestamps
         "Y",
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z[ ](?!(?:stdout|stderr)[ ][FP][: ])",
-        re.compile(
-            rf"(?=\d{{4}}-\S{{14}}\.\d{{9}}Z (?!(?:stdout|stderr) [FP][: ])){_ISO.core} "
-            r"(?P<text>.*)$",
-            re.ASCII | re.DOTALL,
-        ),
+        rf"(?=\d{{4}}-\S{{14}}\.\d{{9}}Z (?!(?:stdout|stderr) [FP][: ])){_ISO.core} "
+        r"(?P<text>.*)$",
         _ISO,
         refine=_whole,
     ),
@@ -71,14 +65,14 @@ ENVELOPES: Final = (
         "pod",
         "[",
         r"\[pod/[^\]\s]+\][ ]",
-        re.compile(r"\[pod/(?P<pod>[^/\]]+)/(?P<container>[^\]]+)\] (?P<text>.*)$", re.DOTALL),
+        r"\[pod/(?P<pod>[^/\]]+)/(?P<container>[^\]]+)\] (?P<text>.*)$",
         refine=_content,
     ),
     Dialect(
         "compose",  # docker compose logs, pm2 logs
         "0Aa",
         rf"{_SERVICE}[\w.-]+[ ]*\|[ ]",
-        re.compile(rf"{_SERVICE}(?P<service>[\w.-]+) *\| (?P<text>.*)$", re.DOTALL),
+        rf"{_SERVICE}(?P<service>[\w.-]+) *\| (?P<text>.*)$",
         refine=_content,
     ),
 )

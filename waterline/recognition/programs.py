@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from waterline.recognition.dialect import FORMS, Dialect, Reader, compiled
+from waterline.recognition.dialect import FORMS, Dialect, Reader
 from waterline.recognition.levels import type_of_word
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.time_values import read_time
@@ -122,10 +122,8 @@ PROGRAMS: Final = (
         "auditd",
         "a",
         r"(?:node=\S+[ ]|audit:[ ])?type=[\w\[\]]+[ ](?:msg=)?audit\(",
-        compiled(
-            r"(?:node=(?P<host>\S+) |audit: )?type=(?P<audit_type>\S+) (?:msg=)?audit\("
-            r"(?P<epoch>\d{9,10}\.\d{1,9}):(?P<serial>\d+)\):"
-        ),
+        r"(?:node=(?P<host>\S+) |audit: )?type=(?P<audit_type>\S+) (?:msg=)?audit\("
+        r"(?P<epoch>\d{9,10}\.\d{1,9}):(?P<serial>\d+)\):",
         _EPOCH,
         level="info",
     ),
@@ -133,7 +131,7 @@ PROGRAMS: Final = (
         "redis",
         "0[",
         r"(?:\d+:[A-Z][ ]|\[\d+\][ ])\d\d[ ][A-Z][a-z]{2}[ ]",
-        compiled(rf"(?:(?P<pid>\d+):(?P<role>[A-Z])|\[\d+\]) {_DAY_FIRST.core} (?P<mark>[.*#-]) "),
+        rf"(?:(?P<pid>\d+):(?P<role>[A-Z])|\[\d+\]) {_DAY_FIRST.core} (?P<mark>[.*#-]) ",
         _DAY_FIRST,
         refine=_redis,
     ),
@@ -141,7 +139,7 @@ PROGRAMS: Final = (
         "ceph",
         "Y",
         r"\d{4}-\d\d-\d\d[T ][\d:.]++(?:[+-]\d{4})?[ ]++[0-9a-f]{6,16}+[ ]++-?\d{1,2}[ ]",
-        compiled(rf"{_ISO.core} +[0-9a-f]{{6,16}} +(?P<debug>-?\d{{1,2}}) "),
+        rf"{_ISO.core} +[0-9a-f]{{6,16}} +(?P<debug>-?\d{{1,2}}) ",
         _ISO,
         refine=_ceph,
     ),
@@ -149,66 +147,62 @@ PROGRAMS: Final = (
         "mongodb",
         "Y",
         r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d{4})[ ][FEWID]\d?[ ]+[A-Z_-]+[ ]+\[",
-        compiled(
-            rf"{_ISO.core} (?P<level>[FEWID])\d? +(?P<component>[A-Z_-]+) +\[(?P<context>[^\]]*)\]"
-        ),
+        rf"{_ISO.core} (?P<level>[FEWID])\d? +(?P<component>[A-Z_-]+) +\[(?P<context>[^\]]*)\]",
         _ISO,
     ),
     Dialect(
         "ruby",
         "A",
         r"[DIWEFAU],[ ]\[\d{4}-",
-        compiled(
-            rf"[DIWEFAU], \[{_ISO.core} #(?P<pid>\d+)\] +(?P<level>[A-Z]+) -- (?P<program>[^:]*): "
-        ),
+        rf"[DIWEFAU], \[{_ISO.core} #(?P<pid>\d+)\] +(?P<level>[A-Z]+) -- (?P<program>[^:]*): ",
         _ISO,
     ),
     Dialect(
         "tornado",
         "[",
         r"\[[DIWEC][ ]\d{6}[ ]\d\d:",
-        compiled(rf"\[(?P<level>[DIWEC]) {_DIGITS.core} (?P<source>[^\]]+)\]"),
+        rf"\[(?P<level>[DIWEC]) {_DIGITS.core} (?P<source>[^\]]+)\]",
         _DIGITS,
     ),
     Dialect(
         "jupyter",
         "[",
         r"\[[ ]?[DIWECN][ ]\d{4}-",
-        compiled(rf"\[ ?(?P<level>[DIWECN]) {_ISO.core} (?P<source>[^\]]+)\]"),
+        rf"\[ ?(?P<level>[DIWECN]) {_ISO.core} (?P<source>[^\]]+)\]",
         _ISO,
     ),
     Dialect(
         "logrus",
         "A",
         r"(?:TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)\[\d{4,}\][ ]",
-        compiled(r"(?P<level>[A-Z]{4})\[\d+\] "),
+        r"(?P<level>[A-Z]{4})\[\d+\] ",
     ),
     Dialect(
         "logrus_full",
         "A",
         r"(?:TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)\[\d{4}-",
-        compiled(rf"(?P<level>[A-Z]{{4}})\[{_ISO.core}\]"),
+        rf"(?P<level>[A-Z]{{4}})\[{_ISO.core}\]",
         _ISO,
     ),
     Dialect(
         "windows_servicing",
         "Y",
         r"\d{4}-\d\d-\d\d[ ]\d\d:\d\d:\d\d,[ ][A-Z][a-z]+[ ]{2}",
-        compiled(rf"{_ISO.core}, (?P<level>[A-Z][a-z]+) +(?P<component>\S+) "),
+        rf"{_ISO.core}, (?P<level>[A-Z][a-z]+) +(?P<component>\S+) ",
         _ISO,
     ),
     Dialect(
         "unified_log",
         "Y",
         r"\d{4}-\d\d-\d\d[ ][\d:.]++[+-]\d{4}[ ]++0x[0-9a-f]+[ ]+[A-Z][a-z]+[ ]",
-        compiled(rf"{_ISO.core} +0x[0-9a-f]+ +(?P<level>Default|[A-Z][a-z]+) +"),
+        rf"{_ISO.core} +0x[0-9a-f]+ +(?P<level>Default|[A-Z][a-z]+) +",
         _ISO,
     ),
     Dialect(
         "samba",
         "[",
         r"\[\d{4}/\d\d/\d\d[ ][\d:.]+,[ ]+\d+[\],]",
-        compiled(rf"\[{_ISO.core}, +(?P<debug>\d+)"),
+        rf"\[{_ISO.core}, +(?P<debug>\d+)",
         _ISO,
         refine=_samba,
     ),
@@ -216,9 +210,7 @@ PROGRAMS: Final = (
         "super_computer",  # Blue Gene, Thunderbird, Spirit, Liberty: the alert, the epoch, the day
         "0Aa-",
         r"\S+[ ]\d{9,10}[ ]\d{4}\.\d\d\.\d\d[ ]",
-        compiled(
-            r"(?P<alert>\S+) (?P<epoch>\d{9,10}) \d{4}\.\d\d\.\d\d (?P<node>\S+) \S+ (?P<behind>.*)"
-        ),
+        r"(?P<alert>\S+) (?P<epoch>\d{9,10}) \d{4}\.\d\d\.\d\d (?P<node>\S+) \S+ (?P<behind>.*)",
         _EPOCH,
         refine=_super_computer,
     ),
@@ -226,30 +218,24 @@ PROGRAMS: Final = (
         "hpc",
         "0",
         r"\d+[ ][\w-]+[ ][\w.]+[ ][\w.]+[ ]\d{9,10}[ ]\d[ ]",
-        compiled(
-            r"\d+ (?P<node>\S+) (?P<component>\S+) (?P<state>\S+) (?P<epoch>\d{9,10}) (?P<flag>\d) "
-        ),
+        r"\d+ (?P<node>\S+) (?P<component>\S+) (?P<state>\S+) (?P<epoch>\d{9,10}) (?P<flag>\d) ",
         _EPOCH,
     ),
     Dialect(
         "vpc_flow",
         "0",
         r"\d[ ]\d{12}[ ]eni-",
-        compiled(
-            r"\d (?P<account>\d+) (?P<interface>\S+) (?P<source>\S+) (?P<destination>\S+) "
-            r"(?P<source_port>\S+) (?P<destination_port>\S+) (?P<protocol>\S+) (?P<packets>\S+) "
-            r"(?P<bytes>\S+) (?P<epoch>\d{9,10}) \d+ (?P<action>\S+) (?P<log_status>\S+)"
-        ),
+        r"\d (?P<account>\d+) (?P<interface>\S+) (?P<source>\S+) (?P<destination>\S+) "
+        r"(?P<source_port>\S+) (?P<destination_port>\S+) (?P<protocol>\S+) (?P<packets>\S+) "
+        r"(?P<bytes>\S+) (?P<epoch>\d{9,10}) \d+ (?P<action>\S+) (?P<log_status>\S+)",
         _EPOCH,
     ),
     Dialect(
         "php",
         "[A",
         r"(?:\[\d\d-[A-Z][a-z]{2}-\d{4}[ ][\d:]{8}[^\]]{0,40}\][ ])?PHP[ ][A-Za-z ]{4,40}:[ ]",
-        compiled(
-            rf"(?:\[{_DAY_FIRST.core}\] )?PHP (?:[A-Za-z]+ )?"
-            r"(?P<mark>[Ee]rror|[Ww]arning|[Nn]otice|[Dd]eprecated|[Ss]tandards)?[a-z]*:"
-        ),
+        rf"(?:\[{_DAY_FIRST.core}\] )?PHP (?:[A-Za-z]+ )?"
+        r"(?P<mark>[Ee]rror|[Ww]arning|[Nn]otice|[Dd]eprecated|[Ss]tandards)?[a-z]*:",
         _DAY_FIRST,
         refine=_php,
     ),
@@ -257,10 +243,8 @@ PROGRAMS: Final = (
         "websphere",
         "[",
         r"\[\d\d?/\d\d?/\d\d,?[ ][\d:]+[ ]\w+\][ ][0-9a-f]{8}[ ]",
-        compiled(
-            rf"\[{_SHORT_YEAR.core}\] (?P<thread>[0-9a-f]{{8}}) (?P<component>\S+) +"
-            r"(?P<mark>[FEWAIDCORZ123<>]) "
-        ),
+        rf"\[{_SHORT_YEAR.core}\] (?P<thread>[0-9a-f]{{8}}) (?P<component>\S+) +"
+        r"(?P<mark>[FEWAIDCORZ123<>]) ",
         _SHORT_YEAR,
         refine=_of_mark(_OF_WEBSPHERE),
     ),
@@ -268,21 +252,17 @@ PROGRAMS: Final = (
         "postgresql_hosted",  # Amazon's prefix: %t:%r:%u@%d:[%p]:
         "Y",
         r"\d{4}-\d\d-\d\d[ ][\d:.]+[ ][A-Z]{3,5}:[^:\s]*:[^:\s]*:\[\d+\]:[A-Z]",
-        compiled(
-            rf"{_ISO.core}:(?P<remote_host>[^:(\s]*)(?:\((?P<port>\d+)\))?:(?P<user>[^@:\s]*)"
-            r"@(?P<database>[^:\s]*):\[(?P<pid>\d+)\]:(?P<level>[A-Z]+\d?): "
-        ),
+        rf"{_ISO.core}:(?P<remote_host>[^:(\s]*)(?:\((?P<port>\d+)\))?:(?P<user>[^@:\s]*)"
+        r"@(?P<database>[^:\s]*):\[(?P<pid>\d+)\]:(?P<level>[A-Z]+\d?): ",
         _ISO,
     ),
     Dialect(
         "postgresql_csv",
         "Y",
         rf"\d{{4}}-\d\d-\d\d[ ][\d:.]+[ ][\w+-]+,{_QUOTED},{_QUOTED},\d*,",
-        compiled(
-            rf"{_ISO.core},(?P<user>{_QUOTED}),(?P<database>{_QUOTED}),(?P<pid>\d*),"
-            rf"(?P<remote_host>{_QUOTED}),[^,]*,\d*,{_QUOTED},[^,]*,[^,]*,\d*,"
-            r"(?P<level>[A-Z]+\d?),(?P<sql_state>\w*),"
-        ),
+        rf"{_ISO.core},(?P<user>{_QUOTED}),(?P<database>{_QUOTED}),(?P<pid>\d*),"
+        rf"(?P<remote_host>{_QUOTED}),[^,]*,\d*,{_QUOTED},[^,]*,[^,]*,\d*,"
+        r"(?P<level>[A-Z]+\d?),(?P<sql_state>\w*),",
         _ISO,
         refine=_unquoted,
     ),
@@ -290,7 +270,7 @@ PROGRAMS: Final = (
         "db2",
         "Y",
         r"\d{4}-\d\d-\d\d-\d\d\.\d\d\.\d\d\.\d+[+-]\d{3}[ ]",
-        compiled(rf"{_DOTS.core}(?P<offset>[+-]\d{{3}}) +(?P<record>\S+) +LEVEL: *(?P<level>\w+)"),
+        rf"{_DOTS.core}(?P<offset>[+-]\d{{3}}) +(?P<record>\S+) +LEVEL: *(?P<level>\w+)",
         _DOTS,
         refine=_db2,
     ),
@@ -298,21 +278,18 @@ PROGRAMS: Final = (
         "configuration_manager",
         "<",
         r"<!\[LOG\[",
-        re.compile(
-            r"<!\[LOG\[.*?\]LOG\]!>"
-            r"<time=\"(?P<clock>\d\d:\d\d:\d\d\.\d+)(?P<bias>[+-]\d{1,4})?\" "
-            r"date=\"(?P<month>\d\d?)-(?P<day>\d\d?)-(?P<year>\d{4})\" "
-            r"component=\"(?P<component>[^\"]*)\" context=\"[^\"]*\" type=\"(?P<mark>\d)\" "
-            r"thread=\"(?P<tid>\d*)\"",
-            re.ASCII | re.DOTALL,
-        ),
+        r"<!\[LOG\[.*?\]LOG\]!>"
+        r"<time=\"(?P<clock>\d\d:\d\d:\d\d\.\d+)(?P<bias>[+-]\d{1,4})?\" "
+        r"date=\"(?P<month>\d\d?)-(?P<day>\d\d?)-(?P<year>\d{4})\" "
+        r"component=\"(?P<component>[^\"]*)\" context=\"[^\"]*\" type=\"(?P<mark>\d)\" "
+        r"thread=\"(?P<tid>\d*)\"",
         refine=_configuration_manager,
     ),
     Dialect(
         "eclipse",
         "!",
         r"!ENTRY[ ]\S+[ ]\d",
-        compiled(rf"!ENTRY (?P<plugin>\S+) (?P<mark>\d) (?P<code>-?\d+) {_ISO.core}"),
+        rf"!ENTRY (?P<plugin>\S+) (?P<mark>\d) (?P<code>-?\d+) {_ISO.core}",
         _ISO,
         refine=_of_mark(_OF_ECLIPSE),
     ),
@@ -320,7 +297,7 @@ PROGRAMS: Final = (
         "erlang_report",
         "=",
         r"=[A-Z]+[ ]REPORT=+[ ]\d",
-        compiled(rf"=(?P<mark>[A-Z]+) REPORT=+ {_DAY_FIRST.core} ==="),
+        rf"=(?P<mark>[A-Z]+) REPORT=+ {_DAY_FIRST.core} ===",
         _DAY_FIRST,
         refine=_of_mark(_OF_ERLANG),
     ),
@@ -328,28 +305,28 @@ PROGRAMS: Final = (
         "cups",
         "Aa",
         r"[A-Zd][ ]\[\d\d/[A-Z][a-z]{2}/\d{4}:",
-        compiled(rf"(?P<level>[A-Zd]) \[{_DAY_FIRST.core}\]"),
+        rf"(?P<level>[A-Zd]) \[{_DAY_FIRST.core}\]",
         _DAY_FIRST,
     ),
     Dialect(
         "cometbft",
         "A",
         r"[DIE]\[\d{4}-\d\d-\d\d\|",
-        compiled(rf"(?P<level>[DIE])\[{_ISO.core}\] "),
+        rf"(?P<level>[DIE])\[{_ISO.core}\] ",
         _ISO,
     ),
     Dialect(
         "service_wrapper",  # Tanuki's, around Java's servers
         "A",
         r"[A-Z]+[ ]*\|[ ]\w+(?:[ ]\d+)?[ ]*\|[ ]\d{4}/\d\d/\d\d[ ]",
-        compiled(rf"(?P<level>[A-Z]+) *\| (?P<source>\w+(?: \d+)?) *\| {_ISO.core} \|"),
+        rf"(?P<level>[A-Z]+) *\| (?P<source>\w+(?: \d+)?) *\| {_ISO.core} \|",
         _ISO,
     ),
     Dialect(
         "esp",  # Espressif's chips, with the milliseconds since their start
         "A",
         r"[EWIDV][ ]\(\d+\)[ ][\w.-]+:[ ]",
-        compiled(r"(?P<level>[EWIDV]) \(\d+\) (?P<tag>[\w.-]+): "),
+        r"(?P<level>[EWIDV]) \(\d+\) (?P<tag>[\w.-]+): ",
     ),
 )
 """Dialects of single programs."""

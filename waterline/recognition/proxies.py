@@ -40,14 +40,11 @@ PROXIES: Final = (
         "s3",
         "0Aa",
         rf"\S+[ ]\S+[ ]{_DAY}[ ][+-]\d{{4}}\][ ]\S+[ ]\S+[ ]\S+[ ][A-Z]+\.",
-        re.compile(
-            rf"(?P<owner>\S+) (?P<bucket>\S+) \[{_DAY_FIRST.core}\] (?P<remote_host>\S+) "
-            r"(?P<requester>\S+) (?P<request_id>\S+) (?P<operation>\S+) (?P<key>\S+) "
-            rf"{QUOTED.format('request')} {_STATUS} (?P<error_code>\S+) (?P<bytes>\S+) "
-            r"(?P<object_size>\S+) (?P<duration_ms>\S+) (?P<turn_around_ms>\S+) "
-            rf"{QUOTED.format('referrer')} {QUOTED.format('agent')}(?P<behind>.*)$",
-            re.ASCII | re.DOTALL,
-        ),
+        rf"(?P<owner>\S+) (?P<bucket>\S+) \[{_DAY_FIRST.core}\] (?P<remote_host>\S+) "
+        r"(?P<requester>\S+) (?P<request_id>\S+) (?P<operation>\S+) (?P<key>\S+) "
+        rf"{QUOTED.format('request')} {_STATUS} (?P<error_code>\S+) (?P<bytes>\S+) "
+        r"(?P<object_size>\S+) (?P<duration_ms>\S+) (?P<turn_around_ms>\S+) "
+        rf"{QUOTED.format('referrer')} {QUOTED.format('agent')}(?P<behind>.*)$",
         _DAY_FIRST,
         by_status=True,
         complete=True,
@@ -57,14 +54,11 @@ PROXIES: Final = (
         "nginx_proxy_manager",
         "[",
         rf"{_DAY}[ ][+-]\d{{4}}\][ ]\S+[ ](?:\S+[ ])?[1-9]\d\d[ ]-[ ]",
-        re.compile(
-            rf"\[{_DAY_FIRST.core}\] (?P<cache>\S+) (?:(?P<upstream_status>\S+) )?{_STATUS} - "
-            rf"(?P<method>\S+) (?P<scheme>\S+) (?P<host>\S+) {QUOTED.format('path')} "
-            r"\[Client (?P<remote_host>[^\]]*)\] \[Length (?P<bytes>[^\]]*)\] \[Gzip [^\]]*\] "
-            r"\[Sent-to (?P<upstream>[^\]]*)\] "
-            rf"{QUOTED.format('agent')} {QUOTED.format('referrer')}",
-            re.ASCII,
-        ),
+        rf"\[{_DAY_FIRST.core}\] (?P<cache>\S+) (?:(?P<upstream_status>\S+) )?{_STATUS} - "
+        rf"(?P<method>\S+) (?P<scheme>\S+) (?P<host>\S+) {QUOTED.format('path')} "
+        r"\[Client (?P<remote_host>[^\]]*)\] \[Length (?P<bytes>[^\]]*)\] \[Gzip [^\]]*\] "
+        r"\[Sent-to (?P<upstream>[^\]]*)\] "
+        rf"{QUOTED.format('agent')} {QUOTED.format('referrer')}",
         _DAY_FIRST,
         by_status=True,
         complete=True,
@@ -73,14 +67,11 @@ PROXIES: Final = (
         "haproxy",
         "0Aa[",
         rf"\S+:\d+[ ]{_DAY}\.\d{{3}}\][ ]",
-        re.compile(
-            rf"(?P<remote_host>\S+):(?P<port>\d+) \[{_DAY_FIRST.core}\] (?P<frontend>\S+) "
-            r"(?P<backend>[^\s/]+)/(?P<server>\S+) (?P<timers>[-+\d/]+) "
-            r"(?:(?P<status>-1|\d{3}) )?(?P<bytes>\+?\d+) (?:\S+ \S+ )?"
-            r"(?P<termination>[A-Za-z-]{2,4})"
-            rf" [\d/+]+ [\d/+]+(?: \{{[^}}]*\}}){{0,2}}(?: {QUOTED.format('request')})?",
-            re.ASCII,
-        ),
+        rf"(?P<remote_host>\S+):(?P<port>\d+) \[{_DAY_FIRST.core}\] (?P<frontend>\S+) "
+        r"(?P<backend>[^\s/]+)/(?P<server>\S+) (?P<timers>[-+\d/]+) "
+        r"(?:(?P<status>-1|\d{3}) )?(?P<bytes>\+?\d+) (?:\S+ \S+ )?"
+        r"(?P<termination>[A-Za-z-]{2,4})"
+        rf" [\d/+]+ [\d/+]+(?: \{{[^}}]*\}}){{0,2}}(?: {QUOTED.format('request')})?",
         _DAY_FIRST,
         refine=_haproxy,
     ),
@@ -88,15 +79,12 @@ PROXIES: Final = (
         "envoy",
         "[",
         r"\[\d{4}-\d\d-\d\dT[\d:.]+Z\][ ]\"",
-        re.compile(
-            rf"\[{_ISO.core}\] {QUOTED.format('request')} (?P<status>\d{{1,3}}) (?P<flags>\S+) "
-            r'(?:(?P<details>[a-z-]\S*) (?P<termination>\S+) "(?P<failure>[^"]*)" )?'
-            r"(?P<bytes_in>\d+|-) (?P<bytes>\d+|-) (?P<duration_ms>\d+|-) "
-            r'(?P<upstream_duration_ms>\d+|-) "(?P<x_forwarded_for>[^"]*)" '
-            rf'{QUOTED.format("agent")} "(?P<request_id>[^"]*)" "(?P<host>[^"]*)" '
-            r'"(?P<upstream>[^"]*)"(?P<behind>.*)$',
-            re.ASCII | re.DOTALL,
-        ),
+        rf"\[{_ISO.core}\] {QUOTED.format('request')} (?P<status>\d{{1,3}}) (?P<flags>\S+) "
+        r'(?:(?P<details>[a-z-]\S*) (?P<termination>\S+) "(?P<failure>[^"]*)" )?'
+        r"(?P<bytes_in>\d+|-) (?P<bytes>\d+|-) (?P<duration_ms>\d+|-) "
+        r'(?P<upstream_duration_ms>\d+|-) "(?P<x_forwarded_for>[^"]*)" '
+        rf'{QUOTED.format("agent")} "(?P<request_id>[^"]*)" "(?P<host>[^"]*)" '
+        r'"(?P<upstream>[^"]*)"(?P<behind>.*)$',
         _ISO,
         by_status=True,
         complete=True,
@@ -107,15 +95,12 @@ PROXIES: Final = (
         "Ya",
         r"(?:(?:https?|h2|grpcs?|wss?)[ ])?\d{4}-\d\d-\d\dT[\d:.]+Z[ ][\w./-]+[ ]\S+:\d+[ ]"
         r"(?:\S+:\d+|-)[ ]",
-        re.compile(
-            rf"(?:(?P<scheme>\w+) )?{_ISO.core} (?P<balancer>\S+) "
-            r"(?P<remote_host>\S+):(?P<port>\d+) (?P<target>\S+) (?P<request_s>-?[\d.]+) "
-            r"(?P<target_s>-?[\d.]+)"
-            rf" (?P<response_s>-?[\d.]+) {_STATUS} (?P<target_status>\d+|-) (?P<bytes_in>\d+)"
-            rf" (?P<bytes>\d+) {QUOTED.format('request')}(?: {QUOTED.format('agent')})?"
-            r"(?P<behind>.*)$",
-            re.ASCII | re.DOTALL,
-        ),
+        rf"(?:(?P<scheme>\w+) )?{_ISO.core} (?P<balancer>\S+) "
+        r"(?P<remote_host>\S+):(?P<port>\d+) (?P<target>\S+) (?P<request_s>-?[\d.]+) "
+        r"(?P<target_s>-?[\d.]+)"
+        rf" (?P<response_s>-?[\d.]+) {_STATUS} (?P<target_status>\d+|-) (?P<bytes_in>\d+)"
+        rf" (?P<bytes>\d+) {QUOTED.format('request')}(?: {QUOTED.format('agent')})?"
+        r"(?P<behind>.*)$",
         _ISO,
         by_status=True,
         complete=True,
@@ -125,12 +110,9 @@ PROXIES: Final = (
         "squid",
         "0",
         r"\d{9,10}\.\d{3}[ ]+-?\d+[ ]\S+[ ][A-Z_]+/\d{3}[ ]",
-        re.compile(
-            rf"{FORMS['epoch'].core}[ ]+(?P<duration_ms>-?\d+) (?P<remote_host>\S+) "
-            r"(?P<result>[A-Z_]+)/(?P<status>\d{3}) (?P<bytes>\d+) (?P<method>\S+) (?P<path>\S+) "
-            r"(?P<remote_user>\S+) (?P<hierarchy>[A-Z_]+)/(?P<upstream>\S+) (?P<content_type>\S+)",
-            re.ASCII,
-        ),
+        rf"{FORMS['epoch'].core}[ ]+(?P<duration_ms>-?\d+) (?P<remote_host>\S+) "
+        r"(?P<result>[A-Z_]+)/(?P<status>\d{3}) (?P<bytes>\d+) (?P<method>\S+) (?P<path>\S+) "
+        r"(?P<remote_user>\S+) (?P<hierarchy>[A-Z_]+)/(?P<upstream>\S+) (?P<content_type>\S+)",
         FORMS["epoch"],
         by_status=True,
         complete=True,
@@ -139,11 +121,9 @@ PROXIES: Final = (
         "gin",
         "[",
         r"\[GIN\][ ]\d{4}/",
-        re.compile(
-            rf"\[GIN\] {_ISO.core} \| *{_STATUS} *\| *(?:(?P<duration_us>[\d.]+)[µu]s"
-            r"|(?P<duration_ms>[\d.]+)ms|(?P<duration_s>[\d.]+)s|(?P<duration_ns>\d+)ns|[^\s|]+)"
-            r" *\| *(?P<remote_host>[^\s|]+) *\| *(?P<method>[A-Z]+) +(?P<path>\"[^\"]*\"|\S+)",
-        ),
+        rf"\[GIN\] {_ISO.core} \| *{_STATUS} *\| *(?:(?P<duration_us>[\d.]+)[µu]s"
+        r"|(?P<duration_ms>[\d.]+)ms|(?P<duration_s>[\d.]+)s|(?P<duration_ns>\d+)ns|[^\s|]+)"
+        r" *\| *(?P<remote_host>[^\s|]+) *\| *(?P<method>[A-Z]+) +(?P<path>\"[^\"]*\"|\S+)",
         _ISO,
         by_status=True,
         complete=True,
@@ -152,23 +132,17 @@ PROXIES: Final = (
         "uvicorn",
         "A",
         r"(?:INFO:[ ]+)\S+:\d+[ ]-[ ]\"",
-        re.compile(
-            r"(?P<level>INFO): +(?P<remote_host>\S+):(?P<port>\d+) - "
-            r'"(?P<method>[A-Z]+) (?P<path>\S+) (?P<protocol>HTTP/[\d.]+)" (?P<status>\d{3})',
-            re.ASCII,
-        ),
+        r"(?P<level>INFO): +(?P<remote_host>\S+):(?P<port>\d+) - "
+        r'"(?P<method>[A-Z]+) (?P<path>\S+) (?P<protocol>HTTP/[\d.]+)" (?P<status>\d{3})',
     ),
     Dialect(
         "uwsgi",
         "[",
         r"\[pid:[ ]\d+\|app:",
-        re.compile(
-            r"\[pid: (?P<pid>\d+)\|[^\]]*\] (?P<remote_host>\S*) \((?P<remote_user>[^)]*)\) "
-            rf"\{{[^}}]*\}} \[{FORMS['month_name'].core}\] (?P<method>[A-Z]+) (?P<path>\S+) => "
-            r"generated (?P<bytes>\d+) bytes in (?P<duration_ms>\d+) msecs "
-            r"\((?P<protocol>HTTP/[\d.]+) (?P<status>\d{3})\)",
-            re.ASCII,
-        ),
+        r"\[pid: (?P<pid>\d+)\|[^\]]*\] (?P<remote_host>\S*) \((?P<remote_user>[^)]*)\) "
+        rf"\{{[^}}]*\}} \[{FORMS['month_name'].core}\] (?P<method>[A-Z]+) (?P<path>\S+) => "
+        r"generated (?P<bytes>\d+) bytes in (?P<duration_ms>\d+) msecs "
+        r"\((?P<protocol>HTTP/[\d.]+) (?P<status>\d{3})\)",
         FORMS["month_name"],
         by_status=True,
         complete=True,
@@ -177,35 +151,27 @@ PROXIES: Final = (
         "morgan",
         "A",
         rf"{_METHOD}[ ]\S+[ ]\d{{3}}[ ][\d.]+[ ]ms[ ]-[ ]",
-        re.compile(
-            r"(?P<method>[A-Z]+) (?P<path>\S+) (?P<status>\d{3}) (?P<duration_ms>[\d.]+) ms - "
-            r"(?P<bytes>\d+|-)\s*$",
-            re.ASCII,
-        ),
+        r"(?P<method>[A-Z]+) (?P<path>\S+) (?P<status>\d{3}) (?P<duration_ms>[\d.]+) ms - "
+        r"(?P<bytes>\d+|-)\s*$",
         by_status=True,
     ),
     Dialect(
         "morgan_short",
         "0:a",
         rf"\S+[ ]\S+[ ]{_METHOD}[ ]\S+[ ]HTTP/\S+[ ]\d{{3}}[ ]\S+[ ]-[ ]",
-        re.compile(
-            r"(?P<remote_host>\S+) (?P<remote_user>\S+) (?P<method>[A-Z]+) (?P<path>\S+) "
-            r"(?P<protocol>HTTP/\S+) (?P<status>\d{3}) (?P<bytes>\S+) - "
-            r"(?P<duration_ms>[\d.]+) ms\s*$",
-            re.ASCII,
-        ),
+        r"(?P<remote_host>\S+) (?P<remote_user>\S+) (?P<method>[A-Z]+) (?P<path>\S+) "
+        r"(?P<protocol>HTTP/\S+) (?P<status>\d{3}) (?P<bytes>\S+) - "
+        r"(?P<duration_ms>[\d.]+) ms\s*$",
         by_status=True,
     ),
     Dialect(
         "chi",
         "0",
         r"\d{4}/\d\d/\d\d[ ][\d:]{8}[ ](?:\[\S+\][ ])?\"[A-Z]+[ ]\S+[ ]HTTP/\S+[ ]from[ ]",
-        re.compile(
-            rf'{_ISO.core} (?:\[(?P<request_id>\S+)\] )?"(?P<method>[A-Z]+) (?P<path>\S+) '
-            r'(?P<protocol>HTTP/[\d.]+)" from (?P<remote_host>\S+) - (?P<status>\d{3}) '
-            r"(?P<bytes>\d+)B in (?:(?P<duration_us>[\d.]+)[µu]s|(?P<duration_ms>[\d.]+)ms"
-            r"|(?P<duration_s>[\d.]+)s|\S+)",
-        ),
+        rf'{_ISO.core} (?:\[(?P<request_id>\S+)\] )?"(?P<method>[A-Z]+) (?P<path>\S+) '
+        r'(?P<protocol>HTTP/[\d.]+)" from (?P<remote_host>\S+) - (?P<status>\d{3}) '
+        r"(?P<bytes>\d+)B in (?:(?P<duration_us>[\d.]+)[µu]s|(?P<duration_ms>[\d.]+)ms"
+        r"|(?P<duration_s>[\d.]+)s|\S+)",
         _ISO,
         by_status=True,
     ),
@@ -213,11 +179,7 @@ PROXIES: Final = (
         "rails_request",
         "A",
         r"Started[ ][A-Z]+[ ]\"",
-        re.compile(
-            r'Started (?P<method>[A-Z]+) "(?P<path>[^"]*)" for (?P<remote_host>\S+) at '
-            + _ISO.core,
-            re.ASCII,
-        ),
+        r'Started (?P<method>[A-Z]+) "(?P<path>[^"]*)" for (?P<remote_host>\S+) at ' + _ISO.core,
         _ISO,
     ),
 )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final, Protocol
 
 import msgspec
@@ -95,6 +95,7 @@ DIALECTS: Final[Sequence[LineDialect]] = (
 )
 """All dialects, told apart by how their lines begin."""
 _BY_NAME: Final = {dialect.name: dialect for dialect in DIALECTS}
+_KINDS: Final = {mark for dialect in DIALECTS for mark in dialect.first}
 
 
 def _kind_of(line: str) -> str:
@@ -107,6 +108,7 @@ def _kind_of(line: str) -> str:
     return "a" if "a" <= first <= "z" else first
 
 
+@cache
 def _shapes_of(kind: str) -> re.Pattern[str]:
     """Return all shapes of a kind as one pattern, which matches the day that begins many once.
 
@@ -125,9 +127,11 @@ def _shapes_of(kind: str) -> re.Pattern[str]:
     return re.compile("|".join(shapes), re.ASCII)
 
 
-_SHAPES: Final = {
-    kind: _shapes_of(kind) for kind in sorted({mark for each in DIALECTS for mark in each.first})
-}
+def _dialect_of(line: str) -> LineDialect | None:
+    """Return the dialect that a line begins as."""
+    kind = _kind_of(line)
+    shape = _shapes_of(kind).match(line) if kind in _KINDS else None
+    return None if shape is None else _BY_NAME[shape.lastgroup or ""]
 
 
 class Recognizer:
@@ -244,12 +248,8 @@ class Recognizer:
             if usual.complete:
                 self.complete = True
             return found
-        shapes = _SHAPES.get(_kind_of(line))
-        shape = shapes.match(line) if shapes else None
-        if shape is None:
-            return None
-        dialect = _BY_NAME[shape.lastgroup or ""]
-        if dialect is usual or (found := dialect.read(line, self)) is None:
+        dialect = _dialect_of(line)
+        if dialect is None or dialect is usual or (found := dialect.read(line, self)) is None:
             return None
         self._usual = dialect
         if dialect.complete:

@@ -84,11 +84,8 @@ SYSLOG: Final = (
         "rfc5424",
         "<",
         r"<\d{1,3}>1[ ]\S",
-        re.compile(
-            rf"{_PRI}1 (?:-|{_ISO.core}) (?P<host>\S+) (?P<program>\S+) (?P<pid>\S+) "
-            rf"(?P<message_id>\S+) (?P<structured>-|(?:{_ELEMENT})+)(?: \ufeff?(?P<rest>.*))?$",
-            re.ASCII | re.DOTALL,
-        ),
+        rf"{_PRI}1 (?:-|{_ISO.core}) (?P<host>\S+) (?P<program>\S+) (?P<pid>\S+) "
+        rf"(?P<message_id>\S+) (?P<structured>-|(?:{_ELEMENT})+)(?: \ufeff?(?P<rest>.*))?$",
         _ISO,
         refine=_with_structured_data,
     ),
@@ -96,17 +93,14 @@ SYSLOG: Final = (
         "priority",
         "<",
         r"<\d{1,3}>(?!1[ ]\S)",
-        re.compile(rf"{_PRI}(?!1[ ]\S)[ ]*+(?:\d+:[ ])?(?P<text>.*)$", re.ASCII | re.DOTALL),
+        rf"{_PRI}(?!1[ ]\S)[ ]*+(?:\d+:[ ])?(?P<text>.*)$",
         refine=_behind_priority,
     ),
     Dialect(
         "syslog",
         "A",
         r"[A-Z][a-z]{2}[ ]{1,2}\d{1,2}[ ]\d",
-        re.compile(
-            rf"(?=[A-Z][a-z]{{2}}[ ]{{1,2}}\d){_MONTH_NAME.core}[ ]{_TAG}(?P<rest>.*)$",
-            re.ASCII | re.DOTALL,
-        ),
+        rf"(?=[A-Z][a-z]{{2}}[ ]{{1,2}}\d){_MONTH_NAME.core}[ ]{_TAG}(?P<rest>.*)$",
         _MONTH_NAME,
         refine=_with_inner,
     ),
@@ -114,10 +108,7 @@ SYSLOG: Final = (
         "syslog_iso",
         "Y",
         _ISO_SHAPE,
-        re.compile(
-            rf"(?={_ISO_SHAPE}){_ISO.core}[ ]{_TAG}(?P<rest>.*)$",
-            re.ASCII | re.DOTALL,
-        ),
+        rf"(?={_ISO_SHAPE}){_ISO.core}[ ]{_TAG}(?P<rest>.*)$",
         _ISO,
         refine=_with_inner,
     ),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.waterline.recognition.samples import SAMPLES, Sample
 from waterline.recognition.dialect import Dialect
 from waterline.recognition.recognized import Recognized
-from waterline.recognition.recognizer import _SHAPES, DIALECTS, Recognizer, _kind_of
+from waterline.recognition.recognizer import DIALECTS, Recognizer, _dialect_of, _kind_of
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 
 REFERENCE = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -85,8 +85,8 @@ def test_shapes_together_find_what_one_of_them_finds_alone() -> None:
             for each in DIALECTS
             if kind in each.first and re.match(each.shape, sample.line, re.ASCII)
         }
-        together = _SHAPES[kind].match(sample.line) if kind in _SHAPES else None
-        assert (together.lastgroup if together else "") in (alone or {""})
+        together = _dialect_of(sample.line)
+        assert (together.name if together else "") in (alone or {""})
 
 
 mutated = st.builds(
