@@ -17,8 +17,8 @@ ALONE := { echo "What failed beside others, by itself:"; \
 # What quick tests reach without a process of its own: 79%. Slow ones are not measured (tests/conftest.py).
 IN_PROCESS_PERCENT := 76
 # Where most tests fill a folder and ask for DataFrames.
-NOT_FAST := dashboard exports query/cache query/sql reports running \
-  test_examples.py test_history.py test_workbench.py test_workbench_compression.py
+NOT_FAST := dashboard exports query reports running test_errors_in_notebooks.py test_examples.py \
+  test_frames.py test_history.py test_workbench.py test_workbench_compression.py
 .PHONY: help install run dev test coverage test-notebooks test-fast fuzz lab notebooks bench lint docs tables diagrams pictures format build lock clean
 
 help: ## list these commands
@@ -62,9 +62,9 @@ test-notebooks: $(READY) ## run the notebooks side by side, and compare their ou
 	@TQDM_DISABLE=1 $(BIN)/pytest -q -p nbval --nbval --nbval-cell-timeout=120 \
 	  -n auto --dist loadfile notebooks
 
-test-fast: $(READY) ## the tests that need no server, page, archive or table of answers, in seconds
-	@$(BIN)/pytest -q $(SIDE_BY_SIDE) -m "not slow and not browser" --hypothesis-profile=quick \
-	  $(addprefix --ignore=tests/,waterline/archive $(addprefix workbench/,$(NOT_FAST)))
+test-fast: $(READY) ## the tests that need no server, page, archive or DataFrame, in seconds
+	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow and not browser" --hypothesis-profile=quick \
+	  $(addprefix --ignore=tests/,test_structure.py waterline/archive $(addprefix workbench/,$(NOT_FAST)))
 
 fuzz: $(READY) ## attack a server at random for a minute
 	@$(BIN)/pytest tests/server/test_fuzz.py --fuzz-seconds 60

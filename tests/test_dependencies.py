@@ -66,6 +66,7 @@ def test_the_extras_lie_in_each_other() -> None:
     assert not {*PROJECT["dependencies"]} & installed_by("lab")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", PACKAGES)
 def test_a_part_misses_what_its_extra_installs(part: Part) -> None:
     # Later Pythons have zstd of their own, so it may lack there.

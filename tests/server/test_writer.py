@@ -506,6 +506,7 @@ def test_no_log_is_acked_soon_after_files_are_gone(
     bench.writer.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.logs
 def test_gone_folder_is_noticed_without_log_and_so_is_its_return(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -535,6 +536,7 @@ def small_wal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "LARGE_WAL", 2**17)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_wal")
 def test_writer_warns_of_reader_that_holds_wal(bench: Bench) -> None:
     bench.store(log("a"))
@@ -549,6 +551,7 @@ def test_writer_warns_of_reader_that_holds_wal(bench: Bench) -> None:
     wait_until(lambda: not bench.writer.warnings())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_wal")
 def test_writer_warns_of_checkpoint_that_fails(tmp_path: Path) -> None:
     with faulty_disk(2**60, apsw.IOError, lasts=True) as disk:

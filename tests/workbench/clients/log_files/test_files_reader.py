@@ -416,6 +416,7 @@ def test_logs_are_the_same_whatever_the_cuts_of_the_stream(
     assert list(cut) == read(whole, Format.AUTO)
 
 
+@pytest.mark.slow
 def test_log_of_a_pipe_is_whole_once_the_pipe_is_silent() -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb", buffering=0) as pipe:

@@ -65,6 +65,7 @@ def test_packed_file_comes_by_a_pipe() -> None:
         assert [line.log and line.log["message"] for line in lines] == ["a", "b"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_utf_16_is_read_with_a_byte_order_mark_and_without(
