@@ -51,6 +51,11 @@ if TYPE_CHECKING:
     help="lines that continue a log: join them to it, give them its time (time), or off",
 )
 @click.option(
+    "--encoding",
+    metavar="NAME",
+    help="of text that is not UTF-8, such as latin-1; by default it is recognised",
+)
+@click.option(
     "--extract",
     metavar="REGEX",
     help="named groups become attributes, numbers as numbers; of lines not stored before",
@@ -79,6 +84,7 @@ def send(
     format_name: str,
     formats_file: str | None,
     multiline: str,
+    encoding: str | None,
     extract: str | None,
     message_field: str | None,
     time_field: str | None,
@@ -97,6 +103,7 @@ def send(
     from waterline.recognition.objects import Overrides
     from workbench.clients.log_files.extract import Extraction
     from workbench.clients.log_files.reader import Reading
+    from workbench.clients.log_files.text_encoding import named_encoding
     from workbench.clients.send import send_files
 
     named = Overrides(message_field or None, time_field or None, type_field or None)
@@ -110,6 +117,7 @@ def send(
             multiline=_multiline(multiline),
             timezone=_timezone(zone),
             extraction=None if extract is None else Extraction(extract),
+            encoding=None if encoding is None else named_encoding(encoding),
             overrides=None if named == Overrides() else named,
         ),
         patience=duration("--patience", patience) / 1000,

@@ -10,6 +10,7 @@ import msgspec
 
 from waterline.errors import UsageError
 from workbench.clients.log_files.binary import BYTES_LOOKED_AT, refuse_binary
+from workbench.clients.log_files.text_encoding import TextEncoding
 from workbench.clients.log_files.unpacking import Pushback
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
@@ -48,7 +49,7 @@ def read_raw_lines(stream: BinaryIO, name: str) -> Iterator[RawLine]:
     Raises:
         UsageError: it is no text.
     """
-    return (line for line in read_live_lines(stream, name) if line is not None)
+    return (line for line in split_lines(_chunks(stream, name)) if line is not None)
 
 
 def read_contents(stream: BinaryIO, name: str) -> Iterator[bytes]:
@@ -56,14 +57,35 @@ def read_contents(stream: BinaryIO, name: str) -> Iterator[bytes]:
     return (line[0] for line in _split(_chunks(stream, name)) if line is not None)
 
 
-def read_live_lines(stream: BinaryIO, name: str) -> Iterator[RawLine | None]:
+def read_live_lines(
+    stream: BinaryIO, name: str, encoding: TextEncoding
+) -> Iterator[RawLine | None]:
     """Read the lines of a stream that may be written still; None each time it falls silent.
 
-    A line of it is waited for no longer than it takes to be written. Arguments and errors are those
-    of `read_raw_lines`.
+    A line of it is waited for no longer than it takes to be written.
+
+    Args:
+        stream: the bytes; it need not be seekable.
+        name: what to call it in errors; "-" is standard input.
+        encoding: judges the bytes before their lines are returned.
+
+    Raises:
+        UsageError: it is no text.
     """
-    offset = number = 0
-    for line in _split(_chunks(stream, name)):
+    return split_lines(encoding.judging(_chunks(stream, name)))
+
+
+def split_lines(
+    chunks: Iterable[bytes | None], offset: int = 0, number: int = 0
+) -> Iterator[RawLine | None]:
+    """Split bytes as they come into lines; None stays None.
+
+    Args:
+        chunks: the bytes from the start of a line.
+        offset: where that line starts, in bytes.
+        number: of lines before it.
+    """
+    for line in _split(chunks):
         if line is None:
             yield None
             continue

@@ -1,107 +1,27 @@
 """A log file read as logs."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
-from typing import BinaryIO, Final, Generic, TypeVar
+from collections.abc import Iterator
+from datetime import datetime
+from typing import BinaryIO, Final
 
-import msgspec
-
-from waterline.errors import UsageError
-from waterline.recognition.json_text import object_in
-from waterline.recognition.levels import says_more, type_of_word
-from waterline.recognition.multiline import Joiner, Multiline
-from waterline.recognition.objects import ObjectReader, Overrides
-from waterline.recognition.recognized import Recognized
-from waterline.recognition.recognizer import LineDialect, Recognizer
+from waterline.recognition.recognizer import Recognizer
 from waterline.recognition.rollover import Turns, count_turns
-from waterline.recognition.time_values import read_time
-from waterline.records import log_of
-from workbench.clients.json_values import encode_log
-from workbench.clients.log_files.extract import Extraction
 from workbench.clients.log_files.formats import Format, decode_text
-from workbench.clients.log_files.ids import first_line_hash, line_id
-from workbench.clients.log_files.jsonlines import (
-    OwnLog,
-    UnfitLine,
-    own_log,
-    parse_json_line,
-    where_id_lacks,
+from workbench.clients.log_files.line_reader import (
+    EncodedLine,
+    EncodedReader,
+    Line,
+    LogReader,
+    Reading,
 )
-from workbench.clients.log_files.rawlines import (
-    MAX_LINE_BYTES,
-    RawLine,
-    read_contents,
-    read_live_lines,
-    read_raw_lines,
-)
+from workbench.clients.log_files.rawlines import read_contents, read_live_lines, read_raw_lines
+from workbench.clients.log_files.text_encoding import TextEncoding, keeps_ascii
 from workbench.clients.log_files.unpacking import as_text
 
 __all__ = ["EncodedLine", "Format", "Line", "Reading", "read_encoded", "read_logs"]
 
 # The first lines of a file tell whether its times lack something that only all of it tells.
 _LINES_LOOKED_AT: Final = 50
-_decode: Final = msgspec.json.Decoder().decode
-
-R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """How to read files.
-
-    Attributes:
-        format: how to read the lines.
-        timezone: the zone of times that name none.
-        extraction: what to take out of the text of the lines; of the `message`, where lines are
-            JSON. It replaces nothing that is there already.
-        multiline: what becomes of lines that continue a log.
-        formats: dialects of the user's, which are tried first.
-        overrides: members of objects that the user names.
-    """
-
-    format: Format = Format.AUTO
-    timezone: tzinfo = UTC
-    extraction: Extraction | None = None
-    multiline: Multiline = Multiline.JOIN
-    formats: Sequence[LineDialect] = ()
-    overrides: Overrides | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What became of a line that is not blank: either `log` or `rejected` is None.
-
-    Attributes:
-        number: its number in the file, from 1; blank lines count. The first of several.
-        offset: where it starts in the file, in bytes.
-        log: the log it holds, with an id.
-        rejected: one sentence that says why it holds none.
-        end: where the next line starts, in bytes.
-    """
-
-    number: int
-    offset: int
-    log: dict[str, object] | None
-    rejected: str | None
-    end: int
-
-
-class EncodedLine(msgspec.Struct, frozen=True, gc=False):
-    """What became of a line that is not blank: either `log` or `rejected` is None.
-
-    Attributes:
-        number: its number in the file, from 1; blank lines count. The first of several.
-        log: the log it holds as JSON, with an id.
-        rejected: one sentence that says why it holds none.
-        end: where the next line starts, in bytes.
-    """
-
-    number: int
-    log: bytes | None
-    rejected: str | None
-    end: int
 
 
 def read_logs(
@@ -123,9 +43,10 @@ def read_logs(
     Raises:
         UsageError: the file is no text; raised when the first line is asked for.
     """
-    text = as_text(stream, name)
-    reader = _LogReader(reading, _recognizer(text, name, reading, reference))
-    yield from reader.read(text, name)
+    text, encoding = _text_of(stream, name, reading)
+    reader = LogReader(reading, _recognizer(text, name, reading, reference), encoding)
+    yield from reader.read(read_live_lines(text, name, encoding))
+    yield from reader.end()
 
 
 def read_encoded(
@@ -135,161 +56,17 @@ def read_encoded(
 
     A line of JSON that is a log as the server takes it is not decoded: it passes as it stands.
     """
-    text = as_text(stream, name)
-    reader = _EncodedReader(reading, _recognizer(text, name, reading, reference))
-    yield from reader.read(text, name)
+    text, encoding = _text_of(stream, name, reading)
+    reader = EncodedReader(reading, _recognizer(text, name, reading, reference), encoding)
+    yield from reader.read(read_live_lines(text, name, encoding))
+    yield from reader.end()
 
 
-class _Reader(ABC, Generic[R]):
-    """Reads the lines of one file."""
-
-    def __init__(self, reading: Reading, recognizer: Recognizer) -> None:
-        self._format = reading.format
-        self._extraction = reading.extraction
-        self._recognizer = recognizer
-        self._joiner = Joiner[RawLine](recognizer, reading.multiline)
-        self._named = ObjectReader(reading.overrides) if reading.overrides else None
-        self._first_hash = ""
-        # Time of the last log of our own contract, before which nothing waits.
-        self._passed: msgspec.Raw | None = None
-
-    def read(self, stream: BinaryIO, name: str) -> Iterator[R]:
-        """Read all lines; a log that may go on is held back until the next line, or a silence."""
-        joiner = self._joiner
-        for raw in read_live_lines(stream, name):
-            if raw is None:
-                yield from self._end_joined()
-                continue
-            content = raw.content
-            stripped = content.strip()
-            if not stripped:
-                continue
-            if not self._first_hash:
-                self._first_hash = first_line_hash(content)
-            if raw.too_long:
-                yield from self._end_joined()
-                limit = MAX_LINE_BYTES // 1024**2
-                yield self._rejected(
-                    raw, f"the line is longer than {limit} MiB, the limit of a line"
-                )
-            elif self._format is Format.LINES:
-                yield self._plain(raw)
-            elif stripped[:1] == b"{" and (own := own_log(content)) and self._is_own(content):
-                if joiner.waits:
-                    yield from self._end_joined()
-                self._passed = own.timestamp
-                yield self._own(raw, own)
-            elif self._format is Format.JSONL and (reason := _unfit(content)):
-                yield self._rejected(raw, reason)
-            else:
-                if self._passed is not None:
-                    joiner.date(read_time(_decode(self._passed)))
-                    self._passed = None
-                for joined in joiner.add(decode_text(content), raw):
-                    yield self._finished(joined.lines, joined.recognized, joined.part)
-        yield from self._end_joined()
-
-    def _is_own(self, content: bytes) -> bool:
-        """Return whether a log of our own contract has no member that the user names."""
-        if self._named is None:
-            return True
-        value = object_in(decode_text(content))
-        return value is None or not self._named.is_for(value)
-
-    def _end_joined(self) -> Iterator[R]:
-        for joined in self._joiner.flush():
-            yield self._finished(joined.lines, joined.recognized, joined.part)
-
-    def _plain(self, raw: RawLine) -> R:
-        text = decode_text(raw.content)
-        found = self._recognizer.line(text)
-        level = found.attributes.get("level")
-        attributes = {} if level is None else {"level": level}
-        return self._finished([raw], Recognized(text, found.timestamp, found.type, attributes))
-
-    def _finished(self, lines: Sequence[RawLine], found: Recognized, part: int = 0) -> R:
-        """Make a log: with an id, and with what is extracted from its text."""
-        first = lines[0]
-        content = first.content if len(lines) == 1 else b"\n".join(each.content for each in lines)
-        made = line_id(self._first_hash, first.offset, content)
-        if self._extraction:
-            is_object = self._format is not Format.LINES and content[:1] == b"{"
-            self._extract(found.attributes, found.message if is_object else decode_text(content))
-        log = log_of(found, f"{made}-{part}" if part else made)
-        return self._made(first, log, lines[-1].end)
-
-    def _own(self, raw: RawLine, own: OwnLog) -> R:
-        """Read a log of our own contract, which stays as it is."""
-        content = raw.content
-        try:
-            log = parse_json_line(content)
-        except UnfitLine as error:
-            return self._rejected(raw, error.reason)
-        # The server takes null for no id, and would give another one each time the file is sent.
-        if log.get("id") is None:
-            log["id"] = line_id(self._first_hash, raw.offset, content)
-        if level := _level_of(own):
-            log["type"] = level
-            if says_more(own.type):
-                log.setdefault("level", own.type)
-        self._extract(log, log.get("message"))
-        return self._made(raw, log, raw.end)
-
-    def _extract(self, log: dict[str, object], text: object) -> None:
-        if self._extraction and isinstance(text, str):
-            for name, value in self._extraction.attributes(text).items():
-                log.setdefault(name, value)
-
-    @abstractmethod
-    def _made(self, first: RawLine, log: dict[str, object], end: int) -> R:
-        """Return a log of lines from the first up to an end."""
-
-    @abstractmethod
-    def _rejected(self, raw: RawLine, reason: str) -> R:
-        """Return a line that holds no log."""
-
-
-class _LogReader(_Reader[Line]):
-    def _made(self, first: RawLine, log: dict[str, object], end: int) -> Line:
-        return Line(first.number, first.offset, log, None, end)
-
-    def _rejected(self, raw: RawLine, reason: str) -> Line:
-        return Line(raw.number, raw.offset, None, reason, raw.end)
-
-
-class _EncodedReader(_Reader[EncodedLine]):
-    def _made(self, first: RawLine, log: dict[str, object], end: int) -> EncodedLine:
-        try:
-            return EncodedLine(first.number, encode_log(log), None, end)
-        except UsageError as error:
-            return EncodedLine(first.number, None, str(error), end)
-
-    def _own(self, raw: RawLine, own: OwnLog) -> EncodedLine:
-        content = raw.content
-        may_pass = self._extraction is None and _level_of(own) is None
-        start = where_id_lacks(content, own) if may_pass else None
-        if start is None:
-            return super()._own(raw, own)
-        if start:
-            made = line_id(self._first_hash, raw.offset, content).encode()
-            content = b'%b"id":"%b",%b' % (content[:start], made, content[start:])
-        return EncodedLine(raw.number, content, None, raw.end)
-
-    def _rejected(self, raw: RawLine, reason: str) -> EncodedLine:
-        return EncodedLine(raw.number, None, reason, raw.end)
-
-
-def _level_of(own: OwnLog) -> str | None:
-    """Return the level that a type in capitals is, as other programs write theirs."""
-    return type_of_word(own.type) if len(own.type) > 1 and own.type.isupper() else None
-
-
-def _unfit(content: bytes) -> str | None:
-    try:
-        parse_json_line(content)
-    except UnfitLine as error:
-        return error.reason
-    return None
+def _text_of(stream: BinaryIO, name: str, reading: Reading) -> tuple[BinaryIO, TextEncoding]:
+    """Return a stream whose lines are those of its text, and how to read them."""
+    text = as_text(stream, name, reading.encoding)
+    converted = reading.encoding is not None and not keeps_ascii(reading.encoding)
+    return text, TextEncoding("utf-8" if converted else reading.encoding)
 
 
 def _recognizer(stream: BinaryIO, name: str, reading: Reading, reference: datetime) -> Recognizer:

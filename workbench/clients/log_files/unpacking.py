@@ -1,4 +1,4 @@
-"""Files as they lie about: unpacked by content, and brought from UTF-16 to UTF-8."""
+"""Files as they lie about: unpacked by content, and converted where lines cannot be told apart."""
 
 import bz2
 import codecs
@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import BinaryIO, Final, cast
 
 from waterline.errors import UsageError
+from workbench.clients.log_files.text_encoding import keeps_ascii
 
 HEAD_BYTES: Final = 8192
 _OPENERS: Final[dict[bytes, Callable[[BinaryIO], object]]] = {
@@ -32,15 +33,16 @@ _UTF_16_SAMPLE: Final = 512
 _READ_BYTES: Final = 64 * 1024
 
 
-def as_text(stream: BinaryIO, name: str) -> BinaryIO:
-    """Return a stream whose bytes are those of a text in UTF-8, or of no text at all.
+def as_text(stream: BinaryIO, name: str, encoding: str | None = None) -> BinaryIO:
+    """Return a stream whose lines are those of its text, if it is any.
 
-    What is packed with gzip, bzip2, xz or zstd is unpacked, and UTF-16 is converted, with a byte
-    order mark or without. All else stays as it is.
+    What is packed with gzip, bzip2, xz or zstd is unpacked. UTF-16, with a byte order mark or
+    without, becomes UTF-8. All else stays as it is, as `TextEncoding` reads it line by line.
 
     Args:
         stream: the bytes from their start.
         name: what to call them in errors.
+        encoding: what the user names; it becomes UTF-8 where it does not keep ASCII.
     """
     head, source = _peeked(stream)
     for magic, opener in _OPENERS.items():
@@ -48,8 +50,11 @@ def as_text(stream: BinaryIO, name: str) -> BinaryIO:
             source = cast("BinaryIO", _Unpacked(source, opener, name))
             head, source = _peeked(source)
             break
-    encoding = _utf_16_of(head)
-    return cast("BinaryIO", _Converted(source, encoding)) if encoding else source
+    if encoding is None:
+        encoding = _utf_16_of(head)
+    if encoding is None or keeps_ascii(encoding):
+        return source
+    return cast("BinaryIO", _Converted(source, encoding))
 
 
 class Pushback(io.RawIOBase):
@@ -103,7 +108,7 @@ class _Unpacked(io.RawIOBase):
 
 
 class _Converted(io.RawIOBase):
-    """A text in UTF-16 as UTF-8."""
+    """A text as UTF-8."""
 
     def __init__(self, stream: BinaryIO, encoding: str) -> None:
         self._stream = stream

@@ -29,8 +29,9 @@ def read(
     *,
     zone: tzinfo = UTC,
     extraction: Extraction | None = None,
+    encoding: str | None = None,
 ) -> list[Line]:
-    reading = Reading(format=format_, timezone=zone, extraction=extraction)
+    reading = Reading(format=format_, timezone=zone, extraction=extraction, encoding=encoding)
     return list(read_logs(io.BytesIO(content), name="a.log", reading=reading, reference=REFERENCE))
 
 
@@ -113,7 +114,7 @@ lines_of_text = st.lists(st.sampled_from([b"", b" ", b"\t"]) | contents)
     format_=st.sampled_from([Format.LINES, Format.AUTO]),
 )
 def test_nothing_is_lost(lines: list[bytes], ending: bytes, format_: Format) -> None:
-    found = read(b"".join(line + ending for line in lines), format_)
+    found = read(b"".join(line + ending for line in lines), format_, encoding="utf-8")
     expected = {
         number: line.removesuffix(b"\r") if ending == b"\n" else line
         for number, line in enumerate(lines, start=1)
