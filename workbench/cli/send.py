@@ -94,8 +94,9 @@ def send(
 ) -> None:
     """Send log files and wait for every ack; - is standard input.
 
-    Each line is read by its own shape, whatever program wrote it. Lines that belong together, such
-    as a traceback, are one log.
+    Of a folder it is every log file within. Rotations of one log are sent oldest first. Each line
+    is read by its own shape, whatever program wrote it. Lines that belong together, such as a
+    traceback, are one log.
 
     What is sent twice is stored once, so a file that has grown can be sent again. The exit code
     is 1 when anything was rejected or not acked, 130 after Ctrl-C.

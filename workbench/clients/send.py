@@ -16,8 +16,8 @@ from waterline.printable import printable
 from workbench.clients.answers import Answer
 from workbench.clients.delivery import Counts, Delivery
 from workbench.clients.log_files.reader import EncodedLine, Reading, read_encoded
+from workbench.clients.log_files.selection import STANDARD_INPUT, select
 
-STANDARD_INPUT: Final = "-"
 # Reasons that are kept of rejected lines; the rest are counted.
 MAX_REASONS: Final = 5
 PROGRESS_SECONDS: Final = 0.2
@@ -36,6 +36,8 @@ class SendSummary:
     """Reasons of the first rejected lines, with file and line."""
     failures: list[str] = field(default_factory=list)
     """Reasons why a file could not be read, or logs were not acked."""
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    """Files within folders that were not read, each with why."""
 
     interrupted: bool = False
     """Whether Ctrl-C ended it."""
@@ -76,6 +78,10 @@ class SendSummary:
         told += [f"  {reason}" for reason in self.reasons]
         if self.rejected > len(self.reasons):
             told.append(f"  and {self.rejected - len(self.reasons):,} more")
+        if self.skipped:
+            named = ", ".join(f"{name} ({reason})" for name, reason in self.skipped[:MAX_REASONS])
+            more = len(self.skipped) - MAX_REASONS
+            told.append(f"skipped {named}" + (f" and {more:,} more" if more > 0 else ""))
         if counts.waiting:
             told.append(f"not acked {counts.waiting:,}: send the same again, it is stored once")
         return told
@@ -93,7 +99,7 @@ def send_files(
     """Send files, a log a line, and wait for every ack, with a progress bar on standard error.
 
     Args:
-        names: paths of files; `-` is standard input.
+        names: paths of files and folders, or patterns; `-` is standard input.
         url: the server's ingest address.
         token: a token with the scope `ingest`.
         reading: how to read the lines.
@@ -103,9 +109,12 @@ def send_files(
     Raises:
         TokenError: the server does not accept the token.
     """
+    selection = select(names)
     sender = _Sender(url, token, patience)
+    sender.summary.skipped = selection.skipped
+    sender.summary.failures += selection.failures
     try:
-        for name in names:
+        for name in selection.names:
             try:
                 with _opened(name, standard_input) as (stream, size, written):
                     lines = read_encoded(stream, name=name, reading=reading, reference=written)

@@ -1,5 +1,6 @@
 """`waterline send`: real files to a real server by the real command."""
 
+import gzip
 import json
 import re
 import signal
@@ -68,6 +69,26 @@ def test_extracted_durations_have_numpys_percentiles(data: Path) -> None:
     assert exact[names].tolist() == list(np.quantile(durations, shares, method="inverted_cdf"))
     assert measured[names].tolist() == pytest.approx(np.quantile(durations, shares), rel=0.01)
     assert measured["relative_error"] <= 0.01
+
+
+def test_rotations_in_a_folder_arrive_in_order_of_time(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    for number, name in enumerate(["app.log.2.gz", "app.log.1", "app.log"]):
+        content = f"2026-01-01T00:00:0{number}Z INFO number {number}\n".encode("latin-1")
+        (folder / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    (folder / "wtmp").write_bytes(b"\1\0\2")
+    code, said, errors = send(server, folder)
+    assert (code, errors) == ("0", "")
+    assert said.splitlines() == [
+        "sent 3, stored 3, duplicates 0, rejected 0",
+        f"skipped {folder}/wtmp (no text)",
+    ]
+    with workbench.connect(server.data) as wb:
+        logs = wb.logs().sort_values("seq")
+    assert [message[-1] for message in logs["message"]] == ["0", "1", "2"]
 
 
 def test_file_that_has_grown_adds_only_what_is_new(server: ServerProcess, tmp_path: Path) -> None:
