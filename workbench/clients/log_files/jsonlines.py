@@ -5,7 +5,9 @@ from typing import Annotated, Final
 import msgspec
 
 from waterline.recognition.json_text import decode_json
-from waterline.recognition.objects import MAX_TYPE_LENGTH
+from waterline.recognition.objects import ENVELOPE, MAX_TYPE_LENGTH
+
+_Type = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TYPE_LENGTH)]
 
 
 class OwnLog(msgspec.Struct, gc=False):
@@ -14,13 +16,45 @@ class OwnLog(msgspec.Struct, gc=False):
     Whatever is no such log to the server would be given another id each time it is sent.
     """
 
-    type: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TYPE_LENGTH)]
+    type: _Type
     message: str
     id: msgspec.Raw = msgspec.Raw()
     timestamp: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class EnvelopedLog(OwnLog, gc=False):
+    """A log as the server takes it, in an envelope, which has its attributes."""
+
+
+class _Inside(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    type: _Type
+    message: str
+    timestamp: msgspec.Raw = msgspec.Raw(b"null")
+    attributes: dict[str, msgspec.Raw] = {}
+
+
+class _Envelope(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    log: _Inside = msgspec.field(name=ENVELOPE)
+    id: msgspec.Raw = msgspec.Raw()
+
+
+class _Exported(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A line that Waterline has exported, or that `/live` has sent."""
+
+    seq: int
+    id: str
+    type: str
+    timestamp: int | str
+    received_at: int
+    source: str
+    message: str
+    attributes: dict[str, msgspec.Raw]
+
+
 _decode_own: Final = msgspec.json.Decoder(OwnLog).decode
+_decode_envelope: Final = msgspec.json.Decoder(_Envelope).decode
+_decode_exported: Final = msgspec.json.Decoder(_Exported).decode
+_NAME_OF_ENVELOPE: Final = f'"{ENVELOPE}"'.encode()
 
 
 class UnfitLine(ValueError):
@@ -61,7 +95,25 @@ def own_log(line: bytes) -> OwnLog | None:
     try:
         return _decode_own(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _enveloped(line) if _NAME_OF_ENVELOPE in line else None
+
+
+def _enveloped(line: bytes) -> OwnLog | None:
+    try:
+        envelope = _decode_envelope(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    log = envelope.log
+    return EnvelopedLog(log.type, log.message, envelope.id, log.timestamp)
+
+
+def is_exported(line: bytes) -> bool:
+    """Return whether a line is a stored log, as an export or `/live` writes it."""
+    try:
+        _decode_exported(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def where_id_lacks(line: bytes, log: OwnLog) -> int | None:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -12,7 +12,7 @@ from waterline.errors import UsageError
 from waterline.recognition.json_text import object_in
 from waterline.recognition.levels import says_more, type_of_word
 from waterline.recognition.multiline import Joiner, Multiline
-from waterline.recognition.objects import ObjectReader, Overrides
+from waterline.recognition.objects import ENVELOPE, ObjectReader, Overrides
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.recognizer import LineDialect, Recognizer
 from waterline.recognition.time_values import read_time
@@ -22,8 +22,10 @@ from workbench.clients.log_files.extract import Extraction
 from workbench.clients.log_files.formats import Format, decode_text
 from workbench.clients.log_files.ids import first_line_hash, line_id
 from workbench.clients.log_files.jsonlines import (
+    EnvelopedLog,
     OwnLog,
     UnfitLine,
+    is_exported,
     own_log,
     parse_json_line,
     where_id_lacks,
@@ -200,11 +202,11 @@ class LineReader(ABC, Generic[R]):
         # The server takes null for no id, and would give another one each time the file is sent.
         if log.get("id") is None:
             log["id"] = line_id(self._first_hash, raw.offset, raw.content)
-        if level := _level_of(own):
+        if level := _level_of(own, content):
             log["type"] = level
             if says_more(own.type):
                 log.setdefault("level", own.type)
-        self._extract(log, log.get("message"))
+        self._extract(_attributes_in(log, own), own.message)
         return self._made(raw, log, raw.end)
 
     def _extract(self, log: dict[str, object], text: object) -> None:
@@ -241,7 +243,7 @@ class EncodedReader(LineReader[EncodedLine]):
             return EncodedLine(first.number, None, str(error), end)
 
     def _own(self, raw: RawLine, content: bytes, own: OwnLog) -> EncodedLine:
-        may_pass = self._extraction is None and _level_of(own) is None
+        may_pass = self._extraction is None and _level_of(own, content) is None
         start = where_id_lacks(content, own) if may_pass else None
         if start is None:
             return super()._own(raw, content, own)
@@ -254,9 +256,22 @@ class EncodedReader(LineReader[EncodedLine]):
         return EncodedLine(raw.number, None, reason, raw.end)
 
 
-def _level_of(own: OwnLog) -> str | None:
-    """Return the level that a type in capitals is, as other programs write theirs."""
-    return type_of_word(own.type) if len(own.type) > 1 and own.type.isupper() else None
+def _level_of(own: OwnLog, content: bytes) -> str | None:
+    """Return the level that a type in capitals is, as other programs write theirs.
+
+    A log that was stored already, or is in an envelope, has the type that it was given.
+    """
+    if len(own.type) == 1 or not own.type.isupper() or isinstance(own, EnvelopedLog):
+        return None
+    return None if is_exported(content) else type_of_word(own.type)
+
+
+def _attributes_in(log: dict[str, Any], own: OwnLog) -> dict[str, object]:
+    """Return where the attributes of a log are."""
+    if not isinstance(own, EnvelopedLog):
+        return log
+    attributes: dict[str, object] = log[ENVELOPE].setdefault("attributes", {})
+    return attributes
 
 
 def _unfit(content: bytes) -> str | None:

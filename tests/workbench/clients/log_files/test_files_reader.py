@@ -480,3 +480,40 @@ def test_json_is_extracted_from_its_message() -> None:
         "seconds": 2,
     }
     assert without_id(found[1]) == {"type": "info", "message": "y", "a": "took 7"}
+
+
+ENVELOPE = b'{"id":"i","waterline.log":{"type":"INFO","message":"took 2","attributes":{"id":7}}}'
+EXPORTED = (
+    b'{"seq":3,"id":"i","type":"INFO","timestamp":1,"received_at":2,"source":"s",'
+    b'"message":"m","attributes":{}}'
+)
+
+
+@pytest.mark.parametrize("line", [ENVELOPE, EXPORTED])
+def test_an_envelope_and_an_exported_log_pass_as_they_stand(line: bytes) -> None:
+    stream = io.BytesIO(line)
+    (found,) = read_encoded(stream, name="-", reading=Reading(), reference=REFERENCE)
+    assert found.log == line
+
+
+def test_an_envelope_without_an_id_gets_one_outside() -> None:
+    (log,) = logs(b'{"waterline.log":{"type":"info","message":"m"}}', Format.AUTO)
+    assert log.keys() == {"id", "waterline.log"}
+
+
+def test_what_is_extracted_goes_into_the_envelope() -> None:
+    (log,) = logs(ENVELOPE, Format.AUTO, extraction=SECONDS)
+    inside = log["waterline.log"]
+    assert isinstance(inside, dict)
+    assert (inside["attributes"], inside["type"]) == ({"id": 7, "seconds": 2}, "INFO")
+
+
+@pytest.mark.parametrize(
+    "inside", ['"x"', '{"type":"info"}', '{"type":"info","message":"m","attributes":[]}']
+)
+def test_what_only_looks_like_an_envelope_is_kept_whole(inside: str) -> None:
+    line = f'{{"waterline.log":{inside}}}'
+    (log,) = logs(line.encode(), Format.AUTO)
+    kept = log["waterline.log"]
+    assert isinstance(kept, dict)
+    assert kept["message"] == line
