@@ -1,24 +1,12 @@
 """`waterline send`: send log files, and wait for every ack."""
 
 import sys
-from datetime import UTC, tzinfo
-from pathlib import Path
-from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from waterline.errors import UsageError
 from waterline.interrupts import INTERRUPTED
 from waterline.terminal import say, warn
 from workbench.cli.options import duration, token_option
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from waterline.recognition.multiline import Multiline
-    from waterline.recognition.user_formats import UserFormat
-    from workbench.clients.log_files.formats import Format
 
 
 @click.command()
@@ -101,25 +89,24 @@ def send(
     What is sent twice is stored once, so a file that has grown can be sent again. The exit code
     is 1 when anything was rejected or not acked, 130 after Ctrl-C.
     """
-    from waterline.recognition.objects import Overrides
-    from workbench.clients.log_files.extract import Extraction
-    from workbench.clients.log_files.reader import Reading
-    from workbench.clients.log_files.text_encoding import named_encoding
+    from workbench.clients.log_files.options import reading_of
     from workbench.clients.send import send_files
 
-    named = Overrides(message_field or None, time_field or None, type_field or None)
     summary = send_files(
         files,
         url=url,
         token=token,
-        reading=Reading(
-            format=_format(format_name),
-            formats=() if formats_file is None else _formats(formats_file),
-            multiline=_multiline(multiline),
-            timezone=_timezone(zone),
-            extraction=None if extract is None else Extraction(extract),
-            encoding=None if encoding is None else named_encoding(encoding),
-            overrides=None if named == Overrides() else named,
+        reading=reading_of(
+            _spelling,
+            format=format_name,
+            formats=formats_file,
+            multiline=multiline,
+            encoding=encoding,
+            extract=extract,
+            message_field=message_field,
+            time_field=time_field,
+            type_field=type_field,
+            timezone=zone,
         ),
         patience=duration("--patience", patience) / 1000,
         standard_input=sys.stdin.buffer,
@@ -134,44 +121,5 @@ def send(
         raise SystemExit(1)
 
 
-def _format(name: str) -> "Format":
-    from workbench.clients.log_files.formats import Format
-
-    try:
-        return Format(name)
-    except ValueError as error:
-        known = ", ".join(Format)
-        raise UsageError(f"--format {name} is unknown; choose one of {known}") from error
-
-
-def _multiline(name: str) -> "Multiline":
-    from waterline.recognition.multiline import Multiline
-
-    try:
-        return Multiline(name)
-    except ValueError as error:
-        known = ", ".join(Multiline)
-        raise UsageError(f"--multiline {name} is unknown; choose one of {known}") from error
-
-
-def _formats(name: str) -> "Sequence[UserFormat]":
-    from waterline.recognition.user_formats import parse_formats
-
-    try:
-        text = Path(name).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{name} is no text in UTF-8") from error
-    except OSError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror}") from error
-    return parse_formats(text, name)
-
-
-def _timezone(name: str) -> tzinfo:
-    if name == "UTC":  # known even without a time zone database
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (ValueError, ZoneInfoNotFoundError) as error:
-        raise UsageError(
-            f"--timezone {name} is unknown; give a name such as Europe/Berlin"
-        ) from error
+def _spelling(option: str, value: object) -> str:
+    return f"--{option} {value}"

@@ -6,7 +6,6 @@ from typing import Final
 
 from charset_normalizer import from_bytes
 
-from waterline.errors import UsageError
 
 # What is judged of a file, from its first byte that is no UTF-8.
 JUDGED_BYTES: Final = 32 * 1024
@@ -128,15 +127,13 @@ def named_encoding(name: str) -> str:
     """Return Python's name of an encoding.
 
     Raises:
-        UsageError: there is no such encoding of texts.
+        LookupError: there is no such encoding of texts.
     """
     try:
         _ASCII.decode(name, "replace")
         return codecs.lookup(name).name
-    except (LookupError, ValueError) as error:
-        raise UsageError(
-            f"--encoding {name} is unknown; give a name such as latin-1, cp1251 or shift_jis"
-        ) from error
+    except ValueError as error:  # a name with a NUL, or bytes that it cannot replace
+        raise LookupError(name) from error
 
 
 def keeps_ascii(encoding: str) -> bool:
