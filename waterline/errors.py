@@ -19,10 +19,11 @@ WaterlineError
     └── RemoteError       object storage cannot be reached, or refuses
         └── ObjectMissing     an object is not there
 
-Warnings, of answers that lack something: PrunedLogs, as logs were pruned; MissingLogs, as archive
-files are missing or damaged and the question wanted the rest; UnmeasuredLogs, as the server had not
-begun to measure, or keeps those measurements no more. Of an answer that lacks nothing:
-DamagedCache, ManyAttributes, and NothingFound, where a filter left no log at all.
+Warnings, of answers that lack something: PrunedLogs, as logs were pruned; MissingLogs, as files
+are missing or damaged and the question wanted the rest, or as lines of a file hold no log;
+UnmeasuredLogs, as the server had not begun to measure, or keeps those measurements no more. Of an
+answer that lacks nothing: DamagedCache, ManyAttributes, and NothingFound, where a filter left no
+log at all.
 """
 
 import linecache
@@ -167,7 +168,7 @@ class PrunedLogs(UserWarning):
 
 
 class MissingLogs(UserWarning):
-    """An answer lacks logs whose archive files are missing or damaged."""
+    """An answer lacks logs whose files are missing or damaged, or lines that hold no log."""
 
 
 class UnmeasuredLogs(UserWarning):

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         WaterlineError,
     )
     from workbench.clients.producer import Producer
-    from workbench.workbench import Workbench, connect
+    from workbench.workbench import Workbench, connect, read
 
 __all__ = [
     "AddressError",
@@ -68,6 +68,7 @@ __all__ = [
     "WaterlineError",
     "Workbench",
     "connect",
+    "read",
 ]
 
 _WORKBENCH = "workbench.workbench"
@@ -76,6 +77,7 @@ _ROOMS = {
     "Producer": "workbench.clients.producer",
     "Workbench": _WORKBENCH,
     "connect": _WORKBENCH,
+    "read": _WORKBENCH,
 }
 
 

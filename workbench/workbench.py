@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from waterline.clock import now_ms
 from waterline.errors import WaterlineError
 from waterline.storage.catalog import Clock
-from workbench.query import answers
+from workbench.clients.log_files.options import reading_of
+from workbench.query import answers, files
 from workbench.query.cache.cache import SIZE, TTL, Cache
 from workbench.query.pin import Pin
 from workbench.query.plan import Plan
@@ -76,6 +77,98 @@ def connect(
     return Workbench(path, at=at, cache=cache, cache_ttl=cache_ttl, cache_size=cache_size)
 
 
+@shows_filters
+def read(
+    paths: files.Paths,
+    *,
+    pattern: str | None = None,
+    format: str = "auto",  # noqa: A002 - what everybody calls it
+    formats: str | os.PathLike[str] | None = None,
+    multiline: str = "join",
+    encoding: str | None = None,
+    extract: str | None = None,
+    message_field: str | None = None,
+    time_field: str | None = None,
+    type_field: str | None = None,
+    timezone: str = "UTC",
+    attributes: answers.Attributes = None,
+    incomplete: Literal["raise", "warn"] = "raise",
+    **filters: Unpack[Filters],
+) -> pd.DataFrame:
+    r"""Return the logs of files, oldest first, without a server and without a data folder.
+
+    The files are those that `waterline send` takes, packed ones too, and what their lines say is
+    read alike: `Workbench.logs` returns the same of a server that they were sent to.
+
+    Args:
+        paths: path of a file or a folder, or a pattern of paths such as `"logs/*.gz"`, or several
+            of them. Rotations of one log are read oldest first.
+        pattern: regular expression of lines, from their start. Its groups `timestamp` (or `time`),
+            `level` (or `type`) and `message` (or `body`) are what they say; others are attributes,
+            numbers as numbers. Other lines are read as they are without it.
+        format: how to read the lines: `"auto"`, `"jsonl"` (objects alone) or `"lines"` (text
+            alone).
+        formats: path of a file of dialects of your own, in the JSON form of lnav's format files.
+        multiline: what becomes of lines that continue a log: `"join"` them to it, give them its
+            `"time"`, or `"off"`.
+        encoding: encoding of text that is not UTF-8, such as `"latin-1"`; by default it is
+            recognised.
+        extract: regular expression that is looked for in each line, whose named groups become
+            attributes.
+        message_field: member of JSON objects that is the message; `a.b` is b within a.
+        time_field: member of JSON objects that is the time.
+        type_field: member of JSON objects that is the type.
+        timezone: zone of times that name none, such as `"Europe/Berlin"`.
+        attributes: as for `Workbench.logs`.
+        incomplete: what happens where a file cannot be read, or not to its end: `"raise"`, or
+            `"warn"` and return the other logs.
+        **filters: those of `Workbench.logs` but `at`. What they leave out takes no memory.
+
+    Returns:
+        A row a log, with the columns of `Workbench.logs`. `seq` counts the logs in the order of the
+        files and their lines. `source` is the path. `received_at` is the last change of the file,
+        and the `timestamp` of logs that name no time and follow none that does. Of logs with one id
+        the first is taken. Logs that Waterline has exported as JSON lines have their own source and
+        `received_at`, and their own `seq` where it ascends. `attrs` has `seconds`. Where
+        logs are lacking, `missing` is a list of a sentence each; where a folder has files that are
+        no logs, `skipped` is a list of them, each with why.
+
+    Raises:
+        UsageError: a file cannot be read or is no text, or an argument has no meaning; the sentence
+            names it.
+
+    Warns:
+        MissingLogs: lines hold no log, or files cannot be read and `incomplete` is `"warn"`.
+        NothingFound: the files hold no log, no line matches `pattern`, one filter alone leaves no
+            log, or no log has a named attribute.
+        ManyAttributes: as for `Workbench.logs`.
+
+    Examples:
+        >>> read("access.log", where={"status": (">=", 500)}, attributes=["status", "path"])
+        >>> read("*.log", pattern=r"(?P<time>\S+ \S+) (?P<level>\w+) \[(?P<thread>.+?)\]")
+    """
+    reading = reading_of(
+        lambda option, value: f"{option}={value!r}",
+        format=format,
+        formats=formats,
+        multiline=multiline,
+        encoding=encoding,
+        extract=extract,
+        message_field=message_field,
+        time_field=time_field,
+        type_field=type_field,
+        timezone=timezone,
+    )
+    return files.read(
+        paths,
+        reading,
+        pattern=pattern,
+        attributes=attributes,
+        incomplete=incomplete,
+        filters=filters,
+    )
+
+
 class Workbench:
     """Answers questions about the logs of one data folder, and reports on them.
 
@@ -105,6 +198,8 @@ class Workbench:
         self._session = Session(
             path, clock, at=at, cache=cache, cache_ttl=cache_ttl, cache_size=cache_size
         )
+
+    read = staticmethod(read)
 
     @property
     def cache(self) -> Cache | None:

@@ -41,7 +41,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         content: dict[str, Any] = reply["content"]
         return content | {"streams": "".join(streams)}
 
-    begin = f"import asyncio, workbench\nwb = workbench.connect({str(folder)!r})"
+    (folder.parent / "app.log").write_text("2026-01-01 00:00:00 ERROR x")
+    begin = f"import asyncio, workbench\nLOG = {str(folder.parent / 'app.log')!r}\n"
+    begin += f"wb = workbench.connect({str(folder)!r})"
     try:
         assert run_cell(begin)["status"] == "ok"
         yield run_cell
@@ -63,6 +65,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         ("wb.latency(percentiles=[101])", "UsageError"),
         ("wb.engine.connect().exec_driver_sql('DROP TABLE logs')", "UsageError"),
         ("workbench.connect('nowhere')", "DataFolderError"),
+        ("workbench.read('nowhere.log')", "UsageError"),
+        ("wb.read('nowhere.log', pattern='(')", "UsageError"),
         ("workbench.Producer('ftp://localhost', token='x')", "UsageError"),
     ],
 )
@@ -114,6 +118,7 @@ def test_error_names_the_line_wherever_it_is_raised(
     ("cell", "line"),
     [
         ("x = 1\nwb.logs(type='eror')", 2),
+        ("x = 1\nworkbench.read(LOG, type='eror')", 2),
         ("x = 1\nfor _ in wb.iter_logs(type='eror'):\n    pass", 2),
         (THROUGH_PANDAS, 4),
         ("import pandas\npandas.Series(['eror']).map(lambda each: wb.count(type=each))", 2),

@@ -16,6 +16,12 @@ from waterline.recognition.time_forms import TimeForm
 
 _NAMED_GROUP: Final = re.compile(r"\(\?<(?=[A-Za-z_])")
 _NUMBERS: Final = {"integer", "float", "quantity"}
+# Names of groups by what they are, those of lnav first.
+_PARTS: Final = {
+    "timestamp": ("timestamp", "time"),
+    "level": ("level", "type"),
+    "body": ("body", "message"),
+}
 _LEVELS_OF_LNAV: Final = {
     "stats": "info",
     "unknown": None,
@@ -117,6 +123,38 @@ def parse_formats(text: str, name: str) -> list[UserFormat]:
     if not formats:
         raise UsageError(f"{name} has no format; lnav's documents show how to write one")
     return formats
+
+
+def format_of_pattern(pattern: str) -> UserFormat:
+    """Return the format of lines that a regular expression matches from their start.
+
+    Its groups `timestamp` or `time`, `level` or `type`, and `body` or `message` are what they say;
+    the others are attributes.
+
+    Raises:
+        UsageError: it is no regular expression, or names no group.
+    """
+    where = f"the pattern {pattern!r}"
+    compiled = _compiled(where, _NAMED_GROUP.sub("(?P<", pattern))
+    groups = compiled.groupindex
+    if not groups:
+        raise UsageError(
+            f"{where} names no group; name what you want, as in "
+            r"'(?P<timestamp>\S+) (?P<level>\w+) (?P<message>.*)'"
+        )
+    fields = {
+        part: next((name for name in names if name in groups), names[0])
+        for part, names in _PARTS.items()
+    }
+    return UserFormat(
+        name="pattern",
+        patterns=[compiled],
+        forms=(),
+        levels=(),
+        fields=fields,
+        numbers=frozenset(),
+        divisor=1,
+    )
 
 
 def _format(where: str, name: str, value: object) -> UserFormat:

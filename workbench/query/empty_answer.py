@@ -1,6 +1,6 @@
 """Why an answer is empty: the filter that alone leaves no log, and the nearest name."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import chain
@@ -53,8 +53,8 @@ _decode = msgspec.json.Decoder(dict[str, object]).decode
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    """What a quick look tells of the stored logs."""
+class Seen:
+    """What a quick look tells of the logs that were asked about."""
 
     types: frozenset[str]
     is_every_type: bool
@@ -87,35 +87,56 @@ def why_none(
             .order_by(logs.c.seq.desc())
             .limit(GLANCE)
         )
+
+    def texts() -> list[str]:
+        return [text for (text,) in newest] or _archived(reader, batches)
+
+    return why(question, stored, texts, attributes)
+
+
+def why(
+    question: Question,
+    seen: Seen,
+    texts: Callable[[], Collection[str]],
+    attributes: Iterable[str] = (),
+) -> str | None:
+    """Return a sentence about the filter that alone leaves no log; None if no filter does.
+
+    Args:
+        question: the question whose answer is empty.
+        seen: what the logs are that were asked about.
+        texts: returns values of the column `attributes` of some of them.
+        attributes: names of attributes that were asked for as columns.
+    """
     for name, asked, known in (
-        ("type", question.types, stored.types),
-        ("source", question.sources, stored.sources),
+        ("type", question.types, seen.types),
+        ("source", question.sources, seen.sources),
     ):
         if asked is None or not known.isdisjoint(asked):
             continue
         near = _near(asked, known)
         given = repr(asked[0]) if len(asked) == 1 else repr([*asked])
-        if name == "source" or stored.is_every_type:
+        if name == "source" or seen.is_every_type:
             return f"{name}={given} left no log: no log has it; {_nearest(asked, known)}"
         if near is not None:
             return (
                 f"type={given} left no log: none of the newest {TYPED:,} hot logs and no archived "
                 f"one has it; did you mean {near!r}?"
             )
-    wrong = _wrong_time(question, stored)
+    wrong = _wrong_time(question, seen)
     if wrong is not None or not (question.where or attributes):
         return wrong
-    texts = [text for (text,) in newest] or _archived(reader, batches)
-    if not texts:
+    looked_at = texts()
+    if not looked_at:
         return None
-    kinds = _kinds(texts)
+    kinds = _kinds(looked_at)
     for condition in question.where:
-        told = _wrong_condition(condition, kinds, len(texts))
+        told = _wrong_condition(condition, kinds, len(looked_at))
         if told is not None:
             return told
     for name in attributes:
         if name not in kinds:
-            return _unknown(name, kinds, len(texts))
+            return _unknown(name, kinds, len(looked_at))
     return None
 
 
@@ -129,7 +150,7 @@ def unknown_attribute(name: str, texts: Collection[str]) -> str:
     return _unknown(name, _kinds(texts), len(texts))
 
 
-def _stored(view: View, batches: list[ArchivedBatch], question: Question) -> _Stored | None:
+def _stored(view: View, batches: list[ArchivedBatch], question: Question) -> Seen | None:
     reaches = [each.reach(question.clock) for each in batches]
     hot = _hot_reach(view, question)
     if hot is not None:
@@ -148,7 +169,7 @@ def _stored(view: View, batches: list[ArchivedBatch], question: Question) -> _St
         types.update(each for (each,) in view.rows(newest))
     if question.sources is not None:
         sources.update(each for (each,) in view.rows(_SOURCES))
-    return _Stored(
+    return Seen(
         frozenset(types),
         is_every_type,
         frozenset(sources),
@@ -180,7 +201,7 @@ def _is_by_type_alone(question: Question) -> bool:
     )
 
 
-def _wrong_time(question: Question, stored: _Stored) -> str | None:
+def _wrong_time(question: Question, seen: Seen) -> str | None:
     since, until = question.since, question.until
     if since is not None and until is not None and since >= until:
         ends = f"since={_time_text(since)} is not before until={_time_text(until)}"
@@ -188,22 +209,22 @@ def _wrong_time(question: Question, stored: _Stored) -> str | None:
     for name, moment in (("since", since), ("until", until)):
         if moment is None:
             continue
-        if moment in _SECONDS and not stored.first <= moment <= stored.last:
+        if moment in _SECONDS and not seen.first <= moment <= seen.last:
             return (
                 f"{name}={moment} is {iso_text(moment)}, as numbers are milliseconds; if it is "
                 f"seconds, give {moment * 1000}"
             )
         for least, end, unit, divisor in _FINER:
-            if least <= moment < end and moment > stored.last:
+            if least <= moment < end and moment > seen.last:
                 return (
                     f"{name}={moment} lies far ahead, as numbers are milliseconds; if it is "
                     f"{unit}, give {moment // divisor}"
                 )
-    if since is not None and since > stored.last:
-        newest = iso_text(stored.last)
+    if since is not None and since > seen.last:
+        newest = iso_text(seen.last)
         return f"since={_time_text(since)} left no log: the newest is of {newest}"
-    if until is not None and until <= stored.first:
-        oldest = iso_text(stored.first)
+    if until is not None and until <= seen.first:
+        oldest = iso_text(seen.first)
         return f"until={_time_text(until)} left no log: the oldest is of {oldest}"
     return None
 

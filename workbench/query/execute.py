@@ -272,7 +272,7 @@ class _Found:
     def table(self) -> pa.Table:
         if self._is_arranged:
             return self._parts[0]
-        return _arranged(pa.concat_tables(self._parts), self._question)
+        return arranged(pa.concat_tables(self._parts), self._question)
 
 
 def hot_rows(
@@ -372,8 +372,8 @@ def _newer(table: pa.Table, batch: ArchivedBatch) -> int:
     return int(pc.sum(behind, min_count=0).as_py())
 
 
-def _arranged(table: pa.Table, question: Question) -> pa.Table:
-    """Return the newest logs up to the limit, in the question's order."""
+def arranged(table: pa.Table, question: Question) -> pa.Table:
+    """Return the newest logs up to the limit, in the question's order; filters are ignored."""
     keys = table.select(["timestamp", "seq"])
     newest_first = pc.sort_indices(
         keys, sort_keys=[("timestamp", "descending"), ("seq", "descending")]

@@ -39,7 +39,7 @@ class Extraction:
         if match is None:
             return {}
         return {
-            name: _number_or_text(text)
+            name: number_or_text(text)
             for name, text in match.groupdict().items()
             if text is not None
         }
@@ -59,7 +59,8 @@ def _check_group_names(pattern: str, names: list[str]) -> None:
             )
 
 
-def _number_or_text(text: str) -> str | int | float:
+def number_or_text(text: str) -> str | int | float:
+    """Return a text as a number where it is one as JSON writes it, else as it stands."""
     match = _JSON_NUMBER.fullmatch(text)
     if match is None:
         return text

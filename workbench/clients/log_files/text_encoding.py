@@ -6,7 +6,6 @@ from typing import Final
 
 from charset_normalizer import from_bytes
 
-
 # What is judged of a file, from its first byte that is no UTF-8.
 JUDGED_BYTES: Final = 32 * 1024
 _UTF_8_NAMES: Final = ("utf-8", "utf-8-sig")
