@@ -15,7 +15,6 @@ from typing import Final
 import tornado.httpserver
 import tornado.netutil
 import tornado.web
-from tornado.routing import Rule
 
 from server.accepting import Accepting, AcceptingServer, for_connections, raise_limit
 from server.archive_scheduler import ArchiveScheduler
@@ -24,8 +23,7 @@ from server.bind import bind, port_of
 from server.connections import Connections
 from server.endpoint import NotFound, SafeHeaders, log_request
 from server.gauges import Gauges
-from server.ingest.http import IngestPost, IsPost
-from server.ingest.websocket import IngestSocket
+from server.ingest.routes import PATHS, rules
 from server.live.hub import TICK_SECONDS, LiveHub
 from server.memory_budget import MemoryBudget
 from server.metering import Meter
@@ -153,6 +151,7 @@ class _Server:
             Gate(settings.queue_size),
             MemoryBudget(MOST_UNFINISHED, settings.idle_timeout / 1000),
             settings.measured_attributes,
+            settings.recognise_repeats,
         )
         self._archiving = ArchiveScheduler(
             settings, self._recorder, self._ageing, in_doubt=lambda: self._ageing.ahead() > 0
@@ -299,19 +298,17 @@ class _Server:
         self._loop.call_soon_threadsafe(self._connections.deliver, commit)
 
     def _ingest_app(self) -> tornado.web.Application:
-        shared = {"connections": self._connections}
         idle, ping = self._settings.idle_timeout / 1000, self._settings.ping_every / 1000
         return tornado.web.Application(
             [
-                Rule(IsPost(), IngestPost, shared),
-                (r"/(?:ingest)?", IngestSocket, shared),
-                (r"/live", LiveReader, shared | {"pages": self._pages}),
+                *rules(self._connections),
+                (r"/live", LiveReader, {"connections": self._connections, "pages": self._pages}),
             ],
             default_handler_class=NotFound,
             transforms=[SafeHeaders],
             log_function=log_request,
             allowed_origins=self._settings.allowed_origins,
-            paths="/ingest for WebSockets and POST, and /live for WebSockets",
+            paths=f"{PATHS}, and /live for WebSockets",
             websocket_max_message_size=MAX_MESSAGE_SIZE,
             # At least two pings before a silent peer counts as gone.
             websocket_ping_interval=min(ping or idle, idle / 2),

@@ -45,6 +45,8 @@ class Connections:
     """Memory of unfinished messages and bodies, over all connections."""
     measured: Sequence[str]
     """Names of the measured attributes."""
+    recognises_repeats: bool = True
+    """Whether a body that a shipper sends again is stored once."""
     draining: bool = False
     large: Room = field(default_factory=lambda: Room(LARGE_AT_ONCE))
     """Admission of large messages."""

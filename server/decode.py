@@ -16,7 +16,7 @@ import msgspec
 import uuid_utils
 
 from waterline.metrics.log_stats import LogStats, measure_columns, read_attributes
-from waterline.recognition.objects import MAX_TYPE_LENGTH, ObjectReader
+from waterline.recognition.objects import MAX_TYPE_LENGTH, Columns, ObjectReader, Parts
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.recognizer import Recognizer
 from waterline.recognition.time_values import (
@@ -37,6 +37,7 @@ from waterline.records import (
     decode_log,
     is_too_deep,
     read_log,
+    record_of,
     says_nothing,
 )
 
@@ -157,7 +158,11 @@ class _OddLog(Exception):
     """Some log breaks a rule, or may, so each must be checked alone."""
 
 
-def new_id() -> str:
+MakeId = Callable[[int | None], str]
+"""Returns an id for a log without one, by its timestamp, if it has one."""
+
+
+def new_id(_: int | None) -> str:
     """Return an id that sorts by time: a UUIDv7 (RFC 9562, section 5.7)."""
     return str(uuid_utils.uuid7())
 
@@ -185,7 +190,7 @@ OBJECTS: Final = ObjectReader(read_line=read_forwarded_line)
 def read_frames(
     frames: Sequence[bytes],
     source: str,
-    make_id: Callable[[], str] = new_id,
+    make_id: MakeId = new_id,
     measured: Sequence[str] = (),
     reader: ObjectReader = OBJECTS,
 ) -> DecodedLogs:
@@ -205,7 +210,7 @@ def read_frames(
 def read_sound(
     frames: Sequence[bytes],
     source: str,
-    make_id: Callable[[], str] = new_id,
+    make_id: MakeId = new_id,
     measured: Sequence[str] = (),
     reader: ObjectReader = OBJECTS,
 ) -> DecodedLogs | None:
@@ -247,11 +252,56 @@ def read_sound(
         return None
 
 
+def read_columns(
+    columns: Columns,
+    size: int,
+    source: str,
+    ids: Sequence[str | None] | None = None,
+    make_id: MakeId = new_id,
+    measured: Sequence[str] = (),
+) -> DecodedLogs:
+    """Encode what was recognised in a body of another protocol, as one frame.
+
+    Args:
+        columns: what each log says.
+        size: bytes of them all, as received.
+        source: the name of the token.
+        ids: the id of each log, None if it has none; default none has.
+        make_id: returns an id for a log without one.
+        measured: names of the measured attributes.
+    """
+    count = len(columns.messages)
+    reading = _Reading(source, make_id, measured, OBJECTS)
+    given: Sequence[str | None] = [None] * count if ids is None else ids
+    types = [each or DEFAULT_TYPE for each in columns.types]
+    try:
+        return _encode_logs(
+            _Columns(given, types, columns.timestamps, columns.messages, columns.attributes),
+            reading,
+            [FrameOutcome(count, ())],
+            _shared_out([size], [count]),
+        )
+    except _OddLog:
+        rows = zip(given, columns.rows(), strict=True)
+        found = [_try(_one_record(log_id), each) for log_id, each in rows]
+        return _encode_found([(list(chain.from_iterable(found)), size)], reading)
+
+
+def _one_record(log_id: str | None) -> Callable[[Parts], Sequence[Record]]:
+    """Return what makes a record with an id, if it is one, of the parts of a log."""
+    is_id = log_id is not None and 0 < len(log_id) <= MAX_ID_LENGTH
+
+    def read(parts: Parts) -> Sequence[Record]:
+        return [record_of(parts, log_id if is_id else None)]
+
+    return read
+
+
 class _Reading(NamedTuple):
     """Context of decoding."""
 
     source: str
-    make_id: Callable[[], str]
+    make_id: MakeId
     measured: Sequence[str]
     reader: ObjectReader
 
@@ -335,7 +385,7 @@ def _encode_logs(
     Raises:
         _OddLog: an id breaks a rule, or attributes are nested too deep.
     """
-    ids, made = _complete_ids(logs.ids, reading.make_id)
+    ids, made = _complete_ids(logs.ids, logs.timestamps, reading.make_id)
     rest = (logs.types, logs.timestamps, repeat(reading.source), logs.messages, logs.attributes)
     try:
         rows = _encode(list(zip(ids, *rest, strict=False)))[1:-1]
@@ -409,12 +459,17 @@ def _short_texts(values: Sequence[object], longest: int) -> Sequence[str]:
 
 
 def _complete_ids(
-    given: Sequence[object], make_id: Callable[[], str]
+    given: Sequence[object], timestamps: Sequence[int | None], make_id: MakeId
 ) -> tuple[Sequence[str], frozenset[int]]:
     if _kinds(given) == {type(None)}:
-        return [make_id() for _ in given], frozenset(range(len(given)))
+        return list(map(make_id, timestamps)), frozenset(range(len(given)))
     made = frozenset(index for index, log_id in enumerate(given) if log_id is None)
-    ids = [make_id() if log_id is None else log_id for log_id in given] if made else given
+    ids = given
+    if made:
+        ids = [
+            make_id(timestamp) if log_id is None else log_id
+            for log_id, timestamp in zip(given, timestamps, strict=True)
+        ]
     return _short_texts(ids, MAX_ID_LENGTH), made
 
 
@@ -444,13 +499,26 @@ def _time_of(value: object) -> int | None:
 
 
 def _read_one_by_one(frames: Sequence[bytes], reading: _Reading) -> DecodedLogs:
+    return _encode_found(
+        [(_read_damaged(frame, reading.reader), len(frame)) for frame in frames], reading
+    )
+
+
+def _encode_found(
+    frames: Iterable[tuple[Sequence[Record | InvalidLog], int]], reading: _Reading
+) -> DecodedLogs:
+    """Encode what was found in frames.
+
+    Args:
+        frames: record or fault of each log, and the bytes, of each frame.
+        reading: context of decoding.
+    """
     records: list[Record] = []
     outline: list[FrameOutcome] = []
     sizes: list[int] = []
-    for frame in frames:
+    for found, size in frames:
         before, rejected = len(records), []
-        found = _read_damaged(frame, reading.reader)
-        shares = _shared_out([len(frame)], [len(found)])
+        shares = _shared_out([size], [len(found)])
         for index, log in enumerate(found):
             if isinstance(log, Record):
                 records.append(log)
@@ -458,7 +526,7 @@ def _read_one_by_one(frames: Sequence[bytes], reading: _Reading) -> DecodedLogs:
             else:
                 rejected.append((index, log))
         outline.append(FrameOutcome(len(records) - before, rejected))
-    ids = [reading.make_id() if each.id is None else each.id for each in records]
+    ids = [reading.make_id(each.timestamp) if each.id is None else each.id for each in records]
     rows = [
         (log_id, each.type, each.timestamp, reading.source, each.message, _raw(each))
         for log_id, each in zip(ids, records, strict=True)

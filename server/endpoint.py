@@ -1,6 +1,7 @@
 """Base of all HTTP and WebSocket endpoints: authorisation, errors of one shape, safe logging."""
 
 import asyncio
+import base64
 import logging
 import math
 import re
@@ -33,6 +34,8 @@ class Endpoint(tornado.web.RequestHandler):
 
     takes = "WebSockets"
     """What the path takes, for the error."""
+    challenge = "Bearer"
+    """How a request may prove who sends it (RFC 9110, 11.6.1)."""
     _seat: tuple[TokenLimits, str] | None = None
 
     def fail(
@@ -49,10 +52,20 @@ class Endpoint(tornado.web.RequestHandler):
         self.set_status(status)
         if retry_after is not None:
             self.set_header("Retry-After", str(max(1, math.ceil(retry_after))))
-        self.set_header("Content-Type", "application/json")
         if status == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
-        self.finish(Fault(error, message).body())
+            self.set_header("WWW-Authenticate", self.challenge)
+        content_type, body = self.fault_body(status, Fault(error, message))
+        self.set_header("Content-Type", content_type)
+        self.finish(body)
+
+    def fault_body(self, status: int, fault: Fault) -> tuple[str, bytes]:  # noqa: ARG002 - for others
+        """Return the content type and the body of an error.
+
+        Args:
+            status: the HTTP status.
+            fault: what is wrong.
+        """
+        return "application/json", fault.body()
 
     def authorise(self, tokens: TokenFile, scope: Scope) -> Token | None:
         """Return the token of the request, or end it with 401, 403 or 503 and return None."""
@@ -61,8 +74,8 @@ class Endpoint(tornado.web.RequestHandler):
             self.fail(
                 401,
                 "unauthorized",
-                "a token is needed: send Authorization: Bearer TOKEN or ?token=TOKEN; "
-                "`waterline token create` makes one",
+                "a token is needed: send Authorization: Bearer TOKEN, Basic with the token as "
+                "password, or ?token=TOKEN; `waterline token create` makes one",
             )
             return None
         try:
@@ -194,15 +207,34 @@ class Endpoint(tornado.web.RequestHandler):
 
     def _secrets(self) -> list[str]:
         """Return all texts sent as tokens, valid or not."""
-        given = [self.request.headers.get("Authorization", "").partition(" ")[2].strip()]
+        header = self.request.headers.get("Authorization", "")
+        given = [header.partition(" ")[2].strip(), credential(header) or ""]
         query = self.request.query_arguments.get("token", [])
         return [each for each in [*given, *(raw.decode(errors="replace") for raw in query)] if each]
 
     def _token_text(self) -> str | None:
-        kind, _, value = self.request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() == "bearer" and value.strip():
-            return value.strip()
-        return self.get_query_argument("token", None)
+        token = credential(self.request.headers.get("Authorization", ""))
+        return self.get_query_argument("token", None) if token is None else token
+
+
+def credential(header: str) -> str | None:
+    """Return the token in a header Authorization, None if it has none.
+
+    It is all of Bearer (RFC 6750) and of Splunk, the password of Basic (RFC 7617), and what follows
+    the colon of the key that Elasticsearch's clients send as ApiKey.
+    """
+    scheme, _, value = header.partition(" ")
+    value = value.strip()
+    match scheme.lower():
+        case "bearer" | "splunk":
+            return value or None
+        case "basic" | "apikey":
+            try:
+                decoded = base64.b64decode(value, validate=True).decode()
+            except ValueError:
+                return None
+            return decoded.partition(":")[2] or None
+    return None
 
 
 class NotFound(Endpoint):

@@ -8,7 +8,10 @@ from waterline.errors import MissingPart
 Part = Literal["server", "all"]
 """An extra of pyproject.toml."""
 
-_SERVER: Final = ("apsw", "numpy", "obstore", "prometheus_client", "pyarrow", "tornado")
+_SERVER: Final = (
+    *("apsw", "cramjam", "numpy", "obstore", "opentelemetry", "prometheus_client"),
+    *("pyarrow", "tornado"),
+)
 PACKAGES: Final[dict[Part, tuple[str, ...]]] = {
     "server": _SERVER,
     "all": (

@@ -175,16 +175,26 @@ def read_log(value: object, reader: ObjectReader) -> list[Record]:
         found = reader.read_all(value)
     except RecursionError as error:
         raise InvalidLog(_DEPTH_RULE, Rule.DEPTH) from error
-    return [
-        Record(
-            None,
-            each.type or DEFAULT_TYPE,
-            each.timestamp,
-            each.message,
-            _encode_attributes(each.attributes),
-        )
-        for each in found
-    ]
+    return [record_of(each, None) for each in found]
+
+
+def record_of(parts: Parts, log_id: str | None) -> Record:
+    """Return the record of what an object or a line says.
+
+    Args:
+        parts: what it says.
+        log_id: its id, None if it has none.
+
+    Raises:
+        InvalidLog: its attributes are nested too deep.
+    """
+    return Record(
+        log_id,
+        parts.type or DEFAULT_TYPE,
+        parts.timestamp,
+        parts.message,
+        _encode_attributes(parts.attributes),
+    )
 
 
 def says_nothing(value: Mapping[str, object]) -> bool:

@@ -15,6 +15,11 @@ _STEP: Final = 2**18
 # Decompressed bytes in one turn of the loop, and the cost of opening a stream.
 _TURN: Final = 2**20
 _OPENING_COST: Final = 2**13
+# For zlib: a header of gzip or of zlib.
+_ANY_HEADER: Final = 32 + zlib.MAX_WBITS
+# First byte of gzip, and the method in the first of zlib.
+_GZIP: Final = 0x1F
+_ZLIB_METHOD: Final = 8
 # A zstd frame may demand a window of 2 GiB. For 16 MiB of content, 16 MiB is always enough.
 _MAX_WINDOW_LOG: Final = 24
 
@@ -51,10 +56,10 @@ class _Decompressor(Protocol):
 
 
 class _Gzip:
-    """Member of a gzip file (RFC 1952)."""
+    """Member of gzip (RFC 1952), or stream of zlib (RFC 1950), whatever the header names."""
 
     def __init__(self) -> None:
-        self._stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        self._stream = zlib.decompressobj(wbits=_ANY_HEADER)
 
     @property
     def eof(self) -> bool:
@@ -70,6 +75,19 @@ class _Gzip:
     @property
     def has_more(self) -> bool:
         return bool(self._stream.unconsumed_tail)
+
+
+class _Deflate(_Gzip):
+    """Stream of deflate: within zlib, as HTTP means (RFC 9110, 8.4.1.2), or bare (RFC 1951)."""
+
+    _is_new = True
+
+    def step(self, data: bytes) -> bytes:
+        if self._is_new and data:
+            self._is_new = False
+            if data[0] != _GZIP and data[0] & 0x0F != _ZLIB_METHOD:
+                self._stream = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        return super().step(data)
 
 
 class _Zstd:
@@ -100,7 +118,10 @@ _ENCODINGS: Final[dict[str, Callable[[], _Decompressor] | None]] = {
     "identity": None,
     "gzip": _Gzip,
     "x-gzip": _Gzip,
+    "deflate": _Deflate,
+    "gzip,deflate": _Deflate,  # pygelf, for zlib
     "zstd": _Zstd,
+    "snappy": None,  # a block, which is decompressed as a whole
 }
 
 
@@ -112,13 +133,16 @@ class Body:
         limit: decompressed bytes at most.
 
     Raises:
-        UnknownEncoding: the encoding is neither gzip nor zstd.
+        UnknownEncoding: the encoding is none that is known.
     """
 
     def __init__(self, encoding: str, limit: int) -> None:
-        name = encoding.strip().lower()
+        name = encoding.replace(" ", "").lower()
         if name not in _ENCODINGS:
-            raise UnknownEncoding(f"Content-Encoding may be gzip or zstd, not {name[:40]!r}")
+            raise UnknownEncoding(
+                f"Content-Encoding may be gzip, deflate, zstd or snappy, not {name[:40]!r}"
+            )
+        self._is_snappy = name == "snappy"
         self._open = _ENCODINGS[name]
         self._stream = self._open() if self._open else None
         self._limit = limit
@@ -160,11 +184,25 @@ class Body:
         """Return the whole decompressed body.
 
         Raises:
-            DamagedBody: the compressed data ends too early.
+            BodyTooLarge: it is above the limit.
+            DamagedBody: the compressed data is invalid, or ends too early.
         """
         if self._begun and not (self._stream and self._stream.eof):
             raise DamagedBody("the body does not decompress: it ends too early")
-        return b"".join(self._pieces)
+        content = b"".join(self._pieces)
+        return self._decompress_block(content) if self._is_snappy else content
+
+    def _decompress_block(self, content: bytes) -> bytes:
+        """Decompress a block of snappy (google/snappy, format_description.txt)."""
+        from cramjam import DecompressionError, snappy  # few servers need it
+
+        try:
+            # The block begins with its length; no more memory is taken than that says.
+            if snappy.decompress_raw_len(content) > self._limit:
+                raise self._too_large()
+            return bytes(snappy.decompress_raw(content))
+        except DecompressionError as error:
+            raise DamagedBody(f"the body does not decompress: {error}") from error
 
     def _decompress(self, open_next: Callable[[], _Decompressor], data: bytes) -> Iterator[None]:
         work = 0

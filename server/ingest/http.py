@@ -1,40 +1,21 @@
-"""HTTP endpoint POST /ingest, counted while it streams in and answered once durable."""
+"""HTTP endpoint POST /ingest: logs of our own contract and objects of other programs."""
 
 import asyncio
-import time
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import tornado.routing
 import tornado.web
-from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 
 from server.connections import Connections
 from server.decode import read_frames, read_sound
-from server.endpoint import Endpoint
-from server.ingest.bodies import Body, BodyTooLarge, DamagedBody, UnknownEncoding
 from server.ingest.intake import take_message
 from server.ingest.overrides import object_reader
+from server.ingest.post import RETRY_SECONDS, Post
 from server.ingest.replies import AckMode, batch_replies
 from server.ingest.slices import RUN_SIZE, is_small
-from server.memory_budget import STALLED, Loan
 from server.submissions import Submission
-from server.websocket.frames import MAX_MESSAGE_SIZE
-from server.websocket.protocol import half_close
-from waterline.tokens import Scope
-
-# Bytes and seconds of a refused body that are still read and dropped. It is answered at once, but
-# closing the connection while the peer sends could lose the answer.
-MOST_UNWANTED: Final = 128 * 2**20
-UNWANTED_SECONDS: Final = 30.0
-_LONGEST_LENGTH: Final = 18
-# Tornado would answer its own limit in another shape.
-_NO_LIMIT: Final = 2**62
-# Seconds until a retry after a full queue or disk.
-RETRY_SECONDS: Final = 1
-# Seconds to wait for a full queue, which empties within moments.
-PATIENCE_SECONDS: Final = 5.0
 
 
 class IsPost(tornado.routing.Matcher):
@@ -46,91 +27,37 @@ class IsPost(tornado.routing.Matcher):
 
 
 @tornado.web.stream_request_body
-class IngestPost(Endpoint):
+class IngestPost(Post):
     """Request with a log, a JSON array of logs, or one log a line, answered by a batch ack."""
 
     def initialize(self, connections: Connections) -> None:
         """Store the shared state."""
-        self.connections = connections
-        self._source = ""
-        self._body: Body | None = None
-        self._loan: Loan | None = None
-        self._has_ended = False
-        self._unwanted = 0
-        self._told: asyncio.Future[None] | None = None
-        self._giving_up: asyncio.TimerHandle | None = None
-        self._received = time.perf_counter()
+        super().initialize(connections)
         self._answered: asyncio.Future[dict[str, Any]] = asyncio.Future()
 
-    async def prepare(self) -> None:
-        """Check the headers before the body is read."""
-        self._connection.set_max_body_size(_NO_LIMIT)
-        length = self._length()
-        if length is None or not self.accepts_origin():
-            return
-        token = self.authorise(self.connections.tokens, Scope.INGEST)
-        if token is None:
-            return
-        self._source = token.name
-        self._loan = self.connections.budget.open(self)
-        if self.get_query_argument("ack", AckMode.BATCH) != AckMode.BATCH:
+    def accepts_query(self) -> bool:
+        """Return whether the ack mode is valid, else end the request with 400."""
+        is_batch = self.get_query_argument("ack", AckMode.BATCH) == AckMode.BATCH
+        if not is_batch:
             self.fail(400, "bad_request", "over HTTP ack can only be batch")
-        elif self._open_body(length) and not await self._may_enter():
-            self.fail(503, "busy", "the server is too busy now", retry_after=RETRY_SECONDS)
+        return is_batch
 
-    async def data_received(self, chunk: bytes) -> None:
-        """Add a piece of the body; the next one is read once there is room."""
-        if self._body is None:
-            self._throw_away(len(chunk))
-            return
-        try:
-            for _ in self._body.feed(chunk):
-                if not await self._may_go_on():
-                    return
-        except BodyTooLarge as error:
-            self.fail(413, "too_large", str(error))
-        except DamagedBody as error:
-            self.fail(400, "damaged_body", str(error))
-
-    async def post(self) -> None:
-        """Store the body and answer once it is durable."""
-        self._has_ended = True
-        if self._body is None:
-            self._end()
-            return
-        try:
-            content = self._body.whole()
-        except DamagedBody as error:
-            self._give_back()
-            self.fail(400, "damaged_body", str(error))
-            return
-        self._body = None
-        if self._loan is not None:
-            self._loan.is_whole = True
-        try:
-            await self._take(content)
-        finally:
-            self._give_back()
-
-    async def _take(self, content: bytes) -> None:
-        if seconds := self.connections.limits.ask(self._source, len(content)):
-            reason = "this token has sent as much as it may for now"
-            self.fail(429, "too_many_bytes", reason, retry_after=seconds)
-            return
+    async def take(self, content: bytes) -> None:
+        """Store a body and answer with a batch ack."""
         decoded, measured = None, self.connections.measured
         reader = object_reader(self.get_query_argument)
         if is_small(content):
-            decoded = read_frames([content], self._source, measured=measured, reader=reader)
+            decoded = read_frames([content], self.source, measured=measured, reader=reader)
         elif len(content) <= RUN_SIZE:
-            decoded = read_sound([content], self._source, measured=measured, reader=reader)
+            decoded = read_sound([content], self.source, measured=measured, reader=reader)
         if decoded is not None:
-            self.connections.submit(Submission(decoded, len(content), self._received, self))
+            self.connections.submit(Submission(decoded, len(content), self.received, self))
         else:
             await take_message(
                 self.connections,
-                self._source,
+                self.source,
                 content,
-                self._received,
+                self.received,
                 self,
                 self._hear,
                 reader=reader,
@@ -145,121 +72,6 @@ class IngestPost(Endpoint):
     def _hear(self, reply: dict[str, Any]) -> None:
         if not self._answered.done():
             self._answered.set_result(reply)
-
-    def give_up(self, reason: str) -> None:
-        """Refuse the body, as it has stopped or there is no room."""
-        self._loan = None
-        if reason == STALLED:
-            self.fail(408, "timeout", "the body stopped before its end; send it again")
-            self._end()
-        else:
-            self.fail(503, "busy", reason, retry_after=RETRY_SECONDS)
-
-    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> "asyncio.Future[None]":
-        """Answer, even before the end of the body; the connection closes after it then.
-
-        The peer reads the answer while it sends, or once it has sent all.
-        """
-        if self._told is not None:  # refused already
-            return self._told
-        if self._has_ended:
-            return super().finish(chunk)
-        assert isinstance(chunk, bytes)
-        self._drop_body()
-        self._give_back()
-        self.request.headers.pop("Expect", None)  # a peer that awaits 100 keeps the body
-        self.set_header("Content-Length", str(len(chunk)))
-        self.set_header("Connection", "close")
-        self.write(chunk)
-        self._told = self.flush()
-        self._told.add_done_callback(lambda _: half_close(self._connection.stream))
-        self._giving_up = asyncio.get_running_loop().call_later(UNWANTED_SECONDS, self._end)
-        return self._told
-
-    def on_connection_close(self) -> None:
-        """Drop the body of a client that broke off."""
-        self._drop_body()
-        self._let_go()
-        super().on_connection_close()
-
-    def on_finish(self) -> None:
-        """Release all resources."""
-        self._let_go()
-        super().on_finish()
-
-    @property
-    def _connection(self) -> HTTP1Connection:
-        connection = self.request.connection
-        assert isinstance(connection, HTTP1Connection)
-        return connection
-
-    def _end(self) -> None:
-        """Close the connection of a refused body."""
-        if not self._finished:
-            super().finish()
-        self._connection.close()
-
-    async def _may_enter(self) -> bool:
-        """Wait for the gate; return whether it opened and the server goes on."""
-        connections = self.connections
-        try:
-            await asyncio.wait_for(connections.gate.wait(), PATIENCE_SECONDS)
-        except TimeoutError:
-            return False
-        return not connections.draining
-
-    def _open_body(self, length: int) -> bool:
-        """Open a body of this length; if it is refused, answer and return False."""
-        try:
-            body = Body(self.request.headers.get("Content-Encoding", ""), MAX_MESSAGE_SIZE)
-            body.announce(length)
-        except UnknownEncoding as error:
-            self.fail(415, "unsupported_encoding", str(error))
-        except BodyTooLarge as error:
-            self.fail(413, "too_large", str(error))
-        else:
-            self._body = body
-            return True
-        return False
-
-    def _length(self) -> int | None:
-        """Return the Content-Length, default 0; if it is invalid, answer and return None."""
-        headers = self.request.headers
-        text = headers.get("Content-Length", "0")
-        if text.isascii() and text.isdigit() and len(text) < _LONGEST_LENGTH:
-            return int(text)
-        # The end of the body is unknown, so all that follows is dropped.
-        headers["Content-Length"] = str(_NO_LIMIT)
-        self.fail(400, "bad_request", "Content-Length must be given once, as a whole number")
-        return None
-
-    async def _may_go_on(self) -> bool:
-        """Count the bytes, yield a turn and wait for room; return whether the body goes on."""
-        if self._body is None or self._loan is None:
-            return False
-        budget, loan = self.connections.budget, self._loan
-        budget.resize(loan, self._body.size)
-        await asyncio.sleep(0)
-        await budget.room(loan)
-        return self._body is not None
-
-    def _throw_away(self, size: int) -> None:
-        self._unwanted += size
-        if self._unwanted > MOST_UNWANTED:
-            self._end()
-
-    def _drop_body(self) -> None:
-        self._body = None
-
-    def _let_go(self) -> None:
-        self._give_back()
-        if self._giving_up is not None:
-            self._giving_up.cancel()
-
-    def _give_back(self) -> None:
-        if self._loan is not None:
-            self.connections.budget.close(self._loan)
-            self._loan = None
 
     def _reply(self, reply: dict[str, Any]) -> None:
         if self._finished:  # refused, or the client has gone

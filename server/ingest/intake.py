@@ -6,15 +6,19 @@ from typing import Any, Final
 
 from server.connections import Connections
 from server.decode import (
+    OBJECTS,
     DecodedLogs,
+    MakeId,
     Part,
     array_fault,
     counted,
     is_json,
     no_logs,
     placed,
+    read_columns,
     read_frames,
 )
+from server.ingest.entries import NO_COLUMNS, Entries
 from server.ingest.replies import MOST_NAMED, batch_replies
 from server.ingest.slices import (
     MAX_VALUES,
@@ -117,7 +121,7 @@ class Intake:
         lane: object,
         received: float,
         *,
-        reader: ObjectReader,
+        reader: ObjectReader = OBJECTS,
     ) -> None:
         self._connections = connections
         self._source = source
@@ -144,12 +148,49 @@ class Intake:
             if not self._index:
                 self._submit(read_frames([b""], self._source), 0)
             self._tell_unnamed()
-            if isinstance(self._owner, Whole):
-                self._owner.expect(len(self._parts), self._unnamed)
-                connections.submit(*self._parts)
-                self._parts.clear()
-            # Its memory is released with the commit.
-            await self._answered.wait()
+            await self._finish()
+
+    async def take_entries(self, batches: Iterator[Entries], size: int, make_id: MakeId) -> None:
+        """Submit what was recognised in a body, all of it in one transaction; return once answered.
+
+        Args:
+            batches: the logs, some at a time, each made within a turn of the event loop.
+            size: bytes of the body.
+            make_id: returns an id for a log without one.
+        """
+        connections = self._connections
+        async with connections.large.room(size):
+            await connections.gate.wait()
+            await connections.gate.room(size)
+            while True:
+                async with connections.turn:
+                    batch = next(batches, None)
+                    if batch is None:
+                        break
+                    self._submit(
+                        read_columns(
+                            batch.columns,
+                            batch.size,
+                            self._source,
+                            batch.ids,
+                            make_id,
+                            connections.measured,
+                        ),
+                        batch.size,
+                    )
+                    await asyncio.sleep(0)
+            if not self._index:
+                self._submit(read_columns(NO_COLUMNS, 0, self._source), 0)
+            await self._finish()
+
+    async def _finish(self) -> None:
+        """Submit what is held for one transaction, and wait for the answer."""
+        if isinstance(self._owner, Whole):
+            self._owner.expect(len(self._parts), self._unnamed)
+            self._connections.submit(*self._parts)
+            self._parts.clear()
+        # Its memory is released with the commit.
+        await self._answered.wait()
 
     def answer(self, submission: Submission, committed_at: int) -> None:
         """Pass the result of a slice on to the owner."""

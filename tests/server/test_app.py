@@ -419,7 +419,8 @@ def test_start_compiles_no_expression_of_a_dialect() -> None:
         "from waterline.recognition.recognizer import DIALECTS\n"
         "def compiled(): return sum('_compiled' in vars(each) for each in DIALECTS)\n"
         "print(compiled())\n"
-        "server.app.IngestSocket.reader.read_all({'log': 'I0504 16:34:50.000000  1 a.go:1] b', "
+        "from server.ingest.websocket import IngestSocket\n"
+        "IngestSocket.reader.read_all({'log': 'I0504 16:34:50.000000  1 a.go:1] b', "
         "'date': 1.5})\n"
         "print(compiled())"
     )

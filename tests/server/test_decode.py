@@ -101,7 +101,7 @@ def read_plainly(frames: Sequence[bytes]) -> Expected:
 
 def read(frames: Sequence[bytes]) -> DecodedLogs:
     numbers = count()
-    return read_frames(frames, "pump", lambda: f"made {next(numbers)}")
+    return read_frames(frames, "pump", lambda _: f"made {next(numbers)}")
 
 
 def rows_of(batch: DecodedLogs) -> list[tuple[str, str, int | None, str, str, bytes]]:
@@ -436,7 +436,7 @@ def test_object_is_refused_only_if_nothing_can_be_kept() -> None:
 def test_members_that_a_user_names_come_first() -> None:
     reader = ObjectReader(Overrides("what", "at", "kind"))
     named = b'{"type":"x","message":"m","id":"i","what":"boom","at":1795514400,"kind":"job"}'
-    batch = read_frames([named, A], "pump", lambda: "made", reader=reader)
+    batch = read_frames([named, A], "pump", lambda _: "made", reader=reader)
     assert rows_of(batch) == [
         ("made", "job", 1_795_514_400_000, "pump", "boom", b'{"type":"x","message":"m","id":"i"}'),
         ("a", "x", None, "pump", "m", b"{}"),

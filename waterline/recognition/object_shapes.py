@@ -15,14 +15,18 @@ _NGINX_NUMBERS: Final = (
     *("upstream_response_time", "upstream_connect_time", "upstream_header_time"),
     *("upstream_status", "upstream_response_length", "content_length", "http_content_length"),
 )
+_INTEGER: Final = re.compile(r"-?\d{1,20}", re.ASCII)
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,17})(?P<fraction>\.\d{1,17})?", re.ASCII)
 
 
 def merged(*objects: Mapping[str, object]) -> Members:
     """Return the members of all objects; of equal names the first has it, others get a number."""
-    if len(objects) == 2 and objects[0].keys().isdisjoint(objects[1]):
-        return {**objects[0], **objects[1]}
     together: Members = {}
+    for each in objects:
+        together.update(each)
+    if len(together) == sum(map(len, objects)):
+        return together
+    together.clear()
     for each in objects:
         for name, value in each.items():
             key, number = name, 2
@@ -177,8 +181,15 @@ def number_of(value: object) -> object:
     return float(found[0]) if found["fraction"] else int(found[0])
 
 
+def integer_of(value: object) -> object:
+    """Return the 64-bit integer that a text is, as the JSON of protobuf has it, or the value."""
+    return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
+
+
 def otel_record(value: Members) -> Members:
     """Bring a log record of OTLP/JSON into plain JSON: values without their kinds."""
+    if "attributes" not in value and type(value.get("body")) is str:
+        return value
     shaped = {name: each for name, each in value.items() if name not in ("attributes", "body")}
     body = plain(value.get("body"))
     inner = body if isinstance(body, dict) else {}
@@ -206,7 +217,7 @@ def plain(value: object) -> object:
         return value
     ((kind, inner),) = value.items()
     if kind == "intValue":
-        return number_of(inner)
+        return integer_of(inner)
     if kind in ("stringValue", "boolValue", "doubleValue", "bytesValue"):
         return inner
     if kind == "arrayValue" and isinstance(inner, dict):

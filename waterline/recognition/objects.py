@@ -1,6 +1,6 @@
 """JSON objects of other programs as logs: found by their own shape, not by configuration."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Final, NamedTuple, cast
@@ -35,6 +35,8 @@ ENVELOPE: Final = "waterline.log"
 # Shapes that are remembered, and members of such a shape at most.
 _MOST_PLANS: Final = 1000
 _WIDEST_PLAN: Final = 100
+# In a millisecond.
+_NANOSECONDS: Final = 1_000_000
 _OURS: Final = ("type",)
 _PLAIN: Final = ObjectDialect(name="any", marks=())
 
@@ -68,6 +70,10 @@ class Columns(NamedTuple):
     types: Sequence[str | None]
     attributes: Sequence[dict[str, object]]
 
+    def rows(self) -> Iterator[Parts]:
+        """Yield what each object says."""
+        return map(Parts._make, zip(*self, strict=True))
+
 
 class _Plan(NamedTuple):
     """Where the objects of one shape have what is looked for."""
@@ -83,13 +89,19 @@ class _Plan(NamedTuple):
 
     @property
     def is_flat(self) -> bool:
-        """Whether message, time and level are members of the object itself, for all one knows."""
+        """Whether message, time and level are members of the object itself, for all one knows.
+
+        Time and level may be missing.
+        """
         return (
             not self.may_be_ours
             and not self.type
             and not self.dialect.forwards
+            and bool(self.message)
+            and bool(self.time or not self.has_date_and_time)
+            and bool(self.level or not self.status)
             and all(
-                each and isinstance(each[0], str) for each in (self.message, self.time, self.level)
+                isinstance(each[0], str) for each in (self.message, self.time, self.level) if each
             )
         )
 
@@ -348,25 +360,47 @@ def _read_columns(values: Sequence[dict[str, object]], plan: _Plan) -> Columns |
 
     Takes members out of the objects.
     """
-    message, time, level = cast("Sequence[str]", (plan.message[0], plan.time[0], plan.level[0]))
-    if len({message, time, level}) < 3 or (level != "level" and "level" in values[0]):
+    message = cast("str", plan.message[0])
+    time, level = (cast("str | None", next(iter(paths), None)) for paths in (plan.time, plan.level))
+    names = [name for name in (message, time, level) if name is not None]
+    if len(set(names)) < len(names) or (level != "level" and "level" in values[0]):
         return None
     messages = list(map(dict.get, values, repeat(message)))
-    written = list(map(dict.get, values, repeat(level)))
     if set(map(type, messages)) != {str} or "" in messages:
         return None
-    timestamps = _times_of_column(list(map(dict.get, values, repeat(time))))
-    meanings = _meanings(written, level, plan)
-    if timestamps is None or meanings is None:
+    timestamps: Sequence[int | None] | None = [None] * len(values)
+    if time is not None:
+        timestamps = _times_of_column(list(map(dict.get, values, repeat(time))))
+    types, more = _types_of_column(cast("list[str]", messages), values, level, plan)
+    if timestamps is None or types is None:
         return None
-    types = [meanings[each][0] for each in written]
-    for name in (message, time, level):
+    for name in names:
         list(map(dict.pop, values, repeat(name)))
-    if any(more for _, more in meanings.values()):
-        for value, each in zip(values, written, strict=True):
-            if meanings[each][1]:
-                value["level"] = each
+    for value, each in zip(values, more, strict=False):
+        if each is not None:
+            value["level"] = each
     return Columns(cast("list[str]", messages), timestamps, types, values)
+
+
+def _types_of_column(
+    messages: Sequence[str], values: Sequence[dict[str, object]], level: str | None, plan: _Plan
+) -> tuple[Sequence[str | None] | None, Sequence[object]]:
+    """Return the types of objects of one shape, and each level that says more than its type.
+
+    The types are None if one of them is odd, the levels are empty if none says more.
+    """
+    if level is None:
+        # Without a level a message may hold another object.
+        is_odd = "type" in values[0] or any(each[0] == "{" for each in messages)
+        return None if is_odd else [None] * len(values), ()
+    written = list(map(dict.get, values, repeat(level)))
+    meanings = _meanings(written, level, plan)
+    if meanings is None:
+        return None, ()
+    types = [meanings[each][0] for each in written]
+    if not any(more for _, more in meanings.values()):
+        return types, ()
+    return types, [each if meanings[each][1] else None for each in written]
 
 
 def _object_within(text: object) -> dict[str, object] | None:
@@ -386,6 +420,8 @@ def _times_of_column(column: Sequence[object]) -> Sequence[int] | None:
         numbers = cast("Sequence[int]", column)
         if min(numbers) in CREDIBLE and max(numbers) in CREDIBLE:
             return numbers
+        if min(numbers) // _NANOSECONDS in CREDIBLE and max(numbers) // _NANOSECONDS in CREDIBLE:
+            return [each // _NANOSECONDS for each in numbers]
     if kinds == {float}:
         seconds = cast("Sequence[float]", column)
         if int(min(seconds)) * 1000 in CREDIBLE and int(max(seconds)) * 1000 in CREDIBLE:

@@ -156,6 +156,14 @@ class Settings:
         default=None,
         metadata=_about("bytes a second that a token may send, such as 10MiB", *_RATE),
     )
+    recognise_repeats: bool = field(
+        default=True,
+        metadata=_about(
+            "whether a body that a shipper sends again, without ids, is stored once",
+            texts.parse_yes,
+            texts.show_yes,
+        ),
+    )
     tls_cert: Path | None = field(
         default=None,
         metadata=_about("the server's certificate, a PEM file; with it, TLS on both ports", *_FILE),

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.ingest.http import MOST_UNWANTED
+from server.ingest.post import MOST_UNWANTED
 from tests.server.ingest.test_bodies import COMPRESS
 from tests.support.posting import begun, error_of, post
 from tests.support.processes import ServerProcess, create_token, serving

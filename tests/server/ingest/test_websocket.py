@@ -449,8 +449,8 @@ def test_without_token_upgrade_is_refused(shared_server: ServerProcess) -> None:
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["www-authenticate"] == "Bearer"
     assert answer.json == UNAUTHORIZED | {
-        "message": "a token is needed: send Authorization: Bearer TOKEN or ?token=TOKEN; "
-        "`waterline token create` makes one"
+        "message": "a token is needed: send Authorization: Bearer TOKEN, Basic with the token as "
+        "password, or ?token=TOKEN; `waterline token create` makes one"
     }
 
 
@@ -529,8 +529,9 @@ def test_any_other_path_is_answered_with_json_404(
     assert decode(body) == {
         "type": "error",
         "error": "not_found",
-        "message": "there is nothing at /logs; "
-        "there is /ingest for WebSockets and POST, and /live for WebSockets",
+        "message": "there is nothing at /logs; there is /ingest for WebSockets and POST, and for "
+        "POST /v1/logs (OTLP), /loki/api/v1/push, /_bulk, /services/collector and /gelf, and /live "
+        "for WebSockets",
     }
 
 

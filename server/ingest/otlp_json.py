@@ -1,0 +1,121 @@
+"""OTLP in JSON: the JSON of protobuf, with ids in hexadecimal.
+
+A package for protobuf would refuse a whole request for an `intValue` of 1e+21, which exporters of
+JavaScript send.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from server.ingest.entries import Unreadable
+from server.ingest.otlp_records import OtlpRecord
+from waterline.recognition.object_shapes import Members, integer_of, plain, plain_attributes
+
+_NO_OBJECT: Final = msgspec.Raw(b"{}")
+
+
+class _Scope(msgspec.Struct):
+    scope: msgspec.Raw = _NO_OBJECT
+    log_records: list[msgspec.Raw] = msgspec.field(default_factory=list, name="logRecords")
+    in_proto_case: list[msgspec.Raw] = msgspec.field(default_factory=list, name="log_records")
+
+
+class _Resource(msgspec.Struct):
+    resource: msgspec.Raw = _NO_OBJECT
+    scope_logs: list[_Scope] = msgspec.field(default_factory=list, name="scopeLogs")
+    in_proto_case: list[_Scope] = msgspec.field(default_factory=list, name="scope_logs")
+
+
+class _Request(msgspec.Struct):
+    resource_logs: list[_Resource] = msgspec.field(default_factory=list, name="resourceLogs")
+    in_proto_case: list[_Resource] = msgspec.field(default_factory=list, name="resource_logs")
+
+
+_decode_request: Final = msgspec.json.Decoder(_Request).decode
+_decode: Final = msgspec.json.Decoder().decode
+_NO_JSON: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+# Fields of a record under the names that protobuf's JSON allows too.
+_NAMES: Final = {
+    "time_unix_nano": "timeUnixNano",
+    "observed_time_unix_nano": "observedTimeUnixNano",
+    "severity_number": "severityNumber",
+    "severity_text": "severityText",
+    "trace_id": "traceId",
+    "span_id": "spanId",
+    "dropped_attributes_count": "droppedAttributesCount",
+    "event_name": "eventName",
+}
+_ORDER: Final = (
+    *("timeUnixNano", "observedTimeUnixNano", "severityNumber", "severityText"),
+    *("droppedAttributesCount", "flags", "traceId", "spanId", "eventName"),
+)
+_NUMBERS: Final = {"timeUnixNano", "observedTimeUnixNano", "flags", "droppedAttributesCount"}
+_SEVERITIES: Final = {
+    f"SEVERITY_NUMBER_{name}{suffix or ''}": 4 * place + (suffix or 1)
+    for place, name in enumerate(("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"))
+    for suffix in (None, 2, 3, 4)
+}
+# Values that mean that a field is not there.
+_DEFAULTS: Final = (None, 0, "", "0", "SEVERITY_NUMBER_UNSPECIFIED")
+
+
+def read_json(content: bytes) -> Iterator[OtlpRecord]:
+    """Yield the records of an ExportLogsServiceRequest in JSON.
+
+    Raises:
+        Unreadable: it is none.
+    """
+    try:
+        request = _decode_request(content)
+    except _NO_JSON as error:
+        raise Unreadable(f"this is no request of OTLP in JSON: {error}") from error
+    for resource in (*request.resource_logs, *request.in_proto_case):
+        shared = _attributes_of(_decode(resource.resource))
+        for scope in (*resource.scope_logs, *resource.in_proto_case):
+            inherited = shared | _of_scope(_decode(scope.scope))
+            for raw in (*scope.log_records, *scope.in_proto_case):
+                yield _record(raw, inherited)
+
+
+def _attributes_of(value: object) -> Members:
+    return plain_attributes(value.get("attributes")) if isinstance(value, dict) else {}
+
+
+def _of_scope(value: object) -> Members:
+    named = {"scope": value["name"]} if isinstance(value, dict) and value.get("name") else {}
+    return _attributes_of(value) | named
+
+
+def _record(raw: msgspec.Raw, inherited: Members) -> OtlpRecord:
+    try:
+        value = _decode(raw)
+    except _NO_JSON:
+        value = None
+    if not isinstance(value, dict):
+        return OtlpRecord({}, bytes(raw).decode(errors="replace"), {}, inherited, len(raw))
+    fields: Members = {}
+    body, attributes = None, {}
+    for name, each in value.items():
+        field = str(_NAMES.get(name, name))
+        if field == "body":
+            body = plain(each)
+        elif field == "attributes":
+            attributes = plain_attributes(each)
+        elif each not in _DEFAULTS:
+            fields[field] = _value_of(field, each)
+    if not isinstance(body, str):
+        # The fields become the message, in one order for both encodings.
+        fields = {name: fields[name] for name in _ORDER if name in fields} | fields
+    return OtlpRecord(fields, body, attributes, inherited, len(raw))
+
+
+def _value_of(field: str, value: object) -> object:
+    if field in _NUMBERS:
+        return integer_of(value)
+    if field == "severityNumber" and isinstance(value, str):
+        return _SEVERITIES.get(value, integer_of(value))
+    if field in ("traceId", "spanId") and isinstance(value, str):
+        return value.lower()
+    return value

@@ -1,0 +1,77 @@
+"""Protobuf messages of shippers; only the first request that has one loads this module.
+
+The classes of OTLP are those of its package. Loki's messages (logproto.proto) and the status of
+gRPC (google/rpc/status.proto), which no small package has, are described here.
+"""
+
+from typing import Any, Final, Union
+
+from google.protobuf import timestamp_pb2
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+
+__all__ = [
+    "DecodeError",
+    "ExportLogsServiceRequest",
+    "ExportLogsServiceResponse",
+    "PushRequest",
+    "Status",
+]
+
+_REPEATED: Final = FieldDescriptorProto.LABEL_REPEATED
+_OPTIONAL: Final = FieldDescriptorProto.LABEL_OPTIONAL
+_TEXT: Final = FieldDescriptorProto.TYPE_STRING
+_NUMBER: Final = FieldDescriptorProto.TYPE_INT32
+_TIME: Final = ".google.protobuf.Timestamp"
+_Kind = Union["FieldDescriptorProto.Type.ValueType", str]
+# Name, number and kind of each field; `*` is one that is repeated.
+_MESSAGES: Final[dict[str, tuple[tuple[str, int, _Kind], ...]]] = {
+    "PushRequest": (("*streams", 1, ".waterline.Stream"),),
+    "Stream": (("labels", 1, _TEXT), ("*entries", 2, ".waterline.Entry")),
+    "Entry": (
+        ("timestamp", 1, _TIME),
+        ("line", 2, _TEXT),
+        ("*structuredMetadata", 3, ".waterline.LabelPair"),
+    ),
+    "LabelPair": (("name", 1, _TEXT), ("value", 2, _TEXT)),
+    "Status": (("code", 1, _NUMBER), ("message", 2, _TEXT)),
+}
+
+
+def _described() -> DescriptorPool:
+    file = FileDescriptorProto(
+        name="waterline.proto",
+        package="waterline",
+        syntax="proto3",
+        dependency=[timestamp_pb2.DESCRIPTOR.name],
+    )
+    for message, its in _MESSAGES.items():
+        described = file.message_type.add(name=message)
+        for name, number, kind in its:
+            field = described.field.add(name=name.removeprefix("*"), number=number)
+            field.label = _REPEATED if name.startswith("*") else _OPTIONAL
+            if isinstance(kind, str):
+                field.type, field.type_name = FieldDescriptorProto.TYPE_MESSAGE, kind
+            else:
+                field.type = kind
+    pool = DescriptorPool()
+    pool.AddSerializedFile(timestamp_pb2.DESCRIPTOR.serialized_pb)
+    pool.AddSerializedFile(file.SerializeToString())
+    return pool
+
+
+_pool: Final = _described()
+
+
+def _class_of(name: str) -> Any:  # noqa: ANN401 - protobuf's classes have no types
+    return GetMessageClass(_pool.FindMessageTypeByName(f"waterline.{name}"))
+
+
+PushRequest: Final = _class_of("PushRequest")
+Status: Final = _class_of("Status")

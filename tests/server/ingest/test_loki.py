@@ -1,0 +1,113 @@
+"""Loki's push requests: JSON and protobuf alike, old and new, and what labels and lines say."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.ingest import protobuf
+from server.ingest.entries import Unreadable
+from server.ingest.loki import Entry, columns, labels_of, read_json, read_protobuf
+from waterline.recognition.objects import Parts
+
+NOON = 1_764_410_000_000
+MILLISECOND = 1_000_000
+
+texts = st.text(st.characters(codec="utf-8"), max_size=8)
+labels = st.dictionaries(st.text("abcdef_", min_size=1, max_size=5), texts, max_size=3)
+streams = st.lists(
+    st.tuples(labels, st.lists(st.tuples(st.integers(0, 2**62), texts, labels), max_size=3)),
+    max_size=3,
+)
+
+
+def said(entries: list[Entry]) -> list[Parts]:
+    return list(columns(entries).rows()) if entries else []
+
+
+def pushed(*entries: list[object], **stream: str) -> list[Parts]:
+    return said(
+        list(read_json(json.dumps({"streams": [{"stream": stream, "values": entries}]}).encode()))
+    )
+
+
+def selector(names: dict[str, str]) -> str:
+    def quoted(text: str) -> str:
+        return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+    return "{" + ", ".join(f'{name}="{quoted(text)}"' for name, text in names.items()) + "}"
+
+
+@given(streams)
+def test_both_encodings_say_the_same(
+    given_streams: list[tuple[dict[str, str], list[tuple[int, str, dict[str, str]]]]],
+) -> None:
+    push = protobuf.PushRequest()
+    as_json = []
+    for names, entries in given_streams:
+        stream = push.streams.add(labels=selector(names))
+        for moment, line, metadata in entries:
+            entry = stream.entries.add(line=line)
+            entry.timestamp.seconds, entry.timestamp.nanos = divmod(moment, 10**9)
+            for name, value in metadata.items():
+                entry.structuredMetadata.add(name=name, value=value)
+        values = [[str(moment), line, metadata] for moment, line, metadata in entries]
+        as_json.append({"stream": names, "values": values})
+    found = said(list(read_json(json.dumps({"streams": as_json}).encode())))
+    assert found == said(list(read_protobuf(push.SerializeToString())))
+    assert len(found) == sum(len(entries) for _, entries in given_streams)
+
+
+@given(labels)
+def test_selector_has_the_labels_that_were_written(names: dict[str, str]) -> None:
+    assert labels_of(selector(names)) == names
+
+
+def test_selector_that_is_none_is_kept_as_text() -> None:
+    assert labels_of('{job="a", !!}') == {"job": "a", "labels": '{job="a", !!}'}
+
+
+def test_first_version_of_the_api_is_read_too() -> None:
+    entry = {"ts": "2026-11-29T10:00:00.5+01:00", "line": "hello"}
+    push = {"streams": [{"labels": '{job="a", severity="warning"}', "entries": [entry]}]}
+    (found,) = said(list(read_json(json.dumps(push).encode())))
+    assert found == Parts("hello", 1_795_942_800_500, "warning", {"job": "a"})
+
+
+@pytest.mark.parametrize("label", ["level", "severity", "detected_level"])
+def test_label_names_the_level(label: str) -> None:
+    moment = str(NOON * MILLISECOND)
+    (found,) = pushed([moment, "hello", {}], job="a", **{label: "warn"})
+    assert found == Parts("hello", NOON, "warning", {"job": "a"})
+    (found,) = pushed([moment, "hello"], **{label: "critical"})
+    assert (found.type, found.attributes) == ("error", {label: "critical"})
+    (found,) = pushed([moment, "ERROR hello"], **{label: "odd"})
+    assert (found.type, found.attributes) == ("error", {label: "odd"})
+
+
+def test_line_knows_its_time_better_if_it_is_near() -> None:
+    line = json.dumps({"level": 40, "time": NOON, "msg": "a", "pid": 7})
+    (found,) = pushed([str((NOON + 5_000) * MILLISECOND), line], pid="7")
+    assert found == Parts("a", NOON, "warning", {"pid": 7, "pid_2": "7"})
+    (found,) = pushed([str((NOON + 3_600_000) * MILLISECOND), line])
+    assert found.timestamp == NOON + 3_600_000
+
+
+@pytest.mark.parametrize("odd", [7, ["1"], {"a": 1}, ["1", 2], None])
+def test_odd_entry_costs_only_itself(odd: object) -> None:
+    push = {"streams": [{"values": [odd, [str(NOON * MILLISECOND), "hello"]]}]}
+    found = said(list(read_json(json.dumps(push).encode())))
+    assert [each.message for each in found][1:] == ["hello"]
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("body", [b"no json", b"[]", b'{"streams": 7}', b"{}"])
+def test_body_of_something_else_is_unreadable(body: bytes) -> None:
+    with pytest.raises(Unreadable, match="this is no push request of Loki in JSON"):
+        list(read_json(body))
+
+
+def test_damaged_protobuf_is_unreadable() -> None:
+    with pytest.raises(Unreadable, match="this is no push request of Loki in protobuf"):
+        list(read_protobuf(b"\xff\xff"))

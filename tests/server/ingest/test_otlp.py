@@ -1,0 +1,193 @@
+"""OTLP: what its records say is the same in protobuf and in JSON, and nothing of them is lost."""
+
+import base64
+import json
+import math
+from collections.abc import Callable
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
+
+from server.ingest.entries import Unreadable
+from server.ingest.otlp_json import read_json
+from server.ingest.otlp_protobuf import read_protobuf
+from server.ingest.otlp_records import columns
+from waterline.recognition.objects import Parts
+
+NOON = 1_764_410_000_000
+MILLISECOND = 1_000_000
+
+texts = st.text(st.characters(codec="utf-8"), max_size=8)
+numbers = st.floats(allow_nan=False, allow_infinity=False) | st.just(math.inf)
+plain_values = st.one_of(
+    st.builds(lambda value: AnyValue(string_value=value), texts),
+    st.builds(lambda value: AnyValue(bool_value=value), st.booleans()),
+    st.builds(lambda value: AnyValue(int_value=value), st.integers(-(2**63), 2**63 - 1)),
+    st.builds(lambda value: AnyValue(double_value=value), numbers),
+    st.builds(lambda value: AnyValue(bytes_value=value), st.binary(max_size=5)),
+)
+
+
+def nested(inner: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[AnyValue]:
+    def array(values: list[AnyValue]) -> AnyValue:
+        made = AnyValue()
+        made.array_value.values.extend(values)
+        made.array_value.SetInParent()
+        return made
+
+    def pairs(values: dict[str, AnyValue]) -> AnyValue:
+        made = AnyValue()
+        made.kvlist_value.values.extend(
+            KeyValue(key=name, value=value) for name, value in values.items()
+        )
+        made.kvlist_value.SetInParent()
+        return made
+
+    return st.lists(inner, max_size=2).map(array) | st.dictionaries(
+        st.text("abc", min_size=1, max_size=3), inner, max_size=2
+    ).map(pairs)
+
+
+values = st.recursive(plain_values, nested, max_leaves=4)
+attributes = st.dictionaries(st.text("abcdef.", min_size=1, max_size=4), values, max_size=3).map(
+    lambda found: [KeyValue(key=name, value=value) for name, value in found.items()]
+)
+moments = st.just(0) | st.integers(NOON * MILLISECOND, (NOON + 10**9) * MILLISECOND)
+records = st.builds(
+    lambda body, **fields: LogRecord(body=body, **fields) if body else LogRecord(**fields),
+    st.none() | values,
+    time_unix_nano=moments,
+    observed_time_unix_nano=moments,
+    severity_number=st.integers(0, 24),
+    severity_text=st.sampled_from(["", "INFO", "WARN", "fatal", "Notice", "odd"]),
+    attributes=attributes,
+    trace_id=st.just(b"") | st.binary(min_size=16, max_size=16),
+    span_id=st.just(b"") | st.binary(min_size=8, max_size=8),
+    flags=st.integers(0, 1),
+    event_name=st.sampled_from(["", "login"]),
+)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> ExportLogsServiceRequest:
+    request = ExportLogsServiceRequest()
+    for _ in range(draw(st.integers(0, 2))):
+        resource = ResourceLogs()
+        resource.resource.attributes.extend(draw(attributes))
+        for _ in range(draw(st.integers(0, 2))):
+            scope = ScopeLogs(log_records=draw(st.lists(records, max_size=3)))
+            scope.scope.name = draw(st.sampled_from(["", "lib"]))
+            resource.scope_logs.append(scope)
+        request.resource_logs.append(resource)
+    return request
+
+
+def as_json(request: ExportLogsServiceRequest) -> bytes:
+    """Return a request in the JSON of OTLP, where ids are hexadecimal."""
+    found = MessageToDict(request, use_integers_for_enums=True)
+    for resource in found.get("resourceLogs", ()):
+        for scope in resource.get("scopeLogs", ()):
+            for record in scope.get("logRecords", ()):
+                for name in {"traceId", "spanId"} & record.keys():
+                    record[name] = base64.b64decode(record[name]).hex()
+    return json.dumps(found).encode()
+
+
+def read_binary(content: bytes) -> list[Parts]:
+    return list(columns(list(read_protobuf(content))).rows())
+
+
+def read_text(content: bytes) -> list[Parts]:
+    return list(columns(list(read_json(content))).rows())
+
+
+@given(requests())
+def test_both_encodings_say_the_same(request: ExportLogsServiceRequest) -> None:
+    found = read_text(as_json(request))
+    assert found == read_binary(request.SerializeToString())
+    wanted = sum(len(s.log_records) for r in request.resource_logs for s in r.scope_logs)
+    assert len(found) == wanted
+
+
+def record(**fields: object) -> bytes:
+    """Return a request in JSON with one record of a resource and a scope."""
+    scope = {"scope": {"name": "lib", "version": "1"}, "logRecords": [fields]}
+    shop = {"key": "service.name", "value": {"stringValue": "shop"}}
+    resource = {"resource": {"attributes": [shop]}, "scopeLogs": [scope]}
+    return json.dumps({"resourceLogs": [resource]}).encode()
+
+
+INHERITED = {"service.name": "shop", "scope": "lib"}
+
+
+def test_record_has_time_severity_body_and_attributes() -> None:
+    (found,) = read_text(
+        record(
+            timeUnixNano=str(NOON * MILLISECOND + 999_999),
+            severityNumber=17,
+            severityText="ERROR",
+            body={"stringValue": "no stock"},
+            attributes=[
+                {"key": "order", "value": {"intValue": "12"}},
+                {"key": "huge", "value": {"intValue": 1e21}},
+                {"key": "tags", "value": {"arrayValue": {"values": [{"stringValue": "a"}]}}},
+                {"key": "who", "value": {"kvlistValue": {"values": []}}},
+            ],
+            traceId="5B8EFFF798038103D269B633813FC60C",
+        )
+    )
+    assert (found.message, found.timestamp, found.type) == ("no stock", NOON, "error")
+    others = {"order": 12, "huge": 1e21, "tags": ["a"], "who": {}}
+    ids = {"traceId": "5b8efff798038103d269b633813fc60c", "severityNumber": 17}
+    assert found.attributes == others | ids | INHERITED
+
+
+def test_time_of_observation_stands_in_for_one_that_is_not_known() -> None:
+    observed = {"observedTimeUnixNano": str(NOON * MILLISECOND)}
+    for time in ({}, {"timeUnixNano": "0"}, {"time_unix_nano": 0}):
+        (found,) = read_text(record(**time, **observed, body={"stringValue": "a"}))
+        assert (found.timestamp, found.message, found.attributes) == (NOON, "a", INHERITED)
+
+
+def test_line_in_body_says_what_its_record_does_not() -> None:
+    line = {"stringValue": "2026-11-29T09:00:00Z WARN from a file"}
+    observed = {"observedTimeUnixNano": str(NOON * MILLISECOND)}
+    (found,) = read_text(record(**observed, body=line))
+    assert (found.type, found.timestamp) == ("warning", 1_795_942_800_000)
+    (found,) = read_text(record(**observed, body=line, severityNumber=9))
+    assert (found.type, found.timestamp) == ("info", NOON)
+
+
+def test_names_of_the_proto_file_and_of_its_enum_are_read_too() -> None:
+    body = b"""{"resource_logs": [{"scope_logs": [{"log_records": [
+        {"severity_number": "SEVERITY_NUMBER_WARN2", "body": {"stringValue": "a"}}]}]}]}"""
+    (found,) = read_text(body)
+    assert (found.type, found.message) == ("warning", "a")
+
+
+@pytest.mark.parametrize("odd", [b"7", b'"text"', b"[1]", b"null"])
+def test_odd_record_costs_only_itself(odd: bytes) -> None:
+    sent = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[%b,{"body":{"stringValue":"a"}}]}]}]}'
+    found = read_text(sent % odd)
+    assert [each.message for each in found] == [odd.decode(), "a"]
+
+
+@pytest.mark.parametrize(
+    ("read", "body"),
+    [
+        (read_text, b"no json"),
+        (read_text, b'{"resourceLogs": 7}'),
+        (read_text, b"[]"),
+        (read_binary, b"\xff\xff"),
+    ],
+)
+def test_body_of_something_else_is_unreadable(
+    read: Callable[[bytes], list[Parts]], body: bytes
+) -> None:
+    with pytest.raises(Unreadable, match="this is no request of OTLP"):
+        read(body)

@@ -1,0 +1,63 @@
+"""Events of Splunk's collector: one behind the other, texts and objects, with what is around."""
+
+import json
+
+import pytest
+
+from server.ingest.entries import Unreadable
+from server.ingest.splunk import columns, read_events
+from waterline.recognition.objects import Parts
+
+NOON = 1_764_410_000_000
+
+
+def said(*events: object, between: str = "") -> list[Parts]:
+    body = between.join(map(json.dumps, events)).encode()
+    return list(columns(list(read_events(body))).rows())
+
+
+@pytest.mark.parametrize("between", ["", "\n", " \r\n\t", "\n\n"])
+def test_events_come_one_behind_the_other(between: str) -> None:
+    found = said({"event": "a", "time": NOON / 1000}, {"event": {"msg": "b"}}, between=between)
+    assert [each.message for each in found] == ["a", "b"]
+    assert [each.timestamp for each in found] == [NOON, None]
+
+
+def test_object_and_text_get_what_stands_around_them() -> None:
+    around = {"time": f"{NOON // 1000}.250", "host": "h", "sourcetype": "s", "fields": {"eu": 1}}
+    text, inner = said(
+        {"event": "ERROR no stock", **around},
+        {"event": {"level": "warn", "message": "low", "host": "own"}, **around},
+    )
+    assert text == Parts(
+        "ERROR no stock", NOON + 250, "error", {"host": "h", "sourcetype": "s", "eu": 1}
+    )
+    assert (inner.message, inner.timestamp, inner.type) == ("low", NOON + 250, "warning")
+    assert inner.attributes == {"host": "own", "host_2": "h", "sourcetype": "s", "eu": 1}
+
+
+@pytest.mark.parametrize("event", [7, None, [1], True])
+def test_event_of_another_kind_is_kept(event: object) -> None:
+    (found,) = said({"event": event})
+    assert json.dumps(event) in found.message
+
+
+def test_object_without_an_event_is_kept() -> None:
+    (found,) = said({"level": "error", "message": "a"})
+    assert (found.message, found.type) == ("a", "error")
+
+
+def test_array_holds_events() -> None:
+    assert [each.message for each in said([{"event": "a"}, {"event": "b"}])] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("body", "number"), [(b"no json", 0), (b'{"event":"a"}{"event":', 1), (b'{"event":"a"} x', 1)]
+)
+def test_event_that_is_no_json_is_named(body: bytes, number: int) -> None:
+    with pytest.raises(Unreadable, match=f"event {number} is no JSON"):
+        list(read_events(body))
+
+
+def test_empty_body_has_no_events() -> None:
+    assert not list(read_events(b" \n"))
