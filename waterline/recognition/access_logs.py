@@ -19,7 +19,7 @@ _BEFORE: Final = (
 )
 # What most lines are, told at once.
 _REQUEST: Final = (
-    r'"(?P<request>(?P<method>[A-Z]+) (?P<path>[^\s"\\]++) (?P<protocol>HTTP/\d(?:\.\d)?)'
+    r'"(?P<message>(?P<method>[A-Z]+) (?P<path>[^\s"\\]++) (?P<protocol>HTTP/\d(?:\.\d)?)'
     r'|[^"\\]*+(?:\\.[^"\\]*+)*+)"'
 )
 _COMBINED: Final = (
@@ -32,8 +32,10 @@ _ANSWER: Final = (
     rf"(?: {QUOTED.format('referrer')} {QUOTED.format('agent')})?(?P<behind>(?: .*)?)\s*$"
 )
 _NO_SYSLOG: Final = r"(?![A-Z][a-z]{2}[ ]{1,2}\d{1,2}[ ]\d)"
-_DAY: Final = r"\[\d\d?/[A-Z][a-z]{2}/\d{4}[: ][\d:]{8}(?:[.,]\d+)?(?:[ ][+-]\d{4})?\][ ]"
-_ISO_DAY: Final = r"\[\d{4}-\d\d-\d\dT[\d:]{8}[^\]\s]*\][ ]"
+BEFORE_BRACKET: Final = rf"{_NO_SYSLOG}[^\[\]]{{0,300}}+\["
+"""How lines begin that have their time in brackets behind the client."""
+_DAY: Final = r"\d\d?/[A-Z][a-z]{2}/\d{4}[: ][\d:]{8}(?:[.,]\d+)?(?:[ ][+-]\d{4})?\][ ]"
+_ISO_DAY: Final = r"\d{4}-\d\d-\d\dT[\d:]{8}[^\]\s]*\][ ]"
 
 
 def _access(name: str, first: str, shape: str, pattern: str, time: TimeForm) -> Dialect:
@@ -65,21 +67,21 @@ ACCESS_LOGS: Final = (
     _access(
         "access",
         '0Aa[-:"',
-        rf"{_NO_SYSLOG}[^\[\]]{{0,300}}+{_DAY}\"",
+        rf"{BEFORE_BRACKET}{_DAY}\"",
         rf"{_NO_SYSLOG}(?:{_BEFORE})?\[{_DAY_FIRST.core}\] ",
         _DAY_FIRST,
     ),
     _access(
         "access_iso",
         '0Aa-:"',
-        rf"{_NO_SYSLOG}[^\[\]]{{1,300}}+{_ISO_DAY}\"",
+        rf"{BEFORE_BRACKET}{_ISO_DAY}\"",
         rf"{_NO_SYSLOG}{_BEFORE}\[{_ISO.core}\] ",
         _ISO,
     ),
     _access(
         "access_time_first",
         "[",
-        rf"{_DAY}\S+[ ]\S+[ ]\S+[ ]\"[^\"]*\"[ ]\d{{3}}[ ]",
+        rf"\[{_DAY}\S+[ ]\S+[ ]\S+[ ]\"[^\"]*\"[ ]\d{{3}}[ ]",
         rf"\[{_DAY_FIRST.core}\] (?P<remote_host>\S+) (?P<remote_identity>\S+) "
         r"(?P<remote_user>\S+) ",
         _DAY_FIRST,
@@ -87,7 +89,7 @@ ACCESS_LOGS: Final = (
     Dialect(
         "access_tls",  # Apache: ssl_request_log
         "[",
-        rf"{_DAY}\S+[ ](?:TLS|SSL|-)\S*[ ]\S+[ ]\"",
+        rf"\[{_DAY}\S+[ ](?:TLS|SSL|-)\S*[ ]\S+[ ]\"",
         rf"\[{_DAY_FIRST.core}\] (?P<remote_host>\S+) (?P<tls>(?:TLS|SSL|-)\S*) "
         rf"(?P<cipher>\S+) {_REQUEST} (?P<bytes>\d+|-)\s*$",
         _DAY_FIRST,

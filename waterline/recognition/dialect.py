@@ -53,8 +53,8 @@ _OF_TIMES: Final = {
     *("head", "half", "zone", "second", "fraction", "year", "month", "day", "hour", "minute"),
     *("late_year", "first", "other", "last", "separator", "stop", "epoch", "tai"),
 }
-_OF_LEVELS: Final = {"level", "severity", "pri"}
-_BEYOND_ATTRIBUTES: Final = _OF_TIMES | _OF_LEVELS | {"message", "rest", "text"}
+_SAY_LEVELS: Final = {"level", "severity", "pri", "rest"}
+_BEYOND_ATTRIBUTES: Final = _OF_TIMES | _SAY_LEVELS | {"message", "text"}
 
 
 class Attributes:
@@ -62,15 +62,17 @@ class Attributes:
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
         self._plan = tuple(
-            _attribute(name) for name in pattern.groupindex if name not in _BEYOND_ATTRIBUTES
+            (group, *_attribute(name))
+            for name, group in pattern.groupindex.items()
+            if name not in _BEYOND_ATTRIBUTES
         )
 
     def of(self, match: re.Match[str]) -> dict[str, object]:
         """Return the groups of a match; those that are empty or `-` are left out."""
         attributes: dict[str, object] = {}
-        for name, kept_as, factor in self._plan:
-            text = match[name]
-            if text is None or text in ("", "-"):
+        for group, kept_as, factor in self._plan:
+            text = match[group]
+            if not text or text == "-":
                 continue
             if factor is None:
                 attributes[kept_as] = unescaped(text) if "\\" in text else text
@@ -120,37 +122,45 @@ class Dialect:
     @cached_property
     def _compiled(self) -> "_Compiled":
         pattern = re.compile(self.pattern, re.ASCII | re.DOTALL)
-        return _Compiled(pattern.match, frozenset(pattern.groupindex), Attributes(pattern))
+        groups = pattern.groupindex.keys()
+        return _Compiled(
+            pattern.match,
+            Attributes(pattern),
+            groups & _SAY_LEVELS,
+            has_message="message" in groups,
+        )
 
     def read(self, line: str, reader: Reader) -> Recognized | None:
         """Return what a line says, or None if it is of another dialect."""
-        matcher, has, named = self._compiled
+        matcher, named, of_level, has_message = self._compiled
         match = matcher(line)
         if match is None:
             return None
-        timestamp = None
-        if self.time is not None and match[self.time.sign] is not None:
-            timestamp = reader.clock.read(self.time, match)
+        timestamp, time = None, self.time
+        if time is not None and match[time.sign] is not None:
+            timestamp = reader.clock.read(time, match)
             if timestamp is None:
                 return None
         attributes = named.of(match)
-        level = _level_of(match, has, line)
-        if level and level.more:
-            attributes["level"] = level.more
-        name = level.type if level else self.level
+        name = self.level
+        if of_level and (level := _level_of(match, of_level, line)):
+            name = level.type
+            if level.more:
+                attributes["level"] = level.more
         if self.by_status and isinstance(status := attributes.get("status"), int):
             name = name or type_of_status(status)
-        message = match["message"] if "message" in has else line
+        message = match["message"] if has_message else line
         found = Recognized(message, timestamp, name, attributes)
         return self.refine(match, found, reader) if self.refine else found
 
 
 class _Compiled(NamedTuple):
-    """The expression of a dialect, with the names of its groups."""
+    """The expression of a dialect, and what its groups say."""
 
     match: Callable[[str], re.Match[str] | None]
-    has: Set[str]
     attributes: Attributes
+    of_level: Set[str]
+    has_message: bool
 
 
 def _level_of(match: re.Match[str], has: Set[str], line: str) -> LineLevel | None:
@@ -187,8 +197,8 @@ def unescaped(text: str) -> str:
     return _ESCAPED.sub(r"\1", text) if "\\" in text else text
 
 
-def _attribute(name: str) -> tuple[str, str, float | None]:
+def _attribute(name: str) -> tuple[str, float | None]:
     for unit, factor in _UNITS.items():
         if name.endswith(unit):
-            return name, f"{name.removesuffix(unit)}_ms", factor
-    return name, name, 1 if name in _NUMBERS or name.endswith("_ms") else None
+            return f"{name.removesuffix(unit)}_ms", factor
+    return name, 1 if name in _NUMBERS or name.endswith("_ms") else None

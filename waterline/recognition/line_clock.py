@@ -74,7 +74,7 @@ class LineClock:
         if key != self._key or form is not self._form:
             try:
                 self._minute = self._minute_of(form, match)
-            except ValueError:
+            except (ValueError, OverflowError):  # the latter: in UTC it is beyond the years
                 return None
             self._key = key
             self._form = form

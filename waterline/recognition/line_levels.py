@@ -43,6 +43,10 @@ _TO_HEADER: Final = re.compile(r"[\"'\])>}]*[\s,;:|\])>-]*")
 _NUMBERED: Final = r"(?:[1-8](?!\d)|[+-]\d{1,2}(?!\d))?"
 _WORD: Final = re.compile(rf"([A-Za-z]{{3,11}}{_NUMBERED})(?![\w.=]|-\w)")
 _DELIMITERS: Final = frozenset(",;|\t")
+# Behind most times: marks, perhaps the number of a thread, and a word in capitals.
+_USUAL: Final = re.compile(
+    r"[\"'\])>}]*[\s,;:|\])>-]*(?:\d++\s[\s,;:|\])>-]*)?([A-Z]{3,11})(?![\w.=+]|-\w)"
+)
 # The mark may be that of a name behind the level: `critical/Listener:`, `error vpxd[12]`.
 _MARKED: Final = re.compile(r":(?:\s|$)|\t|\s*\||\s{2,}|\s:\s|/\w+:\s|\s[\w-]+\[\d+\]", re.ASCII)
 _MARKED_FIELD: Final = rf"""
@@ -88,6 +92,7 @@ _FIELD: Final = re.compile(
 _BEFORE_TIME: Final = re.compile(r"[A-Z]{3}|[A-Za-z][\])>|:,]|=|[EWIDF] ")
 _LETTER_BEFORE_TIME: Final = re.compile(r"([EWIDFTV])[ ]\d")
 _BEHIND_TAG: Final = re.compile(f"{_MARKED_FIELD} | {_GROUP}", re.VERBOSE)
+_BEGINS_MARK: Final = frozenset("[({<#%")
 _LEVELS: Final = {
     *(
         "bracketed",
@@ -171,7 +176,11 @@ def level_after(line: str, after: int, *, tagged: bool = False) -> LineLevel | N
         after: where its time ends.
         tagged: whether a name with a colon, behind which the message begins, ends there.
     """
+    if not tagged and (usual := _USUAL.match(line, after)) and (level := _level_alone(usual[1])):
+        return level
     position = _end_of(_TO_HEADER.match(line, after))
+    if tagged and line[position : position + 1] not in _BEGINS_MARK:
+        return _word_at(line, position, marked=True)
     if (
         not tagged
         and line[position + 1 : position + 2] in _BEHIND_LETTER

@@ -42,7 +42,7 @@ PROXIES: Final = (
         rf"\S+[ ]\S+[ ]{_DAY}[ ][+-]\d{{4}}\][ ]\S+[ ]\S+[ ]\S+[ ][A-Z]+\.",
         rf"(?P<owner>\S+) (?P<bucket>\S+) \[{_DAY_FIRST.core}\] (?P<remote_host>\S+) "
         r"(?P<requester>\S+) (?P<request_id>\S+) (?P<operation>\S+) (?P<key>\S+) "
-        rf"{QUOTED.format('request')} {_STATUS} (?P<error_code>\S+) (?P<bytes>\S+) "
+        rf"{QUOTED.format('message')} {_STATUS} (?P<error_code>\S+) (?P<bytes>\S+) "
         r"(?P<object_size>\S+) (?P<duration_ms>\S+) (?P<turn_around_ms>\S+) "
         rf"{QUOTED.format('referrer')} {QUOTED.format('agent')}(?P<behind>.*)$",
         _DAY_FIRST,
@@ -79,7 +79,7 @@ PROXIES: Final = (
         "envoy",
         "[",
         r"\[\d{4}-\d\d-\d\dT[\d:.]+Z\][ ]\"",
-        rf"\[{_ISO.core}\] {QUOTED.format('request')} (?P<status>\d{{1,3}}) (?P<flags>\S+) "
+        rf"\[{_ISO.core}\] {QUOTED.format('message')} (?P<status>\d{{1,3}}) (?P<flags>\S+) "
         r'(?:(?P<details>[a-z-]\S*) (?P<termination>\S+) "(?P<failure>[^"]*)" )?'
         r"(?P<bytes_in>\d+|-) (?P<bytes>\d+|-) (?P<duration_ms>\d+|-) "
         r'(?P<upstream_duration_ms>\d+|-) "(?P<x_forwarded_for>[^"]*)" '
@@ -99,7 +99,7 @@ PROXIES: Final = (
         r"(?P<remote_host>\S+):(?P<port>\d+) (?P<target>\S+) (?P<request_s>-?[\d.]+) "
         r"(?P<target_s>-?[\d.]+)"
         rf" (?P<response_s>-?[\d.]+) {_STATUS} (?P<target_status>\d+|-) (?P<bytes_in>\d+)"
-        rf" (?P<bytes>\d+) {QUOTED.format('request')}(?: {QUOTED.format('agent')})?"
+        rf" (?P<bytes>\d+) {QUOTED.format('message')}(?: {QUOTED.format('agent')})?"
         r"(?P<behind>.*)$",
         _ISO,
         by_status=True,

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from waterline.recognition.access_logs import ACCESS_LOGS
+from waterline.recognition.access_logs import ACCESS_LOGS, BEFORE_BRACKET
 from waterline.recognition.android import ANDROID
 from waterline.recognition.cef import CEF_SHAPE, LEEF_SHAPE, read_cef, read_leef
 from waterline.recognition.dialect import Reader
@@ -35,6 +35,8 @@ _MAX_NESTED: Final = 3
 # A time behind no more characters has nothing before it but a bracket.
 _LEAST_FIELD: Final = 1
 _DAY: Final = r"\d{4}-\d\d-\d\d"
+# What several shapes begin with.
+_STARTS: Final = (_DAY, BEFORE_BRACKET)
 _EXCEPTIONAL: Final = frozenset("{#")
 
 
@@ -110,21 +112,22 @@ def _kind_of(line: str) -> str:
 
 @cache
 def _shapes_of(kind: str) -> re.Pattern[str]:
-    """Return all shapes of a kind as one pattern, which matches the day that begins many once.
+    """Return all shapes of a kind as one pattern, which matches what begins several once.
 
-    What is behind the day is one expression: alternatives in a shape stand in parentheses.
+    What is behind such a beginning is one expression: alternatives in a shape stand in parentheses.
     """
-    beginning = {each.name: each.shape for each in DIALECTS if kind in each.first}
-    behind_day = {
-        name: shape.removeprefix(_DAY)
-        for name, shape in beginning.items()
-        if shape.startswith(_DAY)
-    }
-    shapes = [f"(?P<{name}>{shape})" for name, shape in beginning.items() if name not in behind_day]
-    if behind_day:
-        alternatives = "|".join(f"(?P<{name}>{rest})" for name, rest in behind_day.items())
-        shapes.append(f"{_DAY}(?:{alternatives})")
-    return re.compile("|".join(shapes), re.ASCII)
+    shapes: dict[str, list[str]] = {}
+    for each in DIALECTS:
+        if kind in each.first:
+            start = next(filter(each.shape.startswith, _STARTS), "")
+            rest = f"(?P<{each.name}>{each.shape.removeprefix(start)})"
+            shapes.setdefault(start or each.name, []).append(rest)
+    days = shapes.pop(_DAY, [])
+    alternatives = [
+        f"{start}(?:{'|'.join(rests)})" if start in _STARTS else rests[0]
+        for start, rests in (*shapes.items(), *([(_DAY, days)] if days else []))
+    ]
+    return re.compile("|".join(alternatives), re.ASCII)
 
 
 def _dialect_of(line: str) -> LineDialect | None:

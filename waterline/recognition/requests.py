@@ -57,23 +57,21 @@ _SPENT: Final = re.compile(r"(?:^| )(\d+\.\d{3})(?= |$)")
 _NUMBER: Final = re.compile(r"(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?", re.ASCII)
 
 
-def with_request(match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
-    """Take the request line apart; it is the message.
+def with_request(_match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
+    """Take the message apart, which is the request line, and what stands behind the agent.
 
     Args:
-        match: the line.
-        found: what its groups say.
+        _match: not needed here.
+        found: what the groups of the line say.
         _reader: not needed here.
     """
-    request = match["request"]
     attributes = found.attributes
-    attributes.pop("request", None)
     if "method" not in attributes:
-        attributes |= request_parts(request)
+        attributes |= request_parts(found.message)
     behind = attributes.pop("behind", None)
     if isinstance(behind, str) and behind.strip():
         attributes |= _behind(behind)
-    return Recognized(request, found.timestamp, found.type, attributes)
+    return found
 
 
 def request_parts(request: str) -> dict[str, object]:
