@@ -56,6 +56,9 @@ class LineClock:
         self._form: TimeForm | None = None
         self._key: tuple[str | None, ...] | str | None = None
         self._minute = 0
+        self._form_of_day: TimeForm | None = None
+        self._day: tuple[str | None, ...] | str | None = None
+        self._midnight = 0
         self._previous = 0
         self._second_time = False
         self._day_first: bool | None = None
@@ -93,28 +96,36 @@ class LineClock:
         return timestamp
 
     def _minute_of(self, form: TimeForm, match: re.Match[str]) -> int:
-        parts = match.groupdict()
-        hour, minute = int(parts["hour"]), int(parts["minute"])
-        if half := (parts["half"] or "").strip():
+        written, zone, second = match.group("half", "zone", "second")
+        hour, minute = int(match["hour"]), int(match["minute"])
+        if half := (written or "").strip():
             if not 1 <= hour <= 12:
                 raise ValueError("no 12-hour clock has this hour")
             hour = hour % 12 + (12 if half[0] in "Pp" else 0)
         # The end of a day may be written as 24:00.
-        if hour == 24 and (minute or (parts["second"] or "00") != "00"):
+        if hour == 24 and (minute or (second or "00") != "00"):
             raise ValueError("no day has this hour")
-        year, month, day = self._day_of(form, parts, hour, minute)
-        passed = (date(year, month, day).toordinal() - _EPOCH_DAY) * _DAY
-        local = passed + hour * _HOUR + minute * _MINUTE
-        zone = parts["zone"] or ""
+        local = self._midnight_of(form, match, hour, minute) + hour * _HOUR + minute * _MINUTE
         offset = offset_of(zone) if zone else None
         if offset is None:
-            named = region(zone.strip(" []")) if "/" in zone else None
+            named = region(zone.strip(" []")) if zone and "/" in zone else None
             moment = self._in_timezone(local, named or self._timezone)
         else:
             moment = local - offset * _MINUTE
         if not MIN_TIMESTAMP <= moment <= MAX_TIMESTAMP:
             raise ValueError("no log may have this year")
         return moment
+
+    def _midnight_of(
+        self, form: TimeForm, match: re.Match[str], hour: int, minute: int
+    ) -> int:
+        """Return the local time at which the day begins; most lines are of the day before them."""
+        day = match.group(*form.day) if form.day else None
+        if day is None or day != self._day or form is not self._form_of_day:
+            date_ = date(*self._day_of(form, match.groupdict(), hour, minute))
+            self._midnight = (date_.toordinal() - _EPOCH_DAY) * _DAY
+            self._day, self._form_of_day = day, form
+        return self._midnight
 
     def _in_timezone(self, local: int, timezone: tzinfo) -> int:
         """Return a local time as UTC; of an hour that comes twice, the one time has got to."""

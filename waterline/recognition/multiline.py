@@ -89,12 +89,14 @@ class Joiner(Generic[T]):
                 return []
         done = [] if pending is None else [self._finished(source, pending)]
         if recognizer.complete and not partial:
-            self._pending.pop(source, None)
+            if pending is not None:
+                del self._pending[source]
             done.append(self._dated(Joined(recognized, [line]), source, alone=True))
-            done += (
-                self._dated(Joined(other, [line], part), source, alone=True)
-                for part, other in enumerate(recognizer.others, start=1)
-            )
+            if recognizer.others:
+                done += (
+                    self._dated(Joined(other, [line], part), source, alone=True)
+                    for part, other in enumerate(recognizer.others, start=1)
+                )
             return done
         if pending is None and len(self._pending) >= _MOST_SOURCES:
             done += self.flush()

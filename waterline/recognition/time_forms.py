@@ -71,6 +71,17 @@ class TimeForm:
             name for name in ("head", "half", "zone", "late_year") if f"(?P<{name}>" in self.core
         )
 
+    @cached_property
+    def day(self) -> tuple[str, ...]:
+        """Names of the groups that say the day, where they alone do."""
+        if "(?P<month>" not in self.core:
+            return ()
+        return tuple(
+            name
+            for name in ("day", "month", "year", "late_year")
+            if f"(?P<{name}>" in self.core
+        )
+
     @property
     def dated(self) -> bool:
         """Whether it is told from a number or a duration by the date in it."""

@@ -82,6 +82,7 @@ def region(name: str) -> tzinfo | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def offset_of(zone: str) -> int | None:
     """Return the minutes that a zone is ahead of UTC; None for a name that means several zones.
 

@@ -11,7 +11,7 @@ import msgspec
 from waterline.errors import UsageError
 from waterline.recognition.json_text import object_in
 from waterline.recognition.levels import says_more, type_of_word
-from waterline.recognition.multiline import Joiner, Multiline
+from waterline.recognition.multiline import Joined, Joiner, Multiline
 from waterline.recognition.objects import ENVELOPE, ObjectReader, Overrides
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.recognizer import LineDialect, Recognizer
@@ -32,6 +32,9 @@ from workbench.clients.log_files.jsonlines import (
 )
 from workbench.clients.log_files.rawlines import MAX_LINE_BYTES, RawLine
 from workbench.clients.log_files.text_encoding import TextEncoding
+
+# What a step needs for one line is at hand for the next few; for a whole file it is not.
+_LINES_AT_ONCE: Final = 50
 
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -120,18 +123,25 @@ class LineReader(ABC, Generic[R]):
         # Time of the last log of our own contract, before which nothing waits.
         self._passed: msgspec.Raw | None = None
 
-    def read(self, lines: Iterable[RawLine | None]) -> Iterator[R]:
+    def read(self, lines: Iterable[Sequence[RawLine] | None]) -> Iterator[R]:
         """Read the next lines; a log that may go on is held back until the next, or a silence.
 
         Args:
             lines: as they come; None each time they fall silent.
         """
-        joiner = self._joiner
-        encoding = self._encoding
-        for raw in lines:
-            if raw is None:
+        for raws in lines:
+            if raws is None:
                 yield from self.end()
                 continue
+            for start in range(0, len(raws), _LINES_AT_ONCE):
+                yield from self._read_some(raws[start : start + _LINES_AT_ONCE])
+
+    def _read_some(self, raws: Iterable[RawLine]) -> list[R]:
+        """Read some lines; what may go on is held back."""
+        joiner, encoding = self._joiner, self._encoding
+        done: list[R] = []
+        joined: list[Joined[RawLine]] = []
+        for raw in raws:
             content = raw.content
             stripped = content.strip()
             if not stripped:
@@ -141,31 +151,35 @@ class LineReader(ABC, Generic[R]):
             if not encoding.is_utf_8:
                 content = encoding.utf_8(content)
             if raw.too_long:
-                yield from self.end()
+                done += self._finished([*joined, *joiner.flush()])
+                joined.clear()
                 limit = MAX_LINE_BYTES // 1024**2
-                yield self._rejected(
-                    raw, f"the line is longer than {limit} MiB, the limit of a line"
+                done.append(
+                    self._rejected(raw, f"the line is longer than {limit} MiB, the limit of a line")
                 )
             elif self._format is Format.LINES:
-                yield self._plain(raw, content)
+                joined.append(self._plain(raw, content))
             elif stripped[:1] == b"{" and (own := own_log(content)) and self._is_own(content):
-                if joiner.waits:
-                    yield from self.end()
+                if joined or joiner.waits:
+                    done += self._finished([*joined, *joiner.flush()])
+                    joined.clear()
                 self._passed = own.timestamp
-                yield self._own(raw, content, own)
+                done.append(self._own(raw, content, own))
             elif self._format is Format.JSONL and (reason := _unfit(content)):
-                yield self._rejected(raw, reason)
+                done += self._finished(joined)
+                joined.clear()
+                done.append(self._rejected(raw, reason))
             else:
                 if self._passed is not None:
                     joiner.date(read_time(_decode(self._passed)))
                     self._passed = None
-                for joined in joiner.add(decode_text(content), raw):
-                    yield self._finished(joined.lines, joined.recognized, joined.part)
+                joined += joiner.add(decode_text(content), raw)
+        done += self._finished(joined)
+        return done
 
-    def end(self) -> Iterator[R]:
+    def end(self) -> list[R]:
         """Return the logs that are held back, as they are whole."""
-        for joined in self._joiner.flush():
-            yield self._finished(joined.lines, joined.recognized, joined.part)
+        return self._finished(self._joiner.flush())
 
     def _is_own(self, content: bytes) -> bool:
         """Return whether a log of our own contract has no member that the user names."""
@@ -174,24 +188,36 @@ class LineReader(ABC, Generic[R]):
         value = object_in(decode_text(content))
         return value is None or not self._named.is_for(value)
 
-    def _plain(self, raw: RawLine, content: bytes) -> R:
+    def _plain(self, raw: RawLine, content: bytes) -> Joined[RawLine]:
         text = decode_text(content)
         found = self._recognizer.line(text)
         level = found.attributes.get("level")
         attributes = {} if level is None else {"level": level}
-        return self._finished([raw], Recognized(text, found.timestamp, found.type, attributes))
+        return Joined(Recognized(text, found.timestamp, found.type, attributes), [raw])
 
-    def _finished(self, lines: Sequence[RawLine], found: Recognized, part: int = 0) -> R:
-        """Make a log: with an id, and with what is extracted from its text."""
-        first = lines[0]
-        content = first.content if len(lines) == 1 else b"\n".join(each.content for each in lines)
-        made = line_id(self._first_hash, first.offset, content)
+    def _finished(self, joined: Sequence[Joined[RawLine]]) -> list[R]:
+        """Make logs: with ids, and with what is extracted from their texts."""
+        contents = [
+            each.lines[0].content
+            if len(each.lines) == 1
+            else b"\n".join([line.content for line in each.lines])
+            for each in joined
+        ]
+        ids = [
+            line_id(self._first_hash, each.lines[0].offset, content)
+            + (f"-{each.part}" if each.part else "")
+            for each, content in zip(joined, contents, strict=True)
+        ]
         if self._extraction:
-            is_object = self._format is not Format.LINES and content[:1] == b"{"
-            text = found.message if is_object else self._encoding.text(content)
-            self._extract(found.attributes, text)
-        log = log_of(found, f"{made}-{part}" if part else made)
-        return self._made(first, log, lines[-1].end)
+            for each, content in zip(joined, contents, strict=True):
+                found = each.recognized
+                is_object = self._format is not Format.LINES and content[:1] == b"{"
+                text = found.message if is_object else self._encoding.text(content)
+                self._extract(found.attributes, text)
+        return [
+            self._made(each.lines[0], log_of(each.recognized, log_id), each.lines[-1].end)
+            for each, log_id in zip(joined, ids, strict=True)
+        ]
 
     def _own(self, raw: RawLine, content: bytes, own: OwnLog) -> R:
         """Read a log of our own contract, which stays as it is."""

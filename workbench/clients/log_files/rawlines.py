@@ -2,8 +2,8 @@
 
 import io
 import select
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import BinaryIO, Final
 
 import msgspec
@@ -49,20 +49,22 @@ def read_raw_lines(stream: BinaryIO, name: str) -> Iterator[RawLine]:
     Raises:
         UsageError: it is no text.
     """
-    return (line for line in split_lines(_chunks(stream, name)) if line is not None)
+    return chain.from_iterable(filter(None, split_lines(_chunks(stream, name))))
 
 
 def read_contents(stream: BinaryIO, name: str) -> Iterator[bytes]:
     """Read the lines of a stream alone, without their line feeds; see `read_raw_lines`."""
-    return (line[0] for line in _split(_chunks(stream, name)) if line is not None)
+    lines = chain.from_iterable(filter(None, _split(_chunks(stream, name))))
+    return (content for content, _ in lines)
 
 
 def read_live_lines(
     stream: BinaryIO, name: str, encoding: TextEncoding
-) -> Iterator[RawLine | None]:
+) -> Iterator[Sequence[RawLine] | None]:
     """Read the lines of a stream that may be written still; None each time it falls silent.
 
-    A line of it is waited for no longer than it takes to be written.
+    Those that come at once are returned at once. A line is waited for no longer than it takes to be
+    written.
 
     Args:
         stream: the bytes; it need not be seekable.
@@ -77,30 +79,32 @@ def read_live_lines(
 
 def split_lines(
     chunks: Iterable[bytes | None], offset: int = 0, number: int = 0
-) -> Iterator[RawLine | None]:
-    """Split bytes as they come into lines; None stays None.
+) -> Iterator[Sequence[RawLine] | None]:
+    """Split bytes as they come into the lines that end in them; None stays None.
 
     Args:
         chunks: the bytes from the start of a line.
         offset: where that line starts, in bytes.
         number: of lines before it.
     """
-    for line in _split(chunks):
-        if line is None:
+    for lines in _split(chunks):
+        if lines is None:
             yield None
             continue
-        content, size = line
-        number += 1
-        end = offset + size
-        if content[-1:] == b"\r":
-            content = content[:-1]
-        too_long = len(content) > MAX_LINE_BYTES
-        if too_long:
-            content = content[:MAX_LINE_BYTES]
-        if not offset:
-            content = content.removeprefix(_UTF_8_BOM)
-        yield RawLine(number, offset, content, too_long, end)
-        offset = end
+        raws = []
+        for content, size in lines:
+            number += 1
+            end = offset + size
+            if content[-1:] == b"\r":
+                content = content[:-1]
+            too_long = len(content) > MAX_LINE_BYTES
+            if too_long:
+                content = content[:MAX_LINE_BYTES]
+            if not offset:
+                content = content.removeprefix(_UTF_8_BOM)
+            raws.append(RawLine(number, offset, content, too_long, end))
+            offset = end
+        yield raws
 
 
 def _chunks(stream: BinaryIO, name: str) -> Iterator[bytes | None]:
@@ -136,8 +140,11 @@ def _descriptor_of_pipe(stream: BinaryIO) -> int | None:
         return None
 
 
-def _split(chunks: Iterable[bytes | None]) -> Iterator[tuple[bytes, int] | None]:
-    """Yield each line without its line feed, and its bytes with it; of a long one the beginning."""
+def _split(chunks: Iterable[bytes | None]) -> Iterator[list[tuple[bytes, int]] | None]:
+    """Yield the lines that end in each chunk.
+
+    Each is without its line feed, and has its bytes with it; of a long one there is the beginning.
+    """
     last = _Unended()
     for chunk in chunks:
         if chunk is None:
@@ -146,13 +153,14 @@ def _split(chunks: Iterable[bytes | None]) -> Iterator[tuple[bytes, int] | None]
         *ended, begun = chunk.split(b"\n")
         if ended:
             last.add(ended[0])
-            yield last.content, last.size + 1
+            yield [
+                (last.content, last.size + 1),
+                *((_without_run(line), len(line) + 1) for line in islice(ended, 1, None)),
+            ]
             last = _Unended()
-            for line in islice(ended, 1, None):
-                yield _without_run(line), len(line) + 1
         last.add(begun)
     if last.size:
-        yield last.content, last.size
+        yield [(last.content, last.size)]
 
 
 class _Unended:
