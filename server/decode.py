@@ -6,9 +6,10 @@ column by column, which halves the cost a log. Only if something is odd is each 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import chain, compress, repeat
 from operator import not_
+from time import monotonic
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar, cast
 
@@ -41,7 +42,7 @@ from waterline.records import (
     says_nothing,
 )
 
-_AN_HOUR: Final = timedelta(hours=1)
+_AN_HOUR: Final = 3600.0
 NO_LOGS: Final = "this holds no log; send a log, a JSON array of logs, or one log a line"
 
 
@@ -171,14 +172,14 @@ class ForwardedLines:
     """Reads lines of text that objects forward, such as Docker's; each by itself."""
 
     def __init__(self) -> None:
-        self._since = datetime.min.replace(tzinfo=UTC)
+        self._until = 0.0
         self._lines: Recognizer | None = None
 
     def __call__(self, text: str) -> Recognized:
         """Return what a line says; a time without its year is of the last twelve months."""
-        now = datetime.now(UTC)
-        if self._lines is None or now - self._since > _AN_HOUR:
-            self._since, self._lines = now, Recognizer(reference=now)
+        now = monotonic()
+        if self._lines is None or now > self._until:
+            self._until, self._lines = now + _AN_HOUR, Recognizer(reference=datetime.now(UTC))
         return self._lines.special(text) or self._lines.plain(text, headed=True)
 
 

@@ -116,9 +116,7 @@ class LineClock:
             raise ValueError("no log may have this year")
         return moment
 
-    def _midnight_of(
-        self, form: TimeForm, match: re.Match[str], hour: int, minute: int
-    ) -> int:
+    def _midnight_of(self, form: TimeForm, match: re.Match[str], hour: int, minute: int) -> int:
         """Return the local time at which the day begins; most lines are of the day before them."""
         day = match.group(*form.day) if form.day else None
         if day is None or day != self._day or form is not self._form_of_day:

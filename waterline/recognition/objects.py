@@ -6,6 +6,7 @@ from itertools import chain, repeat
 from typing import Final, NamedTuple, cast
 
 import msgspec
+from msgspec.structs import astuple
 
 from waterline.recognition.levels import says_more, type_of_status, type_of_word
 from waterline.recognition.object_containers import CONTAINERS, unpacked
@@ -246,7 +247,7 @@ class ObjectReader:
         return _read_columns(shaped, plan) if plan.is_flat else None
 
     def _read_forwarded(self, values: Sequence[dict[str, object]], plan: _Plan) -> Columns | None:
-        """Read objects that forward objects, and name no level; None if one is odd."""
+        """Read objects that forward objects or lines, and name no level; None if one is odd."""
         message, time = next(iter(plan.message), None), next(iter(plan.time), None)
         if not isinstance(message, str) or not isinstance(time, str) or plan.may_be_ours:
             return None
@@ -255,11 +256,11 @@ class ObjectReader:
         # `log.level` stands within no text.
         if any(path[0] != message for path in plan.level):
             return None
-        inner = list(map(_object_within, map(dict.get, values, repeat(message))))
+        texts = list(map(dict.get, values, repeat(message)))
         timestamps = _times_of_column(list(map(dict.get, values, repeat(time))))
-        if None in inner or timestamps is None:
+        if timestamps is None or set(map(type, texts)) != {str} or "" in texts:
             return None
-        columns = self.read_many(cast("list[dict[str, object]]", inner))
+        columns = self._read_texts(cast("list[str]", texts))
         if columns is None:
             return None
         for name in (message, time):
@@ -271,6 +272,21 @@ class ObjectReader:
             ]
         attributes = list(map(merged, columns.attributes, values))
         return Columns(columns.messages, timestamps, columns.types, attributes)
+
+    def _read_texts(self, texts: Sequence[str]) -> Columns | None:
+        """Read texts that objects forward: objects, and lines; None if one is odd."""
+        inner = list(map(_object_within, texts))
+        columns = self.read_many([each for each in inner if each is not None])
+        if columns is None or None not in inner:
+            return columns
+        if self._read_line is None:
+            return None
+        objects = zip(*columns, strict=True)
+        parts = [
+            next(objects) if each is not None else astuple(self._read_line(text.rstrip("\r\n")))
+            for each, text in zip(inner, texts, strict=True)
+        ]
+        return Columns(*map(list, zip(*parts, strict=True)))
 
     def _new_plan(self, value: dict[str, object]) -> _Plan:
         members = value.keys()

@@ -77,9 +77,7 @@ class TimeForm:
         if "(?P<month>" not in self.core:
             return ()
         return tuple(
-            name
-            for name in ("day", "month", "year", "late_year")
-            if f"(?P<{name}>" in self.core
+            name for name in ("day", "month", "year", "late_year") if f"(?P<{name}>" in self.core
         )
 
     @property

@@ -176,20 +176,30 @@ def times_of_texts(texts: Sequence[str]) -> list[int]:
     Raises:
         ValueError: one is no such time, or beyond the years 1 to 9999.
     """
-    if max(map(len, texts), default=0) <= _LENGTH_OF_MICROSECONDS:
-        try:
-            moments = msgspec.convert(texts, list[datetime])
-            spans = [moment - _EPOCH for moment in moments]
-        except (msgspec.ValidationError, OverflowError, TypeError):
-            pass  # a comma, a leap second, no zone
-        else:
-            found = [
-                (span.days * 86_400 + span.seconds) * 1000 + span.microseconds // 1000
-                for span in spans
-            ]
-            if found and min(found) >= MIN_TIMESTAMP and max(found) <= MAX_TIMESTAMP:
-                return found
+    longest = max(map(len, texts), default=0)
+    cut = texts if longest <= _LENGTH_OF_MICROSECONDS else list(map(_without_nanoseconds, texts))
+    try:
+        moments = msgspec.convert(cut, list[datetime])
+        spans = [moment - _EPOCH for moment in moments]
+    except (msgspec.ValidationError, OverflowError, TypeError):
+        pass  # a comma, a leap second, no zone
+    else:
+        found = [
+            (span.days * 86_400 + span.seconds) * 1000 + span.microseconds // 1000 for span in spans
+        ]
+        if found and min(found) >= MIN_TIMESTAMP and max(found) <= MAX_TIMESTAMP:
+            return found
     return [time_of_text(each) for each in texts]
+
+
+def _without_nanoseconds(text: str) -> str:
+    """Cut the digits beyond microseconds, by which msgspec would round up; else return no time."""
+    if len(text) <= _LENGTH_OF_MICROSECONDS:
+        return text
+    too_fine = text[_LENGTH_OF_MICROSECONDS - 1 : -1]
+    if text[-1] == "Z" and too_fine.isdecimal() and too_fine.isascii():
+        return f"{text[: _LENGTH_OF_MICROSECONDS - 1]}Z"
+    return ""
 
 
 def read_time(value: object) -> int | None:

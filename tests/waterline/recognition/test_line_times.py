@@ -175,6 +175,18 @@ def test_clock_that_is_put_forward_leaves_out_no_time() -> None:
     assert in_zone("2024-03-31 02:30:00 x", "Europe/Berlin") == utc(2024, 3, 31, 1, 30)
 
 
+@pytest.mark.parametrize(
+    ("line", "zone"),
+    [
+        ("0001-01-01 00:00:00 x", "Europe/Berlin"),
+        ("9999-12-31 23:59:59 x", "America/New_York"),
+    ],
+)
+def test_a_time_whose_zone_leads_out_of_the_years_is_none(line: str, zone: str) -> None:
+    assert in_zone(line, "UTC") is not None
+    assert in_zone(line, zone) is None
+
+
 def test_hour_that_comes_twice_is_told_by_the_lines_before() -> None:
     reader = Recognizer(timezone=ZoneInfo("Europe/Berlin"), reference=REFERENCE)
     clocks = ("01:59", "02:00", "02:30", "02:59", "02:00", "02:30", "02:59", "03:00")

@@ -1,6 +1,7 @@
 """JSON objects of loggers, shippers and servers, each to the letter of its format."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from waterline.recognition.levels import TYPES
 from waterline.recognition.object_dialects import DIALECTS
 from waterline.recognition.objects import ObjectReader, Overrides, is_ours, recognize_object
 from waterline.recognition.recognized import Recognized
+from waterline.recognition.recognizer import Recognizer
 
 SECOND = 1_795_514_400_000  # 2026-11-24T10:00:00Z
 MOMENT = SECOND + 123
@@ -625,6 +627,36 @@ def test_many_are_read_as_each_alone(values: list[dict[str, object]]) -> None:
     each = [recognize_object(value) for value in values]
     columns = ObjectReader().read_many([value.copy() for value in values])
     assert columns is None or [Recognized(*row) for row in zip(*columns, strict=True)] == each
+
+
+forwarded = st.sampled_from(
+    [
+        "text\n",
+        "INFO: text\r\n",
+        "2026-11-24 10:00:01.5 FATAL a.b - text\n",
+        '{"level":60,"msg":"m"}\n',
+        "{}\n",
+        "\n",
+        "",
+    ]
+)
+
+
+@given(
+    st.lists(forwarded, min_size=1, max_size=6),
+    st.sampled_from([{"stream": "stdout"}, {"container_name": "/web"}]),
+    st.sampled_from([ISO, "2026-11-24T10:00:00.123456789Z", "soon"]),
+)
+def test_lines_that_are_forwarded_are_read_as_each_alone(
+    texts: list[str], others: dict[str, object], time: str
+) -> None:
+    read = Recognizer(reference=datetime(2027, 1, 1, tzinfo=UTC)).line
+    values: list[dict[str, object]] = [{"log": text, "time": time, **others} for text in texts]
+    columns = ObjectReader(read_line=read).read_many([value.copy() for value in values])
+    assert columns is not None
+    assert [Recognized(*row) for row in zip(*columns, strict=True)] == [
+        recognize_object(value, read) for value in values
+    ]
 
 
 @given(

@@ -119,6 +119,8 @@ def test_text_that_is_no_time_never_becomes_one(text: str) -> None:
         ["2026-11-24T10:00:00.123Z", "2026-11-24 10:00:00,123"],
         ["2026-11-24T10:00:00.123Z", "2026-11-24T10:00:00"],
         ["2026-11-24T10:00:00.123Z", "2026-11-24T10:00:00.1239999999Z"],
+        ["2026-11-24T10:00:00.999999999Z", "2026-11-24T10:00:00.99999995Z", "2026-11-24T10:00:00Z"],
+        ["2026-11-24T10:00:00.999999999+01:00", "2026-11-24T10:00:00.123456789Z"],
         ["2016-12-31T23:59:60Z", "1795514400"],
         ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"],
     ],
@@ -127,7 +129,10 @@ def test_times_of_texts_are_those_of_each(texts: list[str]) -> None:
     assert times_of_texts(texts) == [time_of_text(each) for each in texts]
 
 
-@pytest.mark.parametrize("odd", ["soon", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:60Z"])
+@pytest.mark.parametrize(
+    "odd",
+    ["soon", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:60Z", "2026-11-24T10:00:00.123456 1Z"],
+)
 def test_times_of_texts_want_a_time_of_each(odd: str) -> None:
     with pytest.raises(ValueError, match=r"time|years"):
         times_of_texts(["2026-11-24T10:00:00.123Z", odd])
