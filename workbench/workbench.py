@@ -251,9 +251,10 @@ class Workbench:
                 `type` and `source`: one text or several. `since` (inclusive) and `until`
                 (exclusive): bounds of `timestamp`. `contains`: a part of the message, matching
                 case. `where`: a mapping from attribute to a value, or to (operator, value) with
-                `==`, `!=`, `<`, `<=`, `>`, `>=` or `in`. `order`: `"oldest"` or `"newest"` first.
-                `limit`: number of logs, the newest ones. `columns`: names of the columns below,
-                in the order wanted. `at`: a pin.
+                `==`, `!=`, `<`, `<=`, `>`, `>=` or `in`; or a query as text, such as
+                `type:error status>=500 -path:/health "timed out"`. `order`: `"oldest"` or
+                `"newest"` first. `limit`: number of logs, the newest ones. `columns`: names of the
+                columns below, in the order wanted. `at`: a pin.
 
         Returns:
             A row a log, with the columns seq (`int64`), id, type, source, message (`str`),

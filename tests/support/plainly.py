@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from tests.support.folders import Batch, Log
-from workbench.query.question import Condition, Question
+from workbench.query.condition import Condition
+from workbench.query.question import Question
 
 CORE: Final = {"id", "type", "timestamp", "message"}
 _INT64: Final = range(-(2**63), 2**63)
@@ -88,7 +89,10 @@ def _is_asked_for(log: PlainLog, question: Question) -> bool:
         and (question.since is None or log.timestamp >= question.since)
         and (question.until is None or log.timestamp < question.until)
         and (question.through is None or log.seq <= question.through)
-        and (question.contains is None or question.contains in log.message)
+        and log.type not in question.without_types
+        and log.source not in question.without_sources
+        and all(each in log.message for each in question.contains)
+        and not any(each in log.message for each in question.lacks)
         and all(_meets(log.attributes.get(each.attribute), each) for each in question.where)
     )
 

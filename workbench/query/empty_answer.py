@@ -16,8 +16,9 @@ from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.tables import logs
 from workbench.query.archived import read_batches
+from workbench.query.condition import Condition
 from workbench.query.database import Database, View
-from workbench.query.question import Condition, Question
+from workbench.query.question import Question
 from workbench.query.times import iso_text
 
 # Newest logs that are searched for attribute names, whatever is stored.

@@ -23,8 +23,9 @@ from sqlalchemy import (
 )
 
 from waterline.storage.tables import logs
+from workbench.query.condition import Condition, Scalar
 from workbench.query.database import View
-from workbench.query.question import Condition, Question, Scalar
+from workbench.query.question import Question
 from workbench.query.times import INT64
 
 _MEMORY: Final = ":memory:"
@@ -53,9 +54,13 @@ def criteria(question: Question) -> list[ColumnElement[bool]]:
         wanted.append(logs.c[question.clock] >= question.since)
     if question.until is not None:
         wanted.append(logs.c[question.clock] < question.until)
-    if question.contains is not None:
-        # instr matches case and has no wildcards, unlike LIKE.
-        wanted.append(func.instr(logs.c.message, question.contains) > 0)
+    if question.without_types:
+        wanted.append(~_is_one_of(logs.c.type, question.without_types))
+    if question.without_sources:
+        wanted.append(~_is_one_of(logs.c.source, question.without_sources))
+    # instr matches case and has no wildcards, unlike LIKE.
+    wanted += [func.instr(logs.c.message, text) > 0 for text in question.contains]
+    wanted += [func.instr(logs.c.message, text) == 0 for text in question.lacks]
     if question.through is not None:
         wanted.append(logs.c.seq <= question.through)
     return wanted + _attribute_criteria(question)
@@ -69,8 +74,17 @@ def choose(table: pa.Table, question: Question) -> pa.Table:
         question: what is asked.
     """
     table = question.selection.of(table)
-    if question.contains is not None:
-        table = table.filter(pc.match_substring(table["message"], question.contains))
+    for name, unwanted in (
+        ("type", question.without_types),
+        ("source", question.without_sources),
+    ):
+        if unwanted:
+            is_one = pc.is_in(table[name], value_set=pa.array(unwanted, pa.string()))
+            table = table.filter(pc.invert(is_one))
+    for text in question.contains:
+        table = table.filter(pc.match_substring(table["message"], text))
+    for text in question.lacks:
+        table = table.filter(pc.invert(pc.match_substring(table["message"], text)))
     if question.where and table.num_rows:
         table = table.filter(pc.is_in(table["seq"], value_set=_meeting(table, question)))
     return table

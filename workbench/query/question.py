@@ -4,7 +4,7 @@ import inspect
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypedDict, TypeGuard, TypeVar, Unpack
+from typing import Any, Literal, TypedDict, TypeGuard, TypeVar, Unpack
 
 import numpy as np
 
@@ -12,29 +12,14 @@ from waterline.archive.columns import NAMES
 from waterline.archive.selection import Selection
 from waterline.errors import UsageError
 from waterline.storage.catalog import ArchivedBatch, Clock
+from workbench.query.condition import OPERATORS, Condition, Scalar
 from workbench.query.pin import Pin, to_pin
+from workbench.query.query_text import TextQuery, parse
 from workbench.query.times import INT64, TimeLike, plain, to_milliseconds
 
 Order = Literal["oldest", "newest"]
-Scalar = str | int | float | bool
 Where = Mapping[str, object]
 """Attribute to value, or to (operator, value)."""
-
-OPERATORS: Final = ("==", "!=", "<", "<=", ">", ">=", "in")
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One attribute compared with a value; `values` holds one, or several for `in`.
-
-    Numbers are compared with numbers, text with text, booleans with booleans. An integer beyond 64
-    bits counts as the nearest float. A log without the attribute, or with null, meets no condition:
-    `!=` needs the attribute with another value.
-    """
-
-    attribute: str
-    operator: str
-    values: tuple[Scalar, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +33,12 @@ class Question:
     sources: tuple[str, ...] | None = None
     since: int | None = None
     until: int | None = None
-    contains: str | None = None
+    without_types: tuple[str, ...] = ()
+    without_sources: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
+    """Texts that the message holds, all of them."""
+    lacks: tuple[str, ...] = ()
+    """Texts that the message does not hold."""
     where: tuple[Condition, ...] = ()
     order: Order = "oldest"
     limit: int | None = None
@@ -66,10 +56,10 @@ class Question:
     def needed(self) -> tuple[str, ...]:
         """Columns to read of an archive file: `kept`, and those that filters look at."""
         by = {
-            "type": self.types is not None,
+            "type": self.types is not None or bool(self.without_types),
             self.clock: self.since is not None or self.until is not None,
-            "source": self.sources is not None,
-            "message": self.contains is not None,
+            "source": self.sources is not None or bool(self.without_sources),
+            "message": bool(self.contains or self.lacks),
             "attributes": bool(self.where),
         }
         return _in_order({*self.kept, *(name for name, is_needed in by.items() if is_needed)})
@@ -119,7 +109,7 @@ class Filters(TypedDict, total=False):
     since: TimeLike | None
     until: TimeLike | None
     contains: str | None
-    where: Where | None
+    where: Where | str | None
     order: Order
     limit: int | None
     columns: Sequence[str] | None
@@ -183,13 +173,18 @@ def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
         raise UsageError(f"since={since!r} lies after until={until!r}; swap them")
     if order not in ("oldest", "newest"):
         raise UsageError(f"order={order!r} is unknown; give 'oldest' (first) or 'newest'")
+    text, where = _where(filters.get("where"))
+    contains = _text(filters.get("contains"))
     return Question(
-        types=_texts(filters.get("type"), "type"),
-        sources=_texts(filters.get("source"), "source"),
+        types=_both(_texts(filters.get("type"), "type"), text.types),
+        sources=_both(_texts(filters.get("source"), "source"), text.sources),
         since=begin,
         until=end,
-        contains=_text(filters.get("contains")),
-        where=_conditions(filters.get("where")),
+        without_types=text.without_types,
+        without_sources=text.without_sources,
+        contains=(*(() if contains is None else (contains,)), *text.contains),
+        lacks=text.lacks,
+        where=where,
         order=order,
         limit=_count(filters.get("limit")),
         columns=_columns(filters.get("columns")),
@@ -284,15 +279,26 @@ def _several(value: object) -> tuple[Any, ...]:
     return tuple(value)
 
 
-def _conditions(where: Where | None) -> tuple[Condition, ...]:
+def _where(where: Where | str | None) -> tuple[TextQuery, tuple[Condition, ...]]:
+    """Return what a text asks for, and the conditions of a text or a mapping."""
     if where is None:
-        return ()
+        return TextQuery(), ()
+    if _is_text(where):
+        text = parse(where)
+        return text, text.where
     if not isinstance(where, Mapping):
         raise UsageError(
             f"where={where!r} is no mapping; give one such as {{'status': 500}} "
-            "or {'duration_ms': ('>', 100)}"
+            "or {'duration_ms': ('>', 100)}, or a query such as 'status>=500'"
         )
-    return tuple(_condition(attribute, wanted) for attribute, wanted in where.items())
+    return TextQuery(), tuple(_condition(attribute, wanted) for attribute, wanted in where.items())
+
+
+def _both(some: tuple[str, ...] | None, others: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Return the alternatives that two filters leave."""
+    if some is None or others is None:
+        return others if some is None else some
+    return tuple(each for each in some if each in others)
 
 
 def _condition(attribute: str, wanted: object) -> Condition:

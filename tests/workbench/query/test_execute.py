@@ -18,7 +18,8 @@ from tests.support.folders import NOON, Batch, Log, fill, fill_batches
 from tests.support.plainly import PlainLog, answer_plainly, same_json, store_plainly
 from waterline.encoding import PARQUET
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
-from workbench.query.question import OPERATORS, ask
+from workbench.query.condition import OPERATORS
+from workbench.query.question import ask
 from workbench.workbench import Workbench
 
 DTYPES = {
@@ -136,6 +137,9 @@ batches_of_logs = st.lists(
 )
 
 
+minus = st.sampled_from(["", "-"])
+
+
 def one_or_several(values: list[str]) -> st.SearchStrategy[object]:
     return st.sampled_from(values) | st.lists(st.sampled_from(values), min_size=1, max_size=3)
 
@@ -157,6 +161,31 @@ def wheres(draw: st.DrawFn, members: list[tuple[str, object]]) -> dict[str, obje
     return where
 
 
+def quoted(text: str) -> str:
+    escaped = text.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{escaped}"'
+
+
+@st.composite
+def texts(draw: st.DrawFn, logs: list[PlainLog]) -> str:
+    """Draw a query as text, mostly about what some log has."""
+    pieces = [each.message[:3] for each in logs if each.message] + ["timeout", "%", "_"]
+    numbers = st.integers(-(2**70), 2**70) | st.sampled_from([200, 500])
+    types = st.sampled_from([each.type for each in logs]).map(quoted)
+    sources = st.sampled_from([each.source for each in logs]).map(quoted)
+    names = st.sampled_from(NAMES).map(lambda name: quoted(f"attributes.{name}"))
+    values = numbers | st.sampled_from(["true", "false", "1e2", *map(quoted, TEXTS)])
+    operators = st.sampled_from(["!=", "<", "<=", ">", ">="])
+    terms = st.one_of(
+        st.builds("{}type:{}".format, minus, types),
+        st.builds("{}source:{}".format, minus, sources),
+        st.builds("{}{}".format, minus, st.sampled_from(pieces).map(quoted)),
+        st.builds("{}{}:{}".format, minus, names, values),
+        st.builds("{}{}{}".format, names, operators, numbers),
+    )
+    return " ".join(draw(st.lists(terms, min_size=1, max_size=3)))
+
+
 @st.composite
 def questions(draw: st.DrawFn, batches: list[Batch]) -> dict[str, Any]:
     logs = store_plainly(batches)
@@ -170,7 +199,7 @@ def questions(draw: st.DrawFn, batches: list[Batch]) -> dict[str, Any]:
         "since": times,
         "until": times,
         "contains": st.sampled_from([*pieces, *PIECES]),
-        "where": wheres([*members, ("status", 500)]),
+        "where": wheres([*members, ("status", 500)]) | texts(logs),
     }
     # One or two, for with more there is rarely a log left.
     names = draw(st.lists(st.sampled_from([*filters, "where"]), max_size=2, unique=True))

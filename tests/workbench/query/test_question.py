@@ -11,11 +11,15 @@ import pandas as pd
 import pytest
 
 from waterline.errors import UsageError
-from workbench.query.question import OPERATORS, Condition, Filters, Question, ask
+from workbench.query.condition import OPERATORS, Condition
+from workbench.query.question import Filters, Question, ask
 
 NOW = 1_773_748_800_000
 
-NO_MAPPING = "is no mapping; give one such as {'status': 500} or {'duration_ms': ('>', 100)}"
+NO_MAPPING = (
+    "is no mapping; give one such as {'status': 500} or {'duration_ms': ('>', 100)}, "
+    "or a query such as 'status>=500'"
+)
 NO_CONDITION = (
     f"is not a condition; give a value or (operator, value) with one of {', '.join(OPERATORS)}"
 )
@@ -49,7 +53,7 @@ def test_each_filter_becomes_its_part_of_the_question() -> None:
         sources=("a", "b"),
         since=NOW - 3_600_000,
         until=NOW,
-        contains="50%",
+        contains=("50%",),
         where=(
             Condition("status", "==", (500,)),
             Condition("host", "!=", ("h1",)),
@@ -164,7 +168,7 @@ def test_empty_range_of_time_is_a_question_too() -> None:
         ({"contains": ["a"]}, "contains=['a'] is no text; give the text to look for"),
         ({"contains": "\udfff"}, "contains='\\udfff' is no text; give the text to look for"),
         ({"where": [("status", 500)]}, f"where=[('status', 500)] {NO_MAPPING}"),
-        ({"where": "status = 500"}, f"where='status = 500' {NO_MAPPING}"),
+        ({"where": "\ud800"}, f"where='\\ud800' {NO_MAPPING}"),
         ({"where": {5: 1}}, "where: 5 is no attribute; name it by a text"),
         ({"where": {"\ud800": 1}}, "where: '\\ud800' is no attribute; name it by a text"),
         ({"where": {"a": ("=", 1)}}, f"where['a']=('=', 1) {NO_CONDITION}"),

@@ -6,8 +6,9 @@ from typing import Any, Final
 import pytest
 
 from workbench.query.cache.entries import LEFT_OUT, digest
+from workbench.query.condition import Condition
 from workbench.query.pin import Pin
-from workbench.query.question import Condition, Question
+from workbench.query.question import Question
 
 QUESTION: Final = Question()
 PIN: Final = Pin(taken_at=1, seq=7, folder="0" * 8, incarnation="1" * 8)
@@ -16,7 +17,10 @@ OTHERS: Final[dict[str, tuple[Any, ...]]] = {
     "types": ((), ("a",), ("b",), ("a", "b")),
     "sources": ((), ("a",), ("b",)),
     "until": (0, 1),
-    "contains": ("", "a"),
+    "without_types": (("a",), ("b",)),
+    "without_sources": (("a",), ("b",)),
+    "contains": (("",), ("a",), ("a", "b")),
+    "lacks": (("",), ("a",)),
     "where": tuple(
         (Condition(*each),)
         for each in (
