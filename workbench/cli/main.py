@@ -7,12 +7,15 @@ and stays light: it never loads pandas or Panel.
 import click
 
 from workbench.cli.archive.group import archive
+from workbench.cli.count import count
 from workbench.cli.dashboard import dashboard
 from workbench.cli.groups import Waterline
+from workbench.cli.logs import logs
 from workbench.cli.report import report
 from workbench.cli.send import send
 from workbench.cli.serve import serve
 from workbench.cli.settings import show_settings
+from workbench.cli.sql import sql
 from workbench.cli.tail import tail
 from workbench.cli.tokens import token
 from workbench.cli.up import run_all
@@ -24,5 +27,8 @@ def main() -> None:
     """Take logs in, keep them, look at them live, and explore them in notebooks."""
 
 
-for command in (serve, run_all, dashboard, show_settings, token, send, tail, report, archive):
+for command in (
+    *(serve, run_all, dashboard, show_settings, token, send, tail),
+    *(logs, count, sql, report, archive),
+):
     main.add_command(command)

@@ -154,7 +154,11 @@ class _Csv:
 
     def write(self, table: pa.Table) -> None:
         columns = [
-            pc.strftime(column, format=_MOMENT) if name in _MOMENTS else self._as_text(column)
+            pc.strftime(column, format=_MOMENT)
+            if name in _MOMENTS
+            else column
+            if self._raw
+            else as_text_cells(column)
             for name, column in zip(table.column_names, table.columns, strict=True)
         ]
         self._writer.write_table(pa.table(columns, schema=_CSV_SCHEMA))
@@ -162,20 +166,19 @@ class _Csv:
     def close(self) -> None:
         self._writer.close()
 
-    def _as_text(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Return cells that no spreadsheet runs; numbers are unchanged."""
-        if self._raw or not (
-            pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-        ):
-            return column
-        suspect = pc.match_substring_regex(column, _FORMULA)
-        if not pc.any(suspect).as_py():
-            return column
-        harmless = pc.invert(pc.match_substring_regex(column, _NUMBER))
-        quoted = pc.binary_join_element_wise(
-            pa.scalar(_TEXT_MARK, column.type), column, pa.scalar("", column.type)
-        )
-        return pc.if_else(pc.and_(suspect, harmless), quoted, column)
+
+def as_text_cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return cells that no spreadsheet runs; numbers, and columns of no text, are unchanged."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column
+    suspect = pc.match_substring_regex(column, _FORMULA)
+    if not pc.any(suspect).as_py():
+        return column
+    harmless = pc.invert(pc.match_substring_regex(column, _NUMBER))
+    quoted = pc.binary_join_element_wise(
+        pa.scalar(_TEXT_MARK, column.type), column, pa.scalar("", column.type)
+    )
+    return pc.if_else(pc.and_(suspect, harmless), quoted, column)
 
 
 class _Parquet:

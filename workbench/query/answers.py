@@ -1,8 +1,8 @@
 """Answers to questions about logs: frames, Arrow tables, pieces, counts, and rows of SQL."""
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -20,8 +20,11 @@ from workbench.query.scan import LogScan
 from workbench.query.session import Session
 from workbench.query.sql.empty_answer import why_no_rows
 from workbench.query.sql.engine import Ask, make_engine
-from workbench.query.sql.relations import LogsRelation, batches_relation, metrics_relation
-from workbench.query.sql.statement import Parameters, answer
+from workbench.query.sql.relations import LogsRelation, Relation, batches_relation, metrics_relation
+from workbench.query.sql.statement import Parameters, answer, answer_in_pieces
+
+# Rows that tell an answer of nothing from others.
+_TOLD_APART: Final = 2
 
 Attributes = Sequence[str] | Literal["all"] | None
 """Names of attributes that become columns, or all."""
@@ -111,6 +114,40 @@ def sql(
     return frame
 
 
+def sql_pieces(
+    session: Session,
+    query: str,
+    at: Pin | str | None,
+    limit: int | None,
+    take: Callable[[Iterator[pa.Table]], None],
+) -> None:
+    """Answer a SELECT in pieces, for more rows than memory holds.
+
+    Args:
+        session: the folder.
+        query: the SELECT, as for `Workbench.sql`.
+        at: a pin, or its text; None is now.
+        limit: number of rows at most; None is all.
+        take: called once, with tables of the rows, at least one.
+    """
+    first: list[pa.Table] = []
+
+    def taken(pieces: Iterator[pa.Table]) -> None:
+        def remembered() -> Iterator[pa.Table]:
+            for piece in pieces:
+                if sum(each.num_rows for each in first) < _TOLD_APART:
+                    first.append(piece.slice(0, _TOLD_APART))
+                yield piece
+
+        take(remembered())
+
+    logs, relations = _relations(session, session.pin() if at is None else to_pin(at))
+    answer_in_pieces(query, relations, limit, taken)
+    warn_of(logs.lacks)
+    why = why_no_rows(pa.concat_tables(first), session.database, session.reader, query, None)
+    warn_of(why, NothingFound)
+
+
 def engine(session: Session) -> Engine:
     """Return an engine of SQLAlchemy's; see `Workbench.engine`."""
 
@@ -124,18 +161,23 @@ def engine(session: Session) -> Engine:
 def _answered(
     session: Session, query: str, parameters: Parameters | None, pin: Pin
 ) -> Answer[pa.Table]:
-    session.refuse_earlier()
-    relation = LogsRelation(session.folder, session.database, session.logs, pin)
-    relations = {
-        "logs": relation.relation(),
-        "archive_batches": batches_relation(session.database),
-        "performance_metrics": metrics_relation(session.folder),
-    }
+    relation, relations = _relations(session, pin)
     rows = answer(query, parameters, relations)
     warn_of(relation.lacks)
     why = why_no_rows(rows, session.database, session.reader, query, parameters)
     warn_of(why, NothingFound)
     return Answer(rows, relation.lacks)
+
+
+def _relations(session: Session, pin: Pin) -> tuple[LogsRelation, dict[str, Relation]]:
+    """Return the relations of a SELECT by name, and the one of logs."""
+    session.refuse_earlier()
+    logs = LogsRelation(session.folder, session.database, session.logs, pin)
+    return logs, {
+        "logs": logs.relation(),
+        "archive_batches": batches_relation(session.database),
+        "performance_metrics": metrics_relation(session.folder),
+    }
 
 
 def _frames(scan: LogScan, pin: str, attributes: Attributes) -> Iterator[pd.DataFrame]:

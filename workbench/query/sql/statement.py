@@ -1,10 +1,10 @@
 """A SELECT, which DuckDB answers over our relations; it reaches nothing else."""
 
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -21,7 +21,11 @@ _PAUSE: Final = 0.05
 _AS_TEXT: Final = frozenset({"UHUGEINT", "BIGNUM"})
 _UNSIGNED: Final = pa.decimal256(39, 0)
 
+# Rows of a piece, which DuckDB makes while the one before is taken.
+_ROWS_AT_ONCE: Final = 20_000
+
 Parameters = Sequence[object] | Mapping[str, object]
+_Taken = TypeVar("_Taken")
 
 
 def answer(
@@ -41,6 +45,41 @@ def answer(
         UsageError: `query` is no SELECT, or DuckDB cannot answer it.
         WaterlineError: a relation could not be read.
     """
+    return _taken(query, parameters, relations, _fetched)
+
+
+def answer_in_pieces(
+    query: str,
+    relations: Mapping[str, Relation],
+    limit: int | None,
+    take: Callable[[Iterator[pa.Table]], None],
+) -> None:
+    """Answer one SELECT in pieces, so that memory holds few of its rows.
+
+    Args:
+        query: text of the SELECT.
+        relations: relations by name.
+        limit: number of rows at most; None is all.
+        take: called once, with tables as `answer` returns them; there is at least one.
+
+    Raises:
+        UsageError: `query` is no SELECT, or DuckDB cannot answer it.
+        WaterlineError: a relation could not be read.
+    """
+    _taken(
+        query,
+        None,
+        relations,
+        lambda rows: take(_pieces(rows if limit is None else rows.limit(limit))),
+    )
+
+
+def _taken(
+    query: str,
+    parameters: Parameters | None,
+    relations: Mapping[str, Relation],
+    take: Callable[[duckdb.DuckDBPyRelation], _Taken],
+) -> _Taken:
     if not isinstance(query, str):
         raise UsageError(f"query={query!r} is no text; give a SELECT")
     with _opened() as connection:
@@ -49,7 +88,7 @@ def answer(
             values = _bound(parameters)
             for name, relation in relations.items():
                 connection.register(name, relation)
-            return _run(connection, statement, values, relations.values())
+            return _run(connection, statement, values, relations.values(), take)
         except (duckdb.Error, pa.ArrowException) as error:
             for relation in relations.values():
                 if relation.fault is not None:
@@ -83,8 +122,9 @@ def _run(
     statement: duckdb.Statement,
     parameters: Parameters | None,
     relations: Collection[Relation],
-) -> pa.Table:
-    def stop(running: Future[pa.Table]) -> None:
+    take: Callable[[duckdb.DuckDBPyRelation], _Taken],
+) -> _Taken:
+    def stop(running: Future[_Taken]) -> None:
         for relation in relations:
             relation.stop()
         while not running.done():  # a query that has not begun ignores an interrupt
@@ -92,7 +132,7 @@ def _run(
             wait([running], _PAUSE)
 
     return patiently(
-        lambda: _fetched(connection.sql(statement, params=parameters)),
+        lambda: take(connection.sql(statement, params=parameters)),
         stop,
         lambda: ("rows read", sum(each.rows for each in relations), None),
     )
@@ -108,18 +148,33 @@ def _bound(parameters: Parameters | None) -> Parameters | None:
 
 
 def _fetched(rows: duckdb.DuckDBPyRelation) -> pa.Table:
-    """Return rows as Arrow, with integers right that DuckDB would convert wrongly."""
+    return _corrected(_readable(rows).to_arrow_table(), rows)
+
+
+def _pieces(rows: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
+    reader = _readable(rows).to_arrow_reader(_ROWS_AT_ONCE)
+    yield _corrected(reader.schema.empty_table(), rows)
+    for batch in reader:
+        yield _corrected(pa.Table.from_batches([batch]), rows)
+
+
+def _readable(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Return rows with text for integers that DuckDB would convert wrongly."""
     kinds = [str(each) for each in rows.types]
     if not _AS_TEXT.intersection(kinds):
-        return rows.to_arrow_table()
+        return rows
     told = [
         f"CAST(#{place} AS VARCHAR)" if kind in _AS_TEXT else f"#{place}"
         for place, kind in enumerate(kinds, start=1)
     ]
-    table = rows.project(", ".join(told)).to_arrow_table()
+    return rows.project(", ".join(told))
+
+
+def _corrected(table: pa.Table, rows: duckdb.DuckDBPyRelation) -> pa.Table:
+    """Return a table of readable rows with the names and integers that they had before."""
     columns = [
-        column.cast(_UNSIGNED) if kind == "UHUGEINT" else column
-        for column, kind in zip(table.columns, kinds, strict=True)
+        column.cast(_UNSIGNED) if str(kind) == "UHUGEINT" else column
+        for column, kind in zip(table.columns, rows.types, strict=True)
     ]
     return pa.table(columns, names=rows.columns)
 
