@@ -13,6 +13,7 @@ WaterlineError
 ├── StartFailed           a process ended instead of serving
 ├── ServerFailed          the server could not go on
 ├── DeliveryError         a producer could not deliver
+│   ├── ProducerFull      too many of its logs wait for their acks
 │   └── RejectedLogs      the server took some of its logs for none
 └── ArchiveError          an archive file is missing, damaged or cannot be written
     ├── IncompleteAnswer  a question needs archive files that are missing or damaged
@@ -141,6 +142,10 @@ class ServerFailed(WaterlineError):
 
 class DeliveryError(WaterlineError):
     """A producer could not deliver its logs."""
+
+
+class ProducerFull(DeliveryError):
+    """A producer keeps no more logs until the server answers some."""
 
 
 class RejectedLogs(DeliveryError):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         NewerSchema,
         NothingFound,
         ObjectMissing,
+        ProducerFull,
         PrunedLogs,
         RejectedLogs,
         RemoteError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         UsageError,
         WaterlineError,
     )
+    from workbench.clients.log_handler import LogHandler
     from workbench.clients.producer import Producer
     from workbench.workbench import Workbench, connect, read
 
@@ -49,6 +51,7 @@ __all__ = [
     "DataFolderInUse",
     "DeliveryError",
     "IncompleteAnswer",
+    "LogHandler",
     "ManyAttributes",
     "MissingLogs",
     "MissingPart",
@@ -56,6 +59,7 @@ __all__ = [
     "NothingFound",
     "ObjectMissing",
     "Producer",
+    "ProducerFull",
     "PrunedLogs",
     "RejectedLogs",
     "RemoteError",
@@ -74,6 +78,7 @@ __all__ = [
 _WORKBENCH = "workbench.workbench"
 _ROOMS = {
     **dict.fromkeys(__all__, "waterline.errors"),
+    "LogHandler": "workbench.clients.log_handler",
     "Producer": "workbench.clients.producer",
     "Workbench": _WORKBENCH,
     "connect": _WORKBENCH,

@@ -17,9 +17,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import websocket
 
-from waterline.errors import DeliveryError, TokenError, UsageError
+from waterline.errors import DeliveryError, ProducerFull, TokenError, UsageError
 from workbench.clients.answers import Answer, NoAnswer, read_answer
 from workbench.clients.link import Link, refusal, retry_after
+from workbench.clients.threads import ClientThread, renewed_in_children
 from workbench.clients.tls import client_options
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class Counts:
     stored: int = 0
     duplicates: int = 0
     rejected: int = 0
+    dropped: int = 0
+    """Logs that were not sent, as there was no room for them; not among `sent`."""
 
     @property
     def acked(self) -> int:
@@ -122,7 +125,8 @@ class Delivery(Generic[Tag]):
     frame, a millisecond later at most. After a lost connection all that is not acked is sent again.
     Logs should have an id, so that the server stores them once.
 
-    One thread of its own connects, writes and reads. Any threads may put logs.
+    One thread of its own connects, writes and reads, from the first log on. Any threads may put
+    logs. A forked process begins anew: without the logs of its parent, which delivers them itself.
 
     Args:
         url: the server's ingest address, `ws://…` or `wss://…`.
@@ -154,15 +158,20 @@ class Delivery(Generic[Tag]):
             raise UsageError(
                 f"{self.place!r} is no WebSocket address; give one such as ws://127.0.0.1:3001/ingest"
             )
-        self.counts = Counts()
-        self.failure: TokenError | DeliveryError | None = None
-        """Why it has given up, if it has."""
         self._url = _asking(url, {"ack": "batch"} | ({"seqs": "true"} if asks_seqs else {}))
         self._tls = client_options(certificate) if url.startswith("wss://") else {}
         self._token = token
         self._window = window
         self._patience = patience
         self._on_answer = on_answer
+        self._begin()
+        renewed_in_children(self)
+
+    def _begin(self) -> None:
+        """Be without logs, a connection and a thread."""
+        self.counts = Counts()
+        self.failure: TokenError | DeliveryError | None = None
+        """Why it has given up, if it has."""
         # Guards the frames and what is known of them, from here to `_rejections`. To enter the
         # condition takes three times as long as to take its lock.
         self._lock = threading.Lock()
@@ -180,20 +189,35 @@ class Delivery(Generic[Tag]):
         self._taken_at = self._asked_at = 0.0
         self._closed_at: float | None = None
         self._closing = threading.Event()
-        self._wakes, self._waker = socket.socketpair()
-        self._wakes.setblocking(False)
-        self._thread = threading.Thread(target=self._run, name="producer", daemon=True)
-        self._thread.start()
+        # Of the thread, from the first log on.
+        self._link: Link | None = None
+        self._thread: threading.Thread | None = None
 
-    def put(self, log: bytes, tag: Tag) -> None:
+    def renew(self) -> None:
+        """Begin anew in a forked process; see `renewed_in_children`."""
+        if self._thread is not None:
+            self._wakes.close()
+            self._waker.close()
+        # The server would not see the end of the parent's connection while it is open here.
+        if self._link is not None and self._link.sock is not None:
+            self._link.sock.close()
+        has_ended, failure, closed_at = self._has_ended, self.failure, self._closed_at
+        self._begin()
+        self._has_ended, self.failure, self._closed_at = has_ended, failure, closed_at
+        if closed_at is not None:
+            self._closing.set()
+
+    def put(self, log: bytes, tag: Tag, patience: float | None = None) -> None:
         """Queue a log; wait while the window is full.
 
         Args:
             log: one JSON object in UTF-8, without a line break.
             tag: what the answer is to name it by.
+            patience: seconds to wait at most; None has no end.
 
         Raises:
             UsageError: the log is larger than 16 MiB, or the delivery is closed.
+            ProducerFull: there was no room in that time.
             TokenError, DeliveryError: it has given up.
         """
         size = len(log) + 1
@@ -202,29 +226,38 @@ class Delivery(Generic[Tag]):
         with self._lock:
             counts = self.counts
             if counts.sent - self._settled >= self._window or self._has_ended:
-                self._wait_for(lambda: counts.sent - self._settled < self._window)
+                self._wait_for(lambda: counts.sent - self._settled < self._window, patience)
             frame = self._open
             if not frame.logs or not frame.has_room(size):
-                frame = self._next_frame(size)
+                frame = self._next_frame(size, patience)
             frame.logs.append((log, tag))
             frame.size += size
             counts.sent += 1
 
-    def flush(self) -> None:
+    def flush(self, timeout: float | None = None) -> None:
         """Wait until every log has its answer.
 
+        Args:
+            timeout: seconds to wait at most; None has no end.
+
         Raises:
-            TokenError, DeliveryError: it has given up, or was closed before.
+            TokenError, DeliveryError: it has given up, was closed before, or the time is over.
         """
         with self._lock:
-            self._changed.wait_for(lambda: not self._has_logs() or self._has_ended)
+            self._changed.wait_for(lambda: not self._has_logs() or self._has_ended, timeout)
             if self.failure is not None:
                 raise self.failure
-            if self._has_logs():
-                raise DeliveryError(
-                    f"{self.counts.waiting} logs are not acked by {self.place}, as the connection "
-                    "was closed before; send those again"
-                )
+            if not self._has_logs():
+                return
+            waiting = f"{self.counts.waiting:,} logs are not acked by {self.place}"
+            if not self._has_ended:
+                raise DeliveryError(f"{waiting} after {timeout:g} s; they are still being sent")
+            raise DeliveryError(f"{waiting}, as the connection was closed before; send those again")
+
+    def drop(self) -> None:
+        """Count a log that is not to be sent."""
+        with self._lock:
+            self.counts.dropped += 1
 
     def reject(self, log_id: str, reason: str) -> None:
         """Keep a rejected log until it is reported; for whoever is told the answers."""
@@ -251,10 +284,15 @@ class Delivery(Generic[Tag]):
                 self._closed_at = time.monotonic()
                 self._has_ended = True
                 self._closing.set()
-                self._wake()
+                if self._thread is not None:
+                    self._wake()
             self._changed.notify_all()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return
+        # One that still connects takes leave later, and nobody waits for that.
+        thread.join(2 * FAREWELL_SECONDS)
+        if not thread.is_alive():
             self._waker.close()
             self._wakes.close()
 
@@ -262,9 +300,11 @@ class Delivery(Generic[Tag]):
         # Not by their number: Ctrl-C in `put` may leave that wrong.
         return bool(self._in_flight or self._ready or self._open.logs or self._is_passing_on)
 
-    def _next_frame(self, size: int) -> _Frame[Tag]:
+    def _next_frame(self, size: int, patience: float | None) -> _Frame[Tag]:
         """Return a frame with room for a log, once there is room for it; `_lock` must be held."""
-        self._wait_for(lambda: self._unanswered_size < MAX_WAITING_SIZE)
+        self._wait_for(lambda: self._unanswered_size < MAX_WAITING_SIZE, patience)
+        if self._thread is None:
+            self._thread = self._started()
         if not self._has_logs():
             self._last_progress = time.monotonic()
         if self._is_idle:
@@ -276,13 +316,32 @@ class Delivery(Generic[Tag]):
             self._open = _Frame()
         return self._open
 
-    def _wait_for(self, room: Callable[[], bool]) -> None:
+    def _started(self) -> threading.Thread:
+        self._wakes, self._waker = socket.socketpair()
+        self._wakes.setblocking(False)
+        thread = ClientThread(target=self._run, name="producer", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # from Python 3.12 on
+            self._wakes.close()
+            self._waker.close()
+            raise DeliveryError(
+                f"this process is about to end, so no connection to {self.place} can be made"
+            ) from error
+        return thread
+
+    def _wait_for(self, room: Callable[[], bool], patience: float | None) -> None:
         """Wait for room; `_lock` must be held."""
-        self._changed.wait_for(lambda: self._has_ended or room())
+        has_room = self._changed.wait_for(lambda: self._has_ended or room(), patience)
         if self.failure is not None:
             raise self.failure
         if self._closing.is_set():
             raise UsageError("this producer is closed; make a new one to send more")
+        if not has_room:
+            raise ProducerFull(
+                f"{self.place} has not answered {self.counts.waiting:,} logs, and no more are "
+                "kept; send this one again later"
+            )
 
     def _wake(self) -> None:
         self._waker.send(b"\0")
@@ -301,6 +360,7 @@ class Delivery(Generic[Tag]):
             begun, wanted = time.monotonic(), 0.0
             try:
                 with contextlib.closing(Link(self._tls)) as link:
+                    self._link = link
                     self._connect(link)
                     self._exchange(link)
             except (TokenError, DeliveryError) as error:

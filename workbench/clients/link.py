@@ -1,6 +1,10 @@
 """A WebSocket to a server that never waits, so that one thread may read and write it."""
 
 import contextlib
+
+# Names of hosts need it, and load it when first looked up: a process that is forked off meanwhile
+# would have half of it, and never look up any.
+import encodings.idna  # noqa: F401
 import socket
 import ssl
 import time

@@ -1,20 +1,26 @@
 """The producer: pushes logs of a program to a server."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self, get_args
 
 import uuid_utils
 
-from waterline.errors import RejectedLogs, UsageError
+from waterline.errors import DeliveryError, ProducerFull, RejectedLogs, TokenError, UsageError
 from waterline.recognition.objects import ObjectReader, is_envelope, is_ours
 from waterline.records import MAX_ID_LENGTH, log_of, says_nothing
 from workbench.clients.answers import Answer
 from workbench.clients.delivery import Counts, Delivery
 from workbench.clients.json_values import encode_log, to_json
 
-__all__ = ["Counts", "Producer", "Reply"]
+__all__ = ["Counts", "Producer", "Reply", "WhenFull"]
+
+WhenFull = Literal["block", "drop", "raise"]
+"""What becomes of a log for which there is no room."""
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_WINDOW: Final = 5_000
 MAX_WINDOW: Final = 100_000
@@ -37,16 +43,21 @@ class Producer:
     Logs are sent at once, and those that come while others are on their way travel together. After
     a lost connection it connects again, and sends again what was not acked. Each log has an id, so
     that the server stores it once. Any threads may send; `on_reply` is called in another, in the
-    order of the logs. Rejected logs are reported to `on_reply`, or else by `RejectedLogs` from
-    `flush` and the end of the block, once the others are acked.
+    order of the logs. A forked process may go on with it: it delivers its own logs, over its own
+    connection, and its parent those from before. Rejected logs are reported to `on_reply`, or else
+    by `RejectedLogs` from `flush` and the end of the block, once the others are acked.
 
     Args:
         url: the server's ingest address, such as `ws://127.0.0.1:3001/ingest`, or `wss://…`. The
             certificate of a server with TLS is always verified: against the authorities of the
             system, or those in the file that the variable SSL_CERT_FILE names.
         token: a token with the scope `ingest`.
-        window: number of logs without an answer at which `send` waits; 1 to 100,000. It also waits
+        window: number of logs without an answer at which it is full; 1 to 100,000. It is full too
             while 32 MiB are without one.
+        when_full: what `send` does then. `block` waits; `drop` counts the log in `counts.dropped`
+            and goes on without it; `raise` raises.
+        max_wait: seconds for which `drop` and `raise` wait for room first; once in vain, and then
+            not again until the server answers.
         patience: seconds without an answer or connection after which it gives up.
         on_reply: called with the reply to each log, in order; rejected ones then raise nothing.
         certificate: a PEM file; a server with TLS must show the first certificate in it, and its
@@ -55,6 +66,7 @@ class Producer:
     Raises:
         UsageError: an argument has no meaning.
         TokenError: from `send`, `flush`: the server does not accept the token.
+        ProducerFull: from `send`: there is no room for the log.
         DeliveryError: from `send`, `flush`: the server could not be reached for too long, or its
             certificate is not trusted.
         RejectedLogs: from `flush`: logs were rejected, and there is no `on_reply`.
@@ -66,13 +78,22 @@ class Producer:
         token: str,
         *,
         window: int = DEFAULT_WINDOW,
+        when_full: WhenFull = "block",
+        max_wait: float = 0.0,
         patience: float = 60.0,
         on_reply: Callable[[Reply], None] | None = None,
         certificate: Path | None = None,
     ) -> None:
         if not 1 <= window <= MAX_WINDOW:
             raise UsageError(f"window={window} is out of range; give 1 to {MAX_WINDOW}")
+        if when_full not in get_args(WhenFull):
+            raise UsageError(f"when_full={when_full!r} is unknown; give block, drop or raise")
         self._on_reply = on_reply
+        self._when_full = when_full
+        self._max_wait = None if when_full == "block" else max_wait
+        # Whether there was no room for the log before, and no answer since.
+        self._is_full = False
+        self._has_told = False
         self._delivery: Delivery[str] = Delivery(
             url,
             token,
@@ -88,6 +109,15 @@ class Producer:
         """Numbers of logs by outcome, so far."""
         return self._delivery.counts
 
+    @property
+    def failure(self) -> TokenError | DeliveryError | None:
+        """Why it has given up, if it has."""
+        return self._delivery.failure
+
+    def drop(self) -> None:
+        """Count a log as dropped, for a caller that has one which cannot be sent."""
+        self._delivery.drop()
+
     def send(self, log: Mapping[str, object]) -> str:
         """Queue a log to be sent, and return its id; wait only while the window is full.
 
@@ -97,6 +127,7 @@ class Producer:
 
         Raises:
             UsageError: the log has no JSON, is larger than 16 MiB, or the producer is closed.
+            ProducerFull: there is no room for it, and `when_full` is `raise`.
             TokenError, DeliveryError: the producer has given up.
         """
         log = to_json(log)
@@ -107,22 +138,25 @@ class Producer:
             made = str(uuid_utils.uuid7())
             if "id" in log or not log:
                 log = {"id": made, **{key: log[key] for key in log if key != "id"}}
-                self._delivery.put(encode_log(log), made)
+                self._put(encode_log(log), made)
             else:
-                self._delivery.put(b'{"id":"%b",%b' % (made.encode(), encode_log(log)[1:]), made)
+                self._put(b'{"id":"%b",%b' % (made.encode(), encode_log(log)[1:]), made)
             return made
         log_id = str(log_id)
-        self._delivery.put(encode_log(log), log_id)
+        self._put(encode_log(log), log_id)
         return log_id
 
-    def flush(self) -> None:
+    def flush(self, timeout: float | None = None) -> None:
         """Wait until every log has its answer.
 
+        Args:
+            timeout: seconds to wait at most; None has no end but `patience`.
+
         Raises:
-            TokenError, DeliveryError: the producer has given up.
+            TokenError, DeliveryError: the producer has given up, or the time is over.
             RejectedLogs: logs were rejected, and there is no `on_reply`.
         """
-        self._delivery.flush()
+        self._delivery.flush(timeout)
         rejected = self._delivery.rejected(forget=True)
         if rejected is not None:
             raise RejectedLogs(
@@ -133,6 +167,13 @@ class Producer:
     def close(self) -> None:
         """End the connection without waiting for answers; it may be called again."""
         self._delivery.close()
+        if self.counts.dropped and not self._has_told:
+            self._has_told = True
+            logger.warning(
+                "%s logs were dropped, as %s did not answer in time",
+                f"{self.counts.dropped:,}",
+                self._delivery.place,
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -161,8 +202,20 @@ class Producer:
         if self.counts.waiting:
             yield f"{self.counts.waiting} logs are not acked by {place}; send those again"
 
+    def _put(self, log: bytes, log_id: str) -> None:
+        try:
+            self._delivery.put(log, log_id, 0.0 if self._is_full else self._max_wait)
+        except ProducerFull as error:
+            self._is_full = True
+            if self._when_full == "raise":
+                raise
+            self._delivery.drop()
+            if self.counts.dropped == 1:
+                logger.warning("a log was dropped, and others may be: %s", error)
+
     def _hear(self, ids: Sequence[str], answer: Answer) -> None:
         """Pass an answer on, in the thread of the delivery."""
+        self._is_full = False
         if self._on_reply is not None:
             for reply in _replies(ids, answer):
                 self._on_reply(reply)
