@@ -83,7 +83,7 @@ class _Unpacked(io.RawIOBase):
 
     def __init__(self, packed: BinaryIO, opener: Callable[[BinaryIO], object], name: str) -> None:
         self._packed = packed
-        self._file = cast("BinaryIO", opener(packed))
+        self._file = cast("io.BufferedIOBase", opener(packed))
         self._name = name
 
     def readable(self) -> bool:
@@ -100,10 +100,11 @@ class _Unpacked(io.RawIOBase):
 
     def read(self, size: int = -1, /) -> bytes:
         try:
-            return self._file.read(size)
+            # A full read would lose what it has already when it comes upon a damage.
+            return self._file.read1(size)
         except tuple(_DAMAGE) as error:
             raise UsageError(
-                f"{self._name} is damaged, or packed still: {error}; the lines before are sent"
+                f"{self._name} is damaged, or packed still: {error}; the lines before can be read"
             ) from error
 
 
