@@ -7,6 +7,7 @@ and stays light: it never loads pandas or Panel.
 import click
 
 from workbench.cli.archive.group import archive
+from workbench.cli.completion import completion
 from workbench.cli.count import count
 from workbench.cli.dashboard import dashboard
 from workbench.cli.groups import Waterline
@@ -29,6 +30,6 @@ def main() -> None:
 
 for command in (
     *(serve, run_all, dashboard, show_settings, token, send, tail),
-    *(logs, count, sql, report, archive),
+    *(logs, count, sql, report, archive, completion),
 ):
     main.add_command(command)

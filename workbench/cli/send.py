@@ -10,7 +10,7 @@ from workbench.cli.options import duration, token_option
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
 @click.option(
     "--url",
     envvar="WATERLINE_URL",

@@ -79,6 +79,33 @@ def test_options_choose_logs_and_ctrl_c_is_the_usual_end(server: ServerProcess) 
         assert (tail.returncode, output, errors) == (130, "", "")
 
 
+def test_query_chooses_logs_and_text_is_a_line_for_people(server: ServerProcess) -> None:
+    options = ("--where", "-type:debug status>=500 -path:/health late", "--format", "text")
+    with connected(server) as producer:
+        push(
+            producer,
+            log(type="error", message="late\n\x1b[31m", status=503, path="/a b", timestamp=10**12),
+            log(type="debug", message="late", status=503, path="/"),
+            log(type="error", message="late", status=404, path="/"),
+            log(type="error", message="late", status=500, path="/health"),
+            log(type="error", message="in time", status=500, path="/"),
+            log(type="info", message="too late", status=500, path="/", timestamp=10**12 + 1),
+        )
+    with tailing(server, "--after", "0", *options) as tail:
+        assert tail.stdout is not None
+        begin = "2001-09-09 01:46:40"
+        late = "late↵\N{REPLACEMENT CHARACTER}[31m"
+        assert [tail.stdout.readline() for _ in range(2)] == [
+            f'{begin}.000  error    test  {late}  status=503 path="/a b"\n',
+            f"{begin}.001  info     test  too late  status=500 path=/\n",
+        ]
+    with tailing(server, "--after", "0", "--where", "type:error type:info status:500") as tail:
+        assert read_seqs(tail.stdout, 3) == [4, 5, 6]
+    done = run_waterline("tail", "--where", 'a "b', "--token", server.token, "--url", server.live)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "position 3: this quote has no end" in done.stderr
+
+
 def test_tail_goes_on_where_it_broke_off(data: Path) -> None:
     with serving(data) as first:
         with connected(first) as producer, tailing(first, "--after", "0") as tail:

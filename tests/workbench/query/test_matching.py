@@ -1,0 +1,21 @@
+"""A log that comes in meets a query's text exactly where the stored one would."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.folders import Batch
+from tests.support.plainly import answer_plainly, store_plainly
+from tests.workbench.query.test_execute import batches_of_logs, texts
+from workbench.query.matching import matches
+from workbench.query.query_text import parse
+from workbench.query.question import ask
+
+
+@given(batches_of_logs, st.data())
+def test_log_matches_where_a_plain_filter_takes_it(
+    batches: list[Batch], data: st.DataObject
+) -> None:
+    logs = store_plainly(batches)
+    text = data.draw(texts(logs))
+    expected = {log.seq for log in answer_plainly(logs, ask(now=0, where=text))}
+    assert {log.seq for log in logs if matches(log, parse(text))} == expected
