@@ -104,6 +104,9 @@ def newcomer(folder: Path) -> Iterator[ServerProcess]:
     """Run a server whose folder `data` holds old logs, beside files that the pages send."""
     log = '{"type":"error","message":"timed out","source":"web","status":500,"path":"/"}\n'
     (folder / "access.log").write_text(log * 3)
+    for within in ("shop", "old/web"):
+        (folder / within).mkdir(parents=True)
+        (folder / within / "access.log.gz").write_bytes(gzip.compress(log.encode()))
     (folder / "logs.jsonl.gz").write_bytes(gzip.compress(log.encode()))
     old = [
         {"type": "error", "message": f"{each}", "service": "web", "duration_ms": each}
