@@ -19,7 +19,8 @@ IN_PROCESS_PERCENT := 76
 # Where most tests fill a folder and ask for DataFrames.
 NOT_FAST := dashboard exports query reports running test_errors_in_notebooks.py test_examples.py \
   test_frames.py test_history.py test_workbench.py test_workbench_compression.py cli/test_asking.py
-.PHONY: help install run dev test coverage test-notebooks test-fast fuzz lab notebooks bench lint docs tables diagrams pictures format build lock clean
+.PHONY: help install run dev test coverage test-notebooks test-fast fuzz lab notebooks bench lint lint-code lint-types \
+  lint-types-darwin docs tables diagrams pictures format build lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -66,8 +67,8 @@ test-fast: $(READY) ## the tests that need no server, page, archive or DataFrame
 	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow and not browser" --hypothesis-profile=quick \
 	  $(addprefix --ignore=tests/,test_structure.py waterline/archive $(addprefix workbench/,$(NOT_FAST)))
 
-fuzz: $(READY) ## attack a server at random for a minute
-	@$(BIN)/pytest tests/server/test_fuzz.py --fuzz-seconds 60
+fuzz: $(READY) ## attack a server at random for a minute, or for FUZZ_SECONDS=
+	@$(BIN)/pytest tests/server/test_fuzz.py --fuzz-seconds $(or $(FUZZ_SECONDS),60)
 
 lab: $(READY) ## JupyterLab on the notebooks
 	@$(BIN)/jupyter lab notebooks
@@ -82,14 +83,19 @@ notebooks: $(READY) ## run the notebooks anew and keep their outputs
 bench: $(READY) ## measure, each figure beside its limit or baseline; JSON=FILE keeps it too
 	@$(BIN)/python -m benchmarks $(if $(JSON),--json '$(JSON)')
 
-lint: $(READY) ## format check, lint, spelling, types, which room imports which, and the documents
+lint: lint-code lint-types lint-types-darwin docs ## format check, lint, spelling, types, which room imports which, and the documents
+
+lint-code: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/codespell
-	@$(BIN)/mypy
-	@$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
 	@$(BIN)/lint-imports --no-logo
-	@$(MAKE) --no-print-directory docs
+
+lint-types: $(READY)
+	@$(BIN)/mypy
+
+lint-types-darwin: $(READY)
+	@$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
 
 docs: $(READY) ## the site of docs/, into site/; fails at a stale table or a link that leads nowhere
 	@$(BIN)/python -m scripts.tables --check

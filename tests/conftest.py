@@ -18,7 +18,7 @@ from tests.support.processes import ServerProcess, serving
 
 # A shared machine may stall in any example, so none has a deadline.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", _PATIENT)
+settings.register_profile("ci", _PATIENT, max_examples=50)
 settings.register_profile("thorough", _PATIENT, max_examples=400)
 settings.register_profile("quick", _PATIENT, max_examples=10)
 settings.load_profile("ci")
@@ -101,8 +101,8 @@ def pytest_terminal_summary(
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Run one test more at once than there are processors: each waits half of its time."""
-    return (os.cpu_count() or 1) + 1
+    """Run two tests more at once than there are processors: each waits half of its time."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(tryfirst=True)

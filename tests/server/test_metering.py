@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.decode import read_frames
@@ -17,6 +17,7 @@ from server.recount import Recount
 from server.submissions import Refusal, Submission
 from server.writer import Commit, Writer
 from tests.support.clock import NOON, Clock
+from tests.support.examples import costly
 from tests.support.processes import PATIENCE
 from tests.support.rollups import by_label, stored
 from waterline.metrics.recorder import MetricsRecorder, Series
@@ -231,7 +232,7 @@ steps = st.tuples(
 
 @pytest.mark.slow
 @pytest.mark.logs
-@settings(max_examples=30)
+@costly(120)
 @given(st.lists(steps, max_size=8))
 def test_counts_equal_rows_after_any_failure(
     tmp_path_factory: pytest.TempPathFactory,

@@ -13,7 +13,7 @@ from typing import cast
 import apsw
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.decode import DecodedLogs, read_frames
@@ -26,6 +26,7 @@ from server.submissions import (
 )
 from server.writer import PRESENCE_SECONDS, Commit, Writer
 from tests.support.clock import NOON, Clock
+from tests.support.examples import costly
 from tests.support.faulty_database import faulty_disk
 from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
@@ -637,7 +638,7 @@ def model(
 
 
 @pytest.mark.slow
-@settings(max_examples=30)
+@costly(120)
 @given(batches)
 def test_any_order_of_batches_and_restarts_gives_each_log_one_seq(
     given_batches: list[tuple[str, list[str | None], bool]],

@@ -6,9 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import costly
 from tests.support.folders import alter
 from tests.support.metrics_file import DAY, latency, plain, summary_of
 from waterline.errors import DataFolderError
@@ -70,7 +71,7 @@ def test_no_two_dimensions_are_added_up(file: RollupStore, history: RollupHistor
 
 
 @pytest.mark.slow
-@settings(max_examples=50)
+@costly(200)
 @given(
     st.lists(st.tuples(st.integers(0, 4 * 3600 - 1), st.floats(0, 1e6)), max_size=20),
     st.tuples(st.integers(0, 4 * 3600), st.integers(0, 4 * 3600)).map(sorted),

@@ -10,9 +10,10 @@ from tempfile import TemporaryDirectory
 import apsw
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import costly
 from tests.support.folders import alter
 from tests.support.metrics_file import (
     DAY,
@@ -145,7 +146,7 @@ moments = st.lists(st.integers(0, 3 * 3600 + 60), max_size=6).map(sorted)
 
 
 @pytest.mark.slow
-@settings(max_examples=50)
+@costly(200)
 @given(measurements, measurements, moments)
 def test_minutes_and_hours_equal_merge_of_their_seconds_whenever_these_came(
     early: list[tuple[int, list[float]]],
@@ -239,7 +240,7 @@ def test_rows_that_are_about_to_go_are_not_told_beside_coarser_ones(
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@costly(160)
 @given(
     st.lists(
         st.one_of(

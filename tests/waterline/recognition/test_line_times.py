@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import costly
 from waterline.recognition.recognizer import Recognizer
 from waterline.recognition.rollover import count_turns
 from waterline.recognition.time_forms import TIME_FORMS
@@ -217,7 +218,6 @@ def test_a_missing_year_is_the_latest_that_fits_the_reference(
     assert find(f"{written} host x", reference) == milliseconds(expected)
 
 
-@settings(deadline=None)
 @given(
     moment=st.datetimes(min_value=new_year(1950), max_value=new_year(2050)),
     reference=st.datetimes(
@@ -264,7 +264,7 @@ moments = st.datetimes(
 after = st.text(alphabet="abc [](){}\"'=;|é", max_size=20)
 
 
-@settings(deadline=None, max_examples=300)
+@costly(1200)
 @given(
     moment=moments,
     writer=st.sampled_from(WRITERS),
@@ -281,7 +281,6 @@ def test_a_time_written_at_the_start_of_a_line_is_found_again(
     assert found == milliseconds(moment) // precision * precision
 
 
-@settings(deadline=None)
 @given(moment=moments)
 def test_the_times_that_stand_at_line_starts_are_found_there(moment: datetime) -> None:
     whole = milliseconds(moment)
@@ -291,7 +290,7 @@ def test_the_times_that_stand_at_line_starts_are_found_there(moment: datetime) -
         assert find(f"{whole // 1000}.{whole % 1000:03d}999 x") == whole
 
 
-@settings(deadline=None, max_examples=50)
+@costly(200)
 @given(order=st.permutations(list(EXAMPLES)))
 @pytest.mark.slow
 def test_an_answer_does_not_depend_on_the_lines_before(order: list[str]) -> None:

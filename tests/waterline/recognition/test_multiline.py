@@ -4,9 +4,10 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import costly
 from tests.waterline.recognition.samples import SAMPLES
 from waterline.recognition.continuations import MAX_CHARACTERS, MAX_LINES
 from waterline.recognition.multiline import Joined, Joiner, Multiline, join_lines
@@ -234,7 +235,7 @@ lines = st.lists(
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=200)
+@costly(800)
 @given(lines=lines, mode=st.sampled_from(list(Multiline)))
 def test_every_line_is_in_one_log(lines: list[str], mode: Multiline) -> None:
     numbered = [(line, number) for number, line in enumerate(lines)]
@@ -247,7 +248,6 @@ def test_every_line_is_in_one_log(lines: list[str], mode: Multiline) -> None:
         assert mode is Multiline.JOIN or len(each.lines) == 1
 
 
-@settings(deadline=None)
 @given(lines=lines)
 def test_joined_text_holds_the_text_of_its_lines(lines: list[str]) -> None:
     numbered = [(line, line) for line in lines]

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from time import process_time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import costly
 from tests.waterline.recognition.samples import SAMPLES, Sample
 from waterline.recognition.dialect import Dialect
 from waterline.recognition.recognized import Recognized
@@ -48,7 +49,7 @@ def test_usual_dialect_of_lines_before_changes_no_answer() -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=30)
+@costly(120)
 @given(seed=st.integers())
 def test_order_of_lines_changes_no_answer(seed: int) -> None:
     samples = random.Random(seed).sample(SAMPLES, len(SAMPLES))
@@ -125,7 +126,7 @@ def words_of(text: str) -> set[str]:
     return {word for word in found if not SAID_OTHERWISE.fullmatch(word)}
 
 
-@settings(deadline=None, max_examples=500)
+@costly(2000)
 @given(line=st.text() | mutated | cut_off)
 def test_any_line_is_read_and_none_of_its_words_is_lost(line: str) -> None:
     found = recognizer().line(line)

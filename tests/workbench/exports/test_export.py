@@ -16,11 +16,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench
 from tests.support.archives import Part, adopt, archive, elsewhere, path_of, prune
+from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, alter_elsewhere, fill, fill_batches
 from tests.support.forking import WATERLINE, Started
 from tests.support.part_archived import parts
@@ -101,7 +102,7 @@ def read_logs(data: Path) -> pd.DataFrame:
         return wb.logs().sort_values("seq", ignore_index=True)
 
 
-@settings(max_examples=60)
+@costly(240)
 @given(
     folders_and_questions(),
     parts,

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import costly
 from tests.support.folders import NOON, Batch
 from tests.support.measured import FOR_EVER, fill_measured
 from waterline.errors import UsageError
@@ -84,7 +85,7 @@ def in_kept_steps(
     return report("1h"), "1h"
 
 
-@settings(max_examples=60)
+@costly(240)
 @given(cases(), st.sampled_from(["type", "source", None]), st.sampled_from(STEPS))
 def test_throughput_is_what_is_counted_in_the_logs(
     case: tuple[list[Batch], Retention, dict[str, Any]], by: By | None, every: str | None
@@ -102,7 +103,7 @@ def test_throughput_is_what_is_counted_in_the_logs(
     assert (found["bytes"] >= 20 * found["logs"]).all()
 
 
-@settings(max_examples=60)
+@costly(240)
 @given(
     cases(),
     st.sampled_from([None, "type"]),

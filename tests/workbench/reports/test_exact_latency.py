@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, Log, fill, fill_batches
 from waterline.errors import UsageError
 from workbench.workbench import Workbench
@@ -46,7 +47,7 @@ def describe(values: Sequence[float]) -> list[float]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@costly(240)
 @given(st.lists(st.floats(-1e9, 1e9) | st.integers(-(2**53), 2**53), min_size=1, max_size=40))
 def test_percentiles_are_those_of_numpy_exactly(
     tmp_path_factory: pytest.TempPathFactory, values: list[float]

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.archives import archive, prune
+from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, Log, fill, fill_batches
 from tests.support.part_archived import noted_reads
 from waterline.encoding import JSON_GZ, PARQUET
@@ -94,7 +95,7 @@ batches_of_logs = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@costly(240)
 @given(
     batches_of_logs,
     st.sampled_from(list(STEPS)),

@@ -7,9 +7,10 @@ import struct
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import costly
 from waterline.errors import DataFolderError
 from waterline.metrics.sketch import Sketch
 from workbench.reports.sketches import read_sketches
@@ -132,7 +133,7 @@ def test_value_that_is_no_sketch_is_refused_in_a_sentence(
         read_sketches(column([*beside, damaged]))
 
 
-@settings(max_examples=300)
+@costly(1200)
 @given(st.lists(st.binary(max_size=24) | st.just(sound()), max_size=4))
 def test_any_bytes_are_read_or_refused(blobs: list[bytes]) -> None:
     try:

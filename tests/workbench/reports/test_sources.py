@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import costly
 from tests.support.folders import DAY, NOON, Batch, Log, alter, fill
 from tests.support.measured import fill_measured
 from tests.support.processes import create_token, serving
@@ -205,7 +206,7 @@ arrivals = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=30)
+@costly(120)
 @given(arrivals, st.integers(0, 2 * 24 * 60))
 def test_report_is_what_a_plain_count_of_the_logs_says(
     tmp_path_factory: pytest.TempPathFactory, received: list[tuple[int, str, int]], later: int

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from itertools import islice, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import costly
 from workbench.samples import INCIDENT, Spread, day
 from workbench.samples.story import MILESTONES, minute_of
 
@@ -106,7 +107,7 @@ def test_sample_is_the_one_that_was_published() -> None:
     date=st.dates(dt.date(1970, 1, 1), dt.date(2199, 12, 31)),
     seed=st.integers(),
 )
-@settings(max_examples=40)
+@costly(160)
 def test_any_sample_has_exactly_count_logs_in_order_within_its_date(
     count: int, date: dt.date, seed: int
 ) -> None:

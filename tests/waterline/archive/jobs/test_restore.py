@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench
@@ -27,6 +27,7 @@ from tests.support.archive_runs import (
     watermark_of,
 )
 from tests.support.archives import adopt, change, path_of, prune
+from tests.support.examples import costly
 from tests.support.faulty_files import Fault, FaultySystem, Way
 from tests.support.folders import DAY, NOON, Batch, alter, fill, fill_batches
 from tests.support.object_store import ObjectStore
@@ -129,7 +130,7 @@ def restores(draw: st.DrawFn) -> tuple[list[Batch], dict[str, Any], list[dict[st
     return batches, how, draw(st.lists(wanted, min_size=1, max_size=3))
 
 
-@settings(max_examples=30)
+@costly(120)
 @given(restores())
 def test_restore_equals_plain_filter_of_archived_logs(
     drawn: tuple[list[Batch], dict[str, Any], list[dict[str, Any]]],

@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import costly
 from workbench.clients.log_files.jsonlines import UnfitLine, parse_json_line
 
 values = st.recursive(
@@ -19,7 +20,7 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@costly(160)
 @given(log=st.dictionaries(st.text(), values))
 @pytest.mark.slow
 def test_an_object_passes_unchanged(log: dict[str, object]) -> None:
