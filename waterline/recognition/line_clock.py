@@ -64,6 +64,13 @@ class LineClock:
         self._day_first: bool | None = None
         self._short_order: str | None = None
 
+    def refer(self, reference: datetime) -> None:
+        """Say when the next lines were written at the latest, with a zone."""
+        self._reference = reference.astimezone(self._timezone)
+        self._years = MissingYears(None)
+        self._days = MissingDays(None)
+        self._key = None
+
     def read(self, form: TimeForm, match: re.Match[str]) -> int | None:
         """Return the milliseconds UTC of a time; None where the calendar has none such.
 

@@ -108,6 +108,10 @@ class Joiner(Generic[T]):
         """Whether a log is held back that may go on."""
         return bool(self._pending)
 
+    def held(self) -> Iterator[T]:
+        """Yield what came along with the first line of each log that is held back."""
+        return (pending.lines[0] for pending in self._pending.values())
+
     def date(self, timestamp: int | None) -> None:
         """Say what time the line had that was read before the next one, and is no line of ours."""
         self._times[""] = timestamp

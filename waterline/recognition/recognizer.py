@@ -195,6 +195,16 @@ class Recognizer:
         """Form of the last time that left out its year or its day; None if all were whole."""
         return self.clock.lacking
 
+    def refer(self, reference: datetime) -> None:
+        """Say when the next lines were written at the latest, as the file is written still.
+
+        What was known of years and days by a look at the whole file holds no more.
+        """
+        self.clock.refer(reference)
+        self._setting = (reference, *self._setting[1:])
+        if self._inside is not None:
+            self._inside.refer(reference)
+
     def line(self, text: str) -> Recognized:
         """Return what a line says of itself, without its end. Nothing of its text is lost."""
         self.opened = None

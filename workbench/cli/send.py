@@ -1,9 +1,12 @@
 """`waterline send`: send log files, and wait for every ack."""
 
+import math
 import sys
+from pathlib import Path
 
 import click
 
+from waterline.errors import UsageError
 from waterline.interrupts import INTERRUPTED
 from waterline.terminal import say, warn
 from workbench.cli.options import duration, token_option
@@ -59,11 +62,20 @@ from workbench.cli.options import duration, token_option
     "--timezone", "zone", default="UTC", show_default=True, help="of times that name none"
 )
 @click.option(
+    "--follow",
+    is_flag=True,
+    help="go on with what is written to the files, through rotation and restarts, until Ctrl-C",
+)
+@click.option(
+    "--state",
+    metavar="DIR",
+    help="where --follow keeps its positions  [default: ~/.local/state/waterline]",
+)
+@click.option(
     "--patience",
-    default="15s",
-    show_default=True,
     metavar="DURATION",
-    help="give up after so long without a connection or an answer; each answer begins it anew",
+    help="give up after so long without a connection or an answer; each answer begins it anew  "
+    "[default: 15s; with --follow, never]",
 )
 def send(
     files: tuple[str, ...],
@@ -78,7 +90,9 @@ def send(
     time_field: str | None,
     type_field: str | None,
     zone: str,
-    patience: str,
+    follow: bool,
+    state: str | None,
+    patience: str | None,
 ) -> None:
     """Send log files and wait for every ack; - is standard input.
 
@@ -86,31 +100,52 @@ def send(
     is read by its own shape, whatever program wrote it. Lines that belong together, such as a
     traceback, are one log.
 
-    What is sent twice is stored once, so a file that has grown can be sent again. The exit code
+    What is sent twice is stored once, so a file that has grown can be sent again; --follow goes on
+    with what is written, and keeps its place for the next start. The exit code
     is 1 when anything was rejected or not acked, 130 after Ctrl-C.
     """
+    from workbench.clients.follow import follow_files
     from workbench.clients.log_files.options import reading_of
+    from workbench.clients.positions import default_folder
     from workbench.clients.send import send_files
 
-    summary = send_files(
-        files,
-        url=url,
-        token=token,
-        reading=reading_of(
-            _spelling,
-            format=format_name,
-            formats=formats_file,
-            multiline=multiline,
-            encoding=encoding,
-            extract=extract,
-            message_field=message_field,
-            time_field=time_field,
-            type_field=type_field,
-            timezone=zone,
-        ),
-        patience=duration("--patience", patience) / 1000,
-        standard_input=sys.stdin.buffer,
+    reading = reading_of(
+        _spelling,
+        format=format_name,
+        formats=formats_file,
+        multiline=multiline,
+        encoding=encoding,
+        extract=extract,
+        message_field=message_field,
+        time_field=time_field,
+        type_field=type_field,
+        timezone=zone,
     )
+    if patience is not None:
+        seconds = duration("--patience", patience) / 1000
+    else:
+        seconds = math.inf if follow else 15.0
+    if follow:
+        summary = follow_files(
+            files,
+            url=url,
+            token=token,
+            reading=reading,
+            patience=seconds,
+            state=default_folder() if state is None else Path(state),
+            tell=lambda said: warn(f"waterline: {said}"),
+        )
+    elif state is not None:
+        raise UsageError("--state is for --follow; without it no position is kept")
+    else:
+        summary = send_files(
+            files,
+            url=url,
+            token=token,
+            reading=reading,
+            patience=seconds,
+            standard_input=sys.stdin.buffer,
+        )
     for line in summary.lines():
         say(line)
     for failure in summary.failures:

@@ -110,7 +110,7 @@ def send_files(
         TokenError: the server does not accept the token.
     """
     selection = select(names)
-    sender = _Sender(url, token, patience)
+    sender = Sender(url, token, patience)
     sender.summary.skipped = selection.skipped
     sender.summary.failures += selection.failures
     try:
@@ -131,7 +131,7 @@ def send_files(
     return sender.summary
 
 
-class _Sender:
+class Sender:
     """One delivery for all files; logs are known by file and line."""
 
     def __init__(self, url: str, token: str, patience: float) -> None:
@@ -149,7 +149,7 @@ class _Sender:
         ) as bar:  # fmt: skip
             due = math.inf if bar.disable else 0.0
             for line in lines:
-                self._send_line(name, line)
+                self.send_line(name, line)
                 if time.monotonic() >= due:
                     bar.set_postfix_str(self._progress(), refresh=False)
                     bar.update(line.end - bar.n)
@@ -163,7 +163,8 @@ class _Sender:
         """Close the delivery."""
         self.delivery.close()
 
-    def _send_line(self, name: str, line: EncodedLine) -> None:
+    def send_line(self, name: str, line: EncodedLine) -> None:
+        """Send what a line of a file holds, or keep why it holds nothing."""
         if line.log is None:
             self._reject(name, line.number, line.rejected or "it holds no log")
             return

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -176,6 +176,14 @@ class LineReader(ABC, Generic[R]):
                 joined += joiner.add(decode_text(content), raw)
         done += self._finished(joined)
         return done
+
+    def refer(self, written: datetime) -> None:
+        """Say when the next lines were written at the latest; for files that are written still."""
+        self._recognizer.refer(written)
+
+    def held(self) -> list[RawLine]:
+        """Return the first line of each log that is held back."""
+        return list(self._joiner.held())
 
     def end(self) -> list[R]:
         """Return the logs that are held back, as they are whole."""

@@ -43,8 +43,8 @@ def read_logs(
     Raises:
         UsageError: the file is no text; raised when the first line is asked for.
     """
-    text, encoding = _text_of(stream, name, reading)
-    reader = LogReader(reading, _recognizer(text, name, reading, reference), encoding)
+    text, encoding = as_text(stream, name, reading.encoding), encoding_of(reading)
+    reader = LogReader(reading, recognizer_of(text, name, reading, reference), encoding)
     yield from reader.read(read_live_lines(text, name, encoding))
     yield from reader.end()
 
@@ -56,35 +56,41 @@ def read_encoded(
 
     A line of JSON that is a log as the server takes it is not decoded: it passes as it stands.
     """
-    text, encoding = _text_of(stream, name, reading)
-    reader = EncodedReader(reading, _recognizer(text, name, reading, reference), encoding)
+    text, encoding = as_text(stream, name, reading.encoding), encoding_of(reading)
+    reader = EncodedReader(reading, recognizer_of(text, name, reading, reference), encoding)
     yield from reader.read(read_live_lines(text, name, encoding))
     yield from reader.end()
 
 
-def _text_of(stream: BinaryIO, name: str, reading: Reading) -> tuple[BinaryIO, TextEncoding]:
-    """Return a stream whose lines are those of its text, and how to read them."""
-    text = as_text(stream, name, reading.encoding)
+def encoding_of(reading: Reading) -> TextEncoding:
+    """Return how to read the lines of a file, once `as_text` has made it their stream."""
     converted = reading.encoding is not None and not keeps_ascii(reading.encoding)
-    return text, TextEncoding("utf-8" if converted else reading.encoding)
+    return TextEncoding("utf-8" if converted else reading.encoding)
 
 
-def _recognizer(stream: BinaryIO, name: str, reading: Reading, reference: datetime) -> Recognizer:
+def new_recognizer(reading: Reading, reference: datetime, turns: Turns | None = None) -> Recognizer:
+    """Return what recognises the lines of a file.
+
+    Args:
+        reading: how to read them.
+        reference: about when the file was written at the latest, with a zone.
+        turns: of its years or days.
+    """
+    return Recognizer(
+        reference=reference,
+        timezone=reading.timezone,
+        turns=turns,
+        formats=reading.formats,
+        overrides=reading.overrides,
+    )
+
+
+def recognizer_of(stream: BinaryIO, name: str, reading: Reading, reference: datetime) -> Recognizer:
     """Return what recognises the lines of a file, which knows of its years and days."""
-
-    def recognizer(turns: Turns | None) -> Recognizer:
-        return Recognizer(
-            reference=reference,
-            timezone=reading.timezone,
-            turns=turns,
-            formats=reading.formats,
-            overrides=reading.overrides,
-        )
-
+    probe = new_recognizer(reading, reference)
     if reading.format is Format.JSONL or not stream.seekable():
-        return recognizer(None)
+        return probe
     start = stream.tell()
-    probe = recognizer(None)
     for number, raw in enumerate(read_raw_lines(stream, name)):
         if number == _LINES_LOOKED_AT:
             break
@@ -95,4 +101,4 @@ def _recognizer(stream: BinaryIO, name: str, reading: Reading, reference: dateti
         stream.seek(start)
         turns = count_turns(read_contents(stream, name), probe.lacking)
     stream.seek(start)
-    return recognizer(turns)
+    return new_recognizer(reading, reference, turns)

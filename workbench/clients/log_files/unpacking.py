@@ -57,6 +57,25 @@ def as_text(stream: BinaryIO, name: str, encoding: str | None = None) -> BinaryI
     return cast("BinaryIO", _Converted(source, encoding))
 
 
+def is_packed(head: bytes) -> bool:
+    """Return whether a file that begins like this is packed in a way that is known here."""
+    return head.startswith(tuple(_OPENERS))
+
+
+def live_text(stream: BinaryIO, head: bytes, encoding: str | None) -> BinaryIO:
+    """Return a stream of the text of a file that is written still and not packed.
+
+    Args:
+        stream: the file from its start.
+        head: how it begins.
+        encoding: what the user names.
+    """
+    encoding = encoding or _utf_16_of(head)
+    if encoding is None or keeps_ascii(encoding):
+        return stream
+    return cast("BinaryIO", _Converted(stream, encoding, is_live=True))
+
+
 class Pushback(io.RawIOBase):
     """A stream that cannot be read twice, of which the head has been looked at."""
 
@@ -111,8 +130,9 @@ class _Unpacked(io.RawIOBase):
 class _Converted(io.RawIOBase):
     """A text as UTF-8."""
 
-    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+    def __init__(self, stream: BinaryIO, encoding: str, *, is_live: bool = False) -> None:
         self._stream = stream
+        self._is_live = is_live
         self._decoder = codecs.getincrementaldecoder(encoding)(errors="backslashreplace")
 
     def readable(self) -> bool:
@@ -134,7 +154,7 @@ class _Converted(io.RawIOBase):
         text = ""
         while not text:
             piece = self._stream.read(_READ_BYTES)
-            text = self._decoder.decode(piece, final=not piece)
+            text = self._decoder.decode(piece, final=not piece and not self._is_live)
             if not piece:
                 break
         return text.encode()
