@@ -142,7 +142,13 @@ class Sender:
         self._begun = time.monotonic()
 
     def send(self, name: str, lines: Iterator[EncodedLine], size: int | None) -> None:
-        """Send the lines of a file; `size` is its bytes, if known."""
+        """Send the lines of a file, with a progress bar.
+
+        Args:
+            name: what to call the file.
+            lines: of it.
+            size: its bytes, if known.
+        """
         with tqdm(
             total=size, desc=printable(Path(name).name), unit="B", unit_scale=True, disable=None,
             mininterval=PROGRESS_SECONDS,

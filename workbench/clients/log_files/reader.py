@@ -86,7 +86,14 @@ def new_recognizer(reading: Reading, reference: datetime, turns: Turns | None = 
 
 
 def recognizer_of(stream: BinaryIO, name: str, reading: Reading, reference: datetime) -> Recognizer:
-    """Return what recognises the lines of a file, which knows of its years and days."""
+    """Return what recognises the lines of a file, which knows of its years and days.
+
+    Args:
+        stream: the text; one that can be read twice is looked through.
+        name: what to call it in errors.
+        reading: how to read it.
+        reference: about when it was written at the latest, with a zone.
+    """
     probe = new_recognizer(reading, reference)
     if reading.format is Format.JSONL or not stream.seekable():
         return probe
