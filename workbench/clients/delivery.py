@@ -222,7 +222,7 @@ class Delivery(Generic[Tag]):
         """
         size = len(log) + 1
         if size > MAX_MESSAGE_SIZE + 1:
-            raise UsageError(f"a log may take 16 MiB as JSON, this one takes {len(log)} bytes")
+            self.check_size(log)
         with self._lock:
             counts = self.counts
             if counts.sent - self._settled >= self._window or self._has_ended:
@@ -233,6 +233,12 @@ class Delivery(Generic[Tag]):
             frame.logs.append((log, tag))
             frame.size += size
             counts.sent += 1
+
+    @staticmethod
+    def check_size(log: bytes) -> None:
+        """Raise UsageError for a log that no message has room for."""
+        if len(log) > MAX_MESSAGE_SIZE:
+            raise UsageError(f"a log may take 16 MiB as JSON, this one takes {len(log)} bytes")
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until every log has its answer.

@@ -20,7 +20,7 @@ from waterline.recognition.levels import says_more, type_of_word
 from waterline.recognition.objects import Parts
 from waterline.records import log_of
 from workbench.clients.json_values import to_json
-from workbench.clients.producer import Counts, Producer
+from workbench.clients.producer import DEFAULT_SPOOL_SIZE, Counts, Producer
 from workbench.clients.threads import ClientThread
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class LogHandler(logging.Handler):
         max_wait: seconds for which a record waits for room, before it is dropped; once in vain,
             and then not again until the server answers.
         flush_wait: seconds for which `flush` and the end of the program wait for acks.
-        certificate: as `Producer` has it.
+        spool, spool_size, certificate: as `Producer` has them.
 
     Raises:
         UsageError: there is no token, or an argument has no meaning.
@@ -76,6 +76,8 @@ class LogHandler(logging.Handler):
         fields: Sequence[str] = ("process", "threadName"),
         max_wait: float = 0.1,
         flush_wait: float = 5.0,
+        spool: str | Path | None = None,
+        spool_size: int = DEFAULT_SPOOL_SIZE,
         certificate: str | Path | None = None,
     ) -> None:
         super().__init__()
@@ -94,10 +96,13 @@ class LogHandler(logging.Handler):
             when_full="raise",
             max_wait=max_wait,
             patience=math.inf,
+            spool=None if spool is None else Path(spool),
+            spool_size=spool_size,
             certificate=None if certificate is None else Path(certificate),
         )
         self._fields = tuple(fields)
         self._flush_wait = flush_wait
+        self._spool = spool
         self._here = _Here()
         self._later: deque[logging.LogRecord] = deque(maxlen=_MOST_LATER)
         self._is_closed = False
@@ -154,7 +159,10 @@ class LogHandler(logging.Handler):
                 self._producer.close()
             counts = self.counts
             if counts.waiting:
-                self._say(f"{counts.waiting:,} logs of this process are not acked by {self._place}")
+                kept = "" if self._spool is None else f"; they stay in {self._spool}"
+                self._say(
+                    f"{counts.waiting:,} logs of this process are not acked by {self._place}{kept}"
+                )
             if dropped := counts.dropped - self._dropped_told:
                 self._say(f"{dropped:,} logs of this process were dropped")
         super().close()

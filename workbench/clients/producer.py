@@ -14,6 +14,7 @@ from waterline.records import MAX_ID_LENGTH, log_of, says_nothing
 from workbench.clients.answers import Answer
 from workbench.clients.delivery import Counts, Delivery
 from workbench.clients.json_values import encode_log, to_json
+from workbench.clients.spooled_delivery import SpooledDelivery
 
 __all__ = ["Counts", "Producer", "Reply", "WhenFull"]
 
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_WINDOW: Final = 5_000
 MAX_WINDOW: Final = 100_000
+DEFAULT_SPOOL_SIZE: Final = 2**30
 _OBJECTS: Final = ObjectReader()
 
 
@@ -58,7 +60,13 @@ class Producer:
             and goes on without it; `raise` raises.
         max_wait: seconds for which `drop` and `raise` wait for room first; once in vain, and then
             not again until the server answers.
-        patience: seconds without an answer or connection after which it gives up.
+        spool: a folder on disk for logs that are not acked. They are written there first, and what
+            a process that ended has left is sent by the next that has the folder, each log once.
+            Then `send` waits only for room in the spool, whatever the window, and nothing but a
+            refused token or certificate makes it give up.
+        spool_size: bytes on disk that one producer may take; at which it is full.
+        patience: seconds without an answer or connection after which it gives up; with a spool,
+            after which `flush` does.
         on_reply: called with the reply to each log, in order; rejected ones then raise nothing.
         certificate: a PEM file; a server with TLS must show the first certificate in it, and its
             name and authority do not matter then.
@@ -80,6 +88,8 @@ class Producer:
         window: int = DEFAULT_WINDOW,
         when_full: WhenFull = "block",
         max_wait: float = 0.0,
+        spool: Path | None = None,
+        spool_size: int = DEFAULT_SPOOL_SIZE,
         patience: float = 60.0,
         on_reply: Callable[[Reply], None] | None = None,
         certificate: Path | None = None,
@@ -94,15 +104,30 @@ class Producer:
         # Whether there was no room for the log before, and no answer since.
         self._is_full = False
         self._has_told = False
-        self._delivery: Delivery[str] = Delivery(
-            url,
-            token,
-            window=window,
-            patience=patience,
-            on_answer=self._hear,
-            asks_seqs=on_reply is not None,
-            certificate=certificate,
-        )
+        self._has_spool = spool is not None
+        self._delivery: Delivery[str] | SpooledDelivery
+        if spool is None:
+            self._delivery = Delivery(
+                url,
+                token,
+                window=window,
+                patience=patience,
+                on_answer=self._hear,
+                asks_seqs=on_reply is not None,
+                certificate=certificate,
+            )
+        else:
+            self._delivery = SpooledDelivery(
+                url,
+                token,
+                window=window,
+                patience=patience,
+                on_answer=self._hear,
+                folder=spool,
+                size=spool_size,
+                asks_seqs=on_reply is not None,
+                certificate=certificate,
+            )
 
     @property
     def counts(self) -> Counts:
@@ -200,7 +225,8 @@ class Producer:
         if rejected is not None:
             yield f"{place} has rejected {rejected}"
         if self.counts.waiting:
-            yield f"{self.counts.waiting} logs are not acked by {place}; send those again"
+            what = "those stay in the spool" if self._has_spool else "send those again"
+            yield f"{self.counts.waiting} logs are not acked by {place}; {what}"
 
     def _put(self, log: bytes, log_id: str) -> None:
         try:
