@@ -194,6 +194,7 @@ def read_frames(
     make_id: MakeId = new_id,
     measured: Sequence[str] = (),
     reader: ObjectReader = OBJECTS,
+    name_foreign: MakeId | None = None,
 ) -> DecodedLogs:
     """Decode and check frames, each one log, a JSON array of logs, or one log a line.
 
@@ -203,9 +204,11 @@ def read_frames(
         make_id: returns an id for a log without one.
         measured: names of the measured attributes.
         reader: recognises objects of other programs.
+        name_foreign: returns the id of a log of another program; default `make_id`.
     """
-    decoded = read_sound(frames, source, make_id, measured, reader)
-    return decoded or _read_one_by_one(frames, _Reading(source, make_id, measured, reader))
+    decoded = read_sound(frames, source, make_id, measured, reader, name_foreign)
+    reading = _Reading(source, make_id, measured, reader, name_foreign)
+    return decoded or _read_one_by_one(frames, reading)
 
 
 def read_sound(
@@ -214,6 +217,7 @@ def read_sound(
     make_id: MakeId = new_id,
     measured: Sequence[str] = (),
     reader: ObjectReader = OBJECTS,
+    name_foreign: MakeId | None = None,
 ) -> DecodedLogs | None:
     """Decode sound frames, fast; return None if anything is odd.
 
@@ -223,8 +227,9 @@ def read_sound(
         make_id: returns an id for a log without one.
         measured: names of the measured attributes.
         reader: recognises objects of other programs.
+        name_foreign: returns the id of a log of another program; default `make_id`.
     """
-    reading = _Reading(source, make_id, measured, reader)
+    reading = _Reading(source, make_id, measured, reader, name_foreign)
     try:
         values = list(map(_decode, frames))
         kinds = _kinds(values)
@@ -305,6 +310,7 @@ class _Reading(NamedTuple):
     make_id: MakeId
     measured: Sequence[str]
     reader: ObjectReader
+    name_foreign: MakeId | None = None
 
 
 def _shared_out(totals: Iterable[int], counts: Iterable[int]) -> list[int]:
@@ -366,7 +372,7 @@ def _encode_values(
             return _encode_logs(_take_ours(logs), reading, frames, sizes)
         except _OddLog:
             logs = cast("Sequence[dict[str, object]]", list(decode_again()))
-    return _encode_logs(_read_mixed(logs, reading.reader), reading, frames, sizes)
+    return _encode_logs(_read_mixed(logs, reading), reading, frames, sizes)
 
 
 def _encode_logs(
@@ -419,20 +425,22 @@ def _take_ours(logs: Sequence[dict[str, object]]) -> _Columns:
     return _Columns(ids, types, timestamps, cast("Sequence[str]", messages), logs)
 
 
-def _read_mixed(logs: Sequence[dict[str, object]], reader: ObjectReader) -> _Columns:
+def _read_mixed(logs: Sequence[dict[str, object]], reading: _Reading) -> _Columns:
     """Read logs that may be ours or of other programs.
 
     Raises:
         _OddLog: one of them breaks a rule, holds several, or nothing.
     """
-    foreign = reader.are_for(logs)
+    foreign = reading.reader.are_for(logs)
     theirs = list(compress(logs, foreign))
     nothing = min(map(len, logs)) <= len(MEMBERS) and any(map(says_nothing, theirs))
-    found = None if nothing else reader.read_many(theirs)
+    found = None if nothing else reading.reader.read_many(theirs)
     if found is None:
         raise _OddLog
     types = [each or DEFAULT_TYPE for each in found.types]
-    read = _Columns([None] * len(theirs), types, found.timestamps, found.messages, found.attributes)
+    name = reading.name_foreign
+    ids = [None] * len(theirs) if name is None else list(map(name, found.timestamps))
+    read = _Columns(ids, types, found.timestamps, found.messages, found.attributes)
     if len(theirs) == len(logs):
         return read
     ours = zip(*_take_ours(list(compress(logs, map(not_, foreign)))), strict=True)
@@ -500,9 +508,7 @@ def _time_of(value: object) -> int | None:
 
 
 def _read_one_by_one(frames: Sequence[bytes], reading: _Reading) -> DecodedLogs:
-    return _encode_found(
-        [(_read_damaged(frame, reading.reader), len(frame)) for frame in frames], reading
-    )
+    return _encode_found([(_read_damaged(frame, reading), len(frame)) for frame in frames], reading)
 
 
 def _encode_found(
@@ -549,14 +555,14 @@ def _raw(record: Record) -> msgspec.Raw:
     return msgspec.Raw(record.attributes)
 
 
-def _read_damaged(frame: bytes, reader: ObjectReader) -> Sequence[Record | InvalidLog]:
+def _read_damaged(frame: bytes, reading: _Reading) -> Sequence[Record | InvalidLog]:
     """Return record or fault of each log in a frame; a frame without any has one fault."""
 
     def read_value(value: object) -> Sequence[Record]:
-        return read_log(value, reader)
+        return read_log(value, reading.reader, reading.name_foreign)
 
     def read_text(text: bytes) -> Sequence[Record]:
-        return read_log(decode_log(text), reader)
+        return read_value(decode_log(text))
 
     try:
         found = [_try(read_value, value) for value in _split(frame)]

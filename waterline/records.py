@@ -1,6 +1,6 @@
 """Rules of a valid log: decode, check, normalise. No I/O."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -157,7 +157,9 @@ def check_log(value: object, *, milliseconds: bool = False) -> Record:
     return Record(log_id, log_type, timestamp, message, encoded)
 
 
-def read_log(value: object, reader: ObjectReader) -> list[Record]:
+def read_log(
+    value: object, reader: ObjectReader, name: Callable[[int | None], str] | None = None
+) -> list[Record]:
     """Return the records of a decoded JSON value: a log of ours, or what other programs write.
 
     An object is refused only when nothing can be kept of it. Removes members from `value`.
@@ -165,6 +167,7 @@ def read_log(value: object, reader: ObjectReader) -> list[Record]:
     Args:
         value: any JSON value.
         reader: recognises objects of other programs.
+        name: returns the id of a log of another program, by its timestamp; default none.
 
     Raises:
         InvalidLog: the value is no log; the sentence names member and rule.
@@ -175,7 +178,7 @@ def read_log(value: object, reader: ObjectReader) -> list[Record]:
         found = reader.read_all(value)
     except RecursionError as error:
         raise InvalidLog(_DEPTH_RULE, Rule.DEPTH) from error
-    return [record_of(each, None) for each in found]
+    return [record_of(each, name(each.timestamp) if name else None) for each in found]
 
 
 def record_of(parts: Parts, log_id: str | None) -> Record:

@@ -13,6 +13,7 @@ from server.decode import read_frames, read_sound
 from server.ingest.intake import take_message
 from server.ingest.overrides import object_reader
 from server.ingest.post import RETRY_SECONDS, Post
+from server.ingest.repeats import RepeatableIds
 from server.ingest.replies import AckMode, batch_replies
 from server.ingest.slices import RUN_SIZE, is_small
 from server.submissions import Submission
@@ -46,10 +47,15 @@ class IngestPost(Post):
         """Store a body and answer with a batch ack."""
         decoded, measured = None, self.connections.measured
         reader = object_reader(self.get_query_argument)
+        name = RepeatableIds(content) if self.connections.recognises_repeats else None
         if is_small(content):
-            decoded = read_frames([content], self.source, measured=measured, reader=reader)
+            decoded = read_frames(
+                [content], self.source, measured=measured, reader=reader, name_foreign=name
+            )
         elif len(content) <= RUN_SIZE:
-            decoded = read_sound([content], self.source, measured=measured, reader=reader)
+            decoded = read_sound(
+                [content], self.source, measured=measured, reader=reader, name_foreign=name
+            )
         if decoded is not None:
             self.connections.submit(Submission(decoded, len(content), self.received, self))
         else:
@@ -61,6 +67,7 @@ class IngestPost(Post):
                 self,
                 self._hear,
                 reader=reader,
+                name_foreign=name,
             )
         self._reply(await self._answered)
 

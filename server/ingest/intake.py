@@ -111,6 +111,7 @@ class Intake:
         lane: key whose submissions stay in order.
         received: time of receipt, by `time.perf_counter`.
         reader: recognises objects of other programs.
+        name_foreign: returns the id of a log of another program; default a new one.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Intake:
         received: float,
         *,
         reader: ObjectReader = OBJECTS,
+        name_foreign: MakeId | None = None,
     ) -> None:
         self._connections = connections
         self._source = source
@@ -129,6 +131,7 @@ class Intake:
         self._lane = lane
         self._received = received
         self._reader = reader
+        self._name_foreign = name_foreign
         self._index = 0
         self._is_array = False
         self._valid = 0
@@ -262,7 +265,13 @@ class Intake:
             self._submit(no_logs(self._source, Part(), _too_much(part.content)), len(part.content))
             return
         measured = self._connections.measured
-        decoded = read_frames([part.content], self._source, measured=measured, reader=self._reader)
+        decoded = read_frames(
+            [part.content],
+            self._source,
+            measured=measured,
+            reader=self._reader,
+            name_foreign=self._name_foreign,
+        )
         if self._is_whole and self._is_array and not decoded.ids:
             self._check_part(part)
         self._submit(decoded, len(part.content))
@@ -328,6 +337,7 @@ async def take_message(
     tell: Callable[[dict[str, Any]], None],
     *,
     reader: ObjectReader,
+    name_foreign: MakeId | None = None,
     with_seqs: bool = False,
 ) -> None:
     """Take a large message in one transaction, with one reply.
@@ -340,10 +350,14 @@ async def take_message(
         lane: key whose submissions stay in order.
         tell: called with the reply.
         reader: recognises objects of other programs.
+        name_foreign: returns the id of a log of another program; default a new one.
         with_seqs: whether the reply has the seq of each log.
     """
     whole = Whole(tell, with_seqs=with_seqs)
-    await Intake(connections, source, whole, lane, received, reader=reader).take(content)
+    intake = Intake(
+        connections, source, whole, lane, received, reader=reader, name_foreign=name_foreign
+    )
+    await intake.take(content)
 
 
 def are_small(payloads: Sequence[bytes]) -> bool:

@@ -1,6 +1,7 @@
 """Ids of logs that come without: a body that is sent again has the same."""
 
 import hashlib
+from functools import cached_property
 from typing import Final
 
 from server.decode import new_id
@@ -19,8 +20,12 @@ class RepeatableIds:
     """
 
     def __init__(self, content: bytes) -> None:
-        self._digest = hashlib.blake2b(content, digest_size=_DIGEST_SIZE).hexdigest()
+        self._content = content
         self._place = 0
+
+    @cached_property
+    def _digest(self) -> str:
+        return hashlib.blake2b(self._content, digest_size=_DIGEST_SIZE).hexdigest()
 
     def __call__(self, timestamp: int | None) -> str:
         """Return the id of the next log, which sorts by its time.

@@ -167,6 +167,16 @@ def test_body_that_is_sent_again_is_stored_once(
     assert len(stored(shared, text)) == 1
 
 
+def test_object_of_another_program_is_stored_once_at_ingest_too(shared: ServerProcess) -> None:
+    lines = [json.dumps({"date": NOON / 1000, "log": f"forwarded {n}"}) for n in range(3)]
+    ours = json.dumps({"type": "a", "message": "ours as meant", "timestamp": NOON})
+    for body in ("\n".join(lines), "\n".join([*lines, ours]), "\n".join([*lines, "no json"])):
+        before = len(stored(shared, "forwarded *"))
+        assert {send(shared, "/ingest", body.encode()).status for _ in range(3)} == {200}
+        assert len(stored(shared, "forwarded *")) == before + len(lines)
+    assert len(stored(shared, "ours as meant")) == 3
+
+
 def test_logs_that_say_no_time_may_all_be_meant(shared: ServerProcess) -> None:
     for _ in range(3):
         assert send(shared, GELF, b'{"short_message": "tick"}').status == 202
