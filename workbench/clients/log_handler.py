@@ -62,7 +62,9 @@ class LogHandler(logging.Handler):
         max_wait: seconds for which a record waits for room, before it is dropped; once in vain,
             and then not again until the server answers.
         flush_wait: seconds for which `flush` and the end of the program wait for acks.
-        spool, spool_size, certificate: as `Producer` has them.
+        spool: as `Producer` has it.
+        spool_size: as `Producer` has it.
+        certificate: as `Producer` has it.
 
     Raises:
         UsageError: there is no token, or an argument has no meaning.
@@ -106,6 +108,7 @@ class LogHandler(logging.Handler):
         self._here = _Here()
         self._later: deque[logging.LogRecord] = deque(maxlen=_MOST_LATER)
         self._is_closed = False
+        self._in_vain = -1  # logs that were sent when a flush was in vain
         self._said: set[str] = set()
         self._dropped_told = 0
         self._tell_since = 0.0
@@ -148,12 +151,15 @@ class LogHandler(logging.Handler):
             except RejectedLogs as error:
                 self._say(str(error))
             except (TokenError, DeliveryError) as error:
+                self._in_vain = self.counts.sent
                 if self._producer.failure is not None:
                     self._say(str(error))
 
     def close(self) -> None:
-        """End the connection, without waiting for acks; say what is not acked."""
+        """Flush, unless that was just in vain, and end the connection; say what is not acked."""
         if not self._is_closed:
+            if self._in_vain != self.counts.sent:  # as loguru closes without it
+                self.flush()
             self._is_closed = True
             with self._busy():
                 self._producer.close()
@@ -268,11 +274,12 @@ def _log_of(record: logging.LogRecord, fields: Sequence[str]) -> dict[str, objec
     for name, value in members.items():
         if name not in _STANDARD:
             attributes[name] = value if type(value) in _PLAIN else _attribute(value)
-    if record.exc_info and not record.exc_text and record.exc_info[0] is not None:
-        # Other handlers read it there, as they do what a formatter has written.
-        record.exc_text = _FORMATTER.formatException(record.exc_info)
-    if record.exc_text:
-        attributes["exception"] = record.exc_text
+    # What a formatter has written; loguru writes a line break there, and it in the message.
+    exception = (record.exc_text or "").strip()
+    if not exception and record.exc_info and record.exc_info[0] is not None:
+        exception = _FORMATTER.formatException(record.exc_info)
+    if exception:
+        attributes["exception"] = exception
     if record.stack_info:
         attributes["stack"] = record.stack_info
     parts = Parts(record.getMessage(), int(record.created * 1000), log_type, attributes)

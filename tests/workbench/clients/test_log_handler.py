@@ -86,6 +86,21 @@ def test_one_line_of_dictconfig_stores_all_by_the_end_of_the_program(server: Ser
     assert list(stored(server.data)["message"]) == [f"sale {n}" for n in range(3000)]
 
 
+def test_closing_without_a_flush_waits_for_acks(server: ServerProcess) -> None:
+    text = (
+        BY_ONE_LINE
+        + """
+    log.info("one", exc_info=(ValueError, ValueError("no change"), None))
+    handler = logging.getLogger().handlers[0]
+    handler.close()
+    print(handler.counts.acked)
+    """
+    )
+    done = program(text, server.ingest, server.token)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+    assert attributes(stored(server.data).iloc[0])["exception"] == "ValueError: no change"
+
+
 def test_record_is_stored_with_level_logger_exception_and_extra(server: ServerProcess) -> None:
     handler = LogHandler(server.ingest, server.token, fields=("process", "lineno"))
     with logging_to(handler) as log:
