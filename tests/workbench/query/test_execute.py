@@ -173,15 +173,25 @@ def texts(draw: st.DrawFn, logs: list[PlainLog]) -> str:
     numbers = st.integers(-(2**70), 2**70) | st.sampled_from([200, 500])
     types = st.sampled_from([each.type for each in logs]).map(quoted)
     sources = st.sampled_from([each.source for each in logs]).map(quoted)
-    names = st.sampled_from(NAMES).map(lambda name: quoted(f"attributes.{name}"))
-    values = numbers | st.sampled_from(["true", "false", "1e2", *map(quoted, TEXTS)])
+    members = [member for each in logs for member in each.attributes.items()]
+    there = [name for name, _ in members] or NAMES
+    names = (st.sampled_from(there) | st.sampled_from(there) | st.sampled_from(NAMES)).map(
+        lambda name: quoted(f"attributes.{name}")
+    )
+    stored = [value for _, value in members if isinstance(value, str | int | float)]
+    values = st.sampled_from(
+        [
+            *(quoted(each) if isinstance(each, str) else json.dumps(each) for each in stored),
+            *("0", "1", "true", "false", "1e2", *map(quoted, TEXTS)),
+        ]
+    )
     operators = st.sampled_from(["!=", "<", "<=", ">", ">="])
     terms = st.one_of(
         st.builds("{}type:{}".format, minus, types),
         st.builds("{}source:{}".format, minus, sources),
         st.builds("{}{}".format, minus, st.sampled_from(pieces).map(quoted)),
         st.builds("{}{}:{}".format, minus, names, values),
-        st.builds("{}{}{}".format, names, operators, numbers),
+        st.builds("{}{}{}".format, names, operators, numbers | values),
     )
     return " ".join(draw(st.lists(terms, min_size=1, max_size=3)))
 

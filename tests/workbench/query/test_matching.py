@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import costly
 from tests.support.folders import Batch
 from tests.support.plainly import answer_plainly, store_plainly
 from tests.workbench.query.test_execute import batches_of_logs, texts
@@ -11,11 +12,12 @@ from workbench.query.query_text import parse
 from workbench.query.question import ask
 
 
+@costly(120)
 @given(batches_of_logs, st.data())
 def test_log_matches_where_a_plain_filter_takes_it(
     batches: list[Batch], data: st.DataObject
 ) -> None:
     logs = store_plainly(batches)
-    text = data.draw(texts(logs))
-    expected = {log.seq for log in answer_plainly(logs, ask(now=0, where=text))}
-    assert {log.seq for log in logs if matches(log, parse(text))} == expected
+    for text in data.draw(st.lists(texts(logs), min_size=5, max_size=10)):
+        expected = {log.seq for log in answer_plainly(logs, ask(now=0, where=text))}
+        assert {log.seq for log in logs if matches(log, parse(text))} == expected
