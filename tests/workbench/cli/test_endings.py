@@ -184,7 +184,7 @@ def test_ctrl_c_at_a_question_is_no_answer(data: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [[WATERLINE], [sys.executable, "-m", "workbench"]])
-@pytest.mark.parametrize("module", ["asyncio", "zoneinfo", "click"])
+@pytest.mark.parametrize("module", ["asyncio", "tomllib", "click"])
 def test_ctrl_c_while_the_command_is_loaded_says_nothing(
     tmp_path: Path, module: str, command: list[str]
 ) -> None:
