@@ -40,6 +40,7 @@ NEW_YEAR: Final = 1_767_225_600_000 + DAY
 ELSEWHERE: Final = {
     "waterline up": "it runs to Ctrl-C: tests/workbench/running/test_up.py",
     "waterline serve": "it runs to Ctrl-C: every test of a server",
+    "waterline send --follow": "it runs to Ctrl-C: tests/workbench/clients/test_follow.py",
     "waterline dashboard": "it runs to Ctrl-C: tests/workbench/cli/test_endings.py",
     "make": "it installs, or is the whole suite; that there is such a target is seen here",
     "pip": "it installs: tests/test_package.py",
