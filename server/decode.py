@@ -272,7 +272,7 @@ def read_columns(
         columns: what each log says.
         size: bytes of them all, as received.
         source: the name of the token.
-        ids: the id of each log, None if it has none; default none has.
+        ids: the id of each log, of a length that one may have, or None; default none has one.
         make_id: returns an id for a log without one.
         measured: names of the measured attributes.
     """
@@ -289,18 +289,13 @@ def read_columns(
         )
     except _OddLog:
         rows = zip(given, columns.rows(), strict=True)
-        found = [_try(_one_record(log_id), each) for log_id, each in rows]
+        found = [_try(_one_record, row) for row in rows]
         return _encode_found([(list(chain.from_iterable(found)), size)], reading)
 
 
-def _one_record(log_id: str | None) -> Callable[[Parts], Sequence[Record]]:
-    """Return what makes a record with an id, if it is one, of the parts of a log."""
-    is_id = log_id is not None and 0 < len(log_id) <= MAX_ID_LENGTH
-
-    def read(parts: Parts) -> Sequence[Record]:
-        return [record_of(parts, log_id if is_id else None)]
-
-    return read
+def _one_record(row: tuple[str | None, Parts]) -> Sequence[Record]:
+    log_id, parts = row
+    return [record_of(parts, log_id)]
 
 
 class _Reading(NamedTuple):

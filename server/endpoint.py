@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 RETRY_SECONDS: Final = 5.0
 _WINDOW_BITS: Final = re.compile(r'(server|client)_max_window_bits\s*=\s*"?([^;,"]*)')
 
+WITH_BASIC: Final = 'Bearer, Basic realm="waterline"'
+"""Challenge to clients of other systems, many of which know no Bearer."""
+
 
 class Endpoint(tornado.web.RequestHandler):
     """Request handler with JSON errors, and log lines without queries and headers.

@@ -3,13 +3,15 @@
 import time
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from itertools import count
+from typing import Final, NamedTuple
 
 import msgspec
 
 from server.connections import Connections
 from server.ingest.entries import Entries, Unreadable, in_turns, read_objects
-from server.ingest.shipper import Reply, ShipperPost
+from server.ingest.post import Reply
+from server.ingest.shipper import ShipperPost
 from waterline.recognition.json_text import decode_json
 from waterline.records import MAX_ID_LENGTH
 
@@ -67,17 +69,18 @@ class BulkPost(ShipperPost):
     def respond(self, reply: Reply) -> None:
         """Answer 200 with the outcome of each item, in order."""
         faults = {each["index"]: each["message"] for each in reply["errors"]}
-        place, items, failed = 0, [], False
-        for item in self._items:
-            status, error = HTTPStatus.CREATED, None
-            if item.document is None:
-                status, error = HTTPStatus.BAD_REQUEST, f"{item.action} is no log, and logs stay"
-            else:
-                error = faults.get(place)
-                status = HTTPStatus.BAD_REQUEST if error else HTTPStatus.CREATED
-                place += 1
-            failed = failed or error is not None
-            items.append({item.action: _outcome(item, status, error)})
+        places = count()
+        errors = [
+            f"{item.action} is no log, and logs stay"
+            if item.document is None
+            else faults.get(next(places))
+            for item in self._items
+        ]
+        items = [
+            {item.action: _outcome(item, error)}
+            for item, error in zip(self._items, errors, strict=True)
+        ]
+        failed = any(error is not None for error in errors)
         took = round(1000 * (time.perf_counter() - self.received))
         self.set_header("Content-Type", "application/json")
         self.finish(msgspec.json.encode({"took": took, "errors": failed, "items": items}))
@@ -159,8 +162,9 @@ def _id_of(item: Item) -> str | None:
     return item.name if item.name and len(item.name) <= MAX_ID_LENGTH else None
 
 
-def _outcome(item: Item, status: HTTPStatus, error: str | None) -> dict[str, Any]:
-    outcome: dict[str, Any] = {"_index": item.into, "_id": item.name, "status": status.value}
+def _outcome(item: Item, error: str | None) -> dict[str, object]:
+    named = {"_index": item.into, "_id": item.name}
     if error is None:
-        return outcome | {"result": "created"}
-    return outcome | {"error": {"type": "illegal_argument_exception", "reason": error}}
+        return named | {"status": HTTPStatus.CREATED.value, "result": "created"}
+    reason = {"type": "illegal_argument_exception", "reason": error}
+    return named | {"status": HTTPStatus.BAD_REQUEST.value, "error": reason}

@@ -7,7 +7,7 @@ import tornado.routing
 from tornado.httputil import HTTPServerRequest
 
 from server.connections import Connections
-from server.endpoint import Endpoint
+from server.endpoint import WITH_BASIC, Endpoint
 from server.ingest.bulk import PRODUCT
 from waterline.tokens import Scope
 
@@ -42,7 +42,7 @@ class IsHandshake(tornado.routing.Matcher):
 class _Elastic(Endpoint):
     """Answer to a client of Elasticsearch that holds a token."""
 
-    challenge = 'Bearer, Basic realm="waterline"'
+    challenge = WITH_BASIC
 
     def initialize(self, connections: Connections) -> None:
         """Store the shared state."""

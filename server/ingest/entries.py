@@ -34,8 +34,11 @@ def columns_of(parts: Sequence[Parts]) -> Columns:
 
 
 def read_objects(values: list[dict[str, object]]) -> Columns:
-    """Return what objects say, a log each, also those that could hold several."""
-    found = OBJECTS.read_many(list(map(dict.copy, values)))
+    """Return what objects say, a log each, also those that could hold several.
+
+    Takes members out of the objects.
+    """
+    found = OBJECTS.read_many(values)
     return columns_of(list(map(OBJECTS.read, values))) if found is None else found
 
 

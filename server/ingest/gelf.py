@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 
 from server.ingest.entries import Entries, Unreadable, in_turns, read_objects
-from server.ingest.shipper import Reply, ShipperPost
+from server.ingest.post import Reply
+from server.ingest.shipper import ShipperPost
 from waterline.recognition.json_text import decode_json
 
 _decode_lines: Final = msgspec.json.Decoder().decode_lines
@@ -28,11 +29,9 @@ class GelfPost(ShipperPost):
 
     def respond(self, reply: Reply) -> None:
         """Answer 202, as Graylog does."""
-        if reply["errors"] and not reply["count"]:
-            self.fail(400, "invalid_log", reply["errors"][0]["message"])
-            return
-        self.set_status(202)
-        self.finish()
+        if not self.refuses(reply):
+            self.set_status(202)
+            self.finish()
 
 
 def _values(content: bytes) -> list[dict[str, object]]:

@@ -1,18 +1,13 @@
 """HTTP endpoint POST /ingest: logs of our own contract and objects of other programs."""
 
-import asyncio
-from typing import Any
-
 import msgspec
 import tornado.routing
-import tornado.web
 from tornado.httputil import HTTPServerRequest
 
-from server.connections import Connections
 from server.decode import read_frames, read_sound
 from server.ingest.intake import take_message
 from server.ingest.overrides import object_reader
-from server.ingest.post import RETRY_SECONDS, Post
+from server.ingest.post import RETRY_SECONDS, Post, Reply
 from server.ingest.repeats import RepeatableIds
 from server.ingest.replies import AckMode, batch_replies
 from server.ingest.slices import RUN_SIZE, is_small
@@ -27,14 +22,8 @@ class IsPost(tornado.routing.Matcher):
         return {} if request.method == "POST" and request.path in ("/", "/ingest") else None
 
 
-@tornado.web.stream_request_body
 class IngestPost(Post):
     """Request with a log, a JSON array of logs, or one log a line, answered by a batch ack."""
-
-    def initialize(self, connections: Connections) -> None:
-        """Store the shared state."""
-        super().initialize(connections)
-        self._answered: asyncio.Future[dict[str, Any]] = asyncio.Future()
 
     def accepts_query(self) -> bool:
         """Return whether the ack mode is valid, else end the request with 400."""
@@ -65,22 +54,18 @@ class IngestPost(Post):
                 content,
                 self.received,
                 self,
-                self._hear,
+                self.hear,
                 reader=reader,
                 name_foreign=name,
             )
-        self._reply(await self._answered)
+        self._reply(await self.reply)
 
     def answer(self, submission: Submission, committed_at: int) -> None:
         """Handle the result of the commit."""
         (reply,) = batch_replies(submission, committed_at)
-        self._hear(reply)
+        self.hear(reply)
 
-    def _hear(self, reply: dict[str, Any]) -> None:
-        if not self._answered.done():
-            self._answered.set_result(reply)
-
-    def _reply(self, reply: dict[str, Any]) -> None:
+    def _reply(self, reply: Reply) -> None:
         if self._finished:  # refused, or the client has gone
             return
         if reply["type"] == "error":
@@ -93,7 +78,7 @@ class IngestPost(Post):
         self.finish(msgspec.json.encode(reply))
 
 
-def _nothing_valid(reply: dict[str, Any]) -> dict[str, object]:
+def _nothing_valid(reply: Reply) -> dict[str, object]:
     errors = reply["errors"]
     first = errors[0]["message"]
     message = f"no log in this body is valid; of the first: {first}"

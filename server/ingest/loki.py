@@ -10,7 +10,8 @@ import tornado.web
 
 from server.ingest.entries import Entries, Unreadable, in_turns
 from server.ingest.lines import read_lines
-from server.ingest.shipper import Reply, ShipperPost
+from server.ingest.post import Reply
+from server.ingest.shipper import ShipperPost
 from waterline.recognition.levels import says_more, type_of_word
 from waterline.recognition.object_shapes import merged
 from waterline.recognition.objects import Columns
@@ -84,15 +85,12 @@ class LokiPush(ShipperPost):
 
     def respond(self, reply: Reply) -> None:
         """Answer 204: some clients take nothing else for success."""
-        if reply["errors"] and not reply["count"]:
-            self.fail(400, "invalid_log", reply["errors"][0]["message"])
-            return
-        self.set_status(204)
-        self.finish()
+        if not self.refuses(reply):
+            self.set_status(204)
+            self.finish()
 
     def _is_protobuf(self) -> bool:
-        kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return kind == "application/x-protobuf"
+        return self.content_type == "application/x-protobuf"
 
 
 class LokiReady(tornado.web.RequestHandler):

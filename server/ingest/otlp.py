@@ -8,7 +8,8 @@ import msgspec
 from server.ingest.entries import Entries, in_turns
 from server.ingest.otlp_json import read_json
 from server.ingest.otlp_records import OtlpRecord, columns
-from server.ingest.shipper import Reply, ShipperPost
+from server.ingest.post import Reply
+from server.ingest.shipper import ShipperPost
 from waterline.responses import Fault
 
 _PROTOBUF: Final = "application/x-protobuf"
@@ -61,8 +62,7 @@ class OtlpLogs(ShipperPost):
         return response.SerializeToString()
 
     def _is_protobuf(self) -> bool:
-        kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return kind in (_PROTOBUF, "application/protobuf")
+        return self.content_type in (_PROTOBUF, "application/protobuf")
 
 
 def _size(record: OtlpRecord) -> int:
@@ -70,8 +70,6 @@ def _size(record: OtlpRecord) -> int:
 
 
 def _read_protobuf(content: bytes) -> Iterator[OtlpRecord]:
-    from server.ingest.otlp_protobuf import (  # most servers never need its 8 MB
-        read_protobuf,
-    )
+    from server.ingest.otlp_protobuf import read_protobuf  # most servers never need its 8 MB
 
     return read_protobuf(content)

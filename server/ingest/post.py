@@ -2,9 +2,9 @@
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from typing import Any, Final
 
-import tornado.routing
 import tornado.web
 from tornado.http1connection import HTTP1Connection
 
@@ -28,9 +28,12 @@ RETRY_SECONDS: Final = 1
 # Seconds to wait for a full queue, which empties within moments.
 PATIENCE_SECONDS: Final = 5.0
 
+Reply = dict[str, Any]
+"""Batch ack of all logs of a body, as `replies.batch_replies` makes it."""
+
 
 @tornado.web.stream_request_body
-class Post(Endpoint):
+class Post(Endpoint, ABC):
     """Request with a body of logs, answered once they are durable."""
 
     def initialize(self, connections: Connections) -> None:
@@ -44,14 +47,16 @@ class Post(Endpoint):
         self._told: asyncio.Future[None] | None = None
         self._giving_up: asyncio.TimerHandle | None = None
         self.received = time.perf_counter()
+        self.reply: asyncio.Future[Reply] = asyncio.Future()
+        """Batch ack of the body, once its logs are durable or refused."""
 
+    @abstractmethod
     async def take(self, content: bytes) -> None:
         """Store the logs of a body and answer.
 
         Args:
             content: the body, decompressed.
         """
-        raise NotImplementedError
 
     async def prepare(self) -> None:
         """Check the headers before the body is read."""
@@ -120,6 +125,11 @@ class Post(Endpoint):
             reason = "this token has sent as much as it may for now"
             self.fail(429, "too_many_bytes", reason, retry_after=seconds)
         return not seconds
+
+    def hear(self, reply: Reply) -> None:
+        """Set the reply, unless there is one."""
+        if not self.reply.done():
+            self.reply.set_result(reply)
 
     def give_up(self, reason: str) -> None:
         """Refuse the body, as it has stopped or there is no room."""

@@ -9,7 +9,8 @@ import tornado.web
 
 from server.ingest.entries import Entries, Unreadable, columns_of, in_turns, read_objects
 from server.ingest.lines import read_lines
-from server.ingest.shipper import Reply, ShipperPost
+from server.ingest.post import Reply
+from server.ingest.shipper import ShipperPost
 from waterline.recognition.object_shapes import Members, merged
 from waterline.recognition.objects import Columns
 from waterline.recognition.time_values import read_time
@@ -40,9 +41,9 @@ class _Collector(ShipperPost):
 
     def respond(self, reply: Reply) -> None:
         """Answer that all is stored, or that nothing of it could be."""
-        if reply["errors"] and not reply["count"]:
-            self.fail(400, "invalid_log", reply["errors"][0]["message"])
-        elif not reply["count"]:
+        if self.refuses(reply):
+            return
+        if not reply["count"]:
             self.set_status(400)
             self._tell("No data", 5)
         else:
