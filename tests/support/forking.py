@@ -13,6 +13,7 @@ take in the children of another, `Started` starts one plainly too.
 
 import atexit
 import ctypes
+import faulthandler
 import gc
 import inspect
 import io
@@ -66,6 +67,8 @@ _UNBUFFERED: Final = "PYTHONUNBUFFERED"  # only what opens the standard files he
 _AT_FIRST: Final = dict(os.environ)
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _MOST_BYTES: Final = 2**20
+_TELLING: Final = signal.SIGUSR2
+"""Has a child say on its standard error where each of its threads is."""
 
 
 class Started(subprocess.Popen[Any]):
@@ -119,9 +122,20 @@ def run(
     ) as process:
         try:
             printed, errors = process.communicate(stdin, timeout=PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"{command} hangs: {_place(process)}") from error
         finally:
             process.kill()
     return subprocess.CompletedProcess(command, process.returncode, printed, errors)
+
+
+def _place(process: subprocess.Popen[str]) -> str:
+    """Return what a process that hangs says of where its threads are."""
+    process.send_signal(_TELLING)
+    try:
+        return "".join(process.communicate(timeout=5))
+    except subprocess.TimeoutExpired as error:
+        return (error.stderr or b"nothing is said").decode(errors="replace")
 
 
 class _Nursery:
@@ -324,6 +338,7 @@ def main() -> None:
     """Import what children need, then fork one for each order until nobody sends any more."""
     # Ctrl-C is for the test's process, and for children that have no hands over it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.register(_TELLING)
     *others, last = sys.argv[2:]
     for module in others:
         import_module(module)

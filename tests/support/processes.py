@@ -16,6 +16,7 @@ import websocket
 
 from tests.support.forking import PATIENCE as PATIENCE
 from tests.support.forking import WATERLINE, Started, run
+from tests.support.ports import lasting_port
 from waterline.clock import now_ms
 from waterline.storage.folder import DataFolder
 from waterline.tokens import Scope, TokenFile
@@ -155,7 +156,8 @@ def start_server(
 
     `within` is a command that runs another, such as `prlimit --nofile=256:256`.
     """
-    serve = [WATERLINE, "serve", "--data", str(data), "--port", "0", "--monitoring-port", "0"]
+    port = str(lasting_port())  # so that it can come back there
+    serve = [WATERLINE, "serve", "--data", str(data), "--port", port, "--monitoring-port", "0"]
     process = Started(
         [*within, *serve, *options],
         stdout=subprocess.PIPE,

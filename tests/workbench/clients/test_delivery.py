@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import workbench
+from tests.support.ports import lasting_port
 from tests.support.processes import ServerProcess, create_token, serving, stalled, start_server
 from tests.support.sockets import connected
 from tests.support.waiting import wait_until
@@ -39,11 +40,6 @@ TIMESTAMP_RULE = (
 
 def log(log_id: str, **others: object) -> bytes:
     return json.dumps({"id": log_id, "type": "info", "message": "m"} | others).encode()
-
-
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return str(listener.getsockname()[1])
 
 
 class Heard:
@@ -70,13 +66,13 @@ class Heard:
 
 def delivered(data: Path, logs: Sequence[bytes], *, window: int = 100_000) -> Heard:
     """Queue logs, tagged by their place, before the server comes; return what was answered."""
-    heard, token, port = Heard(), create_token(data), free_port()
+    heard, token, port = Heard(), create_token(data), lasting_port()
     url = f"ws://127.0.0.1:{port}/ingest"
     delivery = Delivery(url, token, window=window, patience=60, on_answer=heard)
     try:
         for tag, each in enumerate(logs):
             delivery.put(each, tag)
-        with serving(data, "--port", port, token=token):
+        with serving(data, "--port", str(port), token=token):
             delivery.flush()
     finally:
         delivery.close()
@@ -215,7 +211,7 @@ def test_token_that_is_held_back_for_its_rate_sends_each_log_once(data: Path) ->
 
 
 def test_replies_to_a_frame_tell_each_log_as_it_is(data: Path) -> None:
-    token, port = create_token(data), free_port()
+    token, port = create_token(data), lasting_port()
     sent = ["a", "b", "a", "c", "odd", "b", "d"]
     replies: list[Reply] = []
     url = f"ws://127.0.0.1:{port}/ingest"
@@ -223,7 +219,7 @@ def test_replies_to_a_frame_tell_each_log_as_it_is(data: Path) -> None:
         for each in sent:
             timestamp = "soon" if each == "odd" else None
             producer.send({"id": each, "type": "info", "message": "m", "timestamp": timestamp})
-        with serving(data, "--port", port, token=token):
+        with serving(data, "--port", str(port), token=token):
             producer.flush()
     with workbench.connect(data) as wb:
         logs = wb.logs()
@@ -277,7 +273,7 @@ def test_what_was_sent_before_a_close_is_stored_without_an_ack(server: ServerPro
 
 
 def test_closed_producer_takes_no_more_and_waits_for_nothing(data: Path) -> None:
-    producer = Producer(f"ws://127.0.0.1:{free_port()}/ingest", create_token(data))
+    producer = Producer(f"ws://127.0.0.1:{lasting_port()}/ingest", create_token(data))
     producer.send({"type": "info", "message": "m"})
     waiting = in_thread(producer.close)
     with pytest.raises(DeliveryError, match=r"1 logs are not acked .* closed before"):
@@ -294,7 +290,7 @@ def test_closed_producer_takes_no_more_and_waits_for_nothing(data: Path) -> None
 def test_every_log_is_stored_once_though_the_server_ends(
     data: Path, end: Callable[[ServerProcess], object]
 ) -> None:
-    token, port = create_token(data), free_port()
+    token, port = create_token(data), lasting_port()
     heard, count = Heard(), 40_000
     url = f"ws://127.0.0.1:{port}/ingest"
     delivery = Delivery(url, token, window=10_000, patience=60, on_answer=heard)
@@ -305,10 +301,10 @@ def test_every_log_is_stored_once_though_the_server_ends(
 
     sending = in_thread(put_all)
     for part in (1, 2, 3):
-        running = start_server(data, "--port", port, token=token)
+        running = start_server(data, "--port", str(port), token=token)
         wait_until(partial(has_acked, delivery, part * count // 5))
         end(running)
-    with serving(data, "--port", port, token=token):
+    with serving(data, "--port", str(port), token=token):
         sending.join()
         delivery.flush()
         delivery.close()

@@ -17,8 +17,8 @@ import pytest
 
 import workbench
 from tests.support.forking import PATIENCE
+from tests.support.ports import lasting_port
 from tests.support.processes import ServerProcess, create_token, serving
-from tests.workbench.clients.test_delivery import free_port
 from waterline.errors import UsageError
 from workbench.clients import log_handler
 from workbench.clients.log_handler import LogHandler
@@ -194,7 +194,7 @@ def test_client_that_logs_of_itself_makes_no_logs_of_it(data: Path) -> None:
         logging.shutdown()
         logging.getLogger("shop").info("after the end")
     """
-    done = program(text, f"ws://127.0.0.1:{free_port()}/ingest", create_token(data))
+    done = program(text, f"ws://127.0.0.1:{lasting_port()}/ingest", create_token(data))
     assert done.stdout == "1 ['shop', 'websocket', 'workbench.clients.delivery']\n"
     assert done.returncode == 0
     assert done.stderr.count("\n") == 1
@@ -205,13 +205,13 @@ def test_server_that_is_away_costs_one_wait_and_drops_are_told_in_a_log(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_handler, "_WINDOW", 500)
-    token, port = create_token(data), free_port()
+    token, port = create_token(data), lasting_port()
     handler = LogHandler(f"ws://127.0.0.1:{port}/ingest", token, max_wait=0.01, flush_wait=60)
     with logging_to(handler) as log:
         for n in range(1_000):
             log.info("%d", n)
         assert (handler.counts.sent, handler.counts.dropped) == (500, 500)
-        with serving(data, "--port", port, token=token):
+        with serving(data, "--port", str(port), token=token):
             handler.flush()
             log.info("after")
             handler.flush()

@@ -11,8 +11,8 @@ import pytest
 
 import workbench
 from tests.support.forking import PATIENCE
+from tests.support.ports import lasting_port
 from tests.support.processes import ServerProcess, create_token, serving
-from tests.workbench.clients.test_delivery import free_port
 from waterline.errors import DeliveryError, ProducerFull, UsageError
 from workbench.clients.producer import Producer
 from workbench.clients.spool import LEAST_SIZE, Spool
@@ -112,7 +112,7 @@ def test_files_of_a_living_process_are_left_to_it(tmp_path: Path) -> None:
 
 
 def test_full_spool_drops_or_raises_as_told(tmp_path: Path) -> None:
-    url = f"ws://127.0.0.1:{free_port()}/ingest"
+    url = f"ws://127.0.0.1:{lasting_port()}/ingest"
     log = {"type": "info", "message": "x" * 100_000}
     dropping = Producer(url, "t", spool=tmp_path / "a", spool_size=LEAST_SIZE, when_full="drop")
     for _ in range(15):
@@ -129,7 +129,7 @@ def test_full_spool_drops_or_raises_as_told(tmp_path: Path) -> None:
 
 @slow
 def test_next_producer_sends_what_the_last_left_with_the_same_ids(data: Path) -> None:
-    spool, token, port = data.parent / "spool", create_token(data), free_port()
+    spool, token, port = data.parent / "spool", create_token(data), lasting_port()
     url = f"ws://127.0.0.1:{port}/ingest"
     ids = []
     with Producer(url, token, spool=spool, window=10) as first:
@@ -137,7 +137,7 @@ def test_next_producer_sends_what_the_last_left_with_the_same_ids(data: Path) ->
         with pytest.raises(DeliveryError, match=r"3,000 logs .* after 0.01 s; they stay in "):
             first.flush(0.01)
         first.close()
-        with serving(data, "--port", port, token=token):
+        with serving(data, "--port", str(port), token=token):
             with Producer(url, token, spool=spool) as second:
                 ids.append(second.send({"type": "info", "message": "3000"}))
             assert (second.counts.sent, second.counts.stored) == (3_001, 3_001)
