@@ -23,6 +23,7 @@ from benchmarks.questions import measure_questions
 from benchmarks.report import Report
 from benchmarks.rows import Row
 from benchmarks.scraping import measure_scraping
+from benchmarks.shippers import measure_shippers
 from benchmarks.sizes import FULL, SHORT, Sizes
 from benchmarks.sketches import measure_sketches
 from benchmarks.startup import measure_startup
@@ -31,6 +32,7 @@ from waterline.errors import WaterlineError
 BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "ingest": measure_ingest,
     "clients": measure_clients,
+    "shippers": measure_shippers,
     "metering": measure_metering,
     "latency": measure_latency,
     "growth": measure_growth,

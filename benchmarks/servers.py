@@ -1,5 +1,6 @@
 """The servers that are measured: Waterline's and the plain handler's, each a process of its own."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,19 @@ class MeasuredServer:
             raise BenchmarkError("memory can be measured on Linux only: /proc is missing")
         (line,) = [each for each in status.read_text().splitlines() if each.startswith("VmRSS:")]
         return int(line.split()[1]) * 1024
+
+    def cpu_seconds(self) -> float:
+        """Return how many seconds of CPU its process has used.
+
+        Raises:
+            BenchmarkError: this system does not tell; Linux does.
+        """
+        stat = Path(f"/proc/{self.process}/stat")
+        if not stat.is_file():
+            raise BenchmarkError("CPU can be measured on Linux only: /proc is missing")
+        # The name of the program, in brackets, may have spaces.
+        user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def take(self, logs: Sequence[bytes], logs_a_frame: int = 1) -> float:
         """Send it logs that are new to it; return the seconds until the last was acked.

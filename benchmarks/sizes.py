@@ -16,6 +16,8 @@ class Sizes:
     """The same for the plain Tornado handler, which takes a tenth as many in that time."""
     client_logs: int
     """Logs that each of our own clients sends; a quarter of them as lines of text."""
+    shipped_logs: int
+    """Logs that are posted in each shipper's protocol."""
     warm_up_logs: int
     """Logs that a fresh server takes before latency and growth are measured."""
     steady_rate: int
@@ -59,6 +61,7 @@ SHORT: Final = Sizes(
     ingest_logs=200_000,
     plain_logs=30_000,
     client_logs=200_000,
+    shipped_logs=50_000,
     warm_up_logs=20_000,
     steady_rate=10_000,
     steady_logs=50_000,
@@ -83,6 +86,7 @@ FULL: Final = Sizes(
     ingest_logs=1_000_000,
     plain_logs=100_000,
     client_logs=1_000_000,
+    shipped_logs=500_000,
     warm_up_logs=20_000,
     steady_rate=10_000,
     steady_logs=600_000,

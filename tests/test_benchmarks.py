@@ -27,10 +27,11 @@ from tests.support.waiting import wait_until
 from waterline.records import parse_log
 
 TINY = Sizes(
-    rounds=2,
+    rounds=1,
     ingest_logs=203,
     plain_logs=40,
     client_logs=120,
+    shipped_logs=50,
     warm_up_logs=10,
     steady_rate=2_000,
     steady_logs=101,
@@ -212,10 +213,9 @@ def test_the_follower_counts_every_log() -> None:
 @pytest.mark.xdist_group("load")
 def test_all_of_them_run_and_give_a_row_for_each_figure() -> None:
     report = run(list(BENCHMARKS), TINY)
-    rounds = [len(each.values) for each in report.rows]
-    assert rounds == [*[2] * 14, *[1] * 54, *[2] * 17, *[1] * 12, *[2] * 3]
+    assert [len(each.values) for each in report.rows] == [1] * 122
     (followed,) = [each for each in report.rows if "live reader" in each.name]
-    assert followed.note == "the reader got 406 of 406 logs"
+    assert followed.note == "the reader got 203 of 203 logs"
     assert followed.is_whole
 
 
