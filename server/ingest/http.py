@@ -1,17 +1,28 @@
 """HTTP endpoint POST /ingest: logs of our own contract and objects of other programs."""
 
+from collections.abc import Iterator
+from typing import Final
+
 import msgspec
 import tornado.routing
 from tornado.httputil import HTTPServerRequest
 
-from server.decode import read_frames, read_sound
-from server.ingest.intake import take_message
+from server.decode import new_id, read_frames, read_sound
+from server.ingest.entries import Entries, read_objects
+from server.ingest.forms import FORM, read_form
+from server.ingest.intake import Intake, Whole, take_message
 from server.ingest.overrides import object_reader
 from server.ingest.post import RETRY_SECONDS, Post, Reply
 from server.ingest.repeats import RepeatableIds
 from server.ingest.replies import AckMode, batch_replies
 from server.ingest.slices import RUN_SIZE, is_small
+from server.ingest.text import TEXT, read_text
 from server.submissions import Submission
+
+# Some clients call JSON text; an empty body is refused in the same words.
+_NO_TEXT: Final = (b"{", b"[")
+_NO_JSON: Final = "this is no JSON"
+_HINT: Final = "; lines of text are logs with Content-Type: text/plain"
 
 
 class IsPost(tornado.routing.Matcher):
@@ -23,7 +34,7 @@ class IsPost(tornado.routing.Matcher):
 
 
 class IngestPost(Post):
-    """Request with a log, a JSON array of logs, or one log a line, answered by a batch ack."""
+    """Request with a log, a JSON array of logs, one log a line, text or a form; a batch ack."""
 
     def accepts_query(self) -> bool:
         """Return whether the ack mode is valid, else end the request with 400."""
@@ -34,6 +45,28 @@ class IngestPost(Post):
 
     async def take(self, content: bytes) -> None:
         """Store a body and answer with a batch ack."""
+        entries = self._entries(content)
+        if entries is None:
+            await self._take_json(content)
+        else:
+            intake = Intake(self.connections, self.source, Whole(self.hear), self, self.received)
+            make_id = RepeatableIds(content) if self.connections.recognises_repeats else new_id
+            await intake.take_entries(entries, len(content), make_id)
+        self._reply(await self.reply)
+
+    def _entries(self, content: bytes) -> Iterator[Entries] | None:
+        """Return the logs of a body that its type names as something else than JSON."""
+        if (
+            self.content_type == TEXT
+            and content.strip()
+            and not content.lstrip().startswith(_NO_TEXT)
+        ):
+            return read_text(content)
+        if self.content_type == FORM and (form := read_form(content)) is not None:
+            return iter([Entries(read_objects([form]), len(content))])
+        return None
+
+    async def _take_json(self, content: bytes) -> None:
         decoded, measured = None, self.connections.measured
         reader = object_reader(self.get_query_argument)
         name = RepeatableIds(content) if self.connections.recognises_repeats else None
@@ -58,7 +91,6 @@ class IngestPost(Post):
                 reader=reader,
                 name_foreign=name,
             )
-        self._reply(await self.reply)
 
     def answer(self, submission: Submission, committed_at: int) -> None:
         """Handle the result of the commit."""
@@ -82,5 +114,7 @@ def _nothing_valid(reply: Reply) -> dict[str, object]:
     errors = reply["errors"]
     first = errors[0]["message"]
     message = f"no log in this body is valid; of the first: {first}"
+    if first.startswith(_NO_JSON):
+        message += _HINT
     counted = {"rejected": reply["rejected"]} if "rejected" in reply else {}
     return {"type": "error", "error": "invalid_log", "message": message, "errors": errors} | counted

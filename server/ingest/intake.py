@@ -157,7 +157,8 @@ class Intake:
         """Submit what was recognised in a body, all of it in one transaction; return once answered.
 
         Args:
-            batches: the logs, some at a time, each made within a turn of the event loop.
+            batches: the logs, some at a time, each made within a turn of the event loop. One may
+                be empty.
             size: bytes of the body.
             make_id: returns an id for a log without one.
         """
@@ -170,21 +171,19 @@ class Intake:
                     batch = next(batches, None)
                     if batch is None:
                         break
-                    self._submit(
-                        read_columns(
-                            batch.columns,
-                            batch.size,
-                            self._source,
-                            batch.ids,
-                            make_id,
-                            connections.measured,
-                        ),
-                        batch.size,
-                    )
+                    if batch.columns.messages:
+                        self._submit_entries(batch, make_id)
                     await asyncio.sleep(0)
             if not self._index:
                 self._submit(read_columns(NO_COLUMNS, 0, self._source), 0)
             await self._finish()
+
+    def _submit_entries(self, batch: Entries, make_id: MakeId) -> None:
+        measured = self._connections.measured
+        decoded = read_columns(
+            batch.columns, batch.size, self._source, batch.ids, make_id, measured
+        )
+        self._submit(decoded, batch.size)
 
     async def _finish(self) -> None:
         """Submit what is held for one transaction, and wait for the answer."""

@@ -111,6 +111,11 @@ class Post(Endpoint, ABC):
         finally:
             self._give_back()
 
+    @property
+    def content_type(self) -> str:
+        """Content type of the body, without parameters."""
+        return self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
     def accepts_query(self) -> bool:
         """Return whether the query parameters are valid, else end the request."""
         return True

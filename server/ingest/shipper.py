@@ -38,11 +38,6 @@ class ShipperPost(Post):
             reply: the batch ack.
         """
 
-    @property
-    def content_type(self) -> str:
-        """Content type of the body, without parameters."""
-        return self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-
     def refuses(self, reply: Reply) -> bool:
         """Return whether nothing of the body could be kept, and end the request with 400 then."""
         if not reply["errors"] or reply["count"]:
