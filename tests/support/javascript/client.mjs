@@ -53,7 +53,12 @@ const start = {
   'pino-opentelemetry': () => {
     process.env.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT = `${url}/v1/logs`
     process.env.OTEL_EXPORTER_OTLP_LOGS_HEADERS = `Authorization=Bearer%20${token}`
-    pinoTo('pino-opentelemetry-transport', { resourceAttributes: labels })
+    // Beyond its queue it drops logs without a word.
+    const processorConfig = { maxQueueSize: orders.length }
+    pinoTo('pino-opentelemetry-transport', {
+      resourceAttributes: labels,
+      logRecordProcessorOptions: { recordProcessorType: 'batch', processorConfig },
+    })
   },
   'winston-http': () => {
     const { Http } = require('winston').transports
