@@ -98,9 +98,9 @@ class LogHandler(logging.Handler):
             when_full="raise",
             max_wait=max_wait,
             patience=math.inf,
-            spool=None if spool is None else Path(spool),
+            spool=spool,
             spool_size=spool_size,
-            certificate=None if certificate is None else Path(certificate),
+            certificate=certificate,
         )
         self._fields = tuple(fields)
         self._flush_wait = flush_wait

@@ -88,11 +88,11 @@ class Producer:
         window: int = DEFAULT_WINDOW,
         when_full: WhenFull = "block",
         max_wait: float = 0.0,
-        spool: Path | None = None,
+        spool: str | Path | None = None,
         spool_size: int = DEFAULT_SPOOL_SIZE,
         patience: float = 60.0,
         on_reply: Callable[[Reply], None] | None = None,
-        certificate: Path | None = None,
+        certificate: str | Path | None = None,
     ) -> None:
         if not 1 <= window <= MAX_WINDOW:
             raise UsageError(f"window={window} is out of range; give 1 to {MAX_WINDOW}")
@@ -105,6 +105,7 @@ class Producer:
         self._is_full = False
         self._has_told = False
         self._has_spool = spool is not None
+        trusted = None if certificate is None else Path(certificate)
         self._delivery: Delivery[str] | SpooledDelivery
         if spool is None:
             self._delivery = Delivery(
@@ -114,7 +115,7 @@ class Producer:
                 patience=patience,
                 on_answer=self._hear,
                 asks_seqs=on_reply is not None,
-                certificate=certificate,
+                certificate=trusted,
             )
         else:
             self._delivery = SpooledDelivery(
@@ -123,10 +124,10 @@ class Producer:
                 window=window,
                 patience=patience,
                 on_answer=self._hear,
-                folder=spool,
+                folder=Path(spool),
                 size=spool_size,
                 asks_seqs=on_reply is not None,
-                certificate=certificate,
+                certificate=trusted,
             )
 
     @property

@@ -114,7 +114,9 @@ def test_files_of_a_living_process_are_left_to_it(tmp_path: Path) -> None:
 def test_full_spool_drops_or_raises_as_told(tmp_path: Path) -> None:
     url = f"ws://127.0.0.1:{lasting_port()}/ingest"
     log = {"type": "info", "message": "x" * 100_000}
-    dropping = Producer(url, "t", spool=tmp_path / "a", spool_size=LEAST_SIZE, when_full="drop")
+    dropping = Producer(
+        url, "t", spool=str(tmp_path / "a"), spool_size=LEAST_SIZE, when_full="drop"
+    )
     for _ in range(15):
         dropping.send(log)
     assert (dropping.counts.sent, dropping.counts.dropped) == (10, 5)
@@ -151,7 +153,7 @@ KILLED = """
     import os, sys
     from workbench import Producer
     url, token, spool, first = sys.argv[1:]
-    producer = Producer(url, token, spool=__import__("pathlib").Path(spool), spool_size=2**22)
+    producer = Producer(url, token, spool=spool, spool_size=2**22)
     for n in range(int(first), 10**9):
         producer.send({"type": "info", "message": str(n)})
         os.write(1, b"%d\\n" % n)

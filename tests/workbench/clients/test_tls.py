@@ -140,4 +140,4 @@ def test_file_without_a_certificate_is_refused_at_once(tmp_path: Path) -> None:
         (damaged, "is damaged"),
     ):
         with pytest.raises(UsageError, match=reason):
-            Producer("wss://127.0.0.1:9/ingest", "t", certificate=certificate)
+            Producer("wss://127.0.0.1:9/ingest", "t", certificate=str(certificate))
