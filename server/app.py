@@ -32,6 +32,7 @@ from server.monitoring.pages import Alive, Health, Metrics, Monitoring
 from server.monitoring.thread import MonitoringThread
 from server.rate_limits import TokenLimits
 from server.recount import Recount
+from server.refusals import Refusals
 from server.rollback import refuse_lost_logs, renew_changed_past
 from server.tail import LiveReader
 from server.tls import server_context
@@ -138,6 +139,7 @@ class _Server:
         self._changed_past = renew_changed_past(folder)
         self._writer = Writer(folder.logs, self._hand_over, settings.dedupe_window, self._clock)
         opened.callback(self._writer.stop)
+        self._refusals = Refusals(self._recorder, self._clock)
         self._rollups, meter = self._measuring(folder)
         self._pages = LogPages(folder.logs)
         opened.callback(self._pages.close)
@@ -146,6 +148,7 @@ class _Server:
             self._writer,
             self._hub,
             meter,
+            self._refusals,
             self._tokens,
             TokenLimits(settings.token_connections, settings.token_rate),
             Gate(settings.queue_size),
@@ -192,7 +195,7 @@ class _Server:
         self._opened.callback(recount.stop)
         self._recorder.history = self._history = RollupHistory(folder.metrics)
         self._opened.callback(self._history.close)
-        return rollups, Meter(self._recorder, last_seq, rollups.recount)
+        return rollups, Meter(self._recorder, last_seq, rollups.recount, self._refusals)
 
     def listen(self) -> Addresses:
         """Start accepting connections.
@@ -331,6 +334,7 @@ class _Server:
                 lambda: self._few_descriptors,
                 partial(open_to_others, self._folder),
                 lambda: self._changed_past,
+                self._refusals.warnings,
             ],
             [self._accepting, self._accepting_monitoring],
             [self._missing.reasons],

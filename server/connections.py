@@ -16,6 +16,7 @@ from server.live.hub import LiveHub
 from server.memory_budget import Loan, MemoryBudget
 from server.metering import Meter
 from server.rate_limits import TokenLimits
+from server.refusals import Refusals
 from server.submissions import Submission
 from server.websocket.frames import TEXT, frame_head
 from server.websocket.protocol import BulkSocket
@@ -38,6 +39,8 @@ class Connections:
     writer: Writer
     hub: LiveHub
     meter: Meter
+    refusals: Refusals
+    """Takes bodies that are refused whole."""
     tokens: TokenFile
     limits: TokenLimits
     gate: Gate

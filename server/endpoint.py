@@ -39,6 +39,8 @@ class Endpoint(tornado.web.RequestHandler):
     """What the path takes, for the error."""
     challenge = "Bearer"
     """How a request may prove who sends it (RFC 9110, 11.6.1)."""
+    sender = ""
+    """Name of the token, once it is known; it may lack the scope."""
     _seat: tuple[TokenLimits, str] | None = None
 
     def fail(
@@ -88,7 +90,9 @@ class Endpoint(tornado.web.RequestHandler):
             return None
         if token is None:
             self.fail(401, "unauthorized", "this token is unknown; was it revoked?")
-        elif scope not in token.scopes:
+            return None
+        self.sender = token.name
+        if scope not in token.scopes:
             self.fail(403, "forbidden", f"this token lacks the scope {scope}")
         else:
             return token

@@ -6,6 +6,7 @@ from itertools import compress
 from operator import not_
 
 from server.decode import FrameOutcome
+from server.refusals import Refusals
 from server.submissions import Submission
 from server.writer import Commit
 from waterline.metrics import registry as metrics
@@ -24,10 +25,18 @@ class Meter:
         recorder: takes the measurements.
         counted_through: highest counted seq.
         recount: called for logs that were stored although their commit failed.
+        refusals: takes logs that were not stored.
     """
 
-    def __init__(self, recorder: MetricsRecorder, counted_through: int, recount: Recount) -> None:
+    def __init__(
+        self,
+        recorder: MetricsRecorder,
+        counted_through: int,
+        recount: Recount,
+        refusals: Refusals,
+    ) -> None:
         self._recorder = recorder
+        self._refusals = refusals
         self._counted_through = counted_through
         self._recount = recount
 
@@ -61,17 +70,12 @@ class Meter:
         rules = Counter(error.rule for each in frames for _, error in each.rejected)
         rules.update(unnamed or {})
         for rule, count in rules.items():
-            self._count_rejected(count, rule, source)
+            self._refusals.logs(count, rule, source)
 
     def _count_refusals(self, submissions: Sequence[Submission]) -> None:
         for each in submissions:
             if each.refusal is not None:
-                self._count_rejected(len(each.decoded.ids), each.refusal, each.decoded.source)
-
-    def _count_rejected(self, count: int, reason: str, source: str) -> None:
-        self._recorder.count(
-            metrics.LOGS_REJECTED, count, {metrics.REASON: reason, metrics.SOURCE: source}
-        )
+                self._refusals.logs(len(each.decoded.ids), each.refusal, each.decoded.source)
 
     def _count_duplicates(self, stored: Sequence[Submission], at: int) -> None:
         for each in stored:

@@ -41,6 +41,8 @@ class Item(NamedTuple):
 class BulkPost(ShipperPost):
     """Request with an action a line, each with its document behind; answered item by item."""
 
+    endpoint = "/_bulk"
+
     def initialize(self, connections: Connections) -> None:
         """Store the shared state."""
         super().initialize(connections)

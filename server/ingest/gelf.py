@@ -16,6 +16,8 @@ _decode_lines: Final = msgspec.json.Decoder().decode_lines
 class GelfPost(ShipperPost):
     """Request with a message, an array of messages, or one a line; answered by 202."""
 
+    endpoint = "/gelf"
+
     def entries(self, content: bytes) -> Iterator[Entries]:
         """Yield the messages.
 

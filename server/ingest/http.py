@@ -36,6 +36,8 @@ class IsPost(tornado.routing.Matcher):
 class IngestPost(Post):
     """Request with a log, a JSON array of logs, one log a line, text or a form; a batch ack."""
 
+    endpoint = "/ingest"
+
     def accepts_query(self) -> bool:
         """Return whether the ack mode is valid, else end the request with 400."""
         is_batch = self.get_query_argument("ack", AckMode.BATCH) == AckMode.BATCH

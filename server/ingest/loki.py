@@ -69,6 +69,8 @@ _decode: Final = msgspec.json.Decoder().decode
 class LokiPush(ShipperPost):
     """Request with streams of lines, answered by 204 without a body."""
 
+    endpoint = "/loki/api/v1/push"
+
     def encoding(self) -> str:
         """Return the Content-Encoding: protobuf is compressed by snappy, which no header says."""
         return "snappy" if self._is_protobuf() else super().encoding()

@@ -21,6 +21,8 @@ _CODES: Final = {400: 3, 401: 16, 403: 7, 413: 8, 415: 3, 429: 8, 503: 14}
 class OtlpLogs(ShipperPost):
     """Request of an exporter of OpenTelemetry, answered in its own content type."""
 
+    endpoint = "/v1/logs"
+
     def entries(self, content: bytes) -> Iterator[Entries]:
         """Yield the records of all resources and scopes.
 

@@ -14,6 +14,7 @@ from server.ingest.bodies import Body, BodyTooLarge, DamagedBody, UnknownEncodin
 from server.memory_budget import STALLED, Loan
 from server.websocket.frames import MAX_MESSAGE_SIZE
 from server.websocket.protocol import half_close
+from waterline.metrics.refusals import NO_SOURCE, BodyFault
 from waterline.tokens import Scope
 
 # Bytes and seconds of a refused body that are still read and dropped. It is answered at once, but
@@ -27,6 +28,7 @@ _NO_LIMIT: Final = 2**62
 RETRY_SECONDS: Final = 1
 # Seconds to wait for a full queue, which empties within moments.
 PATIENCE_SECONDS: Final = 5.0
+_FAULTS: Final = frozenset(map(str, BodyFault))
 
 Reply = dict[str, Any]
 """Batch ack of all logs of a body, as `replies.batch_replies` makes it."""
@@ -35,6 +37,9 @@ Reply = dict[str, Any]
 @tornado.web.stream_request_body
 class Post(Endpoint, ABC):
     """Request with a body of logs, answered once they are durable."""
+
+    endpoint: str
+    """Its path, as the documents name it."""
 
     def initialize(self, connections: Connections) -> None:
         """Store the shared state."""
@@ -130,6 +135,24 @@ class Post(Endpoint, ABC):
             reason = "this token has sent as much as it may for now"
             self.fail(429, "too_many_bytes", reason, retry_after=seconds)
         return not seconds
+
+    def fail(
+        self, status: int, error: str, message: str, *, retry_after: float | None = None
+    ) -> None:
+        """Refuse the body, and count that; logs that were read are counted one by one.
+
+        Args:
+            status: the HTTP status.
+            error: code for programs.
+            message: sentence for people.
+            retry_after: seconds until a retry makes sense.
+        """
+        is_first = self._told is None and not self._finished
+        if is_first and self.request.method != "GET" and error in _FAULTS:
+            self.connections.refusals.body(
+                BodyFault(error), self.endpoint, self.sender or NO_SOURCE, message
+            )
+        super().fail(status, error, message, retry_after=retry_after)
 
     def hear(self, reply: Reply) -> None:
         """Set the reply, unless there is one."""

@@ -62,6 +62,8 @@ class _Collector(ShipperPost):
 class SplunkEvents(_Collector):
     """POST /services/collector and /event: objects with an event each, one behind the other."""
 
+    endpoint = "/services/collector"
+
     def entries(self, content: bytes) -> Iterator[Entries]:
         """Yield the events.
 
@@ -74,6 +76,8 @@ class SplunkEvents(_Collector):
 
 class SplunkRaw(_Collector):
     """POST /services/collector/raw: a line of text is an event."""
+
+    endpoint = "/services/collector/raw"
 
     def entries(self, content: bytes) -> Iterator[Entries]:
         """Yield the lines; each gets the metadata of the query."""

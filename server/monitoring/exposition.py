@@ -22,6 +22,7 @@ from server.monitoring.overview import State
 from server.submissions import Refusal
 from waterline.metrics import registry as metrics
 from waterline.metrics.recorder import MetricsRecorder, Series
+from waterline.metrics.refusals import NO_SOURCE, BodyFault, Cause
 from waterline.metrics.registry import Kind, Unit
 from waterline.metrics.summary import Summary
 from waterline.records import Rule
@@ -62,14 +63,21 @@ COUNTERS: Final[Mapping[tuple[str, str], str]] = {
     (metrics.BYTES_RECEIVED, metrics.SOURCE): "source_received_bytes",
     (metrics.LOGS_REJECTED, metrics.REASON): "logs_rejected",
     (metrics.LOGS_REJECTED, metrics.SOURCE): "source_logs_rejected",
+    (metrics.LOGS_REJECTED, metrics.CAUSE): "cause_logs_rejected",
+    (metrics.BODIES_REFUSED, metrics.REASON): "bodies_refused",
+    (metrics.BODIES_REFUSED, metrics.SOURCE): "source_bodies_refused",
+    (metrics.BODIES_REFUSED, metrics.CAUSE): "cause_bodies_refused",
     (metrics.LOGS_DUPLICATE, metrics.SOURCE): "source_logs_duplicate",
     (metrics.LIVE_SKIPPED, metrics.REASON): "live_logs_skipped",
     (metrics.ARCHIVE_RUNS, metrics.OUTCOME): "archive_runs",
 }
 """Names by metric and dimension, without the suffix `_total`."""
 
-REJECTIONS: Final = (*Rule, *Refusal)
-"""Reasons to reject logs."""
+REASONS: Final[Mapping[str, Sequence[str]]] = {
+    metrics.LOGS_REJECTED: (*Rule, *Refusal),
+    metrics.BODIES_REFUSED: (*BodyFault,),
+}
+"""All reasons by metric."""
 
 # From 0.5 ms, the time of a fast fsync, to 10 s.
 _SECONDS: Final = _steps(-4, 1)[2:]
@@ -110,11 +118,13 @@ class Scrape:
                 if (series.metric, series.dimension) == (name, dimension)
             }
             unit = "bytes" if metric.unit is Unit.BYTES else ""
+            names = _label_names(metric, dimension)
             family = CounterMetricFamily(
-                PREFIX + shown, _help(metric, dimension), labels=[dimension], unit=unit
+                PREFIX + shown, _help(metric, dimension), labels=names, unit=unit
             )
             for label, total in sorted(sums.items()):
-                family.add_metric([label], total)
+                parts = Cause.of(label) if dimension == metrics.CAUSE else (label,)
+                family.add_metric(parts[: len(names)], total)
             yield family
 
     def _known_labels(self, metric: metrics.Metric, dimension: str) -> Sequence[str]:
@@ -122,10 +132,11 @@ class Scrape:
 
         Prometheus sees no increase in a series that begins with its first event.
         """
-        if dimension == metrics.REASON and metric.name == metrics.LOGS_REJECTED:
-            return REJECTIONS
+        if dimension == metrics.REASON and metric.name in REASONS:
+            return REASONS[metric.name]
         if dimension == metrics.SOURCE:
-            return [each.label for each in self.totals if each.dimension == metrics.SOURCE]
+            found = (each.label for each in self.totals if each.dimension == metrics.SOURCE)
+            return [label for label in found if label != NO_SOURCE]
         return metric.labels
 
     def _histograms(self) -> Iterator[Metric]:
@@ -207,6 +218,14 @@ def level_name(metric: metrics.Metric) -> str:
 
 def _help(metric: metrics.Metric, dimension: str = "") -> str:
     return f"{metric.about}, by {dimension}" if dimension else metric.about
+
+
+def _label_names(metric: metrics.Metric, dimension: str) -> Sequence[str]:
+    """Return the names of labels; a cause has one for each of its parts."""
+    if dimension != metrics.CAUSE:
+        return [dimension]
+    names = [metrics.REASON, metrics.SOURCE]
+    return [*names, "endpoint"] if metric.name == metrics.BODIES_REFUSED else names
 
 
 def _fill(

@@ -175,6 +175,19 @@ class Overview:
                 "running": self.archiving.is_running,
                 "last_run_ended": self.archiving.ended_at,
             },
+            "refused": [
+                {
+                    "source": each.cause.source,
+                    "reason": each.cause.reason,
+                    "endpoint": each.cause.endpoint or None,
+                    "unit": "bodies" if each.cause.endpoint else "logs",
+                    "count": each.total,
+                    "last_hour": each.lately,
+                    "last_at": each.last_at,
+                    "example": each.example,
+                }
+                for each in self.connections.refusals.since_start()
+            ],
             # Stored logs not yet counted in metrics.db, usually those of a second.
             "metrics": {"counted_through": counted, "uncounted": max(last_seq - counted, 0)},
         }

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from server.decode import read_frames
 from server.metering import Meter
 from server.recount import Recount
+from server.refusals import Refusals
 from server.submissions import Refusal, Submission
 from server.writer import Commit, Writer
 from tests.support.clock import NOON, Clock
@@ -48,7 +49,9 @@ class Bench:
         self.writer = Writer(folder.logs, self.commits.put, 0, self.clock)
         self.recount = Recount(Settings(data=path, measured_attributes=MEASURED), self.recorder)
         self.recounted: list[tuple[int, int]] = []
-        self.meter = Meter(self.recorder, self.writer.last_seq, self._record)
+        self.meter = Meter(
+            self.recorder, self.writer.last_seq, self._record, Refusals(self.recorder)
+        )
         self.writer.start()
 
     def _record(self, after: int, through: int) -> None:

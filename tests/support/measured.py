@@ -12,6 +12,7 @@ import msgspec
 from server.decode import read_frames
 from server.metering import Meter
 from server.recount import Recount
+from server.refusals import Refusals
 from server.submissions import Submission
 from server.writer import Commit, Writer
 from tests.support.folders import DAY, NOON, Batch, Nobody, exactly
@@ -56,7 +57,7 @@ def fill_measured(
         counted = file.begin(writer.watermark.incarnation, writer.last_seq, now)
         recount = Recount(Settings(data=path, measured_attributes=tuple(measured)), recorder)
         rollups = RollupThread(file, recorder, retention, recount.record, clock=lambda: now)
-        meter = Meter(recorder, counted, rollups.recount)
+        meter = Meter(recorder, counted, rollups.recount, Refusals(recorder))
         for batch in batches:
             moment = batch.received_at
             frames = [msgspec.json.encode(exactly(log)) for log in batch.logs]

@@ -20,6 +20,7 @@ class Unit(StrEnum):
     """Unit of a metric."""
 
     LOGS = "logs"
+    BODIES = "bodies"
     BYTES = "bytes"
     MILLISECONDS = "ms"
     CONNECTIONS = "connections"
@@ -43,11 +44,14 @@ class Metric:
 TYPE: Final = "type"
 SOURCE: Final = "source"
 REASON: Final = "reason"
+CAUSE: Final = "cause"
+"""Reason, endpoint and source together; `refusals.Cause` reads the label."""
 OUTCOME: Final = "outcome"
 
 LOGS_STORED: Final = "logs_stored"
 BYTES_RECEIVED: Final = "bytes_received"
 LOGS_REJECTED: Final = "logs_rejected"
+BODIES_REFUSED: Final = "bodies_refused"
 LOGS_DUPLICATE: Final = "logs_duplicate"
 ACK_LATENCY: Final = "ack_latency"
 COMMIT_DURATION: Final = "commit_duration"
@@ -78,7 +82,14 @@ _COUNT, _VALUE, _LEVEL = Kind.COUNT, Kind.VALUE, Kind.LEVEL
 OWN: Final = (
     Metric(LOGS_STORED, _COUNT, Unit.LOGS, "new logs that are durable", (TYPE, SOURCE)),
     Metric(BYTES_RECEIVED, _COUNT, Unit.BYTES, "bytes that new logs came as", (TYPE, SOURCE)),
-    Metric(LOGS_REJECTED, _COUNT, Unit.LOGS, "logs that were refused", (REASON, SOURCE)),
+    Metric(LOGS_REJECTED, _COUNT, Unit.LOGS, "logs that were refused", (REASON, SOURCE, CAUSE)),
+    Metric(
+        BODIES_REFUSED,
+        _COUNT,
+        Unit.BODIES,
+        "posted bodies that were refused whole",
+        (REASON, SOURCE, CAUSE),
+    ),
     Metric(LOGS_DUPLICATE, _COUNT, Unit.LOGS, "logs that were stored before", (SOURCE,)),
     Metric(ACK_LATENCY, _VALUE, Unit.MILLISECONDS, "from a log's arrival to its durable commit"),
     Metric(COMMIT_DURATION, _VALUE, Unit.MILLISECONDS, "how long a commit took"),

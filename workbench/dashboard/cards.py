@@ -6,6 +6,7 @@ Each function returns HTML of a snapshot; texts of logs are escaped.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from waterline.metrics.refusals import NO_SOURCE
 from waterline.units import human_size
 from workbench.dashboard.figures import OTHER_TYPES, colour_of
 from workbench.dashboard.snapshot import (
@@ -13,6 +14,7 @@ from workbench.dashboard.snapshot import (
     ArchiveTotals,
     MeasuredSecond,
     Percentiles,
+    RefusedLately,
     Snapshot,
     StoredLogs,
 )
@@ -38,6 +40,8 @@ STALE_AFTER_MS: Final = 10 * SECOND
 STOPPED_AFTER_MS: Final = 12 * SECOND
 MAX_TYPES: Final = 8
 """Number of types that the stored card lists."""
+MAX_CAUSES: Final = 5
+"""Number of causes of refusals that are listed."""
 
 
 def status(snapshot: Snapshot, now: int) -> str:
@@ -175,6 +179,45 @@ def _tile_disk(snapshot: Snapshot) -> str:
         return _tile("On disk", NOTHING, "", "")
     number, unit = human_size(sizes.folder).split()
     return _tile("On disk", number, unit, f"{human_size(sizes.free)} free")
+
+
+def refused(snapshot: Snapshot) -> str:
+    """Return what was refused in the last hour: who sent how much of what; empty if nothing."""
+    found = snapshot.refused
+    if not found:
+        return ""
+    logs = sum(each.count for each in found if not each.cause.endpoint)
+    bodies = sum(each.count for each in found if each.cause.endpoint)
+    amounts = " and ".join(
+        f"{whole(count)} {one if count == 1 else many}"
+        for count, one, many in ((logs, "log", "logs"), (bodies, "body", "bodies"))
+        if count
+    )
+    rows = "".join(map(_row_of_refused, found[:MAX_CAUSES]))
+    rest = len(found) - MAX_CAUSES
+    more = f'<p class="detail">and for {whole(rest)} more reasons</p>' if rest > 0 else ""
+    return (
+        f'<section class="refused"><h2><b>Refused in the last hour: {amounts}</b>'
+        "<small>shippers may have dropped them, and tell nobody</small></h2>"
+        '<div class="causes" tabindex="0" role="group" aria-label="What was refused, by source">'
+        "<table><thead><tr>"
+        '<th scope="col">source</th><td>count</td><td>last</td><td class="why">why</td>'
+        f"</tr></thead><tbody>{rows}</tbody></table></div>{more}</section>"
+    )
+
+
+def _row_of_refused(each: RefusedLately) -> str:
+    cause = each.cause
+    source = "no known token" if cause.source == NO_SOURCE else cause.source
+    what = "log" if not cause.endpoint else f"body at {cause.endpoint}"
+    if each.count != 1:
+        what = "logs" if not cause.endpoint else f"bodies at {cause.endpoint}"
+    return (
+        f'<tr><th scope="row"><span title="{safe(source)}">{safe(source)}</span></th>'
+        f"<td>{whole(each.count)} <span>{safe(what)}</span></td>"
+        f"<td>{date_time(each.last_at)[11:16]} UTC</td>"
+        f'<td class="why">{safe(cause.meaning)} <code>{safe(cause.reason)}</code></td></tr>'
+    )
 
 
 def throughput_legend(snapshot: Snapshot) -> str:

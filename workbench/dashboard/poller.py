@@ -21,6 +21,7 @@ from waterline.storage.schema import LOGS, METRICS, Schema
 from workbench.dashboard.archives import ArchivesReader
 from workbench.dashboard.log_lines import Lookup, RecentReader
 from workbench.dashboard.measured_window import MeasuredWindowReader
+from workbench.dashboard.refused import read_refused
 from workbench.dashboard.snapshot import (
     SECOND,
     ArchiveTotals,
@@ -141,6 +142,7 @@ class Poller:
             window=MeasuredWindow(revision=-1),
             stored=None,
             archives=None,
+            refused=(),
         )
         with self._telling(self._logs, troubles):
             fresh = self._read_logs(fresh)
@@ -189,10 +191,13 @@ class Poller:
             return fresh
         with database.view() as view:
             window = self._window_reader.read(view, fresh.taken_at)
+            refused = read_refused(view, fresh.taken_at)
         totals: Counter[str] = Counter()
         for second in window.seconds:
             totals.update(second.stored)
-        return replace(fresh, window=window, colours=give_colours(fresh.colours, totals))
+        return replace(
+            fresh, window=window, refused=refused, colours=give_colours(fresh.colours, totals)
+        )
 
     def _sizes(self, fresh: Snapshot) -> Sizes | None:
         if fresh.sizes is not None and fresh.number % SECONDS_BETWEEN_SIZES:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
+from waterline.metrics.refusals import Cause
 from workbench.reports.archives import ArchivedDay
 
 SECOND: Final = 1000
@@ -174,6 +175,16 @@ class ArchiveTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedLately:
+    """Logs or bodies that were refused for one cause in the last hour."""
+
+    cause: Cause
+    count: int
+    last_at: int
+    """Begin of the second, or of the minute, of the last; milliseconds UTC."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
     """Bytes on disk."""
 
@@ -206,6 +217,8 @@ class Snapshot:
     recent: RecentLogs = field(default_factory=RecentLogs)
     stored: StoredLogs | None = None
     archives: ArchiveTotals | None = None
+    refused: tuple[RefusedLately, ...] = ()
+    """Causes of the last hour, the latest first, of these the most frequent."""
     sizes: Sizes | None = None
     colours: Mapping[str, str] = field(default_factory=dict)
     """Colours of types that have their own."""

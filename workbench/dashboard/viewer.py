@@ -39,7 +39,7 @@ class Dashboard(pn.viewable.Viewer):
             name: _text_pane()
             for name in (
                 "status", "notice", "key_figures", "throughput_legend", "latency_legend", "stored",
-                "archives",
+                "archives", "refused",
             )
         }  # fmt: skip
         self._throughput = ThroughputChart()
@@ -90,6 +90,7 @@ class Dashboard(pn.viewable.Viewer):
             "status": cards.status(snapshot, now),
             "notice": cards.notice(snapshot, now),
             "key_figures": cards.key_figures(snapshot, now),
+            "refused": cards.refused(snapshot),
             "throughput_legend": cards.throughput_legend(snapshot),
             "latency_legend": cards.latency_legend(snapshot, now),
             "stored": cards.stored(snapshot),

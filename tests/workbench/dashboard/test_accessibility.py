@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import DashboardProcess, open_at, rows
+from tests.support.posting import post
 from tests.support.processes import ServerProcess
 from tests.support.sockets import send
 
@@ -97,8 +98,10 @@ def test_page_can_be_read_and_reached(
     page.emulate_media(color_scheme=scheme)
     levels = ("error", "warning", "info", "debug", "other")
     send(running, *({"type": levels[n % 5], "message": f"{n}", "key": n} for n in range(40)))
+    post(running, b"{nope", "/v1/logs", Content_Type="application/json")
     open_at(page, dashboard)
     expect(rows(page).first).to_be_visible()
+    expect(page.locator(".refused")).to_contain_text("at /v1/logs")
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         chart = page.locator("#throughput .chart")

@@ -6,6 +6,8 @@ import pytest
 from bokeh.document import Document
 from bokeh.document.events import ColumnsStreamedEvent
 
+from tests.support.clock import NOON
+from waterline.metrics.refusals import NO_SOURCE, Cause
 from workbench.dashboard import cards
 from workbench.dashboard.figures import DRAWING_SECONDS, LatencyChart, ThroughputChart
 from workbench.dashboard.searched import nothing_found, searched
@@ -17,6 +19,7 @@ from workbench.dashboard.snapshot import (
     MeasuredWindow,
     Percentiles,
     RecentLogs,
+    RefusedLately,
     Snapshot,
     StoredLogs,
 )
@@ -140,6 +143,42 @@ def test_characters_that_are_not_seen_are_told() -> None:
         cards.stored(shown),
     ]  # fmt: skip
     assert all("\\u202e" in each and evil not in each for each in made)
+
+
+def lately(*causes: tuple[Cause, int]) -> Snapshot:
+    return snapshot(refused=tuple(RefusedLately(cause, count, NOON) for cause, count in causes))
+
+
+def test_refused_is_told_by_source_address_and_reason() -> None:
+    text = cards.refused(
+        lately(
+            (Cause("depth", "shop"), 1200),
+            (Cause("too_large", "edge", "/v1/logs"), 1),
+            (Cause("unauthorized", NO_SOURCE, "/gelf"), 2),
+        )
+    )
+    assert "Refused in the last hour: 1,200 logs and 3 bodies" in text
+    assert '<span title="shop">shop</span></th><td>1,200 <span>logs</span>' in text
+    assert "attributes are nested more than 64 levels deep <code>depth</code>" in text
+    assert "<td>1 <span>body at /v1/logs</span></td><td>12:00 UTC</td>" in text
+    assert '<span title="no known token">no known token</span></th><td>2 <span>bodies at' in text
+
+
+def test_nothing_refused_takes_no_room() -> None:
+    assert cards.refused(snapshot()) == ""
+
+
+def test_refused_for_many_reasons_are_listed_up_to_a_number_and_counted() -> None:
+    causes = [(Cause("depth", f"source-{number}"), 1) for number in range(cards.MAX_CAUSES + 3)]
+    text = cards.refused(lately(*causes))
+    assert text.count('<th scope="row">') == cards.MAX_CAUSES
+    assert "and for 3 more reasons" in text
+    assert f"{len(causes)} logs</b>" in text
+
+
+def test_refused_escapes_reason_and_source_of_a_foreign_file() -> None:
+    text = cards.refused(lately((Cause("<script>", "<script>", "<script>"), 1)))
+    assert "<script" not in text
 
 
 LINES = tuple(LogLine(seq, 0, "info", "s", "m", "{}") for seq in range(1, 4))

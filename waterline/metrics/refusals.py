@@ -1,0 +1,87 @@
+"""Refusals of logs and of whole bodies: their causes as labels of metrics, and what they mean."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple, Self
+
+from waterline.metrics.recorder import OTHER
+from waterline.recognition.objects import MAX_TYPE_LENGTH
+from waterline.records import MAX_DEPTH, MAX_ID_LENGTH, Rule
+
+NO_SOURCE: Final = "(none)"
+"""Source of a body without a valid token; no token has that name."""
+
+
+class BodyFault(StrEnum):
+    """Why a whole body was refused, by the codes of its answer."""
+
+    TOO_LARGE = "too_large"
+    ENCODING = "unsupported_encoding"
+    DAMAGED = "damaged_body"
+    UNREADABLE = "unreadable_body"
+    REQUEST = "bad_request"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    ORIGIN = "origin_not_allowed"
+    TOO_MANY_BYTES = "too_many_bytes"
+    BUSY = "busy"
+    TIMEOUT = "timeout"
+    TOKENS = "tokens_unreadable"
+    FAILED = "http_error"
+
+
+MEANINGS: Final[Mapping[str, str]] = {
+    Rule.IS_JSON: "is no JSON",
+    Rule.IS_OBJECT: "is no JSON object",
+    Rule.ID: f"the id is no text of 1 to {MAX_ID_LENGTH} characters",
+    Rule.TYPE: f"the type is no text of 1 to {MAX_TYPE_LENGTH} characters",
+    Rule.MESSAGE: "the message is no text",
+    Rule.TIMESTAMP: "the timestamp is no time that can be kept",
+    Rule.DEPTH: f"attributes are nested more than {MAX_DEPTH} levels deep",
+    Rule.NOT_EMPTY: "holds no log",
+    "storage_full": "the disk is full; senders are told to send again",
+    "storage_failed": "the disk fails; senders are told to send again",
+    BodyFault.TOO_LARGE: "is larger than a body may be; less must be sent at once",
+    BodyFault.ENCODING: "has a Content-Encoding that is not taken",
+    BodyFault.DAMAGED: "does not decompress",
+    BodyFault.UNREADABLE: "is not of the protocol of its address",
+    BodyFault.REQUEST: "has a header or parameter that is wrong",
+    BodyFault.UNAUTHORIZED: "comes without a token, or with one that is unknown",
+    BodyFault.FORBIDDEN: "comes with a token that lacks the scope ingest",
+    BodyFault.ORIGIN: "comes from a page that allowed_origins does not name",
+    BodyFault.TOO_MANY_BYTES: "is more than token_rate allows; senders are told to send again",
+    BodyFault.BUSY: "came when there was no room; senders are told to send again",
+    BodyFault.TIMEOUT: "stopped before its end",
+    BodyFault.TOKENS: "came while tokens.toml could not be read",
+    BodyFault.FAILED: "met an error, which the server has written to its standard error",
+    OTHER: "one of many further causes",
+}
+"""What is wrong, by reason; the subject is the log or the body."""
+
+
+class Cause(NamedTuple):
+    """Cause of refusals."""
+
+    reason: str
+    source: str
+    endpoint: str = ""
+    """Path of the bodies; empty for logs."""
+
+    @classmethod
+    def of(cls, label: str) -> Self:
+        """Return the cause that a label names."""
+        reason, _, rest = label.partition(" ")
+        if not rest:
+            return cls(reason, OTHER)  # of more causes than there are labels
+        first, _, source = rest.rpartition(" ")
+        return cls(reason, source, first)
+
+    @property
+    def label(self) -> str:
+        """Label of metrics; none of its parts has a space."""
+        return " ".join(filter(None, (self.reason, self.endpoint, self.source)))
+
+    @property
+    def meaning(self) -> str:
+        """What is wrong with the logs or bodies."""
+        return MEANINGS.get(self.reason, self.reason)
