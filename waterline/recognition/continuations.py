@@ -147,6 +147,7 @@ class Pending(msgspec.Struct, Generic[T]):
         content: its first line.
         lines: what came along with its lines.
         partial: whether the next content is the rest of the first line.
+        is_row: whether it is a row of a table, one field of which goes on.
         texts: the lines behind the first; None if there is none.
         characters: number of characters in them.
     """
@@ -157,6 +158,7 @@ class Pending(msgspec.Struct, Generic[T]):
     partial: bool = False
     texts: list[str] | None = None
     characters: int = 0
+    is_row: bool = False
     _kind: _Kind | None = None
     _ended: bool = False
     _depth: int = 1

@@ -76,6 +76,8 @@ class Joiner(Generic[T]):
         if pending is not None:
             if pending.partial:
                 return self._add_part(pending, source, content, line, partial=partial)
+            if pending.is_row and not recognizer.complete and not pending.is_full(content):
+                return self._add_to_row(pending, source, content, line)
             if (
                 not recognizer.complete
                 and pending.takes(content, dated=dated)
@@ -100,7 +102,9 @@ class Joiner(Generic[T]):
             return done
         if pending is None and len(self._pending) >= _MOST_SOURCES:
             done += self.flush()
-        self._pending[source] = Pending(recognized, content, [line], partial)
+        self._pending[source] = Pending(
+            recognized, content, [line], partial, is_row=recognizer.is_open
+        )
         return done
 
     @property
@@ -139,6 +143,21 @@ class Joiner(Generic[T]):
         if not partial:
             pending.recognized = self._read_again(pending.recognized, pending.content)
         return done
+
+    def _add_to_row(
+        self, pending: Pending[T], source: str, content: str, line: T
+    ) -> list[Joined[T]]:
+        """Add the next line of a row, one field of which has line breaks."""
+        pending.append(content, line)
+        if not content.count('"') % 2:
+            return []
+        found = self._recognizer.line(pending.text(pending.content))
+        if self._recognizer.complete:
+            pending.recognized, pending.texts = found, None
+        elif self._recognizer.is_open:
+            return []
+        del self._pending[source]
+        return [self._finished(source, pending)]
 
     def _finished(self, source: str, pending: Pending[T]) -> Joined[T]:
         found = pending.recognized

@@ -177,6 +177,8 @@ class Recognizer:
         self.opened: Opened | None = None
         self.complete = False
         self.others: Sequence[Recognized] = ()
+        self.is_open = False
+        """Whether the line is a row of a table that goes on in the next line."""
         self._objects = ObjectReader(overrides, self.outer)
         self._setting = (reference, timezone, formats, overrides)
         self._times = LineTimes(self.clock)
@@ -210,6 +212,7 @@ class Recognizer:
         self.opened = None
         self.complete = False
         self.others = ()
+        self.is_open = False
         plain = _COLOURS.sub("", text) if "\x1b" in text else text
         found = None
         if self._exceptional or plain[:1] in _EXCEPTIONAL:
@@ -284,7 +287,9 @@ class Recognizer:
         ):
             self._table = table
         elif self._table is not None:
-            return self._table.read(line, self)
+            found = self._table.read(line, self)
+            self.is_open = found is None and self._table.is_open(line)
+            return found
         return None
 
     def plain(self, line: str, *, headed: bool) -> Recognized:

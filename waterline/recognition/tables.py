@@ -96,6 +96,10 @@ class Table:
             self._measure(attributes, fields)
         return Recognized(self._text(line, fields, attributes), timestamp, type_, attributes)
 
+    def is_open(self, line: str) -> bool:
+        """Return whether a quoted field of a row goes on in the next line (RFC 4180, 2.6)."""
+        return not self._w3c and line.count('"') % 2 == 1
+
     def _fields_of(self, line: str) -> list[str]:
         if self._w3c and self._delimiter != ",":
             # CloudFront names the fields with blanks between, and writes them with tabs.

@@ -308,3 +308,41 @@ def test_elements_of_an_array_are_logs_each() -> None:
     lines = ("[", '{"level":"error","msg":"a"},', '{"level":"info","msg":"b"}', "]")
     found = [each.recognized.message for each in joined("\n".join(lines))]
     assert found == ["[", "a", "b", "]"]
+
+
+HEADER = "time,level,message,host"
+ROW = "2026-11-24T10:00:00.123Z,ERROR,"
+
+
+def test_row_with_line_breaks_in_a_quoted_field_is_one_log() -> None:
+    text = f'{HEADER}\n{ROW}"first\nsecond, ""quoted""\nthird",a\n{ROW}plain,b'
+    _, first, second = joined(text)
+    said = first.recognized
+    assert (said.message, said.type, said.timestamp) == (
+        'first\nsecond, "quoted"\nthird',
+        "error",
+        TIME,
+    )
+    assert said.attributes == {"host": "a"}
+    assert len(first.lines) == 3
+    assert (second.recognized.message, second.lines) == ("plain", [f"{ROW}plain,b"])
+
+
+def test_row_that_never_ends_costs_no_sound_row_behind_it() -> None:
+    odd = f'{ROW}"no end,a'
+    _, first, second = joined(f"{HEADER}\n{odd}\nmore\n{ROW}plain,b")
+    assert first.recognized.message == f"{odd}\nmore"
+    assert second.recognized.message == "plain"
+
+
+def test_row_that_never_ends_is_bounded() -> None:
+    odd = f'{ROW}"no end,a'
+    _, first, *others = joined("\n".join([HEADER, odd, *["more"] * (MAX_LINES + 5)]))
+    assert len(first.lines) == MAX_LINES
+    assert sum(len(each.lines) for each in others) == 6
+
+
+@given(st.lists(st.lists(st.sampled_from(['"', ",", "a", '""', ROW, f"{ROW}b,c"])).map("".join)))
+def test_every_line_under_a_header_is_in_one_log(lines: list[str]) -> None:
+    wanted = [HEADER, *filter(str.strip, lines)]
+    assert [line for each in joined("\n".join(wanted)) for line in each.lines] == wanted
