@@ -50,6 +50,8 @@ def _formatted(template: str | None, arguments: str | None) -> str | None:
         return None
     try:
         values = ast.literal_eval(arguments)
-        return template % values if isinstance(values, tuple) else None
+        message = template % values if isinstance(values, tuple) else None
     except (ValueError, SyntaxError, TypeError, OverflowError, RecursionError, MemoryError):
         return None
+    # Half of a surrogate pair has no UTF-8.
+    return None if message is None else message.encode(errors="replace").decode()

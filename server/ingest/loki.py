@@ -15,7 +15,7 @@ from server.ingest.shipper import ShipperPost
 from waterline.recognition.levels import says_more, type_of_word
 from waterline.recognition.object_shapes import merged
 from waterline.recognition.objects import Columns
-from waterline.recognition.time_values import read_time
+from waterline.recognition.time_values import BeyondYears, read_time, within_years
 
 # Labels that name the level, the first that there is.
 _LEVELS: Final = ("level", "severity", "detected_level")
@@ -204,11 +204,15 @@ def columns(entries: Sequence[Entry]) -> Columns:
 
 
 def _milliseconds(time: object) -> int | None:
-    if isinstance(time, int) and not isinstance(time, bool):
-        return time // 1_000_000
+    """Return the time of an entry; None if it is none, or beyond the years that there are."""
     if isinstance(time, str) and time.isascii() and time.isdecimal() and len(time) < _LONGEST_TIME:
-        return int(time) // 1_000_000
-    return read_time(time)
+        time = int(time)
+    if not isinstance(time, int) or isinstance(time, bool):
+        return read_time(time)
+    try:
+        return within_years(time // 1_000_000)
+    except BeyondYears:
+        return None
 
 
 def _take_level(labels: dict[str, object]) -> str | None:

@@ -72,11 +72,19 @@ def read_json(content: bytes) -> Iterator[OtlpRecord]:
     except _NO_JSON as error:
         raise Unreadable(f"this is no request of OTLP in JSON: {error}") from error
     for resource in (*request.resource_logs, *request.in_proto_case):
-        shared = _attributes_of(_decode(resource.resource))
+        shared = _attributes_of(_part(resource.resource, "resource"))
         for scope in (*resource.scope_logs, *resource.in_proto_case):
-            inherited = shared | _of_scope(_decode(scope.scope))
+            inherited = shared | _of_scope(_part(scope.scope, "scope"))
             for raw in (*scope.log_records, *scope.in_proto_case):
                 yield _record(raw, inherited)
+
+
+def _part(raw: msgspec.Raw, name: str) -> object:
+    """Return a resource or scope; what is no JSON becomes an attribute of that name."""
+    try:
+        return _decode(raw)
+    except _NO_JSON:
+        return {"attributes": {name: bytes(raw).decode(errors="replace")}}
 
 
 def _attributes_of(value: object) -> Members:

@@ -1,6 +1,7 @@
 """POST /services/collector: Splunk's HTTP Event Collector (docs.splunk.com, HEC endpoints)."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -20,6 +21,7 @@ from waterline.responses import Fault
 _CODES: Final = {400: 6, 401: 4, 403: 4, 408: 6, 413: 6, 415: 6, 429: 9, 503: 9}
 _MEMBERS: Final = ("event", "time", "fields")
 _SPACE: Final = " \t\r\n"
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _decoder: Final = json.JSONDecoder()
 
 
@@ -111,6 +113,7 @@ def read_events(content: bytes) -> Iterator[Event]:
         text = content.decode()
     except UnicodeDecodeError as error:
         raise Unreadable(f"the events are not encoded as UTF-8: {error}") from error
+    has_halves = _HALF.search(text) is not None
     at = number = 0
     end = len(text.rstrip(_SPACE))
     while at < end:
@@ -119,12 +122,19 @@ def read_events(content: bytes) -> Iterator[Event]:
             value, at = _decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             raise Unreadable(f"Invalid data format: event {number} is no JSON: {error}") from error
+        if has_halves:
+            value = _whole(value)
         values = value if isinstance(value, list) else [value]
         for each in values:
             yield _event(each, (at - begin) // len(values))
         number += 1
         while at < end and text[at] in _SPACE:
             at += 1
+
+
+def _whole(value: object) -> object:
+    """Return a JSON value with `?` for each half of a surrogate pair, which has no UTF-8."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
 def _event(value: object, size: int) -> Event:

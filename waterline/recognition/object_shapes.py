@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final
 
 Members = dict[str, object]
 
@@ -220,8 +220,9 @@ def plain(value: object) -> object:
         return integer_of(inner)
     if kind in ("stringValue", "boolValue", "doubleValue", "bytesValue"):
         return inner
-    if kind == "arrayValue" and isinstance(inner, dict):
-        return [plain(each) for each in cast("list[object]", inner.get("values") or [])]
-    if kind == "kvlistValue" and isinstance(inner, dict):
-        return plain_attributes(inner.get("values") or [])
+    values = (inner.get("values") or []) if isinstance(inner, dict) else None
+    if kind == "arrayValue" and isinstance(values, list):
+        return [plain(each) for each in values]
+    if kind == "kvlistValue" and isinstance(values, list | dict):
+        return plain_attributes(values)
     return value

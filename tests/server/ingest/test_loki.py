@@ -111,3 +111,13 @@ def test_body_of_something_else_is_unreadable(body: bytes) -> None:
 def test_damaged_protobuf_is_unreadable() -> None:
     with pytest.raises(Unreadable, match="this is no push request of Loki in protobuf"):
         list(read_protobuf(b"\xff\xff"))
+
+
+@pytest.mark.parametrize("moment", [2**63 - 1, -(2**63), 253_402_300_800])
+def test_time_beyond_years_is_none_in_either_encoding(moment: int) -> None:
+    push = protobuf.PushRequest()
+    push.streams.add().entries.add(line="a").timestamp.seconds = moment
+    (binary,) = said(list(read_protobuf(push.SerializeToString())))
+    (as_text,), (as_number,) = pushed([str(moment * 10**9), "a"]), pushed([moment * 10**9, "a"])
+    assert [each.timestamp for each in (binary, as_text, as_number)] == [None, None, None]
+    assert binary.message == as_text.message == as_number.message == "a"

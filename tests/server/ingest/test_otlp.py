@@ -191,3 +191,23 @@ def test_body_of_something_else_is_unreadable(
 ) -> None:
     with pytest.raises(Unreadable, match="this is no request of OTLP"):
         read(body)
+
+
+@pytest.mark.parametrize("kind", ["arrayValue", "kvlistValue"])
+@pytest.mark.parametrize("values", [7, "a", True])
+def test_list_that_is_none_is_kept_as_it_is(kind: str, values: object) -> None:
+    value = {kind: {"values": values}}
+    record = {"body": {"stringValue": "a"}, "attributes": [{"key": "k", "value": value}]}
+    body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+    (found,) = columns(list(read_json(json.dumps(body).encode()))).rows()
+    assert found.attributes == {"k": value}
+
+
+def test_resource_and_scope_that_are_no_text_cost_no_record() -> None:
+    body = (
+        b'{"resourceLogs":[{"resource":{"a":"\xff"},"scopeLogs":[{"scope":{"name":"\xff"},'
+        b'"logRecords":[{"body":{"stringValue":"m"}}]}]}]}'
+    )
+    (found,) = columns(list(read_json(body))).rows()
+    assert found.message == "m"
+    assert found.attributes == {"resource": '{"a":"\ufffd"}', "scope": '{"name":"\ufffd"}'}

@@ -312,3 +312,13 @@ def test_large_body_is_stored_whole(shared: ServerProcess) -> None:
     assert send(shared, LOKI, loki(*(f"also {each}" for each in texts))).status == 204
     assert [each[0] for each in stored(shared, "large *")] == texts
     assert len(stored(shared, "also *")) == len(texts)
+
+
+def test_times_beyond_years_and_halves_of_pairs_refuse_nothing(shared: ServerProcess) -> None:
+    far = str(2**63 * 10**9)
+    entries = [[far, "far 1"], [2**62 * 10**9, "far 2"], [NANOSECONDS, "far 3"]]
+    streams = {"streams": [{"stream": {}, "values": entries}]}
+    assert send(shared, LOKI, json.dumps(streams).encode(), Content_Type=JSON).status == 204
+    assert [each[0] for each in stored(shared, "far ?")] == ["far 1", "far 2", "far 3"]
+    assert send(shared, COLLECTOR, rb'{"event":"half \ud800"}').status == 200
+    assert stored(shared, "half *")[0][0] == "half ?"

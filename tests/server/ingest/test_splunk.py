@@ -61,3 +61,11 @@ def test_event_that_is_no_json_is_named(body: bytes, number: int) -> None:
 
 def test_empty_body_has_no_events() -> None:
     assert not list(read_events(b" \n"))
+
+
+def test_half_of_a_surrogate_pair_is_no_text_and_costs_nothing_else() -> None:
+    found = said(
+        {"event": "a\ud800", "fields": {"\udfff": "b"}}, {"event": {"m": ["\ud834\udd1e"]}}
+    )
+    assert (found[0].message, found[0].attributes) == ("a?", {"?": "b"})
+    assert "𝄞" in found[1].message

@@ -173,3 +173,8 @@ def test_records_of_pythons_own_handler_are_stored(shared: ServerProcess) -> Non
     assert '"basket":"b-1"' in first[4]
     assert second[1:3] == ("error", "100% lost")
     assert '"args"' not in first[4] + second[4]
+
+
+def test_half_of_a_surrogate_pair_in_arguments_is_no_text() -> None:
+    form = urlencode({"msg": "no %s", "args": r"('\ud800 stock',)"}).encode()
+    assert read_form(form) == {"msg": "no ? stock"}
