@@ -17,8 +17,8 @@ import msgspec
 import uuid_utils
 
 from waterline.metrics.log_stats import LogStats, measure_columns, read_attributes
-from waterline.recognition.objects import MAX_TYPE_LENGTH, Columns, ObjectReader, Parts
-from waterline.recognition.recognized import Recognized
+from waterline.recognition.objects import MAX_TYPE_LENGTH, ObjectReader
+from waterline.recognition.recognized import Columns, Parts, Recognized
 from waterline.recognition.recognizer import Recognizer
 from waterline.recognition.time_values import (
     MILLISECONDS_BELOW,
@@ -35,8 +35,8 @@ from waterline.records import (
     InvalidLog,
     Record,
     Rule,
+    are_too_deep,
     decode_log,
-    is_too_deep,
     read_log,
     record_of,
     says_nothing,
@@ -159,13 +159,13 @@ class _OddLog(Exception):
     """Some log breaks a rule, or may, so each must be checked alone."""
 
 
-MakeId = Callable[[int | None], str]
-"""Returns an id for a log without one, by its timestamp, if it has one."""
+MakeIds = Callable[[Sequence[int | None]], Sequence[str]]
+"""Returns ids for logs without one, by their timestamps, if they have one."""
 
 
-def new_id(_: int | None) -> str:
-    """Return an id that sorts by time: a UUIDv7 (RFC 9562, section 5.7)."""
-    return str(uuid_utils.uuid7())
+def new_ids(timestamps: Sequence[int | None]) -> Sequence[str]:
+    """Return ids that sort by time, UUIDv7 (RFC 9562, section 5.7), for so many logs."""
+    return [str(uuid_utils.uuid7()) for _ in timestamps]
 
 
 class ForwardedLines:
@@ -191,45 +191,45 @@ OBJECTS: Final = ObjectReader(read_line=read_forwarded_line)
 def read_frames(
     frames: Sequence[bytes],
     source: str,
-    make_id: MakeId = new_id,
+    make_ids: MakeIds = new_ids,
     measured: Sequence[str] = (),
     reader: ObjectReader = OBJECTS,
-    name_foreign: MakeId | None = None,
+    name_foreign: MakeIds | None = None,
 ) -> DecodedLogs:
     """Decode and check frames, each one log, a JSON array of logs, or one log a line.
 
     Args:
         frames: payloads, in UTF-8.
         source: the name of the token.
-        make_id: returns an id for a log without one.
+        make_ids: returns ids for logs without one.
         measured: names of the measured attributes.
         reader: recognises objects of other programs.
-        name_foreign: returns the id of a log of another program; default `make_id`.
+        name_foreign: returns ids for logs of other programs; default `make_ids`.
     """
-    decoded = read_sound(frames, source, make_id, measured, reader, name_foreign)
-    reading = _Reading(source, make_id, measured, reader, name_foreign)
+    decoded = read_sound(frames, source, make_ids, measured, reader, name_foreign)
+    reading = _Reading(source, make_ids, measured, reader, name_foreign)
     return decoded or _read_one_by_one(frames, reading)
 
 
 def read_sound(
     frames: Sequence[bytes],
     source: str,
-    make_id: MakeId = new_id,
+    make_ids: MakeIds = new_ids,
     measured: Sequence[str] = (),
     reader: ObjectReader = OBJECTS,
-    name_foreign: MakeId | None = None,
+    name_foreign: MakeIds | None = None,
 ) -> DecodedLogs | None:
     """Decode sound frames, fast; return None if anything is odd.
 
     Args:
         frames: payloads, in UTF-8.
         source: the name of the token.
-        make_id: returns an id for a log without one.
+        make_ids: returns ids for logs without one.
         measured: names of the measured attributes.
         reader: recognises objects of other programs.
-        name_foreign: returns the id of a log of another program; default `make_id`.
+        name_foreign: returns ids for logs of other programs; default `make_ids`.
     """
-    reading = _Reading(source, make_id, measured, reader, name_foreign)
+    reading = _Reading(source, make_ids, measured, reader, name_foreign)
     try:
         values = list(map(_decode, frames))
         kinds = _kinds(values)
@@ -263,7 +263,7 @@ def read_columns(
     size: int,
     source: str,
     ids: Sequence[str | None] | None = None,
-    make_id: MakeId = new_id,
+    make_ids: MakeIds = new_ids,
     measured: Sequence[str] = (),
 ) -> DecodedLogs:
     """Encode what was recognised in a body of another protocol, as one frame.
@@ -273,11 +273,11 @@ def read_columns(
         size: bytes of them all, as received.
         source: the name of the token.
         ids: the id of each log, of a length that one may have, or None; default none has one.
-        make_id: returns an id for a log without one.
+        make_ids: returns ids for logs without one.
         measured: names of the measured attributes.
     """
     count = len(columns.messages)
-    reading = _Reading(source, make_id, measured, OBJECTS)
+    reading = _Reading(source, make_ids, measured, OBJECTS)
     given: Sequence[str | None] = [None] * count if ids is None else ids
     types = [each or DEFAULT_TYPE for each in columns.types]
     try:
@@ -302,10 +302,10 @@ class _Reading(NamedTuple):
     """Context of decoding."""
 
     source: str
-    make_id: MakeId
+    make_ids: MakeIds
     measured: Sequence[str]
     reader: ObjectReader
-    name_foreign: MakeId | None = None
+    name_foreign: MakeIds | None = None
 
 
 def _shared_out(totals: Iterable[int], counts: Iterable[int]) -> list[int]:
@@ -387,15 +387,15 @@ def _encode_logs(
     Raises:
         _OddLog: an id breaks a rule, or attributes are nested too deep.
     """
-    ids, made = _complete_ids(logs.ids, logs.timestamps, reading.make_id)
+    ids, made = _complete_ids(logs.ids, logs.timestamps, reading.make_ids)
     rest = (logs.types, logs.timestamps, repeat(reading.source), logs.messages, logs.attributes)
     try:
         rows = _encode(list(zip(ids, *rest, strict=False)))[1:-1]
     except RecursionError as error:
         raise _OddLog from error
     # Each row is one array with one object of attributes. Only further brackets can be deep.
-    if rows.count(b"[") + rows.count(b"{") - 2 * len(ids) >= MAX_DEPTH and any(
-        map(is_too_deep, logs.attributes)
+    if rows.count(b"[") + rows.count(b"{") - 2 * len(ids) >= MAX_DEPTH and are_too_deep(
+        logs.attributes
     ):
         raise _OddLog
     measured = {
@@ -434,7 +434,7 @@ def _read_mixed(logs: Sequence[dict[str, object]], reading: _Reading) -> _Column
         raise _OddLog
     types = [each or DEFAULT_TYPE for each in found.types]
     name = reading.name_foreign
-    ids = [None] * len(theirs) if name is None else list(map(name, found.timestamps))
+    ids = [None] * len(theirs) if name is None else name(found.timestamps)
     read = _Columns(ids, types, found.timestamps, found.messages, found.attributes)
     if len(theirs) == len(logs):
         return read
@@ -463,18 +463,18 @@ def _short_texts(values: Sequence[object], longest: int) -> Sequence[str]:
 
 
 def _complete_ids(
-    given: Sequence[object], timestamps: Sequence[int | None], make_id: MakeId
+    given: Sequence[object], timestamps: Sequence[int | None], make_ids: MakeIds
 ) -> tuple[Sequence[str], frozenset[int]]:
     if _kinds(given) == {type(None)}:
-        return list(map(make_id, timestamps)), frozenset(range(len(given)))
-    made = frozenset(index for index, log_id in enumerate(given) if log_id is None)
-    ids = given
+        return make_ids(timestamps), frozenset(range(len(given)))
+    if not given:
+        return (), frozenset()
+    made = [index for index, log_id in enumerate(given) if log_id is None]
+    ids = list(given)
     if made:
-        ids = [
-            make_id(timestamp) if log_id is None else log_id
-            for log_id, timestamp in zip(given, timestamps, strict=True)
-        ]
-    return _short_texts(ids, MAX_ID_LENGTH), made
+        for index, log_id in zip(made, make_ids([timestamps[at] for at in made]), strict=True):
+            ids[index] = log_id
+    return _short_texts(ids, MAX_ID_LENGTH), frozenset(made)
 
 
 def _read_timestamps(given: Sequence[object]) -> Sequence[int | None]:
@@ -528,7 +528,8 @@ def _encode_found(
             else:
                 rejected.append((index, log))
         outline.append(FrameOutcome(len(records) - before, rejected))
-    ids = [reading.make_id(each.timestamp) if each.id is None else each.id for each in records]
+    given, timestamps = [each.id for each in records], [each.timestamp for each in records]
+    ids, made = _complete_ids(given, timestamps, reading.make_ids)
     rows = [
         (log_id, each.type, each.timestamp, reading.source, each.message, _raw(each))
         for log_id, each in zip(ids, records, strict=True)
@@ -539,7 +540,7 @@ def _encode_found(
         ids,
         types,
         _encode(rows)[1:-1],
-        frozenset(index for index, each in enumerate(records) if each.id is None),
+        made,
         outline,
         reading.source,
         measure_columns(types, sizes, attributes),

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from itertools import chain
+from typing import Final, NamedTuple, cast
 
 import msgspec
 
@@ -12,10 +13,9 @@ from waterline.recognition.objects import (
     ENVELOPE,
     MAX_TYPE_LENGTH,
     ObjectReader,
-    Parts,
     is_envelope,
 )
-from waterline.recognition.recognized import Recognized
+from waterline.recognition.recognized import Parts, Recognized
 from waterline.recognition.time_values import (
     MILLISECONDS_BELOW,
     SECONDS_BELOW,
@@ -99,7 +99,7 @@ _encode_json = msgspec.json.Encoder().encode
 
 MEMBERS: Final = ("id", "type", "message", "timestamp")
 _NOT_ATTRIBUTES: Final = (*MEMBERS, ENVELOPE)
-_NOT_CONTENT: Final = ("id", "type", "timestamp")
+_NOT_CONTENT: Final = frozenset(("id", "type", "timestamp"))
 
 
 def parse_log(text: str | bytes) -> Record:
@@ -158,7 +158,9 @@ def check_log(value: object, *, milliseconds: bool = False) -> Record:
 
 
 def read_log(
-    value: object, reader: ObjectReader, name: Callable[[int | None], str] | None = None
+    value: object,
+    reader: ObjectReader,
+    name: Callable[[Sequence[int | None]], Sequence[str]] | None = None,
 ) -> list[Record]:
     """Return the records of a decoded JSON value: a log of ours, or what other programs write.
 
@@ -167,7 +169,7 @@ def read_log(
     Args:
         value: any JSON value.
         reader: recognises objects of other programs.
-        name: returns the id of a log of another program, by its timestamp; default none.
+        name: returns ids for logs of another program, by their timestamps; default none.
 
     Raises:
         InvalidLog: the value is no log; the sentence names member and rule.
@@ -178,7 +180,7 @@ def read_log(
         found = reader.read_all(value)
     except RecursionError as error:
         raise InvalidLog(_DEPTH_RULE, Rule.DEPTH) from error
-    return [record_of(each, name(each.timestamp) if name else None) for each in found]
+    return [record_of(each, name([each.timestamp])[0] if name else None) for each in found]
 
 
 def record_of(parts: Parts, log_id: str | None) -> Record:
@@ -202,8 +204,11 @@ def record_of(parts: Parts, log_id: str | None) -> Record:
 
 def says_nothing(value: Mapping[str, object]) -> bool:
     """Return whether an object has no more than id, type and timestamp: nothing worth a log."""
-    return len(value) <= len(MEMBERS) and all(
-        name in _NOT_CONTENT or each is None for name, each in value.items()
+    if len(value) > len(MEMBERS):
+        return False
+    return _NOT_CONTENT.issuperset(value) or (
+        None in value.values()
+        and all(name in _NOT_CONTENT or each is None for name, each in value.items())
     )
 
 
@@ -320,13 +325,17 @@ def _encode_attributes(members: dict[str, object]) -> str:
     return encoded.decode()
 
 
-def is_too_deep(members: dict[str, object]) -> bool:
-    """Return whether attributes are nested deeper than MAX_DEPTH.
-
-    Raises:
-        RecursionError: they are too deep to encode.
-    """
-    return _is_deep(_encode_json(members), members)
+def are_too_deep(logs: Sequence[dict[str, object]]) -> bool:
+    """Return whether the attributes of some log are nested deeper than MAX_DEPTH."""
+    level: list[object] = list(logs)
+    for _ in range(MAX_DEPTH):
+        inner = chain.from_iterable(
+            each.values() if type(each) is dict else cast("list[object]", each) for each in level
+        )
+        level = [each for each in inner if type(each) is dict or type(each) is list]
+        if not level:
+            return False
+    return True
 
 
 def _is_deep(encoded: bytes, members: dict[str, object]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from server.decode import OBJECTS
-from waterline.recognition.objects import Columns, Parts
+from waterline.recognition.recognized import Columns, Parts
 
 # Entries, and their bytes, that are recognised in one turn of the event loop.
 MOST_AT_ONCE: Final = 500

@@ -7,7 +7,7 @@ import msgspec
 import tornado.routing
 from tornado.httputil import HTTPServerRequest
 
-from server.decode import new_id, read_frames, read_sound
+from server.decode import new_ids, read_frames, read_sound
 from server.ingest.entries import Entries, read_objects
 from server.ingest.forms import FORM, read_form
 from server.ingest.intake import Intake, Whole, take_message
@@ -52,8 +52,8 @@ class IngestPost(Post):
             await self._take_json(content)
         else:
             intake = Intake(self.connections, self.source, Whole(self.hear), self, self.received)
-            make_id = RepeatableIds(content) if self.connections.recognises_repeats else new_id
-            await intake.take_entries(entries, len(content), make_id)
+            make_ids = RepeatableIds(content) if self.connections.recognises_repeats else new_ids
+            await intake.take_entries(entries, len(content), make_ids)
         self._reply(await self.reply)
 
     def _entries(self, content: bytes) -> Iterator[Entries] | None:

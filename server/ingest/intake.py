@@ -8,7 +8,7 @@ from server.connections import Connections
 from server.decode import (
     OBJECTS,
     DecodedLogs,
-    MakeId,
+    MakeIds,
     Part,
     array_fault,
     counted,
@@ -111,7 +111,7 @@ class Intake:
         lane: key whose submissions stay in order.
         received: time of receipt, by `time.perf_counter`.
         reader: recognises objects of other programs.
-        name_foreign: returns the id of a log of another program; default a new one.
+        name_foreign: returns ids for logs of other programs; default new ones.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Intake:
         received: float,
         *,
         reader: ObjectReader = OBJECTS,
-        name_foreign: MakeId | None = None,
+        name_foreign: MakeIds | None = None,
     ) -> None:
         self._connections = connections
         self._source = source
@@ -153,14 +153,14 @@ class Intake:
             self._tell_unnamed()
             await self._finish()
 
-    async def take_entries(self, batches: Iterator[Entries], size: int, make_id: MakeId) -> None:
+    async def take_entries(self, batches: Iterator[Entries], size: int, make_ids: MakeIds) -> None:
         """Submit what was recognised in a body, all of it in one transaction; return once answered.
 
         Args:
             batches: the logs, some at a time, each made within a turn of the event loop. One may
                 be empty.
             size: bytes of the body.
-            make_id: returns an id for a log without one.
+            make_ids: returns ids for logs without one.
         """
         connections = self._connections
         async with connections.large.room(size):
@@ -172,16 +172,16 @@ class Intake:
                     if batch is None:
                         break
                     if batch.columns.messages:
-                        self._submit_entries(batch, make_id)
+                        self._submit_entries(batch, make_ids)
                     await asyncio.sleep(0)
             if not self._index:
                 self._submit(read_columns(NO_COLUMNS, 0, self._source), 0)
             await self._finish()
 
-    def _submit_entries(self, batch: Entries, make_id: MakeId) -> None:
+    def _submit_entries(self, batch: Entries, make_ids: MakeIds) -> None:
         measured = self._connections.measured
         decoded = read_columns(
-            batch.columns, batch.size, self._source, batch.ids, make_id, measured
+            batch.columns, batch.size, self._source, batch.ids, make_ids, measured
         )
         self._submit(decoded, batch.size)
 
@@ -336,7 +336,7 @@ async def take_message(
     tell: Callable[[dict[str, Any]], None],
     *,
     reader: ObjectReader,
-    name_foreign: MakeId | None = None,
+    name_foreign: MakeIds | None = None,
     with_seqs: bool = False,
 ) -> None:
     """Take a large message in one transaction, with one reply.
@@ -349,7 +349,7 @@ async def take_message(
         lane: key whose submissions stay in order.
         tell: called with the reply.
         reader: recognises objects of other programs.
-        name_foreign: returns the id of a log of another program; default a new one.
+        name_foreign: returns ids for logs of other programs; default new ones.
         with_seqs: whether the reply has the seq of each log.
     """
     whole = Whole(tell, with_seqs=with_seqs)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from server.decode import OBJECTS, read_forwarded_line
 from server.ingest.entries import columns_of
 from waterline.recognition.json_text import object_in
-from waterline.recognition.objects import Columns, Parts
+from waterline.recognition.recognized import Columns, Parts
 
 
 def read_lines(lines: Sequence[str]) -> Columns:

@@ -14,7 +14,7 @@ from server.ingest.post import Reply
 from server.ingest.shipper import ShipperPost
 from waterline.recognition.levels import says_more, type_of_word
 from waterline.recognition.object_shapes import merged
-from waterline.recognition.objects import Columns
+from waterline.recognition.recognized import Columns
 from waterline.recognition.time_values import BeyondYears, read_time, within_years
 
 # Labels that name the level, the first that there is.

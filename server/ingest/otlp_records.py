@@ -7,7 +7,7 @@ from typing import NamedTuple
 from server.ingest.entries import columns_of, read_objects
 from server.ingest.lines import read_lines
 from waterline.recognition.object_shapes import Members, merged
-from waterline.recognition.objects import Columns, Parts
+from waterline.recognition.recognized import Columns, Parts
 
 
 class OtlpRecord(NamedTuple):

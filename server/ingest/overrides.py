@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from server.decode import OBJECTS, read_forwarded_line
-from waterline.recognition.objects import ObjectReader, Overrides
+from waterline.recognition.object_plans import Overrides
+from waterline.recognition.objects import ObjectReader
 
 
 def object_reader(argument: Callable[[str, str], str]) -> ObjectReader:

@@ -1,10 +1,11 @@
 """Ids of logs that come without: a body that is sent again has the same."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
-from server.decode import new_id
+from server.decode import new_ids
 
 _DIGEST_SIZE: Final = 9
 
@@ -27,13 +28,22 @@ class RepeatableIds:
     def _digest(self) -> str:
         return hashlib.blake2b(self._content, digest_size=_DIGEST_SIZE).hexdigest()
 
-    def __call__(self, timestamp: int | None) -> str:
-        """Return the id of the next log, which sorts by its time.
+    def __call__(self, timestamps: Sequence[int | None]) -> Sequence[str]:
+        """Return the ids of the next logs, which sort by their times.
 
         Args:
-            timestamp: milliseconds UTC; None if it says none.
+            timestamps: milliseconds UTC; None of a log that says none.
         """
-        self._place += 1
-        if timestamp is None:
-            return new_id(None)
-        return f"{timestamp:012x}-{self._digest}-{self._place}"
+        places = range(self._place + 1, self._place + 1 + len(timestamps))
+        self._place += len(timestamps)
+        if None not in timestamps:
+            # The format is made once: half the cost of an f-string for each.
+            return list(
+                map(f"%012x-{self._digest}-%d".__mod__, zip(timestamps, places, strict=True))
+            )
+        return [
+            f"{timestamp:012x}-{self._digest}-{place}"
+            if timestamp is not None
+            else new_ids([timestamp])[0]
+            for timestamp, place in zip(timestamps, places, strict=True)
+        ]

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 
-from server.decode import new_id
+from server.decode import new_ids
 from server.endpoint import WITH_BASIC
 from server.ingest.entries import Entries, Unreadable
 from server.ingest.intake import Intake, Whole
@@ -48,9 +48,9 @@ class ShipperPost(Post):
     async def take(self, content: bytes) -> None:
         """Store a body and answer."""
         intake = Intake(self.connections, self.source, Whole(self.hear), self, self.received)
-        make_id = RepeatableIds(content) if self.connections.recognises_repeats else new_id
+        make_ids = RepeatableIds(content) if self.connections.recognises_repeats else new_ids
         try:
-            await intake.take_entries(self.entries(content), len(content), make_id)
+            await intake.take_entries(self.entries(content), len(content), make_ids)
         except Unreadable as error:
             self.fail(400, "unreadable_body", str(error))
             return

@@ -13,7 +13,7 @@ from server.ingest.lines import read_lines
 from server.ingest.post import Reply
 from server.ingest.shipper import ShipperPost
 from waterline.recognition.object_shapes import Members, merged
-from waterline.recognition.objects import Columns
+from waterline.recognition.recognized import Columns
 from waterline.recognition.time_values import read_time
 from waterline.responses import Fault
 

@@ -9,8 +9,8 @@ from server.decode import OBJECTS
 from server.ingest.entries import Entries, columns_of, in_turns
 from waterline.recognition.json_text import object_in
 from waterline.recognition.multiline import Joiner, Multiline
-from waterline.recognition.objects import Parts, is_ours
-from waterline.recognition.recognized import Recognized
+from waterline.recognition.objects import is_ours
+from waterline.recognition.recognized import Parts, Recognized
 from waterline.recognition.recognizer import Recognizer
 from waterline.records import MAX_ID_LENGTH
 

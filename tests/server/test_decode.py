@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from server.decode import NO_LOGS, DecodedLogs, read_frames
 from waterline.metrics.log_stats import TypeStats
-from waterline.recognition.objects import ObjectReader, Overrides
+from waterline.recognition.object_plans import Overrides
+from waterline.recognition.objects import ObjectReader
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.records import MAX_DEPTH, InvalidLog, Record, Rule, decode_log, read_log
 
@@ -101,7 +102,7 @@ def read_plainly(frames: Sequence[bytes]) -> Expected:
 
 def read(frames: Sequence[bytes]) -> DecodedLogs:
     numbers = count()
-    return read_frames(frames, "pump", lambda _: f"made {next(numbers)}")
+    return read_frames(frames, "pump", lambda times: [f"made {next(numbers)}" for _ in times])
 
 
 def rows_of(batch: DecodedLogs) -> list[tuple[str, str, int | None, str, str, bytes]]:
@@ -436,7 +437,7 @@ def test_object_is_refused_only_if_nothing_can_be_kept() -> None:
 def test_members_that_a_user_names_come_first() -> None:
     reader = ObjectReader(Overrides("what", "at", "kind"))
     named = b'{"type":"x","message":"m","id":"i","what":"boom","at":1795514400,"kind":"job"}'
-    batch = read_frames([named, A], "pump", lambda _: "made", reader=reader)
+    batch = read_frames([named, A], "pump", lambda times: ["made"] * len(times), reader=reader)
     assert rows_of(batch) == [
         ("made", "job", 1_795_514_400_000, "pump", "boom", b'{"type":"x","message":"m","id":"i"}'),
         ("a", "x", None, "pump", "m", b"{}"),

@@ -22,10 +22,10 @@ from waterline.records import (
     Record,
     Rule,
     StoredLog,
+    are_too_deep,
     check_log,
     decode_rows,
     encode_stored,
-    is_too_deep,
     log_of,
     parse_log,
     read_log,
@@ -434,9 +434,9 @@ def test_members_are_too_deep_beyond_64_levels(levels: int, too_deep: bool) -> N
     members: dict[str, object] = {}
     for _ in range(levels - 1):
         members = {"k": members}
-    assert is_too_deep(members) == too_deep
-    assert not is_too_deep({"wide": [{}] * 1000})
-    assert not is_too_deep({"text": "[{" * 1000})
+    assert are_too_deep([{}, members]) == too_deep
+    assert not are_too_deep([{"wide": [{}] * 1000}])
+    assert not are_too_deep([{"text": "[{" * 1000}])
 
 
 names = st.text() | st.sampled_from(["id", "type", "message", "timestamp", "seq"])

@@ -1,10 +1,15 @@
 """Objects that nest or encode what they say, brought into the flat shape of others."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 Members = dict[str, object]
+
+# Shapes whose names are remembered, and characters of such names at most.
+_MOST_REMEMBERED: Final = 1000
+_LONGEST_REMEMBERED: Final = 2000
+_bare_names: Final[dict[tuple[str, ...], Sequence[str]]] = {}
 
 _REQUEST_LINE: Final = re.compile(
     r"(?P<method>[A-Z][A-Z_-]*) (?P<path>\S.*) (?P<protocol>HTTP/\d(?:\.\d)?)"
@@ -22,9 +27,11 @@ _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,17})(?P<fraction>\.\d{1,17})?", r
 def merged(*objects: Mapping[str, object]) -> Members:
     """Return the members of all objects; of equal names the first has it, others get a number."""
     together: Members = {}
+    size = 0
     for each in objects:
         together.update(each)
-    if len(together) == sum(map(len, objects)):
+        size += len(each)
+    if len(together) == size:
         return together
     together.clear()
     for each in objects:
@@ -52,11 +59,27 @@ def loguru(value: Members) -> Members | None:
 
 def gelf(value: Members) -> Members:
     """Take the underscore off the additional fields."""
-    named = {}
-    for name, each in value.items():
+    names = tuple(value)
+    bare = _bare_names.get(names)
+    if bare is None:
+        bare = _bare(names)
+        if len(_bare_names) >= _MOST_REMEMBERED:
+            _bare_names.clear()
+        if sum(map(len, names)) <= _LONGEST_REMEMBERED:
+            _bare_names[names] = bare
+    return dict(zip(bare, value.values(), strict=True))
+
+
+def _bare(names: Sequence[str]) -> Sequence[str]:
+    given, named = set(names), set[str]()
+    found = []
+    for name in names:
         bare = name[1:] if name.startswith("_") and len(name) > 1 else name
-        named[name if bare != name and (bare in value or bare in named) else bare] = each
-    return named
+        if bare != name and (bare in given or bare in named):
+            bare = name
+        named.add(bare)
+        found.append(bare)
+    return tuple(found)
 
 
 def journald(value: Members) -> Members:

@@ -1,30 +1,21 @@
 """JSON objects of other programs as logs: found by their own shape, not by configuration."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, repeat
-from typing import Final, NamedTuple, cast
+from typing import Final, TypeVar, cast
 
 import msgspec
 from msgspec.structs import astuple
 
 from waterline.recognition.levels import says_more, type_of_status, type_of_word
-from waterline.recognition.object_containers import CONTAINERS, unpacked
-from waterline.recognition.object_dialect import (
-    LEVELS,
-    MESSAGES,
-    REQUESTS,
-    STATUSES,
-    TIMES,
-    WORDS_ALONE,
-    ObjectDialect,
-    scale_of,
-)
-from waterline.recognition.object_dialects import DIALECTS
+from waterline.recognition.object_columns import read_columns, times_of_column
+from waterline.recognition.object_containers import unpacked
+from waterline.recognition.object_dialect import ObjectDialect
 from waterline.recognition.object_members import Path, member_at, paths_of, without
-from waterline.recognition.object_shapes import merged, number_of
-from waterline.recognition.recognized import Recognized
-from waterline.recognition.time_values import CREDIBLE, milliseconds_of, read_time, times_of_texts
+from waterline.recognition.object_plans import PLAIN, Overrides, Plan, Plans, meaning_of
+from waterline.recognition.object_shapes import Members, merged, number_of
+from waterline.recognition.recognized import Columns, Parts, Recognized
+from waterline.recognition.time_values import read_time
 
 # Characters of a `type` of ours, which stands as it is given.
 MAX_TYPE_LENGTH: Final = 64
@@ -33,78 +24,9 @@ ENVELOPE: Final = "waterline.log"
 
 `{"id": …, "waterline.log": {"type": …, "message": …, "timestamp": …, "attributes": {…}}}`
 """
-# Shapes that are remembered, and members of such a shape at most.
-_MOST_PLANS: Final = 1000
-_WIDEST_PLAN: Final = 100
-# In a millisecond.
-_NANOSECONDS: Final = 1_000_000
-_OURS: Final = ("type",)
-_PLAIN: Final = ObjectDialect(name="any", marks=())
-
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 _decode: Final = msgspec.json.Decoder().decode
-
-
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """Members that a user names, tried before those of the dialect; nested ones with dots."""
-
-    message_field: str | None = None
-    time_field: str | None = None
-    type_field: str | None = None
-
-
-class Parts(NamedTuple):
-    """What an object says of itself, as `Recognized` without the cost of making one."""
-
-    message: str
-    timestamp: int | None
-    type: str | None
-    attributes: dict[str, object]
-
-
-class Columns(NamedTuple):
-    """What several objects say of themselves, a list for each member of `Parts`."""
-
-    messages: Sequence[str]
-    timestamps: Sequence[int | None]
-    types: Sequence[str | None]
-    attributes: Sequence[dict[str, object]]
-
-    def rows(self) -> Iterator[Parts]:
-        """Yield what each object says."""
-        return map(Parts._make, zip(*self, strict=True))
-
-
-class _Plan(NamedTuple):
-    """Where the objects of one shape have what is looked for."""
-
-    dialect: ObjectDialect
-    message: Sequence[Path]
-    time: Sequence[Path]
-    level: Sequence[Path]
-    type: Sequence[Path]
-    status: Sequence[Path]
-    may_be_ours: bool
-    has_date_and_time: bool
-
-    @property
-    def is_flat(self) -> bool:
-        """Whether message, time and level are members of the object itself, for all one knows.
-
-        Time and level may be missing.
-        """
-        return (
-            not self.may_be_ours
-            and not self.type
-            and not self.dialect.forwards
-            and bool(self.message)
-            and bool(self.time or not self.has_date_and_time)
-            and bool(self.level or not self.status)
-            and all(
-                isinstance(each[0], str) for each in (self.message, self.time, self.level) if each
-            )
-        )
+_Found = TypeVar("_Found", bound=Columns | None)
 
 
 def is_ours(value: Mapping[str, object]) -> bool:
@@ -138,7 +60,7 @@ class ObjectReader:
     ) -> None:
         self._overrides = overrides
         self._read_line = read_line
-        self._plans: dict[tuple[object, ...], _Plan] = {}
+        self._plans = Plans(overrides)
 
     def is_for(self, value: Mapping[str, object]) -> bool:
         """Return whether an object is to be read: no log of ours, or one with a named member."""
@@ -169,13 +91,13 @@ class ObjectReader:
         Raises:
             RecursionError: it is nested hundreds of levels deep.
         """
-        plan = self._plans.get(tuple(value)) or self._new_plan(value)
+        plan = self._plans.of(value)
         attributes = value.copy()
         if plan.may_be_ours and is_ours(value):
             return _read_ours(attributes)
         if plan.dialect.reshape is not None:
             shaped = plan.dialect.reshape(attributes)
-            plan = self._plan_for(_PLAIN if shaped is None else plan.dialect, shaped or value)
+            plan = self._plans.of(shaped or value, PLAIN if shaped is None else plan.dialect)
             attributes = (shaped or value).copy()
         message = None
         for path in plan.message:
@@ -210,27 +132,20 @@ class ObjectReader:
         """
         if not values:
             return Columns((), (), (), ())
-        shapes: dict[tuple[str, ...], list[dict[str, object]]] = {}
-        order = list(map(tuple, values))
-        for shape, value in zip(order, values, strict=True):
-            shapes.setdefault(shape, []).append(value)
-        if not CONTAINERS.isdisjoint(chain.from_iterable(shapes)):
+        plans = self._plans.of_many(values)
+        if any(plan.may_hold_several for plan in {id(plan): plan for plan in plans}.values()):
             return None
-        found = {shape: self._read_alike(shape, alike) for shape, alike in shapes.items()}
-        if len(found) == 1:
-            return found[order[0]]
-        rows = {shape: zip(*columns, strict=True) for shape, columns in found.items()}
-        return Columns(*map(list, zip(*(next(rows[shape]) for shape in order), strict=True)))
+        return _by_plan(values, plans, self._read_alike)
 
-    def _read_alike(self, shape: tuple[str, ...], values: list[dict[str, object]]) -> Columns:
-        plan = self._plans.get(shape) or self._new_plan(values[0])
+    def _read_alike(self, values: Sequence[dict[str, object]], plan: Plan) -> Columns:
+        """Read objects of one plan."""
         columns = None
         if plan.dialect.forwards:
             columns = self._read_forwarded(values, plan)
         elif plan.dialect.reshape is not None and not plan.may_be_ours:
             columns = self._read_reshaped(values, plan.dialect)
         elif plan.is_flat:
-            columns = _read_columns(values, plan)
+            columns = read_columns(values, plan)
         if columns is None:
             return Columns(*map(list, zip(*map(self.read, values), strict=True)))
         return columns
@@ -238,26 +153,28 @@ class ObjectReader:
     def _read_reshaped(
         self, values: Sequence[dict[str, object]], dialect: ObjectDialect
     ) -> Columns | None:
-        """Read objects that come into one shape; None if they do not, or one is odd."""
+        """Read objects that come into another shape; None if one is odd."""
         assert dialect.reshape is not None
         shaped = [each for each in map(dialect.reshape, values) if each is not None]
-        if len(shaped) < len(values) or len(set(map(tuple, shaped))) > 1:
+        if len(shaped) < len(values):
             return None
-        plan = self._plan_for(dialect, shaped[0])
-        return _read_columns(shaped, plan) if plan.is_flat else None
+        plans = self._plans.of_many(shaped, dialect)
+        if not all(plan.is_flat for plan in {id(plan): plan for plan in plans}.values()):
+            return None
+        return _by_plan(shaped, plans, read_columns)
 
-    def _read_forwarded(self, values: Sequence[dict[str, object]], plan: _Plan) -> Columns | None:
+    def _read_forwarded(self, values: Sequence[dict[str, object]], plan: Plan) -> Columns | None:
         """Read objects that forward objects or lines, and name no level; None if one is odd."""
         message, time = next(iter(plan.message), None), next(iter(plan.time), None)
         if not isinstance(message, str) or not isinstance(time, str) or plan.may_be_ours:
             return None
-        if plan.dialect.reshape or plan.type or plan.status or "type" in values[0]:
+        if plan.dialect.reshape or plan.type or plan.status or plan.has_type:
             return None
         # `log.level` stands within no text.
         if any(path[0] != message for path in plan.level):
             return None
         texts = list(map(dict.get, values, repeat(message)))
-        timestamps = _times_of_column(list(map(dict.get, values, repeat(time))))
+        timestamps = times_of_column(list(map(dict.get, values, repeat(time))))
         if timestamps is None or set(map(type, texts)) != {str} or "" in texts:
             return None
         columns = self._read_texts(cast("list[str]", texts))
@@ -288,26 +205,6 @@ class ObjectReader:
         ]
         return Columns(*map(list, zip(*parts, strict=True)))
 
-    def _new_plan(self, value: dict[str, object]) -> _Plan:
-        members = value.keys()
-        for each in DIALECTS:
-            if members >= set(each.marks):
-                return self._remember(tuple(value), _plan(each, value, self._overrides))
-        return self._remember(tuple(value), _plan(_PLAIN, value, self._overrides))
-
-    def _plan_for(self, dialect: ObjectDialect, value: dict[str, object]) -> _Plan:
-        """Return the plan of an object that has been reshaped."""
-        key = (id(dialect), *value)
-        found = self._plans.get(key)
-        return found or self._remember(key, _plan(dialect, value, self._overrides))
-
-    def _remember(self, key: tuple[object, ...], plan: _Plan) -> _Plan:
-        if len(self._plans) >= _MOST_PLANS:
-            self._plans.clear()
-        if len(key) <= _WIDEST_PLAN:
-            self._plans[key] = plan
-        return plan
-
     def _with_inner(self, parts: Parts, dialect: ObjectDialect) -> Parts:
         """Return what the text within an object says, completed by what the object says."""
         text = parts.message.rstrip("\r\n") if dialect.forwards else parts.message
@@ -332,6 +229,36 @@ class ObjectReader:
         return Parts(line.message, line.timestamp, line.type, line.attributes)
 
 
+def _by_plan(
+    values: Sequence[Members],
+    plans: Sequence[Plan],
+    read: Callable[[Sequence[Members], Plan], _Found],
+) -> Columns | _Found:
+    """Read the objects of each plan together.
+
+    Args:
+        values: the objects.
+        plans: the plan of each.
+        read: reads objects of one plan.
+    """
+    first = plans[0]
+    if plans.count(first) == len(plans):
+        return read(values, first)
+    places: dict[int, list[int]] = {}
+    for place, plan in enumerate(plans):
+        places.setdefault(id(plan), []).append(place)
+    found: list[Columns] = []
+    for its in places.values():
+        columns = read([values[at] for at in its], plans[its[0]])
+        if columns is None:
+            return columns
+        found.append(columns)
+    order = list(chain.from_iterable(places.values()))
+    order = sorted(range(len(order)), key=order.__getitem__)
+    together = (list(chain.from_iterable(column)) for column in zip(*found, strict=True))
+    return Columns(*(list(map(column.__getitem__, order)) for column in together))
+
+
 def recognize_object(
     value: Mapping[str, object], read_line: Callable[[str], Recognized] | None = None
 ) -> Recognized:
@@ -351,74 +278,6 @@ def recognize_object(
     return Recognized(*reader.read(inner[0] if inner and len(inner) == 1 else members))
 
 
-def _plan(
-    dialect: ObjectDialect, value: Mapping[str, object], overrides: Overrides | None
-) -> _Plan:
-    first = overrides or Overrides()
-    may_be_ours = "type" in value and "message" in value
-    return _Plan(
-        dialect,
-        message=paths_of(
-            _first(first.message_field, *dialect.message, *MESSAGES), value, any_case=True
-        ),
-        time=paths_of(_first(first.time_field, *dialect.time, *TIMES), value, any_case=True),
-        level=paths_of((*dialect.level, *LEVELS), value, any_case=True),
-        # Without overrides such an object is ours, or its type is looked at last.
-        type=paths_of(_first(first.type_field, *_OURS if overrides and may_be_ours else ()), value),
-        status=paths_of(STATUSES, value) if any(each in value for each in REQUESTS) else (),
-        may_be_ours=overrides is None and may_be_ours,
-        has_date_and_time="date" in value and "time" in value,
-    )
-
-
-def _read_columns(values: Sequence[dict[str, object]], plan: _Plan) -> Columns | None:
-    """Read objects of one shape member by member; None if any of them is odd, and untouched.
-
-    Takes members out of the objects.
-    """
-    message = cast("str", plan.message[0])
-    time, level = (cast("str | None", next(iter(paths), None)) for paths in (plan.time, plan.level))
-    names = [name for name in (message, time, level) if name is not None]
-    if len(set(names)) < len(names) or (level != "level" and "level" in values[0]):
-        return None
-    messages = list(map(dict.get, values, repeat(message)))
-    if set(map(type, messages)) != {str} or "" in messages:
-        return None
-    timestamps: Sequence[int | None] | None = [None] * len(values)
-    if time is not None:
-        timestamps = _times_of_column(list(map(dict.get, values, repeat(time))))
-    types, more = _types_of_column(cast("list[str]", messages), values, level, plan)
-    if timestamps is None or types is None:
-        return None
-    for name in names:
-        list(map(dict.pop, values, repeat(name)))
-    for value, each in zip(values, more, strict=False):
-        if each is not None:
-            value["level"] = each
-    return Columns(cast("list[str]", messages), timestamps, types, values)
-
-
-def _types_of_column(
-    messages: Sequence[str], values: Sequence[dict[str, object]], level: str | None, plan: _Plan
-) -> tuple[Sequence[str | None] | None, Sequence[object]]:
-    """Return the types of objects of one shape, and each level that says more than its type.
-
-    The types are None if one of them is odd, the levels are empty if none says more.
-    """
-    if level is None:
-        # Without a level a message may hold another object.
-        is_odd = "type" in values[0] or any(each[0] == "{" for each in messages)
-        return None if is_odd else [None] * len(values), ()
-    written = list(map(dict.get, values, repeat(level)))
-    meanings = _meanings(written, level, plan)
-    if meanings is None:
-        return None, ()
-    types = [meanings[each][0] for each in written]
-    if not any(more for _, more in meanings.values()):
-        return types, ()
-    return types, [each if meanings[each][1] else None for each in written]
-
-
 def _object_within(text: object) -> dict[str, object] | None:
     """Return the object that a text is; None if it is none."""
     if not isinstance(text, str) or text[:1] != "{":
@@ -428,47 +287,6 @@ def _object_within(text: object) -> dict[str, object] | None:
     except (msgspec.DecodeError, RecursionError, ValueError):
         return None
     return value if isinstance(value, dict) else None
-
-
-def _times_of_column(column: Sequence[object]) -> Sequence[int] | None:
-    kinds = set(map(type, column))
-    if kinds == {int}:
-        numbers = cast("Sequence[int]", column)
-        if min(numbers) in CREDIBLE and max(numbers) in CREDIBLE:
-            return numbers
-        if min(numbers) // _NANOSECONDS in CREDIBLE and max(numbers) // _NANOSECONDS in CREDIBLE:
-            return [each // _NANOSECONDS for each in numbers]
-    if kinds == {float}:
-        seconds = cast("Sequence[float]", column)
-        if int(min(seconds)) * 1000 in CREDIBLE and int(max(seconds)) * 1000 in CREDIBLE:
-            return list(map(milliseconds_of, seconds))
-    if kinds == {str}:
-        try:
-            found = times_of_texts(cast("Sequence[str]", column))
-        except ValueError:
-            return None
-        return found if min(found) in CREDIBLE and max(found) in CREDIBLE else None
-    times = list(map(read_time, column))
-    return None if None in times else cast("Sequence[int]", times)
-
-
-def _meanings(
-    column: Sequence[object], member: Path, plan: _Plan
-) -> Mapping[object, tuple[str, bool]] | None:
-    """Return type, and whether it says more, of each level that is written in a column."""
-    meanings = {}
-    if not set(map(type, column)) <= {str, int}:
-        return None
-    for each in set(column):
-        meaning = _meaning(each, member, plan)
-        if meaning is None:
-            return None
-        meanings[each] = meaning
-    return meanings
-
-
-def _first(named: str | None, *names: str) -> Sequence[str]:
-    return names if named is None else (named, *names)
 
 
 def _taken(attributes: dict[str, object], path: Path) -> dict[str, object]:
@@ -498,7 +316,7 @@ def _take_date_and_time(attributes: dict[str, object]) -> int | None:
     return timestamp
 
 
-def _type_of(attributes: dict[str, object], plan: _Plan) -> tuple[str | None, dict[str, object]]:
+def _type_of(attributes: dict[str, object], plan: Plan) -> tuple[str | None, dict[str, object]]:
     """Return the type of a log, and its attributes without what says no more than that."""
     for path in plan.type:
         named = member_at(attributes, path)
@@ -507,7 +325,7 @@ def _type_of(attributes: dict[str, object], plan: _Plan) -> tuple[str | None, di
             return _leveled(attributes, path, word or named, more=bool(word) and says_more(named))
     for path in plan.level:
         written = attributes.get(path) if type(path) is str else member_at(attributes, path)
-        meaning = _meaning(written, path, plan)
+        meaning = meaning_of(written, path, plan)
         if meaning is not None:
             log_type, more = meaning
             return _leveled(attributes, path, log_type, more=more)
@@ -517,20 +335,6 @@ def _type_of(attributes: dict[str, object], plan: _Plan) -> tuple[str | None, di
         more = word is not None and says_more(given)
         return _leveled(attributes, "type", word or given, more=more)
     return _type_of_status(attributes, plan), attributes
-
-
-def _meaning(written: object, path: Path, plan: _Plan) -> tuple[str, bool] | None:
-    """Return the type that a level means, and whether it says more; None if it is no level."""
-    if isinstance(written, str):
-        word = type_of_word(written)
-        if word is not None:
-            return word, says_more(written)
-    number = number_of(written)
-    if type(number) is not int or (path in WORDS_ALONE and plan.dialect.scale is None):
-        return None
-    scale = plan.dialect.scale or scale_of(path if isinstance(path, str) else "", number)
-    named = scale(number)
-    return None if named is None else (named, scale.says_more(number))
 
 
 def _leveled(
@@ -547,7 +351,7 @@ def _leveled(
     return log_type, attributes
 
 
-def _type_of_status(attributes: Mapping[str, object], plan: _Plan) -> str | None:
+def _type_of_status(attributes: Mapping[str, object], plan: Plan) -> str | None:
     for path in plan.status:
         status = number_of(member_at(attributes, path))
         if type(status) is int and 100 <= status < 600:
@@ -556,7 +360,7 @@ def _type_of_status(attributes: Mapping[str, object], plan: _Plan) -> str | None
 
 
 def _message_otherwise(
-    value: Mapping[str, object], attributes: dict[str, object], plan: _Plan, message: str | None
+    value: Mapping[str, object], attributes: dict[str, object], plan: Plan, message: str | None
 ) -> str:
     """Return the message of an object whose message is no text, or empty."""
     sentence = plan.dialect.sentence

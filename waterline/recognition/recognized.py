@@ -1,5 +1,8 @@
 """What a line or an object says of itself."""
 
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
 import msgspec
 
 
@@ -18,3 +21,25 @@ class Recognized(msgspec.Struct, frozen=True):
     timestamp: int | None
     type: str | None
     attributes: dict[str, object]
+
+
+class Parts(NamedTuple):
+    """What an object says of itself, as `Recognized` without the cost of making one."""
+
+    message: str
+    timestamp: int | None
+    type: str | None
+    attributes: dict[str, object]
+
+
+class Columns(NamedTuple):
+    """What several objects say of themselves, a list for each member of `Parts`."""
+
+    messages: Sequence[str]
+    timestamps: Sequence[int | None]
+    types: Sequence[str | None]
+    attributes: Sequence[dict[str, object]]
+
+    def rows(self) -> Iterator[Parts]:
+        """Yield what each object says."""
+        return map(Parts._make, zip(*self, strict=True))

@@ -19,7 +19,8 @@ from waterline.recognition.line_clock import LineClock
 from waterline.recognition.line_levels import level_after, level_before
 from waterline.recognition.line_times import LineTimes
 from waterline.recognition.logfmt import LOGFMT_SHAPE, LTSV_SHAPE, read_logfmt, read_ltsv
-from waterline.recognition.objects import ObjectReader, Overrides
+from waterline.recognition.object_plans import Overrides
+from waterline.recognition.objects import ObjectReader
 from waterline.recognition.programs import PROGRAMS
 from waterline.recognition.proxies import PROXIES
 from waterline.recognition.recognized import Recognized

@@ -17,7 +17,7 @@ import uuid_utils
 
 from waterline.errors import DeliveryError, ProducerFull, RejectedLogs, TokenError, UsageError
 from waterline.recognition.levels import says_more, type_of_word
-from waterline.recognition.objects import Parts
+from waterline.recognition.recognized import Parts
 from waterline.records import log_of
 from workbench.clients.json_values import to_json
 from workbench.clients.producer import DEFAULT_SPOOL_SIZE, Counts, Producer

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from server.ingest import protobuf
 from server.ingest.entries import Unreadable
 from server.ingest.loki import Entry, columns, labels_of, read_json, read_protobuf
-from waterline.recognition.objects import Parts
+from waterline.recognition.recognized import Parts
 
 NOON = 1_764_410_000_000
 MILLISECOND = 1_000_000

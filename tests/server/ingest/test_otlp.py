@@ -17,7 +17,7 @@ from server.ingest.entries import Unreadable
 from server.ingest.otlp_json import read_json
 from server.ingest.otlp_protobuf import read_protobuf
 from server.ingest.otlp_records import columns
-from waterline.recognition.objects import Parts
+from waterline.recognition.recognized import Parts
 
 NOON = 1_764_410_000_000
 MILLISECOND = 1_000_000

@@ -61,7 +61,7 @@ def answered(
     refusal: Refusal | None = None,
 ) -> list[Reply]:
     """Return the replies to frames."""
-    batch = read_frames(frames, "web", lambda _: "made")
+    batch = read_frames(frames, "web", lambda times: ["made"] * len(times))
     return messages(replies(submission(batch, stored, refusal), mode, NOON))
 
 

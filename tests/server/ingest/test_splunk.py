@@ -6,7 +6,7 @@ import pytest
 
 from server.ingest.entries import Unreadable
 from server.ingest.splunk import columns, read_events
-from waterline.recognition.objects import Parts
+from waterline.recognition.recognized import Parts
 
 NOON = 1_764_410_000_000
 

@@ -12,7 +12,8 @@ from waterline.errors import UsageError
 from waterline.recognition.json_text import object_in
 from waterline.recognition.levels import says_more, type_of_word
 from waterline.recognition.multiline import Joined, Joiner, Multiline
-from waterline.recognition.objects import ENVELOPE, ObjectReader, Overrides
+from waterline.recognition.object_plans import Overrides
+from waterline.recognition.objects import ENVELOPE, ObjectReader
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.recognizer import LineDialect, Recognizer
 from waterline.recognition.time_values import read_time

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from waterline.errors import UsageError
 from waterline.recognition.multiline import Multiline
-from waterline.recognition.objects import Overrides
+from waterline.recognition.object_plans import Overrides
 from waterline.recognition.user_formats import UserFormat, parse_formats
 from workbench.clients.log_files.extract import Extraction
 from workbench.clients.log_files.reader import Format, Reading

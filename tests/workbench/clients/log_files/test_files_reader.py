@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waterline.errors import UsageError
-from waterline.recognition.objects import Overrides
+from waterline.recognition.object_plans import Overrides
 from workbench.clients.json_values import to_json
 from workbench.clients.log_files import rawlines
 from workbench.clients.log_files.extract import Extraction
