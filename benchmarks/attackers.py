@@ -6,7 +6,9 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from itertools import count
 from queue import SimpleQueue
+from random import Random
 from threading import Thread
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ import websocket
 from benchmarks.memory import open_files
 from benchmarks.servers import MeasuredServer
 from server.live.hub import MAX_FILTERS
+from tests.support.attacks import shipped
 from tests.support.overload import (
     ACCESS_LOG,
     LINES,
@@ -30,7 +33,8 @@ from tests.support.overload import (
     unfinished_messages,
     urls_of_many_texts,
 )
-from tests.support.posting import post
+from tests.support.posting import post, posted
+from tests.support.shipped import WIRES
 from tests.support.sockets import DeflateSocket, log, receive, receive_until_closed, wire
 
 SILENT: Final = 1_100
@@ -40,6 +44,7 @@ UNFINISHED: Final = 100
 LARGE: Final = 60
 UNREAD: Final = 6
 STALLED: Final = 4
+SHIPPERS: Final = 2 * len(WIRES)
 _AT_ONCE: Final = 64
 _ACCEPT_SECONDS: Final = 0.1
 _HOLDS_SECONDS: Final = 10.0
@@ -160,6 +165,22 @@ def many_texts(server: MeasuredServer) -> Iterator[str]:
     readers = [server.connect(url) for url in urls_of_many_texts(server, MAX_FILTERS)]
     Thread(target=_answer_pings, args=(readers,), daemon=True).start()
     return _side_by_side(1, lambda _: str(post(server, body).status))
+
+
+# 6: what shippers send
+
+
+def shippers_at_random(server: MeasuredServer) -> Iterator[str]:
+    """Post bodies of every shipper's protocol, with values and damage at random."""
+    attacks = {name: (wire, count()) for name, wire in WIRES.items()}
+
+    def send(number: int) -> str:
+        name = [*attacks][number % len(attacks)]
+        wire, times = attacks[name]
+        body, headers = shipped(Random(f"{name} {number} {next(times)}"), wire)
+        return f"{name}: {posted(server, wire.path, body, headers, server.token)[0]}"
+
+    return _side_by_side(SHIPPERS, send)
 
 
 # 7: connections that are quiet for long

@@ -19,6 +19,7 @@ from benchmarks.attackers import (
     IDLE,
     LARGE,
     QUIET,
+    SHIPPERS,
     SILENT,
     STALLED,
     UNFINISHED,
@@ -31,6 +32,7 @@ from benchmarks.attackers import (
     lines_posted,
     many_texts,
     quiet_connections,
+    shippers_at_random,
     silent_connections,
     stalled_uploads,
     unfinished,
@@ -129,6 +131,7 @@ ATTACKS: Final[Mapping[str, Attack]] = {
     f"{STALLED} uploads that stop": Attack(by(stalled_uploads), producer=posting, rate=_POSTS),
     f"{MAX_FILTERS} readers of 100 texts": Attack(by(many_texts)),
     "tokens.toml saved in place": Attack(tokens_saved_in_place),
+    f"{SHIPPERS} shippers' bodies at random": Attack(by(shippers_at_random)),
     f"{QUIET} quiet connections": Attack(by(quiet_connections)),
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.__main__ import BENCHMARKS, main, run
 from benchmarks.attacker import attacked_by
-from benchmarks.attackers import QUIET, lines_posted, quiet_connections
+from benchmarks.attackers import QUIET, lines_posted, quiet_connections, shippers_at_random
 from benchmarks.errors import BenchmarkError
 from benchmarks.follower import Told, following
 from benchmarks.frames import Frames
@@ -23,6 +23,7 @@ from benchmarks.rows import Row, compared, limited
 from benchmarks.servers import MeasuredServer, measured_server, plain_server
 from benchmarks.sizes import Sizes
 from server.websocket.frames import FrameParser, Messages
+from tests.support.shipped import WIRES
 from tests.support.waiting import wait_until
 from waterline.records import parse_log
 
@@ -185,6 +186,12 @@ def test_an_attacker_tells_what_came_of_it_and_goes_at_the_end() -> None:
             wait_until(lambda: heard["400"])
         assert set(heard) == {"400"}
         wait_until(lambda: server.health("connections") == 0)
+
+
+@pytest.mark.slow
+def test_shippers_at_random_send_in_every_protocol() -> None:
+    with measured_server() as server, attacked_by(shippers_at_random, server) as heard:
+        wait_until(lambda: {each.partition(":")[0] for each in heard} == set(WIRES))
 
 
 def no_attack(_: MeasuredServer) -> Iterator[str]:

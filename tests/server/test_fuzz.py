@@ -17,9 +17,10 @@ from typing import Any, Final
 import apsw
 import pytest
 
-from tests.support.attacks import ATTACKS, Target
-from tests.support.posting import post
+from tests.support.attacks import ATTACKS, Target, check_shipped
+from tests.support.posting import post, posted
 from tests.support.processes import ServerProcess, create_token, resident_bytes, serving
+from tests.support.shipped import WIRES, snappy
 from tests.support.sockets import connected, log, receive, receive_many
 from tests.support.waiting import wait_until
 
@@ -117,6 +118,22 @@ def test_no_attack_moves_server_or_producer_that_behaves(
     assert acked
     assert min(counts.values()) > 0
     assert list(stored(data, "good")) == acked
+
+
+@pytest.mark.parametrize("name", WIRES)
+def test_shippers_bodies_that_are_not_damaged_are_mostly_taken(
+    shared_server: ServerProcess, name: str
+) -> None:
+    wire, random, taken = WIRES[name], Random(name), 0
+    for _ in range(20):
+        body = wire.make(random)
+        if name == "Loki in protobuf":
+            body = snappy(body)
+        headers = {"Content-Type": wire.content_type}
+        answer = posted(shared_server, wire.path, body, headers, shared_server.token)
+        check_shipped(*answer, wire)
+        taken += answer[0] == wire.success
+    assert taken > 6
 
 
 # Attacks with a name, each with its exact answer

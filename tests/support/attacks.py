@@ -9,13 +9,15 @@ from socket import socket as Socket  # noqa: N812 - `socket` names our variables
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from server.ingest import protobuf
 from server.ingest.replies import AckMode
 from server.websocket.frames import BINARY, CONTINUATION, PING, TEXT, Close, Failure, FrameParser
 from server.websocket.messages import Inflater
 from tests.support.frames import Deflater, frame, told
 from tests.support.peers import DEFLATE, HANDSHAKE
-from tests.support.posting import post
+from tests.support.posting import post, posted
 from tests.support.processes import PATIENCE, ServerProcess
+from tests.support.shipped import JSON, PACKED, PROTOBUF, WIRES, Wire, snappy
 from tests.support.sockets import decode, log
 
 BROKEN_RULES: Final = {1002, 1007, 1009}
@@ -256,6 +258,51 @@ def attack_by_post(
     assert answer.json["message"]
 
 
+# Attackers in the protocols of shippers
+
+
+def shipped(random: Random, wire: Wire) -> tuple[bytes, dict[str, str]]:
+    """Return a body of a protocol, damaged by chance before or after it is packed, and headers."""
+    body = wire.make(random)
+    if random.random() < 0.4:
+        body = mutate(random, body)
+    encoding, pack = random.choice(PACKED)
+    if wire.path.startswith("/loki") and wire.content_type == PROTOBUF:
+        pack = snappy  # which no header says
+    body = pack(body)
+    if random.random() < 0.2:
+        body = mutate(random, body)
+    kind = wire.content_type if random.random() < 0.95 else random.choice((JSON, PROTOBUF, ""))
+    return body, {"Content-Type": kind, "Content-Encoding": encoding}
+
+
+def attack_as_shipper(target: Target, random: Random, wire: Wire) -> None:
+    """Send a body as a shipper does, at times in chunks, and check the answer."""
+    body, headers = shipped(random, wire)
+    step = random.choice((0, 0, 0, 1 + len(body) // 3))
+    content = (body[at : at + step] for at in range(0, len(body), step)) if step else body
+    check_shipped(*posted(target.server, wire.path, content, headers, target.token), wire)
+
+
+def check_shipped(status: int, kind: str | None, body: bytes, wire: Wire) -> None:
+    """See that a shipper is answered as the documents say.
+
+    Args:
+        status: the HTTP status.
+        kind: the content type.
+        body: the body of the answer.
+        wire: the protocol.
+    """
+    assert status in {wire.success, 400, 413}, (status, body)
+    if kind == JSON:
+        assert isinstance(decode(body), dict)
+    elif kind == PROTOBUF:
+        known = protobuf.ExportLogsServiceResponse if status == 200 else protobuf.Status
+        known.FromString(body)
+    else:
+        assert (body, status) == (b"", wire.success), (kind, body)
+
+
 Attack = Callable[[Target, Random], None]
 
 
@@ -267,7 +314,12 @@ def by_post(make: Callable[[Random], tuple[bytes, str]]) -> Attack:
     return lambda target, random: attack_by_post(target, random, make)
 
 
+def as_shipper(wire: Wire) -> Attack:
+    return lambda target, random: attack_as_shipper(target, random, wire)
+
+
 ATTACKS: Final[dict[str, Attack]] = {
     **{make.__name__: on_socket(make) for make in SENT_TO_SOCKETS},
     **{make.__name__: by_post(make) for make in SENT_AS_BODIES},
+    **{name: as_shipper(wire) for name, wire in WIRES.items()},
 }

@@ -39,6 +39,29 @@ def post(
         return Answer(answer.status, dict(answer.headers), decode(answer.read()))
 
 
+def posted(
+    server: Server,
+    path: str,
+    body: bytes | Iterator[bytes],
+    headers: Mapping[str, str],
+    token: str,
+) -> tuple[int, str | None, bytes]:
+    """Post as another program does; return status, content type and body of the answer.
+
+    Args:
+        server: the server.
+        path: where to.
+        body: the body; pieces are sent in chunks.
+        headers: further headers.
+        token: sent as Bearer.
+    """
+    sent = {**headers, "Authorization": f"Bearer {token}"}
+    with closing(HTTPConnection(urlsplit(server.ingest).netloc, timeout=PATIENCE)) as connection:
+        connection.request("POST", path, body, sent, encode_chunked=not isinstance(body, bytes))
+        answer = connection.getresponse()
+        return answer.status, answer.headers["Content-Type"], answer.read()
+
+
 def begun(server: Server, seconds: float, *headers: str) -> Socket:
     """Send the head of a POST with these headers besides, and nothing of its body.
 
