@@ -6,6 +6,8 @@ from typing import Final
 
 from server.app import MAX_HEADER_SIZE, MOST_SILENT_SECONDS, MOST_UNFINISHED
 from server.ingest.replies import MOST_NAMED
+from server.ingest.syslog.framing import MAX_MESSAGE
+from server.ingest.syslog.intake import MOST_WAITING
 from server.live.filters import MAX_TEXT_LENGTH, MAX_TEXTS
 from server.live.hub import MAX_FILTERS
 from server.websocket.frames import MAX_MESSAGE_SIZE
@@ -58,6 +60,15 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ),
         ("connections a token", f"`token_connections`, {_DEFAULT.token_connections:,}"),
         ("bytes a second a token", "`token_rate`, unlimited"),
+        (
+            "a message of syslog",
+            f"{_size(MAX_MESSAGE)}; the rest is dropped, and `truncated` says so",
+        ),
+        (
+            "messages of syslog that wait to be decoded, by listener",
+            f"{_size(MOST_WAITING)}; then TCP is not read, and datagrams are dropped and counted",
+        ),
+        ("connections of syslog", f"`token_connections`, {_DEFAULT.token_connections:,}"),
         ("headers of a request", _size(MAX_HEADER_SIZE)),
         ("time to say what one wants on a new connection", f"{MOST_SILENT_SECONDS:.0f} s"),
         (

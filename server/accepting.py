@@ -110,10 +110,12 @@ class AcceptingServer(HTTPServer):
         """Accept connections on listening sockets; set `accepting` first."""
         for each in sockets:
             self._sockets[each.fileno()] = each
-            self._handlers[each.fileno()] = _accept(each, self.accepting, self._handle_connection)
+            self._handlers[each.fileno()] = accept_connections(
+                each, self.accepting, self._handle_connection
+            )
 
 
-def _accept(
+def accept_connections(
     listening: socket.socket,
     accepting: Accepting,
     handle: Callable[[socket.socket, object], None],

@@ -24,6 +24,7 @@ from server.connections import Connections
 from server.endpoint import NotFound, SafeHeaders, log_request
 from server.gauges import Gauges
 from server.ingest.routes import PATHS, rules
+from server.ingest.syslog.listeners import SyslogListeners
 from server.live.hub import TICK_SECONDS, LiveHub
 from server.memory_budget import MemoryBudget
 from server.metering import Meter
@@ -156,6 +157,8 @@ class _Server:
             settings.measured_attributes,
             settings.recognise_repeats,
         )
+        self._syslog = SyslogListeners(settings, self._connections)
+        opened.callback(self._syslog.close)
         self._archiving = ArchiveScheduler(
             settings, self._recorder, self._ageing, in_doubt=lambda: self._ageing.ahead() > 0
         )
@@ -212,6 +215,7 @@ class _Server:
         self._opened.callback(_close_sockets, ingest)
         monitoring = bind(settings.host, settings.monitoring_port, "monitoring_port")
         self._opened.callback(_close_sockets, monitoring)
+        syslog = self._syslog.bind(secure=tls is not None)
         self._rollups.start()
         self._writer.start()
         self._listening = _listen(self._ingest_app(), ingest, settings, tls, self._accepting)
@@ -228,8 +232,9 @@ class _Server:
         )
         self._monitoring.start()
         self._opened.callback(self._monitoring.stop)
+        self._syslog.start(self._accepting, tls)
         return Addresses(
-            settings.host, port_of(ingest), port_of(monitoring), secure=tls is not None
+            settings.host, port_of(ingest), port_of(monitoring), tls is not None, syslog
         )
 
     def _check_exposure(self, *, secure: bool) -> None:
@@ -288,9 +293,11 @@ class _Server:
             self._monitoring.refuse()
         self._connections.draining = True
         self._pages.close()
+        await self._syslog.drain()
         await self._loop.run_in_executor(None, self._writer.stop)
         # Let the loop deliver the last commits first.
         await asyncio.sleep(0)
+        self._syslog.close()
         await self._hub.settle(SETTLE_SECONDS)
         self._hub.tick()
         await self._connections.close(CLOSE_SECONDS)
@@ -335,9 +342,11 @@ class _Server:
                 partial(open_to_others, self._folder),
                 lambda: self._changed_past,
                 self._refusals.warnings,
+                self._syslog.warnings,
             ],
             [self._accepting, self._accepting_monitoring],
             [self._missing.reasons],
+            self._syslog.health,
         )
         shared = {"monitoring": Monitoring(overview, self._recorder, tokens)}
         pages = ((r"/metrics", Metrics), (r"/health", Health), (r"/livez", Alive))

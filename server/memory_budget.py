@@ -96,6 +96,10 @@ class MemoryBudget:
             self._loans.discard(loan)
             self._freed.set()
 
+    def has_room(self, loan: Loan) -> bool:
+        """Return whether this holder need not wait in `room`."""
+        return self._may_go_on(loan)
+
     async def room(self, loan: Loan) -> None:
         """Wait until this holder may take more, or has been refused."""
         if self._may_go_on(loan):

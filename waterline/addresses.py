@@ -14,17 +14,24 @@ from waterline.settings.model import option_name
 
 _ANNOUNCEMENT: Final = re.compile(
     r"waterline serves ws(s?)://\S+:(\d+)/ingest and http\1://\S+:(\d+) from "
+    r".*?(?:, and takes syslog at (\S+)(?: and (\S+))?)?$",
+    re.MULTILINE,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Addresses of a running server; `secure` is whether it uses TLS."""
+    """Addresses of a running server.
+
+    `secure` is whether it uses TLS; `syslog` has the URLs at which it takes syslog, with `tcp` or
+    `udp` as the scheme, or `tls` for TCP with TLS.
+    """
 
     host: str
     port: int
     monitoring_port: int
     secure: bool = False
+    syslog: tuple[str, ...] = ()
 
     @property
     def ingest(self) -> str:
@@ -38,7 +45,8 @@ class Addresses:
 
     def announcement(self, data: Path) -> str:
         """Return the line that a server prints once it accepts connections."""
-        return f"waterline serves {self.ingest} and {self.monitoring} from {data}"
+        syslog = f", and takes syslog at {' and '.join(self.syslog)}" if self.syslog else ""
+        return f"waterline serves {self.ingest} and {self.monitoring} from {data}{syslog}"
 
     @property
     def _s(self) -> str:
@@ -49,7 +57,10 @@ class Addresses:
 def parse_announcement(line: str, host: str) -> Addresses | None:
     """Parse an announcement of a server on a host; None for any other line."""
     found = _ANNOUNCEMENT.match(line)
-    return found and Addresses(host, int(found[2]), int(found[3]), secure=bool(found[1]))
+    if found is None:
+        return None
+    syslog = tuple(filter(None, found.groups()[3:]))
+    return Addresses(host, int(found[2]), int(found[3]), secure=bool(found[1]), syslog=syslog)
 
 
 def is_loopback(host: str) -> bool:
@@ -73,13 +84,14 @@ def bracketed(host: str) -> str:
 
 
 @contextlib.contextmanager
-def explained(host: str, port: int, setting: str) -> Iterator[None]:
+def explained(host: str, port: int, setting: str, host_setting: str = "host") -> Iterator[None]:
     """Translate errors of binding a port into one sentence.
 
     Args:
         host: an address of this machine, or its name.
         port: the port.
         setting: the setting of the port.
+        host_setting: the setting of the address.
 
     Raises:
         AddressError: the address cannot be listened on.
@@ -87,7 +99,8 @@ def explained(host: str, port: int, setting: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise AddressError(_sentence(error, host, port, option_name(setting))) from error
+        options = option_name(setting), option_name(host_setting)
+        raise AddressError(_sentence(error, host, port, *options)) from error
 
 
 def _reachable(host: str) -> str:
@@ -95,7 +108,7 @@ def _reachable(host: str) -> str:
     return bracketed({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host))
 
 
-def _sentence(error: OSError, host: str, port: int, option: str) -> str:
+def _sentence(error: OSError, host: str, port: int, option: str, host_option: str) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"port {port} on {host} is in use by another program; "
@@ -106,4 +119,7 @@ def _sentence(error: OSError, host: str, port: int, option: str) -> str:
             f"port {port} on {host} may not be used by this user; "
             f"choose one above 1023 with {option}"
         )
-    return f"{host} is no address of this machine ({error.strerror}); choose another with --host"
+    return (
+        f"{host} is no address of this machine ({error.strerror}); "
+        f"choose another with {host_option}"
+    )

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Final
@@ -84,6 +84,7 @@ class Overview:
         warners: sources of further warnings.
         accepting: state of acceptance of each port.
         faulty: sources of further faults.
+        syslog: returns the state of each listener of syslog.
     """
 
     gauges: Gauges
@@ -94,6 +95,7 @@ class Overview:
     warners: Sequence[Warner] = ()
     accepting: Sequence[Accepting] = ()
     faulty: Sequence[Warner] = ()
+    syslog: Callable[[], Mapping[str, object]] = dict
     started: float = field(default_factory=time.time)
     _begun: float = field(default_factory=time.monotonic)
     _versions: dict[str, str] = field(default_factory=versions)
@@ -171,6 +173,7 @@ class Overview:
             "database_bytes": levels.get(metrics.DATABASE_BYTES),
             "wal_bytes": levels.get(metrics.WAL_BYTES),
             "disk_free_bytes": levels.get(metrics.DISK_FREE_BYTES),
+            "syslog": self.syslog(),
             "archive": {
                 "running": self.archiving.is_running,
                 "last_run_ended": self.archiving.ended_at,

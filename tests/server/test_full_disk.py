@@ -1,10 +1,13 @@
 """A disk that is really full: nothing acked is lost, and the server recovers by itself."""
 
 import contextlib
+import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -17,9 +20,11 @@ import websocket
 from server.writer import PROBE_SECONDS
 from tests.support.folders import fill
 from tests.support.posting import post
-from tests.support.processes import ServerProcess, run_waterline, serving
+from tests.support.processes import PATIENCE, ServerProcess, run_waterline, serving
 from tests.support.rollups import assert_counted_as_stored
 from tests.support.sockets import connected, log, receive
+from tests.support.syslog import LISTENING, over_tcp
+from tests.support.syslog import stored as stored_syslog
 from tests.support.waiting import wait_until
 from workbench.clients.producer import Producer
 
@@ -89,6 +94,16 @@ def reasons(server: ServerProcess) -> list[str]:
     found = msgspec.convert(page["reasons"], list[str])
     assert (status, page["status"]) == ((503, "degraded") if found else (200, "healthy"))
     return found
+
+
+def last_seq(server: ServerProcess) -> int:
+    """Return how many logs were stored."""
+    return msgspec.convert(server.get("/health")[1]["last_seq"], int)
+
+
+def is_settled(server: ServerProcess, sent: int) -> bool:
+    """Return whether so many logs were stored, or there is no room."""
+    return last_seq(server) == sent or STORAGE_FULL in reasons(server)
 
 
 def uptime(server: ServerProcess) -> float:
@@ -171,6 +186,48 @@ def test_producer_waits_for_room_and_each_log_is_stored_once(disk: Path) -> None
     with serving(data, token=token):  # a commit that only seemed to fail may be left uncounted
         pass
     assert_counted_as_stored(data)
+
+
+def test_syslog_waits_for_room_and_loses_nothing(disk: Path) -> None:
+    data, ballast = disk / "data", disk / "ballast"
+    put_ballast(ballast)
+    with serving(data, *LISTENING) as server, over_tcp(server) as peer:
+        server.expected_errors += [_LOGS_FAIL, _MEASUREMENTS_FAIL]
+        sent = 0
+        while STORAGE_FULL not in reasons(server):
+            peer.sendall(f"<13>{message_of(f'log-{sent}')}\n".encode())
+            sent += 1
+            wait_until(partial(is_settled, server, sent))
+        for later in range(sent, sent + 5):
+            peer.sendall(f"<13>{message_of(f'log-{later}')}\n".encode())
+        stored_before = last_seq(server)
+        ballast.unlink()
+        wait_until(lambda: last_seq(server) == sent + 5)
+        syslog: Any = server.get("/health")[1]["syslog"]
+        assert syslog["tcp"]["dropped"] == {}
+    assert 0 < stored_before < sent
+    assert [each["message"] for each in stored_syslog(data)] == [
+        message_of(f"log-{number}") for number in range(sent + 5)
+    ]
+
+
+def test_syslog_that_finds_no_room_to_the_end_is_told_as_lost(disk: Path) -> None:
+    data = disk / "data"
+    put_ballast(disk / "ballast")
+    with serving(data, *LISTENING) as server, over_tcp(server) as peer:
+        lost = r"^waterline: ERROR: [1-9]\d* messages of syslog could not be stored and are lost$"
+        server.expected_errors += [_LOGS_FAIL, _MEASUREMENTS_FAIL, lost]
+        sent = 0
+        while STORAGE_FULL not in reasons(server):
+            peer.sendall(f"<13>{message_of('log')}\n".encode())
+            sent += 1
+            wait_until(partial(is_settled, server, sent))
+        server.process.send_signal(signal.SIGTERM)
+        _, errors = server.process.communicate(timeout=PATIENCE)
+    (told,) = re.findall(r"(\d[\d,]*) messages of syslog could not be stored", errors)
+    number = int(told.replace(",", ""))
+    assert number > 0
+    assert len(stored_syslog(data)) + number == sent
 
 
 def test_server_that_was_stopped_on_full_disk_has_all_that_was_acked(disk: Path) -> None:

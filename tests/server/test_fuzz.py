@@ -9,12 +9,14 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import apsw
+import msgspec
 import pytest
 
 from tests.support.attacks import ATTACKS, Target, check_shipped
@@ -22,6 +24,7 @@ from tests.support.posting import post, posted
 from tests.support.processes import ServerProcess, create_token, resident_bytes, serving
 from tests.support.shipped import WIRES, snappy
 from tests.support.sockets import connected, log, receive, receive_many
+from tests.support.syslog import LISTENING, over_udp
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -50,6 +53,27 @@ def stored(data: Path, source: str = "test") -> dict[str, tuple[object, ...]]:
     found = {str(log_id): tuple(rest) for log_id, *rest in rows}
     assert len(found) == len(rows), "a log is there twice"
     return found
+
+
+def is_all_there(target: Target, scheme: str) -> bool:
+    """Return whether each message of syslog was stored, or counted as dropped."""
+    source = f"syslog-{scheme}"
+    if scheme == "udp":
+        # The kernel tells what it dropped with the datagram that comes next.
+        with over_udp(target.server) as peer:
+            peer.send(b"<13>next")
+        target.sent[source] += 1
+    syslog: Any = target.server.get("/health")[1]["syslog"]
+    dropped = msgspec.convert(syslog[scheme]["dropped"], dict[str, int])
+    return count_of(target.server.data, source) + sum(dropped.values()) == target.sent[source]
+
+
+def count_of(data: Path, source: str) -> int:
+    """Return how many logs of a source are stored."""
+    with closing(apsw.Connection(str(data / "logs.db"))) as connection:
+        statement = "SELECT count(*) FROM logs WHERE source = ?"
+        ((found,),) = connection.execute(statement, (source,))
+    return int(str(found))
 
 
 # Attackers of every kind at once
@@ -96,7 +120,7 @@ def test_no_attack_moves_server_or_producer_that_behaves(
     seed = request.config.getoption("--fuzz-seed")
     tell(f"{request.node.name}: --fuzz-seed {seed}")
     over = threading.Event()
-    with serving(data) as server, ThreadPoolExecutor(1) as pool:
+    with serving(data, *LISTENING) as server, ThreadPoolExecutor(1) as pool:
         target = Target(server, create_token(data, "attacker", ("ingest",)))
         attack_in_all_ways(target, seed, lambda number: number < _WARMING)
         before = resident_bytes(server.process)
@@ -115,6 +139,8 @@ def test_no_attack_moves_server_or_producer_that_behaves(
         # What the last of them had sent may still be on its way into a commit.
         wait_until(lambda: server.get("/health")[1]["queue_bytes"] == 0)
         assert server.get("/health")[0] == 200
+        for scheme in ("tcp", "udp"):
+            wait_until(partial(is_all_there, target, scheme))
     assert acked
     assert min(counts.values()) > 0
     assert list(stored(data, "good")) == acked

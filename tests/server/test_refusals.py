@@ -8,7 +8,7 @@ from server.refusals import MOST_CAUSES, MOST_WARNINGS, Refusals
 from server.submissions import Refusal
 from tests.support.clock import NOON, Clock
 from waterline.metrics.recorder import OTHER, MetricsRecorder
-from waterline.metrics.refusals import MEANINGS, NO_SOURCE, BodyFault, Cause
+from waterline.metrics.refusals import MEANINGS, NO_SOURCE, BodyFault, Cause, Drop
 from waterline.metrics.spans import HOUR, MINUTE
 from waterline.records import Rule
 
@@ -48,7 +48,7 @@ def test_label_of_too_many_causes_is_other() -> None:
 
 
 def test_every_reason_has_meaning() -> None:
-    assert set(MEANINGS) == {*Rule, *Refusal, *BodyFault, OTHER}
+    assert set(MEANINGS) == {*Rule, *Refusal, *BodyFault, *Drop, OTHER}
 
 
 def test_refusal_counts_fully_in_each_dimension(

@@ -1,16 +1,18 @@
 """Attackers on a server: random damage over sockets and requests, and what it must answer."""
 
 import gzip
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
-from socket import create_connection
+from socket import SHUT_WR, create_connection
 from socket import socket as Socket  # noqa: N812 - `socket` names our variables
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from server.ingest import protobuf
 from server.ingest.replies import AckMode
+from server.ingest.syslog.framing import Framer, bare
 from server.websocket.frames import BINARY, CONTINUATION, PING, TEXT, Close, Failure, FrameParser
 from server.websocket.messages import Inflater
 from tests.support.frames import Deflater, frame, told
@@ -19,6 +21,7 @@ from tests.support.posting import post, posted
 from tests.support.processes import PATIENCE, ServerProcess
 from tests.support.shipped import JSON, PACKED, PROTOBUF, WIRES, Wire, snappy
 from tests.support.sockets import decode, log
+from tests.support.syslog import counted, over_tcp, over_udp
 
 BROKEN_RULES: Final = {1002, 1007, 1009}
 # An attacker whose connection stays open listens for so many seconds and breaks off.
@@ -133,10 +136,14 @@ SENT_TO_SOCKETS: Final = (damaged_frames, noise, damaged_json, sound_then_noise)
 
 @dataclass(frozen=True)
 class Target:
-    """A server, and the token with which it is attacked."""
+    """A server, the token with which it is attacked, and the messages of syslog it was sent.
+
+    `sent` counts them by source; each source has one attacker.
+    """
 
     server: ServerProcess
     token: str
+    sent: Counter[str] = field(default_factory=Counter)
 
 
 def attack_socket(
@@ -303,6 +310,47 @@ def check_shipped(status: int, kind: str | None, body: bytes, wire: Wire) -> Non
         assert (body, status) == (b"", wire.success), (kind, body)
 
 
+# Attackers on syslog, who hear no answer; what they send is counted
+
+
+def valid_messages(random: Random) -> list[bytes]:
+    """Return messages of syslog without a fault."""
+    heads = (b"<13>", b"<11>1 2026-03-17T12:00:00Z web app 7 - - ", b"<30>Mar 17 12:00:00 web a: ")
+    texts = (b"hello", "é𝄞 ".encode() * random.choice((0, 30, 3000)), b'{"a":[1]}', b"x")
+    return [random.choice(heads) + random.choice(texts) for _ in range(random.randrange(1, 30))]
+
+
+def stream_of_syslog(target: Target, random: Random) -> None:
+    """Send a damaged stream in pieces over TCP, and hear nothing but the end."""
+    messages = valid_messages(random)
+    framed = [counted(each) if random.random() < 0.5 else each + b"\n" for each in messages]
+    sent = mutate(random, b"".join(framed))
+    if random.random() < 0.1:
+        sent += b"<13>".ljust(random.choice((2**18, 2**18 + 9, 2**20)), b"x")
+    step = random.choice((1, 7, 1000)) if len(sent) < 200 else random.choice((1000, 2**20))
+    framer = Framer()
+    # The framer is tested by itself; here each of its messages must be stored.
+    expected = len(framer.feed(sent)) + len(framer.finish())
+    with over_tcp(target.server) as peer:
+        for start in range(0, len(sent), step):
+            peer.sendall(sent[start : start + step])
+        peer.shutdown(SHUT_WR)
+        assert peer.recv(2**16) == b""
+    target.sent["syslog-tcp"] += expected
+
+
+def datagrams_of_syslog(target: Target, random: Random) -> None:
+    """Send damaged datagrams."""
+    with over_udp(target.server) as peer:
+        for each in valid_messages(random):
+            # An empty datagram is no message, but the kernel would count it among those it drops.
+            sent = bare(mutate(random, each)[:65_507]) or b"x"
+            peer.send(sent)
+            target.sent["syslog-udp"] += 1
+    # Whoever sends faster than all others together would leave them no time.
+    assert target.server.get("/livez")[0] == 200
+
+
 Attack = Callable[[Target, Random], None]
 
 
@@ -322,4 +370,6 @@ ATTACKS: Final[dict[str, Attack]] = {
     **{make.__name__: on_socket(make) for make in SENT_TO_SOCKETS},
     **{make.__name__: by_post(make) for make in SENT_AS_BODIES},
     **{name: as_shipper(wire) for name, wire in WIRES.items()},
+    stream_of_syslog.__name__: stream_of_syslog,
+    datagrams_of_syslog.__name__: datagrams_of_syslog,
 }

@@ -17,6 +17,7 @@ import websocket
 from tests.support.forking import PATIENCE as PATIENCE
 from tests.support.forking import WATERLINE, Started, run
 from tests.support.ports import lasting_port
+from waterline.addresses import parse_announcement
 from waterline.clock import now_ms
 from waterline.storage.folder import DataFolder
 from waterline.tokens import Scope, TokenFile
@@ -59,6 +60,8 @@ class ServerProcess:
     monitoring: str
     expected_errors: list[str] = field(default_factory=list)
     """Regular expressions of lines that it may write to standard error."""
+    syslog: tuple[str, ...] = ()
+    """URLs at which it takes syslog."""
 
     @property
     def live(self) -> str:
@@ -168,7 +171,9 @@ def start_server(
     assert process.stdout is not None
     line = process.stdout.readline()
     found = re.fullmatch(r"waterline serves (ws://\S+) and (http://\S+) from .*\n", line)
-    if found is None:
+    addresses = parse_announcement(line, "")
+    if found is None or addresses is None:
         _, errors = process.communicate(timeout=PATIENCE)
         raise AssertionError(f"the server did not start: {line!r} {errors}")
-    return ServerProcess(data, token or create_token(data), process, found[1], found[2])
+    token = token or create_token(data)
+    return ServerProcess(data, token, process, found[1], found[2], syslog=addresses.syslog)

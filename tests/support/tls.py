@@ -37,4 +37,11 @@ def start_secure_server(data: Path, *options: str) -> ServerProcess:
         _, errors = process.communicate(timeout=PATIENCE)
         raise AssertionError(f"the server did not start: {line!r} {errors}")
     assert addresses.secure
-    return ServerProcess(data, create_token(data), process, addresses.ingest, addresses.monitoring)
+    return ServerProcess(
+        data,
+        create_token(data),
+        process,
+        addresses.ingest,
+        addresses.monitoring,
+        syslog=addresses.syslog,
+    )

@@ -38,11 +38,12 @@ def test_urls_are_such_that_one_can_connect_to_them(host: str, reached_at: str) 
     st.integers(0, 65535),
     st.integers(0, 65535),
     st.booleans(),
+    st.sampled_from([(), ("tcp://[::1]:5514",), ("tls://a:1", "udp://b:2")]),
 )
 def test_announcement_is_parsed_back(
-    host: str, port: int, monitoring_port: int, secure: bool
+    host: str, port: int, monitoring_port: int, secure: bool, syslog: tuple[str, ...]
 ) -> None:
-    addresses = Addresses(host, port, monitoring_port, secure)
+    addresses = Addresses(host, port, monitoring_port, secure, syslog)
     line = addresses.announcement(Path("some folder/data")) + "\n"
     assert parse_announcement(line, host) == addresses
 

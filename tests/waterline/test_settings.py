@@ -21,6 +21,7 @@ from waterline.settings.model import (
     setting_names,
     variable_name,
 )
+from waterline.settings.parse import SocketAddress
 
 
 def sources(loaded: LoadedSettings) -> dict[str, str]:
@@ -280,6 +281,16 @@ def test_bad_value_names_setting_and_source(tmp_path: Path) -> None:
         ("tls_cert", "", "it is empty; give a PEM file, or none"),
         ("tls_key", " ", "it is empty; give a PEM file, or none"),
         ("allowed_origins", "logs.example.com", "'logs.example.com' is no origin; write one as"),
+        ("syslog_tcp", "5514", "'5514' is no address with a port; give one such as 127.0.0.1:5514"),
+        ("syslog_tcp", ":5514", "':5514' is no address with a port; give one such as"),
+        ("syslog_udp", "::1:5514", "'::1:5514' is no address with a port; give one such as"),
+        ("syslog_udp", "[web]:5514", "'[web]:5514' is no address with a port; give one such as"),
+        ("syslog_udp", "127.0.0.1:x", "'x' is no port; give a number from 0 (any free one) to"),
+        ("syslog_tcp_source", "a b", "'a b' is no name of a source; give letters, digits, dots"),
+        ("syslog_from", "10.0.0.1/8", "'10.0.0.1/8' is no address or network; give such as"),
+        ("syslog_from", "10.0.0.0/8,", "'' is no address or network; give such as 10.0.0.0/8 or"),
+        ("syslog_timezone", "Mars/Base", "'Mars/Base' is no known time zone; give a name such as"),
+        ("syslog_timezone", "../UTC", "'../UTC' is no known time zone; give a name such as"),
     ],
 )
 def test_invalid_limit_file_and_origin_are_refused(
@@ -297,11 +308,18 @@ def test_limits_files_and_origins_are_read(tmp_path: Path) -> None:
         "tls_cert": "cert.pem",
         "tls_key": "key.pem",
         "allowed_origins": "https://a, HTTP://B:80",
+        "syslog_tcp": "[::1]:5514",
+        "syslog_udp": "localhost:0",
+        "syslog_from": "10.0.0.0/8, 192.0.2.7,fd00::/8",
+        "syslog_timezone": "Europe/Berlin",
     }
     settings = load_settings(options, {}, tmp_path).settings
     assert (settings.token_connections, settings.token_rate) == (7, 10 * 2**20)
     assert (settings.tls_cert, settings.tls_key) == (Path("cert.pem"), Path("key.pem"))
     assert settings.allowed_origins == ("https://a", "http://b")
+    assert (settings.syslog_tcp, settings.syslog_udp) == (("::1", 5514), ("localhost", 0))
+    assert settings.syslog_from == ("10.0.0.0/8", "192.0.2.7/32", "fd00::/8")
+    assert settings.syslog_timezone == "Europe/Berlin"
 
 
 def test_none_overrides_lower_source(tmp_path: Path) -> None:
@@ -413,6 +431,10 @@ def test_help_of_every_setting_ends_with_its_default() -> None:
         assert re.search(r"\(default: \S+\)$", setting_help(name))
 
 
+def as_address(parts: tuple[str, int] | None) -> SocketAddress | None:
+    return None if parts is None else SocketAddress(*parts)
+
+
 values = st.fixed_dictionaries(
     {
         "data": st.builds(Path, st.from_regex(r"[a-z]{1,8}(/[a-z]{1,8})?", fullmatch=True)),
@@ -432,6 +454,9 @@ values = st.fixed_dictionaries(
         "tls_cert": st.just(Path("a/cert.pem")),
         "tls_key": st.just(Path("a/key.pem")),
         "allowed_origins": st.sampled_from([(), ("*",), ("https://a", "http://b:8080")]),
+        "syslog_tcp": st.sampled_from([None, ("::1", 0), ("web", 514)]).map(as_address),
+        "syslog_from": st.sampled_from([(), ("10.0.0.0/8", "::1/128")]),
+        "syslog_timezone": st.sampled_from(["UTC", "Asia/Tokyo"]),
     }
 )
 

@@ -30,6 +30,14 @@ class BodyFault(StrEnum):
     FAILED = "http_error"
 
 
+class Drop(StrEnum):
+    """Why a message of syslog was dropped, whose sender hears no answer."""
+
+    QUEUE_FULL = "queue_full"
+    KERNEL_FULL = "kernel_full"
+    NOT_STORED = "not_stored"
+
+
 MEANINGS: Final[Mapping[str, str]] = {
     Rule.IS_JSON: "is no JSON",
     Rule.IS_OBJECT: "is no JSON object",
@@ -54,6 +62,9 @@ MEANINGS: Final[Mapping[str, str]] = {
     BodyFault.TIMEOUT: "stopped before its end",
     BodyFault.TOKENS: "came while tokens.toml could not be read",
     BodyFault.FAILED: "met an error, which the server has written to its standard error",
+    Drop.QUEUE_FULL: "came by UDP faster than logs can be stored; it is lost",
+    Drop.KERNEL_FULL: "came by UDP faster than the server reads, so the kernel dropped it",
+    Drop.NOT_STORED: "could not be stored before the server stopped; it is lost",
     OTHER: "one of many further causes",
 }
 """What is wrong, by reason; the subject is the log or the body."""

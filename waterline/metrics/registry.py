@@ -82,7 +82,13 @@ _COUNT, _VALUE, _LEVEL = Kind.COUNT, Kind.VALUE, Kind.LEVEL
 OWN: Final = (
     Metric(LOGS_STORED, _COUNT, Unit.LOGS, "new logs that are durable", (TYPE, SOURCE)),
     Metric(BYTES_RECEIVED, _COUNT, Unit.BYTES, "bytes that new logs came as", (TYPE, SOURCE)),
-    Metric(LOGS_REJECTED, _COUNT, Unit.LOGS, "logs that were refused", (REASON, SOURCE, CAUSE)),
+    Metric(
+        LOGS_REJECTED,
+        _COUNT,
+        Unit.LOGS,
+        "logs that were refused or dropped",
+        (REASON, SOURCE, CAUSE),
+    ),
     Metric(
         BODIES_REFUSED,
         _COUNT,

@@ -153,6 +153,11 @@ class Dialect:
         found = Recognized(message, timestamp, name, attributes)
         return self.refine(match, found, reader) if self.refine else found
 
+    def part(self, line: str, group: str) -> str | None:
+        """Return the text of a group in a line; None if the line is of another dialect."""
+        match = self._compiled.match(line)
+        return None if match is None else match[group]
+
 
 class _Compiled(NamedTuple):
     """The expression of a dialect, and what its groups say."""

@@ -114,3 +114,13 @@ SYSLOG: Final = (
     ),
 )
 """Dialects of syslog."""
+_HEADED: Final = SYSLOG[2:]
+
+
+def message_in(text: str) -> str:
+    """Return what stands behind time, host and program in a line; all of it where nothing does."""
+    for dialect in _HEADED:
+        rest = dialect.part(text, "rest")
+        if rest is not None:
+            return rest or text
+    return text

@@ -34,6 +34,7 @@ def _by_format(attribute: str) -> str:
 _DURATION: Final = (parse_duration, format_duration)
 _SIZE: Final = (parse_size, format_size)
 _RATE: Final = (texts.parse_rate, texts.show_rate)
+_ADDRESS: Final = (texts.parse_address, texts.show_address)
 _FILE: Final = (texts.parse_file, texts.show_file)
 
 
@@ -145,7 +146,7 @@ class Settings:
         metadata=_about(
             "numeric attributes of logs that are measured by type, with commas, or none",
             texts.parse_attributes,
-            texts.show_attributes,
+            texts.show_names,
         ),
     )
     token_connections: int = field(
@@ -164,9 +165,41 @@ class Settings:
             texts.show_yes,
         ),
     )
+    syslog_tcp: texts.SocketAddress | None = field(
+        default=None,
+        metadata=_about(
+            "where syslog is taken over TCP, such as 127.0.0.1:5514; it has no acks", *_ADDRESS
+        ),
+    )
+    syslog_udp: texts.SocketAddress | None = field(
+        default=None,
+        metadata=_about("where syslog is taken over UDP, such as 127.0.0.1:5514", *_ADDRESS),
+    )
+    syslog_tcp_source: str = field(
+        default="syslog-tcp",
+        metadata=_about("the source of logs that come at syslog_tcp", texts.parse_source),
+    )
+    syslog_udp_source: str = field(
+        default="syslog-udp",
+        metadata=_about("the source of logs that come at syslog_udp", texts.parse_source),
+    )
+    syslog_from: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            "addresses and networks that may send syslog besides this machine, with commas",
+            texts.parse_networks,
+            texts.show_names,
+        ),
+    )
+    syslog_timezone: str = field(
+        default="UTC",
+        metadata=_about("the zone of times in syslog that name none", texts.parse_timezone),
+    )
     tls_cert: Path | None = field(
         default=None,
-        metadata=_about("the server's certificate, a PEM file; with it, TLS on both ports", *_FILE),
+        metadata=_about(
+            "the server's certificate, a PEM file; with it, TLS on all ports but UDP", *_FILE
+        ),
     )
     tls_key: Path | None = field(
         default=None,

@@ -1,10 +1,14 @@
 """Parsers and formatters of setting values; parsers raise ValueError with a sentence."""
 
+from datetime import UTC, tzinfo
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from waterline.encoding import FORMATS, MOST_ROWS, BatchFormat, highest_level
 from waterline.metrics.registry import BY_NAME as OWN_METRICS
+from waterline.tokens import NAME
 from waterline.units import format_duration, format_size, parse_duration, parse_size
 
 _NONE: Final = "none"
@@ -30,6 +34,81 @@ def parse_host(text: str) -> str:
     if not text.strip():
         raise ValueError("it is empty; give an address such as 127.0.0.1")
     return text.strip()
+
+
+class SocketAddress(NamedTuple):
+    """An address to listen on, with its port."""
+
+    host: str
+    port: int
+
+
+def parse_address(text: str) -> SocketAddress | None:
+    """Parse an address with its port; None is none."""
+    if text.strip() == _NONE:
+        return None
+    host, colon, port = text.strip().rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    if not colon or not host or (":" in host) != text.strip().startswith("["):
+        raise ValueError(
+            f"{text!r} is no address with a port; give one such as 127.0.0.1:5514 or [::1]:5514, "
+            f"or {_NONE}"
+        )
+    return SocketAddress(host, parse_port(port))
+
+
+def show_address(address: SocketAddress | None) -> str:
+    """Format an address with its port."""
+    if address is None:
+        return _NONE
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def parse_source(text: str) -> str:
+    """Parse the name of a source."""
+    if not NAME.fullmatch(text.strip()):
+        raise ValueError(
+            f"{text!r} is no name of a source; give letters, digits, dots, dashes and underscores"
+        )
+    return text.strip()
+
+
+def parse_networks(text: str) -> tuple[str, ...]:
+    """Parse addresses and networks."""
+    if text.strip() == _NONE:
+        return ()
+    found = []
+    for each in text.split(","):
+        try:
+            found.append(str(ip_network(each.strip())))
+        except ValueError as error:
+            raise ValueError(
+                f"{each.strip()!r} is no address or network; give such as 10.0.0.0/8 or "
+                f"192.0.2.7, with commas, or {_NONE}"
+            ) from error
+    return tuple(dict.fromkeys(found))
+
+
+def parse_timezone(text: str) -> str:
+    """Parse the name of a time zone."""
+    name = text.strip()
+    try:
+        zone_of(name)
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise ValueError(
+            f"{text!r} is no known time zone; give a name such as Europe/Berlin"
+        ) from error
+    return name
+
+
+def zone_of(name: str) -> tzinfo:
+    """Return a time zone by its name.
+
+    Raises:
+        ValueError, ZoneInfoNotFoundError: the name is unknown.
+    """
+    return UTC if name == "UTC" else ZoneInfo(name)  # known even without a time zone database
 
 
 def parse_count(text: str) -> int:
@@ -155,6 +234,6 @@ def parse_attributes(text: str) -> tuple[str, ...]:
     return names
 
 
-def show_attributes(names: tuple[str, ...]) -> str:
+def show_names(names: tuple[str, ...]) -> str:
     """Format names of attributes."""
     return ",".join(names) or _NONE

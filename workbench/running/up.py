@@ -10,13 +10,15 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from waterline.addresses import Addresses, parse_announcement
 from waterline.clock import now_ms
 from waterline.errors import StartFailed
 from waterline.processes import python_command
 from waterline.settings.model import Settings, environment_of
+from waterline.settings.parse import SocketAddress
 from waterline.storage.folder import DataFolder
 from waterline.tokens import Scope, TokenFile
 from workbench.running.panel import dashboard_port, dashboard_url, panel_answers, panel_program
@@ -51,7 +53,7 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
     first = await group.start(server, read_output=True)
     addresses = await _ready(first, settings.host)
     # A restart must keep its address.
-    settings = replace(settings, port=addresses.port, monitoring_port=addresses.monitoring_port)
+    settings = _with_ports(settings, addresses)
     server = replace(server, environment=_environment(settings))
     group.keep(server, first)
     panel = panel_program(settings, panel_port, os.environ)
@@ -65,6 +67,15 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
     for line in _welcome(addresses, url, settings.data):
         say(line)
     await group.forever()
+
+
+def _with_ports(settings: Settings, addresses: Addresses) -> Settings:
+    """Return settings in which each free port is the one that was picked."""
+    picked: dict[str, Any] = {"port": addresses.port, "monitoring_port": addresses.monitoring_port}
+    for url in map(urlsplit, addresses.syslog):
+        name = "syslog_udp" if url.scheme == "udp" else "syslog_tcp"
+        picked[name] = SocketAddress(getattr(settings, name).host, url.port or 0)
+    return replace(settings, **picked)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -105,6 +116,7 @@ def _welcome(addresses: Addresses, url: str, data: Path) -> list[str]:
         f"  dashboard   {url}",
         f"  ingest      {addresses.ingest}",
         f"  monitoring  {addresses.monitoring}/health and {addresses.monitoring}/metrics",
+        *([f"  syslog      {' and '.join(addresses.syslog)}"] if addresses.syslog else []),
         f"  data        {data}",
         "",
         "Three things to try next:",
