@@ -13,6 +13,7 @@ from waterline.clock import now_ms
 from waterline.errors import WaterlineError
 from waterline.storage.catalog import Clock
 from workbench.clients.log_files.options import reading_of
+from workbench.patterns.patterns import Against, patterns
 from workbench.query import answers, files
 from workbench.query.cache.cache import SIZE, TTL, Cache
 from workbench.query.pin import Pin
@@ -631,6 +632,44 @@ class Workbench:
             >>> wb.compression()[["day", "rows", "ratio"]]
         """
         return batches(self._session)
+
+    @shows_filters
+    def patterns(self, *, against: Against = None, **filters: Unpack[Filters]) -> pd.DataFrame:
+        """Report what logs say apart from their values: each pattern, how often, and since when.
+
+        Messages whose words agree for the most part are of one pattern, in which `<*>` stands for
+        what differs. Of a message of several lines the first counts.
+
+        Args:
+            against: another range, for what is new or grown since: `"before"`, as long and just
+                before `since`, or a tuple of two times as for `logs`.
+            **filters: those of `logs`, without `order`, `limit` and `columns`.
+
+        Returns:
+            A row a pattern, the most frequent first, with the columns pattern (`str`), logs
+            (`int64`), share (of all logs that meet the filters; `float64`), type (the most
+            frequent one; `str`), type_share (its share of the pattern), first_seen, last_seen
+            (`datetime64[us, UTC]`), over_time (bars of equal steps, from the first log of all to
+            the last; `str`), example_seq (`int64`) and example (the message of its first log).
+            With `against` also before (logs then; `int64`), change (the share now as a multiple of
+            the share then, infinite if there was none; `float64`), score (log-likelihood ratio: how
+            little that looks like chance, negative where the share shrank; `float64`) and is_new
+            (`bool`); the highest score comes first. `attrs` has `pin`, `logs`, `logs_before` and
+            `seconds`.
+
+        Raises:
+            UsageError: an argument has no meaning; the sentence names it.
+            ArchiveError: an archive file is missing or damaged, or was pruned meanwhile.
+
+        Warns:
+            PrunedLogs: logs that were asked for were pruned.
+            NothingFound: one filter alone leaves no log.
+
+        Examples:
+            >>> wb.patterns(type="error", since="-1d")
+            >>> wb.patterns(since="-15min", against="before").head(10)
+        """
+        return patterns(self._session, against, filters)
 
     @shows_filters
     def compression_compare(self, rounds: int = 3, **filters: Unpack[Filters]) -> pd.DataFrame:

@@ -1,0 +1,223 @@
+"""The report of patterns: what logs say, apart from their values, and what is new in it."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Literal
+
+import pandas as pd
+import pyarrow as pa
+
+from waterline.archive.columns import MOMENT
+from waterline.errors import UsageError
+from workbench.frames import to_frame
+from workbench.patterns.tally import COLUMNS, Tally, Templates
+from workbench.query.progress import warn_of
+from workbench.query.question import Filters, Question, refuse
+from workbench.query.scan import LogScan
+from workbench.query.session import Session
+from workbench.query.times import TimeLike, to_milliseconds
+
+Against = Literal["before"] | tuple[TimeLike, TimeLike] | None
+_BARS: Final = " ▁▂▃▄▅▆▇█"
+_BAR_COUNT: Final = 20
+
+
+def patterns(session: Session, against: Against, filters: Filters) -> pd.DataFrame:
+    """Return the patterns of logs; see `Workbench.patterns`."""
+    refuse(filters, "order", "limit", "columns")
+    begun, now = time.perf_counter(), session.clock()
+    question = replace(session.question(filters, now), columns=COLUMNS)
+    scan = LogScan(session.folder, session.database, question)
+    pin = question.pin or scan.moment.pin(now)
+    range_before = None if against is None else _range(question, against, pin.taken_at)
+    templates, lacks = Templates(), [scan.lacks]
+    tally = _counted(session, scan, templates)
+    before = None
+    if range_before is not None:
+        since, until = range_before
+        earlier = replace(question, since=since, until=until, pin=pin)
+        scan = LogScan(session.folder, session.database, earlier)
+        before = _counted(session, scan, templates)
+        lacks.append(scan.lacks)
+    frame = _frame(_rows(tally, before, templates), with_change=before is not None)
+    frame.attrs["pin"] = str(pin)
+    frame.attrs["logs"] = tally.total
+    if before is not None:
+        frame.attrs["logs_before"] = before.total
+    for each in dict.fromkeys(lacks):
+        warn_of(each)
+    if not tally.total:
+        session.explain_empty(question)
+    frame.attrs["seconds"] = time.perf_counter() - begun
+    return frame
+
+
+def _counted(session: Session, scan: LogScan, templates: Templates) -> Tally:
+    def count() -> Tally:
+        tally = Tally(templates)
+        for table in scan.tables():
+            tally.add(table)
+        return tally
+
+    return session.patiently(count)
+
+
+def _range(question: Question, against: object, now: int) -> tuple[int, int]:
+    """Return the range to compare with, in milliseconds UTC.
+
+    Raises:
+        UsageError: it has no meaning.
+    """
+    if against == "before":
+        if question.since is None:
+            raise UsageError(
+                "against='before' is as long as the range of the question, which has no begin; "
+                "give since=, or two times as against"
+            )
+        until = now if question.until is None else question.until
+        return question.since - (until - question.since), question.since
+    if not isinstance(against, tuple | list) or len(against) != 2:
+        raise UsageError(f"against={against!r} is unknown; give 'before' or (since, until)")
+    since, until = (to_milliseconds(each, "against", now) for each in against)
+    if since > until:
+        raise UsageError(f"against={against!r} ends before it begins; swap the times")
+    return since, until
+
+
+class _Pattern:
+    """Templates of one text, put together: they may have become equal."""
+
+    def __init__(self) -> None:
+        self.types: Counter[str] = Counter()
+        self.before = 0
+        self.first = self.last = 0
+        self.example = (0, "")
+        self.over_time: Counter[int] = Counter()
+
+    @property
+    def logs(self) -> int:
+        return self.types.total()
+
+
+def _rows(tally: Tally, before: Tally | None, templates: Templates) -> list[dict[str, object]]:
+    found: dict[str, _Pattern] = {}
+    texts = {number: templates.text(number) for number in tally.seen}
+    for number, text in sorted(texts.items(), key=lambda each: tally.examples[each[0]].seq):
+        first, last = tally.seen[number]
+        known = found.get(text)
+        pattern = found.setdefault(text, _Pattern())
+        pattern.first = first if known is None else min(pattern.first, first)
+        pattern.last = last if known is None else max(pattern.last, last)
+        if known is None:
+            pattern.example = tally.examples[number]
+    for (number, type_), count in tally.types.items():
+        found[texts[number]].types[type_] += count
+    for (number, step), count in tally.over_time.items():
+        found[texts[number]].over_time[step] += count
+    if before is not None:
+        for (number, _), count in before.types.items():
+            if (known := found.get(templates.text(number))) is not None:
+                known.before += count
+    steps = [step for _, step in tally.over_time]
+    extent = (min(steps), max(steps)) if steps else (0, 0)
+    rows = [_row(text, each, tally, before, extent) for text, each in found.items()]
+    by = "logs" if before is None else "score"
+    return sorted(rows, key=lambda row: (-float(str(row[by])), str(row["pattern"])))
+
+
+def _row(
+    text: str, pattern: _Pattern, tally: Tally, before: Tally | None, extent: tuple[int, int]
+) -> dict[str, object]:
+    ((type_, of_type),) = pattern.types.most_common(1)
+    seq, message = pattern.example
+    row: dict[str, object] = {
+        "pattern": text,
+        "logs": pattern.logs,
+        "share": pattern.logs / tally.total,
+        "type": type_,
+        "type_share": of_type / pattern.logs,
+        "first_seen": pattern.first,
+        "last_seen": pattern.last,
+        "over_time": _sparkline(pattern.over_time, extent),
+        "example_seq": seq,
+        "example": message,
+    }
+    if before is not None:
+        now_and_then = (pattern.logs, tally.total, pattern.before, before.total)
+        row |= {
+            "before": pattern.before,
+            "change": _change(*now_and_then),
+            "score": _score(*now_and_then),
+            "is_new": not pattern.before,
+        }
+    return row
+
+
+def _change(count: int, total: int, before: int, total_before: int) -> float:
+    """Return a share of now as a multiple of the same share of before."""
+    return (count / total) / (before / total_before) if before else math.inf
+
+
+def _score(count: int, total: int, before: int, total_before: int) -> float:
+    """Return how little a change looks like chance; negative for a share that shrank.
+
+    It is the log-likelihood ratio of T. Dunning, "Accurate Methods for the Statistics of Surprise
+    and Coincidence", Computational Linguistics 19 (1993).
+    """
+    if not total_before:
+        return 0.0
+    common = (count + before) / (total + total_before)
+    ratio = 2 * sum(
+        _times_log(part, whole * expected)
+        for part, whole, expected in (
+            (count, total, common),
+            (total - count, total, 1 - common),
+            (before, total_before, common),
+            (total_before - before, total_before, 1 - common),
+        )
+    )
+    ratio = max(ratio, 0.0)
+    return ratio if count * total_before >= before * total else -ratio
+
+
+def _times_log(observed: int, expected: float) -> float:
+    return observed * math.log(observed / expected) if observed else 0.0
+
+
+def _sparkline(counts: Counter[int], extent: tuple[int, int]) -> str:
+    """Draw counts over all steps, as bars."""
+    first, last = extent
+    width = max(1, math.ceil((last - first + 1) / _BAR_COUNT))
+    bars = [0] * math.ceil((last - first + 1) / width)
+    for step, count in counts.items():
+        bars[(step - first) // width] += count
+    most = max(bars)
+    return "".join(_BARS[math.ceil(8 * each / most)] for each in bars)
+
+
+_SCHEMA: Final = (
+    ("pattern", pa.string()),
+    ("logs", pa.int64()),
+    ("share", pa.float64()),
+    ("type", pa.string()),
+    ("type_share", pa.float64()),
+    ("first_seen", MOMENT),
+    ("last_seen", MOMENT),
+    ("over_time", pa.string()),
+    ("example_seq", pa.int64()),
+    ("example", pa.string()),
+)
+_OF_CHANGE: Final = (
+    ("before", pa.int64()),
+    ("change", pa.float64()),
+    ("score", pa.float64()),
+    ("is_new", pa.bool_()),
+)
+
+
+def _frame(rows: Sequence[dict[str, object]], *, with_change: bool) -> pd.DataFrame:
+    schema = pa.schema([*_SCHEMA, *(_OF_CHANGE if with_change else ())])
+    return to_frame(pa.Table.from_pylist(list(rows), schema=schema))
