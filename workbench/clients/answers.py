@@ -37,8 +37,16 @@ class Answer(msgspec.Struct, frozen=True):
     seqs: Sequence[Run] = ()
 
 
-class NoAnswer(Exception):
-    """The server cannot store logs now, or says what is no answer; the sentence tells which."""
+class Lost(Exception):
+    """The connection is of no more use; the sentence says why.
+
+    Attributes:
+        pause: seconds after which the server wants to be asked again.
+    """
+
+    def __init__(self, reason: str, pause: float = 0.0) -> None:
+        super().__init__(reason)
+        self.pause = pause
 
 
 class _Message(msgspec.Struct):
@@ -57,14 +65,14 @@ def read_answer(text: bytes) -> Answer | None:
     """Return the answer in a message; None if it is another message, as a greeting is.
 
     Raises:
-        NoAnswer: the frame is not stored and should be sent again.
+        Lost: the server cannot store logs now, or says what is no answer.
     """
     try:
         message = _decode(text)
         if message.type not in ("ack", "error"):
             return None
         if message.retryable:
-            raise NoAnswer(f"the server cannot store now ({message.error})")
+            raise Lost(f"the server cannot store now ({message.error})")
         return _decode_answer(text)
     except msgspec.DecodeError as error:
-        raise NoAnswer(f"the server sent an unknown answer: {error}") from error
+        raise Lost(f"the server sent an unknown answer: {error}") from error

@@ -14,6 +14,10 @@ from typing import Any, Final
 import msgspec
 import websocket
 
+from waterline.errors import DeliveryError, TokenError
+from workbench.clients.answers import Lost
+from workbench.clients.outbox import ANSWER_SECONDS
+
 # Private names of websocket-client that this relies on, all of them overridden: `WebSocket._recv`
 # and `_send`, as its own read a few bytes a call, and wait; `ABNF._get_masked`, as its own takes
 # three times as long.
@@ -39,6 +43,10 @@ class MaskedFrame(websocket.ABNF):
             table = (_ALL_BYTES ^ (_SAME_BYTE * byte)).to_bytes(256)
             masked[place::4] = data[place::4].translate(table)
         return mask_key + masked
+
+
+BROKEN: Final = (OSError, websocket.WebSocketException, Lost)
+"""What ends a connection; another may be made."""
 
 
 class Link(websocket.WebSocket):
@@ -142,6 +150,35 @@ class Link(websocket.WebSocket):
         assert isinstance(data, bytes)
         self._unsent += data
         return len(data)
+
+
+def connect(link: Link, url: str, token: str, place: str) -> None:
+    """Connect a link to a server.
+
+    Args:
+        link: a new one.
+        url: the address, with its query.
+        token: a token with the scope `ingest`.
+        place: the address without its query, for sentences.
+
+    Raises:
+        TokenError: the server does not accept the token.
+        DeliveryError: its certificate is not trusted.
+        Lost, OSError, websocket.WebSocketException: there is no connection.
+    """
+    try:
+        link.open(url, token, ANSWER_SECONDS)
+    except websocket.WebSocketBadStatusException as error:
+        reason = refusal(error)
+        if error.status_code in (401, 403):
+            raise TokenError(f"{place} refused the token: {reason}") from error
+        raise Lost(f"HTTP status {error.status_code}: {reason}", retry_after(error)) from error
+    except ssl.SSLCertVerificationError as error:
+        raise DeliveryError(
+            f"the certificate of {place} is not trusted ({error.verify_message.rstrip('.')}); use "
+            "the name that it was made for, and let SSL_CERT_FILE name the PEM file of its "
+            "authority where the system does not know it"
+        ) from error
 
 
 class _Refusal(msgspec.Struct):

@@ -1,42 +1,34 @@
 """The producer: pushes logs of a program to a server."""
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self, get_args
 
-import uuid_utils
-
-from waterline.errors import DeliveryError, ProducerFull, RejectedLogs, TokenError, UsageError
-from waterline.recognition.objects import ObjectReader, is_envelope, is_ours
-from waterline.records import MAX_ID_LENGTH, log_of, says_nothing
+from waterline.errors import DeliveryError, ProducerFull, TokenError, UsageError
 from workbench.clients.answers import Answer
-from workbench.clients.delivery import Counts, Delivery
-from workbench.clients.json_values import encode_log, to_json
+from workbench.clients.delivery import Delivery
+from workbench.clients.encoding import encoded
+from workbench.clients.outbox import Counts
+from workbench.clients.replies import Reply, replies
 from workbench.clients.spooled_delivery import SpooledDelivery
+from workbench.clients.telling import rejection, tell_drops, tell_first_drop, unsettled
 
 __all__ = ["Counts", "Producer", "Reply", "WhenFull"]
 
 WhenFull = Literal["block", "drop", "raise"]
 """What becomes of a log for which there is no room."""
 
-logger = logging.getLogger(__name__)
-
 DEFAULT_WINDOW: Final = 5_000
 MAX_WINDOW: Final = 100_000
 DEFAULT_SPOOL_SIZE: Final = 2**30
-_OBJECTS: Final = ObjectReader()
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """Answer of the server to one log: stored (`seq`), a duplicate, or rejected (`error`)."""
-
-    log_id: str
-    seq: int | None = None
-    duplicate: bool = False
-    error: str | None = None
+def check_window(window: int, when_full: str) -> None:
+    """Raise UsageError unless a window has a size and a rule that there are."""
+    if not 1 <= window <= MAX_WINDOW:
+        raise UsageError(f"window={window} is out of range; give 1 to {MAX_WINDOW}")
+    if when_full not in get_args(WhenFull):
+        raise UsageError(f"when_full={when_full!r} is unknown; give block, drop or raise")
 
 
 class Producer:
@@ -94,10 +86,7 @@ class Producer:
         on_reply: Callable[[Reply], None] | None = None,
         certificate: str | Path | None = None,
     ) -> None:
-        if not 1 <= window <= MAX_WINDOW:
-            raise UsageError(f"window={window} is out of range; give 1 to {MAX_WINDOW}")
-        if when_full not in get_args(WhenFull):
-            raise UsageError(f"when_full={when_full!r} is unknown; give block, drop or raise")
+        check_window(window, when_full)
         self._on_reply = on_reply
         self._when_full = when_full
         self._max_wait = None if when_full == "block" else max_wait
@@ -156,20 +145,8 @@ class Producer:
             ProducerFull: there is no room for it, and `when_full` is `raise`.
             TokenError, DeliveryError: the producer has given up.
         """
-        log = to_json(log)
-        if not is_ours(log):
-            log = _as_ours(log)
-        log_id = log.get("id")
-        if log_id is None:
-            made = str(uuid_utils.uuid7())
-            if "id" in log or not log:
-                log = {"id": made, **{key: log[key] for key in log if key != "id"}}
-                self._put(encode_log(log), made)
-            else:
-                self._put(b'{"id":"%b",%b' % (made.encode(), encode_log(log)[1:]), made)
-            return made
-        log_id = str(log_id)
-        self._put(encode_log(log), log_id)
+        log_id, text = encoded(log)
+        self._put(text, log_id)
         return log_id
 
     def flush(self, timeout: float | None = None) -> None:
@@ -185,21 +162,14 @@ class Producer:
         self._delivery.flush(timeout)
         rejected = self._delivery.rejected(forget=True)
         if rejected is not None:
-            raise RejectedLogs(
-                f"{self._delivery.place} rejected {rejected}; mend what makes them, and send those "
-                "again: all others are stored"
-            )
+            raise rejection(self._delivery.place, rejected)
 
     def close(self) -> None:
         """End the connection without waiting for answers; it may be called again."""
         self._delivery.close()
-        if self.counts.dropped and not self._has_told:
+        if not self._has_told:
             self._has_told = True
-            logger.warning(
-                "%s logs were dropped, as %s did not answer in time",
-                f"{self.counts.dropped:,}",
-                self._delivery.place,
-            )
+            tell_drops(self.counts, self._delivery.place)
 
     def __enter__(self) -> Self:
         return self
@@ -221,13 +191,10 @@ class Producer:
                     error.add_note(note)
 
     def _unsettled(self) -> Iterator[str]:
-        """Yield sentences about what was not reported yet."""
-        place, rejected = self._delivery.place, self._delivery.rejected()
-        if rejected is not None:
-            yield f"{place} has rejected {rejected}"
-        if self.counts.waiting:
-            what = "those stay in the spool" if self._has_spool else "send those again"
-            yield f"{self.counts.waiting} logs are not acked by {place}; {what}"
+        """Return sentences about what was not reported yet."""
+        what = "those stay in the spool" if self._has_spool else "send those again"
+        rejected = self._delivery.rejected()
+        return unsettled(self.counts, self._delivery.place, rejected, what)
 
     def _put(self, log: bytes, log_id: str) -> None:
         try:
@@ -237,45 +204,14 @@ class Producer:
             if self._when_full == "raise":
                 raise
             self._delivery.drop()
-            if self.counts.dropped == 1:
-                logger.warning("a log was dropped, and others may be: %s", error)
+            tell_first_drop(self.counts, error)
 
     def _hear(self, ids: Sequence[str], answer: Answer) -> None:
         """Pass an answer on, in the thread of the delivery."""
         self._is_full = False
         if self._on_reply is not None:
-            for reply in _replies(ids, answer):
+            for reply in replies(ids, answer):
                 self._on_reply(reply)
             return
         for fault in answer.errors:
             self._delivery.reject(ids[fault.index], fault.message)
-
-
-def _as_ours(log: Mapping[str, object]) -> Mapping[str, object]:
-    """Return an object as other programs write logs in our own contract; its `id` is the log's."""
-    if is_envelope(log) or says_nothing(log):
-        return log
-    log_id = log.get("id")
-    members = {name: value for name, value in log.items() if name != "id"}
-    if not isinstance(log_id, str) or not 0 < len(log_id) <= MAX_ID_LENGTH:
-        log_id, members = str(uuid_utils.uuid7()), dict(log)
-    try:
-        return log_of(_OBJECTS.read(members), log_id)
-    except RecursionError:
-        return log  # too deep, as whoever encodes it will say
-
-
-def _replies(ids: Sequence[str], answer: Answer) -> Iterator[Reply]:
-    """Yield the reply to each log of a frame, in order."""
-    faults = {fault.index: fault.message for fault in answer.errors}
-    stored = (
-        (seq, run.is_duplicate)
-        for run in answer.seqs
-        for seq in range(run.seq, run.seq + run.count)
-    )
-    for index, log_id in enumerate(ids):
-        if index in faults:
-            yield Reply(log_id, error=faults[index])
-        else:
-            seq, is_duplicate = next(stored, (None, False))  # an older server tells none
-            yield Reply(log_id, seq, is_duplicate)

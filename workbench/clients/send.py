@@ -14,9 +14,10 @@ from tqdm import tqdm
 from waterline.errors import DeliveryError, UsageError
 from waterline.printable import printable
 from workbench.clients.answers import Answer
-from workbench.clients.delivery import Counts, Delivery
+from workbench.clients.delivery import Delivery
 from workbench.clients.log_files.reader import EncodedLine, Reading, read_encoded
 from workbench.clients.log_files.selection import STANDARD_INPUT, select
+from workbench.clients.outbox import Counts
 
 # Reasons that are kept of rejected lines; the rest are counted.
 MAX_REASONS: Final = 5

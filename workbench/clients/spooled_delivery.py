@@ -11,7 +11,8 @@ from typing import Final
 
 from waterline.errors import DeliveryError, ProducerFull, TokenError, UsageError
 from workbench.clients.answers import Answer
-from workbench.clients.delivery import Counts, Delivery
+from workbench.clients.delivery import Delivery
+from workbench.clients.outbox import Counts, check_size
 from workbench.clients.spool import Spool, Spooled
 from workbench.clients.threads import ClientThread, renewed_in_children
 
@@ -111,7 +112,7 @@ class SpooledDelivery:
             ProducerFull: there was no room in that time.
             TokenError, DeliveryError: there is no room, and will be none; or the disk fails.
         """
-        Delivery.check_size(log)
+        check_size(log)
         with self._lock:
             if self._is_closed:
                 raise UsageError("this producer is closed; make a new one to send more")

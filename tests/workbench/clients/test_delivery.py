@@ -1,34 +1,25 @@
 """Delivery of logs, many a frame, to servers that come late, refuse, stall and end."""
 
 import json
-import math
 import socket
-import struct
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 import workbench
 from tests.support.ports import lasting_port
 from tests.support.processes import ServerProcess, create_token, serving, stalled, start_server
+from tests.support.resetting_proxy import resetting_proxy
 from tests.support.sockets import connected
 from tests.support.waiting import wait_until
 from waterline.errors import DeliveryError, UsageError
 from workbench.clients.answers import Answer
-from workbench.clients.delivery import (
-    FRAME_LOGS,
-    FRAME_SIZE,
-    MAX_MESSAGE_SIZE,
-    MAX_WAITING_SIZE,
-    Delivery,
-)
+from workbench.clients.delivery import Delivery
+from workbench.clients.outbox import FRAME_LOGS, FRAME_SIZE, MAX_MESSAGE_SIZE, MAX_WAITING_SIZE
 from workbench.clients.producer import Producer, Reply
 
 pytestmark = pytest.mark.slow
@@ -313,43 +304,6 @@ def test_every_log_is_stored_once_though_the_server_ends(
     assert heard.tags == list(range(count))
     assert list(logs["id"]) == [f"{tag:06d}" for tag in range(count)]
     assert delivery.counts.stored + delivery.counts.duplicates == count
-
-
-@contextmanager
-def resetting_proxy(upstream: str, sizes: Sequence[int]) -> Iterator[str]:
-    """Run a proxy that resets each connection after so many bytes of the client, in turn."""
-    address = urlsplit(upstream)
-    assert address.hostname
-    reset = struct.pack("ii", 1, 0)  # SO_LINGER: on, no seconds
-    left = deque(sizes)
-    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as opened:
-
-        def carry(source: socket.socket, sink: socket.socket, size: float) -> None:
-            with suppress(OSError):
-                while size > 0 and (piece := source.recv(int(min(size, 65_536)))):
-                    sink.sendall(piece)
-                    size -= len(piece)
-            for each in (source, sink):
-                with suppress(OSError):
-                    each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
-                    each.shutdown(socket.SHUT_RDWR)
-
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    client, _ = listener.accept()
-                    server = socket.create_connection((address.hostname, address.port))
-                    opened.enter_context(client)
-                    opened.enter_context(server)
-                    size = left.popleft() if left else math.inf
-                    in_thread(partial(carry, client, server, size))
-                    in_thread(partial(carry, server, client, math.inf))
-
-        accepting = in_thread(accept)
-        port = listener.getsockname()[1]
-        yield address._replace(netloc=f"127.0.0.1:{port}").geturl()
-        listener.shutdown(socket.SHUT_RDWR)
-        accepting.join()
 
 
 def test_connections_that_break_anywhere_in_a_frame_lose_and_repeat_nothing(
