@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         UsageError,
         WaterlineError,
     )
+    from workbench.clients.async_producer import AsyncProducer
     from workbench.clients.log_handler import LogHandler
     from workbench.clients.producer import Producer
     from workbench.workbench import Workbench, connect, read
@@ -46,6 +47,7 @@ __all__ = [
     "AddressError",
     "ArchiveError",
     "ArchiveInUse",
+    "AsyncProducer",
     "DamagedCache",
     "DataFolderError",
     "DataFolderInUse",
@@ -78,6 +80,7 @@ __all__ = [
 _WORKBENCH = "workbench.workbench"
 _ROOMS = {
     **dict.fromkeys(__all__, "waterline.errors"),
+    "AsyncProducer": "workbench.clients.async_producer",
     "LogHandler": "workbench.clients.log_handler",
     "Producer": "workbench.clients.producer",
     "Workbench": _WORKBENCH,
