@@ -37,6 +37,9 @@ class _Kind(NamedTuple):
 
 _NEVER: Final = re.compile(r"(?!)")
 _CLASS: Final = r"(?:[A-Za-z_$][\w$]*[./\\])*[A-Za-z_$][\w$]*"
+_GO_FUNCTION: Final = re.compile(
+    r"(?:[\w.-]+/)*[a-z]\w*\.(?:\(\*?\w+\)\.)?\w+(?:\.func\d+)*(?:\(.*\))?$", re.ASCII
+)
 _OBJECT: Final = _Kind(  # JSON over lines
     re.compile(r"[\[{]\s*$"),
     re.compile(r"\s*(?:[\"\[\]{}]|(?:-?\d[\d.eE+-]*|true|false|null),?\s*$)"),
@@ -64,7 +67,7 @@ _KINDS: Final = (
         re.compile(r"(?:Traceback \(most recent call last\)|[ ]*\+ Exception Group Traceback)"),
         re.compile(
             r"(?:During handling of the above exception|The above exception was the direct cause"
-            r"|Traceback \(most recent call last\))"
+            r"|Traceback \(most recent call last\)|> File \")"  # the last is loguru's
         ),
         last=re.compile(rf"{_CLASS}(?:: |:?$)"),
     ),
@@ -75,8 +78,23 @@ _KINDS: Final = (
             r"|(?:[\w./$%\[\]{}-]|\(\*[\w.]{1,100}\))++\(.*\)$|\.\.\.additional frames"
             r"|r[a-z0-9]{1,2} +0x|PC=|signal )"
         ),
-        # A server that survives a panic of a handler says so in a line of its own.
-        follows=re.compile(r"panic (?:serving|recovered)\b"),
+        # A server that survives a handler's panic says so in a line of its own, as klog does.
+        follows=re.compile(r"panic (?:serving|recovered)\b|^F\d{4} "),
+    ),
+    _Kind(  # zap for a terminal
+        _GO_FUNCTION,
+        _GO_FUNCTION,
+        follows=re.compile(r"\t\S+\.go:\d+\t"),
+    ),
+    _Kind(  # ClickHouse
+        re.compile(r".*Stack trace \(when copying this message"),
+        re.compile(r"\d+\. .* @ 0x|\(version "),
+        follows=_NEVER,
+    ),
+    _Kind(  # Cowboy, of Elixir
+        re.compile(r"Server: "),
+        re.compile(r"Request: |\*\* \("),
+        follows=re.compile(r"\bterminated$"),
     ),
     _Kind(  # Rust
         re.compile(r"thread '[^']*' (?:\(\d+\) )?panicked at "),
@@ -130,8 +148,11 @@ _CLAUSE: Final = re.compile(
 _CHARACTERS_FOR_SQL: Final = 4096
 # What no log begins with: indented, the end of a bracket, or named as the cause of something.
 _CONTINUES: Final = re.compile(
-    r"[ \t]+\S|[\])}]+[;,.]?\s*$|Caused by: |Suppressed: |\.\.\. \d+ more|--- End of "
+    r"[ \t]+\S|[\])}]+[;,.]?\s*$|Caused by: |Suppressed: |\.\.\. \d+ more|--- End of |--> "
 )
+# Far enough for a line with a time to be no log; a clock or a day may have one blank before it.
+_INDENTED: Final = re.compile(r"(?:\t| {2})\s*\S")
+_PADDED_LEVEL: Final = re.compile(r" {0,2}(?:TRACE|DEBUG|INFO|WARN|ERROR) ")
 # java.util.logging: class and method on one line, level and message on the next.
 _LOGGING_HEADER: Final = re.compile(
     r"[A-Z][a-z]{2} \d\d?, \d{4} \d\d?:\d\d:\d\d [AP]M [\w.$]+(?: [\w$<>]+)?\s*$"
@@ -177,6 +198,7 @@ class Pending(msgspec.Struct, Generic[T]):
 
     def takes(self, content: str, *, dated: bool) -> bool:
         """Return whether a line continues it; `dated` if the line begins with a time."""
+        dated = dated and not self._is_below(content)
         if dated and self._kind is not _OBJECT and self.content[-1:] not in ("{", "["):
             return False
         if self._kind is None and self.texts is None:
@@ -188,6 +210,8 @@ class Pending(msgspec.Struct, Generic[T]):
             return False
         if kind is not None and kind.announces and self.texts is None:
             return bool(kind.announces.search(self.content) or kind.goes_on.match(content))
+        if _PADDED_LEVEL.match(content) and _PADDED_LEVEL.match(self.content):
+            return False
         if _CONTINUES.match(content) or (kind is not None and kind.goes_on.match(content)):
             self._ended = False
             return True
@@ -195,6 +219,15 @@ class Pending(msgspec.Struct, Generic[T]):
             self._ended = True
             return True
         return self._opens(content) or self._is_clause(content) or self._is_level(content)
+
+    def _is_below(self, content: str) -> bool:
+        """Return whether a line is indented, under a log with a time that is not."""
+        return (
+            content[:1].isspace()
+            and self.recognized.timestamp is not None
+            and not self.content[:1].isspace()
+            and bool(_INDENTED.match(content))
+        )
 
     @property
     def is_header(self) -> bool:
@@ -218,8 +251,8 @@ class Pending(msgspec.Struct, Generic[T]):
         return True
 
     def _opens(self, content: str) -> bool:
-        """Return whether a line begins a traceback or the like of a log with a time."""
-        if self.recognized.timestamp is None:
+        """Return whether a line begins a traceback or the like of a log with a time or level."""
+        if self.recognized.timestamp is None and self.recognized.type is None:
             return False
         before = self.texts[-1] if self.texts else self.content
         for kind in _KINDS:

@@ -106,6 +106,7 @@ class Dialect:
         by_status: whether the type comes from the group `status`.
         refine: changes what the groups say, where they are not all.
         complete: whether its lines are whole logs, which no other line continues.
+        is_csv: whether its lines are rows of CSV, whose quoted fields may have line breaks.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Dialect:
     by_status: bool = False
     refine: Callable[[re.Match[str], Recognized, Reader], Recognized] | None = None
     complete: bool = False
+    is_csv: bool = False
 
     # Hundreds of expressions take long to compile, and most programs need few of them.
     @cached_property

@@ -76,7 +76,7 @@ class Joiner(Generic[T]):
         if pending is not None:
             if pending.partial:
                 return self._add_part(pending, source, content, line, partial=partial)
-            if pending.is_row and not recognizer.complete and not pending.is_full(content):
+            if pending.is_row and not recognizer.is_row and not pending.is_full(content):
                 return self._add_to_row(pending, source, content, line)
             if (
                 not recognizer.complete
@@ -152,7 +152,7 @@ class Joiner(Generic[T]):
         if not content.count('"') % 2:
             return []
         found = self._recognizer.line(pending.text(pending.content))
-        if self._recognizer.complete:
+        if self._recognizer.is_row:
             pending.recognized, pending.texts = found, None
         elif self._recognizer.is_open:
             return []

@@ -265,6 +265,7 @@ PROGRAMS: Final = (
         r"(?P<level>[A-Z]+\d?),(?P<sql_state>\w*),",
         _ISO,
         refine=_unquoted,
+        is_csv=True,
     ),
     Dialect(
         "db2",

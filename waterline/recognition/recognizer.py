@@ -60,6 +60,10 @@ class LineDialect(Protocol):
     def complete(self) -> bool:
         """Whether its lines are whole logs, which no other line continues."""
 
+    @property
+    def is_csv(self) -> bool:
+        """Whether its lines are rows of CSV, whose quoted fields may have line breaks."""
+
     def read(self, line: str, reader: Reader) -> Recognized | None:
         """Return what a line says, or None if it is of another dialect."""
 
@@ -73,6 +77,7 @@ class _PairDialect:
     shape: str
     function: Callable[[str, Reader], Recognized | None]
     complete: bool = True
+    is_csv: bool = False
 
     def read(self, line: str, reader: Reader) -> Recognized | None:
         """Return what a line says, or None if it is of another dialect."""
@@ -178,8 +183,10 @@ class Recognizer:
         self.opened: Opened | None = None
         self.complete = False
         self.others: Sequence[Recognized] = ()
+        self.is_row = False
+        """Whether the line is a row of CSV."""
         self.is_open = False
-        """Whether the line is a row of a table that goes on in the next line."""
+        """Whether a quoted field of such a row goes on in the next line."""
         self._objects = ObjectReader(overrides, self.outer)
         self._setting = (reference, timezone, formats, overrides)
         self._times = LineTimes(self.clock)
@@ -213,7 +220,7 @@ class Recognizer:
         self.opened = None
         self.complete = False
         self.others = ()
-        self.is_open = False
+        self.is_row = self.is_open = False
         plain = _COLOURS.sub("", text) if "\x1b" in text else text
         found = None
         if self._exceptional or plain[:1] in _EXCEPTIONAL:
@@ -262,16 +269,21 @@ class Recognizer:
     def _by_dialect(self, line: str) -> Recognized | None:
         usual = self._usual
         if usual is not None and (found := usual.read(line, self)):
-            if usual.complete:
-                self.complete = True
+            self._note(usual, line)
             return found
         dialect = _dialect_of(line)
         if dialect is None or dialect is usual or (found := dialect.read(line, self)) is None:
             return None
         self._usual = dialect
+        self._note(dialect, line)
+        return found
+
+    def _note(self, dialect: LineDialect, line: str) -> None:
         if dialect.complete:
             self.complete = True
-        return found
+        elif dialect.is_csv:
+            self.is_row = True
+            self.is_open = line.count('"') % 2 == 1
 
     def _by_format(self, line: str) -> Recognized | None:
         """Try the user's dialects, the one of the last line first."""
@@ -289,6 +301,7 @@ class Recognizer:
             self._table = table
         elif self._table is not None:
             found = self._table.read(line, self)
+            self.is_row = found is not None
             self.is_open = found is None and self._table.is_open(line)
             return found
         return None

@@ -44,6 +44,7 @@ class UserFormat:
     first: str = ""
     shape: str = ""
     complete: bool = False
+    is_csv: bool = False
 
     def read(self, line: str, reader: Reader) -> Recognized | None:
         """Return what a line says, or None if it is of another dialect."""

@@ -346,3 +346,77 @@ def test_row_that_never_ends_is_bounded() -> None:
 def test_every_line_under_a_header_is_in_one_log(lines: list[str]) -> None:
     wanted = [HEADER, *filter(str.strip, lines)]
     assert [line for each in joined("\n".join(wanted)) for line in each.lines] == wanted
+
+
+POSTGRESQL = (
+    '2026-11-24 10:00:00.123 UTC,"app","shop",4242,"[local]",64a1b2c3.1092,1,"SELECT",'
+    '2026-11-24 09:59:00 UTC,3/12,0,{},"{}",,,,,,{},,,"psql","client backend",,0'
+)
+STATEMENT = '"SELECT *\n2019-01-01 00:00:00 INFO fake\nother\nFROM ""orders"""'
+
+
+def test_row_of_postgresql_with_a_statement_over_lines_is_one_log() -> None:
+    first = POSTGRESQL.format("ERROR,42P01", "no relation", STATEMENT)
+    second = POSTGRESQL.format("LOG,00000", "disconnection", "")
+    found = joined(f"{first}\n{second}")
+    assert [each.recognized.message for each in found] == [first, second]
+    assert [each.recognized.type for each in found] == ["error", "info"]
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        (
+            "2026-11-24 10:00:00.123 | ERROR    | __main__:<module>:6 - failed\n"
+            'Traceback (most recent call last):\n> File "x.py", line 4, in <module>\n'
+            "    1/0\nZeroDivisionError: division by zero"
+        ),
+        (
+            '2026-11-24T10:00:00.123Z\tERROR\tapp/main.go:12\tfailed\t{"k":1}\nmain.main\n'
+            "\t/x.go:1\ngithub.com/a/b.(*T).Do\n\t/y.go:7"
+        ),
+        (
+            "2026.11.24 10:00:00.123000 [ 1 ] {} <Error> Application: DB::Exception: no, Stack trace "
+            "(when copying this message, always include the lines below):\n"
+            "0. DB::Exception::Exception(String const&) @ 0x1\n1. main @ 0x2\n (version 24.1)"
+        ),
+        (
+            "F1124 10:00:00.123000       1 main.go:10] fatal\ngoroutine 1 [running]:\nmain.main()\n"
+            "\t/x.go:1"
+        ),
+        (
+            "2026-11-24 10:00:00.123 [error] #PID<0.1.0> running App.Endpoint terminated\n"
+            "Server: localhost:4000 (http)\nRequest: GET /\n** (exit) an exception was raised:\n"
+            "    ** (RuntimeError) boom"
+        ),
+        (
+            "ERROR:    Exception in application\nTraceback (most recent call last):\n"
+            '  File "a.py", line 1, in x\nValueError: y'
+        ),
+        "2026-11-24T10:00:00.123Z error hostd[1] [Originator@6876] one\n--> two\n-->    three",
+        (
+            "2026-11-24 10:00:00.123 ERROR Server Microsoft SQL Server\n\tOct  8 2022 05:58:25\n"
+            "\t2021-01-01 00:00:00 row"
+        ),
+    ],
+    ids=["loguru", "zap", "ClickHouse", "klog", "Cowboy", "uvicorn", "VMware", "SQL Server"],
+)
+def test_log_of_a_program_and_the_lines_below_it_are_one(log: str) -> None:
+    (found,) = joined(log)
+    assert (found.recognized.message, found.recognized.type) == (log, "error")
+    assert found.recognized.timestamp in (None, TIME)
+
+
+def test_levels_that_are_padded_begin_logs_each() -> None:
+    lines = [" INFO x: a", " WARN x: b", "DEBUG x: c", "    with y", "ERROR x: d", " INFO x: e"]
+    found = joined("\n".join(lines))
+    assert [each.lines for each in found] == [
+        lines[:1],
+        lines[1:2],
+        lines[2:4],
+        *[[each] for each in lines[4:]],
+    ]
+
+
+def test_hour_with_one_digit_begins_a_log() -> None:
+    assert len(joined("12:59:59 PM INFO a\n 1:00:00 PM INFO b")) == 2
