@@ -1,6 +1,7 @@
 """HTTP endpoint POST /ingest: logs of our own contract and objects of other programs."""
 
 from collections.abc import Iterator
+from email.message import Message
 from typing import Final
 
 import msgspec
@@ -8,6 +9,7 @@ import tornado.routing
 from tornado.httputil import HTTPServerRequest
 
 from server.decode import new_ids, read_frames, read_sound
+from server.ingest.bodies import UnknownEncoding
 from server.ingest.entries import Entries, read_objects
 from server.ingest.forms import FORM, read_form
 from server.ingest.intake import Intake, Whole, take_message
@@ -47,7 +49,11 @@ class IngestPost(Post):
 
     async def take(self, content: bytes) -> None:
         """Store a body and answer with a batch ack."""
-        entries = self._entries(content)
+        try:
+            entries = self._entries(content)
+        except UnknownEncoding as error:
+            self.fail(415, "unsupported_encoding", str(error))
+            return
         if entries is None:
             await self._take_json(content)
         else:
@@ -63,10 +69,15 @@ class IngestPost(Post):
             and content.strip()
             and not content.lstrip().startswith(_NO_TEXT)
         ):
-            return read_text(content)
+            return read_text(content, self._charset())
         if self.content_type == FORM and (form := read_form(content)) is not None:
             return iter([Entries(read_objects([form]), len(content))])
         return None
+
+    def _charset(self) -> str:
+        head = Message()
+        head["Content-Type"] = self.request.headers.get("Content-Type", "")
+        return str(head.get_content_charset(""))
 
     async def _take_json(self, content: bytes) -> None:
         decoded, measured = None, self.connections.measured

@@ -135,7 +135,10 @@ class Tail:
         try:
             connection = self._connect()
         except _BROKEN as error:
-            raise DeliveryError(f"{self._place} cannot be reached: {error}") from error
+            raise DeliveryError(
+                f"{self._place} cannot be reached: {error}; start the server, or name its address "
+                "with --url"
+            ) from error
         while True:
             try:
                 yield from self._receive(connection)

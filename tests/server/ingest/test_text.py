@@ -52,10 +52,18 @@ def stored(data: Path, source: str) -> list[Row]:
 
 @given(st.lists(st.sampled_from([*TRACEBACK.splitlines(), "  at x", "{", "\xff", "a b"])))
 def test_each_line_of_a_text_is_part_of_a_log_once(lines: list[str]) -> None:
-    content = "\n".join(lines).encode("latin-1")
-    found = "\n".join(text for each in read_text(content) for text in each.columns.messages)
-    wanted = [line.decode(errors="replace") for line in content.split(b"\n") if line.strip()]
-    assert found.splitlines() == wanted
+    content = "\n".join(lines)
+    for charset in ("", "latin-1", "utf-16", "utf-8"):
+        entries = read_text(content.encode(charset or "latin-1"), charset)
+        found = "\n".join(text for each in entries for text in each.columns.messages)
+        assert found.splitlines() == [line for line in lines if line.strip()]
+
+
+def test_lines_are_the_same_wherever_a_piece_of_the_body_ends() -> None:
+    lines = [f"2026-03-17 10:00:00 INFO line {number} \N{SNOWMAN}" for number in range(5_000)]
+    body = "\r\n".join(lines).encode("utf-16")
+    found = [text for each in read_text(body, "utf-16") for text in each.columns.messages]
+    assert found == lines
 
 
 @pytest.mark.parametrize(
@@ -138,6 +146,9 @@ def test_json_that_is_called_text_is_json(shared: ServerProcess) -> None:
             "application/json",
             "lines of text are logs with Content-Type: text/plain",
         ),
+        (b"hello world", "text/plain; charset=klingon", "charset='klingon' is unknown; send"),
+        (b"hello world", "text/plain; charset=punycode", "charset='punycode' is unknown; send"),
+        (b"hello world", "text/plain; charset=zlib", "charset='zlib' is unknown; send"),
         (b"hello world", "application/x-www-form-urlencoded", "with Content-Type: text/plain"),
     ],
 )
@@ -145,7 +156,7 @@ def test_what_is_no_log_is_refused_in_one_sentence(
     shared: ServerProcess, body: bytes, content_type: str, said: str
 ) -> None:
     answer = post(shared, body, Content_Type=content_type)
-    assert error_of(answer) == (400, "invalid_log")
+    assert error_of(answer) in ((400, "invalid_log"), (415, "unsupported_encoding"))
     assert said in answer.json["message"]
 
 

@@ -376,8 +376,8 @@ def test_row_of_postgresql_with_a_statement_over_lines_is_one_log() -> None:
             "\t/x.go:1\ngithub.com/a/b.(*T).Do\n\t/y.go:7"
         ),
         (
-            "2026.11.24 10:00:00.123000 [ 1 ] {} <Error> Application: DB::Exception: no, Stack trace "
-            "(when copying this message, always include the lines below):\n"
+            "2026.11.24 10:00:00.123000 [ 1 ] {} <Error> Application: DB::Exception: no, Stack "
+            "trace (when copying this message, always include the lines below):\n"
             "0. DB::Exception::Exception(String const&) @ 0x1\n1. main @ 0x2\n (version 24.1)"
         ),
         (

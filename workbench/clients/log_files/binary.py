@@ -11,6 +11,8 @@ _PACKED: Final = (
     (b"\x28\xb5\x2f\xfd", "zstd", "zstdcat"),
     (b"PK\x03\x04", "zip", "unzip -p"),
 )
+# Where a tar archive names its kind (POSIX ustar).
+_TAR: Final = slice(257, 262)
 # A file that is cut while a program writes it has a run of NULs; fewer are a binary file's.
 _FEW_NULS: Final = re.compile(rb"(?<!\x00)\x00{1,15}(?=[^\x00])")
 
@@ -34,6 +36,11 @@ def refuse_binary(head: bytes, name: str) -> None:
             raise UsageError(
                 f"{called} is packed with {packer}; use `{unpacker} {file} | waterline send -`"
             )
+    if head[_TAR] == b"ustar":
+        raise UsageError(
+            f"{called} is an archive of tar; use `tar xOf {file} | waterline send -`, or unpack it "
+            "and send the folder"
+        )
     if head.startswith(b"PAR1"):
         raise UsageError(
             f"{called} is a Parquet file; write it as JSON, one object a line, with "

@@ -140,11 +140,11 @@ class FollowedFile:
     def _begun(self) -> EncodedReader | None:
         """Look at how it begins, and make what reads it; None while that is not written yet."""
         head = self._first(HEAD_BYTES)
-        if b"\n" not in head and len(head) < HEAD_BYTES and not (self._is_ending and head):
-            return None
         name = str(self.path)
         if is_packed(head):
             raise UsageError(f"{name} is packed, so it is not followed; send it without --follow")
+        if b"\n" not in head and len(head) < HEAD_BYTES and not (self._is_ending and head):
+            return None
         text = live_text(self._file, head, self._reading.encoding)
         written = datetime.fromtimestamp(os.fstat(self._file.fileno()).st_mtime, UTC)
         if text is self._file:

@@ -23,6 +23,7 @@ class Pattern:
     first = ""
     shape = ""
     complete = False
+    is_csv = False
 
     def __init__(self, pattern: str) -> None:
         self._format = format_of_pattern(pattern)

@@ -2,7 +2,7 @@
 
 import glob
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from workbench.clients.log_files.rotation import oldest_first
 from workbench.clients.log_files.unpacking import as_text
 
 STANDARD_INPUT: Final = "-"
+_DEEP: Final = "**"
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ def select(names: Sequence[str]) -> Selection:
         if identity not in seen:
             seen.add(identity)
             selection.names.append(str(path))
+    selection.skipped = list(dict.fromkeys(selection.skipped))
     return selection
 
 
@@ -54,15 +56,35 @@ def _named(name: str, selection: Selection) -> list[Path]:
             selection.failures.append(f"{name} has no log file within")
         return found
     if glob.has_magic(name) and not path.exists():
-        matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - it may be absolute
-        if not matches:
+        matches = _deep(path) if _DEEP in path.parts else _shallow(name)
+        files = [file for match in matches for file in _matched(match, selection)]
+        if not files:
             selection.failures.append(f"no file is called like {name}")
-        return [
-            file
-            for match in map(Path, matches)
-            for file in (_within(match, selection) if match.is_dir() else [match])
-        ]
+        return files
     return [path]  # whoever opens it says what is wrong
+
+
+def _shallow(pattern: str) -> list[Path]:
+    return sorted(map(Path, glob.glob(pattern)))  # noqa: PTH207 - it may be absolute
+
+
+def _deep(pattern: Path) -> list[Path]:
+    """Return what a pattern with `**` names, but for what is hidden; links are not followed."""
+    start = Path(pattern.anchor)
+    return sorted(
+        found
+        for found in start.glob(str(pattern.relative_to(start)))
+        if not any(part.startswith(".") and part not in pattern.parts for part in found.parts)
+    )
+
+
+def _matched(path: Path, selection: Selection) -> Iterable[Path]:
+    if not path.is_dir():
+        return [path]
+    if path.is_symlink():
+        selection.skipped.append((str(path), "a link to a folder"))
+        return []
+    return _within(path, selection)
 
 
 def _within(folder: Path, selection: Selection) -> Iterator[Path]:

@@ -1,6 +1,7 @@
 """Files that are refused because they are no text."""
 
 import io
+import tarfile
 import zipfile
 
 import pytest
@@ -16,9 +17,23 @@ def zipped() -> bytes:
     return file.getvalue()
 
 
+def tarred() -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("a.log"), io.BytesIO())
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("head", "sentence"),
     [
+        (
+            tarred(),
+            (
+                "a.log is an archive of tar; use `tar xOf a.log | waterline send -`, or unpack it "
+                "and send the folder"
+            ),
+        ),
         (zipped(), "a.log is packed with zip; use `unzip -p a.log | waterline send -`"),
         (
             b"text\n\x00x",

@@ -1,5 +1,6 @@
 """Files that are read while they are written: the same logs as when they are read at once."""
 
+import gzip
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -152,7 +153,7 @@ def test_file_that_was_truncated_or_written_anew_is_told(tmp_path: Path, opened:
 def test_packed_and_binary_files_are_refused_with_a_sentence(
     tmp_path: Path, opened: Opener
 ) -> None:
-    for content, reason in ((b"\x1f\x8b" + b"\n" * 9, "is packed"), (b"\0\1\n", "NUL byte")):
+    for content, reason in ((gzip.compress(b"a"), "is packed"), (b"\0\1\n", "NUL byte")):
         path = tmp_path / "app.log"
         path.write_bytes(content)
         with pytest.raises(UsageError, match=reason):

@@ -89,6 +89,21 @@ def test_pattern_that_the_shell_left_is_expanded(tmp_path: Path) -> None:
     assert select([f"{path}/odd[1].log"]).names == [f"{path}/odd[1].log"]
 
 
+@pytest.mark.parametrize("pattern", ["logs/**/*", "logs/**/*.log", "logs/**", "logs/*"])
+def test_pattern_follows_no_link_to_a_folder(
+    tmp_path: Path, pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    within = tmp_path / "logs" / "web"
+    for folder in (within, tmp_path / "logs" / ".hidden", tmp_path / "other"):
+        folder.mkdir(parents=True)
+        (folder / "a.log").write_text("line\n")
+    (within / "up").symlink_to("..")
+    (tmp_path / "logs" / "linked").symlink_to(tmp_path / "other")
+    monkeypatch.chdir(tmp_path)
+    for path in (pattern, str(tmp_path / pattern)):
+        assert [Path(each).resolve() for each in select([path]).names] == [within / "a.log"]
+
+
 def test_what_is_not_there_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "bare").mkdir()
     found = select([f"{tmp_path}/*.log", f"{tmp_path}/bare", f"{tmp_path}/none"])
