@@ -15,6 +15,7 @@ from tests.support.meanwhile import meanwhile
 
 _WATCH_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 30.0
+_REFUSED: Final = "refused in the last hour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Look:
 
     Attributes:
         resident: how many bytes of memory it holds.
-        health: what /health says: its status, its reasons, its warnings.
+        health: what /health says: its status, its reasons, its warnings but those of refusals.
     """
 
     resident: int
@@ -57,4 +58,6 @@ def _health(server: MeasuredServer) -> list[str]:
         with error:
             answer = error.read()
     told = msgspec.json.decode(answer)
-    return [str(told["status"]), *told["reasons"], *told["warnings"]]
+    # What an attacker was refused is told with its number and time, anew at each look.
+    warnings = [each for each in told["warnings"] if _REFUSED not in each]
+    return [str(told["status"]), *told["reasons"], *warnings]
