@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -223,7 +224,25 @@ def test_failing_on_reply_ends_a_flush_with_an_error(
     run(scenario)
 
 
-# Full windows
+# Turns of the loop, and full windows
+
+
+def test_task_that_sends_without_a_pause_leaves_turns_to_others(server: ServerProcess) -> None:
+    async def scenario() -> None:
+        turns: list[int] = []
+        async with AsyncProducer(server.ingest, server.token, window=10_000) as producer:
+
+            async def other() -> None:
+                while True:
+                    turns.append(producer.counts.sent)
+                    await asyncio.sleep(0)
+
+            beside = asyncio.create_task(other())
+            await send_many(producer, 5_000)
+            beside.cancel()
+        assert max(later - sooner for sooner, later in pairwise(turns)) <= 100
+
+    run(scenario)
 
 
 def test_send_waits_while_the_window_is_full_and_others_go_on(server: ServerProcess) -> None:
