@@ -46,8 +46,13 @@ class SyslogMessages:
         if priority is None:
             return self._content(text)
         content = text[priority.end() :]
-        # Only with its priority is a message of RFC 5424 told from other lines.
-        found = self._content(text if content.startswith("1 ") else content)
+        if content.startswith("1 "):
+            # Only with its priority is a message of RFC 5424 told from other lines.
+            found = self._content(text)
+            # rsyslog's own template puts a space before a message that came with one.
+            found = msgspec.structs.replace(found, message=found.message.removeprefix(" "))
+        else:
+            found = self._content(content)
         facility, severity = divmod(int(priority["number"]), 8)
         more: dict[str, object] = {}
         if facility < len(FACILITIES):

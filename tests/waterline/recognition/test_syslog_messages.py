@@ -42,6 +42,14 @@ read = SyslogMessages()
             id="RFC 5424 of two lines that says nothing else",
         ),
         pytest.param(
+            "<14>1 2026-11-24T10:00:00+00:00 web app - - -  a space of rsyslog's",
+            "a space of rsyslog's",
+            "info",
+            MS,
+            {"facility": "user", "host": "web", "program": "app"},
+            id="rsyslog's RFC 5424",
+        ),
+        pytest.param(
             "<34>1 2026-11-24T11:00:00+01:00 web su - - -",
             "<34>1 2026-11-24T11:00:00+01:00 web su - - -",
             "error",
