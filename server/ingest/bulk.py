@@ -42,6 +42,7 @@ class BulkPost(ShipperPost):
     """Request with an action a line, each with its document behind; answered item by item."""
 
     endpoint = "/_bulk"
+    methods = ("POST", "PUT")
 
     def initialize(self, connections: Connections) -> None:
         """Store the shared state."""

@@ -27,6 +27,7 @@ _ABOUT: Final = {
     },
     "tagline": "You Know, for Search",
 }
+_CLUSTER: Final = {"cluster_name": "waterline", "status": "green", "timed_out": False}
 _LICENSE: Final = {"license": {"status": "active", "type": "basic", "mode": "basic"}}
 
 
@@ -79,6 +80,14 @@ class ElasticLicense(_Elastic):
     def get(self) -> None:
         """Answer that nothing expires."""
         self.tell(_LICENSE)
+
+
+class ElasticHealth(_Elastic):
+    """GET /_cluster/health, which Vector asks for."""
+
+    def get(self) -> None:
+        """Answer that the server is there; how it fares is told by /health."""
+        self.tell(_CLUSTER)
 
 
 class ElasticSetup(_Elastic):

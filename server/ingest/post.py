@@ -40,6 +40,8 @@ class Post(Endpoint, ABC):
 
     endpoint: str
     """Its path, as the documents name it."""
+    methods: tuple[str, ...] = ("POST",)
+    """Methods that bring a body of logs."""
 
     def initialize(self, connections: Connections) -> None:
         """Store the shared state."""
@@ -66,6 +68,9 @@ class Post(Endpoint, ABC):
     async def prepare(self) -> None:
         """Check the headers before the body is read."""
         self._connection.set_max_body_size(_NO_LIMIT)
+        if self.request.method not in self.methods:
+            self._has_ended = True  # its body, if any, is thrown away
+            return
         length = self._length()
         if length is None or not self.accepts_origin():
             return

@@ -42,6 +42,7 @@ def rules(connections: Connections) -> list[Rule | tuple[Any, ...]]:
         (r"/_bulk/?", BulkPost, shared),
         (r"/([^/_][^/]*)/_bulk/?", BulkPost, shared),
         (r"/_license", elastic.ElasticLicense, shared),
+        (r"/_cluster/health", elastic.ElasticHealth, shared),
         (_SETUP, elastic.ElasticSetup, shared),
         (rf"{_COLLECTOR}(?:/event)?(?:/1\.0)?/?", SplunkEvents, shared),
         (rf"{_COLLECTOR}/raw(?:/1\.0)?/?", SplunkRaw, shared),

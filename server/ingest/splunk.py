@@ -12,6 +12,7 @@ from server.ingest.entries import Entries, Unreadable, columns_of, in_turns, rea
 from server.ingest.lines import read_lines
 from server.ingest.post import Reply
 from server.ingest.shipper import ShipperPost
+from waterline.recognition.levels import type_of_otel, type_of_word
 from waterline.recognition.object_shapes import Members, merged
 from waterline.recognition.recognized import Columns
 from waterline.recognition.time_values import read_time
@@ -20,6 +21,13 @@ from waterline.responses import Fault
 # Codes of HEC by HTTP status; others are 8, internal error.
 _CODES: Final = {400: 6, 401: 4, 403: 4, 408: 6, 413: 6, 415: 6, 429: 9, 503: 9}
 _MEMBERS: Final = ("event", "time", "fields")
+# Members of the events of Docker's driver, which holds a line of its container.
+_OF_DOCKER: Final = {"line", "source", "tag", "attrs"}
+_KEPT_OF_DOCKER: Final = ("tag", "attrs")
+_SEVERITY_TEXT: Final = "otel.log.severity.text"
+_SEVERITY_NUMBER: Final = "otel.log.severity.number"
+# Characters of a word for a level.
+_LONGEST_LEVEL: Final = 32
 _SPACE: Final = " \t\r\n"
 _HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _decoder: Final = json.JSONDecoder()
@@ -40,6 +48,10 @@ class Event(NamedTuple):
 
 class _Collector(ShipperPost):
     """Request to the collector, answered by a text and a code."""
+
+    def options(self, *_: str) -> None:
+        """Answer Docker's driver, which finds out so, without a token, whether this is here."""
+        self._tell("Success", 0)
 
     def respond(self, reply: Reply) -> None:
         """Answer that all is stored, or that nothing of it could be."""
@@ -140,10 +152,16 @@ def _whole(value: object) -> object:
 def _event(value: object, size: int) -> Event:
     if not isinstance(value, dict) or "event" not in value:
         return Event(value, None, {}, size)
+    event = value["event"]
     fields = value.get("fields")
     members = {name: each for name, each in value.items() if name not in _MEMBERS}
     named = fields if isinstance(fields, dict) else {} if fields is None else {"fields": fields}
-    return Event(value["event"], value.get("time"), merged(members, named), size)
+    if isinstance(event, dict) and "line" in event and event.keys() <= _OF_DOCKER:
+        named = {**named, **{name: each for name, each in event.items() if name in _KEPT_OF_DOCKER}}
+        if "source" in event:
+            named["stream"] = event["source"]
+        event = event["line"]
+    return Event(event, value.get("time"), merged(members, named), size)
 
 
 def columns(events: Sequence[Event]) -> Columns:
@@ -163,7 +181,15 @@ def columns(events: Sequence[Event]) -> Columns:
     attributes = [
         merged(own, each.members) for each, own in zip(events, found.attributes, strict=True)
     ]
-    return found._replace(timestamps=timestamps, attributes=attributes)
+    types = [own or _severity(each.members) for each, own in zip(events, found.types, strict=True)]
+    return found._replace(timestamps=timestamps, types=types, attributes=attributes)
+
+
+def _severity(members: Members) -> str | None:
+    """Return the type that OpenTelemetry's Collector names in the fields of an event."""
+    word, number = members.get(_SEVERITY_TEXT), members.get(_SEVERITY_NUMBER)
+    found = type_of_word(word) if isinstance(word, str) and len(word) <= _LONGEST_LEVEL else None
+    return found or (type_of_otel(number) if isinstance(number, int) else None)
 
 
 def _object(event: object) -> dict[str, object]:

@@ -120,6 +120,12 @@ DIALECTS: Final = (
         reshape=shapes.otel_record,
     ),
     ObjectDialect(
+        name="OpenTelemetry in Elasticsearch",
+        marks=("@timestamp", "body", "severity_number"),
+        message=("body.text",),
+        scale=type_of_otel,
+    ),
+    ObjectDialect(
         name="OpenTelemetry",
         marks=("body", "timeUnixNano"),
         scale=type_of_otel,

@@ -372,6 +372,11 @@ OBJECTS: dict[str, tuple[dict[str, Any], str, int | None, str | None, dict[str, 
         "boom", MOMENT, "error",
         {"event_id": "a", "platform": "python", "level": "fatal", "logentry": {"params": []}},
     ),
+    "OpenTelemetry in Elasticsearch": (
+        {"@timestamp": "1795514400123.456789", "body": {"text": "boom"}, "severity_number": 17,
+         "severity_text": "ERROR", "attributes": {"order": 7}},
+        "boom", MOMENT, "error", {"severity_number": 17, "attributes": {"order": 7}},
+    ),
     "Falco": (
         {"output": "shell", "priority": "Notice", "rule": "r", "time": ISO},
         "shell", MOMENT, "info", {"level": "Notice", "rule": "r"},
