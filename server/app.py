@@ -25,6 +25,7 @@ from server.endpoint import NotFound, SafeHeaders, log_request
 from server.gauges import Gauges
 from server.ingest.routes import PATHS, rules
 from server.ingest.syslog.listeners import SyslogListeners
+from server.ingest.unknown_path import UnknownPath
 from server.live.hub import TICK_SECONDS, LiveHub
 from server.memory_budget import MemoryBudget
 from server.metering import Meter
@@ -314,7 +315,8 @@ class _Server:
                 *rules(self._connections),
                 (r"/live", LiveReader, {"connections": self._connections, "pages": self._pages}),
             ],
-            default_handler_class=NotFound,
+            default_handler_class=UnknownPath,
+            default_handler_args={"connections": self._connections},
             transforms=[SafeHeaders],
             log_function=log_request,
             allowed_origins=self._settings.allowed_origins,

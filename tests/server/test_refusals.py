@@ -8,7 +8,7 @@ from server.refusals import MOST_CAUSES, MOST_WARNINGS, Refusals
 from server.submissions import Refusal
 from tests.support.clock import NOON, Clock
 from waterline.metrics.recorder import OTHER, MetricsRecorder
-from waterline.metrics.refusals import MEANINGS, NO_SOURCE, BodyFault, Cause, Drop
+from waterline.metrics.refusals import ELSEWHERE, MEANINGS, NO_SOURCE, BodyFault, Cause, Drop
 from waterline.metrics.spans import HOUR, MINUTE
 from waterline.records import Rule
 
@@ -36,6 +36,7 @@ def refusals(recorder: MetricsRecorder, clock: Clock) -> Refusals:
         Cause("depth", "shop"),
         Cause("too_large", "shop", "/v1/logs"),
         Cause("unauthorized", NO_SOURCE, "/gelf"),
+        Cause("not_found", "shop", ELSEWHERE),
     ],
 )
 def test_cause_is_read_from_its_label(cause: Cause) -> None:

@@ -12,6 +12,10 @@ NO_SOURCE: Final = "(none)"
 """Source of a body without a valid token; no token has that name."""
 
 
+ELSEWHERE: Final = "another path"
+"""Endpoint of bodies for unknown paths, which anyone may make up."""
+
+
 class BodyFault(StrEnum):
     """Why a whole body was refused, by the codes of its answer."""
 
@@ -23,6 +27,7 @@ class BodyFault(StrEnum):
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     ORIGIN = "origin_not_allowed"
+    PATH = "not_found"
     TOO_MANY_BYTES = "too_many_bytes"
     BUSY = "busy"
     TIMEOUT = "timeout"
@@ -57,6 +62,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     BodyFault.UNAUTHORIZED: "comes without a token, or with one that is unknown",
     BodyFault.FORBIDDEN: "comes with a token that lacks the scope ingest",
     BodyFault.ORIGIN: "comes from a page that allowed_origins does not name",
+    BodyFault.PATH: "is for a path at which nothing is taken",
     BodyFault.TOO_MANY_BYTES: "is more than token_rate allows; senders are told to send again",
     BodyFault.BUSY: "came when there was no room; senders are told to send again",
     BodyFault.TIMEOUT: "stopped before its end",
@@ -76,7 +82,7 @@ class Cause(NamedTuple):
     reason: str
     source: str
     endpoint: str = ""
-    """Path of the bodies; empty for logs."""
+    """Path of the bodies, or ELSEWHERE; empty for logs."""
 
     @classmethod
     def of(cls, label: str) -> Self:
@@ -89,7 +95,7 @@ class Cause(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Label of metrics; none of its parts has a space."""
+        """Label of metrics; reason and source have no space."""
         return " ".join(filter(None, (self.reason, self.endpoint, self.source)))
 
     @property

@@ -2,13 +2,16 @@
 
 import gzip
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support.pages import ask
 from tests.support.posting import post
-from tests.support.processes import ServerProcess, create_token, serving
+from tests.support.processes import PATIENCE, ServerProcess, create_token, serving
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -45,13 +48,14 @@ def refused(server: ServerProcess) -> dict[tuple[str, str, str | None], dict[str
             "too_large",
         ),
         ("/ingest?ack=each", b"{}", {}, 400, "bad_request"),
+        ("/v1/traces?token=x", b"{}", {}, 404, "not_found"),
     ],
 )
 def test_refused_body_is_told_with_source_address_and_reason(
     server: ServerProcess, path: str, body: bytes, headers: dict[str, str], status: int, reason: str
 ) -> None:
     assert post(server, body, path, **headers).status == status
-    endpoint = path.partition("?")[0]
+    endpoint = "another path" if status == 404 else path.partition("?")[0]
     told = refused(server)[reason, "test", endpoint]
     assert (told["count"], told["last_hour"], told["unit"]) == (1, 1, "bodies")
     assert told["example"]
@@ -74,6 +78,24 @@ def test_body_without_known_token_has_no_source_and_its_text_is_nowhere(
     assert refused(server).keys() == {("unauthorized", "(none)", "/gelf")}
     for page in ("/health", "/metrics", PROMETHEUS):
         assert "wrong-secret" not in ask(server, page).text
+
+
+def test_unknown_path_is_told_once_without_its_query_and_a_look_at_it_is_not(
+    server: ServerProcess,
+) -> None:
+    assert post(server, b"{}", "/api/push?token=wrong-secret", token="wrong-secret").status == 404
+    assert send_get(server, "/api/push") == 404
+    told = refused(server)
+    assert told.keys() == {("not_found", "(none)", "another path")}
+    assert told["not_found", "(none)", "another path"]["count"] == 1
+    assert "/api/push" in told["not_found", "(none)", "another path"]["example"]
+    assert "wrong-secret" not in ask(server, "/health").text
+
+
+def send_get(server: ServerProcess, path: str) -> int:
+    with closing(HTTPConnection(urlsplit(server.ingest).netloc, timeout=PATIENCE)) as connection:
+        connection.request("GET", path)
+        return connection.getresponse().status
 
 
 def test_token_without_scope_is_named(server: ServerProcess) -> None:
