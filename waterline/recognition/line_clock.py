@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
-from waterline.recognition.rollover import MissingDays, MissingYears, Turns, month_number
+from waterline.recognition.rollover import FileTurns, MissingDays, MissingYears, month_number
 from waterline.recognition.time_forms import Lacks, TimeForm
 from waterline.recognition.time_names import offset_of, region
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
@@ -35,13 +35,13 @@ _Day = tuple[int, int, int]
 class LineClock:
     """Reads the times of the lines of one file or connection, in their order."""
 
-    def __init__(self, *, timezone: tzinfo, reference: datetime, turns: Turns | None) -> None:
+    def __init__(self, *, timezone: tzinfo, reference: datetime, turns: FileTurns) -> None:
         """Say what stands in for what a line leaves out.
 
         Args:
             timezone: the zone of times that name none.
             reference: about when the lines were written at the latest, with a zone.
-            turns: of the file, where its times lack year or day and it could be looked through.
+            turns: of the file, as far as it was looked through.
 
         Raises:
             ValueError: the reference has no zone.
@@ -50,9 +50,9 @@ class LineClock:
             raise ValueError("the reference needs a zone")
         self._timezone = timezone
         self._reference = reference.astimezone(timezone)
-        self._years = MissingYears(turns)
-        self._days = MissingDays(turns)
-        self.lacking: TimeForm | None = None
+        self._years = MissingYears(turns.years)
+        self._days = MissingDays(turns.days)
+        self.lacking = ""
         self._form: TimeForm | None = None
         self._key: tuple[str | None, ...] | str | None = None
         self._minute = 0
@@ -63,6 +63,11 @@ class LineClock:
         self._second_time = False
         self._day_first: bool | None = None
         self._short_order: str | None = None
+
+    @property
+    def turns(self) -> FileTurns:
+        """What the times up to now tell of years and days that they leave out."""
+        return FileTurns(self._years.rollover.turns, self._days.rollover.turns)
 
     def refer(self, reference: datetime) -> None:
         """Say when the next lines were written at the latest, with a zone."""
@@ -127,7 +132,7 @@ class LineClock:
         """Return the local time at which the day begins; most lines are of the day before them."""
         day = match.group(*form.day) if form.day else None
         if day is None or day != self._day or form is not self._form_of_day:
-            date_ = date(*self._day_of(form, match.groupdict(), hour, minute))
+            date_ = date(*self._day_of(form, match, hour, minute))
             self._midnight = (date_.toordinal() - _EPOCH_DAY) * _DAY
             self._day, self._form_of_day = day, form
         return self._midnight
@@ -151,9 +156,10 @@ class LineClock:
             self._second_time = fallen < 2 * _HOUR
         return second if self._second_time else first
 
-    def _day_of(self, form: TimeForm, parts: dict[str, str | None], hour: int, minute: int) -> _Day:
+    def _day_of(self, form: TimeForm, match: re.Match[str], hour: int, minute: int) -> _Day:
+        parts = match.groupdict()
         if form.lacks is Lacks.DAY:
-            self.lacking = form
+            self.lacking = match.string[: match.end("minute") + 1]
             day = self._days.day_of(hour, minute, self._reference)
             return day.year, day.month, day.day
         if "last" in parts:
@@ -167,7 +173,7 @@ class LineClock:
             raise ValueError("no month has this name")
         number = int(parts["day"] or "")
         if year is None:
-            self.lacking = form
+            self.lacking = match.string[: match.end("day") + 1]
             return self._years.year_of(month, number, self._reference), month, number
         return _whole_year(int(year)) if len(year) == 2 else int(year), month, number
 

@@ -1,7 +1,7 @@
 """Reads the lines of one file or connection: what each says, whatever program wrote it."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cache, cached_property
@@ -24,10 +24,9 @@ from waterline.recognition.objects import ObjectReader
 from waterline.recognition.programs import PROGRAMS
 from waterline.recognition.proxies import PROXIES
 from waterline.recognition.recognized import Recognized
-from waterline.recognition.rollover import Turns
+from waterline.recognition.rollover import FileTurns
 from waterline.recognition.syslog import SYSLOG
 from waterline.recognition.tables import Table, table_of_directive, table_of_header
-from waterline.recognition.time_forms import TimeForm
 from waterline.recognition.time_values import read_time
 from waterline.recognition.tools import TOOLS
 
@@ -160,7 +159,7 @@ class Recognizer:
         *,
         reference: datetime,
         timezone: tzinfo = UTC,
-        turns: Turns | None = None,
+        turns: FileTurns | None = None,
         formats: Sequence[LineDialect] = (),
         overrides: Overrides | None = None,
         depth: int = 0,
@@ -171,7 +170,7 @@ class Recognizer:
             reference: about when the lines were written at the latest, with a zone; it gives years
                 and days to times without.
             timezone: the zone of times that name none.
-            turns: of the file, where its times lack year or day and it could be looked through.
+            turns: of the file, where it was looked through.
             formats: dialects of the user's, which are tried first.
             overrides: members of objects that the user names.
             depth: how many envelopes its lines stood in.
@@ -179,7 +178,7 @@ class Recognizer:
         Raises:
             ValueError: the reference has no zone.
         """
-        self.clock = LineClock(timezone=timezone, reference=reference, turns=turns)
+        self.clock = LineClock(timezone=timezone, reference=reference, turns=turns or FileTurns())
         self.opened: Opened | None = None
         self.complete = False
         self.others: Sequence[Recognized] = ()
@@ -200,10 +199,15 @@ class Recognizer:
         self._depth = depth
         self._inside: Recognizer | None = None
 
-    @property
-    def lacking(self) -> TimeForm | None:
-        """Form of the last time that left out its year or its day; None if all were whole."""
-        return self.clock.lacking
+    def turns_in(self, lines: Iterable[str]) -> FileTurns:
+        """Return what lines tell of the years and days that they leave out, once all are read."""
+        usual = "\n"
+        for line in lines:
+            # Most lines begin as the one before, up to the day.
+            if not line.startswith(usual):
+                self.line(line)
+                usual = self.clock.lacking or usual
+        return self.clock.turns
 
     def refer(self, reference: datetime) -> None:
         """Say when the next lines were written at the latest, as the file is written still.

@@ -1,11 +1,9 @@
 """Years and days that lines leave out: told by where times fall back, and by the newest of them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from waterline.recognition.time_forms import Lacks, TimeForm
 from waterline.recognition.time_names import MONTHS
 
 # Lines of one moment may be out of order by less than this; what falls back further is a new year,
@@ -17,20 +15,32 @@ _A_DAY: Final = timedelta(days=1)
 _HALF_A_DAY: Final = timedelta(hours=12)
 # 29 February may be eight years away, around 2100.
 _YEARS_TRIED: Final = 9
-_LINE_LOOKED_AT: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """What a look at all lines of a file tells of the years or days that they leave out.
+    """What times that leave out their year, or their day, tell together.
 
     Attributes:
-        count: how often a new year or day begins within the file.
-        last: position of its last time in a year or day, as `Rollover` counts it.
+        count: how often a new year or day begins within them.
+        last: position of the last in a year or day, as `Rollover` counts it.
     """
 
     count: int
     last: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileTurns:
+    """What a look at all lines of a file tells of the years and days that they leave out.
+
+    Attributes:
+        years: of times without a year; None if it has none such.
+        days: of clocks alone; None if it has none such.
+    """
+
+    years: Turns | None = None
+    days: Turns | None = None
 
 
 class Rollover:
@@ -50,30 +60,10 @@ class Rollover:
             self.last = position
         return self.count
 
-
-def count_turns(lines: Iterable[bytes], form: TimeForm) -> Turns | None:
-    """Return the turns in all lines of a file, whose times have a form that lacks year or day.
-
-    It is None where no line has such a time.
-    """
-    usual = b"\n"
-    rollover = Rollover(_SLACK_DAYS if form.lacks is Lacks.YEAR else _SLACK_MINUTES)
-    search = form.anywhere.search
-    last_part = "minute" if form.lacks is Lacks.DAY else "day"
-    for line in lines:
-        # Most lines begin as the one before, up to the day.
-        if line.startswith(usual):
-            continue
-        text = line[:_LINE_LOOKED_AT].decode(errors="replace")
-        match = search(text)
-        if match is None:
-            continue
-        usual = text[: match.end(last_part)].encode()
-        if form.lacks is Lacks.DAY:
-            rollover.pass_by(int(match["hour"]) * 60 + int(match["minute"]))
-        elif month := month_number(match["month"]):
-            rollover.pass_by(position_in_year(month, int(match["day"])))
-    return None if rollover.last is None else Turns(rollover.count, rollover.last)
+    @property
+    def turns(self) -> Turns | None:
+        """What the times up to now tell; None if there was none."""
+        return None if self.last is None else Turns(self.count, self.last)
 
 
 def month_number(written: str) -> int | None:
@@ -95,7 +85,7 @@ class MissingYears:
 
     def __init__(self, turns: Turns | None) -> None:
         self._turns = turns
-        self._rollover = Rollover(_SLACK_DAYS)
+        self.rollover = Rollover(_SLACK_DAYS)
 
     def year_of(self, month: int, day: int, reference: datetime) -> int:
         """Return the year of the next line's day.
@@ -112,11 +102,11 @@ class MissingYears:
         Raises:
             ValueError: no year has this day.
         """
+        turned = self.rollover.pass_by(position_in_year(month, day))
         if self._turns is None:
             return _latest_year(month, day, reference)
-        turned = self._rollover.pass_by(position_in_year(month, day)) - self._turns.count
         last_month, last_day = divmod(self._turns.last - 1, _DAYS_OF_MONTH)
-        return _latest_year(last_month, last_day + 1, reference) + turned
+        return _latest_year(last_month, last_day + 1, reference) + turned - self._turns.count
 
 
 class MissingDays:
@@ -124,7 +114,7 @@ class MissingDays:
 
     def __init__(self, turns: Turns | None) -> None:
         self._turns = turns
-        self._rollover = Rollover(_SLACK_MINUTES)
+        self.rollover = Rollover(_SLACK_MINUTES)
 
     def day_of(self, hour: int, minute: int, reference: datetime) -> date:
         """Return the day of the next line.
@@ -139,10 +129,10 @@ class MissingDays:
             reference: about when the lines were written at the latest, with a zone.
         """
         position = hour * 60 + minute
+        turned = self.rollover.pass_by(position)
         if self._turns is None:
             return _nearest_day(position, reference)
-        turned = self._rollover.pass_by(position) - self._turns.count
-        return _nearest_day(self._turns.last, reference) + timedelta(days=turned)
+        return _nearest_day(self._turns.last, reference) + timedelta(turned - self._turns.count)
 
 
 def _latest_year(month: int, day: int, reference: datetime) -> int:

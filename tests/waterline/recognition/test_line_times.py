@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.examples import costly
 from waterline.recognition.recognizer import Recognizer
-from waterline.recognition.rollover import count_turns
+from waterline.recognition.rollover import FileTurns
 from waterline.recognition.time_forms import TIME_FORMS
 
 REFERENCE = datetime(2024, 6, 1, 12, tzinfo=UTC)
@@ -307,13 +307,9 @@ def test_no_line_fits_two_forms() -> None:
 
 def in_order(lines: list[str], reference: datetime) -> list[int | None]:
     """Read the lines of a file that was looked through before."""
-    probe = Recognizer(reference=reference)
-    for line in lines:
-        probe.line(line)
-    assert probe.lacking is not None
-    reader = Recognizer(
-        reference=reference, turns=count_turns([line.encode() for line in lines], probe.lacking)
-    )
+    turns = Recognizer(reference=reference).turns_in(lines)
+    assert turns != FileTurns()
+    reader = Recognizer(reference=reference, turns=turns)
     return [reader.line(line).timestamp for line in lines]
 
 
@@ -339,6 +335,58 @@ def test_clock_alone_has_the_day_of_the_file_and_the_days_before() -> None:
         utc(2026, 1, 2, 23),
         utc(2026, 1, 2, 22, 59, 58),
         utc(2026, 1, 3, 9),
+    ]
+
+
+DAY_OF_UPTIME = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "headed",
+    [
+        "Nov 24 10:00:0{} h app[1]: a",
+        "Nov 24 10:00:0{}.000 [notice] Tor opens",
+        "I1124 10:00:0{}.000000 1 a.go:1] a",
+        "11-24 10:00:0{}.000  1  2 I tag: a",
+        "[1] 24 Nov 10:00:0{}.000 * saved",
+    ],
+)
+@pytest.mark.parametrize("clocks", [["06:30:03"], ["23:00:00", "05:00:03"], ["10:00:03"]])
+def test_years_are_told_apart_from_the_days_of_clocks_alone(headed: str, clocks: list[str]) -> None:
+    lines = [headed.format(0), headed.format(1), *(f"{clock} up 3 days" for clock in clocks)]
+    first, second, *_ = in_order(lines, DAY_OF_UPTIME)
+    assert (first, second) == (utc(2026, 11, 24, 10), utc(2026, 11, 24, 10, 0, 1))
+
+
+def test_days_of_clocks_are_told_apart_from_lines_that_have_a_day() -> None:
+    lines = ["23:59:58 ERROR a", "00:00:01 ERROR b", "Nov 24 10:00:01 h foo: c"]
+    assert in_order(lines, DAY_OF_UPTIME) == [
+        utc(2026, 11, 27, 23, 59, 58),
+        utc(2026, 11, 28, 0, 0, 1),
+        utc(2026, 11, 24, 10, 0, 1),
+    ]
+
+
+def test_years_of_lines_in_several_forms_are_told_together() -> None:
+    lines = ["Dec 31 10:00:00 h a: x", "[1] 01 Jan 10:00:00.000 * b", "Jan  2 10:00:00 h a: x"]
+    found = in_order(lines, datetime(2026, 1, 2, 12, tzinfo=UTC))
+    assert found == [utc(2025, 12, 31, 10), utc(2026, 1, 1, 10), utc(2026, 1, 2, 10)]
+
+
+def test_clock_within_a_message_begins_no_day() -> None:
+    lines = ["10:00:00 INFO a", "  the next run is at 03:00:00", "10:00:01 INFO b"]
+    found = in_order(lines, DAY_OF_UPTIME)
+    assert found == [utc(2026, 11, 28, 10), None, utc(2026, 11, 28, 10, 0, 1)]
+
+
+def test_day_of_one_digit_is_none_of_two() -> None:
+    days = ["Dec 3", "Dec 31", "Jan 1", "Jan 10"]
+    found = in_order([f"{day} 08:00:00 h a: x" for day in days], datetime(2026, 1, 11, tzinfo=UTC))
+    assert found == [
+        utc(2025, 12, 3, 8),
+        utc(2025, 12, 31, 8),
+        utc(2026, 1, 1, 8),
+        utc(2026, 1, 10, 8),
     ]
 
 

@@ -1,11 +1,13 @@
 """A log file read as logs."""
 
-from collections.abc import Iterator
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import BinaryIO, Final
 
 from waterline.recognition.recognizer import Recognizer
-from waterline.recognition.rollover import Turns, count_turns
+from waterline.recognition.rollover import FileTurns
 from workbench.clients.log_files.formats import Format, decode_text
 from workbench.clients.log_files.line_reader import (
     EncodedLine,
@@ -14,7 +16,7 @@ from workbench.clients.log_files.line_reader import (
     LogReader,
     Reading,
 )
-from workbench.clients.log_files.rawlines import read_contents, read_live_lines, read_raw_lines
+from workbench.clients.log_files.rawlines import read_contents, read_live_lines
 from workbench.clients.log_files.text_encoding import TextEncoding, keeps_ascii
 from workbench.clients.log_files.unpacking import as_text
 
@@ -68,7 +70,9 @@ def encoding_of(reading: Reading) -> TextEncoding:
     return TextEncoding("utf-8" if converted else reading.encoding)
 
 
-def new_recognizer(reading: Reading, reference: datetime, turns: Turns | None = None) -> Recognizer:
+def new_recognizer(
+    reading: Reading, reference: datetime, turns: FileTurns | None = None
+) -> Recognizer:
     """Return what recognises the lines of a file.
 
     Args:
@@ -98,14 +102,21 @@ def recognizer_of(stream: BinaryIO, name: str, reading: Reading, reference: date
     if reading.format is Format.JSONL or not stream.seekable():
         return probe
     start = stream.tell()
-    for number, raw in enumerate(read_raw_lines(stream, name)):
-        if number == _LINES_LOOKED_AT:
-            break
-        if raw.content[:1] != b"{":
-            probe.line(decode_text(raw.content))
-    turns = None
-    if probe.lacking is not None:
+    first = islice(read_contents(stream, name), _LINES_LOOKED_AT)
+    turns = probe.turns_in(_texts(first, reading))
+    if turns != FileTurns():
         stream.seek(start)
-        turns = count_turns(read_contents(stream, name), probe.lacking)
+        probe = new_recognizer(reading, reference)
+        turns = probe.turns_in(_texts(read_contents(stream, name), reading))
     stream.seek(start)
     return new_recognizer(reading, reference, turns)
+
+
+def _texts(contents: Iterable[bytes], reading: Reading) -> Iterator[str]:
+    """Yield the lines of which years and days may be told.
+
+    Objects are none: what their times leave out is not looked for, but by formats of the user's.
+    """
+    for content in contents:
+        if content[:1] != b"{" or reading.formats:
+            yield decode_text(content.removeprefix(BOM_UTF8).removesuffix(b"\r"))

@@ -361,6 +361,17 @@ def test_years_of_a_file_that_can_be_read_twice_never_run_backwards() -> None:
     ]
 
 
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
+def test_line_that_begins_with_a_clock_gives_no_other_line_a_wrong_year(ends: bytes) -> None:
+    found = logs(
+        ends.join([b"May 30 10:00:00 h app[1]: a", b"06:30:03 up 3 days", b"23:00:00 x", b""]),
+        Format.AUTO,
+    )
+    first, clock, _ = found
+    assert (first["timestamp"], first["host"], first["pid"]) == (1_717_063_200_000, "h", 1)
+    assert clock["timestamp"] == 1_717_223_403_000
+
+
 def test_time_before_is_that_of_a_log_of_ours_too() -> None:
     own = b'{"type":"x","message":"own","timestamp":"2024-01-01T00:00:00Z"}'
     assert logs(own + b"\nplain", Format.AUTO)[1]["timestamp"] == 1_704_067_200_000
