@@ -17,7 +17,7 @@ import msgspec
 import uuid_utils
 
 from waterline.metrics.log_stats import LogStats, measure_columns, read_attributes
-from waterline.recognition.objects import MAX_TYPE_LENGTH, ObjectReader
+from waterline.recognition.objects import MAX_TYPE_LENGTH, ObjectReader, may_be_of_others
 from waterline.recognition.recognized import Columns, Parts, Recognized
 from waterline.recognition.recognizer import Recognizer
 from waterline.recognition.time_values import (
@@ -364,7 +364,7 @@ def _encode_values(
     # Producers send one kind of logs, so the first tells of nearly all batches what they are.
     if not reading.reader.is_for(logs[0]):
         try:
-            return _encode_logs(_take_ours(logs), reading, frames, sizes)
+            return _encode_logs(_take_ours(logs, told=False), reading, frames, sizes)
         except _OddLog:
             logs = cast("Sequence[dict[str, object]]", list(decode_again()))
     return _encode_logs(_read_mixed(logs, reading), reading, frames, sizes)
@@ -405,15 +405,22 @@ def _encode_logs(
     return DecodedLogs(ids, logs.types, rows, made, frames, reading.source, held)
 
 
-def _take_ours(logs: Sequence[dict[str, object]]) -> _Columns:
+def _take_ours(logs: Sequence[dict[str, object]], *, told: bool) -> _Columns:
     """Take the members of logs of our own contract; what is left are their attributes.
+
+    Args:
+        logs: the logs.
+        told: whether each is known to be no object of another program.
 
     Raises:
         _OddLog: one of them breaks a rule, or may.
     """
     ids = _take(logs, "id")
     types = _short_texts(_take(logs, "type"), MAX_TYPE_LENGTH)
-    timestamps = _read_timestamps(_take(logs, "timestamp"))
+    given = _take(logs, "timestamp")
+    if not told and may_be_of_others(logs, given):
+        raise _OddLog
+    timestamps = _read_timestamps(given)
     messages = _take(logs, "message")
     if _kinds(messages) != {str}:
         raise _OddLog
@@ -438,7 +445,7 @@ def _read_mixed(logs: Sequence[dict[str, object]], reading: _Reading) -> _Column
     read = _Columns(ids, types, found.timestamps, found.messages, found.attributes)
     if len(theirs) == len(logs):
         return read
-    ours = zip(*_take_ours(list(compress(logs, map(not_, foreign)))), strict=True)
+    ours = zip(*_take_ours(list(compress(logs, map(not_, foreign))), told=True), strict=True)
     rows = zip(*read, strict=True)
     mixed = [next(rows if is_foreign else ours) for is_foreign in foreign]
     return _Columns(*map(list, zip(*mixed, strict=True)))

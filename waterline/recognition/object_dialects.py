@@ -138,6 +138,7 @@ DIALECTS: Final = (
         reshape=shapes.otel_record,
     ),
     # Servers.
+    ObjectDialect(name="Kibana", marks=("@timestamp", "tags", "pid"), reshape=shapes.kibana),
     ObjectDialect(name="MongoDB", marks=("t", "s", "c", "msg"), level=("s",)),
     ObjectDialect(name="MySQL", marks=("prio", "label", "msg"), time=("time",), level=("label",)),
     ObjectDialect(name="Nextcloud", marks=("reqId", "level", "app"), scale=type_of_nextcloud),

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from waterline.recognition.levels import type_of_word
+
 Members = dict[str, object]
 
 # Shapes whose names are remembered, and characters of such names at most.
@@ -41,6 +43,16 @@ def merged(*objects: Mapping[str, object]) -> Members:
                 key, number = f"{name}_{number}", number + 1
             together[key] = value
     return together
+
+
+def kibana(value: Members) -> Members:
+    """Give the level a name, which Kibana 7 writes as one of several tags."""
+    tags = value["tags"]
+    if "level" in value or not isinstance(tags, list):
+        return value
+    words = (each for each in tags if isinstance(each, str) and len(each) > 1)
+    level = next(filter(type_of_word, words), None)
+    return value if level is None else {**value, "level": level}
 
 
 def loguru(value: Members) -> Members | None:

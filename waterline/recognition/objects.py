@@ -1,7 +1,8 @@
 """JSON objects of other programs as logs: found by their own shape, not by configuration."""
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import chain, compress, repeat
+from operator import contains, is_
 from typing import Final, TypeVar, cast
 
 import msgspec
@@ -29,13 +30,48 @@ _decode: Final = msgspec.json.Decoder().decode
 _Found = TypeVar("_Found", bound=Columns | None)
 
 
+TIMES_OF_OTHERS: Final = frozenset(
+    ("@timestamp", "time", "ts", "asctime", "@t", "timeMillis", "Timestamp", "instant", "datetime")
+)
+"""Members that say when a log of another program happened, and hardly anything else."""
+MARK_OF_ELASTICSEARCH: Final = "cluster.name"
+"""Elasticsearch's own logs name its parts in `type`, and their level beside it."""
+
+
 def is_ours(value: Mapping[str, object]) -> bool:
-    """Return whether an object is a log of our own contract, with a type and a message."""
+    """Return whether an object is a log of our own contract, with a type and a message.
+
+    One that has its time where other programs have it, and no `timestamp`, is of another program.
+    """
     name = value.get("type")
     return (
         isinstance(value.get("message"), str)
         and isinstance(name, str)
         and 0 < len(name) <= MAX_TYPE_LENGTH
+        and not _says_so_otherwise(value)
+    )
+
+
+def _says_so_otherwise(value: Mapping[str, object]) -> bool:
+    """Return whether an object with type and message has its time or level as others write it."""
+    if MARK_OF_ELASTICSEARCH in value and isinstance(value.get("level"), str):
+        return True
+    return value.get("timestamp") is None and any(
+        read_time(value[name]) is not None for name in TIMES_OF_OTHERS.intersection(value)
+    )
+
+
+def may_be_of_others(logs: Sequence[Mapping[str, object]], timestamps: Sequence[object]) -> bool:
+    """Return whether one of many logs of our own contract may be of another program after all.
+
+    Args:
+        logs: the logs.
+        timestamps: the `timestamp` of each.
+    """
+    if any(map(contains, logs, repeat(MARK_OF_ELASTICSEARCH))):
+        return True
+    return None in timestamps and not all(
+        map(TIMES_OF_OTHERS.isdisjoint, compress(logs, map(is_, timestamps, repeat(None))))
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from waterline.recognition.levels import TYPES
 from waterline.recognition.object_dialects import DIALECTS
 from waterline.recognition.object_plans import Overrides, Plans
-from waterline.recognition.objects import ObjectReader, is_ours, recognize_object
+from waterline.recognition.objects import TIMES_OF_OTHERS, ObjectReader, is_ours, recognize_object
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.recognizer import Recognizer
 
@@ -381,6 +381,16 @@ OBJECTS: dict[str, tuple[dict[str, Any], str, int | None, str | None, dict[str, 
         {"output": "shell", "priority": "Notice", "rule": "r", "time": ISO},
         "shell", MOMENT, "info", {"level": "Notice", "rule": "r"},
     ),
+    "Kibana 7": (
+        {"type": "log", "@timestamp": ISO, "tags": ["warning", "plugins"], "pid": 1,
+         "message": "hm"},
+        "hm", MOMENT, "warning", {"type": "log", "tags": ["warning", "plugins"], "pid": 1},
+    ),
+    "Elasticsearch 7": (
+        {"type": "server", "timestamp": ISO, "level": "ERROR", "component": "o.e.b",
+         "cluster.name": "c", "message": "boom"},
+        "boom", MOMENT, "error", {"type": "server", "component": "o.e.b", "cluster.name": "c"},
+    ),
     "Azure": (
         {"time": ISO, "resourceId": "/s", "operationName": "Write", "level": "Informational"},
         "Write", MOMENT, "info", {"resourceId": "/s", "operationName": "Write"},
@@ -613,6 +623,8 @@ alike = [
     {"severity": "fatal", "ts": ISO, "message": "m"},
     {"severity": "fatal", "ts": ISO, "message": "m", "level": "gold"},
     {"type": "info", "message": "m", "time": ISO, "level": "error"},
+    {"type": "info", "message": "m", "time": 7, "level": "error"},
+    {"type": "log", "message": "m", "@timestamp": ISO, "tags": ["error"], "pid": 7},
     {"log": '{"level":30,"msg":"m","time":1795514400124}\n', "stream": "a", "time": ISO},
     {"log": '{"level":60,"msg":"m","stream":"b"}', "stream": "a", "time": ISO},
     {"log": '{"logEvents":[{"msg":"m"}]}', "stream": "a", "time": ISO},
@@ -670,12 +682,50 @@ def test_lines_that_are_forwarded_are_read_as_each_alone(
 def test_object_in_our_own_contract_is_untouched(
     others: dict[str, object], log_type: str, message: str
 ) -> None:
-    others.pop("timestamp", None)
+    for name in ("timestamp", "cluster.name", *TIMES_OF_OTHERS):
+        others.pop(name, None)
     value = {**others, "type": log_type, "message": message}
     assert is_ours(value)
     assert recognize_object(value) == Recognized(
         message, None, log_type, {k: v for k, v in value.items() if k not in ("type", "message")}
     )
+
+
+@pytest.mark.parametrize("name", sorted(TIMES_OF_OTHERS))
+def test_object_with_its_time_where_others_have_it_is_of_another_program(name: str) -> None:
+    value: dict[str, object] = {"type": "shop", name: ISO, "message": "m", "pid": 1}
+    assert not is_ours(value)
+    assert recognize_object(value) == Recognized("m", MOMENT, "shop", {"pid": 1})
+    assert not is_ours({**value, "timestamp": None})
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"time": 12.5},
+        {"time": "soon"},
+        {"ts": None},
+        {"time": ISO, "timestamp": MOMENT},
+        {"created_at": ISO, "date": ISO, "start_time": ISO},
+        {"level": 7},
+        {"level": "ERROR"},
+        {"cluster.name": "c"},
+    ],
+)
+def test_attribute_that_is_no_time_of_others_leaves_a_log_ours(others: dict[str, object]) -> None:
+    value = {"type": "audit", "message": "m", **others}
+    assert is_ours(value)
+    rest = {name: each for name, each in others.items() if name != "timestamp"}
+    found = recognize_object(value)
+    assert (found.type, found.attributes) == ("audit", rest)
+    assert found.timestamp == others.get("timestamp")
+
+
+def test_tag_that_is_no_level_leaves_the_type_as_it_is() -> None:
+    kibana = {"type": "ops", "@timestamp": ISO, "tags": ["x", "E", 7], "pid": 1, "message": "m"}
+    assert recognize_object(kibana).type == "ops"
+    assert recognize_object({**kibana, "tags": "error"}).type == "ops"
+    assert recognize_object({**kibana, "level": "warn", "tags": ["error"]}).type == "warning"
 
 
 @pytest.mark.parametrize(

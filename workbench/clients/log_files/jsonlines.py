@@ -4,8 +4,14 @@ from typing import Annotated, Final
 
 import msgspec
 
-from waterline.recognition.json_text import decode_json
-from waterline.recognition.objects import ENVELOPE, MAX_TYPE_LENGTH
+from waterline.recognition.json_text import decode_json, object_in
+from waterline.recognition.objects import (
+    ENVELOPE,
+    MARK_OF_ELASTICSEARCH,
+    MAX_TYPE_LENGTH,
+    TIMES_OF_OTHERS,
+    is_ours,
+)
 
 _Type = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TYPE_LENGTH)]
 
@@ -55,6 +61,12 @@ _decode_own: Final = msgspec.json.Decoder(OwnLog).decode
 _decode_envelope: Final = msgspec.json.Decoder(_Envelope).decode
 _decode_exported: Final = msgspec.json.Decoder(_Exported).decode
 _NAME_OF_ENVELOPE: Final = f'"{ENVELOPE}"'.encode()
+# With one of these an object may be of another program; names may be written with escapes.
+_DOUBTS_DESPITE_TIMESTAMP: Final = (f'"{MARK_OF_ELASTICSEARCH}"'.encode(), rb"\u00")
+_DOUBTS: Final = (
+    *_DOUBTS_DESPITE_TIMESTAMP,
+    *(f'"{name}"'.encode() for name in sorted(TIMES_OF_OTHERS)),
+)
 
 
 class UnfitLine(ValueError):
@@ -93,9 +105,14 @@ def parse_json_line(line: bytes) -> dict[str, object]:
 def own_log(line: bytes) -> OwnLog | None:
     """Return what a line says that is a log of our own contract; None if it is another object."""
     try:
-        return _decode_own(line)
+        own = _decode_own(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _enveloped(line) if _NAME_OF_ENVELOPE in line else None
+    doubts = _DOUBTS if bytes(own.timestamp) == b"null" else _DOUBTS_DESPITE_TIMESTAMP
+    if any(map(line.__contains__, doubts)):
+        value = object_in(line.decode(errors="replace"))
+        return own if value is None or is_ours(value) else None
+    return own
 
 
 def _enveloped(line: bytes) -> OwnLog | None:

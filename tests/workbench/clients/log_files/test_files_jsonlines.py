@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.examples import costly
-from workbench.clients.log_files.jsonlines import UnfitLine, parse_json_line
+from waterline.recognition.objects import TIMES_OF_OTHERS, is_ours
+from workbench.clients.log_files.jsonlines import UnfitLine, own_log, parse_json_line
 
 values = st.recursive(
     st.none()
@@ -47,3 +48,18 @@ def test_anything_else_is_refused_with_the_reason(line: bytes, reason: str) -> N
     with pytest.raises(UnfitLine) as caught:
         parse_json_line(line)
     assert caught.value.reason.startswith(reason)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(("timestamp", "cluster.name", "level", "x", *sorted(TIMES_OF_OTHERS))),
+        st.sampled_from((None, "x", 7, 1_795_514_400_123, "2026-11-24T10:00:00Z", '"time"')),
+    )
+)
+def test_log_of_ours_is_told_as_the_server_tells_it(others: dict[str, object]) -> None:
+    log = {"type": "audit", "message": "m", **others}
+    line = json.dumps(log)
+    escaped = line.replace("time", "\\u0074ime").replace("level", "\\u006cevel")
+    assert json.loads(escaped) == log
+    assert (own_log(line.encode()) is not None) == is_ours(log)
+    assert (own_log(escaped.encode()) is not None) == is_ours(log)
