@@ -36,8 +36,8 @@ class ObjectDialect:
         reshape: what to do before any of them is looked for.
         sentence: makes a message of an object that has none.
         forwards: whether its message is a line of yet another program.
-        dates: whether it was made as that line was written, so that its time counts, not the
-            line's, which may lack its zone.
+        dates: whether it was made as that line was written, so that its time counts, not that of
+            a line of text, which may lack its zone.
     """
 
     name: str

@@ -213,21 +213,25 @@ class ObjectReader:
         timestamps = times_of_column(list(map(dict.get, values, repeat(time))))
         if timestamps is None or set(map(type, texts)) != {str} or "" in texts:
             return None
-        columns = self._read_texts(cast("list[str]", texts))
+        columns = self._read_texts(cast("list[str]", texts), lines_date=not plan.dialect.dates)
         if columns is None:
             return None
         for name in (message, time):
             list(map(dict.pop, values, repeat(name)))
-        if not plan.dialect.dates:
-            timestamps = [
-                outer if own is None else own
-                for own, outer in zip(columns.timestamps, timestamps, strict=True)
-            ]
+        timestamps = [
+            outer if own is None else own
+            for own, outer in zip(columns.timestamps, timestamps, strict=True)
+        ]
         attributes = list(map(merged, columns.attributes, values))
         return Columns(columns.messages, timestamps, columns.types, attributes)
 
-    def _read_texts(self, texts: Sequence[str]) -> Columns | None:
-        """Read texts that objects forward: objects, and lines; None if one is odd."""
+    def _read_texts(self, texts: Sequence[str], *, lines_date: bool) -> Columns | None:
+        """Read texts that objects forward: objects, and lines; None if one is odd.
+
+        Args:
+            texts: the texts.
+            lines_date: whether the times of lines count.
+        """
         inner = list(map(_object_within, texts))
         columns = self.read_many([each for each in inner if each is not None])
         if columns is None or None not in inner:
@@ -239,14 +243,19 @@ class ObjectReader:
             next(objects) if each is not None else astuple(self._read_line(text.rstrip("\r\n")))
             for each, text in zip(inner, texts, strict=True)
         ]
-        return Columns(*map(list, zip(*parts, strict=True)))
+        found = Columns(*map(list, zip(*parts, strict=True)))
+        if lines_date:
+            return found
+        times = zip(inner, found.timestamps, strict=True)
+        return found._replace(timestamps=[None if each is None else time for each, time in times])
 
     def _with_inner(self, parts: Parts, dialect: ObjectDialect) -> Parts:
         """Return what the text within an object says, completed by what the object says."""
         text = parts.message.rstrip("\r\n") if dialect.forwards else parts.message
-        inner = self._inner(text, forwarded=dialect.forwards)
+        value = _object_within(text)
+        inner = self.read(value) if value is not None else self._line(text, dialect)
         first, second = inner.timestamp, parts.timestamp
-        if dialect.dates:
+        if dialect.dates and value is None:
             first, second = second, first
         return Parts(
             inner.message,
@@ -255,11 +264,8 @@ class ObjectReader:
             merged(inner.attributes, parts.attributes),
         )
 
-    def _inner(self, text: str, *, forwarded: bool) -> Parts:
-        value = _object_within(text)
-        if value is not None:
-            return self.read(value)
-        if not forwarded or self._read_line is None:
+    def _line(self, text: str, dialect: ObjectDialect) -> Parts:
+        if not dialect.forwards or self._read_line is None:
             return Parts(text, None, None, {})
         line = self._read_line(text)
         return Parts(line.message, line.timestamp, line.type, line.attributes)

@@ -197,6 +197,7 @@ class Recognizer:
         # The first line may be the header of a table.
         self._exceptional = True
         self._depth = depth
+        self._is_object = False
         self._inside: Recognizer | None = None
 
     def turns_in(self, lines: Iterable[str]) -> FileTurns:
@@ -224,7 +225,7 @@ class Recognizer:
         self.opened = None
         self.complete = False
         self.others = ()
-        self.is_row = self.is_open = False
+        self.is_row = self.is_open = self._is_object = False
         plain = _COLOURS.sub("", text) if "\x1b" in text else text
         found = None
         if self._exceptional or plain[:1] in _EXCEPTIONAL:
@@ -338,6 +339,7 @@ class Recognizer:
             return self._docker(text, *line)
         found, *others = (Recognized(*parts) for parts in self._objects.read_all(value))
         self.others = others
+        self._is_object = True
         return found
 
     def _array(self, text: str) -> Recognized | None:
@@ -361,7 +363,10 @@ class Recognizer:
     def unfold(
         self, envelope: Recognized, content: str, *, partial: bool, headed: bool
     ) -> Recognized:
-        """Return what a line says that holds another; the time is its own where it has one.
+        """Return what a line says that holds another.
+
+        The time is its own where it has one, as that of a line of text may lack its zone; but an
+        object within says its own.
 
         Args:
             envelope: what it says without the other.
@@ -382,10 +387,14 @@ class Recognizer:
             elif headed and not dated and inside.type is None and not nested.complete:
                 inside = nested.plain(content, headed=True)
             self.complete = nested.complete
+            self._is_object = nested._is_object
         self.opened = Opened(content, source, partial, dated)
+        first, second = envelope.timestamp, inside.timestamp
+        if self._is_object:
+            first, second = second, first
         return Recognized(
             inside.message,
-            inside.timestamp if envelope.timestamp is None else envelope.timestamp,
+            second if first is None else first,
             inside.type or envelope.type,
             envelope.attributes | inside.attributes,
         )

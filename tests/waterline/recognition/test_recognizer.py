@@ -196,6 +196,37 @@ def test_object_that_holds_several_logs_gives_all_of_them() -> None:
     assert [each.message for each in (found, *reader.others)] == ["a", "b"]
 
 
+OWN = '{"level":"error","time":"2026-11-24T09:59:59.100Z","msg":"bad"}'
+AROUND = "2026-11-24T10:00:00.123456789Z"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps({"log": f"{OWN}\n", "stream": "stderr", "time": AROUND}),
+        f"{AROUND} stdout F {OWN}",
+        f"{AROUND} {OWN}",
+        f"[pod/a/b] {AROUND} {OWN}",
+        json.dumps({"MESSAGE": OWN, "PRIORITY": "6", "__REALTIME_TIMESTAMP": "1795514400123456"}),
+    ],
+)
+def test_time_of_an_object_within_an_envelope_is_its_own(line: str) -> None:
+    found = recognizer().line(line)
+    assert (found.timestamp, found.type) == (milliseconds("2026-11-24T09:59:59.100Z"), "error")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps({"log": "2026-11-24 11:00:00 x\n", "stream": "stderr", "time": AROUND}),
+        f"{AROUND} stdout F 2026-11-24 11:00:00 x",
+        f'{AROUND} stdout F {{"msg":"x"}}',
+    ],
+)
+def test_time_of_a_line_within_an_envelope_is_that_of_the_envelope(line: str) -> None:
+    assert recognizer().line(line).timestamp == milliseconds("2026-11-24T10:00:00.123Z")
+
+
 def test_rows_under_a_header_are_read_by_its_names() -> None:
     reader = recognizer()
     reader.line("timestamp;severity;message;user id")
