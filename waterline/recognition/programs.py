@@ -33,6 +33,9 @@ _OF_ECLIPSE: Final = {"1": "info", "2": "warning", "4": "error"}
 _OF_CONFIGURATION_MANAGER: Final = {"1": "info", "2": "warning", "3": "error"}
 _QUOTED: Final = r"(?:\"[^\"]*+(?:\"\"[^\"]*+)*+\")?"
 
+# A field of WebLogic's, such as <main> or <<WLS Kernel>>.
+_FIELD: Final = r"<(?:[^<>]*+|<[^<>]*+>)>"
+
 
 def _redis(match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
     found.attributes.pop("mark", None)
@@ -247,6 +250,14 @@ PROGRAMS: Final = (
         r"(?P<mark>[FEWAIDCORZ123<>]) ",
         _SHORT_YEAR,
         refine=_of_mark(_OF_WEBSPHERE),
+    ),
+    Dialect(
+        "weblogic",  # names its zone in words, and the moment in a field of its own
+        "#",
+        rf"\#{{4}}<[^<>]*+>(?:[ ]{_FIELD}){{8}}[ ]<\d{{13}}>",
+        rf"\#{{4}}<[^<>]*> <(?P<level>\w+)> <(?P<subsystem>[^<>]*)> <(?P<host>[^<>]*)> "
+        rf"<(?P<server>[^<>]*)> <(?P<thread>[^<>]*)>(?: {_FIELD}){{3}} <{_EPOCH.core}",
+        _EPOCH,
     ),
     Dialect(
         "postgresql_hosted",  # Amazon's prefix: %t:%r:%u@%d:[%p]:

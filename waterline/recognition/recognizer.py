@@ -186,6 +186,8 @@ class Recognizer:
         """Whether the line is a row of CSV."""
         self.is_open = False
         """Whether a quoted field of such a row goes on in the next line."""
+        self.is_object = False
+        """Whether the line, or the one within it, is an object."""
         self._objects = ObjectReader(overrides, self.outer)
         self._setting = (reference, timezone, formats, overrides)
         self._times = LineTimes(self.clock)
@@ -197,7 +199,6 @@ class Recognizer:
         # The first line may be the header of a table.
         self._exceptional = True
         self._depth = depth
-        self._is_object = False
         self._inside: Recognizer | None = None
 
     def turns_in(self, lines: Iterable[str]) -> FileTurns:
@@ -225,7 +226,7 @@ class Recognizer:
         self.opened = None
         self.complete = False
         self.others = ()
-        self.is_row = self.is_open = self._is_object = False
+        self.is_row = self.is_open = self.is_object = False
         plain = _COLOURS.sub("", text) if "\x1b" in text else text
         found = None
         if self._exceptional or plain[:1] in _EXCEPTIONAL:
@@ -339,7 +340,7 @@ class Recognizer:
             return self._docker(text, *line)
         found, *others = (Recognized(*parts) for parts in self._objects.read_all(value))
         self.others = others
-        self._is_object = True
+        self.is_object = True
         return found
 
     def _array(self, text: str) -> Recognized | None:
@@ -387,10 +388,10 @@ class Recognizer:
             elif headed and not dated and inside.type is None and not nested.complete:
                 inside = nested.plain(content, headed=True)
             self.complete = nested.complete
-            self._is_object = nested._is_object
+            self.is_object = nested.is_object
         self.opened = Opened(content, source, partial, dated)
         first, second = envelope.timestamp, inside.timestamp
-        if self._is_object:
+        if self.is_object:
             first, second = second, first
         return Recognized(
             inside.message,

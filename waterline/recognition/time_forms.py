@@ -108,7 +108,8 @@ _ZONE: Final = (
     rf"(?P<zone>[ ]?(?:(?:UTC|GMT)[+-]\d{{1,2}}(?::?[0-5]\d)?(?!\d)|\[?{REGION_PATTERN}\]?"
     rf"|(?:{ZONE_PATTERN})(?![\w./-])|[+-](?:[01]\d|2[0-3]):?[0-5]\d(?!\d)"
     rf"(?:[ ](?:{ZONE_PATTERN})(?![\w./-]))?)"  # Go says the name of the zone, too
-    r"|[+-](?:0\d|1[0-4])(?![^\s\])}\"'])|)"
+    r"|[+-](?:0\d|1[0-4])(?![^\s\])}\"',])"
+    r"|[ ][+-](?:0\d|1[0-4])(?=[\]),]|[ ](?:\[|[A-Z]{3}))|)"
 )
 # A time that goes on as a file name does ("10:05:03.log") is part of that name.
 _END: Final = r"(?!\d|\.[A-Za-z])"
@@ -124,7 +125,8 @@ TIME_FORMS: Final = (
         r"(?:[Tt_ \t|-]|,?[ ]{1,2}|[ ]-[ ]|\]\[)"
         # Where hours are written without a zero, a blank stands for it.
         rf"(?P<hour>[01]\d|2[0-4]|(?<=[ ][ ])\d):(?P<minute>[0-5]\d)){_CLOCK_OR_MINUTE}",
-        before=r"tls[ ]2\.0[ ]",  # Amazon's network load balancers
+        # Amazon's network load balancers; what Go's programs are told to put before all lines
+        before=r"tls[ ]2\.0[ ]|[\w.-]{1,40}:[ ](?=\d{4}/)",
     ),
     TimeForm(
         "east_asian",  # the signs of year, month and day behind each
@@ -195,7 +197,7 @@ TIME_FORMS: Final = (
     TimeForm(
         "epoch",
         r"(?P<epoch>\d{12,13}|\d{15,16}|\d{18,19}|\d{9,10}(?:\.\d{1,9}|[ ]\d{6}(?=[ ]))?+"
-        r"|\d\.\d{6,15}e\+09)(?=[\s\])|,;]|:\s)",  # zap writes 1.795514400123e+09
+        r"|\d\.\d{6,15}e\+09)(?=[\s\])>|,;]|:\s)",  # zap writes 1.795514400123e+09
     ),
     TimeForm(
         "clock",

@@ -253,12 +253,47 @@ TIMES: Final = (
     _S("WebLogic", "####<Nov 24, 2026 10:00:00,123 AM UTC> <Warning> <S> x", MS, "warning"),
     _S("zap", "1.795514400123e+09\terror\tx.go:1\tboom", MS, "error"),
     _S("Mosquitto", "1795514400: New connection from 192.0.2.1 on port 1883.", T, None),
+    _S("PostgreSQL", "2026-11-24 07:00:00.123 -03 [47] LOG:  x", MS, None),
+    _S("PostgreSQL", "2026-11-24 13:00:00.123 +03 [47] ERROR:  x", MS, "error"),
+    _S(
+        "PostgreSQL, CSV",
+        '2026-11-24 07:00:00.123 -03,"app","db",1234,"192.0.2.1:5116",6563,3,"SELECT",'
+        '2026-11-24 06:00:00 -03,3/4,0,ERROR,42P01,"x",,,,,,,,,"psql"',
+        MS,
+        "error",
+        database="db",
+    ),
+    _S("a level behind its zone", "2026-11-24 11:00:00.123 +01 WARN x", MS, "warning"),
+    _S("a negative number", "2026-11-24 10:00:00.123 -03 degrees", MS, None),
+    _S("a negative number", "2026-11-24 10:00:00.123 -3 degrees", MS, None),
+    _S("a negative number", "2026-11-24 10:00:00.123 -03.5 degrees", MS, None),
+    _S("Go, log.SetPrefix", "myapp: 2026/11/24 10:00:00 x", T, None),
+    _S("Go, log.SetPrefix", "my-app: 2026/11/24 10:00:00.123456 main.go:7: [ERROR] x", MS, "error"),
     _S("NetworkManager", "<warn>  [1795514400.1234] device (wlan0): x", MS, "warning"),
     _S("network load balancer", "tls 2.0 2026-11-24T10:00:00 net/lb/1 arn x", T, None),
     _S("time since a start", "0:00:00.123456789 12 0x55 WARN  basesrc x.c:1: x", None, None),
 )
 
 PROGRAMS: Final = (
+    _S(
+        "WebLogic 14",
+        "####<Nov 24, 2026, 11:00:00,123 AM Central European Standard Time> <Error> <HTTP> <host1> "
+        "<AdminServer> <[ACTIVE] ExecuteThread: '0' for queue: 'x'> <<WLS Kernel>> <> <c0-ff-ee> "
+        "<1795514400123> <[severity-value: 8] [rid: 0] > <BEA-101017> <boom> ",
+        MS,
+        "error",
+        subsystem="HTTP",
+        host="host1",
+        server="AdminServer",
+    ),
+    _S(
+        "WebLogic 10",
+        "####<Nov 24, 2026 11:00:00 AM CET> <Notice> <Server> <h> <s> <main> <<WLS Kernel>> <> <> "
+        "<1795514400123> <BEA-002613> <Channel is now listening> ",
+        MS,
+        "info",
+        level="Notice",
+    ),
     _S("logcat -v epoch", "1795514400.123  1234  5678 W Tag     : low", MS, "warning", tag="Tag"),
     _S("logcat -v monotonic", "   12.345  1234  5678 E Tag: x", None, "error", tid=5678),
     _S("logcat -v long", "[ 11-24 10:00:00.123  1234: 5678 E/A B  ]", MS, "error", tag="A B"),
