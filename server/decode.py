@@ -180,7 +180,7 @@ class ForwardedLines:
         now = monotonic()
         if self._lines is None or now > self._until:
             self._until, self._lines = now + _AN_HOUR, Recognizer(reference=datetime.now(UTC))
-        return self._lines.special(text) or self._lines.plain(text, headed=True)
+        return self._lines.headed(text)
 
 
 read_forwarded_line: Final = ForwardedLines()

@@ -23,6 +23,8 @@ WORDS: Final = (
 """Alternatives of a regular expression."""
 _ALONE: Final = frozenset((*WORDS.split("|"), "EE", "WW", "II"))  # these by the X server
 _LETTERS: Final = frozenset("EWIDFCTVN")
+# Most messages begin so: a word with a capital, or two without, which are no field of a header.
+_SENTENCE: Final = re.compile(r"(?:[A-Z][A-Za-z]+|[a-z]+[ ][a-z]+)[ ](?=[^\s\[|-])")
 # A letter behind a time is a level if what follows is a mark or a name, and no word of a sentence.
 _LETTER: Final = re.compile(
     r"([EWIDFCTV])(?:[!:]\s|\s+[|\[(]|[ ]{2,}\S|\s[\w$-]+(?:[/\[]|\.\w))", re.ASCII
@@ -157,7 +159,7 @@ def level_before(line: str, until: int) -> LineLevel | None:
         if kind == "bracketed" and until < len(line) and field[kind] in _LETTERS:
             return level_of_word(field[kind])
         if kind == "tag" and (marked := _BEHIND_COLON.match(line, field.end())):
-            return _level_alone(marked[1])
+            return level_alone(marked[1])
         if kind not in {"pair", "group", "clock", "value", "bracketed"}:
             return None
         position = _end_of(_GAP.match(line, field.end()))
@@ -176,7 +178,9 @@ def level_after(line: str, after: int, *, tagged: bool = False) -> LineLevel | N
         after: where its time ends.
         tagged: whether a name with a colon, behind which the message begins, ends there.
     """
-    if not tagged and (usual := _USUAL.match(line, after)) and (level := _level_alone(usual[1])):
+    if not tagged and _is_sentence(line, after):
+        return None
+    if not tagged and (usual := _USUAL.match(line, after)) and (level := level_alone(usual[1])):
         return level
     position = _end_of(_TO_HEADER.match(line, after))
     if tagged and line[position : position + 1] not in _BEGINS_MARK:
@@ -205,7 +209,7 @@ def level_after(line: str, after: int, *, tagged: bool = False) -> LineLevel | N
                 return level
         if spoken and kind in {"word", "tag", "letter"}:
             marked = _IN_BRACKETS.match(line, field.end())
-            return _level_alone(marked[1]) if marked else None
+            return level_alone(marked[1]) if marked else None
         fields += kind not in {"pair", "value"}
         tagged = tagged or kind == "tag"
         spoken = spoken or kind in {"word", "name", "delimited"}
@@ -213,12 +217,18 @@ def level_after(line: str, after: int, *, tagged: bool = False) -> LineLevel | N
     return None
 
 
+def _is_sentence(line: str, position: int) -> bool:
+    """Return whether the words that come next are none of a header."""
+    found = _SENTENCE.match(line, position)
+    return found is not None and _ALONE.isdisjoint(found[0].upper().split())
+
+
 def _word_at(line: str, position: int, *, marked: bool) -> LineLevel | None:
     """Return the level that is the next word: in capitals, or marked by what stands behind it."""
     found = _WORD.match(line, position)
     if found is None:
         return None
-    level = _level_alone(found[1])
+    level = level_alone(found[1])
     if level is None or found[1].isupper():
         return level
     end = found.end()
@@ -228,7 +238,8 @@ def _word_at(line: str, position: int, *, marked: bool) -> LineLevel | None:
 
 
 @lru_cache(maxsize=4096)
-def _level_alone(word: str) -> LineLevel | None:
+def level_alone(word: str) -> LineLevel | None:
+    """Return the level that a word means that may stand without brackets; None if it is none."""
     return level_of_word(word) if word.rstrip("+-0123456789").upper() in _ALONE else None
 
 
@@ -238,7 +249,7 @@ def _level_in(field: re.Match[str], kind: str) -> LineLevel | None:
         return level_of_severity(int(word))
     if kind == "bracketed" and len(word) <= 1:
         return level_of_word(word) if word in _LETTERS and field[0][0] == "[" else None
-    return level_of_word(word) if kind in {"value", "letter"} else _level_alone(word)
+    return level_of_word(word) if kind in {"value", "letter"} else level_alone(word)
 
 
 def _level_in_json(line: str, position: int) -> LineLevel | None:

@@ -9,7 +9,8 @@ from waterline.recognition.line_clock import LineClock
 from waterline.recognition.time_forms import TIME_FORMS, TimeForm
 
 # No form is without one of these; most lines of a message or a traceback are.
-_DIGITS_OF_A_TIME: Final = re.compile(r"\d:\d\d|\d{6}|\d\d([.-])\d\d\1\d\d", re.ASCII)
+# It begins with what all have in common, which is looked for several times as fast.
+_DIGITS_OF_A_TIME: Final = re.compile(r"\d(?::\d\d|\d(?:\d{4}|([.-])\d\d\1\d\d))", re.ASCII)
 _CHARACTERS_BEFORE: Final = 160
 
 
@@ -41,7 +42,10 @@ class LineTimes:
                 return LineTime(timestamp, match.start(form.sign), match.end())
         if not _DIGITS_OF_A_TIME.search(line, 0, _CHARACTERS_BEFORE):
             return None
+        has_colon = ":" in line
         for place, (form, pattern) in enumerate(self._ways):
+            if form.has_colon and not has_colon:
+                continue
             match = pattern.match(line) if place else None
             timestamp = self._clock.read(form, match) if match else None
             if match is not None and timestamp is not None:

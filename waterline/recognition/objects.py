@@ -6,7 +6,6 @@ from operator import contains, is_
 from typing import Final, TypeVar, cast
 
 import msgspec
-from msgspec.structs import astuple
 
 from waterline.recognition.levels import says_more, type_of_status, type_of_word
 from waterline.recognition.object_columns import read_columns, times_of_column
@@ -232,22 +231,26 @@ class ObjectReader:
             texts: the texts.
             lines_date: whether the times of lines count.
         """
-        inner = list(map(_object_within, texts))
+        inner = [_object_within(text) if text[0] == "{" else None for text in texts]
         columns = self.read_many([each for each in inner if each is not None])
         if columns is None or None not in inner:
             return columns
         if self._read_line is None:
             return None
-        objects = zip(*columns, strict=True)
-        parts = [
-            next(objects) if each is not None else astuple(self._read_line(text.rstrip("\r\n")))
+        objects = columns.rows()
+        said = [
+            self._read_line(text.rstrip("\r\n")) if each is None else next(objects)
             for each, text in zip(inner, texts, strict=True)
         ]
-        found = Columns(*map(list, zip(*parts, strict=True)))
-        if lines_date:
-            return found
-        times = zip(inner, found.timestamps, strict=True)
-        return found._replace(timestamps=[None if each is None else time for each, time in times])
+        return Columns(
+            [each.message for each in said],
+            [
+                said_of.timestamp if lines_date or each is not None else None
+                for each, said_of in zip(inner, said, strict=True)
+            ],
+            [each.type for each in said],
+            [each.attributes for each in said],
+        )
 
     def _with_inner(self, parts: Parts, dialect: ObjectDialect) -> Parts:
         """Return what the text within an object says, completed by what the object says."""

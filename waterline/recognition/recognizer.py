@@ -12,11 +12,11 @@ import msgspec
 from waterline.recognition.access_logs import ACCESS_LOGS, BEFORE_BRACKET
 from waterline.recognition.android import ANDROID
 from waterline.recognition.cef import CEF_SHAPE, LEEF_SHAPE, read_cef, read_leef
-from waterline.recognition.dialect import Reader
+from waterline.recognition.dialect import FORMS, Reader
 from waterline.recognition.envelopes import ENVELOPES, Opened, docker_line
 from waterline.recognition.json_text import array_in, object_in
 from waterline.recognition.line_clock import LineClock
-from waterline.recognition.line_levels import level_after, level_before
+from waterline.recognition.line_levels import level_after, level_alone, level_before
 from waterline.recognition.line_times import LineTimes
 from waterline.recognition.logfmt import LOGFMT_SHAPE, LTSV_SHAPE, read_logfmt, read_ltsv
 from waterline.recognition.object_plans import Overrides
@@ -25,6 +25,7 @@ from waterline.recognition.programs import PROGRAMS
 from waterline.recognition.proxies import PROXIES
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.rollover import FileTurns
+from waterline.recognition.sentences import headed_sentence, is_sentence
 from waterline.recognition.syslog import SYSLOG
 from waterline.recognition.tables import Table, table_of_directive, table_of_header
 from waterline.recognition.time_values import read_time
@@ -137,6 +138,8 @@ def _shapes_of(kind: str) -> re.Pattern[str]:
 
 def _dialect_of(line: str) -> LineDialect | None:
     """Return the dialect that a line begins as."""
+    if is_sentence(line):
+        return None
     kind = _kind_of(line)
     shape = _shapes_of(kind).match(line) if kind in _KINDS else None
     return None if shape is None else _BY_NAME[shape.lastgroup or ""]
@@ -234,7 +237,8 @@ class Recognizer:
         if found is None and plain[:2] == "[{":
             found = self._array(plain)
         if found is None:
-            found = self._by_dialect(plain) or self.plain(plain, headed=False)
+            found = self._usual_line(plain) or self._by_dialect(plain)
+            found = found or self.plain(plain, headed=False)
         if plain is not text and found.message is plain:
             return msgspec.structs.replace(found, message=text)
         return found
@@ -242,6 +246,11 @@ class Recognizer:
     def outer(self, text: str) -> Recognized:
         """Return what a line says once what was put before it is taken off."""
         return self._nested().line(text) if self._depth < _MAX_NESTED else _unread(text)
+
+    def headed(self, text: str) -> Recognized:
+        """Return what a line says that stood behind a time, so that a header may begin it."""
+        found = self._usual_line(text) or self.special(text)
+        return found or self.plain(text, headed=True)
 
     def inner(self, text: str) -> Recognized | None:
         """Return what a text says that stands within a line; None if it is of no dialect."""
@@ -290,6 +299,16 @@ class Recognizer:
         elif dialect.is_csv:
             self.is_row = True
             self.is_open = line.count('"') % 2 == 1
+
+    def _usual_line(self, line: str) -> Recognized | None:
+        """Read a line of no dialect with time, level and sentence; None if it has another form."""
+        match = headed_sentence(line)
+        if match is None:
+            return None
+        level, timestamp = level_alone(match["level"]), self.clock.read(FORMS["iso"], match)
+        if level is None or timestamp is None:
+            return None
+        return Recognized(line, timestamp, level.type, {"level": level.more} if level.more else {})
 
     def _by_format(self, line: str) -> Recognized | None:
         """Try the user's dialects, the one of the last line first."""

@@ -29,6 +29,7 @@ class TimeForm:
         lacks: what stands in for a part of the date.
         before: what else may stand before it than the fields of any header.
         unpadded: whether the fraction is a number of milliseconds, without zeros before it.
+        has_colon: whether it is never without a colon.
     """
 
     name: str
@@ -36,6 +37,7 @@ class TimeForm:
     lacks: Lacks = Lacks.NOTHING
     before: str = ""
     unpadded: bool = False
+    has_colon: bool = True
 
     @cached_property
     def leading(self) -> re.Pattern[str]:
@@ -138,6 +140,7 @@ TIME_FORMS: Final = (
         rf"(?P<head>{_YEAR}(?P<separator>[-.]){_MONTH}(?P=separator){_DAY}[- ]"
         r"(?P<hour>[01]\d|2[0-3])(?P<stop>[.-])(?P<minute>[0-5]\d))"
         rf"(?P=stop)(?P<second>[0-5]\d|60){_FRACTION}(?P<half>){_ZONE}{_END}",
+        has_colon=False,
     ),
     TimeForm(
         "day_and_month",  # in either order: 24.11.2026, 11/24/2026, 24-11-2026
@@ -182,6 +185,7 @@ TIME_FORMS: Final = (
         r"(?P<head>(?P<year>\d{4}|\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])"
         r"(?:[-T_: ]|[ ](?=[ ]?\d:))[ ]?(?P<hour>[01]\d|2[0-3]|\d(?=:)):?(?P<minute>[0-5]\d))"
         rf":?{_TIGHT_REST}",
+        has_colon=False,
     ),
     TimeForm(
         "unpadded",  # Huawei's HealthApp: 20171224-0:7:5:42
@@ -193,11 +197,13 @@ TIME_FORMS: Final = (
         "digits_14",  # 20261124100000
         r"(?P<head>(?P<year>(?:19|20)\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])"
         r"(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d))" + _TIGHT_REST,
+        has_colon=False,
     ),
     TimeForm(
         "epoch",
         r"(?P<epoch>\d{12,13}|\d{15,16}|\d{18,19}|\d{9,10}(?:\.\d{1,9}|[ ]\d{6}(?=[ ]))?+"
         r"|\d\.\d{6,15}e\+09)(?=[\s\])>|,;]|:\s)",  # zap writes 1.795514400123e+09
+        has_colon=False,
     ),
     TimeForm(
         "clock",
@@ -206,7 +212,7 @@ TIME_FORMS: Final = (
         rf"(?P<head>{_LOOSE_MINUTE}){_CLOCK_OR_MINUTE}",
         Lacks.DAY,
     ),
-    TimeForm("tai64n", r"@(?P<tai>4[0-9a-f]{15})[0-9a-f]{8}(?=\s)"),
+    TimeForm("tai64n", r"@(?P<tai>4[0-9a-f]{15})[0-9a-f]{8}(?=\s)", has_colon=False),
 )
 """All forms. No line fits two of them."""
 

@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import product
 from time import process_time
 
 import pytest
@@ -359,3 +360,17 @@ def seconds_to_read(beginning: str, unit: str) -> float:
     started = process_time()
     recognizer().line(line)
     return process_time() - started
+
+
+MARKS = (" ", ": ", "  ", "=", "|", ' "', " 7 ", " 1795514400 2026.11.24 ", " - ")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+def test_line_that_begins_as_a_dialect_is_no_sentence(dialect: Dialect) -> None:
+    shape = re.compile(dialect.shape, re.ASCII)
+    words = dict.fromkeys(re.findall(r"[A-Za-z/]{2,}", dialect.shape) or ["word"])
+    for parts in product(("", "2026-11-24 10:00:00 INFO "), words, MARKS, words, MARKS):
+        line = "".join(parts)
+        if _kind_of(line) in dialect.first and shape.match(line):
+            assert _dialect_of(line) is not None
+            assert recognizer()._usual_line(line) is None
