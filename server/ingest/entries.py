@@ -7,8 +7,8 @@ from server.decode import OBJECTS
 from waterline.recognition.recognized import Columns, Parts
 
 # Entries, and their bytes, that are recognised in one turn of the event loop.
-MOST_AT_ONCE: Final = 500
-SIZE_AT_ONCE: Final = 2**16
+MOST_AT_ONCE: Final = 1000
+SIZE_AT_ONCE: Final = 2**17
 NO_COLUMNS: Final = Columns((), (), (), ())
 
 T = TypeVar("T")

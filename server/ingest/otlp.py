@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from server.ingest.entries import Entries, in_turns
+from server.ingest.entries import Entries
 from server.ingest.otlp_json import read_json
-from server.ingest.otlp_records import OtlpRecord, columns
+from server.ingest.otlp_records import OtlpBatch
 from server.ingest.post import Reply
 from server.ingest.shipper import ShipperPost
 from waterline.responses import Fault
@@ -30,8 +30,8 @@ class OtlpLogs(ShipperPost):
             Unreadable: the body is no request of OTLP.
         """
         found = _read_protobuf(content) if self._is_protobuf() else read_json(content)
-        for held, size in in_turns(found, _size):
-            yield Entries(columns(held), size)
+        for batch in found:
+            yield Entries(batch.columns(), batch.size)
 
     def respond(self, reply: Reply) -> None:
         """Answer 200, with the number of records that are refused and why."""
@@ -67,11 +67,7 @@ class OtlpLogs(ShipperPost):
         return self.content_type in (_PROTOBUF, "application/protobuf")
 
 
-def _size(record: OtlpRecord) -> int:
-    return record.size
-
-
-def _read_protobuf(content: bytes) -> Iterator[OtlpRecord]:
+def _read_protobuf(content: bytes) -> Iterator[OtlpBatch]:
     from server.ingest.otlp_protobuf import read_protobuf  # most servers never need its 8 MB
 
     return read_protobuf(content)

@@ -4,13 +4,13 @@ A package for protobuf would refuse a whole request for an `intValue` of 1e+21, 
 JavaScript send.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
-from server.ingest.entries import Unreadable
-from server.ingest.otlp_records import OtlpRecord
+from server.ingest.entries import Unreadable, in_turns
+from server.ingest.otlp_records import OtlpBatch
 from waterline.recognition.object_shapes import Members, integer_of, plain, plain_attributes
 
 _NO_OBJECT: Final = msgspec.Raw(b"{}")
@@ -33,7 +33,34 @@ class _Request(msgspec.Struct):
     in_proto_case: list[_Resource] = msgspec.field(default_factory=list, name="resource_logs")
 
 
+class _Pair(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    key: str
+    value: dict[str, object] | None = None
+
+
+class _Record(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """A record as exporters write it; what has more members or odd ones is read as it stands."""
+
+    time_unix_nano: object = None
+    observed_time_unix_nano: object = None
+    severity_number: object = None
+    severity_text: object = None
+    dropped_attributes_count: object = None
+    flags: object = None
+    trace_id: object = None
+    span_id: object = None
+    event_name: object = None
+    body: object = None
+    attributes: list[_Pair] = []
+
+
+class _RawRecord(NamedTuple):
+    raw: msgspec.Raw
+    inherited: Members
+
+
 _decode_request: Final = msgspec.json.Decoder(_Request).decode
+_decode_records: Final = msgspec.json.Decoder(list[_Record]).decode
 _decode: Final = msgspec.json.Decoder().decode
 _NO_JSON: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 # Fields of a record under the names that protobuf's JSON allows too.
@@ -61,7 +88,7 @@ _SEVERITIES: Final = {
 _DEFAULTS: Final = (None, 0, "", "0", "SEVERITY_NUMBER_UNSPECIFIED")
 
 
-def read_json(content: bytes) -> Iterator[OtlpRecord]:
+def read_json(content: bytes) -> Iterator[OtlpBatch]:
     """Yield the records of an ExportLogsServiceRequest in JSON.
 
     Raises:
@@ -71,12 +98,36 @@ def read_json(content: bytes) -> Iterator[OtlpRecord]:
         request = _decode_request(content)
     except _NO_JSON as error:
         raise Unreadable(f"this is no request of OTLP in JSON: {error}") from error
+    for held, _ in in_turns(_raw_records(request), lambda each: len(each.raw)):
+        yield _batch(held)
+
+
+def _raw_records(request: _Request) -> Iterator[_RawRecord]:
     for resource in (*request.resource_logs, *request.in_proto_case):
         shared = _attributes_of(_part(resource.resource, "resource"))
         for scope in (*resource.scope_logs, *resource.in_proto_case):
             inherited = shared | _of_scope(_part(scope.scope, "scope"))
             for raw in (*scope.log_records, *scope.in_proto_case):
-                yield _record(raw, inherited)
+                yield _RawRecord(raw, inherited)
+
+
+def _batch(held: Sequence[_RawRecord]) -> OtlpBatch:
+    batch = OtlpBatch()
+    try:
+        records = _decode_records(b"[%b]" % b",".join([each.raw for each in held]))
+    except _NO_JSON:
+        for raw, inherited in held:
+            batch.add(*_record(raw), inherited, len(raw))
+        return batch
+    for record, (raw, inherited) in zip(records, held, strict=True):
+        batch.add(
+            _fields(record),
+            _plain(record.body),
+            {each.key: _plain(each.value) for each in record.attributes},
+            inherited,
+            len(raw),
+        )
+    return batch
 
 
 def _part(raw: msgspec.Raw, name: str) -> object:
@@ -96,13 +147,40 @@ def _of_scope(value: object) -> Members:
     return _attributes_of(value) | named
 
 
-def _record(raw: msgspec.Raw, inherited: Members) -> OtlpRecord:
+def _plain(value: object) -> object:
+    if type(value) is dict and len(value) == 1 and "stringValue" in value:
+        return value["stringValue"]
+    return plain(value)
+
+
+def _fields(record: _Record) -> Members:
+    """Return the fields that do not hold their default."""
+    given = (
+        ("timeUnixNano", record.time_unix_nano),
+        ("observedTimeUnixNano", record.observed_time_unix_nano),
+        ("severityNumber", record.severity_number),
+        ("severityText", record.severity_text),
+        ("droppedAttributesCount", record.dropped_attributes_count),
+        ("flags", record.flags),
+        ("traceId", record.trace_id),
+        ("spanId", record.span_id),
+        ("eventName", record.event_name),
+    )
+    return {
+        name: _value_of(name, value)
+        for name, value in given
+        if value is not None and value not in _DEFAULTS
+    }
+
+
+def _record(raw: msgspec.Raw) -> tuple[Members, object, Members]:
+    """Return fields, body and attributes of a record that has other members too, or odd ones."""
     try:
         value = _decode(raw)
     except _NO_JSON:
         value = None
     if not isinstance(value, dict):
-        return OtlpRecord({}, bytes(raw).decode(errors="replace"), {}, inherited, len(raw))
+        return {}, bytes(raw).decode(errors="replace"), {}
     fields: Members = {}
     body, attributes = None, {}
     for name, each in value.items():
@@ -113,10 +191,8 @@ def _record(raw: msgspec.Raw, inherited: Members) -> OtlpRecord:
             attributes = plain_attributes(each)
         elif each not in _DEFAULTS:
             fields[field] = _value_of(field, each)
-    if not isinstance(body, str):
-        # The fields become the message, in one order for both encodings.
-        fields = {name: fields[name] for name in _ORDER if name in fields} | fields
-    return OtlpRecord(fields, body, attributes, inherited, len(raw))
+    # The fields may become the message, in one order for both encodings.
+    return {name: fields[name] for name in _ORDER if name in fields} | fields, body, attributes
 
 
 def _value_of(field: str, value: object) -> object:

@@ -1,61 +1,138 @@
 """OTLP in protobuf (opentelemetry-proto, logs/v1); only the first request of it loads this."""
 
 import base64
-import math
 from collections.abc import Iterator
-from typing import Any
+from math import isfinite, isnan
+from operator import attrgetter
+from struct import Struct
+from typing import Any, Final
 
 from server.ingest.entries import Unreadable
-from server.ingest.otlp_records import OtlpRecord
-from server.ingest.protobuf import DecodeError, ExportLogsServiceRequest
+from server.ingest.otlp_records import OtlpBatch
+from server.ingest.protobuf import DecodeError, KeyValue, LogsData
 from waterline.recognition.object_shapes import Members
 
 # A value within more arrays and objects stays a text.
-_DEEPEST = 100
+_DEEPEST: Final = 100
+# Attributes of a request that are remembered, as most come again, and bytes of each at most.
+_MOST_REMEMBERED: Final = 4000
+_LONGEST_REMEMBERED: Final = 200
+# Bytes of a record besides its attributes and its body.
+_SIZE_OF_FIELDS: Final = 40
+# Tags of fields in a KeyValue and an AnyValue; from 128 on a length takes several bytes.
+_TEXT: Final = 0x0A
+_MESSAGE: Final = 0x12
+_DOUBLE: Final = 0x21
+_MANY: Final = 128
+# Bytes of a pair, and of a value with a tag and what follows.
+_SHORTEST_PAIR: Final = 6
+_SHORTEST_VALUE: Final = 2
+_SIZE_OF_DOUBLE: Final = 9
+_unpack_double: Final = Struct("<d").unpack_from
+# One call takes a fourth of the time of nine.
+_all_fields: Final = attrgetter(
+    *("time_unix_nano", "observed_time_unix_nano", "severity_number", "severity_text"),
+    *("dropped_attributes_count", "flags", "trace_id", "span_id", "event_name"),
+)
 
 
-def read_protobuf(content: bytes) -> Iterator[OtlpRecord]:
+def read_protobuf(content: bytes) -> Iterator[OtlpBatch]:
     """Yield the records of an ExportLogsServiceRequest.
 
     Raises:
         Unreadable: it is none.
     """
     try:
-        request = ExportLogsServiceRequest.FromString(content)
-    except DecodeError as error:
+        yield from _read(content)
+    except (DecodeError, UnicodeDecodeError) as error:
         raise Unreadable(f"this is no request of OTLP in protobuf: {error}") from error
-    for resource in request.resource_logs:
+
+
+def _read(content: bytes) -> Iterator[OtlpBatch]:
+    pair_of = _Pairs().__getitem__
+    batch = OtlpBatch()
+    for resource in LogsData.FromString(content).resource_logs:
         shared = _attributes(resource.resource.attributes)
         for scope in resource.scope_logs:
             named: Members = {"scope": scope.scope.name} if scope.scope.name else {}
             inherited = shared | _attributes(scope.scope.attributes) | named
             for record in scope.log_records:
-                body = _value(record.body) if record.HasField("body") else None
-                attributes = _attributes(record.attributes)
-                yield OtlpRecord(_fields(record), body, attributes, inherited, record.ByteSize())
+                raw = record.attributes[:]
+                text = record.body.string_value
+                size = _SIZE_OF_FIELDS + sum(map(len, raw)) + len(text)
+                body: object = text or None
+                if not text and record.HasField("body"):
+                    body, size = _value(record.body), size + record.body.ByteSize()
+                if batch.add(_fields(record), body, dict(map(pair_of, raw)), inherited, size):
+                    yield batch
+                    batch = OtlpBatch()
+    if batch.objects:
+        yield batch
+
+
+class _Pairs(dict[bytes, tuple[str, object]]):
+    """Attributes by their bytes, decoded once."""
+
+    def __missing__(self, raw: bytes) -> tuple[str, object]:
+        decoded = _short_pair(raw)
+        if decoded is None:
+            decoded = _pair(raw)
+            if len(raw) > _LONGEST_REMEMBERED or type(decoded[1]) in (dict, list):
+                return decoded
+        if len(self) < _MOST_REMEMBERED:
+            self[raw] = decoded
+        return decoded
+
+
+def _pair(raw: bytes) -> tuple[str, object]:
+    pair = KeyValue.FromString(raw)
+    return pair.key, _value(pair.value)
+
+
+def _short_pair(raw: bytes) -> tuple[str, object] | None:
+    """Decode a KeyValue with a short text or a number as its value, in half the time of `_pair`.
+
+    It is the key and the value, each with its tag and its length in a byte. None if it is not
+    exactly that.
+    """
+    size = len(raw)
+    if size < _SHORTEST_PAIR or raw[0] != _TEXT or raw[1] >= _MANY:
+        return None
+    at = raw[1] + 2
+    left = size - at - 2
+    if not _SHORTEST_VALUE <= left < _MANY or raw[at + 1] != left or raw[at] != _MESSAGE:
+        return None
+    kind = raw[at + 2]
+    if kind == _TEXT and raw[at + 3] == left - 2:
+        return raw[2:at].decode(), raw[at + 4 :].decode()
+    if kind == _DOUBLE and left == _SIZE_OF_DOUBLE:
+        (number,) = _unpack_double(raw, at + 3)
+        return (raw[2:at].decode(), number) if isfinite(number) else None
+    return None
 
 
 def _fields(record: Any) -> Members:  # noqa: ANN401 - protobuf's classes have no types
     """Return the fields that do not hold their default, by their names in JSON."""
+    time, observed, number, text, dropped, flags, trace, span, event = _all_fields(record)
     fields: Members = {}
-    if record.time_unix_nano:
-        fields["timeUnixNano"] = record.time_unix_nano
-    if record.observed_time_unix_nano:
-        fields["observedTimeUnixNano"] = record.observed_time_unix_nano
-    if record.severity_number:
-        fields["severityNumber"] = record.severity_number
-    if record.severity_text:
-        fields["severityText"] = record.severity_text
-    if record.dropped_attributes_count:
-        fields["droppedAttributesCount"] = record.dropped_attributes_count
-    if record.flags:
-        fields["flags"] = record.flags
-    if record.trace_id:
-        fields["traceId"] = record.trace_id.hex()
-    if record.span_id:
-        fields["spanId"] = record.span_id.hex()
-    if record.event_name:
-        fields["eventName"] = record.event_name
+    if time:
+        fields["timeUnixNano"] = time
+    if observed:
+        fields["observedTimeUnixNano"] = observed
+    if number:
+        fields["severityNumber"] = number
+    if text:
+        fields["severityText"] = text
+    if dropped:
+        fields["droppedAttributesCount"] = dropped
+    if flags:
+        fields["flags"] = flags
+    if trace:
+        fields["traceId"] = trace.hex()
+    if span:
+        fields["spanId"] = span.hex()
+    if event:
+        fields["eventName"] = event
     return fields
 
 
@@ -71,7 +148,7 @@ def _value(value: Any, depth: int = 0) -> object:  # noqa: ANN401 - protobuf's c
             return None
         case "double_value":
             number: float = value.double_value
-            return number if math.isfinite(number) else _infinite(number)
+            return number if isfinite(number) else _infinite(number)
         case "bytes_value":
             return base64.b64encode(value.bytes_value).decode()
         case "array_value" if depth < _DEEPEST:
@@ -85,6 +162,6 @@ def _value(value: Any, depth: int = 0) -> object:  # noqa: ANN401 - protobuf's c
 
 
 def _infinite(number: float) -> str:
-    if math.isnan(number):
+    if isnan(number):
         return "NaN"
     return "Infinity" if number > 0 else "-Infinity"

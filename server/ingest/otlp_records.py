@@ -1,52 +1,59 @@
 """Log records of OTLP, as both of its encodings give them, and what they say."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import compress
-from typing import NamedTuple
 
-from server.ingest.entries import columns_of, read_objects
+from server.ingest.entries import MOST_AT_ONCE, SIZE_AT_ONCE, columns_of, read_objects
 from server.ingest.lines import read_lines
 from waterline.recognition.object_shapes import Members, merged
 from waterline.recognition.recognized import Columns, Parts
 
 
-class OtlpRecord(NamedTuple):
-    """One log record.
+@dataclass(slots=True)
+class OtlpBatch:
+    """Log records that one turn of the event loop takes, each as an object."""
 
-    Its fields have their names in JSON, and are left out where they hold their default. Attributes
-    and body are plain values.
-    """
-
-    fields: Members
-    body: object
-    attributes: Members
-    inherited: Members
-    """Attributes of resource and scope, and the name of the scope."""
-    size: int
+    objects: list[Members] = field(default_factory=list)
+    undated: list[bool] = field(default_factory=list)
+    """Whether the body of each is a text, and it has no time of its own."""
+    size: int = 0
     """Bytes in the request."""
 
+    def add(
+        self, fields: Members, body: object, attributes: Members, inherited: Members, size: int
+    ) -> bool:
+        """Add a record; return whether the batch is full.
 
-def columns(records: Sequence[OtlpRecord]) -> Columns:
-    """Return what records say: time, severity and body, and what a line in the body adds."""
-    return _with_lines(records, read_objects([_object(each) for each in records]))
+        Args:
+            fields: its fields by their names in JSON, without those that hold their default.
+            body: a plain value.
+            attributes: plain values.
+            inherited: attributes of resource and scope, and the name of the scope.
+            size: bytes in the request.
+        """
+        self.undated.append(type(body) is str and "timeUnixNano" not in fields)
+        if isinstance(body, dict) and body:
+            self.objects.append(merged(fields, attributes, body, inherited))
+        else:
+            if body is not None:
+                fields["body"] = body
+            self.objects.append(merged(fields, attributes, inherited))
+        self.size += size
+        return len(self.objects) >= MOST_AT_ONCE or self.size >= SIZE_AT_ONCE
+
+    def columns(self) -> Columns:
+        """Return what the records say: time, severity and body, and what a line in it adds."""
+        return _with_lines(read_objects(self.objects), self.undated)
 
 
-def _object(record: OtlpRecord) -> Members:
-    inner = record.body if isinstance(record.body, dict) else {}
-    body = {} if inner or record.body is None else {"body": record.body}
-    return merged(record.fields | body, record.attributes, inner, record.inherited)
-
-
-def _with_lines(records: Sequence[OtlpRecord], found: Columns) -> Columns:
-    """Complete records without a severity by what the line in their body says."""
+def _with_lines(found: Columns, undated: list[bool]) -> Columns:
+    """Complete records without time and severity by what the line in their body says."""
     wanted = [
-        type_ is None and isinstance(record.body, str) and "timeUnixNano" not in record.fields
-        for record, type_ in zip(records, found.types, strict=True)
+        is_undated and type_ is None for is_undated, type_ in zip(undated, found.types, strict=True)
     ]
     if not any(wanted):
         return found
-    lines = read_lines(list(compress(found.messages, wanted)))
-    said = lines.rows()
+    said = read_lines(list(compress(found.messages, wanted))).rows()
     return columns_of(
         [
             _completed(row, next(said)) if is_wanted else row

@@ -1,7 +1,8 @@
 """Protobuf messages of shippers; only the first request that has one loads this module.
 
-The classes of OTLP are those of its package. Loki's messages (logproto.proto) and the status of
-gRPC (google/rpc/status.proto), which no small package has, are described here.
+The classes of OTLP are those of its package, but for one that leaves attributes as they were sent.
+Loki's messages (logproto.proto) and the status of gRPC (google/rpc/status.proto), which no small
+package has, are described here.
 """
 
 from typing import Any, Final, Union
@@ -15,11 +16,16 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest,
     ExportLogsServiceResponse,
 )
+from opentelemetry.proto.common.v1 import common_pb2
+from opentelemetry.proto.logs.v1 import logs_pb2
+from opentelemetry.proto.resource.v1 import resource_pb2
 
 __all__ = [
     "DecodeError",
     "ExportLogsServiceRequest",
     "ExportLogsServiceResponse",
+    "KeyValue",
+    "LogsData",
     "PushRequest",
     "Status",
 ]
@@ -66,12 +72,27 @@ def _described() -> DescriptorPool:
     return pool
 
 
+def _with_raw_attributes() -> DescriptorPool:
+    """Describe OTLP's logs, with each attribute of a record as the bytes of a KeyValue."""
+    file = FileDescriptorProto.FromString(logs_pb2.DESCRIPTOR.serialized_pb)
+    (record,) = (each for each in file.message_type if each.name == "LogRecord")
+    (field,) = (each for each in record.field if each.name == "attributes")
+    field.type = FieldDescriptorProto.TYPE_BYTES
+    field.ClearField("type_name")
+    pool = DescriptorPool()
+    for each in (common_pb2, resource_pb2):
+        pool.AddSerializedFile(each.DESCRIPTOR.serialized_pb)
+    pool.AddSerializedFile(file.SerializeToString())
+    return pool
+
+
+def _class_of(pool: DescriptorPool, name: str) -> Any:  # noqa: ANN401 - protobuf's classes have no types
+    return GetMessageClass(pool.FindMessageTypeByName(name))
+
+
 _pool: Final = _described()
-
-
-def _class_of(name: str) -> Any:  # noqa: ANN401 - protobuf's classes have no types
-    return GetMessageClass(_pool.FindMessageTypeByName(f"waterline.{name}"))
-
-
-PushRequest: Final = _class_of("PushRequest")
-Status: Final = _class_of("Status")
+PushRequest: Final = _class_of(_pool, "waterline.PushRequest")
+Status: Final = _class_of(_pool, "waterline.Status")
+KeyValue: Final = common_pb2.KeyValue
+LogsData: Final = _class_of(_with_raw_attributes(), "opentelemetry.proto.logs.v1.LogsData")
+"""An ExportLogsServiceRequest, by whose field it is the same, with raw attributes of records."""

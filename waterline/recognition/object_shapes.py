@@ -22,7 +22,8 @@ _NGINX_NUMBERS: Final = (
     *("upstream_response_time", "upstream_connect_time", "upstream_header_time"),
     *("upstream_status", "upstream_response_length", "content_length", "http_content_length"),
 )
-_INTEGER: Final = re.compile(r"-?\d{1,20}", re.ASCII)
+_MOST_DIGITS: Final = 20
+_INTEGER: Final = re.compile(rf"-?\d{{1,{_MOST_DIGITS}}}", re.ASCII)
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,17})(?P<fraction>\.\d{1,17})?", re.ASCII)
 
 
@@ -218,7 +219,11 @@ def number_of(value: object) -> object:
 
 def integer_of(value: object) -> object:
     """Return the 64-bit integer that a text is, as the JSON of protobuf has it, or the value."""
-    return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
+    if not isinstance(value, str):
+        return value
+    if len(value) <= _MOST_DIGITS and value.isdecimal() and value.isascii():
+        return int(value)
+    return int(value) if _INTEGER.fullmatch(value) else value
 
 
 def otel_record(value: Members) -> Members:

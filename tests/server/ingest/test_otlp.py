@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from google.protobuf.json_format import MessageToDict
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -16,7 +16,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 from server.ingest.entries import Unreadable
 from server.ingest.otlp_json import read_json
 from server.ingest.otlp_protobuf import read_protobuf
-from server.ingest.otlp_records import columns
+from server.ingest.protobuf import DecodeError, LogsData
 from waterline.recognition.recognized import Parts
 
 NOON = 1_764_410_000_000
@@ -99,11 +99,11 @@ def as_json(request: ExportLogsServiceRequest) -> bytes:
 
 
 def read_binary(content: bytes) -> list[Parts]:
-    return list(columns(list(read_protobuf(content))).rows())
+    return [row for batch in read_protobuf(content) for row in batch.columns().rows()]
 
 
 def read_text(content: bytes) -> list[Parts]:
-    return list(columns(list(read_json(content))).rows())
+    return [row for batch in read_json(content) for row in batch.columns().rows()]
 
 
 @given(requests())
@@ -112,6 +112,65 @@ def test_both_encodings_say_the_same(request: ExportLogsServiceRequest) -> None:
     assert found == read_binary(request.SerializeToString())
     wanted = sum(len(s.log_records) for r in request.resource_logs for s in r.scope_logs)
     assert len(found) == wanted
+
+
+SHORT = KeyValue(key="k", value=AnyValue(string_value="abc"))
+long_texts = st.integers(100, 140).map("x".__mul__)
+
+
+@given(
+    st.builds(
+        KeyValue,
+        key=texts | long_texts,
+        value=values | long_texts.map(lambda text: AnyValue(string_value=text)),
+    ),
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 255)), max_size=2),
+)
+@example(SHORT, [(6, 2)])
+@example(SHORT, [(4, 4)])
+@example(SHORT, [(1, 0)])
+@example(SHORT, [(0, 0x12)])
+@example(SHORT, [(8, 0xFF)])
+def test_attribute_is_read_as_its_package_reads_it(
+    pair: KeyValue, damage: list[tuple[int, int]]
+) -> None:
+    raw = bytearray(pair.SerializeToString())
+    for place, byte in damage:
+        raw[place : place + 1] = bytes([byte])
+    try:
+        KeyValue.FromString(bytes(raw))
+    except DecodeError:
+        with pytest.raises(Unreadable, match="this is no request of OTLP"):
+            read_binary(with_attribute(raw))
+    else:
+        # With a field that nobody knows it is left to the package.
+        expected = read_binary(with_attribute(raw + b"\x78\x01"))
+        assert read_binary(with_attribute(raw)) == expected
+
+
+def with_attribute(raw: bytes) -> bytes:
+    """Return a request in protobuf with one record and its attribute."""
+    data = LogsData()
+    data.resource_logs.add().scope_logs.add().log_records.add(attributes=[bytes(raw)])
+    return bytes(data.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"attributes": [{"key": "k", "value": {"stringValue": "v"}, "more": 1}]},
+        {"attributes": {"k": {"stringValue": "v"}}},
+        {"more": "m", "attributes": [{"key": "k", "value": {"stringValue": "v"}}]},
+    ],
+)
+def test_record_of_another_form_among_usual_ones_is_read_as_alone(odd: dict[str, object]) -> None:
+    usual = {"body": {"stringValue": "a"}, "flags": 1}
+    (alone,) = read_text(record(body={"stringValue": "b"}, **odd))
+    scope = {"logRecords": [usual, {"body": {"stringValue": "b"}, **odd}, usual]}
+    found = read_text(json.dumps({"resourceLogs": [{"scopeLogs": [scope]}]}).encode())
+    assert found[1].attributes | INHERITED == alone.attributes
+    assert found[0] == found[2]
+    assert (found[0].message, found[0].attributes) == ("a", {"flags": 1})
 
 
 def record(**fields: object) -> bytes:
@@ -199,7 +258,7 @@ def test_list_that_is_none_is_kept_as_it_is(kind: str, values: object) -> None:
     value = {kind: {"values": values}}
     record = {"body": {"stringValue": "a"}, "attributes": [{"key": "k", "value": value}]}
     body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
-    (found,) = columns(list(read_json(json.dumps(body).encode()))).rows()
+    (found,) = read_text(json.dumps(body).encode())
     assert found.attributes == {"k": value}
 
 
@@ -208,6 +267,6 @@ def test_resource_and_scope_that_are_no_text_cost_no_record() -> None:
         b'{"resourceLogs":[{"resource":{"a":"\xff"},"scopeLogs":[{"scope":{"name":"\xff"},'
         b'"logRecords":[{"body":{"stringValue":"m"}}]}]}]}'
     )
-    (found,) = columns(list(read_json(body))).rows()
+    (found,) = read_text(body)
     assert found.message == "m"
     assert found.attributes == {"resource": '{"a":"\ufffd"}', "scope": '{"name":"\ufffd"}'}
