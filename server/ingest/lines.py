@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from server.decode import OBJECTS, read_forwarded_line
-from server.ingest.entries import columns_of
 from waterline.recognition.json_text import object_in
-from waterline.recognition.recognized import Columns, Parts
+from waterline.recognition.recognized import Columns
 
 
 def read_lines(lines: Sequence[str]) -> Columns:
@@ -15,9 +14,10 @@ def read_lines(lines: Sequence[str]) -> Columns:
         found = OBJECTS.read_many(objects) if len(objects) == len(lines) else None
         if found is not None:
             return found
-    return columns_of([_parts(line) for line in lines])
-
-
-def _parts(line: str) -> Parts:
-    said = read_forwarded_line(line)
-    return Parts(said.message, said.timestamp, said.type, said.attributes)
+    said = list(map(read_forwarded_line, lines))
+    return Columns(
+        [each.message for each in said],
+        [each.timestamp for each in said],
+        [each.type for each in said],
+        [each.attributes for each in said],
+    )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, cast
 
 import msgspec
 import tornado.web
@@ -11,17 +11,20 @@ import tornado.web
 from server.ingest.entries import Entries, Unreadable, in_turns
 from server.ingest.lines import read_lines
 from server.ingest.post import Reply
+from server.ingest.raw_pairs import Pair, RawPairs, value_at
 from server.ingest.shipper import ShipperPost
 from waterline.recognition.levels import says_more, type_of_word
 from waterline.recognition.object_shapes import merged
 from waterline.recognition.recognized import Columns
-from waterline.recognition.time_values import BeyondYears, read_time, within_years
+from waterline.recognition.time_values import MAX_TIMESTAMP, BeyondYears, read_time, within_years
 
 # Labels that name the level, the first that there is.
 _LEVELS: Final = ("level", "severity", "detected_level")
 # Milliseconds that the time of a line may differ from that of its entry. Some clients give the time
 # of sending, and the line knows better; but a line without its zone may be hours off.
 _TOLERANCE: Final = 600_000
+# In a millisecond.
+_NANOSECONDS: Final = 1_000_000
 # Digits of nanoseconds.
 _LONGEST_TIME: Final = 21
 # Characters of a word for a level.
@@ -31,7 +34,7 @@ _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r"}
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, gc=False):
     """One line of a stream."""
 
     time: object
@@ -64,6 +67,8 @@ class _OldEntry(msgspec.Struct):
 _decode_push: Final = msgspec.json.Decoder(_Push).decode
 _decode_old: Final = msgspec.json.Decoder(_OldEntry).decode
 _decode: Final = msgspec.json.Decoder().decode
+_decode_array: Final = msgspec.json.Decoder(list[object]).decode
+_NO_JSON: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 class LokiPush(ShipperPost):
@@ -112,14 +117,26 @@ def read_json(content: bytes) -> Iterator[Entry]:
     """
     try:
         push = _decode_push(content)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except _NO_JSON as error:
         raise Unreadable(f"this is no push request of Loki in JSON: {error}") from error
     for stream in push.streams:
         labels: Mapping[str, object] = stream.stream or labels_of(stream.labels)
-        for raw in stream.values:
-            yield _entry(raw, labels)
+        yield from _entries(stream.values, labels)
         for raw in stream.entries:
             yield _old_entry(raw, labels)
+
+
+def _entries(values: Sequence[msgspec.Raw], labels: Mapping[str, object]) -> Iterator[Entry]:
+    """Yield the entries of a stream, decoded some at a time."""
+    for held, _ in in_turns(values, len):
+        try:
+            found = _decode_array(b"[%b]" % b",".join(held))
+        except _NO_JSON:
+            for raw in held:
+                yield _entry(_decoded(raw), raw, labels)
+        else:
+            for value, raw in zip(found, held, strict=True):
+                yield _entry(value, raw, labels)
 
 
 def read_protobuf(content: bytes) -> Iterator[Entry]:
@@ -130,17 +147,33 @@ def read_protobuf(content: bytes) -> Iterator[Entry]:
     """
     from server.ingest import protobuf  # most servers never need its 8 MB
 
-    push = protobuf.PushRequest()
+    push = protobuf.RawPushRequest()
     try:
         push.ParseFromString(content)
     except protobuf.DecodeError as error:
         raise Unreadable(f"this is no push request of Loki in protobuf: {error}") from error
-    for stream in push.streams:
-        labels = labels_of(stream.labels)
-        for entry in stream.entries:
-            moment = entry.timestamp.seconds * 1_000_000_000 + entry.timestamp.nanos
-            metadata = {pair.name: pair.value for pair in entry.structuredMetadata}
-            yield Entry(moment, entry.line, labels, metadata, len(entry.line) + len(metadata))
+    pair_of = RawPairs(_pair).__getitem__
+    try:
+        for stream in push.streams:
+            labels = labels_of(stream.labels)
+            for entry in stream.entries:
+                time, raw = entry.timestamp, entry.structuredMetadata[:]
+                moment = time.seconds * 1_000_000_000 + time.nanos
+                line = entry.line
+                size = len(line) + sum(map(len, raw))
+                yield Entry(moment, line, labels, dict(map(pair_of, raw)), size)
+    except (protobuf.DecodeError, UnicodeDecodeError) as error:
+        raise Unreadable(f"this is no push request of Loki in protobuf: {error}") from error
+
+
+def _pair(raw: bytes) -> Pair:
+    at = value_at(raw)
+    if at:
+        return raw[2 : at - 2].decode(), raw[at:].decode()
+    from server.ingest import protobuf  # as above
+
+    pair = protobuf.LabelPair.FromString(raw)
+    return pair.name, pair.value
 
 
 def labels_of(text: str) -> dict[str, object]:
@@ -156,25 +189,27 @@ def labels_of(text: str) -> dict[str, object]:
     return labels
 
 
-def _entry(raw: msgspec.Raw, labels: Mapping[str, object]) -> Entry:
-    """Return an entry `[time, line]` or `[time, line, metadata]`; of another shape, all as line."""
+def _decoded(raw: msgspec.Raw) -> object:
     try:
-        match _decode(raw):
-            case [time, str(line)]:
-                return Entry(time, line, labels, {}, len(raw))
-            case [time, str(line), dict(metadata)]:
-                return Entry(time, line, labels, metadata, len(raw))
-            case [time, str(line), None]:
-                return Entry(time, line, labels, {}, len(raw))
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        pass
+        return _decode(raw)
+    except _NO_JSON:
+        return None
+
+
+def _entry(value: object, raw: msgspec.Raw, labels: Mapping[str, object]) -> Entry:
+    """Return an entry `[time, line]` or `[time, line, metadata]`; of another shape, all as line."""
+    match value:
+        case [time, str(line), dict(metadata)]:
+            return Entry(time, line, labels, metadata, len(raw))
+        case [time, str(line)] | [time, str(line), None]:
+            return Entry(time, line, labels, {}, len(raw))
     return _otherwise(raw, labels)
 
 
 def _old_entry(raw: msgspec.Raw, labels: Mapping[str, object]) -> Entry:
     try:
         found = _decode_old(raw)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except _NO_JSON:
         return _otherwise(raw, labels)
     return Entry(found.ts or found.timestamp, found.line, labels, {}, len(raw))
 
@@ -187,20 +222,40 @@ def _otherwise(raw: msgspec.Raw, labels: Mapping[str, object]) -> Entry:
 def columns(entries: Sequence[Entry]) -> Columns:
     """Return what entries say: their line, completed by time, labels and metadata."""
     said = read_lines([entry.line for entry in entries])
-    timestamps: list[int | None] = []
+    timestamps = _times([entry.time for entry in entries])
+    if any(own is not None for own in said.timestamps):
+        timestamps = list(map(_nearer, said.timestamps, timestamps))
     types: list[str | None] = []
     attributes: list[dict[str, object]] = []
-    for entry, own, type_, inner in zip(
-        entries, said.timestamps, said.types, said.attributes, strict=True
-    ):
-        given = _milliseconds(entry.time)
-        is_near = own is not None and (given is None or abs(own - given) <= _TOLERANCE)
-        timestamps.append(own if is_near else given)
+    for entry, type_, inner in zip(entries, said.types, said.attributes, strict=True):
         labels = {**entry.labels, **entry.metadata}
         types.append(_take_level(labels) or type_)
-        others = {name: each for name, each in labels.items() if inner.get(name) != each}
-        attributes.append(merged(inner, others))
+        if inner or None in labels.values():
+            others = {name: each for name, each in labels.items() if inner.get(name) != each}
+            labels = merged(inner, others)
+        attributes.append(labels)
     return Columns(said.messages, timestamps, types, attributes)
+
+
+def _nearer(own: int | None, given: int | None) -> int | None:
+    """Return the time of a line if it is near that of its entry, or else the latter."""
+    is_near = own is not None and (given is None or abs(own - given) <= _TOLERANCE)
+    return own if is_near else given
+
+
+def _times(given: Sequence[object]) -> Sequence[int | None]:
+    """Return the times of entries; usual ones together."""
+    if set(map(type, given)) == {str}:
+        texts = cast("Sequence[str]", given)
+        lengths, digits = set(map(len, texts)), "".join(texts)
+        are_short = 0 < min(lengths) <= max(lengths) < _LONGEST_TIME
+        if are_short and digits.isascii() and digits.isdecimal():
+            given = list(map(int, texts))
+    if set(map(type, given)) == {int}:
+        numbers = cast("Sequence[int]", given)
+        if min(numbers) >= 0 and max(numbers) // _NANOSECONDS <= MAX_TIMESTAMP:
+            return [each // _NANOSECONDS for each in numbers]
+    return list(map(_milliseconds, given))
 
 
 def _milliseconds(time: object) -> int | None:
@@ -210,7 +265,7 @@ def _milliseconds(time: object) -> int | None:
     if not isinstance(time, int) or isinstance(time, bool):
         return read_time(time)
     try:
-        return within_years(time // 1_000_000)
+        return within_years(time // _NANOSECONDS)
     except BeyondYears:
         return None
 

@@ -1,8 +1,8 @@
 """Protobuf messages of shippers; only the first request that has one loads this module.
 
-The classes of OTLP are those of its package, but for one that leaves attributes as they were sent.
-Loki's messages (logproto.proto) and the status of gRPC (google/rpc/status.proto), which no small
-package has, are described here.
+The classes of OTLP are those of its package. Loki's messages (logproto.proto) and the status of
+gRPC (google/rpc/status.proto), which no small package has, are described here. Two are there again
+to be read faster: names with their values stay bytes (see `raw_pairs`).
 """
 
 from typing import Any, Final, Union
@@ -25,8 +25,10 @@ __all__ = [
     "ExportLogsServiceRequest",
     "ExportLogsServiceResponse",
     "KeyValue",
-    "LogsData",
+    "LabelPair",
     "PushRequest",
+    "RawLogsData",
+    "RawPushRequest",
     "Status",
 ]
 
@@ -50,7 +52,7 @@ _MESSAGES: Final[dict[str, tuple[tuple[str, int, _Kind], ...]]] = {
 }
 
 
-def _described() -> DescriptorPool:
+def _described() -> FileDescriptorProto:
     file = FileDescriptorProto(
         name="waterline.proto",
         package="waterline",
@@ -66,21 +68,29 @@ def _described() -> DescriptorPool:
                 field.type, field.type_name = FieldDescriptorProto.TYPE_MESSAGE, kind
             else:
                 field.type = kind
-    pool = DescriptorPool()
-    pool.AddSerializedFile(timestamp_pb2.DESCRIPTOR.serialized_pb)
-    pool.AddSerializedFile(file.SerializeToString())
-    return pool
+    return file
 
 
-def _with_raw_attributes() -> DescriptorPool:
-    """Describe OTLP's logs, with each attribute of a record as the bytes of a KeyValue."""
-    file = FileDescriptorProto.FromString(logs_pb2.DESCRIPTOR.serialized_pb)
-    (record,) = (each for each in file.message_type if each.name == "LogRecord")
-    (field,) = (each for each in record.field if each.name == "attributes")
+def _raw(described: FileDescriptorProto, message: str, name: str) -> FileDescriptorProto:
+    """Return a description in which a field has bytes in place of messages.
+
+    Args:
+        described: the description of a file; it stays as it is.
+        message: the name of a message in it.
+        name: the name of the field.
+    """
+    file = FileDescriptorProto.FromString(described.SerializeToString())
+    (changed,) = (each for each in file.message_type if each.name == message)
+    (field,) = (each for each in changed.field if each.name == name)
     field.type = FieldDescriptorProto.TYPE_BYTES
     field.ClearField("type_name")
+    return file
+
+
+def _pool(file: FileDescriptorProto, *needed: Any) -> DescriptorPool:  # noqa: ANN401
+    """Return a pool with a file, and the modules that it needs; protobuf has no types for these."""
     pool = DescriptorPool()
-    for each in (common_pb2, resource_pb2):
+    for each in needed:
         pool.AddSerializedFile(each.DESCRIPTOR.serialized_pb)
     pool.AddSerializedFile(file.SerializeToString())
     return pool
@@ -90,9 +100,26 @@ def _class_of(pool: DescriptorPool, name: str) -> Any:  # noqa: ANN401 - protobu
     return GetMessageClass(pool.FindMessageTypeByName(name))
 
 
-_pool: Final = _described()
-PushRequest: Final = _class_of(_pool, "waterline.PushRequest")
-Status: Final = _class_of(_pool, "waterline.Status")
+_ours: Final = _described()
+_pool_of_ours: Final = _pool(_ours, timestamp_pb2)
+PushRequest: Final = _class_of(_pool_of_ours, "waterline.PushRequest")
+LabelPair: Final = _class_of(_pool_of_ours, "waterline.LabelPair")
+Status: Final = _class_of(_pool_of_ours, "waterline.Status")
+RawPushRequest: Final = _class_of(
+    _pool(_raw(_ours, "Entry", "structuredMetadata"), timestamp_pb2), "waterline.PushRequest"
+)
+"""A PushRequest with the bytes of each LabelPair."""
 KeyValue: Final = common_pb2.KeyValue
-LogsData: Final = _class_of(_with_raw_attributes(), "opentelemetry.proto.logs.v1.LogsData")
-"""An ExportLogsServiceRequest, by whose field it is the same, with raw attributes of records."""
+RawLogsData: Final = _class_of(
+    _pool(
+        _raw(
+            FileDescriptorProto.FromString(logs_pb2.DESCRIPTOR.serialized_pb),
+            "LogRecord",
+            "attributes",
+        ),
+        common_pb2,
+        resource_pb2,
+    ),
+    "opentelemetry.proto.logs.v1.LogsData",
+)
+"""An ExportLogsServiceRequest, which has the same field, with the bytes of each KeyValue."""

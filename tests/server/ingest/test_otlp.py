@@ -16,7 +16,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 from server.ingest.entries import Unreadable
 from server.ingest.otlp_json import read_json
 from server.ingest.otlp_protobuf import read_protobuf
-from server.ingest.protobuf import DecodeError, LogsData
+from server.ingest.protobuf import DecodeError, RawLogsData
 from waterline.recognition.recognized import Parts
 
 NOON = 1_764_410_000_000
@@ -134,11 +134,11 @@ long_texts = st.integers(100, 140).map("x".__mul__)
 def test_attribute_is_read_as_its_package_reads_it(
     pair: KeyValue, damage: list[tuple[int, int]]
 ) -> None:
-    raw = bytearray(pair.SerializeToString())
+    raw = pair.SerializeToString()
     for place, byte in damage:
-        raw[place : place + 1] = bytes([byte])
+        raw = raw[:place] + bytes([byte]) + raw[place + 1 :]
     try:
-        KeyValue.FromString(bytes(raw))
+        KeyValue.FromString(raw)
     except DecodeError:
         with pytest.raises(Unreadable, match="this is no request of OTLP"):
             read_binary(with_attribute(raw))
@@ -150,8 +150,8 @@ def test_attribute_is_read_as_its_package_reads_it(
 
 def with_attribute(raw: bytes) -> bytes:
     """Return a request in protobuf with one record and its attribute."""
-    data = LogsData()
-    data.resource_logs.add().scope_logs.add().log_records.add(attributes=[bytes(raw)])
+    data = RawLogsData()
+    data.resource_logs.add().scope_logs.add().log_records.add(attributes=[raw])
     return bytes(data.SerializeToString())
 
 
