@@ -96,6 +96,11 @@ class MemoryBudget:
             self._loans.discard(loan)
             self._freed.set()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether all holders together have as much as they may."""
+        return self._held > self._limit
+
     def has_room(self, loan: Loan) -> bool:
         """Return whether this holder need not wait in `room`."""
         return self._may_go_on(loan)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from server.ingest import protobuf
 from server.ingest.replies import AckMode
-from server.ingest.syslog.framing import Framer, bare
+from server.ingest.syslog.framing import MAX_MESSAGE, Framer, bare
 from server.websocket.frames import BINARY, CONTINUATION, PING, TEXT, Close, Failure, FrameParser
 from server.websocket.messages import Inflater
 from tests.support.frames import Deflater, frame, told
@@ -326,7 +326,7 @@ def stream_of_syslog(target: Target, random: Random) -> None:
     framed = [counted(each) if random.random() < 0.5 else each + b"\n" for each in messages]
     sent = mutate(random, b"".join(framed))
     if random.random() < 0.1:
-        sent += b"<13>".ljust(random.choice((2**18, 2**18 + 9, 2**20)), b"x")
+        sent += b"<13>".ljust(random.choice((MAX_MESSAGE, MAX_MESSAGE + 9, 2**20)), b"x")
     step = random.choice((1, 7, 1000)) if len(sent) < 200 else random.choice((1000, 2**20))
     framer = Framer()
     # The framer is tested by itself; here each of its messages must be stored.

@@ -3,8 +3,9 @@
 import re
 from typing import Final, NamedTuple
 
-# Bytes of a message; what is longer is cut.
-MAX_MESSAGE: Final = 2**18
+# Bytes of a message, as many as a datagram may have; what is longer is cut. More would take a
+# turn of the event loop too long to recognise.
+MAX_MESSAGE: Final = 2**16
 
 _MOST_DIGITS: Final = 9
 # The count of octets before a message, which begins with its priority.

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
+import time
 from typing import Final
 
 from server.accepting import Accepting
@@ -21,8 +22,10 @@ from waterline.settings.parse import SocketAddress, zone_of
 
 logger = logging.getLogger(__name__)
 
-# Turns of the event loop in which what the kernel holds is still read, as the server stops.
-_LAST_TURNS: Final = 200
+# Seconds in which what the kernel holds is still read, as the server stops; a sender may not end.
+_LAST_SECONDS: Final = 1.0
+# Turns of the event loop without a message, after which there is nothing more.
+_QUIET_TURNS: Final = 4
 
 
 class SyslogListeners:
@@ -91,12 +94,13 @@ class SyslogListeners:
         """Read what has arrived, hand all of it to the writer, and close; safe without `start`."""
         if self._tcp is not None:
             self._tcp.stop()
-        for _ in range(_LAST_TURNS):
+        quiet = 0
+        end = time.monotonic() + _LAST_SECONDS
+        while quiet < _QUIET_TURNS and time.monotonic() < end:
             taken = self._taken()
             await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            if self._taken() == taken:
-                break
+            is_full = any(each.is_full for each in self._intakes.values())
+            quiet = 0 if is_full or self._taken() > taken else quiet + 1
         if self._udp is not None:
             self._udp.end()
         if self._tcp is not None:

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 # Bytes of one read.
 _READ_SIZE: Final = 2**16
+# Bytes of one read while unfinished messages take all the memory that they may.
+_LEAST_READ: Final = 512
 # Seconds for a TLS handshake.
 _HANDSHAKE_SECONDS: Final = 10.0
 # Probes of a silent connection without an answer, after which its peer is gone.
@@ -169,7 +171,9 @@ class SyslogConnection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's
         """Return where to read into; all connections share it, as each read is handled at once."""
-        return self._listener.buffer
+        budget = self._listener.connections.budget
+        has_room = budget.has_room(self._loan) if self._loan else not budget.is_full
+        return self._listener.buffer if has_room else self._listener.buffer[:_LEAST_READ]
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take the messages of a read."""

@@ -12,8 +12,17 @@ from typing import Any, Final
 import apsw
 import pytest
 
+from server.app import MOST_UNFINISHED
 from server.ingest.syslog.framing import MAX_MESSAGE
-from tests.support.processes import PATIENCE, ServerProcess, run_waterline, serving
+from server.memory_budget import RESERVE
+from tests.support.processes import (
+    PATIENCE,
+    ServerProcess,
+    resident_bytes,
+    run_waterline,
+    serving,
+    stalled,
+)
 from tests.support.syslog import LISTENING, address_of, counted, over_tcp, over_udp, stored
 from tests.support.tls import LOOPBACK, WITH_LOOPBACK, start_secure_server
 from tests.support.waiting import wait_until
@@ -251,6 +260,30 @@ def test_message_that_stops_half_way_is_kept_and_its_connection_closed(data: Pat
     assert messages(data) == ["whole", "half", "later"]
 
 
+def test_unfinished_messages_of_many_are_bounded_in_memory_and_all_arrive(data: Path) -> None:
+    many, size = 1500, MAX_MESSAGE - 100
+    bound = MOST_UNFINISHED + RESERVE + 16 * 2**20
+    assert many * size > 1.5 * bound
+    head = b"<13>1 - - - - - - "
+    with serving(data, *LISTENING) as server, ExitStack() as opened:
+        peers = [opened.enter_context(over_tcp(server)) for _ in range(many)]
+        wait_until(lambda: of_syslog(server, "tcp")["connections"] == many)
+        before = resident_bytes(server.process)
+        for number, peer in enumerate(peers):
+            # The kernel holds what the server does not read.
+            peer.sendall(b"%b%06d".ljust(size + 5, b"x") % (head, number))
+        with over_tcp(server) as other:
+            other.sendall(b"<13>small\n")
+            wait_until(lambda: messages(data) == ["small"])
+        assert resident_bytes(server.process) - before < bound
+        for peer in peers:
+            peer.sendall(b"\n")
+        wait_until(lambda: server.get("/health")[1]["last_seq"] == many + 1)
+    found = messages(data)[1:]
+    assert sorted(each[:6] for each in found) == [f"{number:06d}" for number in range(many)]
+    assert len({len(each) for each in found}) == 1
+
+
 # Backpressure
 
 
@@ -311,12 +344,15 @@ def test_full_queue_drops_datagrams_and_counts_each(data: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_end_of_server_drains_what_has_come(data: Path, number: signal.Signals) -> None:
+    lines = [f"tcp {at}".ljust(60, ".") for at in range(20_000)]
     with serving(data, *LISTENING) as server, over_tcp(server) as tcp, over_udp(server) as udp:
-        tcp.sendall(b"".join(b"<13>tcp %d\n" % at for at in range(2000)) + b"<13>begun")
-        for at in range(100):
-            udp.send(b"<13>udp %d" % at)
-        server.process.send_signal(number)
+        wait_until(lambda: of_syslog(server, "tcp")["connections"] == 1)
+        # So that nothing is read before it is told to end.
+        with stalled(server.process):
+            tcp.sendall("".join(f"<13>{each}\n" for each in lines).encode() + b"<13>begun")
+            for at in range(100):
+                udp.send(b"<13>udp %d" % at)
+            server.process.send_signal(number)
         assert server.process.wait(PATIENCE) == 0
-    over = messages(data, "syslog-tcp")
-    assert over == [*(f"tcp {at}" for at in range(2000)), "begun"]
+    assert messages(data, "syslog-tcp") == [*lines, "begun"]
     assert messages(data, "syslog-udp") == [f"udp {at}" for at in range(100)]
