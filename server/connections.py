@@ -50,6 +50,8 @@ class Connections:
     """Names of the measured attributes."""
     recognises_repeats: bool = True
     """Whether a body that a shipper sends again is stored once."""
+    syslog_open: int = 0
+    """Number of open connections of syslog."""
     draining: bool = False
     large: Room = field(default_factory=lambda: Room(LARGE_AT_ONCE))
     """Admission of large messages."""

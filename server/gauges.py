@@ -32,6 +32,7 @@ class Gauges:
         connections = self.connections
         levels = {
             metrics.CONNECTIONS: len(connections.open),
+            metrics.SYSLOG_CONNECTIONS: connections.syslog_open,
             metrics.LIVE_SUBSCRIBERS: connections.hub.readers,
             metrics.LIVE_LAG: connections.hub.lag,
             metrics.QUEUE_BYTES: connections.gate.waiting,

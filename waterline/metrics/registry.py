@@ -58,6 +58,7 @@ COMMIT_DURATION: Final = "commit_duration"
 COMMIT_LOGS: Final = "commit_logs"
 COMMIT_BYTES: Final = "commit_bytes"
 CONNECTIONS: Final = "connections"
+SYSLOG_CONNECTIONS: Final = "syslog_connections"
 LIVE_SUBSCRIBERS: Final = "live_subscribers"
 LIVE_LAG: Final = "live_lag"
 LIVE_SKIPPED: Final = "live_skipped"
@@ -102,6 +103,7 @@ OWN: Final = (
     Metric(COMMIT_LOGS, _VALUE, Unit.LOGS, "logs in a commit"),
     Metric(COMMIT_BYTES, _VALUE, Unit.BYTES, "bytes that the logs of a commit came as"),
     Metric(CONNECTIONS, _LEVEL, Unit.CONNECTIONS, "open WebSockets"),
+    Metric(SYSLOG_CONNECTIONS, _LEVEL, Unit.CONNECTIONS, "open connections of syslog"),
     Metric(LIVE_SUBSCRIBERS, _LEVEL, Unit.CONNECTIONS, "readers of the present at /live"),
     Metric(LIVE_LAG, _LEVEL, Unit.BYTES, "what the slowest reader of /live has not taken yet"),
     Metric(

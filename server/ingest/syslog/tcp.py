@@ -19,7 +19,7 @@ from server.memory_budget import Loan
 logger = logging.getLogger(__name__)
 
 # Bytes of one read.
-_READ_SIZE: Final = 2**16
+_READ_SIZE: Final = 2**14
 # Bytes of one read while unfinished messages take all the memory that they may.
 _LEAST_READ: Final = 512
 # Seconds for a TLS handshake.
@@ -166,6 +166,7 @@ class SyslogConnection(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._listener.open.add(self)
+        self._listener.connections.syslog_open += 1
         if self._listener.intake.is_full:
             self.pause()
 
@@ -187,6 +188,7 @@ class SyslogConnection(asyncio.BufferedProtocol):
         """Take what came of the last message, and leave."""
         self._transport = None
         self._listener.open.discard(self)
+        self._listener.connections.syslog_open -= 1
         if self._waits is not None:
             self._waits.cancel()
         self._take(self._framer.finish())

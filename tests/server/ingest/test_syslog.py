@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.request import urlopen
 
 import apsw
 import pytest
@@ -241,6 +242,8 @@ def test_no_more_connections_than_a_token_may_hold(data: Path) -> None:
         ]
         peers[0].close()
         wait_until(lambda: of_syslog(server, "tcp")["connections"] == 2)
+        with urlopen(f"{server.monitoring}/metrics?format=prometheus", timeout=PATIENCE) as page:
+            assert b"\nwaterline_syslog_connections 2.0\n" in page.read()
         later = opened.enter_context(over_tcp(server))
         later.sendall(b"<13>there is room\n")
         wait_until(lambda: messages(data) == ["there is room"])
