@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from server.ingest.entries import Unreadable
-from server.ingest.splunk import columns, read_events
+from server.ingest.entries import SIZE_AT_ONCE, Unreadable
+from server.ingest.splunk_events import columns, read_events
 from waterline.recognition.recognized import Parts
 
 NOON = 1_764_410_000_000
@@ -69,3 +69,21 @@ def test_half_of_a_surrogate_pair_is_no_text_and_costs_nothing_else() -> None:
     )
     assert (found[0].message, found[0].attributes) == ("a?", {"?": "b"})
     assert "𝄞" in found[1].message
+
+
+@pytest.mark.parametrize("between", ["", "\n", "  "])
+@pytest.mark.parametrize("odd", ['{"event":NaN}', '{"event":"} {"}', '{"event":"\\ud800"}', "7"])
+def test_odd_event_in_a_large_body_changes_no_other(between: str, odd: str) -> None:
+    usual = json.dumps({"event": "} {" * 50, "time": NOON / 1000})
+    many = SIZE_AT_ONCE // len(usual)
+    body = between.join([*[usual] * 3 * many, odd, *[usual] * 3 * many]).encode()
+    found = list(read_events(body))
+    assert len(found) == 6 * many + 1
+    assert {each.event for each in [*found[: 3 * many], *found[3 * many + 1 :]]} == {"} {" * 50}
+
+
+def test_number_of_an_event_that_is_no_json_counts_all_before() -> None:
+    usual = json.dumps({"event": "a"}).encode()
+    many = 3 * SIZE_AT_ONCE // len(usual)
+    with pytest.raises(Unreadable, match=f"event {many} is no JSON"):
+        list(read_events(usual * many + b"no"))
