@@ -17,6 +17,7 @@ import pytest
 import workbench
 from tests.support.forking import WATERLINE
 from tests.support.processes import PATIENCE, create_token, run_waterline, serving
+from tests.support.syslog import LISTENING
 from tests.support.tls import NAMED, WITH_NAMED
 from tests.support.waiting import wait_until
 from workbench.clients.producer import Producer
@@ -51,6 +52,8 @@ class Everything:
     dashboard: str
     ingest: str
     health: str
+    printed: str
+    """What it said once it was up."""
 
     def children(self) -> dict[str, int]:
         """Return the process ids by what they run."""
@@ -104,7 +107,7 @@ def everything(data: Path, *options: str, cwd: Path | None = None) -> Iterator[E
         health = next(each for each in addresses if each.endswith("/health"))
         ingest = next(each for each in addresses if each.endswith("/ingest"))
         dashboard = next(each for each in addresses if each.endswith("/dashboard"))
-        yield Everything(process, data, dashboard, ingest, health)
+        yield Everything(process, data, dashboard, ingest, health, printed)
     finally:
         if process.poll() is None:
             process.terminate()
@@ -193,6 +196,20 @@ def test_server_that_dies_comes_back_at_its_address(data: Path) -> None:
         wait_until(lambda: answers(up.health), "the server's health")
         printed = up.stop(signal.SIGTERM)
     assert printed == "waterline: the server ended (signal 9); starting it again\n"
+
+
+def test_syslog_is_named_and_comes_back_at_its_port(data: Path) -> None:
+    with everything(data, *LISTENING) as up:
+        _, tcp, udp = re.findall(r"(?m)^  syslog +((\S+) and (\S+))$", up.printed)[0]
+        assert (tcp[:16], udp[:16]) == ("tcp://127.0.0.1:", "udp://127.0.0.1:")
+        address = ("127.0.0.1", int(tcp.rpartition(":")[2]))
+        os.kill(up.children()["server"], signal.SIGKILL)
+        wait_until(lambda: answers(up.health), "the server's health")
+        with socket.create_connection(address, timeout=PATIENCE) as peer:
+            peer.sendall(b"<13>after\n")
+        with workbench.connect(data) as wb:
+            wait_until(lambda: wb.count() == 1, "the log")
+        up.stop(signal.SIGTERM)
 
 
 def test_folder_in_use_ends_it_with_the_servers_sentence(data: Path) -> None:
