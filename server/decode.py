@@ -179,7 +179,8 @@ class ForwardedLines:
         """Return what a line says; a time without its year is of the last twelve months."""
         now = monotonic()
         if self._lines is None or now > self._until:
-            self._until, self._lines = now + _AN_HOUR, Recognizer(reference=datetime.now(UTC))
+            self._until = now + _AN_HOUR
+            self._lines = Recognizer(reference=datetime.now(UTC), tables=False)
         return self._lines.headed(text)
 
 

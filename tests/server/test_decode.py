@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from server.decode import NO_LOGS, DecodedLogs, read_frames
+from server.decode import NO_LOGS, DecodedLogs, read_forwarded_line, read_frames
 from waterline.metrics.log_stats import TypeStats
 from waterline.recognition.object_plans import Overrides
 from waterline.recognition.objects import ObjectReader
@@ -406,6 +406,14 @@ def test_line_that_an_object_forwards_is_read_as_lines_are() -> None:
     (row,) = rows_of(read([frame]))
     assert (row[1], row[2]) == ("error", 1_795_514_401_000)
     assert json.loads(row[5])["status"] == 500
+
+
+def test_line_that_is_forwarded_does_not_change_how_those_of_others_are_read() -> None:
+    line = "<13>2026-11-24 10:00:00 ERROR overdrawn"
+    alone = read_forwarded_line(line)
+    read_forwarded_line("<13>#Fields: date time cs-method sc-status")
+    assert read_forwarded_line(line) == alone
+    assert alone.type == "error"
 
 
 def test_object_that_holds_several_logs_counts_as_so_many() -> None:

@@ -165,6 +165,7 @@ class Recognizer:
         turns: FileTurns | None = None,
         formats: Sequence[LineDialect] = (),
         overrides: Overrides | None = None,
+        tables: bool = True,
         depth: int = 0,
     ) -> None:
         """Say what stands in for what a line leaves out.
@@ -176,6 +177,8 @@ class Recognizer:
             turns: of the file, where it was looked through.
             formats: dialects of the user's, which are tried first.
             overrides: members of objects that the user names.
+            tables: whether a line may be the header of rows behind it; not where lines of many
+                writers come mixed.
             depth: how many envelopes its lines stood in.
 
         Raises:
@@ -193,6 +196,7 @@ class Recognizer:
         """Whether the line, or the one within it, is an object."""
         self._objects = ObjectReader(overrides, self.outer)
         self._setting = (reference, timezone, formats, overrides)
+        self._tables = tables
         self._times = LineTimes(self.clock)
         self._values = LineTimes(self.clock)
         self._formats = list(formats)
@@ -319,6 +323,8 @@ class Recognizer:
         return None
 
     def _row(self, line: str) -> Recognized | None:
+        if not self._tables:
+            return None
         at_start, self._at_start = self._at_start, False
         if (line[:1] == "#" and (table := table_of_directive(line))) or (
             at_start and (table := table_of_header(line))
@@ -427,6 +433,7 @@ class Recognizer:
                 timezone=timezone,
                 formats=formats,
                 overrides=overrides,
+                tables=self._tables,
                 depth=self._depth + 1,
             )
         return self._inside

@@ -78,5 +78,7 @@ class SyslogMessages:
         now = monotonic()
         if self._lines is None or now > self._until:
             self._until = now + _AN_HOUR
-            self._lines = Recognizer(reference=datetime.now(UTC), timezone=self._timezone)
+            self._lines = Recognizer(
+                reference=datetime.now(UTC), timezone=self._timezone, tables=False
+            )
         return self._lines
