@@ -72,6 +72,13 @@ ACCESS_LOGS: Final = (
         _DAY_FIRST,
     ),
     _access(
+        "access_influxdb",
+        "[",
+        rf"\[httpd\][ ]{BEFORE_BRACKET}{_DAY}\"",
+        rf"\[httpd\] {_BEFORE}\[{_DAY_FIRST.core}\] ",
+        _DAY_FIRST,
+    ),
+    _access(
         "access_iso",
         '0Aa-:"',
         rf"{BEFORE_BRACKET}{_ISO_DAY}\"",

@@ -170,6 +170,21 @@ class _Compiled(NamedTuple):
     has_message: bool
 
 
+def by_mark(types: dict[str, str]) -> Callable[[re.Match[str], Recognized, Reader], Recognized]:
+    """Return what takes the type from the group `mark`, which is no attribute; else it is info.
+
+    Args:
+        types: type by mark.
+    """
+
+    def refine(match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
+        found.attributes.pop("mark", None)
+        name = types.get(match["mark"], "info")
+        return Recognized(found.message, found.timestamp, name, found.attributes)
+
+    return refine
+
+
 def _level_of(match: re.Match[str], has: Set[str], line: str) -> LineLevel | None:
     if "level" in has and (word := match["level"]):
         return level_of_word(word)

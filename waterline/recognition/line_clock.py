@@ -110,10 +110,10 @@ class LineClock:
     def _minute_of(self, form: TimeForm, match: re.Match[str]) -> int:
         written, zone, second = match.group("half", "zone", "second")
         hour, minute = int(match["hour"]), int(match["minute"])
-        if half := (written or "").strip():
+        if half := (written or "").strip(" \u202f"):
             if not 1 <= hour <= 12:
                 raise ValueError("no 12-hour clock has this hour")
-            hour = hour % 12 + (12 if half[0] in "Pp" else 0)
+            hour = hour % 12 + (12 if half[0] in "PpN" else 0)
         # The end of a day may be written as 24:00.
         if hour == 24 and (minute or (second or "00") != "00"):
             raise ValueError("no day has this hour")
@@ -163,11 +163,12 @@ class LineClock:
             day = self._days.day_of(hour, minute, self._reference)
             return day.year, day.month, day.day
         if "last" in parts:
-            return self._short(*(int(parts[name] or "") for name in ("first", "other", "last")))
+            numbers = (int(parts[name] or "") for name in ("first", "other", "last"))
+            return self._short(*numbers, dots=parts["separator"] == ".")
         year = parts.get("year") or parts.get("late_year")
         if "first" in parts:
-            numbers = int(year or ""), int(parts["first"] or ""), int(parts["other"] or "")
-            return self._day_and_month(*numbers, parts)
+            written = int(year or ""), int(parts["first"] or ""), int(parts["other"] or "")
+            return self._day_and_month(*written, parts)
         month = month_number(parts["month"] or "")
         if month is None:
             raise ValueError("no month has this name")
@@ -189,8 +190,11 @@ class LineClock:
             self._day_first = self._latest((year, other, first), (year, first, other)) == 0
         return (year, other, first) if self._day_first else (year, first, other)
 
-    def _short(self, first: int, other: int, last: int) -> _Day:
-        """Tell the parts of a date with two digits of a year: 26/11/24, 11/24/26 or 24/11/26."""
+    def _short(self, first: int, other: int, last: int, *, dots: bool) -> _Day:
+        """Tell the parts of a date with two digits of a year: 26/11/24, 11/24/26 or 24/11/26.
+
+        With dots between them the day comes first, as wherever dates are written so.
+        """
         readings = {
             "ymd": (_whole_year(first), other, last),
             "mdy": (_whole_year(last), first, other),
@@ -199,6 +203,8 @@ class LineClock:
         possible = {order: day for order, day in readings.items() if _is_day(day)}
         if not possible:
             raise ValueError("the calendar has no such day")
+        if dots and "dmy" in possible:
+            return possible["dmy"]
         if self._short_order not in possible:
             self._short_order = list(possible)[self._latest(*possible.values())]
         return possible[self._short_order]
@@ -226,7 +232,8 @@ def _is_day(day: _Day) -> bool:
 def _counted(match: re.Match[str]) -> int | None:
     """Return the time of a number, told by its size; None for one that is hardly a time."""
     if match.re.groupindex.get("tai"):
-        return (int(match["tai"], 16) - _TAI_EPOCH) * 1000
+        seconds, nanoseconds = int(match["tai"][:16], 16), int(match["tai"][16:], 16)
+        return (seconds - _TAI_EPOCH) * 1000 + nanoseconds // 1_000_000
     written = match["epoch"]
     if "e" in written:
         return round(float(written) * 1000)

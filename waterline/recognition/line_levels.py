@@ -57,6 +57,7 @@ _MARKED_FIELD: Final = rf"""
     | \[ (?:[\w .:\#-]{{1,60}}[/ ])? (?P<qualified>(?:{WORDS}){_NUMBERED})
       (?:\s+-\s[\d:]+(?:[ ][AP]M)?)? \]
     | \#\#\[(?P<hashed>[a-z]{{4,8}})\]
+    | \[ID\ \d+\ {FACILITY}\.(?P<solaris>[a-z]+)\]
     | %[A-Z][A-Z0-9_]*(?:-[A-Z][A-Z0-9_]*)*-(?P<cisco>[0-7])-[A-Z0-9_]+
     | (?P<object>\{{) (?=\s*")
 """
@@ -107,6 +108,7 @@ _LEVELS: Final = {
         "priority",
         "glued",
         "hashed",
+        "solaris",
     )
 }
 # A level in brackets is one behind two words, too, and behind a name with a colon.

@@ -1,10 +1,9 @@
 """Lines of programs whose time or level stands where no other program has it."""
 
 import re
-from collections.abc import Callable
 from typing import Final
 
-from waterline.recognition.dialect import FORMS, Dialect, Reader
+from waterline.recognition.dialect import FORMS, Dialect, Reader, by_mark
 from waterline.recognition.levels import type_of_word
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.time_values import read_time
@@ -66,17 +65,6 @@ def _super_computer(match: re.Match[str], found: Recognized, _reader: Reader) ->
     return Recognized(found.message, found.timestamp, name, found.attributes)
 
 
-def _of_mark(types: dict[str, str]) -> Callable[[re.Match[str], Recognized, Reader], Recognized]:
-    """Return what takes the type from the group `mark`, which is no attribute."""
-
-    def refine(match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
-        found.attributes.pop("mark", None)
-        name = types.get(match["mark"], "info")
-        return Recognized(found.message, found.timestamp, name, found.attributes)
-
-    return refine
-
-
 def _php(match: re.Match[str], found: Recognized, _reader: Reader) -> Recognized:
     """Take the type from the word that ends the kind: Fatal error, User Warning, Notice."""
     found.attributes.pop("mark", None)
@@ -115,7 +103,7 @@ def _configuration_manager(match: re.Match[str], found: Recognized, reader: Read
     )
     if timestamp is not None and match["bias"]:
         timestamp += int(match["bias"]) * 60_000
-    return _of_mark(_OF_CONFIGURATION_MANAGER)(
+    return by_mark(_OF_CONFIGURATION_MANAGER)(
         match, Recognized(found.message, timestamp, found.type, found.attributes), reader
     )
 
@@ -202,6 +190,14 @@ PROGRAMS: Final = (
         _ISO,
     ),
     Dialect(
+        "unified_log_compact",
+        "Y",
+        r"\d{4}-\d\d-\d\d[ ][\d:.]++[ ](?:Df|Db|[IEFA][ ])[ ][^\[\]]{1,80}\[\d+:[0-9a-f]+\]",
+        rf"{_ISO.core} (?P<mark>D[fb]|[IEFA] ) (?P<program>[^\[\]]+)\[(?P<pid>\d+):[0-9a-f]+\]",
+        _ISO,
+        refine=by_mark({"Db": "debug", "E ": "error", "F ": "error"}),
+    ),
+    Dialect(
         "samba",
         "[",
         r"\[\d{4}/\d\d/\d\d[ ][\d:.]+,[ ]+\d+[\],]",
@@ -245,11 +241,11 @@ PROGRAMS: Final = (
     Dialect(
         "websphere",
         "[",
-        r"\[\d\d?/\d\d?/\d\d,?[ ][\d:]+[ ]\w+\][ ][0-9a-f]{8}[ ]",
+        r"\[\d\d?[/.]\d\d?[/.]\d\d,?[ ][\d:]+[ ]\w+\][ ][0-9a-f]{8}[ ]",
         rf"\[{_SHORT_YEAR.core}\] (?P<thread>[0-9a-f]{{8}}) (?P<component>\S+) +"
         r"(?P<mark>[FEWAIDCORZ123<>]) ",
         _SHORT_YEAR,
-        refine=_of_mark(_OF_WEBSPHERE),
+        refine=by_mark(_OF_WEBSPHERE),
     ),
     Dialect(
         "weblogic",  # names its zone in words, and the moment in a field of its own
@@ -303,7 +299,7 @@ PROGRAMS: Final = (
         r"!ENTRY[ ]\S+[ ]\d",
         rf"!ENTRY (?P<plugin>\S+) (?P<mark>\d) (?P<code>-?\d+) {_ISO.core}",
         _ISO,
-        refine=_of_mark(_OF_ECLIPSE),
+        refine=by_mark(_OF_ECLIPSE),
     ),
     Dialect(
         "erlang_report",
@@ -311,7 +307,7 @@ PROGRAMS: Final = (
         r"=[A-Z]+[ ]REPORT=+[ ]\d",
         rf"=(?P<mark>[A-Z]+) REPORT=+ {_DAY_FIRST.core} ===",
         _DAY_FIRST,
-        refine=_of_mark(_OF_ERLANG),
+        refine=by_mark(_OF_ERLANG),
     ),
     Dialect(
         "cups",

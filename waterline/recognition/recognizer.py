@@ -12,6 +12,7 @@ import msgspec
 from waterline.recognition.access_logs import ACCESS_LOGS, BEFORE_BRACKET
 from waterline.recognition.android import ANDROID
 from waterline.recognition.cef import CEF_SHAPE, LEEF_SHAPE, read_cef, read_leef
+from waterline.recognition.daemons import DAEMONS
 from waterline.recognition.dialect import FORMS, Reader
 from waterline.recognition.envelopes import ENVELOPES, Opened, docker_line
 from waterline.recognition.json_text import array_in, object_in
@@ -94,6 +95,7 @@ DIALECTS: Final[Sequence[LineDialect]] = (
     *PROXIES,
     *ANDROID,
     *PROGRAMS,
+    *DAEMONS,
     *TOOLS,
     *SYSLOG,
     _PairDialect("cef", "A", CEF_SHAPE, read_cef),

@@ -34,6 +34,7 @@ _BEHIND: Final = tuple(
         _TRAEFIK,
         r" (?P<bytes_in>\d+) (?P<bytes_out>\d+)",  # Apache: combinedio
         r" (?P<duration_us>\d+)",  # Apache: %D
+        r" (?P<request_id>[0-9a-f]{4}[0-9a-f-]*+) (?P<duration_us>\d+)",  # InfluxDB
         r" (?P<duration_ms>\d+(?:\.\d+)?) ?ms",
         r" (?P<duration_s>\d+(?:\.\d+)?) ?s",
         r" (?P<duration_us>\d+(?:\.\d+)?) ?[uµ]s",

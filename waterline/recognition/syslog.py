@@ -14,9 +14,16 @@ _PRI: Final = r"<(?P<pri>\d{1,3})>"
 _HOST: Final = rf"(?!(?:{WORDS})[ ])(?P<host>[\w.:@/-]+)(?<!:)"
 _PROGRAM: Final = r"(?P<program>[^\s:\[\]%][^\s:\[\]]{0,63})"
 _PID: Final = rf"\[(?!(?=[A-Z])(?:{WORDS})\])(?P<pid>[^\]\s]{{1,64}})\](?:[ ]\([^)]{{1,100}}\))?"
-_BUSYBOX: Final = rf"(?:{FACILITY}\.(?P<level>[a-z]+)[ ])?"
+# BusyBox and AIX write facility and severity before the program, F5 the severity alone.
+_SEVERITY: Final = (
+    rf"(?:(?:{FACILITY}(?:\|[a-z]+)?[.:]|(?=(?:emerg|alert|crit|err|warning|notice|info|debug)[ ]))"
+    r"(?P<level>[a-z]+)[ ])?"
+)
+# A number is the sequence of a device, whose own time follows. Apple's level takes the colon.
 _TAG: Final = (
-    rf"(?:{_HOST}[ ])?{_BUSYBOX}(?:{_PROGRAM}(?:{_PID})?:(?:[ ]|$)|(?=(?:CEF|LEEF):[ ]?\d|\{{))"
+    rf"(?:{_HOST}[ ])?{_SEVERITY}(?:\d+:[ ](?=[*.]?[A-Z][a-z]{{2}}[ ])"
+    rf"|{_PROGRAM}(?:{_PID}(?:[ ](?=<[A-Z][a-z]+>:[ ]))?)?(?::(?:[ ]|$)|(?<=[ ]))"
+    r"|(?=(?:CEF|LEEF):[ ]?\d|\{))"
 )
 _ELEMENT: Final = r"\[[^\s\]\"=]+(?:[ ][^\s\]\"=]+=\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\")*+\]"
 _PARAMETER: Final = re.compile(r'([^\s=\]"]+)="([^"\\]*+(?:\\.[^"\\]*+)*+)"')
@@ -33,7 +40,8 @@ def _with_inner(match: re.Match[str], found: Recognized, reader: Reader) -> Reco
     rest = match["rest"]
     inner = reader.inner(rest)
     if inner is None:
-        if found.type is None and rest[:1] in _BEGINS_A_TIME:
+        no_program = "program" not in found.attributes
+        if found.type is None and (no_program or rest[:1] in _BEGINS_A_TIME):
             found = Recognized(
                 found.message, found.timestamp, reader.outer(rest).type, found.attributes
             )

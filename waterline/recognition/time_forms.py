@@ -104,7 +104,8 @@ _MINUTE: Final = r"(?P<hour>[01]\d|2[0-4]):(?P<minute>[0-5]\d)"
 _LOOSE_MINUTE: Final = r"(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)"
 _FRACTION: Final = r"(?:(?:[.,]|:(?=\d{3}(?!\d|:)))(?P<fraction>\d{1,9})\d*+)?+"
 _SECOND: Final = rf":(?P<second>[0-5]\d|60){_FRACTION}"
-_HALF: Final = r"(?P<half>[ ]?[AaPp]\.?[Mm]\b\.?|)"
+# Java writes the halves of the day in the words of the machine's language, such as German.
+_HALF: Final = r"(?P<half>[ ]?[AaPp](?:\.[ ]?)?[Mm]\b\.?|[ ](?:VORM|NACHM)\.|\u202f[AP]M|)"
 # An offset without minutes is told from a negative number by what stands around it.
 _ZONE: Final = (
     rf"(?P<zone>[ ]?(?:(?:UTC|GMT)[+-]\d{{1,2}}(?::?[0-5]\d)?(?!\d)|\[?{REGION_PATTERN}\]?"
@@ -212,7 +213,7 @@ TIME_FORMS: Final = (
         rf"(?P<head>{_LOOSE_MINUTE}){_CLOCK_OR_MINUTE}",
         Lacks.DAY,
     ),
-    TimeForm("tai64n", r"@(?P<tai>4[0-9a-f]{15})[0-9a-f]{8}(?=\s)", has_colon=False),
+    TimeForm("tai64n", r"@(?P<tai>4[0-9a-f]{23})(?=\s)", has_colon=False),
 )
 """All forms. No line fits two of them."""
 

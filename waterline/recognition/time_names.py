@@ -31,8 +31,8 @@ MONTHS: Final[Mapping[str, int]] = {
 # In minutes. What means two zones to two readers is left out: CST, IST, BST, AST.
 _ZONES: Final = {
     0: "Z z UTC GMT UT WET",
-    60: "CET MET WEST WAT",
-    120: "CEST MEST EET SAST CAT",
+    60: "CET MET MEZ WEST WAT",
+    120: "CEST MEST MESZ EET SAST CAT",
     180: "EEST MSK EAT TRT",
     210: "IRST",
     240: "GST",

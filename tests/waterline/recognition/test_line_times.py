@@ -408,6 +408,7 @@ def test_clock_alone_of_a_stream_is_never_half_a_day_ahead() -> None:
         (["31/05/24 10:00:00 x"], (2024, 5, 31)),
         (["05/31/24 10:00:00 x"], (2024, 5, 31)),
         (["24/05/31 10:00:00 x"], (2024, 5, 31)),
+        (["26/11/20 10:00:00 x", "20.11.21 10:00:00 x"], (2021, 11, 20)),
     ],
 )
 def test_day_and_month_are_told_by_size_by_form_and_by_the_file(
@@ -420,7 +421,11 @@ def test_day_and_month_are_told_by_size_by_form_and_by_the_file(
 
 @pytest.mark.parametrize(
     ("written", "hour"),
-    [("12:00:01 AM", 0), ("1:00:01 am", 1), ("12:00:01 PM", 12), ("11:00:01PM", 23)],
+    [
+        *(("12:00:01 AM", 0), ("1:00:01 am", 1), ("12:00:01 PM", 12), ("11:00:01PM", 23)),
+        *(("1:00:01 NACHM.", 13), ("12:00:01 VORM.", 0), ("1:00:01 p. m.", 13)),
+        *(("1:00:01\u202fPM", 13), ("1:00:01 p.m.", 13)),
+    ],
 )
 def test_hours_of_a_clock_with_two_halves(written: str, hour: int) -> None:
     assert find(f"01/31/2024 {written} x") == utc(2024, 1, 31, hour, 0, 1)
