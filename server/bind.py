@@ -1,11 +1,15 @@
 """Listening sockets of the server, and a sentence where an address cannot be listened on."""
 
+import errno
 import socket
 from contextlib import ExitStack
+from typing import Final
 
 import tornado.netutil
 
 from waterline.addresses import explained
+
+_WITHOUT_IPV6: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 def bind(host: str, port: int, setting: str, host_setting: str = "host") -> list[socket.socket]:
@@ -38,15 +42,32 @@ def bind_datagrams(host: str, port: int, setting: str) -> list[socket.socket]:
     bound: list[socket.socket] = []
     with explained(host, port, setting, setting), ExitStack() as opened:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
-        for family, kind, protocol, _, address in dict.fromkeys(found):
-            each = opened.enter_context(socket.socket(family, kind, protocol))
-            each.setblocking(False)
-            if family == socket.AF_INET6:
-                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        for number, (family, _, _, _, address) in enumerate(dict.fromkeys(found), 1):
             # A name may have several addresses, and the first picks a free port for all.
-            each.bind((address[0], port_of(bound) if bound else port, *address[2:]))
-            bound.append(each)
+            chosen = (address[0], port_of(bound) if bound else port, *address[2:])
+            try:
+                each = opened.enter_context(_datagrams(family, chosen))
+            except OSError as error:
+                # A machine may lack IPv6, though its names have an address of it.
+                if error.errno not in _WITHOUT_IPV6 or (number == len(found) and not bound):
+                    raise
+            else:
+                bound.append(each)
         opened.pop_all()
+    return bound
+
+
+def _datagrams(family: int, address: tuple[str | int, ...]) -> socket.socket:
+    """Return a socket that datagrams come in at."""
+    bound = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        bound.setblocking(False)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
     return bound
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.bind import bind, port_of
+from server.bind import bind, bind_datagrams, port_of
 from waterline.addresses import Addresses, is_loopback, parse_announcement
 from waterline.errors import AddressError
 from workbench.running.ports import choose_port
@@ -94,3 +94,21 @@ def test_name_that_no_machine_has_is_told() -> None:
     sentence = str(raised.value)
     assert sentence.startswith("nowhere.invalid is no address of this machine (")
     assert sentence.endswith("); choose another with --host")
+
+
+def test_datagrams_of_a_name_with_several_addresses_come_in_at_one_port() -> None:
+    bound = bind_datagrams("localhost", 0, "syslog_udp")
+    try:
+        assert {each.getsockname()[1] for each in bound} == {port_of(bound)}
+        assert {each.getsockname()[0] for each in bound} <= {"127.0.0.1", "::1"}
+        with pytest.raises(AddressError, match=rf"^port {port_of(bound)} on localhost is in use"):
+            bind_datagrams("localhost", port_of(bound), "syslog_udp")
+    finally:
+        for each in bound:
+            each.close()
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "no-such-name.invalid"])
+def test_datagrams_cannot_come_in_at_a_foreign_address(host: str) -> None:
+    with pytest.raises(AddressError, match=r"choose another with --syslog-udp$"):
+        bind_datagrams(host, 0, "syslog_udp")
