@@ -125,8 +125,7 @@ def read_items(content: bytes, index: str | None) -> Iterator[Items]:
         if items is None:
             items, end = _items_by_line(content, at, end, index)
         at = end
-        if items.items:
-            yield items
+        yield items
 
 
 def _end_of_lines(content: bytes, at: int) -> int:

@@ -1,6 +1,6 @@
 """Entries of a body in another protocol: what was recognised in them, some at a time."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from server.decode import OBJECTS
@@ -9,13 +9,27 @@ from waterline.recognition.recognized import Columns, Parts
 # Entries, and their bytes, that are recognised in one turn of the event loop.
 MOST_AT_ONCE: Final = 1000
 SIZE_AT_ONCE: Final = 2**17
+# Bytes of what entries share, repeated in each, in one turn and in one body.
+REPEATED_AT_ONCE: Final = 2**20
+MOST_REPEATED: Final = 2**26
+# Bytes of a body that holds too few parts in any case.
+_NEVER_CROWDED: Final = 2**20
 NO_COLUMNS: Final = Columns((), (), (), ())
+
+# Values of a JSON body of 16 MiB, which has about a million of them if it is dense with logs.
+IN_JSON: Final = {b"{": 1_000_000, b"[": 1_000_000, b",": 2_000_000}
+# Tags of the messages within one of protobuf, which a body dense with logs has half as often.
+IN_PROTOBUF: Final = {b"\x0a": 3_000_000, b"\x0a\0": 100_000, b"\x12": 1_500_000}
 
 T = TypeVar("T")
 
 
 class Unreadable(ValueError):
     """The body is not of the protocol."""
+
+
+class TooMuch(ValueError):
+    """The body holds more than is taken at once; the sentence says of what."""
 
 
 class Entries(NamedTuple):
@@ -26,6 +40,24 @@ class Entries(NamedTuple):
     """Bytes of them all."""
     ids: Sequence[str | None] | None = None
     """The id of each; None if the protocol has none."""
+    repeated: int = 0
+    """Bytes of what they share with others, such as labels, once for each log."""
+
+
+def refuse_crowded(content: bytes, most: Mapping[bytes, int]) -> None:
+    """Refuse a body with so many parts that decoding it takes all of memory, or seconds.
+
+    Args:
+        content: the body.
+        most: how often each of some bytes may be in it, without which there is no further part.
+
+    Raises:
+        TooMuch: there are more.
+    """
+    if len(content) > _NEVER_CROWDED and any(
+        content.count(mark) > number for mark, number in most.items()
+    ):
+        raise TooMuch("this body has millions of values, nearly all without content")
 
 
 def columns_of(parts: Sequence[Parts]) -> Columns:
@@ -42,15 +74,28 @@ def read_objects(values: list[dict[str, object]]) -> Columns:
     return columns_of(list(map(OBJECTS.read, values))) if found is None else found
 
 
-def in_turns(entries: Iterable[T], size_of: Callable[[T], int]) -> Iterator[tuple[list[T], int]]:
-    """Yield entries, as many as one turn of the event loop takes, with their bytes."""
+def in_turns(
+    entries: Iterable[T | None],
+    size_of: Callable[[T], int],
+    repeated_of: Callable[[T], int] = lambda _: 0,
+) -> Iterator[tuple[list[T], int]]:
+    """Yield entries, as many as one turn of the event loop takes, with their bytes.
+
+    Args:
+        entries: entries; None is a part of the body that holds none, and takes time all the same.
+        size_of: returns the bytes of an entry.
+        repeated_of: returns the bytes of what it shares with others.
+    """
     held: list[T] = []
-    size = 0
+    size = steps = repeated = 0
     for each in entries:
-        held.append(each)
-        size += size_of(each)
-        if len(held) >= MOST_AT_ONCE or size >= SIZE_AT_ONCE:
+        steps += 1
+        if each is not None:
+            held.append(each)
+            size += size_of(each)
+            repeated += repeated_of(each)
+        if steps >= MOST_AT_ONCE or size >= SIZE_AT_ONCE or repeated >= REPEATED_AT_ONCE:
             yield held, size
-            held, size = [], 0
+            held, size, steps, repeated = [], 0, 0, 0
     if held:
         yield held, size

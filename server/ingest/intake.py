@@ -18,7 +18,7 @@ from server.decode import (
     read_columns,
     read_frames,
 )
-from server.ingest.entries import NO_COLUMNS, Entries
+from server.ingest.entries import MOST_REPEATED, NO_COLUMNS, Entries, TooMuch
 from server.ingest.replies import MOST_NAMED, batch_replies
 from server.ingest.slices import (
     MAX_VALUES,
@@ -166,11 +166,19 @@ class Intake:
         async with connections.large.room(size):
             await connections.gate.wait()
             await connections.gate.room(size)
+            repeated = 0
             while True:
                 async with connections.turn:
                     batch = next(batches, None)
                     if batch is None:
                         break
+                    repeated += batch.repeated
+                    if repeated > MOST_REPEATED:
+                        raise TooMuch(
+                            "what the logs of this body share, as attributes of a resource or "
+                            f"labels, makes more than {MOST_REPEATED // 2**20} MiB, as it is part "
+                            "of each log; send fewer at once"
+                        )
                     if batch.columns.messages:
                         self._submit_entries(batch, make_ids)
                     await asyncio.sleep(0)

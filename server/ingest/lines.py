@@ -1,10 +1,21 @@
 """Lines of text that other protocols carry."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from server.decode import OBJECTS, read_forwarded_line
 from waterline.recognition.json_text import object_in
 from waterline.recognition.recognized import Columns
+
+_LINE: Final = re.compile(rb"[^\r\n]+")
+
+
+def lines_in(content: bytes) -> Iterator[bytes | None]:
+    """Yield the lines of a body that are not empty, without their ends; None for a blank one."""
+    for found in _LINE.finditer(content):
+        line = found[0]
+        yield None if line.isspace() else line
 
 
 def read_lines(lines: Sequence[str]) -> Columns:

@@ -3,12 +3,19 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import msgspec
 import tornado.web
 
-from server.ingest.entries import Entries, Unreadable, in_turns
+from server.ingest.entries import (
+    IN_JSON,
+    IN_PROTOBUF,
+    Entries,
+    Unreadable,
+    in_turns,
+    refuse_crowded,
+)
 from server.ingest.lines import read_lines
 from server.ingest.post import Reply
 from server.ingest.raw_pairs import Pair, RawPairs, value_at
@@ -27,11 +34,21 @@ _TOLERANCE: Final = 600_000
 _NANOSECONDS: Final = 1_000_000
 # Digits of nanoseconds.
 _LONGEST_TIME: Final = 21
+# Characters of the labels of a stream that are told apart.
+_LONGEST_LABELS: Final = 2**16
 # Characters of a word for a level.
 _LONGEST_LEVEL: Final = 32
 _LABEL: Final = re.compile(r'\s*([A-Za-z_][\w.]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r"}
+
+
+class Labels(NamedTuple):
+    """Labels of a stream, which its entries share."""
+
+    values: Mapping[str, object]
+    size: int
+    """Bytes in the body."""
 
 
 class Entry(msgspec.Struct, gc=False):
@@ -40,14 +57,14 @@ class Entry(msgspec.Struct, gc=False):
     time: object
     """Nanoseconds, as a number or text; RFC 3339 in the first version of the API."""
     line: str
-    labels: Mapping[str, object]
+    labels: Labels
     metadata: Mapping[str, object]
     """Structured metadata."""
     size: int
     """Bytes in the body."""
 
 
-class _Stream(msgspec.Struct):
+class _Stream(msgspec.Struct, gc=False):
     stream: dict[str, object] = {}
     values: list[msgspec.Raw] = []
     labels: str = ""
@@ -87,8 +104,8 @@ class LokiPush(ShipperPost):
             Unreadable: the body is no push request.
         """
         found = read_protobuf(content) if self._is_protobuf() else read_json(content)
-        for held, size in in_turns(found, lambda entry: entry.size):
-            yield Entries(columns(held), size)
+        for held, size in in_turns(found, _size, _repeated):
+            yield Entries(columns(held), size, repeated=sum(map(_repeated, held)))
 
     def respond(self, reply: Reply) -> None:
         """Answer 204: some clients take nothing else for success."""
@@ -109,24 +126,36 @@ class LokiReady(tornado.web.RequestHandler):
         self.finish("ready\n")
 
 
-def read_json(content: bytes) -> Iterator[Entry]:
-    """Yield the entries of a push request in JSON, of either version.
+def read_json(content: bytes) -> Iterator[Entry | None]:
+    """Yield the entries of a push request in JSON, of either version, and None for each stream.
 
     Raises:
         Unreadable: it is none.
+        TooMuch: it has too many values.
     """
+    refuse_crowded(content, IN_JSON)
     try:
         push = _decode_push(content)
     except _NO_JSON as error:
         raise Unreadable(f"this is no push request of Loki in JSON: {error}") from error
     for stream in push.streams:
-        labels: Mapping[str, object] = stream.stream or labels_of(stream.labels)
+        yield None
+        text = stream.labels
+        labels = (
+            Labels(stream.stream, _size_of(stream.stream))
+            if stream.stream
+            else Labels(labels_of(text), len(text))
+        )
         yield from _entries(stream.values, labels)
         for raw in stream.entries:
             yield _old_entry(raw, labels)
 
 
-def _entries(values: Sequence[msgspec.Raw], labels: Mapping[str, object]) -> Iterator[Entry]:
+def _size_of(labels: Mapping[str, object]) -> int:
+    return len(msgspec.json.encode(labels))
+
+
+def _entries(values: Sequence[msgspec.Raw], labels: Labels) -> Iterator[Entry]:
     """Yield the entries of a stream, decoded some at a time."""
     for held, _ in in_turns(values, len):
         try:
@@ -139,14 +168,16 @@ def _entries(values: Sequence[msgspec.Raw], labels: Mapping[str, object]) -> Ite
                 yield _entry(value, raw, labels)
 
 
-def read_protobuf(content: bytes) -> Iterator[Entry]:
-    """Yield the entries of a push request in protobuf.
+def read_protobuf(content: bytes) -> Iterator[Entry | None]:
+    """Yield the entries of a push request in protobuf, and None for each stream.
 
     Raises:
         Unreadable: it is none.
+        TooMuch: it has too many values.
     """
     from server.ingest import protobuf  # most servers never need its 8 MB
 
+    refuse_crowded(content, IN_PROTOBUF)
     push = protobuf.RawPushRequest()
     try:
         push.ParseFromString(content)
@@ -155,7 +186,8 @@ def read_protobuf(content: bytes) -> Iterator[Entry]:
     pair_of = RawPairs(_pair).__getitem__
     try:
         for stream in push.streams:
-            labels = labels_of(stream.labels)
+            yield None
+            labels = Labels(labels_of(stream.labels), len(stream.labels))
             for entry in stream.entries:
                 time, raw = entry.timestamp, entry.structuredMetadata[:]
                 moment = time.seconds * 1_000_000_000 + time.nanos
@@ -178,6 +210,8 @@ def _pair(raw: bytes) -> Pair:
 
 def labels_of(text: str) -> dict[str, object]:
     """Return the labels of a selector such as `{job="web", level="info"}`."""
+    if len(text) > _LONGEST_LABELS:
+        return {"labels": text}
     inner = text.strip().removeprefix("{").removesuffix("}")
     labels: dict[str, object] = {}
     at = 0
@@ -196,7 +230,7 @@ def _decoded(raw: msgspec.Raw) -> object:
         return None
 
 
-def _entry(value: object, raw: msgspec.Raw, labels: Mapping[str, object]) -> Entry:
+def _entry(value: object, raw: msgspec.Raw, labels: Labels) -> Entry:
     """Return an entry `[time, line]` or `[time, line, metadata]`; of another shape, all as line."""
     match value:
         case [time, str(line), dict(metadata)]:
@@ -206,7 +240,7 @@ def _entry(value: object, raw: msgspec.Raw, labels: Mapping[str, object]) -> Ent
     return _otherwise(raw, labels)
 
 
-def _old_entry(raw: msgspec.Raw, labels: Mapping[str, object]) -> Entry:
+def _old_entry(raw: msgspec.Raw, labels: Labels) -> Entry:
     try:
         found = _decode_old(raw)
     except _NO_JSON:
@@ -214,9 +248,17 @@ def _old_entry(raw: msgspec.Raw, labels: Mapping[str, object]) -> Entry:
     return Entry(found.ts or found.timestamp, found.line, labels, {}, len(raw))
 
 
-def _otherwise(raw: msgspec.Raw, labels: Mapping[str, object]) -> Entry:
+def _otherwise(raw: msgspec.Raw, labels: Labels) -> Entry:
     text = bytes(raw).decode(errors="replace")
     return Entry(None, text, labels, {}, len(raw))
+
+
+def _size(entry: Entry) -> int:
+    return entry.size
+
+
+def _repeated(entry: Entry) -> int:
+    return entry.labels.size
 
 
 def columns(entries: Sequence[Entry]) -> Columns:
@@ -228,7 +270,7 @@ def columns(entries: Sequence[Entry]) -> Columns:
     types: list[str | None] = []
     attributes: list[dict[str, object]] = []
     for entry, type_, inner in zip(entries, said.types, said.attributes, strict=True):
-        labels = {**entry.labels, **entry.metadata}
+        labels = {**entry.labels.values, **entry.metadata}
         types.append(_take_level(labels) or type_)
         if inner or None in labels.values():
             others = {name: each for name, each in labels.items() if inner.get(name) != each}

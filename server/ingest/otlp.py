@@ -31,7 +31,7 @@ class OtlpLogs(ShipperPost):
         """
         found = _read_protobuf(content) if self._is_protobuf() else read_json(content)
         for batch in found:
-            yield Entries(batch.columns(), batch.size)
+            yield Entries(batch.columns(), batch.size, repeated=batch.repeated)
 
     def respond(self, reply: Reply) -> None:
         """Answer 200, with the number of records that are refused and why."""

@@ -9,20 +9,20 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from server.ingest.entries import Unreadable, in_turns
-from server.ingest.otlp_records import OtlpBatch
+from server.ingest.entries import IN_JSON, Unreadable, in_turns, refuse_crowded
+from server.ingest.otlp_records import Inherited, OtlpBatch
 from waterline.recognition.object_shapes import Members, integer_of, plain, plain_attributes
 
 _NO_OBJECT: Final = msgspec.Raw(b"{}")
 
 
-class _Scope(msgspec.Struct):
+class _Scope(msgspec.Struct, gc=False):
     scope: msgspec.Raw = _NO_OBJECT
     log_records: list[msgspec.Raw] = msgspec.field(default_factory=list, name="logRecords")
     in_proto_case: list[msgspec.Raw] = msgspec.field(default_factory=list, name="log_records")
 
 
-class _Resource(msgspec.Struct):
+class _Resource(msgspec.Struct, gc=False):
     resource: msgspec.Raw = _NO_OBJECT
     scope_logs: list[_Scope] = msgspec.field(default_factory=list, name="scopeLogs")
     in_proto_case: list[_Scope] = msgspec.field(default_factory=list, name="scope_logs")
@@ -56,7 +56,7 @@ class _Record(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 
 class _RawRecord(NamedTuple):
     raw: msgspec.Raw
-    inherited: Members
+    inherited: Inherited
 
 
 _decode_request: Final = msgspec.json.Decoder(_Request).decode
@@ -93,20 +93,29 @@ def read_json(content: bytes) -> Iterator[OtlpBatch]:
 
     Raises:
         Unreadable: it is none.
+        TooMuch: it has too many values.
     """
+    refuse_crowded(content, IN_JSON)
     try:
         request = _decode_request(content)
     except _NO_JSON as error:
         raise Unreadable(f"this is no request of OTLP in JSON: {error}") from error
-    for held, _ in in_turns(_raw_records(request), lambda each: len(each.raw)):
+    found = _raw_records(request)
+    for held, _ in in_turns(found, lambda each: len(each.raw), lambda each: each.inherited.size):
         yield _batch(held)
 
 
-def _raw_records(request: _Request) -> Iterator[_RawRecord]:
+def _raw_records(request: _Request) -> Iterator[_RawRecord | None]:
+    """Yield the records, and None for each resource and scope."""
     for resource in (*request.resource_logs, *request.in_proto_case):
+        yield None
         shared = _attributes_of(_part(resource.resource, "resource"))
         for scope in (*resource.scope_logs, *resource.in_proto_case):
-            inherited = shared | _of_scope(_part(scope.scope, "scope"))
+            yield None
+            inherited = Inherited(
+                shared | _of_scope(_part(scope.scope, "scope")),
+                len(resource.resource) + len(scope.scope),
+            )
             for raw in (*scope.log_records, *scope.in_proto_case):
                 yield _RawRecord(raw, inherited)
 
@@ -143,8 +152,10 @@ def _attributes_of(value: object) -> Members:
 
 
 def _of_scope(value: object) -> Members:
-    named = {"scope": value["name"]} if isinstance(value, dict) and value.get("name") else {}
-    return _attributes_of(value) | named
+    if not isinstance(value, dict):
+        return {}
+    named = {"scope": value.get("name"), "scope_version": value.get("version")}
+    return _attributes_of(value) | {name: each for name, each in named.items() if each}
 
 
 def _plain(value: object) -> object:

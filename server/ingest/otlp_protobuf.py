@@ -7,8 +7,8 @@ from operator import attrgetter
 from struct import Struct
 from typing import Any, Final
 
-from server.ingest.entries import Unreadable
-from server.ingest.otlp_records import OtlpBatch
+from server.ingest.entries import IN_PROTOBUF, Unreadable, refuse_crowded
+from server.ingest.otlp_records import Inherited, OtlpBatch
 from server.ingest.protobuf import DecodeError, KeyValue, RawLogsData
 from server.ingest.raw_pairs import Pair, RawPairs, value_at
 from waterline.recognition.object_shapes import Members
@@ -35,7 +35,9 @@ def read_protobuf(content: bytes) -> Iterator[OtlpBatch]:
 
     Raises:
         Unreadable: it is none.
+        TooMuch: it has too many messages.
     """
+    refuse_crowded(content, IN_PROTOBUF)
     try:
         yield from _read(content)
     except (DecodeError, UnicodeDecodeError) as error:
@@ -46,10 +48,18 @@ def _read(content: bytes) -> Iterator[OtlpBatch]:
     pair_of = RawPairs(_pair).__getitem__
     batch = OtlpBatch()
     for resource in RawLogsData.FromString(content).resource_logs:
+        if batch.skip():
+            yield batch
+            batch = OtlpBatch()
         shared = _attributes(resource.resource.attributes)
+        shared_size = resource.resource.ByteSize()
         for scope in resource.scope_logs:
-            named: Members = {"scope": scope.scope.name} if scope.scope.name else {}
-            inherited = shared | _attributes(scope.scope.attributes) | named
+            if batch.skip():
+                yield batch
+                batch = OtlpBatch()
+            inherited = Inherited(
+                shared | _of_scope(scope.scope), shared_size + scope.scope.ByteSize()
+            )
             for record in scope.log_records:
                 raw = record.attributes[:]
                 text = record.body.string_value
@@ -62,6 +72,15 @@ def _read(content: bytes) -> Iterator[OtlpBatch]:
                     batch = OtlpBatch()
     if batch.objects:
         yield batch
+
+
+def _of_scope(scope: Any) -> Members:  # noqa: ANN401 - protobuf's classes have no types
+    attributes = _attributes(scope.attributes)
+    if scope.name:
+        attributes["scope"] = scope.name
+    if scope.version:
+        attributes["scope_version"] = scope.version
+    return attributes
 
 
 def _pair(raw: bytes) -> Pair:

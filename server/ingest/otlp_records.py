@@ -2,11 +2,28 @@
 
 from dataclasses import dataclass, field
 from itertools import compress
+from typing import NamedTuple
 
-from server.ingest.entries import MOST_AT_ONCE, SIZE_AT_ONCE, columns_of, read_objects
+from server.ingest.entries import (
+    MOST_AT_ONCE,
+    NO_COLUMNS,
+    REPEATED_AT_ONCE,
+    SIZE_AT_ONCE,
+    columns_of,
+    read_objects,
+)
 from server.ingest.lines import read_lines
 from waterline.recognition.object_shapes import Members, merged
 from waterline.recognition.recognized import Columns, Parts
+
+
+class Inherited(NamedTuple):
+    """What the records of a scope share."""
+
+    attributes: Members
+    """Those of resource and scope, and the name and version of the scope."""
+    size: int
+    """Bytes in the request."""
 
 
 @dataclass(slots=True)
@@ -18,9 +35,17 @@ class OtlpBatch:
     """Whether the body of each is a text, and it has no time of its own."""
     size: int = 0
     """Bytes in the request."""
+    repeated: int = 0
+    """Bytes of what the records inherit, once for each."""
+    _steps: int = 0
+
+    def skip(self) -> bool:
+        """Count a resource or a scope; return whether the batch is full."""
+        self._steps += 1
+        return self._is_full()
 
     def add(
-        self, fields: Members, body: object, attributes: Members, inherited: Members, size: int
+        self, fields: Members, body: object, attributes: Members, inherited: Inherited, size: int
     ) -> bool:
         """Add a record; return whether the batch is full.
 
@@ -28,21 +53,32 @@ class OtlpBatch:
             fields: its fields by their names in JSON, without those that hold their default.
             body: a plain value.
             attributes: plain values.
-            inherited: attributes of resource and scope, and the name of the scope.
+            inherited: what it shares with others.
             size: bytes in the request.
         """
         self.undated.append(type(body) is str and "timeUnixNano" not in fields)
         if isinstance(body, dict) and body:
-            self.objects.append(merged(fields, attributes, body, inherited))
+            self.objects.append(merged(fields, attributes, body, inherited.attributes))
         else:
             if body is not None:
                 fields["body"] = body
-            self.objects.append(merged(fields, attributes, inherited))
+            self.objects.append(merged(fields, attributes, inherited.attributes))
         self.size += size
-        return len(self.objects) >= MOST_AT_ONCE or self.size >= SIZE_AT_ONCE
+        self.repeated += inherited.size
+        self._steps += 1
+        return self._is_full()
+
+    def _is_full(self) -> bool:
+        return (
+            self._steps >= MOST_AT_ONCE
+            or self.size >= SIZE_AT_ONCE
+            or self.repeated >= REPEATED_AT_ONCE
+        )
 
     def columns(self) -> Columns:
         """Return what the records say: time, severity and body, and what a line in it adds."""
+        if not self.objects:
+            return NO_COLUMNS
         return _with_lines(read_objects(self.objects), self.undated)
 
 

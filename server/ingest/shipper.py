@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from server.decode import new_ids
 from server.endpoint import WITH_BASIC
-from server.ingest.entries import Entries, Unreadable
+from server.ingest.entries import Entries, TooMuch, Unreadable
 from server.ingest.intake import Intake, Whole
 from server.ingest.post import RETRY_SECONDS, Post, Reply
 from server.ingest.repeats import RepeatableIds
@@ -53,6 +53,9 @@ class ShipperPost(Post):
             await intake.take_entries(self.entries(content), len(content), make_ids)
         except Unreadable as error:
             self.fail(400, "unreadable_body", str(error))
+            return
+        except TooMuch as error:
+            self.fail(413, "too_large", str(error))
             return
         reply = await self.reply
         if self._finished:  # refused, or the client has gone

@@ -7,7 +7,7 @@ import msgspec
 import tornado.web
 
 from server.ingest.entries import Entries, in_turns
-from server.ingest.lines import read_lines
+from server.ingest.lines import lines_in, read_lines
 from server.ingest.post import Reply
 from server.ingest.shipper import ShipperPost
 from server.ingest.splunk_events import columns, read_events
@@ -68,14 +68,16 @@ class SplunkRaw(_Collector):
     def entries(self, content: bytes) -> Iterator[Entries]:
         """Yield the lines; each gets the metadata of the query."""
         names = ("host", "source", "sourcetype", "index")
-        members: Members = {
+        names_given = {
             name: given for name in names if (given := self.get_query_argument(name, ""))
         }
-        lines = (each for each in content.split(b"\n") if each.strip())
-        for held, size in in_turns(lines, len):
-            said = read_lines([each.decode(errors="replace").rstrip("\r") for each in held])
+        members: Members = {**names_given}
+        shared = sum(len(name) + len(each) for name, each in names_given.items())
+        for held, size in in_turns(lines_in(content), len, lambda _: shared):
+            said = read_lines([each.decode(errors="replace") for each in held])
             attributes = [merged(each, members) for each in said.attributes]
-            yield Entries(said._replace(attributes=attributes), size)
+            repeated = shared * len(held)
+            yield Entries(said._replace(attributes=attributes), size, repeated=repeated)
 
 
 class SplunkHealth(tornado.web.RequestHandler):

@@ -23,6 +23,7 @@ _SEVERITY_NUMBER: Final = "otel.log.severity.number"
 # Characters of a word for a level.
 _LONGEST_LEVEL: Final = 32
 _SPACE: Final = " \t\r\n"
+_ANY_SPACE: Final = re.compile(r"[ \t\r\n]*+")
 _HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 # Where one event ends and another begins, or a text that looks so.
 _BETWEEN: Final = re.compile(rb"\}[ \t\r\n]*\{")
@@ -92,8 +93,12 @@ def _read_one_by_one(content: bytes, number: int) -> Iterator[Event]:
             raise Unreadable(f"Invalid data format: event {number} is no JSON: {error}") from error
         yield from _events(_whole(value) if has_halves else value, at - begin)
         number += 1
-        while at < end and text[at] in _SPACE:
-            at += 1
+        at = _end_of_space(text, at)
+
+
+def _end_of_space(text: str, at: int) -> int:
+    found = _ANY_SPACE.match(text, at)
+    return at if found is None else found.end()
 
 
 def _events(value: object, size: int) -> Iterator[Event]:

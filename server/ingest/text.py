@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from server.decode import OBJECTS
 from server.ingest.bodies import UnknownEncoding
 from server.ingest.entries import SIZE_AT_ONCE, Entries, columns_of, in_turns
+from server.ingest.lines import lines_in
 from waterline.recognition.json_text import object_in
 from waterline.recognition.multiline import Joiner, Multiline
 from waterline.recognition.objects import is_ours
@@ -17,7 +18,6 @@ from waterline.recognition.recognizer import Recognizer
 from waterline.records import MAX_ID_LENGTH
 
 TEXT: Final = "text/plain"
-_LINE: Final = re.compile(rb"[^\r\n]+")
 _ENDING: Final = re.compile(r"[\r\n]+")
 _UTF_8: Final = ("utf-8", "ascii")
 # They are of Python's own, and no encodings of text on the web.
@@ -47,14 +47,14 @@ def read_text(content: bytes, charset: str = "") -> Iterator[Entries]:
     return _read(_lines(content, charset))
 
 
-def _read(lines: Iterator[str]) -> Iterator[Entries]:
+def _read(lines: Iterator[str | None]) -> Iterator[Entries]:
     reader = _TextReader()
     for held, size in in_turns(lines, len):
         yield _entries([log for line in held if line.strip() for log in reader.add(line)], size)
     yield _entries(reader.end(), 0)
 
 
-def _lines(content: bytes, charset: str) -> Iterator[str]:
+def _lines(content: bytes, charset: str) -> Iterator[str | None]:
     try:
         codec = codecs.lookup(charset or "utf-8")
         if codec.name in _NO_CHARSETS:
@@ -63,7 +63,7 @@ def _lines(content: bytes, charset: str) -> Iterator[str]:
     except LookupError as error:
         raise UnknownEncoding(f"charset={charset!r} is unknown; send the text in UTF-8") from error
     if codec.name in _UTF_8:
-        return (_decoded(found[0]) for found in _LINE.finditer(content))
+        return (None if each is None else _decoded(each) for each in lines_in(content))
     return _decoded_lines(content, codecs.getincrementaldecoder(codec.name)("replace"))
 
 

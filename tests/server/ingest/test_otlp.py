@@ -181,7 +181,7 @@ def record(**fields: object) -> bytes:
     return json.dumps({"resourceLogs": [resource]}).encode()
 
 
-INHERITED = {"service.name": "shop", "scope": "lib"}
+INHERITED = {"service.name": "shop", "scope": "lib", "scope_version": "1"}
 
 
 def test_record_has_time_severity_body_and_attributes() -> None:
