@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from server.app import MAX_HEADER_SIZE, MOST_SILENT_SECONDS, MOST_UNFINISHED
+from server.ingest import entries
 from server.ingest.replies import MOST_NAMED
 from server.ingest.syslog.framing import MAX_MESSAGE
 from server.ingest.syslog.intake import MOST_WAITING
@@ -74,6 +75,14 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         (
             "what the logs of one object share (OTLP, CloudWatch), repeated in each",
             f"{_size(MOST_REPEATED)}; beyond it the object stays one log",
+        ),
+        (
+            "what the logs of a body of OTLP or Loki share, once for each",
+            f"{_size(entries.MOST_REPEATED)}; beyond it the body is refused with 413",
+        ),
+        (
+            "objects of a body of OTLP or Loki",
+            f"{entries.IN_JSON[b'{']:,}; beyond it the body is refused with 413",
         ),
         ("faults named in the answer to one message", f"{MOST_NAMED:,}, then their number"),
     ),
