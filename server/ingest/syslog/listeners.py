@@ -23,9 +23,10 @@ from waterline.settings.parse import SocketAddress, zone_of
 logger = logging.getLogger(__name__)
 
 # Seconds in which what the kernel holds is still read, as the server stops; a sender may not end.
-_LAST_SECONDS: Final = 1.0
-# Turns of the event loop without a message, after which there is nothing more.
-_QUIET_TURNS: Final = 4
+_LAST_SECONDS: Final = 1.5
+# Looks without a message in between, after which there is no more, and seconds between them.
+_QUIET_LOOKS: Final = 4
+_LOOK_SECONDS: Final = 0.005
 
 
 class SyslogListeners:
@@ -96,9 +97,9 @@ class SyslogListeners:
             self._tcp.stop()
         quiet = 0
         end = time.monotonic() + _LAST_SECONDS
-        while quiet < _QUIET_TURNS and time.monotonic() < end:
+        while quiet < _QUIET_LOOKS and time.monotonic() < end:
             taken = self._taken()
-            await asyncio.sleep(0)
+            await asyncio.sleep(_LOOK_SECONDS)
             is_full = any(each.is_full for each in self._intakes.values())
             quiet = 0 if is_full or self._taken() > taken else quiet + 1
         if self._udp is not None:

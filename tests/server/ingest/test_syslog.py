@@ -1,5 +1,6 @@
 """Syslog into a real server: over TCP, TLS and UDP, held back, drained and counted."""
 
+import re
 import signal
 import socket
 import ssl
@@ -11,6 +12,7 @@ from typing import Any, Final
 from urllib.request import urlopen
 
 import apsw
+import msgspec
 import pytest
 
 from server.app import MOST_UNFINISHED
@@ -323,23 +325,24 @@ def test_full_queue_holds_tcp_back_and_loses_nothing(data: Path) -> None:
 def test_full_queue_drops_datagrams_and_counts_each(data: Path) -> None:
     with serving(data, *LISTENING, *_QUEUE) as server, over_udp(server) as peer:
         filler = b"x" * 1000
+        sent = 0
         with held_back(data):
-            for number in range(5000):
-                peer.send(b"<13>%06d %b" % (number, filler))
-            wait_until(lambda: of_syslog(server, "udp")["dropped"].get("queue_full", 0) > 100)
+            # Some are dropped by the kernel, as many as the server is slower than this.
+            while of_syslog(server, "udp")["dropped"].get("queue_full", 0) <= 100:
+                for number in range(sent, sent + 200):
+                    peer.send(b"<13>%06d %b" % (number, filler))
+                sent += 200
+                assert sent < 10 * _FILL
         # The kernel tells what it dropped with the datagram that comes next.
         wait_until(lambda: not of_syslog(server, "udp")["waiting_bytes"])
         peer.send(b"<13>last")
         wait_until(lambda: "last" in messages(data))
         dropped = of_syslog(server, "udp")["dropped"]
         assert dropped.keys() <= {"queue_full", "kernel_full"}
-        assert len(stored(data)) + sum(dropped.values()) == 5001
-        warnings = "\n".join(map(str, server.get("/health")[1]["warnings"]))  # type: ignore[call-overload]
+        assert len(stored(data)) + sum(dropped.values()) == sent + 1
+        warnings = "\n".join(msgspec.convert(server.get("/health")[1]["warnings"], list[str]))
         for why, count in dropped.items():
-            said = (
-                f"{count} logs of source syslog-udp were refused in the last hour ({why}), the last"
-            )
-            assert said in warnings
+            assert re.search(rf"(?m)^{count} logs? of source syslog-udp .* \({why}\)", warnings)
     assert sorted(messages(data)) == messages(data)
 
 
@@ -348,7 +351,7 @@ def test_full_queue_drops_datagrams_and_counts_each(data: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_end_of_server_drains_what_has_come(data: Path, number: signal.Signals) -> None:
-    lines = [f"tcp {at}".ljust(60, ".") for at in range(20_000)]
+    lines = [f"tcp {at}".ljust(60, ".") for at in range(10_000)]
     with serving(data, *LISTENING) as server, over_tcp(server) as tcp, over_udp(server) as udp:
         wait_until(lambda: of_syslog(server, "tcp")["connections"] == 1)
         # So that nothing is read before it is told to end.
