@@ -5,9 +5,11 @@ from typing import Final
 
 from waterline.recognition.dialect import FORMS, Dialect, Reader, by_mark
 from waterline.recognition.recognized import Recognized
+from waterline.recognition.time_names import LONG_ZONES
 
 _ISO: Final = FORMS["iso"]
 _CLOCK: Final = FORMS["clock"]
+_MONTH_NAME: Final = FORMS["month_name"]
 _DAY_AND_MONTH: Final = FORMS["day_and_month"]
 _OF_SYSLOG: Final = "(?:emerg|alert|crit|err|warning|notice|info|debug)"
 _OF_VMWARE: Final = {
@@ -25,6 +27,15 @@ def _zone_first(match: re.Match[str], found: Recognized, reader: Reader) -> Reco
     return Recognized(found.message, timestamp, found.type, found.attributes)
 
 
+def _zone_in_words(match: re.Match[str], found: Recognized, reader: Reader) -> Recognized:
+    """Read a time whose zone is called as Java does in words."""
+    offset = LONG_ZONES.get(match["zone"])
+    timestamp = reader.time_of(match["head"] if offset is None else f"{match['head']} Z")
+    if timestamp is not None and offset is not None:
+        timestamp -= offset * 60_000
+    return Recognized(found.message, timestamp, found.type, found.attributes)
+
+
 DAEMONS: Final = (
     Dialect(
         "couchbase",
@@ -39,6 +50,26 @@ DAEMONS: Final = (
         r"\[[A-Z]{3,5}[ ][A-Z][a-z]{2}[ ]{1,2}\d{1,2}[ ][\d:]{8}\][ ][a-z]+[ ]*:[ ]",
         r"\[(?P<zone>[A-Z]+) (?P<head>[A-Za-z]+ +\d+ [\d:]+)\] (?P<level>[a-z]+) *: ",
         refine=_zone_first,
+    ),
+    Dialect(
+        "weblogic_console",
+        "<",
+        r"<[A-Z][a-z]{2}[ ]\d{1,2},[ ]\d{4},?[ ][\d:,]+[ ][AP]M[ ][A-Z][A-Za-z ]{5,40}[ ]Time>[ ]<",
+        r"<(?P<head>[^<>]*?[AP]M) (?P<zone>[A-Za-z ]+)> <(?P<level>\w+)> <(?P<subsystem>[^<>]*)>",
+        refine=_zone_in_words,
+    ),
+    Dialect(
+        "sap_time",  # of the lines behind it
+        "A",
+        r"[A-Z][ ]{2}[A-Z][a-z]{2}[ ][A-Z][a-z]{2}[ ]{1,2}\d{1,2}[ ]\d\d:",
+        rf"[A-Z]  {_MONTH_NAME.core}\s*$",
+        _MONTH_NAME,
+    ),
+    Dialect(
+        "sap_fault",
+        "A",
+        r"[A-Z][ ]{2}\*\*\*[ ](?:ERROR|WARNING)[ ]=>",
+        r"[A-Z]  \*\*\* (?P<level>[A-Z]+) =>",
     ),
     Dialect(
         "windows_installer",

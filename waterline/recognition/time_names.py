@@ -63,6 +63,29 @@ ZONES: Final[Mapping[str, int]] = {
 }
 """Offset of a zone from UTC in minutes, by its name."""
 
+_LONG_ZONES: Final = {
+    0: "Coordinated Universal,Greenwich Mean,Western European Standard,Western European",
+    60: "Central European Standard,Central European,Western European Summer,British Summer",
+    120: "Central European Summer,Eastern European Standard,Eastern European,South Africa Standard",
+    180: "Eastern European Summer,Moscow Standard,Arabian Standard",
+    240: "Gulf Standard",
+    330: "India Standard",
+    480: "China Standard,Singapore Standard,Hong Kong Standard",
+    540: "Japan Standard,Korean Standard",
+    600: "Australian Eastern Standard",
+    660: "Australian Eastern Daylight",
+    -180: "Brasilia Standard,Brasilia",
+    -240: "Eastern Daylight",
+    -300: "Eastern Standard,Central Daylight",
+    -360: "Central Standard,Mountain Daylight",
+    -420: "Mountain Standard,Pacific Daylight",
+    -480: "Pacific Standard",
+}
+LONG_ZONES: Final[Mapping[str, int]] = {
+    f"{name} Time": minutes for minutes, names in _LONG_ZONES.items() for name in names.split(",")
+}
+"""Offset of a zone from UTC in minutes, by the words that Java has for it."""
+
 _AMBIGUOUS_ZONES: Final = ("CST", "IST", "BST", "AST", "ADT", "ECT", "SST", "AMT", "WST", "LMT")
 ZONE_PATTERN: Final = "|".join(
     sorted({*ZONES, *_AMBIGUOUS_ZONES}, key=lambda name: (-len(name), name))
