@@ -92,6 +92,25 @@ def test_object_of_another_program_is_acked_like_any_log(shared_server: ServerPr
     }  # fmt: skip
 
 
+KIBANA = (
+    '{"type":"log","@timestamp":"2026-11-24T10:00:00Z","tags":["error"],"message":"bad","pid":1}'
+)
+OWN = '{"type":"audit","message":"m","level":7}'
+
+
+@pytest.mark.parametrize("order", [(KIBANA, OWN), (OWN, KIBANA)])
+def test_time_of_others_counts_beside_logs_of_ours(
+    shared_server: ServerProcess, order: tuple[str, str]
+) -> None:
+    source = f"kibana-{order.index(KIBANA)}"
+    token = create_token(shared_server.data, source, ("ingest",))
+    assert post(shared_server, "\n".join(order).encode(), token=token).json["count"] == 2
+    logs = {log["message"]: log for log in stored(shared_server, source)}
+    assert (logs["bad"]["type"], logs["bad"]["time"]) == ("error", SECOND)
+    assert logs["m"]["time"] == logs["m"]["received"]
+    assert (logs["m"]["type"], logs["m"]["attributes"]) == ("audit", {"level": 7})
+
+
 def test_object_that_holds_several_logs_is_acked_as_so_many(shared_server: ServerProcess) -> None:
     token = create_token(shared_server.data, "cloudwatch", ("ingest",))
     several = '{"logGroup":"g","logEvents":[{"message":"a"},{"message":"b"}]}'
