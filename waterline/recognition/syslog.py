@@ -12,18 +12,13 @@ _MONTH_NAME: Final = FORMS["month_name"]
 _PRI: Final = r"<(?P<pri>\d{1,3})>"
 # Which of several names is the host is told by its place alone, so it must not be a level.
 _HOST: Final = rf"(?!(?:{WORDS})[ ])(?P<host>[\w.:@/-]+)(?<!:)"
-_PROGRAM: Final = r"(?P<program>[^\s:\[\]%][^\s:\[\]]{0,63})"
+# A number is the sequence of a device, whose own time follows.
+_SEQUENCE: Final = r"\d+:[ ](?=[*.]?[A-Z][a-z]{2}[ ])"
+_PROGRAM: Final = rf"(?P<program>(?!{_SEQUENCE})[^\s:\[\]%][^\s:\[\]]{{0,63}})"
 _PID: Final = rf"\[(?!(?=[A-Z])(?:{WORDS})\])(?P<pid>[^\]\s]{{1,64}})\](?:[ ]\([^)]{{1,100}}\))?"
-# BusyBox and AIX write facility and severity before the program, F5 the severity alone.
-_SEVERITY: Final = (
-    rf"(?:(?:{FACILITY}(?:\|[a-z]+)?[.:]|(?=(?:emerg|alert|crit|err|warning|notice|info|debug)[ ]))"
-    r"(?P<level>[a-z]+)[ ])?"
-)
-# A number is the sequence of a device, whose own time follows. Apple's level takes the colon.
+_BUSYBOX: Final = rf"(?:{FACILITY}\.(?P<level>[a-z]+)[ ])?"
 _TAG: Final = (
-    rf"(?:{_HOST}[ ])?{_SEVERITY}(?:\d+:[ ](?=[*.]?[A-Z][a-z]{{2}}[ ])"
-    rf"|{_PROGRAM}(?:{_PID}(?:[ ](?=<[A-Z][a-z]+>:[ ]))?)?(?::(?:[ ]|$)|(?<=[ ]))"
-    r"|(?=(?:CEF|LEEF):[ ]?\d|\{))"
+    rf"(?:{_HOST}[ ])?{_BUSYBOX}(?:{_PROGRAM}(?:{_PID})?:(?:[ ]|$)|(?=(?:CEF|LEEF):[ ]?\d|\{{))"
 )
 _ELEMENT: Final = r"\[[^\s\]\"=]+(?:[ ][^\s\]\"=]+=\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\")*+\]"
 _PARAMETER: Final = re.compile(r'([^\s=\]"]+)="([^"\\]*+(?:\\.[^"\\]*+)*+)"')
@@ -40,14 +35,19 @@ def _with_inner(match: re.Match[str], found: Recognized, reader: Reader) -> Reco
     rest = match["rest"]
     inner = reader.inner(rest)
     if inner is None:
-        no_program = "program" not in found.attributes
-        if found.type is None and (no_program or rest[:1] in _BEGINS_A_TIME):
+        if found.type is None and rest[:1] in _BEGINS_A_TIME:
             found = Recognized(
                 found.message, found.timestamp, reader.outer(rest).type, found.attributes
             )
         return found
     attributes = inner.attributes | found.attributes
     return Recognized(found.message, found.timestamp, inner.type or found.type, attributes)
+
+
+def _behind_sequence(match: re.Match[str], found: Recognized, reader: Reader) -> Recognized:
+    """Take the level from what a device has written, behind its own time."""
+    inner = reader.outer(match["rest"])
+    return Recognized(found.message, found.timestamp, inner.type, found.attributes)
 
 
 def _with_structured_data(match: re.Match[str], found: Recognized, reader: Reader) -> Recognized:
@@ -87,6 +87,13 @@ _ISO_SHAPE: Final = (
     r"|T\S++[ ]\S++[ ](?:(?:CEF|LEEF):[ ]?\d|\{))"
 )
 
+_BSD_SHAPE: Final = r"[A-Z][a-z]{2}[ ]{1,2}\d{1,2}[ ][\d:]{8}[ ]\S+[ ]"
+_BSD: Final = rf"{_MONTH_NAME.core}[ ]{_HOST}[ ]"
+# F5 writes the severity before the program, AIX behind the facility.
+_SEVERITY: Final = (
+    rf"(?:{FACILITY}(?:\|[a-z]+)?:)?{{}}(?:emerg|alert|crit|err|warning|notice|info|debug){{}}[ ]"
+)
+
 SYSLOG: Final = (
     Dialect(
         "rfc5424",
@@ -103,6 +110,30 @@ SYSLOG: Final = (
         r"<\d{1,3}>(?!1[ ]\S)",
         rf"{_PRI}(?!1[ ]\S)[ ]*+(?:\d+:[ ])?(?P<text>.*)$",
         refine=_behind_priority,
+    ),
+    Dialect(
+        "syslog_severity",
+        "A",
+        rf"{_BSD_SHAPE}{_SEVERITY.format('', '')}[^\s:\[\]]+[\[:]",
+        rf"{_BSD}{_SEVERITY.format('(?P<level>', ')')}{_PROGRAM}(?:{_PID})?:(?:[ ]|$)(?P<rest>.*)$",
+        _MONTH_NAME,
+        refine=_with_inner,
+    ),
+    Dialect(
+        "syslog_apple",
+        "A",
+        rf"{_BSD_SHAPE}[^\s:\[\]]+\[\d+\][ ]<[A-Z][a-z]+>:[ ]",
+        rf"{_BSD}{_PROGRAM}{_PID}[ ](?=<[A-Z][a-z]+>:[ ])(?P<rest>.*)$",
+        _MONTH_NAME,
+        refine=_with_inner,
+    ),
+    Dialect(
+        "syslog_sequence",  # Cisco, as rsyslog forwards it
+        "A",
+        rf"{_BSD_SHAPE}{_SEQUENCE}",
+        rf"{_BSD}{_SEQUENCE}(?P<rest>.*)$",
+        _MONTH_NAME,
+        refine=_behind_sequence,
     ),
     Dialect(
         "syslog",
