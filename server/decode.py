@@ -311,11 +311,12 @@ class _Reading(NamedTuple):
 
 def _shared_out(totals: Iterable[int], counts: Iterable[int]) -> list[int]:
     """Split each total into parts that differ by one at most."""
-    return [
-        (total * (part + 1)) // count - total * part // count
-        for total, count in zip(totals, counts, strict=True)
-        for part in range(count)
-    ]
+    shares: list[int] = []
+    for total, count in zip(totals, counts, strict=True):
+        if count:
+            share, more = divmod(total, count)
+            shares += [share + 1] * more + [share] * (count - more)
+    return shares
 
 
 def _split(frame: bytes) -> list[object]:

@@ -5,6 +5,7 @@ JavaScript send.
 """
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import msgspec
@@ -86,6 +87,11 @@ _SEVERITIES: Final = {
 }
 # Values that mean that a field is not there.
 _DEFAULTS: Final = (None, 0, "", "0", "SEVERITY_NUMBER_UNSPECIFIED")
+_DEFAULT_TEXTS: Final = frozenset(each for each in _DEFAULTS if isinstance(each, str))
+_others: Final = attrgetter(
+    "dropped_attributes_count", "flags", "trace_id", "span_id", "event_name"
+)
+_NO_OTHERS: Final = (None,) * 5
 
 
 def read_json(content: bytes) -> Iterator[OtlpBatch]:
@@ -126,16 +132,17 @@ def _batch(held: Sequence[_RawRecord]) -> OtlpBatch:
         records = _decode_records(b"[%b]" % b",".join([each.raw for each in held]))
     except _NO_JSON:
         for raw, inherited in held:
-            batch.add(*_record(raw), inherited, len(raw))
+            batch.add_parts(*_record(raw), inherited, len(raw))
         return batch
     for record, (raw, inherited) in zip(records, held, strict=True):
-        batch.add(
-            _fields(record),
-            _plain(record.body),
-            {each.key: _plain(each.value) for each in record.attributes},
-            inherited,
-            len(raw),
-        )
+        fields = _fields(record)
+        attributes = {
+            pair.key: value["stringValue"]
+            if (value := pair.value) and len(value) == 1 and "stringValue" in value
+            else plain(value)
+            for pair in record.attributes
+        }
+        batch.add_parts(fields, _plain(record.body), attributes, inherited, len(raw))
     return batch
 
 
@@ -166,22 +173,25 @@ def _plain(value: object) -> object:
 
 def _fields(record: _Record) -> Members:
     """Return the fields that do not hold their default."""
-    given = (
-        ("timeUnixNano", record.time_unix_nano),
-        ("observedTimeUnixNano", record.observed_time_unix_nano),
-        ("severityNumber", record.severity_number),
-        ("severityText", record.severity_text),
-        ("droppedAttributesCount", record.dropped_attributes_count),
-        ("flags", record.flags),
-        ("traceId", record.trace_id),
-        ("spanId", record.span_id),
-        ("eventName", record.event_name),
-    )
-    return {
-        name: _value_of(name, value)
-        for name, value in given
-        if value is not None and value not in _DEFAULTS
-    }
+    fields: Members = {}
+    if _is_given(time := record.time_unix_nano):
+        fields["timeUnixNano"] = integer_of(time)
+    if _is_given(observed := record.observed_time_unix_nano):
+        fields["observedTimeUnixNano"] = integer_of(observed)
+    if _is_given(number := record.severity_number):
+        fields["severityNumber"] = _value_of("severityNumber", number)
+    if _is_given(record.severity_text):
+        fields["severityText"] = record.severity_text
+    others = _others(record)
+    if others != _NO_OTHERS:
+        for name, value in zip(_ORDER[-len(others) :], others, strict=True):
+            if _is_given(value):
+                fields[name] = _value_of(name, value)
+    return fields
+
+
+def _is_given(value: object) -> bool:
+    return value not in (_DEFAULT_TEXTS if type(value) is str else _DEFAULTS)
 
 
 def _record(raw: msgspec.Raw) -> tuple[Members, object, Members]:

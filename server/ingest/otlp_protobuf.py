@@ -10,7 +10,7 @@ from typing import Any, Final
 from server.ingest.entries import IN_PROTOBUF, Unreadable, refuse_crowded
 from server.ingest.otlp_records import Inherited, OtlpBatch
 from server.ingest.protobuf import DecodeError, KeyValue, RawLogsData
-from server.ingest.raw_pairs import Pair, RawPairs, value_at
+from server.ingest.raw_pairs import Pair, RawPairs
 from waterline.recognition.object_shapes import Members
 
 # A value within more arrays and objects stays a text.
@@ -19,7 +19,10 @@ _DEEPEST: Final = 100
 _SIZE_OF_FIELDS: Final = 40
 # Tags of fields of an AnyValue, and bytes of one with a tag and what follows.
 _TEXT: Final = 0x0A
+_INTEGER: Final = 0x18
 _DOUBLE: Final = 0x21
+# Bit of a byte of a number that is not its last; what is below counts.
+_MARK: Final = 0x80
 _SHORTEST: Final = 2
 _SIZE_OF_DOUBLE: Final = 9
 _unpack_double: Final = Struct("<d").unpack_from
@@ -45,7 +48,7 @@ def read_protobuf(content: bytes) -> Iterator[OtlpBatch]:
 
 
 def _read(content: bytes) -> Iterator[OtlpBatch]:
-    pair_of = RawPairs(_pair).__getitem__
+    pair_of = RawPairs(_pair, _short_value).__getitem__
     batch = OtlpBatch()
     for resource in RawLogsData.FromString(content).resource_logs:
         if batch.skip():
@@ -64,10 +67,21 @@ def _read(content: bytes) -> Iterator[OtlpBatch]:
                 raw = record.attributes[:]
                 text = record.body.string_value
                 size = _SIZE_OF_FIELDS + sum(map(len, raw)) + len(text)
-                body: object = text or None
-                if not text and record.HasField("body"):
-                    body, size = _value(record.body), size + record.body.ByteSize()
-                if batch.add(_fields(record), body, dict(map(pair_of, raw)), inherited, size):
+                members = _fields(record)
+                if text:
+                    members["body"] = text
+                count = len(members) + len(raw) + len(inherited.attributes)
+                members.update(map(pair_of, raw))
+                members.update(inherited.attributes)
+                if len(members) == count and (text or not record.HasField("body")):
+                    undated = bool(text) and not record.time_unix_nano
+                    is_full = batch.add(members, undated, inherited, size)
+                else:
+                    body = _value(record.body) if record.HasField("body") else None
+                    size += record.body.ByteSize()
+                    attributes = dict(map(pair_of, raw))
+                    is_full = batch.add_parts(_fields(record), body, attributes, inherited, size)
+                if is_full:
                     yield batch
                     batch = OtlpBatch()
     if batch.objects:
@@ -84,18 +98,39 @@ def _of_scope(scope: Any) -> Members:  # noqa: ANN401 - protobuf's classes have 
 
 
 def _pair(raw: bytes) -> Pair:
-    """Decode a KeyValue; one with a short text or a double as its value in half the time."""
-    at = value_at(raw)
-    left = len(raw) - at
-    if at and left >= _SHORTEST:
-        kind = raw[at]
-        if kind == _TEXT and raw[at + 1] == left - 2:
-            return raw[2 : at - 2].decode(), raw[at + 2 :].decode()
-        if kind == _DOUBLE and left == _SIZE_OF_DOUBLE:
-            (number,) = _unpack_double(raw, at + 1)
-            return raw[2 : at - 2].decode(), number if isfinite(number) else _infinite(number)
     pair = KeyValue.FromString(raw)
     return pair.key, _value(pair.value)
+
+
+def _short_value(raw: bytes, begin: int, size: int) -> object:
+    """Decode an AnyValue that is a text, a double or a small number; return None if it is another.
+
+    Args:
+        raw: bytes that end with it.
+        begin: where it begins.
+        size: its bytes, less than 128.
+    """
+    if size < _SHORTEST:
+        return None
+    kind = raw[begin]
+    if kind == _TEXT and raw[begin + 1] == size - 2:
+        return raw[begin + 2 :].decode()
+    if kind == _INTEGER:
+        return _small_number(raw, begin + 1, size - 1)
+    if kind == _DOUBLE and size == _SIZE_OF_DOUBLE:
+        (number,) = _unpack_double(raw, begin + 1)
+        return number if isfinite(number) else _infinite(number)
+    return None
+
+
+def _small_number(raw: bytes, begin: int, size: int) -> int | None:
+    """Decode a number of one byte or two, of which the first has a mark; None if it has more."""
+    first = raw[begin]
+    if size == 1 and first < _MARK:
+        return first
+    if size == 2 and first >= _MARK > raw[begin + 1]:
+        return first - _MARK + raw[begin + 1] * _MARK
+    return None
 
 
 def _fields(record: Any) -> Members:  # noqa: ANN401 - protobuf's classes have no types

@@ -14,38 +14,39 @@ _MANY: Final = 128
 # Bytes of two tags and two lengths.
 _LEAST: Final = 4
 
+_CHANGEABLE: Final = (dict, list)
+
 Pair = tuple[str, object]
 
 
 class RawPairs(dict[bytes, Pair]):
     """Pairs of a request by their bytes.
 
+    A short pair is the name and the value and nothing else, each with its tag and a byte of length.
+
     Args:
-        decode: decodes one.
+        decode: decodes any pair.
+        decode_value: decodes the value of a short one, from its begin and with its size; None if
+            that is not so simple.
     """
 
-    def __init__(self, decode: Callable[[bytes], Pair]) -> None:
+    def __init__(
+        self, decode: Callable[[bytes], Pair], decode_value: Callable[[bytes, int, int], object]
+    ) -> None:
         super().__init__()
         self._decode = decode
+        self._decode_value = decode_value
 
     def __missing__(self, raw: bytes) -> Pair:
-        pair = self._decode(raw)
+        size = len(raw)
+        value = None
+        if size >= _LEAST and raw[0] == _FIRST and raw[1] < _MANY:
+            begin = raw[1] + _LEAST
+            left = size - begin
+            if 0 <= left < _MANY and raw[begin - 1] == left and raw[begin - 2] == _SECOND:
+                value = self._decode_value(raw, begin, left)
+        pair = self._decode(raw) if value is None else (raw[2 : begin - 2].decode(), value)
         # What could be changed is not shared.
-        if len(self) < _MOST and len(raw) <= _LONGEST and type(pair[1]) not in (dict, list):
+        if len(self) < _MOST and size <= _LONGEST and type(pair[1]) not in _CHANGEABLE:
             self[raw] = pair
         return pair
-
-
-def value_at(raw: bytes) -> int:
-    """Return where the value of a pair begins, and goes on to its end; 0 if the pair is not short.
-
-    Such a pair is the name and the value and nothing else, each with its tag and a byte of length.
-    """
-    size = len(raw)
-    if size < _LEAST or raw[0] != _FIRST or raw[1] >= _MANY:
-        return 0
-    at = raw[1] + _LEAST
-    left = size - at
-    if 0 <= left < _MANY and raw[at - 1] == left and raw[at - 2] == _SECOND:
-        return at
-    return 0

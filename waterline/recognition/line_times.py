@@ -34,6 +34,9 @@ class LineTimes:
 
     def find(self, line: str) -> LineTime | None:
         """Return the time of a line, or None if its header has none."""
+        # Most lines that begin with a letter are of no form.
+        if line[:1].isalpha() and not _DIGITS_OF_A_TIME.search(line, 0, _CHARACTERS_BEFORE):
+            return None
         form, pattern = self._ways[0]
         match = pattern.match(line)
         if match is not None:

@@ -1,6 +1,6 @@
 """JSON objects of other programs as logs: found by their own shape, not by configuration."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, compress, repeat
 from operator import contains, is_
 from typing import Final, TypeVar, cast
@@ -26,6 +26,7 @@ ENVELOPE: Final = "waterline.log"
 """
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 _decode: Final = msgspec.json.Decoder().decode
+T = TypeVar("T")
 _Found = TypeVar("_Found", bound=Columns | None)
 
 
@@ -178,23 +179,24 @@ class ObjectReader:
         if plan.dialect.forwards:
             columns = self._read_forwarded(values, plan)
         elif plan.dialect.reshape is not None and not plan.may_be_ours:
-            columns = self._read_reshaped(values, plan.dialect)
+            columns = self._read_reshaped(values, plan)
         elif plan.is_flat:
             columns = read_columns(values, plan)
         if columns is None:
             return Columns(*map(list, zip(*map(self.read, values), strict=True)))
         return columns
 
-    def _read_reshaped(
-        self, values: Sequence[dict[str, object]], dialect: ObjectDialect
-    ) -> Columns | None:
+    def _read_reshaped(self, values: Sequence[Members], plan: Plan) -> Columns | None:
         """Read objects that come into another shape; None if one is odd."""
+        dialect = plan.dialect
         assert dialect.reshape is not None
         shaped = [each for each in map(dialect.reshape, values) if each is not None]
         if len(shaped) < len(values):
             return None
+        if all(map(is_, shaped, values)):  # as most records of OpenTelemetry
+            return read_columns(values, plan) if plan.is_flat else None
         plans = self._plans.of_many(shaped, dialect)
-        if not all(plan.is_flat for plan in {id(plan): plan for plan in plans}.values()):
+        if not all(each.is_flat for each in {id(each): each for each in plans}.values()):
             return None
         return _by_plan(shaped, plans, read_columns)
 
@@ -299,9 +301,16 @@ def _by_plan(
             return columns
         found.append(columns)
     order = list(chain.from_iterable(places.values()))
-    order = sorted(range(len(order)), key=order.__getitem__)
-    together = (list(chain.from_iterable(column)) for column in zip(*found, strict=True))
-    return Columns(*(list(map(column.__getitem__, order)) for column in together))
+    together = (chain.from_iterable(column) for column in zip(*found, strict=True))
+    return Columns(*(_placed(column, order) for column in together))
+
+
+def _placed(values: Iterable[T], places: Sequence[int]) -> list[T]:
+    """Return values each in its place."""
+    placed = cast("list[T]", [None] * len(places))
+    for place, value in zip(places, values, strict=True):
+        placed[place] = value
+    return placed
 
 
 def recognize_object(

@@ -255,6 +255,8 @@ class Recognizer:
 
     def headed(self, text: str) -> Recognized:
         """Return what a line says that stood behind a time, so that a header may begin it."""
+        if is_sentence(text):
+            return self.plain(text, headed=True)
         found = self._usual_line(text) or self.special(text)
         return found or self.plain(text, headed=True)
 

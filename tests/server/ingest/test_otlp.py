@@ -126,6 +126,10 @@ long_texts = st.integers(100, 140).map("x".__mul__)
     ),
     st.lists(st.tuples(st.integers(0, 20), st.integers(0, 255)), max_size=2),
 )
+@example(KeyValue(key="k", value=AnyValue(int_value=127)), [])
+@example(KeyValue(key="k", value=AnyValue(int_value=128)), [])
+@example(KeyValue(key="k", value=AnyValue(int_value=2**14)), [])
+@example(KeyValue(key="k", value=AnyValue(int_value=300)), [(6, 0x81), (7, 0x80)])
 @example(SHORT, [(6, 2)])
 @example(SHORT, [(4, 4)])
 @example(SHORT, [(1, 0)])
