@@ -530,9 +530,18 @@ def test_object_of_another_program_is_a_log() -> None:
     assert read({"msg": "fine"}) == [Record(None, "info", None, "fine", "{}")]
 
 
-def test_object_of_ours_is_checked_by_our_rules() -> None:
+def test_type_of_ours_stands_beside_a_time_of_others() -> None:
     assert read({"type": "info", "message": "m", "level": "error", "time": 1_700_000_000}) == [
-        Record(None, "info", None, "m", '{"level":"error","time":1700000000}')
+        Record(None, "info", 1_700_000_000_000, "m", '{"level":"error"}')
+    ]
+    assert read({"type": "job", "message": "m", "level": "error", "time": 1_700_000_000}) == [
+        Record(None, "error", 1_700_000_000_000, "m", '{"type":"job"}')
+    ]
+
+
+def test_object_of_ours_is_checked_by_our_rules() -> None:
+    assert read({"type": "info", "message": "m", "level": "error", "time": 17}) == [
+        Record(None, "info", None, "m", '{"level":"error","time":17}')
     ]
     for odd in ({"id": 7}, {"timestamp": "soon"}):
         with pytest.raises(InvalidLog, match=r"^(id|timestamp) must be"):

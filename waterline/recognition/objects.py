@@ -7,7 +7,7 @@ from typing import Final, TypeVar, cast
 
 import msgspec
 
-from waterline.recognition.levels import says_more, type_of_status, type_of_word
+from waterline.recognition.levels import TYPES, says_more, type_of_status, type_of_word
 from waterline.recognition.object_columns import read_columns, times_of_column
 from waterline.recognition.object_containers import unpacked
 from waterline.recognition.object_dialect import ObjectDialect
@@ -377,6 +377,8 @@ def _type_of(attributes: dict[str, object], plan: Plan) -> tuple[str | None, dic
         if isinstance(named, str) and 0 < len(named) <= MAX_TYPE_LENGTH:
             word = None if path == "type" else type_of_word(named)
             return _leveled(attributes, path, word or named, more=bool(word) and says_more(named))
+    if plan.may_be_ours and (given := attributes.get("type")) in TYPES:
+        return _leveled(attributes, "type", str(given), more=False)
     for path in plan.level:
         written = attributes.get(path) if type(path) is str else member_at(attributes, path)
         meaning = meaning_of(written, path, plan)
