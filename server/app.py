@@ -233,7 +233,7 @@ class _Server:
         )
         self._monitoring.start()
         self._opened.callback(self._monitoring.stop)
-        self._syslog.start(self._accepting, tls)
+        self._syslog.start(self._accepting, _tls(settings))
         return Addresses(
             settings.host, port_of(ingest), port_of(monitoring), tls is not None, syslog
         )

@@ -84,8 +84,12 @@ class SyslogListeners:
 
         Args:
             accepting: state of acceptance.
-            tls: the TLS context for TCP; None for plain TCP.
+            tls: a TLS context for TCP alone; None for plain TCP.
         """
+        if tls is not None:
+            # A sender reads nothing. If it closes while tickets of TLS 1.3 are unread, its kernel
+            # resets the connection, and what was on its way is lost.
+            tls.num_tickets = 0
         if self._tcp is not None:
             self._tcp.start(self._tcp_sockets, accepting, tls)
         if self._udp is not None:

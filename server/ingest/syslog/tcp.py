@@ -120,7 +120,7 @@ class TcpListener:
 
     async def _open(self, accepted: socket.socket, host: str) -> None:
         """Shake hands with a peer that holds a seat."""
-        connection = SyslogConnection(self, host)
+        connection = (PlainConnection if self._tls is None else TlsConnection)(self, host)
         loop = asyncio.get_running_loop()
         try:
             _probe_when_silent(accepted, self._idle_seconds)
@@ -144,8 +144,8 @@ class TcpListener:
             logger.warning("a connection of syslog was closed: %s", said)
 
 
-class SyslogConnection(asyncio.BufferedProtocol):
-    """Connection of one sender.
+class SyslogConnection(asyncio.BaseProtocol):
+    """Connection of one sender; how it is read is left to `PlainConnection` and `TlsConnection`.
 
     Args:
         listener: what accepted it.
@@ -169,17 +169,6 @@ class SyslogConnection(asyncio.BufferedProtocol):
         self._listener.connections.syslog_open += 1
         if self._listener.intake.is_full:
             self.pause()
-
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's
-        """Return where to read into; all connections share it, as each read is handled at once."""
-        budget = self._listener.connections.budget
-        has_room = budget.has_room(self._loan) if self._loan else not budget.is_full
-        return self._listener.buffer if has_room else self._listener.buffer[:_LEAST_READ]
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Take the messages of a read."""
-        self._take(self._framer.feed(bytes(self._listener.buffer[:nbytes])))
-        self._account()
 
     def eof_received(self) -> None:
         """Close the connection too: there is nothing to answer."""
@@ -224,6 +213,11 @@ class SyslogConnection(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def _read(self, piece: bytes) -> None:
+        """Take the messages of a read."""
+        self._take(self._framer.feed(piece))
+        self._account()
+
     def _take(self, messages: Sequence[Message]) -> None:
         listener = self._listener
         listener.intake.take(messages, self._host)
@@ -253,6 +247,32 @@ class SyslogConnection(asyncio.BufferedProtocol):
         if self._loan is not None:
             self._listener.connections.budget.close(self._loan)
             self._loan = None
+
+
+class PlainConnection(SyslogConnection, asyncio.BufferedProtocol):
+    """Connection without TLS, read into the buffer of the listener."""
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's
+        """Return where to read into; all connections share it, as each read is handled at once."""
+        budget = self._listener.connections.budget
+        has_room = budget.has_room(self._loan) if self._loan else not budget.is_full
+        return self._listener.buffer if has_room else self._listener.buffer[:_LEAST_READ]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take the messages of a read."""
+        self._read(bytes(self._listener.buffer[:nbytes]))
+
+
+class TlsConnection(SyslogConnection, asyncio.Protocol):
+    """Connection with TLS.
+
+    asyncio gives it pieces of its own: at the end of a connection it would fill a buffer of ours
+    once, and drop what more it holds.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """Take the messages of a read."""
+        self._read(data)
 
 
 def _probe_when_silent(accepted: socket.socket, seconds: float) -> None:

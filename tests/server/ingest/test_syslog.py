@@ -178,6 +178,25 @@ def test_tls_is_spoken_where_the_server_has_it(data: Path) -> None:
         server.process.communicate()
 
 
+def test_all_that_a_sender_with_tls_sent_before_its_end_is_stored(data: Path) -> None:
+    server = start_secure_server(data, *WITH_LOOPBACK, "--syslog-tcp", "127.0.0.1:0")
+    try:
+        context = ssl.create_default_context(cafile=str(LOOPBACK))
+        lines = [f"number {number}".ljust(100, ".") for number in range(10_000)]
+        with (
+            socket.create_connection(address_of(server, "tls"), timeout=PATIENCE) as raw,
+            context.wrap_socket(raw, server_hostname="127.0.0.1") as peer,
+        ):
+            peer.sendall("".join(f"<13>{each}\n" for each in lines).encode())
+        # It has ended without a word of TLS, and has read nothing that the server may have said.
+        wait_until(lambda: len(stored(data)) == len(lines))
+        assert messages(data) == lines
+        assert server.stop() == 0
+    finally:
+        server.process.kill()
+        server.process.communicate()
+
+
 # Off, and who may send
 
 
