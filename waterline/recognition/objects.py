@@ -41,7 +41,8 @@ MARK_OF_ELASTICSEARCH: Final = "cluster.name"
 def is_ours(value: Mapping[str, object]) -> bool:
     """Return whether an object is a log of our own contract, with a type and a message.
 
-    One that has its time where other programs have it, and no `timestamp`, is of another program.
+    One that has its time where other programs have it, and neither `timestamp` nor `id`, is of
+    another program.
     """
     name = value.get("type")
     return (
@@ -53,7 +54,12 @@ def is_ours(value: Mapping[str, object]) -> bool:
 
 
 def _says_so_otherwise(value: Mapping[str, object]) -> bool:
-    """Return whether an object with type and message has its time or level as others write it."""
+    """Return whether an object with type and message has its time or level as others write it.
+
+    A producer that gives an id of ours waits for its ack.
+    """
+    if isinstance(value.get("id"), str):
+        return False
     if MARK_OF_ELASTICSEARCH in value and isinstance(value.get("level"), str):
         return True
     return value.get("timestamp") is None and any(

@@ -711,6 +711,8 @@ def test_object_with_its_time_where_others_have_it_is_of_another_program(name: s
         {"level": 7},
         {"level": "ERROR"},
         {"cluster.name": "c"},
+        {"time": ISO, "id": "a"},
+        {"cluster.name": "c", "level": "ERROR", "id": "a"},
     ],
 )
 def test_attribute_that_is_no_time_of_others_leaves_a_log_ours(others: dict[str, object]) -> None:
