@@ -69,7 +69,10 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
             "messages of syslog that wait to be decoded, by listener",
             f"{_size(MOST_WAITING)}; then TCP is not read, and datagrams are dropped and counted",
         ),
-        ("connections of syslog", f"`token_connections`, {_DEFAULT.token_connections:,}"),
+        (
+            "connections of syslog",
+            f"`token_connections`, {_DEFAULT.token_connections:,}; each with TLS 512 KiB more",
+        ),
         ("headers of a request", _size(MAX_HEADER_SIZE)),
         ("time to say what one wants on a new connection", f"{MOST_SILENT_SECONDS:.0f} s"),
         (
