@@ -180,10 +180,10 @@ def level_after(line: str, after: int, *, tagged: bool = False) -> LineLevel | N
         after: where its time ends.
         tagged: whether a name with a colon, behind which the message begins, ends there.
     """
-    if not tagged and _is_sentence(line, after):
-        return None
     if not tagged and (usual := _USUAL.match(line, after)) and (level := level_alone(usual[1])):
         return level
+    if not tagged and _is_sentence(line, after):
+        return None
     position = _end_of(_TO_HEADER.match(line, after))
     if tagged and line[position : position + 1] not in _BEGINS_MARK:
         return _word_at(line, position, marked=True)

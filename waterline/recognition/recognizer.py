@@ -105,6 +105,7 @@ DIALECTS: Final[Sequence[LineDialect]] = (
 )
 """All dialects, told apart by how their lines begin."""
 _BY_NAME: Final = {dialect.name: dialect for dialect in DIALECTS}
+_OF_LETTERS: Final = frozenset("Aa")
 _KINDS: Final = {mark for dialect in DIALECTS for mark in dialect.first}
 
 
@@ -140,9 +141,9 @@ def _shapes_of(kind: str) -> re.Pattern[str]:
 
 def _dialect_of(line: str) -> LineDialect | None:
     """Return the dialect that a line begins as."""
-    if is_sentence(line):
-        return None
     kind = _kind_of(line)
+    if kind in _OF_LETTERS and is_sentence(line):
+        return None
     shape = _shapes_of(kind).match(line) if kind in _KINDS else None
     return None if shape is None else _BY_NAME[shape.lastgroup or ""]
 
@@ -243,8 +244,7 @@ class Recognizer:
         if found is None and plain[:2] == "[{":
             found = self._array(plain)
         if found is None:
-            found = self._usual_line(plain) or self._by_dialect(plain)
-            found = found or self.plain(plain, headed=False)
+            found = self._by_dialect(plain) or self.plain(plain, headed=False)
         if plain is not text and found.message is plain:
             return msgspec.structs.replace(found, message=text)
         return found
