@@ -96,7 +96,7 @@ DAEMONS: Final = (
     ),
     Dialect(
         "swift_log",
-        "Y",
+        "T",
         r"\d{4}-\d\d-\d\dT[\d:]{8}[+-]\d{4}[ ]"
         r"(?:trace|debug|info|notice|warning|error|critical)[ ][\w.-]+[ ]?:[ ]",
         r"(?=\S{19}[+-]\d{4} "
@@ -106,7 +106,7 @@ DAEMONS: Final = (
     ),
     Dialect(
         "esxi",
-        "Y",
+        "T",
         r"\d{4}-\d\d-\d\dT[\d:.]++Z[ ](?:Em|Al|Cr|Er|Wa|No|In|Db)\(\d+\)[ ]",
         rf"{_ISO.core} (?P<mark>[A-Z][a-z])\(\d+\) "
         r"(?P<program>[^\s:\[]+)(?:\[(?P<pid>\d+)\])?(?::| -)",
@@ -115,7 +115,7 @@ DAEMONS: Final = (
     ),
     Dialect(
         "vmware",
-        "Y",
+        "T",
         r"\d{4}-\d\d-\d\dT[\d:.]++(?:Z|[+-]\d\d:\d\d)?\|[ ][^|]{1,80}\|[ ][EWID]\d+",
         rf"{_ISO.core}\| (?P<thread>[^|]+)\| (?P<mark>[EWID])\d+",
         _ISO,
@@ -123,7 +123,7 @@ DAEMONS: Final = (
     ),
     Dialect(
         "gitea",
-        "0",
+        "S",
         r"\d{4}/\d\d/\d\d[ ][\d:]{8}[ ]\S+[ ]\[[TDIWECF]\][ ]",
         rf"{_ISO.core} (?P<source>\S+) \[(?P<level>[TDIWECF])\] ",
         _ISO,

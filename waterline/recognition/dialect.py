@@ -97,7 +97,8 @@ class Dialect:
     Attributes:
         name: what to call it.
         shape: a regular expression that its lines alone begin with.
-        first: kinds of beginnings: `Y` for a year with a dash, `0` for other digits, `A` and `a`
+        first: kinds of beginnings: `T` for a day with dashes and a T behind it, `Y` for others that
+            have a year and a dash, `S` for those with a slash, `0` for other digits, `A` and `a`
             for letters, other characters for themselves.
         pattern: a regular expression of all of a line, with the named groups; its digits and
             letters are those of ASCII, and a dot is any character.

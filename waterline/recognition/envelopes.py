@@ -46,7 +46,7 @@ _SERVICE: Final = rf"(?=\d+\||[A-Za-z][\w.-]*+[ ]{{2,}}\|)(?!(?i:{WORDS})\b)(?:\
 ENVELOPES: Final = (
     Dialect(
         "cri",
-        "Y",
+        "T",
         rf"{_ZONED}[ ](?:stdout|stderr)[ ][FP](?::\S*)?[ ]",
         rf"{_ISO.core} (?P<stream>stdout|stderr) (?P<tag>[FP])(?::\S*)? (?P<text>.*)$",
         _ISO,
@@ -54,7 +54,7 @@ ENVELOPES: Final = (
     ),
     Dialect(
         "forwarded",  # docker logs -t, kubectl logs --timestamps
-        "Y",
+        "T",
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z[ ](?!(?:stdout|stderr)[ ][FP][: ])",
         rf"(?=\d{{4}}-\S{{14}}\.\d{{9}}Z (?!(?:stdout|stderr) [FP][: ])){_ISO.core} "
         r"(?P<text>.*)$",

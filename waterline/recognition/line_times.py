@@ -31,11 +31,13 @@ class LineTimes:
             *((form, form.leading) for form in TIME_FORMS),
             *((form, form.behind_fields) for form in TIME_FORMS),
         ]
+        self._leads = True
 
     def find(self, line: str) -> LineTime | None:
         """Return the time of a line, or None if its header has none."""
-        # Most lines that begin with a letter are of no form.
-        if line[:1].isalpha() and not _DIGITS_OF_A_TIME.search(line, 0, _CHARACTERS_BEFORE):
+        # Where times lead, most lines that begin with a letter are of no form.
+        is_text = self._leads and line[:1].isalpha()
+        if is_text and not _DIGITS_OF_A_TIME.search(line, 0, _CHARACTERS_BEFORE):
             return None
         form, pattern = self._ways[0]
         match = pattern.match(line)
@@ -53,5 +55,6 @@ class LineTimes:
             timestamp = self._clock.read(form, match) if match else None
             if match is not None and timestamp is not None:
                 self._ways.insert(0, self._ways.pop(place))
+                self._leads = pattern is form.leading
                 return LineTime(timestamp, match.start(form.sign), match.end())
         return None

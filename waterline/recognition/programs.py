@@ -128,7 +128,7 @@ PROGRAMS: Final = (
     ),
     Dialect(
         "ceph",
-        "Y",
+        "YT",
         r"\d{4}-\d\d-\d\d[T ][\d:.]++(?:[+-]\d{4})?[ ]++[0-9a-f]{6,16}+[ ]++-?\d{1,2}[ ]",
         rf"{_ISO.core} +[0-9a-f]{{6,16}} +(?P<debug>-?\d{{1,2}}) ",
         _ISO,
@@ -136,7 +136,7 @@ PROGRAMS: Final = (
     ),
     Dialect(
         "mongodb",
-        "Y",
+        "T",
         r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d{4})[ ][FEWID]\d?[ ]+[A-Z_-]+[ ]+\[",
         rf"{_ISO.core} (?P<level>[FEWID])\d? +(?P<component>[A-Z_-]+) +\[(?P<context>[^\]]*)\]",
         _ISO,

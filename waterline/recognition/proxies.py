@@ -92,7 +92,7 @@ PROXIES: Final = (
     ),
     Dialect(
         "load_balancer",
-        "Ya",
+        "Ta",
         r"(?:(?:https?|h2|grpcs?|wss?)[ ])?\d{4}-\d\d-\d\dT[\d:.]+Z[ ][\w./-]+[ ]\S+:\d+[ ]"
         r"(?:\S+:\d+|-)[ ]",
         rf"(?:(?P<scheme>\w+) )?{_ISO.core} (?P<balancer>\S+) "
@@ -166,7 +166,7 @@ PROXIES: Final = (
     ),
     Dialect(
         "chi",
-        "0",
+        "S",
         r"\d{4}/\d\d/\d\d[ ][\d:]{8}[ ](?:\[\S+\][ ])?\"[A-Z]+[ ]\S+[ ]HTTP/\S+[ ]from[ ]",
         rf'{_ISO.core} (?:\[(?P<request_id>\S+)\] )?"(?P<method>[A-Z]+) (?P<path>\S+) '
         r'(?P<protocol>HTTP/[\d.]+)" from (?P<remote_host>\S+) - (?P<status>\d{3}) '

@@ -51,7 +51,11 @@ class LineDialect(Protocol):
 
     @property
     def first(self) -> str:
-        """Kinds of beginnings: `Y` a year with a dash, `0` other digits, `A`, `a`, other marks."""
+        """Kinds of beginnings.
+
+        They are `T` for a day with dashes and a T behind it, `Y` for others that have a year and a
+        dash, `S` for those with a slash, `0` for other digits, `A`, `a`, other marks.
+        """
 
     @property
     def shape(self) -> str:
@@ -110,10 +114,13 @@ _KINDS: Final = {mark for dialect in DIALECTS for mark in dialect.first}
 
 
 def _kind_of(line: str) -> str:
-    """Return how a line begins: with a year (`Y`), a digit, a letter or another character."""
+    """Return how a line begins, as `first` of a dialect names it."""
     first = line[:1]
     if first.isdecimal():
-        return "Y" if line[4:5] == "-" else "0"
+        behind_year = line[4:5]
+        if behind_year == "-":
+            return "T" if line[10:11] == "T" else "Y"
+        return "S" if behind_year == "/" else "0"
     if "A" <= first <= "Z":
         return "A"
     return "a" if "a" <= first <= "z" else first

@@ -145,7 +145,7 @@ SYSLOG: Final = (
     ),
     Dialect(
         "syslog_iso",
-        "Y",
+        "YT",
         _ISO_SHAPE,
         rf"(?={_ISO_SHAPE}){_ISO.core}[ ]{_TAG}(?P<rest>.*)$",
         _ISO,
