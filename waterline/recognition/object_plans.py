@@ -72,11 +72,30 @@ class Plan(NamedTuple):
             )
         )
 
+    @property
+    def together(self) -> "Plan":
+        """What reading member by member looks at: the first place of each."""
+        if not self.is_flat:
+            return self
+        return self._replace(
+            message=self.message[:1],
+            time=self.time[:1],
+            level=self.level[:1],
+            status=(),
+            has_date_and_time=False,
+        )
+
+
+class _Known(NamedTuple):
+    """Plans by shape."""
+
+    own: dict[_Shape, Plan]
+    together: dict[_Shape, Plan]
+    """The same plans without what reading member by member does not look at."""
+
 
 class Plans:
     """Makes plans, and remembers those of the shapes that it has seen.
-
-    Shapes whose plans are equal share one, so that their objects are read together.
 
     Args:
         overrides: members that the user names.
@@ -84,7 +103,7 @@ class Plans:
 
     def __init__(self, overrides: Overrides | None) -> None:
         self._overrides = overrides
-        self._by_shape: dict[int, dict[_Shape, Plan]] = {}
+        self._known: dict[int, _Known] = {}
         self._shared: dict[Plan, Plan] = {}
 
     def of(self, value: Mapping[str, object], dialect: ObjectDialect | None = None) -> Plan:
@@ -94,14 +113,21 @@ class Plans:
             value: the object.
             dialect: the dialect that gave it its shape; None if it came so.
         """
-        return self._known(dialect).get(tuple(value)) or self._new(value, dialect)
+        own, _ = self._known_of(dialect)
+        return own.get(tuple(value)) or self._new(value, dialect)
 
     def of_many(
         self, values: Sequence[Mapping[str, object]], dialect: ObjectDialect | None = None
     ) -> list[Plan]:
-        """Return the plan of each of many objects; see `of`."""
+        """Return for each of many objects the plan that it shares with those that are read alike.
+
+        Args:
+            values: the objects.
+            dialect: see `of`.
+        """
         shapes = list(map(tuple, values))
-        plans = list(map(self._known(dialect).get, shapes))
+        _, known = self._known_of(dialect)
+        plans = list(map(known.get, shapes))
         if None not in plans:
             return cast("list[Plan]", plans)
         unknown = {
@@ -109,13 +135,13 @@ class Plans:
             for shape, value, plan in zip(shapes, values, plans, strict=True)
             if plan is None
         }
-        made = {shape: self._new(value, dialect) for shape, value in unknown.items()}
+        made = {shape: self._new(value, dialect).together for shape, value in unknown.items()}
         return [
             made[shape] if plan is None else plan for shape, plan in zip(shapes, plans, strict=True)
         ]
 
-    def _known(self, dialect: ObjectDialect | None) -> dict[_Shape, Plan]:
-        return self._by_shape.setdefault(id(dialect), {})
+    def _known_of(self, dialect: ObjectDialect | None) -> _Known:
+        return self._known.get(id(dialect)) or self._known.setdefault(id(dialect), _Known({}, {}))
 
     def _new(self, value: Mapping[str, object], dialect: ObjectDialect | None) -> Plan:
         members = value.keys()
@@ -124,12 +150,14 @@ class Plans:
             value,
             self._overrides,
         )
-        if sum(map(len, self._by_shape.values())) >= _MOST_PLANS:
-            self._by_shape.clear()
+        if sum(len(each.own) for each in self._known.values()) >= _MOST_PLANS:
+            self._known.clear()
             self._shared.clear()
         if len(value) <= _WIDEST_PLAN and sum(map(len, value)) <= _LONGEST_PLAN:
-            plan = self._shared.setdefault(plan, plan)
-            self._known(dialect)[tuple(value)] = plan
+            own, together = self._known_of(dialect)
+            shape, shared = tuple(value), plan.together
+            own[shape] = self._shared.setdefault(plan, plan)
+            together[shape] = self._shared.setdefault(shared, shared)
         return plan
 
 
