@@ -75,7 +75,7 @@ ACCESS_LOGS: Final = (
         "access_influxdb",
         "[",
         rf"\[httpd\][ ]{BEFORE_BRACKET}{_DAY}\"",
-        rf"\[httpd\] {_BEFORE}\[{_DAY_FIRST.core}\] ",
+        rf"\[(?P<program>httpd)\] {_BEFORE}\[{_DAY_FIRST.core}\] ",
         _DAY_FIRST,
     ),
     _access(

@@ -91,7 +91,7 @@ class Trial:
     def options(self) -> list[str]:
         """Choose how a job archives."""
         chosen = self.random.choice(("parquet", "json.gz"))
-        return ["--batch-rows", "300", "--format", chosen]
+        return ["--batch-rows", "2000", "--format", chosen]
 
     def assert_whole(self, looker: Looker | Analyst) -> None:
         """See that what was acked before a look is there, and nothing that was never sent."""
