@@ -6,6 +6,7 @@ from typing import Final
 
 from server.app import MAX_HEADER_SIZE, MOST_SILENT_SECONDS, MOST_UNFINISHED
 from server.ingest import entries
+from server.ingest.otlp_records import MOST_ATTRIBUTES
 from server.ingest.replies import MOST_NAMED
 from server.ingest.syslog.framing import MAX_MESSAGE
 from server.ingest.syslog.intake import MOST_WAITING
@@ -82,6 +83,10 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         (
             "what the logs of a body of OTLP or Loki share, once for each",
             f"{_size(entries.MOST_REPEATED)}; beyond it the body is refused with 413",
+        ),
+        (
+            "attributes of a record of OTLP",
+            f"{MOST_ATTRIBUTES:,}; beyond it the body is refused with 413",
         ),
         (
             "objects of a body of OTLP or Loki",

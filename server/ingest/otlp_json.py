@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from server.ingest.entries import IN_JSON, Unreadable, in_turns, refuse_crowded
-from server.ingest.otlp_records import Inherited, OtlpBatch
+from server.ingest.otlp_records import Inherited, OtlpBatch, refuse_too_many
 from waterline.recognition.object_shapes import Members, integer_of, plain, plain_attributes
 
 _NO_OBJECT: Final = msgspec.Raw(b"{}")
@@ -136,6 +136,7 @@ def _batch(held: Sequence[_RawRecord]) -> OtlpBatch:
         return batch
     for record, (raw, inherited) in zip(records, held, strict=True):
         fields = _fields(record)
+        refuse_too_many(record.attributes)
         attributes = {
             pair.key: value["stringValue"]
             if (value := pair.value) and len(value) == 1 and "stringValue" in value

@@ -8,7 +8,7 @@ from struct import Struct
 from typing import Any, Final
 
 from server.ingest.entries import IN_PROTOBUF, Unreadable, refuse_crowded
-from server.ingest.otlp_records import Inherited, OtlpBatch
+from server.ingest.otlp_records import Inherited, OtlpBatch, refuse_too_many
 from server.ingest.protobuf import DecodeError, KeyValue, RawLogsData
 from server.ingest.raw_pairs import Pair, RawPairs
 from waterline.recognition.object_shapes import Members
@@ -65,6 +65,7 @@ def _read(content: bytes) -> Iterator[OtlpBatch]:
             )
             for record in scope.log_records:
                 raw = record.attributes[:]
+                refuse_too_many(raw)
                 text = record.body.string_value
                 size = _SIZE_OF_FIELDS + sum(map(len, raw)) + len(text)
                 members = _fields(record)
@@ -159,6 +160,7 @@ def _fields(record: Any) -> Members:  # noqa: ANN401 - protobuf's classes have n
 
 
 def _attributes(pairs: Any) -> Members:  # noqa: ANN401 - protobuf's classes have no types
+    refuse_too_many(pairs)
     return {pair.key: _value(pair.value) for pair in pairs}
 
 

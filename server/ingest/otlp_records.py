@@ -1,20 +1,35 @@
 """Log records of OTLP, as both of its encodings give them, and what they say."""
 
+from collections.abc import Sized
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from server.ingest.entries import (
     MOST_AT_ONCE,
     NO_COLUMNS,
     REPEATED_AT_ONCE,
     SIZE_AT_ONCE,
+    TooMuch,
     columns_of,
     read_objects,
 )
 from server.ingest.lines import read_lines
 from waterline.recognition.object_shapes import Members, merged
 from waterline.recognition.recognized import Columns, Parts
+
+# Attributes of one record, resource or scope, as reading them takes one turn of the event loop.
+MOST_ATTRIBUTES: Final = 100_000
+
+
+def refuse_too_many(attributes: Sized) -> None:
+    """Refuse attributes that take too long to read.
+
+    Raises:
+        TooMuch: there are too many.
+    """
+    if len(attributes) > MOST_ATTRIBUTES:
+        raise TooMuch(f"a record, resource or scope has more than {MOST_ATTRIBUTES:,} attributes")
 
 
 class Inherited(NamedTuple):

@@ -12,6 +12,7 @@ from server.ingest.loki import read_json as read_loki
 from server.ingest.loki import read_protobuf as read_loki_protobuf
 from server.ingest.otlp_json import read_json as read_otlp
 from server.ingest.otlp_protobuf import read_protobuf as read_otlp_protobuf
+from server.ingest.otlp_records import MOST_ATTRIBUTES
 from server.ingest.text import read_text
 from tests.support.posting import error_of, post
 from tests.support.processes import ServerProcess
@@ -131,3 +132,31 @@ def test_dense_body_of_16_mib_is_taken() -> None:
     )
     assert 15 * 2**20 < len(body) < 16 * 2**20
     assert len(next(read_otlp(body)).objects) > MOST_AT_ONCE - 10
+
+
+ATTRIBUTE = b'{"key":"a","value":{"intValue":1}}'
+MANY = b",".join([ATTRIBUTE] * (MOST_ATTRIBUTES + 1))
+
+
+def many_attributes(of: str) -> bytes:
+    request = protobuf.ExportLogsServiceRequest()
+    resource = request.resource_logs.add()
+    record = resource.scope_logs.add().log_records.add()
+    holder = record if of == "record" else resource.resource
+    for _ in range(MOST_ATTRIBUTES + 1):
+        holder.attributes.add(key="a")
+    return bytes(request.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: read_otlp_protobuf(many_attributes("record")),
+        lambda: read_otlp_protobuf(many_attributes("resource")),
+        lambda: read_otlp(otlp(records=1).replace(b'{"body"', b'{"attributes":[%b],"body"' % MANY)),
+    ],
+    ids=["record in protobuf", "resource in protobuf", "record"],
+)
+def test_attributes_without_end_are_refused(read: Callable[[], Iterator[object]]) -> None:
+    with pytest.raises(TooMuch, match="more than 100,000 attributes"):
+        list(read())
