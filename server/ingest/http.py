@@ -8,11 +8,11 @@ import msgspec
 import tornado.routing
 from tornado.httputil import HTTPServerRequest
 
-from server.decode import new_ids, read_frames, read_sound
+from server.decode import read_frames, read_sound
 from server.ingest.bodies import UnknownEncoding
 from server.ingest.entries import Entries, read_objects
 from server.ingest.forms import FORM, read_form
-from server.ingest.intake import Intake, Whole, take_message
+from server.ingest.intake import take_message
 from server.ingest.overrides import object_reader
 from server.ingest.post import RETRY_SECONDS, Post, Reply
 from server.ingest.repeats import RepeatableIds
@@ -57,9 +57,7 @@ class IngestPost(Post):
         if entries is None:
             await self._take_json(content)
         else:
-            intake = Intake(self.connections, self.source, Whole(self.hear), self, self.received)
-            make_ids = RepeatableIds(content) if self.connections.recognises_repeats else new_ids
-            await intake.take_entries(entries, len(content), make_ids)
+            await self.store(entries, content)
         self._reply(await self.reply)
 
     def _entries(self, content: bytes) -> Iterator[Entries] | None:

@@ -3,14 +3,19 @@
 import asyncio
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any, Final
 
 import tornado.web
 from tornado.http1connection import HTTP1Connection
 
 from server.connections import Connections
+from server.decode import new_ids
 from server.endpoint import Endpoint
 from server.ingest.bodies import Body, BodyTooLarge, DamagedBody, UnknownEncoding
+from server.ingest.entries import Entries
+from server.ingest.intake import Intake, Whole
+from server.ingest.repeats import RepeatableIds
 from server.memory_budget import STALLED, Loan
 from server.websocket.frames import MAX_MESSAGE_SIZE
 from server.websocket.protocol import half_close
@@ -158,6 +163,17 @@ class Post(Endpoint, ABC):
                 BodyFault(error), self.endpoint, self.sender or NO_SOURCE, message
             )
         super().fail(status, error, message, retry_after=retry_after)
+
+    async def store(self, entries: Iterator[Entries], content: bytes) -> None:
+        """Store the logs of a body in one transaction; `reply` is the batch ack then.
+
+        Args:
+            entries: the logs, some at a time.
+            content: the body.
+        """
+        intake = Intake(self.connections, self.source, Whole(self.hear), self, self.received)
+        make_ids = RepeatableIds(content) if self.connections.recognises_repeats else new_ids
+        await intake.take_entries(entries, len(content), make_ids)
 
     def hear(self, reply: Reply) -> None:
         """Set the reply, unless there is one."""

@@ -3,12 +3,9 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 
-from server.decode import new_ids
 from server.endpoint import WITH_BASIC
 from server.ingest.entries import Entries, TooMuch, Unreadable
-from server.ingest.intake import Intake, Whole
 from server.ingest.post import RETRY_SECONDS, Post, Reply
-from server.ingest.repeats import RepeatableIds
 
 
 class ShipperPost(Post):
@@ -47,10 +44,8 @@ class ShipperPost(Post):
 
     async def take(self, content: bytes) -> None:
         """Store a body and answer."""
-        intake = Intake(self.connections, self.source, Whole(self.hear), self, self.received)
-        make_ids = RepeatableIds(content) if self.connections.recognises_repeats else new_ids
         try:
-            await intake.take_entries(self.entries(content), len(content), make_ids)
+            await self.store(self.entries(content), content)
         except Unreadable as error:
             self.fail(400, "unreadable_body", str(error))
             return
