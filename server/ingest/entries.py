@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from server.decode import OBJECTS
-from waterline.recognition.recognized import Columns, Parts
+from waterline.recognition.recognized import Columns, Parts, Recognized
 
 # Entries, and their bytes, that are recognised in one turn of the event loop.
 MOST_AT_ONCE: Final = 1000
@@ -60,9 +60,14 @@ def refuse_crowded(content: bytes, most: Mapping[bytes, int]) -> None:
         raise TooMuch("this body has millions of values, nearly all without content")
 
 
-def columns_of(parts: Sequence[Parts]) -> Columns:
+def columns_of(said: Sequence[Parts | Recognized]) -> Columns:
     """Return what several logs say, a list for each member."""
-    return Columns(*map(list, zip(*parts, strict=True))) if parts else NO_COLUMNS
+    return Columns(
+        [each.message for each in said],
+        [each.timestamp for each in said],
+        [each.type for each in said],
+        [each.attributes for each in said],
+    )
 
 
 def read_objects(values: list[dict[str, object]]) -> Columns:

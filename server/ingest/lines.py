@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from server.decode import OBJECTS, read_forwarded_line
+from server.ingest.entries import columns_of
 from waterline.recognition.json_text import object_in
 from waterline.recognition.recognized import Columns
 
@@ -25,10 +26,4 @@ def read_lines(lines: Sequence[str]) -> Columns:
         found = OBJECTS.read_many(objects) if len(objects) == len(lines) else None
         if found is not None:
             return found
-    said = list(map(read_forwarded_line, lines))
-    return Columns(
-        [each.message for each in said],
-        [each.timestamp for each in said],
-        [each.type for each in said],
-        [each.attributes for each in said],
-    )
+    return columns_of(list(map(read_forwarded_line, lines)))

@@ -27,7 +27,7 @@ _NO_CHARSETS: Final = ("idna", "punycode", "undefined", "unicode_escape", "raw_u
 class _Log(NamedTuple):
     """What some lines say."""
 
-    parts: Parts
+    said: Parts | Recognized
     log_id: str | None = None
 
 
@@ -91,7 +91,7 @@ class _TextReader:
         """Take the next line, and return the logs that are whole with it."""
         value = object_in(text) if text[:1] == "{" else None
         if value is None or not is_ours(value):
-            return [_log(each.recognized) for each in self._joiner.add(text, None)]
+            return [_Log(each.recognized) for each in self._joiner.add(text, None)]
         log_id = value.pop("id", None)
         if not isinstance(log_id, str) or not 0 < len(log_id) <= MAX_ID_LENGTH:
             log_id = None
@@ -99,7 +99,7 @@ class _TextReader:
 
     def end(self) -> list[_Log]:
         """Return what is held back."""
-        return [_log(each.recognized) for each in self._joiner.flush()]
+        return [_Log(each.recognized) for each in self._joiner.flush()]
 
 
 def _decoded(line: bytes) -> str:
@@ -109,9 +109,5 @@ def _decoded(line: bytes) -> str:
         return line.decode("latin-1")
 
 
-def _log(said: Recognized) -> _Log:
-    return _Log(Parts(said.message, said.timestamp, said.type, said.attributes))
-
-
 def _entries(logs: Sequence[_Log], size: int) -> Entries:
-    return Entries(columns_of([each.parts for each in logs]), size, [each.log_id for each in logs])
+    return Entries(columns_of([each.said for each in logs]), size, [each.log_id for each in logs])
