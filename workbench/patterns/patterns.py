@@ -13,7 +13,7 @@ import pyarrow as pa
 from waterline.archive.columns import MOMENT
 from waterline.errors import UsageError
 from workbench.frames import to_frame
-from workbench.patterns.tally import COLUMNS, Tally, Templates
+from workbench.patterns.tally import COLUMNS, Count, Tally, Templates
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, refuse
 from workbench.query.scan import LogScan
@@ -42,7 +42,7 @@ def patterns(session: Session, against: Against, filters: Filters) -> pd.DataFra
         scan = LogScan(session.folder, session.database, earlier)
         before = _counted(session, scan, templates)
         lacks.append(scan.lacks)
-    frame = _frame(_rows(tally, before, templates), with_change=before is not None)
+    frame = _frame(_rows(tally, before), with_change=before is not None)
     frame.attrs["pin"] = str(pin)
     frame.attrs["logs"] = tally.total
     if before is not None:
@@ -87,73 +87,38 @@ def _range(question: Question, against: object, now: int) -> tuple[int, int]:
     return since, until
 
 
-class _Pattern:
-    """Templates of one text, put together: they may have become equal."""
-
-    def __init__(self) -> None:
-        self.types: Counter[str] = Counter()
-        self.before = 0
-        self.first = self.last = 0
-        self.example = (0, "")
-        self.over_time: Counter[int] = Counter()
-
-    @property
-    def logs(self) -> int:
-        return self.types.total()
-
-
-def _rows(tally: Tally, before: Tally | None, templates: Templates) -> list[dict[str, object]]:
-    found: dict[str, _Pattern] = {}
-    texts = {number: templates.text(number) for number in tally.seen}
-    for number, text in sorted(texts.items(), key=lambda each: tally.examples[each[0]].seq):
-        first, last = tally.seen[number]
-        known = found.get(text)
-        pattern = found.setdefault(text, _Pattern())
-        pattern.first = first if known is None else min(pattern.first, first)
-        pattern.last = last if known is None else max(pattern.last, last)
-        if known is None:
-            pattern.example = tally.examples[number]
-    for (number, type_), count in tally.types.items():
-        found[texts[number]].types[type_] += count
-    for (number, step), count in tally.over_time.items():
-        found[texts[number]].over_time[step] += count
+def _rows(tally: Tally, before: Tally | None) -> list[dict[str, object]]:
+    total, counts = tally.total, tally.by_text()
+    rows = [_row(text, each, total, tally.steps) for text, each in counts.items()]
+    by = "logs"
     if before is not None:
-        for (number, _), count in before.types.items():
-            if (known := found.get(templates.text(number))) is not None:
-                known.before += count
-    steps = [step for _, step in tally.over_time]
-    extent = (min(steps), max(steps)) if steps else (0, 0)
-    rows = [_row(text, each, tally, before, extent) for text, each in found.items()]
-    by = "logs" if before is None else "score"
+        by, total_before, counts_before = "score", before.total, before.by_text()
+        for row, (text, each) in zip(rows, counts.items(), strict=True):
+            known = counts_before.get(text)
+            then = 0 if known is None else known.logs
+            row |= {
+                "before": then,
+                "change": _change(each.logs, total, then, total_before),
+                "score": _score(each.logs, total, then, total_before),
+                "is_new": not then,
+            }
     return sorted(rows, key=lambda row: (-float(str(row[by])), str(row["pattern"])))
 
 
-def _row(
-    text: str, pattern: _Pattern, tally: Tally, before: Tally | None, extent: tuple[int, int]
-) -> dict[str, object]:
-    ((type_, of_type),) = pattern.types.most_common(1)
-    seq, message = pattern.example
-    row: dict[str, object] = {
+def _row(text: str, count: Count, total: int, steps: range) -> dict[str, object]:
+    ((type_, of_type),) = count.types.most_common(1)
+    return {
         "pattern": text,
-        "logs": pattern.logs,
-        "share": pattern.logs / tally.total,
+        "logs": count.logs,
+        "share": count.logs / total,
         "type": type_,
-        "type_share": of_type / pattern.logs,
-        "first_seen": pattern.first,
-        "last_seen": pattern.last,
-        "over_time": _sparkline(pattern.over_time, extent),
-        "example_seq": seq,
-        "example": message,
+        "type_share": of_type / count.logs,
+        "first_seen": count.first,
+        "last_seen": count.last,
+        "over_time": _sparkline(count.over_time, steps),
+        "example_seq": count.example.seq,
+        "example": count.example.message,
     }
-    if before is not None:
-        now_and_then = (pattern.logs, tally.total, pattern.before, before.total)
-        row |= {
-            "before": pattern.before,
-            "change": _change(*now_and_then),
-            "score": _score(*now_and_then),
-            "is_new": not pattern.before,
-        }
-    return row
 
 
 def _change(count: int, total: int, before: int, total_before: int) -> float:
@@ -187,13 +152,12 @@ def _times_log(observed: int, expected: float) -> float:
     return observed * math.log(observed / expected) if observed else 0.0
 
 
-def _sparkline(counts: Counter[int], extent: tuple[int, int]) -> str:
+def _sparkline(counts: Counter[int], steps: range) -> str:
     """Draw counts over all steps, as bars."""
-    first, last = extent
-    width = max(1, math.ceil((last - first + 1) / _BAR_COUNT))
-    bars = [0] * math.ceil((last - first + 1) / width)
+    width = math.ceil(len(steps) / _BAR_COUNT)
+    bars = [0] * math.ceil(len(steps) / width)
     for step, count in counts.items():
-        bars[(step - first) // width] += count
+        bars[steps.index(step) // width] += count
     most = max(bars)
     return "".join(_BARS[math.ceil(8 * each / most)] for each in bars)
 

@@ -1,6 +1,8 @@
 """Counts of logs by pattern: how many, of which types, when, and one example each."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -55,6 +57,32 @@ class Templates:
         return number
 
 
+@dataclass(slots=True)
+class Count:
+    """Logs of one pattern."""
+
+    example: Example
+    first: int
+    """The least timestamp, in milliseconds UTC."""
+    last: int
+    types: Counter[str] = field(default_factory=Counter)
+    """Number of logs by type."""
+    over_time: Counter[int] = field(default_factory=Counter)
+    """Number of logs by step of time."""
+
+    @property
+    def logs(self) -> int:
+        """Number of logs."""
+        return self.types.total()
+
+    def merge(self, other: "Count") -> None:
+        """Add the logs of another."""
+        self.example = min(self.example, other.example)
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+        self.types += other.types
+        self.over_time += other.over_time
+
+
 class Tally:
     """Counts logs by template.
 
@@ -63,19 +91,25 @@ class Tally:
     """
 
     def __init__(self, templates: Templates) -> None:
+        self.steps = range(0)
+        """Steps of time from the first log to the last."""
         self._templates = templates
-        self.total = 0
+        self._counts: dict[int, Count] = {}
+        # Milliseconds of a step of time; steps begin at its multiples.
+        self._step = _FIRST_STEP
+
+    @property
+    def total(self) -> int:
         """Number of logs."""
-        self.types: Counter[tuple[int, str]] = Counter()
-        """Number of logs by template and type."""
-        self.examples: dict[int, Example] = {}
-        """The first log of each template."""
-        self.seen: dict[int, tuple[int, int]] = {}
-        """First and last timestamp of each template, in milliseconds UTC."""
-        self.step = _FIRST_STEP
-        """Milliseconds of a step of `over_time`, which begin at its multiples."""
-        self.over_time: Counter[tuple[int, int]] = Counter()
-        """Number of logs by template and step of time."""
+        return sum(each.logs for each in self._counts.values())
+
+    def by_text(self) -> dict[str, Count]:
+        """Return the count of each pattern; templates of one text, as they may become, are one."""
+        found: dict[str, Count] = {}
+        for number, each in self._counts.items():
+            start = Count(each.example, each.first, each.last)
+            found.setdefault(self._templates.text(number), start).merge(each)
+        return found
 
     def add(self, logs: pa.Table) -> None:
         """Count logs.
@@ -86,46 +120,52 @@ class Tally:
         if not logs.num_rows:
             return
         numbers = self._templates.numbers(logs["message"])
-        self.total += logs.num_rows
-        self._add_examples(numbers, logs)
         moments = logs["timestamp"].cast(pa.int64())
+        begins = dict(
+            zip(*map(np.ndarray.tolist, np.unique(numbers, return_index=True)), strict=True)
+        )
         counted = pa.table({"template": numbers, "type": logs["type"], "moment": moments})
         by_type = counted.group_by(["template", "type"]).aggregate(
             [("moment", "count"), ("moment", "min"), ("moment", "max")]
         )
-        for template, type_, count, first, last in zip(
+        for number, type_, logs_of_type, first, last in zip(
             *(column.to_pylist() for column in by_type.select(_BY_TYPE).columns), strict=True
         ):
-            self.types[template, type_] += count
-            earliest, latest = self.seen.get(template, (first, last))
-            self.seen[template] = (min(earliest, first), max(latest, last))
+            count = self._counts.get(number)
+            if count is None:
+                example = _example(logs, begins[number])
+                count = self._counts[number] = Count(example, first, last)
+            count.types[type_] += logs_of_type
+            count.first, count.last = min(count.first, first), max(count.last, last)
         self._add_steps(numbers, moments)
 
-    def _add_examples(self, numbers: Numbers, logs: pa.Table) -> None:
-        found, places = np.unique(numbers, return_index=True)
-        for number, place in zip(found.tolist(), places.tolist(), strict=True):
-            if number not in self.examples:
-                seq, message = logs["seq"][place].as_py(), logs["message"][place].as_py()
-                self.examples[number] = Example(seq, message)
-
     def _add_steps(self, numbers: Numbers, moments: pa.ChunkedArray) -> None:
-        span = pc.min_max(moments).as_py()
-        steps = {step for _, step in self.over_time}
-        first = min([span["min"] // self.step, *steps])
-        last = max([span["max"] // self.step, *steps])
+        self._make_room(pc.min_max(moments).as_py())
+        steps = moments.to_numpy() // self._step
+        pairs, counts = np.unique(np.stack([numbers, steps]), axis=1, return_counts=True)
+        for number, step, count in zip(*pairs.tolist(), counts.tolist(), strict=True):
+            self._counts[number].over_time[step] += count
+
+    def _make_room(self, span: Mapping[str, int]) -> None:
+        """Have the steps reach over a span of moments; two become one where they are too many."""
+        first, last = span["min"] // self._step, span["max"] // self._step
+        if self.steps:
+            first, last = min(first, self.steps[0]), max(last, self.steps[-1])
         factor = 1
         while last // factor - first // factor >= _MOST_STEPS:
             factor *= 2
         if factor > 1:
-            self.step *= factor
-            merged: Counter[tuple[int, int]] = Counter()
-            for (number, step), count in self.over_time.items():
-                merged[number, step // factor] += count
-            self.over_time = merged
-        steps_of = moments.to_numpy() // self.step
-        pairs, counts = np.unique(np.stack([numbers, steps_of]), axis=1, return_counts=True)
-        for number, step, count in zip(*pairs.tolist(), counts.tolist(), strict=True):
-            self.over_time[number, step] += count
+            self._step *= factor
+            for each in self._counts.values():
+                merged: Counter[int] = Counter()
+                for step, count in each.over_time.items():
+                    merged[step // factor] += count
+                each.over_time = merged
+        self.steps = range(first // factor, last // factor + 1)
+
+
+def _example(logs: pa.Table, place: int) -> Example:
+    return Example(logs["seq"][place].as_py(), logs["message"][place].as_py())
 
 
 _BY_TYPE: Final = ["template", "type", "moment_count", "moment_min", "moment_max"]
