@@ -13,6 +13,7 @@ from waterline.errors import DeliveryError, ProducerFull, TokenError, UsageError
 from workbench.clients.answers import Answer, read_answer
 from workbench.clients.link import BROKEN, Link, connect
 from workbench.clients.outbox import (
+    CLOSED,
     FAREWELL_SECONDS,
     UNSENT_SIZE,
     Counts,
@@ -117,7 +118,7 @@ class AsyncDelivery(Generic[Tag]):
         if self.failure is not None:
             raise self.failure
         if self._closing.is_set():
-            raise UsageError("this producer is closed; make a new one to send more")
+            raise UsageError(CLOSED)
         if not has_found:
             raise ProducerFull(outbox.full())
         outbox.add(log, tag, size)
@@ -142,10 +143,7 @@ class AsyncDelivery(Generic[Tag]):
             raise self.failure
         if not outbox.has_logs:
             return
-        waiting = outbox.waiting()
-        if not self._has_ended:
-            raise DeliveryError(f"{waiting} after {timeout:g} s; they are still being sent")
-        raise DeliveryError(f"{waiting}, as the connection was closed before; send those again")
+        raise DeliveryError(outbox.unanswered(timeout, has_ended=self._has_ended))
 
     async def close(self) -> None:
         """End the connection without waiting for answers; it may be called again."""

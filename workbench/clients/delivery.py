@@ -14,6 +14,7 @@ from waterline.errors import DeliveryError, ProducerFull, TokenError, UsageError
 from workbench.clients.answers import Answer, read_answer
 from workbench.clients.link import BROKEN, Link, connect
 from workbench.clients.outbox import (
+    CLOSED,
     FAREWELL_SECONDS,
     MAX_MESSAGE_SIZE,
     UNSENT_SIZE,
@@ -144,10 +145,7 @@ class Delivery(Generic[Tag]):
                 raise self.failure
             if not outbox.has_logs:
                 return
-            waiting = outbox.waiting()
-            if not self._has_ended:
-                raise DeliveryError(f"{waiting} after {timeout:g} s; they are still being sent")
-            raise DeliveryError(f"{waiting}, as the connection was closed before; send those again")
+            raise DeliveryError(outbox.unanswered(timeout, has_ended=self._has_ended))
 
     def drop(self) -> None:
         """Count a log that is not to be sent."""
@@ -220,7 +218,7 @@ class Delivery(Generic[Tag]):
         if self.failure is not None:
             raise self.failure
         if self._closing.is_set():
-            raise UsageError("this producer is closed; make a new one to send more")
+            raise UsageError(CLOSED)
         if not has_room:
             raise ProducerFull(self._outbox.full())
 

@@ -33,6 +33,8 @@ GATHER_SECONDS: Final = 0.001
 MAX_WAITING_SIZE: Final = 32 * 2**20
 # Bytes that are masked and kept ready for the network.
 UNSENT_SIZE: Final = 2**20
+# What is told whoever sends by a producer that was closed.
+CLOSED: Final = "this producer is closed; make a new one to send more"
 
 Tag = TypeVar("Tag")
 
@@ -285,9 +287,17 @@ class Outbox(Generic[Tag]):
             self._rejections = _Rejections()
         return f"{found.count:,} of {self.counts.sent:,} logs, the first of them {found.first}"
 
-    def waiting(self) -> str:
-        """Return the begin of a sentence about the logs without an answer."""
-        return f"{self.counts.waiting:,} logs are not acked by {self._place}"
+    def unanswered(self, seconds: float | None, *, has_ended: bool) -> str:
+        """Return that logs have no answer, and what becomes of them.
+
+        Args:
+            seconds: how long they were waited for; None if no time was set.
+            has_ended: whether the connection was closed before.
+        """
+        waiting = f"{self.counts.waiting:,} logs are not acked by {self._place}"
+        if has_ended:
+            return f"{waiting}, as the connection was closed before; send those again"
+        return f"{waiting} after {seconds:g} s; they are still being sent"
 
     def full(self) -> str:
         """Return why there is no room."""

@@ -12,7 +12,7 @@ from typing import Final
 from waterline.errors import DeliveryError, ProducerFull, TokenError, UsageError
 from workbench.clients.answers import Answer
 from workbench.clients.delivery import Delivery
-from workbench.clients.outbox import Counts, check_size
+from workbench.clients.outbox import CLOSED, Counts, check_size
 from workbench.clients.spool import Spool, Spooled
 from workbench.clients.threads import ClientThread, renewed_in_children
 
@@ -115,7 +115,7 @@ class SpooledDelivery:
         check_size(log)
         with self._lock:
             if self._is_closed:
-                raise UsageError("this producer is closed; make a new one to send more")
+                raise UsageError(CLOSED)
             if not self._append(log_id, log):
                 self._wait_for_room(log_id, log, patience)
             self.counts.sent += 1
@@ -193,7 +193,7 @@ class SpooledDelivery:
         if is_written:
             return
         if self._is_closed:
-            raise UsageError("this producer is closed; make a new one to send more")
+            raise UsageError(CLOSED)
         if self.failure is not None:
             raise self.failure
         raise ProducerFull(
