@@ -4,6 +4,7 @@ One thread serves them all. Frames are made before, so that sending is a slice o
 are counted by looking for their mark in what was received: nothing is decoded.
 """
 
+import gc
 import selectors
 import socket
 import time
@@ -144,6 +145,17 @@ def send_steadily(connections: Sequence[LoadConnection], frames_a_second: float)
     return latencies
 
 
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Collect no garbage meanwhile: a pause of the load would count as one of the server."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@_without_collections()
 def _run(connections: Sequence[LoadConnection], begun: float, rate: float | None) -> None:
     # Of the selectors only this one waits for less than a millisecond.
     with selectors.SelectSelector() as selector:
