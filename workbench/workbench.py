@@ -251,11 +251,12 @@ class Workbench:
             **filters: conditions that a log must meet, all of them, and the shape of the answer.
                 `type` and `source`: one text or several. `since` (inclusive) and `until`
                 (exclusive): bounds of `timestamp`. `contains`: a part of the message, matching
-                case. `where`: a mapping from attribute to a value, or to (operator, value) with
-                `==`, `!=`, `<`, `<=`, `>`, `>=` or `in`; or a query as text, such as
-                `type:error status>=500 -path:/health "timed out"`. `order`: `"oldest"` or
-                `"newest"` first. `limit`: number of logs, the newest ones. `columns`: names of the
-                columns below, in the order wanted. `at`: a pin.
+                case. `query`: a query as text, such as
+                `type:error status>=500 -path:/health "timed out"`. `where`: a mapping from
+                attribute to a value, or to (operator, value) with `==`, `!=`, `<`, `<=`, `>`, `>=`
+                or `in`. `order`: `"oldest"` or `"newest"` first. `limit`: number of logs, the
+                newest ones. `columns`: names of the columns below, in the order wanted. `at`: a
+                pin.
 
         Returns:
             A row a log, with the columns seq (`int64`), id, type, source, message (`str`),
@@ -277,7 +278,7 @@ class Workbench:
             DamagedCache: the cache was damaged and is made anew; the answer is right.
 
         Examples:
-            >>> wb.logs(type="error", since="-1h")
+            >>> wb.logs(query='type:error status>=500 -path:/health "timed out"', since="-1h")
             >>> wb.logs(where={"duration_ms": (">", 250)}, attributes=["duration_ms"])
         """
         return answers.logs(self._session, attributes, incomplete, filters)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from tests.support.folders import Batch, Log
-from workbench.query.condition import Condition
+from waterline.query_text.condition import Condition
 from workbench.query.question import Question
 
 CORE: Final = {"id", "type", "timestamp", "message"}

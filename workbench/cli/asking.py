@@ -44,20 +44,30 @@ class QueryCommand(click.Command):
         except click.NoSuchOption as error:
             raise click.UsageError(
                 f"there is no option {error.option_name}; a query that begins with a minus is "
-                "given as --where '-path:/health'",
+                "given as --query '-path:/health'",
                 ctx,
             ) from error
+
+
+def query_options(command: Command) -> Command:
+    """Give a command a query as text: an argument, or an option if it begins with a minus."""
+    for option in (
+        click.argument("query", required=False),
+        click.option(
+            "--query",
+            "option_query",
+            metavar="QUERY",
+            help="the query, which may begin with a minus here",
+        ),
+    )[::-1]:
+        command = option(command)
+    return command
 
 
 def filter_options(command: Command) -> Command:
     """Give a command the filters of `Workbench.logs`, a query as text among them."""
     for option in (
-        click.argument("query", required=False),
-        click.option(
-            "--where",
-            metavar="QUERY",
-            help="the query, which may begin with a minus here",
-        ),
+        query_options,
         click.option(
             "--type",
             "types",
@@ -116,7 +126,7 @@ def shape_options(command: Command) -> Command:
 
 def filters_of(
     query: str | None,
-    where: str | None,
+    option_query: str | None,
     types: tuple[str, ...],
     sources: tuple[str, ...],
     since: str | None,
@@ -129,10 +139,8 @@ def filters_of(
     Raises:
         UsageError: the query is given twice.
     """
-    if query is not None and where is not None:
-        raise UsageError("the query is given twice; put --where into it")
     return {
-        "where": query if where is None else where,
+        "query": query_of(query, option_query),
         "type": types or None,
         "source": sources or None,
         "since": moment(since),
@@ -140,6 +148,17 @@ def filters_of(
         "contains": contains,
         "at": at,
     }
+
+
+def query_of(query: str | None, option_query: str | None) -> str | None:
+    """Return the query of an argument or an option; see `query_options`.
+
+    Raises:
+        UsageError: it is given twice.
+    """
+    if query is not None and option_query is not None:
+        raise UsageError("the query is given twice; put --query into it")
+    return query if option_query is None else option_query
 
 
 def shape_of(as_json: bool, as_csv: bool, parquet: Path | None) -> Shape:

@@ -15,7 +15,7 @@ from workbench.cli.options import load, needs, settings_options
 @needs("all")
 def count(
     query: str | None,
-    where: str | None,
+    option_query: str | None,
     types: tuple[str, ...],
     sources: tuple[str, ...],
     since: str | None,
@@ -31,7 +31,7 @@ def count(
     from workbench.query import answers
     from workbench.query.session import Session
 
-    filters = filters_of(query, where, types, sources, since, until, contains, at)
+    filters = filters_of(query, option_query, types, sources, since, until, contains, at)
     with (
         noted(),
         closing(Session(load({"data": data}).settings.data, cache=False)) as session,

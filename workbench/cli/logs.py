@@ -57,7 +57,7 @@ _PREFIX: Final = "attributes."
 @needs("all")
 def logs(
     query: str | None,
-    where: str | None,
+    option_query: str | None,
     types: tuple[str, ...],
     sources: tuple[str, ...],
     since: str | None,
@@ -90,7 +90,7 @@ def logs(
         )
     if limit is None and order == "newest":
         raise UsageError("--order newest needs a --limit, as all logs come in the order of storage")
-    filters = filters_of(query, where, types, sources, since, until, contains, at)
+    filters = filters_of(query, option_query, types, sources, since, until, contains, at)
     if order == "newest":
         filters["order"] = "newest"
     with (

@@ -10,20 +10,21 @@ import msgspec
 
 from waterline.interrupts import INTERRUPTED
 from waterline.terminal import discard, warn
-from workbench.cli.asking import encoded
+from workbench.cli.asking import QueryCommand, encoded, query_of, query_options
 from workbench.cli.log_cells import members_of, time_text, with_attributes
 from workbench.cli.options import token_option
 from workbench.cli.table import Column, Screen, Table
 
 if TYPE_CHECKING:
+    from waterline.query_text.parse import TextQuery
     from workbench.clients.tail import TailFilter
-    from workbench.query.query_text import TextQuery
 
 # A longer text is not asked of the server.
 _LONGEST_ASKED: Final = 1000
 
 
-@click.command()
+@click.command(cls=QueryCommand)
+@query_options
 @click.option(
     "--url",
     default="ws://127.0.0.1:3001/live",
@@ -34,12 +35,6 @@ _LONGEST_ASKED: Final = 1000
 @click.option("--type", "types", multiple=True, help="only logs of this type; may be repeated")
 @click.option("--source", "sources", multiple=True, help="only of this token; may be repeated")
 @click.option("--contains", multiple=True, help="only with this text in the message, case and all")
-@click.option(
-    "--where",
-    default="",
-    metavar="QUERY",
-    help="only those that match, as for `waterline logs`: status>=500 -path:/health",
-)
 @click.option(
     "--format",
     "format_name",
@@ -52,29 +47,32 @@ _LONGEST_ASKED: Final = 1000
     "--after", type=click.IntRange(0, 2**63 - 1), help="begin behind this seq; 0 is all that is hot"
 )
 def tail(
+    query: str | None,
+    option_query: str | None,
     url: str,
     token: str,
     types: tuple[str, ...],
     sources: tuple[str, ...],
     contains: tuple[str, ...],
-    where: str,
     format_name: str,
     after: int | None,
 ) -> None:
-    """Print logs as they are committed, a line each, until Ctrl-C.
+    """Print logs that match QUERY as they are committed, a line each, until Ctrl-C.
+
+    QUERY is that of `waterline logs`, such as type:error status>=500 -path:/health "timed out".
 
     A lost connection is made anew, and goes on where it broke off: each log is printed once. It
     ends when nobody reads its output any more.
     """
+    from waterline.query_text.parse import TextQuery, parse
     from workbench.clients.tail import Tail, TailFilter
-    from workbench.query.query_text import TextQuery, parse
 
-    query = parse(where)
+    wanted = parse(query_of(query, option_query) or "")
     given = TailFilter(types=types, sources=sources, contains=contains, after=after)
-    shown = _shower(None if query == TextQuery() else query, is_text=format_name == "text")
-    wanted = _narrowed(given, query)
+    shown = _shower(None if wanted == TextQuery() else wanted, is_text=format_name == "text")
+    asked = _narrowed(given, wanted)
     tail = Tail(
-        url, token, wanted, lambda said: warn(f"waterline: {said}"), output=sys.stdout.fileno()
+        url, token, asked, lambda said: warn(f"waterline: {said}"), output=sys.stdout.fileno()
     )
     try:
         for lines in tail.follow():
@@ -130,7 +128,7 @@ def _shower(query: "TextQuery | None", *, is_text: bool) -> Callable[[bytes], by
         query: the logs that are shown; None is all.
         is_text: whether they are shown as text.
     """
-    from workbench.query.matching import matches
+    from waterline.query_text.matching import matches
 
     decode = msgspec.json.Decoder(_Log).decode
     decode_shown = msgspec.json.Decoder(_ShownLog).decode

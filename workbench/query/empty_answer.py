@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 from waterline.archive.columns import NAMES
 from waterline.archive.reader import BatchReader
 from waterline.errors import ArchiveError
+from waterline.query_text.condition import Condition
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.tables import logs
 from workbench.query.archived import read_batches
-from workbench.query.condition import Condition
 from workbench.query.database import Database, View
 from workbench.query.question import Question
 from workbench.query.times import iso_text

@@ -22,8 +22,8 @@ from sqlalchemy import (
     select,
 )
 
+from waterline.query_text.condition import Condition, Scalar
 from waterline.storage.tables import logs
-from workbench.query.condition import Condition, Scalar
 from workbench.query.database import View
 from workbench.query.question import Question
 from workbench.query.times import INT64

@@ -11,10 +11,10 @@ import numpy as np
 from waterline.archive.columns import NAMES
 from waterline.archive.selection import Selection
 from waterline.errors import UsageError
+from waterline.query_text.condition import OPERATORS, Condition, Scalar
+from waterline.query_text.parse import TextQuery, parse
 from waterline.storage.catalog import ArchivedBatch, Clock
-from workbench.query.condition import OPERATORS, Condition, Scalar
 from workbench.query.pin import Pin, to_pin
-from workbench.query.query_text import TextQuery, parse
 from workbench.query.times import INT64, TimeLike, plain, to_milliseconds
 
 Order = Literal["oldest", "newest"]
@@ -109,7 +109,8 @@ class Filters(TypedDict, total=False):
     since: TimeLike | None
     until: TimeLike | None
     contains: str | None
-    where: Where | str | None
+    query: str | None
+    where: Where | None
     order: Order
     limit: int | None
     columns: Sequence[str] | None
@@ -173,7 +174,7 @@ def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
         raise UsageError(f"since={since!r} lies after until={until!r}; swap them")
     if order not in ("oldest", "newest"):
         raise UsageError(f"order={order!r} is unknown; give 'oldest' (first) or 'newest'")
-    text, where = _where(filters.get("where"))
+    text = _query(filters.get("query"))
     contains = _text(filters.get("contains"))
     return Question(
         types=_both(_texts(filters.get("type"), "type"), text.types),
@@ -184,7 +185,7 @@ def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
         without_sources=text.without_sources,
         contains=(*(() if contains is None else (contains,)), *text.contains),
         lacks=text.lacks,
-        where=where,
+        where=(*text.where, *_where(filters.get("where"))),
         order=order,
         limit=_count(filters.get("limit")),
         columns=_columns(filters.get("columns")),
@@ -279,19 +280,24 @@ def _several(value: object) -> tuple[Any, ...]:
     return tuple(value)
 
 
-def _where(where: Where | str | None) -> tuple[TextQuery, tuple[Condition, ...]]:
-    """Return what a text asks for, and the conditions of a text or a mapping."""
+def _query(query: object) -> TextQuery:
+    if query is None:
+        return TextQuery()
+    if not _is_text(query):
+        raise UsageError(f"query={query!r} is no text; give one such as 'type:error status>=500'")
+    return parse(query)
+
+
+def _where(where: object) -> tuple[Condition, ...]:
     if where is None:
-        return TextQuery(), ()
-    if _is_text(where):
-        text = parse(where)
-        return text, text.where
+        return ()
     if not isinstance(where, Mapping):
+        meant = f"; a query as text is query={where!r}" if _is_text(where) else ""
         raise UsageError(
             f"where={where!r} is no mapping; give one such as {{'status': 500}} "
-            "or {'duration_ms': ('>', 100)}, or a query such as 'status>=500'"
+            f"or {{'duration_ms': ('>', 100)}}{meant}"
         )
-    return TextQuery(), tuple(_condition(attribute, wanted) for attribute, wanted in where.items())
+    return tuple(_condition(attribute, wanted) for attribute, wanted in where.items())
 
 
 def _both(some: tuple[str, ...] | None, others: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -93,10 +93,10 @@ QUERIES = [
 @pytest.mark.parametrize(("query", "count"), QUERIES)
 def test_query_text_asks_what_a_notebook_asks(asked: Asked, query: str, count: int) -> None:
     with workbench.connect(asked.data, cache=False) as wb:
-        expected = wb.logs(where=query)["seq"].tolist()
-    assert seqs(asked("logs", "--where", query, "--json", "--limit", "100000")) == expected
-    assert seqs(asked("logs", "--where", query, "--json", "--limit", "all")) == expected
-    assert asked("count", "--where", query).stdout == f"{len(expected)}\n"
+        expected = wb.logs(query=query)["seq"].tolist()
+    assert seqs(asked("logs", "--query", query, "--json", "--limit", "100000")) == expected
+    assert seqs(asked("logs", "--query", query, "--json", "--limit", "all")) == expected
+    assert asked("count", "--query", query).stdout == f"{len(expected)}\n"
     assert len(expected) == count
 
 
@@ -217,8 +217,8 @@ def test_rows_of_sql_are_limited_unless_all_are_wanted(asked: Asked) -> None:
     [
         (["logs", 'type:error "timed'], 1, "position 12: this quote has no end"),
         (["count", "status >= 500"], 1, "position 8: a name is missing before '>='"),
-        (["logs", "-path:/health"], 2, "--where '-path:/health'"),
-        (["logs", "a", "--where", "b"], 1, "given twice"),
+        (["logs", "-path:/health"], 2, "--query '-path:/health'"),
+        (["logs", "a", "--query", "b"], 1, "given twice"),
         (["logs", "--since", "yesterday"], 1, "since='yesterday' is no time"),
         (["logs", "--limit", "100001"], 2, "from 0 to 100,000, nor 'all'"),
         (["logs", "--limit", "-1"], 2, "from 0 to 100,000"),

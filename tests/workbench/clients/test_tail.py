@@ -80,7 +80,7 @@ def test_options_choose_logs_and_ctrl_c_is_the_usual_end(server: ServerProcess) 
 
 
 def test_query_chooses_logs_and_text_is_a_line_for_people(server: ServerProcess) -> None:
-    options = ("--where", "-type:debug status>=500 -path:/health late", "--format", "text")
+    options = ("--query", "-type:debug status>=500 -path:/health late", "--format", "text")
     with connected(server) as producer:
         push(
             producer,
@@ -99,9 +99,9 @@ def test_query_chooses_logs_and_text_is_a_line_for_people(server: ServerProcess)
             f'{begin}.000  error    test  {late}  status=503 path="/a b"\n',
             f"{begin}.001  info     test  too late  status=500 path=/\n",
         ]
-    with tailing(server, "--after", "0", "--where", "type:error type:info status:500") as tail:
+    with tailing(server, "--after", "0", "type:error type:info status:500") as tail:
         assert read_seqs(tail.stdout, 3) == [4, 5, 6]
-    done = run_waterline("tail", "--where", 'a "b', "--token", server.token, "--url", server.live)
+    done = run_waterline("tail", 'a "b', "--token", server.token, "--url", server.live)
     assert (done.returncode, done.stdout) == (1, "")
     assert "position 3: this quote has no end" in done.stderr
 

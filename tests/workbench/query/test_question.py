@@ -4,6 +4,7 @@ import datetime as dt
 import enum
 import http
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,19 +12,17 @@ import pandas as pd
 import pytest
 
 from waterline.errors import UsageError
-from workbench.query.condition import OPERATORS, Condition
+from waterline.query_text.condition import OPERATORS, Condition
 from workbench.query.question import Filters, Question, ask
 
 NOW = 1_773_748_800_000
 
-NO_MAPPING = (
-    "is no mapping; give one such as {'status': 500} or {'duration_ms': ('>', 100)}, "
-    "or a query such as 'status>=500'"
-)
+NO_MAPPING = "is no mapping; give one such as {'status': 500} or {'duration_ms': ('>', 100)}"
+NO_QUERY = "is no text; give one such as 'type:error status>=500'"
 NO_CONDITION = (
     f"is not a condition; give a value or (operator, value) with one of {', '.join(OPERATORS)}"
 )
-FILTERS = "at, columns, contains, limit, order, since, source, type, until, where"
+FILTERS = "at, columns, contains, limit, order, query, since, source, type, until, where"
 NOT_COMPARED = "cannot be compared with; give text, a number, True or False"
 NANOSECOND = repr(np.timedelta64(1, "ns"))
 
@@ -168,7 +167,12 @@ def test_empty_range_of_time_is_a_question_too() -> None:
         ({"contains": ["a"]}, "contains=['a'] is no text; give the text to look for"),
         ({"contains": "\udfff"}, "contains='\\udfff' is no text; give the text to look for"),
         ({"where": [("status", 500)]}, f"where=[('status', 500)] {NO_MAPPING}"),
-        ({"where": "\ud800"}, f"where='\\ud800' {NO_MAPPING}"),
+        (
+            {"where": "status>=500"},
+            f"where='status>=500' {NO_MAPPING}; a query as text is query='status>=500'",
+        ),
+        ({"query": {"status": 500}}, f"query={{'status': 500}} {NO_QUERY}"),
+        ({"query": "\ud800"}, f"query='\\ud800' {NO_QUERY}"),
         ({"where": {5: 1}}, "where: 5 is no attribute; name it by a text"),
         ({"where": {"\ud800": 1}}, "where: '\\ud800' is no attribute; name it by a text"),
         ({"where": {"a": ("=", 1)}}, f"where['a']=('=', 1) {NO_CONDITION}"),
@@ -203,3 +207,21 @@ def test_filter_without_meaning_is_refused_in_a_sentence(
 def test_time_without_meaning_is_refused_by_its_argument(argument: str) -> None:
     with pytest.raises(UsageError, match=f"^{argument}='soon' is no time"):
         asked(**{argument: "soon"})
+
+
+def test_text_narrows_the_other_filters() -> None:
+    question = ask(
+        now=0,
+        type=["error", "info"],
+        source="web",
+        contains="a",
+        query="type:error type:x b -c n>1",
+    )
+    assert question == Question(
+        types=("error",),
+        sources=("web",),
+        contains=("a", "b"),
+        lacks=("c",),
+        where=(Condition("n", ">", (1,)),),
+    )
+    assert ask(now=0, type="info", query="type:error") == replace(Question(), types=())

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import pytest
 
+from waterline.query_text.condition import Condition
 from workbench.query.cache.entries import LEFT_OUT, digest
-from workbench.query.condition import Condition
 from workbench.query.pin import Pin
 from workbench.query.question import Question
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from waterline.errors import UsageError
-from workbench.query.condition import Condition, Scalar
+from waterline.query_text.condition import Condition, Scalar
 
 MOST_TERMS: Final = 100
 """Greatest number of terms of a query, as SQLite bounds the depth of an expression."""

@@ -1,7 +1,6 @@
 """The text of a query becomes filters, or is refused at the position where it went wrong."""
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waterline.errors import UsageError
-from workbench.query.condition import Condition
-from workbench.query.query_text import MOST_TERMS, TextQuery, parse
-from workbench.query.question import Question, ask
+from waterline.query_text.condition import Condition
+from waterline.query_text.parse import MOST_TERMS, TextQuery, parse
 
 
 def equal(name: str, *values: Any) -> Condition:  # noqa: ANN401 - any scalar
@@ -162,21 +160,3 @@ def test_any_text_is_a_query_or_a_mistake_with_a_position(text: str) -> None:
         assert 1 <= int(told[1]) <= len(text) + 1
     else:
         assert (found == TextQuery()) == (not text.strip())
-
-
-def test_text_narrows_the_other_filters() -> None:
-    question = ask(
-        now=0,
-        type=["error", "info"],
-        source="web",
-        contains="a",
-        where="type:error type:x b -c n>1",
-    )
-    assert question == Question(
-        types=("error",),
-        sources=("web",),
-        contains=("a", "b"),
-        lacks=("c",),
-        where=(Condition("n", ">", (1,)),),
-    )
-    assert ask(now=0, type="info", where="type:error") == replace(Question(), types=())

@@ -4,8 +4,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from workbench.query.condition import Condition
-from workbench.query.query_text import TextQuery
+from waterline.query_text.condition import Condition
+from waterline.query_text.parse import TextQuery
 
 _INT64: Final = range(-(2**63), 2**63)
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {

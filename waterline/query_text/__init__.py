@@ -1,0 +1,1 @@
+"""Queries as text: one grammar for server, command, page and notebook."""
