@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from unittest.mock import patch
 
-from server import decode
+from server.decode import encode
 from server.metering import Meter
 from server.process import main
 from server.writer import Commit
@@ -24,7 +24,7 @@ def _ignore(_meter: Meter, _commit: Commit) -> None:
 
 if __name__ == "__main__":
     with (
-        patch.object(decode, "measure_columns", _no_stats),
+        patch.object(encode, "measure_columns", _no_stats),
         patch.object(Meter, "committed", _ignore),
     ):
         os.environ[variable_name("measured_attributes")] = "none"

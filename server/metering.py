@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 from operator import not_
 
-from server.decode import FrameOutcome
+from server.decode.decoded_logs import FrameOutcome
 from server.refusals import Refusals
 from server.submissions import Submission
 from server.writer import Commit

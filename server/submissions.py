@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import chain
 from typing import Final, Protocol
 
-from server.decode import DecodedLogs
+from server.decode.decoded_logs import DecodedLogs
 from waterline.storage.log_store import StoreResult
 
 # Bytes of a transaction at most. More would only delay the first ack.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
-from server.decode import OBJECTS
+from server.decode.objects import OBJECTS
 from waterline.recognition.recognized import Columns, Parts, Recognized
 
 # Entries, and their bytes, that are recognised in one turn of the event loop.

@@ -8,7 +8,7 @@ import msgspec
 import tornado.routing
 from tornado.httputil import HTTPServerRequest
 
-from server.decode import read_frames, read_sound
+from server.decode.frames import read_frames, read_sound
 from server.ingest.bodies import UnknownEncoding
 from server.ingest.entries import Entries, read_objects
 from server.ingest.forms import FORM, read_form

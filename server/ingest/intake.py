@@ -5,19 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from server.connections import Connections
-from server.decode import (
-    OBJECTS,
-    DecodedLogs,
-    MakeIds,
-    Part,
-    array_fault,
-    counted,
-    is_json,
-    no_logs,
-    placed,
-    read_columns,
-    read_frames,
-)
+from server.decode.decoded_logs import DecodedLogs, Part, counted, no_logs, placed
+from server.decode.frames import read_columns, read_frames
+from server.decode.ids import MakeIds
+from server.decode.json_values import array_fault, is_json
+from server.decode.objects import OBJECTS
 from server.ingest.entries import MOST_REPEATED, NO_COLUMNS, Entries, TooMuch
 from server.ingest.replies import MOST_NAMED, batch_replies
 from server.ingest.slices import (

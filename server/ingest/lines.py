@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from server.decode import OBJECTS, read_forwarded_line
+from server.decode.objects import OBJECTS, read_forwarded_line
 from server.ingest.entries import columns_of
 from waterline.recognition.json_text import object_in
 from waterline.recognition.recognized import Columns

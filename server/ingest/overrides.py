@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache
 
-from server.decode import OBJECTS, read_forwarded_line
+from server.decode.objects import OBJECTS, read_forwarded_line
 from waterline.recognition.object_plans import Overrides
 from waterline.recognition.objects import ObjectReader
 

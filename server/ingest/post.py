@@ -10,7 +10,7 @@ import tornado.web
 from tornado.http1connection import HTTP1Connection
 
 from server.connections import Connections
-from server.decode import new_ids
+from server.decode.ids import new_ids
 from server.endpoint import Endpoint
 from server.ingest.bodies import Body, BodyTooLarge, DamagedBody, UnknownEncoding
 from server.ingest.entries import Entries

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
-from server.decode import new_ids
+from server.decode.ids import new_ids
 
 _DIGEST_SIZE: Final = 9
 

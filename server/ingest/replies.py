@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from server.decode import DecodedLogs, FrameOutcome
+from server.decode.decoded_logs import DecodedLogs, FrameOutcome
 from server.submissions import Submission
 from server.websocket.frames import TEXT, TEXT_HEADS, frame_head
 from waterline.records import InvalidLog

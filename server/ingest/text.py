@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from server.decode import OBJECTS
+from server.decode.objects import OBJECTS
 from server.ingest.bodies import UnknownEncoding
 from server.ingest.entries import SIZE_AT_ONCE, Entries, columns_of, in_turns
 from server.ingest.lines import lines_in

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from server.connections import MAX_UNSENT, Connection
-from server.decode import OBJECTS, read_frames, read_sound
+from server.decode.frames import read_frames, read_sound
+from server.decode.objects import OBJECTS
 from server.ingest.intake import Intake, are_small, runs, take_message
 from server.ingest.overrides import object_reader
 from server.ingest.replies import AckMode, replies

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decode import read_frames
+from server.decode.frames import read_frames
 from server.metering import Meter
 from server.recount import Recount
 from server.refusals import Refusals

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decode import DecodedLogs, read_frames
+from server.decode.decoded_logs import DecodedLogs
+from server.decode.frames import read_frames
 from server.submissions import (
     LOG_OVERHEAD,
     MAX_COMMIT_SIZE,

@@ -11,7 +11,7 @@ from typing import Final
 import apsw
 import msgspec
 
-from server.decode import read_frames
+from server.decode.frames import read_frames
 from server.submissions import Submission
 from server.writer import Commit, Writer
 from waterline.records import timestamp_of

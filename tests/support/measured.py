@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from server.decode import read_frames
+from server.decode.frames import read_frames
 from server.metering import Meter
 from server.recount import Recount
 from server.refusals import Refusals

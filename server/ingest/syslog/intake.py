@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from server.connections import Connections
-from server.decode import DecodedLogs, read_columns
+from server.decode.decoded_logs import DecodedLogs
+from server.decode.frames import read_columns
 from server.ingest.entries import columns_of
 from server.ingest.syslog.framing import Message
 from server.submissions import Submission

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decode import DecodedLogs, FrameOutcome, read_frames
+from server.decode.decoded_logs import DecodedLogs, FrameOutcome
+from server.decode.frames import read_frames
 from server.ingest.replies import AckMode, batch_replies, replies
 from server.submissions import Refusal, Submission
 from tests.support.clock import NOON

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.decode import read_frames
+from server.decode.frames import read_frames
 from tests.support.clock import NOON
 from tests.support.metrics_file import plain
 from waterline.metrics.log_stats import (

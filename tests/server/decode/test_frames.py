@@ -2,7 +2,6 @@
 
 import json
 import re
-import uuid
 from collections.abc import Callable, Sequence
 from itertools import chain, count
 from typing import NamedTuple, TypeVar
@@ -12,7 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from server.decode import NO_LOGS, DecodedLogs, read_forwarded_line, read_frames
+from server.decode.decoded_logs import DecodedLogs
+from server.decode.frames import read_frames
+from server.decode.one_by_one import NO_LOGS
 from waterline.metrics.log_stats import TypeStats
 from waterline.recognition.object_plans import Overrides
 from waterline.recognition.objects import ObjectReader
@@ -371,13 +372,6 @@ def test_name_that_looks_like_json_is_name() -> None:
     assert [row[3] for row in rows] == [name, name]
 
 
-def test_ids_made_here_are_uuids_that_sort_by_time() -> None:
-    found = [log_id for _ in range(5) for log_id in read_frames([b"{}", *without_id(500)], "a").ids]
-    assert len(found) == 2_500
-    assert found == sorted(set(found))
-    assert {uuid.UUID(log_id).version for log_id in found} == {7}
-
-
 def without_id(number: int) -> list[bytes]:
     return [b'{"type":"x","message":"m"}'] * number
 
@@ -406,14 +400,6 @@ def test_line_that_an_object_forwards_is_read_as_lines_are() -> None:
     (row,) = rows_of(read([frame]))
     assert (row[1], row[2]) == ("error", 1_795_514_401_000)
     assert json.loads(row[5])["status"] == 500
-
-
-def test_line_that_is_forwarded_does_not_change_how_those_of_others_are_read() -> None:
-    line = "<13>2026-11-24 10:00:00 ERROR overdrawn"
-    alone = read_forwarded_line(line)
-    read_forwarded_line("<13>#Fields: date time cs-method sc-status")
-    assert read_forwarded_line(line) == alone
-    assert alone.type == "error"
 
 
 def test_object_that_holds_several_logs_counts_as_so_many() -> None:
