@@ -19,7 +19,7 @@ from waterline.metrics.recorder import MAX_LABELS
 from waterline.metrics.sketch import RELATIVE_ERROR
 from waterline.recognition.continuations import MAX_CHARACTERS, MAX_LINES
 from waterline.recognition.object_containers import MOST_REPEATED
-from waterline.recognition.objects import MAX_TYPE_LENGTH
+from waterline.recognition.own_logs import MAX_TYPE_LENGTH
 from waterline.records import MAX_DEPTH, MAX_ID_LENGTH
 from waterline.settings.model import Settings
 from waterline.settings.parse import MOST_MEASURED

@@ -9,12 +9,8 @@ from typing import Final, NamedTuple, cast
 import msgspec
 
 from waterline.recognition.json_text import decode_json
-from waterline.recognition.objects import (
-    ENVELOPE,
-    MAX_TYPE_LENGTH,
-    ObjectReader,
-    is_envelope,
-)
+from waterline.recognition.objects import ObjectReader
+from waterline.recognition.own_logs import ENVELOPE, MAX_TYPE_LENGTH, is_envelope
 from waterline.recognition.recognized import Parts, Recognized
 from waterline.recognition.time_values import (
     MILLISECONDS_BELOW,

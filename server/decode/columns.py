@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import NamedTuple, cast
 
-from waterline.recognition.objects import MAX_TYPE_LENGTH, may_be_of_others
+from waterline.recognition.own_logs import MAX_TYPE_LENGTH, may_be_of_others
 from waterline.recognition.time_values import (
     MILLISECONDS_BELOW,
     SECONDS_BELOW,

@@ -12,7 +12,7 @@ from server.ingest.entries import SIZE_AT_ONCE, Entries, columns_of, in_turns
 from server.ingest.lines import lines_in
 from waterline.recognition.json_text import object_in
 from waterline.recognition.multiline import Joiner, Multiline
-from waterline.recognition.objects import is_ours
+from waterline.recognition.own_logs import is_ours
 from waterline.recognition.recognized import Parts, Recognized
 from waterline.recognition.recognizer import Recognizer
 from waterline.records import MAX_ID_LENGTH

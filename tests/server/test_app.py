@@ -416,7 +416,7 @@ def test_serving_process_imports_nothing_heavy() -> None:
 def test_start_compiles_no_expression_of_a_dialect() -> None:
     program = (
         "import server.app\n"
-        "from waterline.recognition.recognizer import DIALECTS\n"
+        "from waterline.recognition.line_dialects import DIALECTS\n"
         "def compiled(): return sum('_compiled' in vars(each) for each in DIALECTS)\n"
         "print(compiled())\n"
         "from server.ingest.websocket import IngestSocket\n"

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from waterline.recognition.objects import ENVELOPE, MAX_TYPE_LENGTH, ObjectReader
+from waterline.recognition.objects import ObjectReader
+from waterline.recognition.own_logs import ENVELOPE, MAX_TYPE_LENGTH
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP, parse_rfc3339
 from waterline.records import (

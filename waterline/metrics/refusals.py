@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple, Self
 
 from waterline.metrics.recorder import OTHER
-from waterline.recognition.objects import MAX_TYPE_LENGTH
+from waterline.recognition.own_logs import MAX_TYPE_LENGTH
 from waterline.records import MAX_DEPTH, MAX_ID_LENGTH, Rule
 
 NO_SOURCE: Final = "(none)"

@@ -5,7 +5,8 @@ from typing import Final
 
 import uuid_utils
 
-from waterline.recognition.objects import ObjectReader, is_envelope, is_ours
+from waterline.recognition.objects import ObjectReader
+from waterline.recognition.own_logs import is_envelope, is_ours
 from waterline.records import MAX_ID_LENGTH, log_of, says_nothing
 from workbench.clients.json_values import encode_log, to_json
 

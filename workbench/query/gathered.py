@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waterline.archive.columns import MOMENT, NAMES, SCHEMA
-from waterline.recognition.objects import ENVELOPE
+from waterline.recognition.own_logs import ENVELOPE
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.records import Record, check_log, decode_log
 from workbench.query.empty_answer import GLANCE, Seen, why

@@ -13,7 +13,8 @@ from waterline.recognition.json_text import object_in
 from waterline.recognition.levels import TYPES
 from waterline.recognition.object_dialects import DIALECTS
 from waterline.recognition.object_plans import Overrides, Plans
-from waterline.recognition.objects import TIMES_OF_OTHERS, ObjectReader, is_ours, recognize_object
+from waterline.recognition.objects import ObjectReader, recognize_object
+from waterline.recognition.own_logs import TIMES_OF_OTHERS, is_ours
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.recognizer import Recognizer
 
@@ -704,55 +705,8 @@ def test_object_in_our_own_contract_is_untouched(
     )
 
 
-@pytest.mark.parametrize("name", sorted(TIMES_OF_OTHERS))
-def test_object_with_its_time_where_others_have_it_is_of_another_program(name: str) -> None:
-    value: dict[str, object] = {"type": "shop", name: ISO, "message": "m", "pid": 1}
-    assert not is_ours(value)
-    assert recognize_object(value) == Recognized("m", MOMENT, "shop", {"pid": 1})
-    assert not is_ours({**value, "timestamp": None})
-
-
-@pytest.mark.parametrize(
-    "others",
-    [
-        {"time": 12.5},
-        {"time": "soon"},
-        {"ts": None},
-        {"time": ISO, "timestamp": MOMENT},
-        {"created_at": ISO, "date": ISO, "start_time": ISO},
-        {"level": 7},
-        {"level": "ERROR"},
-        {"cluster.name": "c"},
-        {"time": ISO, "id": "a"},
-        {"cluster.name": "c", "level": "ERROR", "id": "a"},
-    ],
-)
-def test_attribute_that_is_no_time_of_others_leaves_a_log_ours(others: dict[str, object]) -> None:
-    value = {"type": "audit", "message": "m", **others}
-    assert is_ours(value)
-    rest = {name: each for name, each in others.items() if name != "timestamp"}
-    found = recognize_object(value)
-    assert (found.type, found.attributes) == ("audit", rest)
-    assert found.timestamp == others.get("timestamp")
-
-
 def test_tag_that_is_no_level_leaves_the_type_as_it_is() -> None:
     kibana = {"type": "ops", "@timestamp": ISO, "tags": ["x", "E", 7], "pid": 1, "message": "m"}
     assert recognize_object(kibana).type == "ops"
     assert recognize_object({**kibana, "tags": "error"}).type == "ops"
     assert recognize_object({**kibana, "level": "warn", "tags": ["error"]}).type == "warning"
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"type": "info"},
-        {"message": "m"},
-        {"type": "", "message": "m"},
-        {"type": "x" * 65, "message": "m"},
-        {"type": 1, "message": "m"},
-        {"type": "info", "message": None},
-    ],
-)
-def test_object_without_type_or_message_of_ours_is_not_ours(value: dict[str, object]) -> None:
-    assert not is_ours(value)

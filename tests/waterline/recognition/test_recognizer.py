@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from tests.support.examples import costly
 from tests.waterline.recognition.samples import SAMPLES, Sample
 from waterline.recognition.dialect import Dialect
+from waterline.recognition.line_dialects import DIALECTS, dialect_of, kind_of
 from waterline.recognition.recognized import Recognized
-from waterline.recognition.recognizer import DIALECTS, Recognizer, _dialect_of, _kind_of
+from waterline.recognition.recognizer import Recognizer
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 
 REFERENCE = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -58,37 +59,6 @@ def test_order_of_lines_changes_no_answer(seed: int) -> None:
     assert [reader.line(each.line) for each in samples] == [
         recognizer().line(each.line) for each in samples
     ]
-
-
-@pytest.mark.slow
-def test_names_of_dialects_are_unique_and_each_has_a_sample() -> None:
-    names = [dialect.name for dialect in DIALECTS]
-    assert len(set(names)) == len(names)
-    read = {
-        dialect.name
-        for dialect in DIALECTS
-        for sample in SAMPLES
-        if dialect.read(sample.line, recognizer()) is not None
-    }
-    assert read == set(names)
-
-
-def test_shape_of_a_dialect_has_no_groups() -> None:
-    for dialect in DIALECTS:
-        if isinstance(dialect, Dialect):
-            assert "(?P<" not in dialect.shape
-
-
-def test_shapes_together_find_what_one_of_them_finds_alone() -> None:
-    for sample in SAMPLES:
-        kind = _kind_of(sample.line)
-        alone = {
-            each.name
-            for each in DIALECTS
-            if kind in each.first and re.match(each.shape, sample.line, re.ASCII)
-        }
-        together = _dialect_of(sample.line)
-        assert (together.name if together else "") in (alone or {""})
 
 
 mutated = st.builds(
@@ -371,6 +341,6 @@ def test_line_that_begins_as_a_dialect_is_no_sentence(dialect: Dialect) -> None:
     words = dict.fromkeys(re.findall(r"[A-Za-z/]{2,}", dialect.shape) or ["word"])
     for parts in product(("", "2026-11-24 10:00:00 INFO "), words, MARKS, words, MARKS):
         line = "".join(parts)
-        if _kind_of(line) in dialect.first and shape.match(line):
-            assert _dialect_of(line) is not None
+        if kind_of(line) in dialect.first and shape.match(line):
+            assert dialect_of(line) is not None
             assert recognizer()._usual_line(line) is None

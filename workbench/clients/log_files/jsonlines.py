@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import msgspec
 
 from waterline.recognition.json_text import decode_json, object_in
-from waterline.recognition.objects import (
+from waterline.recognition.own_logs import (
     ENVELOPE,
     MARK_OF_ELASTICSEARCH,
     MAX_TYPE_LENGTH,

@@ -11,11 +11,13 @@ import msgspec
 from waterline.errors import UsageError
 from waterline.recognition.json_text import object_in
 from waterline.recognition.levels import says_more, type_of_word
+from waterline.recognition.line_dialects import LineDialect
 from waterline.recognition.multiline import Joined, Joiner, Multiline
 from waterline.recognition.object_plans import Overrides
-from waterline.recognition.objects import ENVELOPE, ObjectReader
+from waterline.recognition.objects import ObjectReader
+from waterline.recognition.own_logs import ENVELOPE
 from waterline.recognition.recognized import Recognized
-from waterline.recognition.recognizer import LineDialect, Recognizer
+from waterline.recognition.recognizer import Recognizer
 from waterline.recognition.time_values import read_time
 from waterline.records import log_of
 from workbench.clients.json_values import encode_log

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from waterline.recognition.objects import ENVELOPE
+from waterline.recognition.own_logs import ENVELOPE
 from waterline.recognition.time_values import read_time
 from workbench.clients.log_files.reader import Reading, read_logs
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.examples import costly
-from waterline.recognition.objects import TIMES_OF_OTHERS, is_ours
+from waterline.recognition.own_logs import TIMES_OF_OTHERS, is_ours
 from workbench.clients.log_files.jsonlines import UnfitLine, own_log, parse_json_line
 
 values = st.recursive(
