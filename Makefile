@@ -61,7 +61,7 @@ coverage: $(READY) ## the same with coverage of the code that runs in the tests'
 
 test-notebooks: $(READY) ## run the notebooks side by side, and compare their outputs
 	@TQDM_DISABLE=1 $(BIN)/pytest -q -p nbval --nbval --nbval-cell-timeout=120 \
-	  -n auto --dist loadfile notebooks
+	  --nbval-sanitize-with notebooks/nbval.cfg -n auto --dist loadfile notebooks
 
 test-fast: $(READY) ## the tests that need no server, page, archive or DataFrame, in seconds
 	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow and not browser" --hypothesis-profile=quick \

@@ -13,6 +13,7 @@ from waterline.clock import now_ms
 from waterline.errors import WaterlineError
 from waterline.storage.catalog import Clock
 from workbench.clients.log_files.options import reading_of
+from workbench.notebook import formatter, log_table
 from workbench.patterns.patterns import Against, patterns
 from workbench.query import answers, files
 from workbench.query.cache.cache import SIZE, TTL, Cache
@@ -75,6 +76,7 @@ def connect(
         >>> wb = connect("data")
         >>> then = connect("data", at=wb.pin())
     """
+    formatter.register()
     return Workbench(path, at=at, cache=cache, cache_ttl=cache_ttl, cache_size=cache_size)
 
 
@@ -148,6 +150,7 @@ def read(
         >>> read("access.log", where={"status": (">=", 500)}, attributes=["status", "path"])
         >>> read("*.log", pattern=r"(?P<time>\S+ \S+) (?P<level>\w+) \[(?P<thread>.+?)\]")
     """
+    formatter.register()
     reading = reading_of(
         lambda option, value: f"{option}={value!r}",
         format=format,
@@ -201,6 +204,39 @@ class Workbench:
         )
 
     read = staticmethod(read)
+
+    @staticmethod
+    def show(
+        logs: object,
+        *,
+        rows: int = log_table.ROWS,
+        message: str | None = None,
+        time: str | None = None,
+        type: str | None = None,  # noqa: A002 - the column's name
+    ) -> log_table.LogTable:
+        """Show any logs as a notebook shows those of `logs`: a table for reading.
+
+        It stays as it is without a server, widgets or scripts; with scripts it has a search. An
+        answer with messages shows itself so; `pd.DataFrame(answer)` is pandas' own view of it.
+
+        Args:
+            logs: a frame with a column of messages, or a list of objects or of texts.
+            rows: number of rows that are shown; of more logs the first and the last ones.
+            message: name of the column of messages, if it is not one that logs usually have.
+            time: name of the column of times.
+            type: name of the column of types.
+
+        Returns:
+            A table, which shows itself in a notebook; its `frame` has all logs.
+
+        Raises:
+            UsageError: no column is the message, or an argument has no meaning.
+
+        Examples:
+            >>> wb.show(wb.logs(type="error"), rows=500)
+            >>> wb.show(pd.DataFrame({"text": ["pump 3 runs dry"]}), message="text")
+        """
+        return log_table.show(logs, rows, message, time, type)
 
     @property
     def cache(self) -> Cache | None:
@@ -264,7 +300,8 @@ class Workbench:
             `attrs` has `pin` (of the answer), `rows` (numbers of `hot` and `archived` ones),
             `seconds`, and `cache`: `"hit"` (the cache had all), `"merged"` (all but newer logs),
             `"miss"` or `"off"`. Where logs were pruned, `pruned` is a sentence about them. Where
-            `incomplete="warn"` left files out, `missing` is a list of a sentence a file.
+            `incomplete="warn"` left files out, `missing` is a list of a sentence a file. A notebook
+            shows a frame with messages as a table for reading, as `show` does.
 
         Raises:
             UsageError: an argument has no meaning; the sentence names it.
