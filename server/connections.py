@@ -73,9 +73,9 @@ class Connections:
 
     def deliver(self, commit: Commit) -> None:
         """Answer the owners of a commit, publish it to readers, then measure it."""
-        for submission in commit.submissions:
-            self.gate.leave(submission.weight)
-            submission.owner.answer(submission, commit.committed_at)
+        self.gate.leave(sum(each.weight for each in commit.submissions))
+        for each in commit.submissions:
+            each.owner.answer(each, commit.committed_at)
         self.hub.publish(commit)
         self.meter.committed(commit)
 
@@ -149,13 +149,13 @@ class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
     @property
     def unsent(self) -> int:
         """Bytes that the network has not taken yet; thread-safe."""
-        # Bytes that were taken at once are accounted for only in the next turn of the loop. A burst
-        # of frames must not look like a slow peer until then.
+        if not self._unsent:
+            return 0
+        # Bytes that were taken meanwhile are accounted for only in the next turn of the loop. A
+        # burst of frames must not look like a slow peer until then.
         connection = self.ws_connection
         stream = None if connection is None else connection.stream
-        if stream is None or not stream.writing():
-            return 0
-        return self._unsent
+        return self._unsent if stream is not None and stream.writing() else 0
 
     def send_text(self, message: bytes) -> None:
         """Send one text message; do nothing if the peer has gone."""
@@ -166,6 +166,8 @@ class Connection(BulkSocket, Endpoint, tornado.websocket.WebSocketHandler):
         try:
             sent = self.send_frames(frames)
         except tornado.iostream.StreamClosedError:
+            return
+        if sent.done():  # the network has taken them at once, as nearly always
             return
         size = len(frames)
         self._unsent += size

@@ -89,10 +89,16 @@ class Meter:
         latencies = {each.received: 0 for each in stored}
         for each in stored:
             latencies[each.received] += len(each.decoded.ids)
-        for received, count in latencies.items():
-            recorder.record(metrics.ACK_LATENCY, 1000 * (durable - received), times=count, at=at)
+        logs = sum(latencies.values())
+        if logs == len(latencies) > 1:  # a log each
+            waited = [1000 * (durable - received) for received in latencies]
+            recorder.record_many(metrics.ACK_LATENCY, waited, at=at)
+        else:
+            for received, count in latencies.items():
+                waited_ms = 1000 * (durable - received)
+                recorder.record(metrics.ACK_LATENCY, waited_ms, times=count, at=at)
         recorder.record(metrics.COMMIT_DURATION, 1000 * (durable - commit.begun), at=at)
-        recorder.record(metrics.COMMIT_LOGS, sum(latencies.values()), at=at)
+        recorder.record(metrics.COMMIT_LOGS, logs, at=at)
         recorder.record(metrics.COMMIT_BYTES, sum(each.size for each in stored), at=at)
 
 

@@ -308,16 +308,19 @@ def _parts(submissions: Sequence[Submission]) -> list[Rows]:
     return parts
 
 
-def _dealt(stored: StoreResult, counts: Sequence[int]) -> Iterator[StoreResult]:
+def _dealt(stored: StoreResult, counts: Sequence[int]) -> Sequence[StoreResult]:
     """Split a result into results of consecutive rows.
 
     Args:
         stored: the result of all rows.
         counts: the number of rows of each part.
     """
-    begin = 0
+    if len(counts) == 1:
+        return [stored]
+    results, begin = [], 0
     for count in counts:
         end = begin + count
         known = None if stored.known is None else stored.known[begin:end]
-        yield StoreResult(stored.seqs[begin:end], known)
+        results.append(StoreResult(stored.seqs[begin:end], known))
         begin = end
+    return results

@@ -13,6 +13,7 @@ from server.decode.decoded_logs import DecodedLogs, FrameOutcome
 from server.decode.encode import Reading, encode_found, encode_logs, shared_out
 from server.decode.ids import MakeIds, new_ids
 from server.decode.json_values import NO_JSON, decode_value, split
+from server.decode.lone import read_lone
 from server.decode.objects import OBJECTS, read_mixed
 from server.decode.one_by_one import read_one_by_one, try_read
 from waterline.recognition.objects import ObjectReader
@@ -66,6 +67,10 @@ def read_sound(
     reading = Reading(source, make_ids, measured, reader, name_foreign)
     try:
         values = list(map(decode_value, frames))
+        if len(values) == 1:
+            lone = read_lone(values[0], frames[0], source, make_ids, measured, reader)
+            if lone is not None:
+                return lone
         kinds = kinds_of(values)
         if kinds == _OBJECTS_ALONE:
             sizes = list(map(len, frames))

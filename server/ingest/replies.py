@@ -96,7 +96,9 @@ def _runs(seqs: Sequence[int], known: Sequence[bool]) -> list[tuple[int, int, bo
 
 
 def _is_sound(decoded: DecodedLogs) -> bool:
-    return not decoded.part.more and not any(frame.rejected for frame in decoded.outcomes or ())
+    if decoded.outcomes is None:
+        return True
+    return not decoded.part.more and not any(frame.rejected for frame in decoded.outcomes)
 
 
 def _acks(ids: Sequence[str], seqs: Sequence[int], committed_at: int) -> bytes:

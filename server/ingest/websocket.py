@@ -46,16 +46,16 @@ class IngestSocket(Connection):
         if connections.draining:
             return None
         received = time.perf_counter()
-        size = sum(map(len, payloads))
+        source, size = self.source, sum(map(len, payloads))
         decoded = None
         if size <= RUN_SIZE:
             decoded = read_sound(
-                payloads, self.source, measured=connections.measured, reader=self.reader
+                payloads, source, measured=connections.measured, reader=self.reader
             )
         if decoded is None:
             return self._take_slowly(payloads, received)
         connections.submit(Submission(decoded, size, received, self))
-        seconds = connections.limits.take(self.source, size)
+        seconds = connections.limits.take(source, size)
         if not seconds and connections.gate.is_open and self.unsent < MAX_UNSENT:
             return None
         return self._hold(seconds)

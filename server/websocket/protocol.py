@@ -25,6 +25,7 @@ from server.websocket.frames import (
     FrameParser,
     Messages,
     Ping,
+    Pong,
 )
 from server.websocket.messages import Inflater
 
@@ -124,7 +125,8 @@ class BulkProtocol(WebSocketProtocol13):
         while not self.client_terminated:
             data = await self.stream.read_bytes(_READ_SIZE, partial=True)
             self._wire_bytes_in += len(data)
-            await self._spend(len(data))
+            if self._turn_is_over(len(data)):
+                await asyncio.sleep(0)
             await self._deliver_all(parser.feed(data))
             while parser.has_more and not self.client_terminated:
                 await self._account(parser.held)
@@ -144,12 +146,13 @@ class BulkProtocol(WebSocketProtocol13):
         for event in events:
             if self.client_terminated:  # the handler has failed, or the peer has gone
                 return
-            await self._deliver(event)
+            if isinstance(event, Messages):
+                await self._deliver_messages(event)
+            else:
+                await self._handle(event)
 
-    async def _deliver(self, event: Event) -> None:
-        if isinstance(event, Messages):
-            await self._deliver_messages(event)
-        elif isinstance(event, Failure):
+    async def _handle(self, event: Ping | Pong | Close | Failure) -> None:
+        if isinstance(event, Failure):
             await self._refuse(event)
         elif isinstance(event, Close):
             self.close_code, self.close_reason = event.code, event.reason or None
@@ -159,7 +162,8 @@ class BulkProtocol(WebSocketProtocol13):
             if opcode == PING and not self._may_answer():
                 return
             await self._wait_for(self._handle_message(opcode, event.payload))
-            await self._spend(_MESSAGE_COST)
+            if self._turn_is_over(_MESSAGE_COST):
+                await asyncio.sleep(0)
 
     def _may_answer(self) -> bool:
         """Return whether one more pong may wait for a peer that does not read.
@@ -178,19 +182,25 @@ class BulkProtocol(WebSocketProtocol13):
             if self._accounts is not None and (self._is_counted or size > 2 * _READ_SIZE):
                 self._is_counted = True
                 self._accounts.account(size, is_whole=True)
-            await self._wait_for(self._run_callback(self._takes_many.on_messages, payloads))
-            await self._spend(len(payloads) * _MESSAGE_COST)
+            done = self._run_callback(self._takes_many.on_messages, payloads)
+            if done is not None:
+                await self._wait_for(done)
+            if self._turn_is_over(len(payloads) * _MESSAGE_COST):
+                await asyncio.sleep(0)
             return
         opcode = TEXT if messages.is_text else BINARY
         for payload in payloads:
             await self._wait_for(self._handle_message(opcode, payload))
-            await self._spend(_MESSAGE_COST)
+            if self._turn_is_over(_MESSAGE_COST):
+                await asyncio.sleep(0)
 
-    async def _spend(self, amount: int) -> None:
-        self._spent += amount
-        if self._spent >= _TURN:
-            self._spent = 0
-            await asyncio.sleep(0)
+    def _turn_is_over(self, spent: int) -> bool:
+        """Count what was spent; return whether others have a turn now."""
+        self._spent += spent
+        if self._spent < _TURN:
+            return False
+        self._spent = 0
+        return True
 
     async def _wait_for(self, done: Awaitable[None] | None) -> None:
         if done is not None:

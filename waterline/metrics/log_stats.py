@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeVar, cast
@@ -47,16 +46,35 @@ def measure_columns(
         sizes: the bytes of each log.
         attributes: values by attribute, None if a log lacks it.
     """
-    values: defaultdict[str, dict[str, Packed]] = defaultdict(dict)
+    values: dict[str, dict[str, Packed]] = {}
     for name, column in attributes.items():
         for log_type, given in _by_type(types, column).items():
             packed = _packed(given)
             if packed is not None:
-                values[log_type][name] = packed
+                values.setdefault(log_type, {})[name] = packed
     return {
-        log_type: TypeStats(len(each), sum(each), values[log_type])
+        log_type: TypeStats(len(each), sum(each), values.get(log_type, {}))
         for log_type, each in _by_type(types, sizes).items()
     }
+
+
+def measure_log(
+    log_type: str, size: int, attributes: Mapping[str, object], names: Sequence[str]
+) -> LogStats:
+    """Measure one log.
+
+    Args:
+        log_type: its type.
+        size: its bytes.
+        attributes: its attributes.
+        names: names of the measured attributes.
+    """
+    values = {}
+    for name in names:
+        value = attributes.get(name)
+        if value is not None and (packed := _packed((value,))) is not None:
+            values[name] = packed
+    return {log_type: TypeStats(1, size, values)}
 
 
 def measure_logs(logs: Sequence[StoredLog], names: Sequence[str]) -> LogStats:
@@ -154,10 +172,12 @@ def _packed(values: Sequence[object]) -> Packed | None:
     if not set(map(type, values)) <= _NUMBERS:
         values = [each for each in values if type(each) in _NUMBERS]
     numbers = cast("Sequence[float]", values)
-    with suppress(OverflowError):  # an integer beyond the range of float
-        if not numbers:
-            return None
+    if not numbers:
+        return None
+    try:
         packed = Packed.of(numbers)
         if -LARGEST <= packed.min <= packed.max <= LARGEST:
             return packed
+    except OverflowError:  # an integer beyond the range of float
+        pass
     return _packed([each for each in numbers if -LARGEST <= each <= LARGEST])
