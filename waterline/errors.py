@@ -180,6 +180,10 @@ class UnmeasuredLogs(UserWarning):
     """A report lacks logs without kept measurements."""
 
 
+class SampledLogs(UserWarning):
+    """A report is of the newest logs only, as there are more than it reads."""
+
+
 class ManyAttributes(UserWarning):
     """Logs have too many different attributes to make each a column."""
 

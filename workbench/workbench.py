@@ -16,6 +16,7 @@ from workbench.clients.log_files.options import reading_of
 from workbench.notebook import formatter, log_table
 from workbench.patterns.patterns import Against, patterns
 from workbench.query import answers, files
+from workbench.query.around import around
 from workbench.query.cache.cache import SIZE, TTL, Cache
 from workbench.query.pin import Pin
 from workbench.query.plan import Plan
@@ -24,7 +25,7 @@ from workbench.query.question import Filters, refuse, shows_filters
 from workbench.query.session import Session
 from workbench.query.sql.statement import Parameters
 from workbench.query.times import TimeLike
-from workbench.reports import traffic
+from workbench.reports import fields, traffic
 from workbench.reports.archives import Archives, read_archives
 from workbench.reports.compression import batches
 from workbench.reports.compression_compare import compression_compare
@@ -319,6 +320,42 @@ class Workbench:
             >>> wb.logs(where={"duration_ms": (">", 250)}, attributes=["duration_ms"])
         """
         return answers.logs(self._session, attributes, incomplete, filters)
+
+    def around(
+        self,
+        seq: int,
+        n: int = 10,
+        by: str | None = "source",
+        *,
+        at: Pin | str | None = None,
+    ) -> pd.DataFrame:
+        """Return a log with those before and after it, hot and archived, oldest first.
+
+        Args:
+            seq: the log's seq.
+            n: number of logs on each side, at most 10,000.
+            by: name of the column or attribute whose value they share with it, such as `type` or
+                `service`; None takes all logs.
+            at: a pin.
+
+        Returns:
+            A row a log, with the columns of `logs`, by timestamp, and of equal ones by seq. `attrs`
+            has `pin`, `rows`, `seconds` and `pruned` as for `logs`, and `around`, the seq, by which
+            a notebook marks the log.
+
+        Raises:
+            UsageError: no log has that seq or it lacks the attribute, or an argument has no
+                meaning.
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
+
+        Warns:
+            PrunedLogs: logs that may be among them were pruned.
+
+        Examples:
+            >>> wb.around(7)
+            >>> wb.around(7, n=3, by=None)
+        """
+        return around(self._session, seq, n, by, at)
 
     @shows_filters
     def arrow(self, **filters: Unpack[Filters]) -> pa.Table:
@@ -708,6 +745,46 @@ class Workbench:
             >>> wb.patterns(since="-15min", against="before").head(10)
         """
         return patterns(self._session, against, filters)
+
+    @shows_filters
+    def fields(
+        self,
+        *,
+        top: int = 5,
+        sample: int | None = fields.SAMPLE,
+        **filters: Unpack[Filters],
+    ) -> pd.DataFrame:
+        """Report the fields of logs: which there are, how many logs have each, with which values.
+
+        Args:
+            top: number of values that are listed of each.
+            sample: number of logs that are read at most, the newest ones; None reads all.
+            **filters: those of `logs`, without `order`, `limit` and `columns`.
+
+        Returns:
+            A row a field: `type`, `source`, then attributes, those that most logs have first; at
+            most 1,000. The columns are field (`str`; `attributes.NAME` where another column has the
+            name), logs (those that have it, `int64`), coverage (their share, `float64`), types
+            (`text`, `number`, `boolean`, `list` or `object`; `str`), distinct (number of different
+            values, `int64`), min, max (of numbers, `float64`) and top (a dict of the most frequent
+            values to numbers of logs, `object`). `attrs` has `pin`, `logs` (number read),
+            `seconds`, and `sampled`, a sentence, if there are more.
+
+        Raises:
+            UsageError: an argument has no meaning; the sentence names it.
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
+
+        Warns:
+            SampledLogs: there are more logs than `sample`.
+            ManyAttributes: there are more than 1,000 fields.
+            PrunedLogs: logs that were asked for were pruned.
+            NothingFound: one filter alone leaves no log.
+
+        Examples:
+            >>> wb.fields(type="error")
+            >>> wb.fields(top=10, sample=None).set_index("field")["top"].get("status")
+        """
+        return fields.fields(self._session, top, sample, filters)
 
     @shows_filters
     def compression_compare(self, rounds: int = 3, **filters: Unpack[Filters]) -> pd.DataFrame:
