@@ -2,6 +2,7 @@
 
 WaterlineError
 ├── UsageError            what was asked for makes no sense
+│   └── QueryError        the text of a query, at a position
 ├── MissingPart           packages of a part are not installed
 ├── SettingsError         a setting that is unknown or has no meaning
 ├── DataFolderError       the data folder cannot be used
@@ -98,6 +99,25 @@ def _below_magic(
 
 class UsageError(WaterlineError):
     """A request is invalid; the sentence says what is valid."""
+
+
+class QueryError(UsageError):
+    """The text of a query is none; the sentence names the position, from 1.
+
+    Args:
+        text: the query.
+        at: begin and end of the fault in it, from 0.
+        what: what is wrong there.
+
+    Attributes:
+        text: as given.
+        at: as given.
+    """
+
+    def __init__(self, text: str, at: tuple[int, int], what: str) -> None:
+        super().__init__(f"the query {text!r}, position {at[0] + 1}: {what}")
+        self.text = text
+        self.at = at
 
 
 class MissingPart(WaterlineError, ImportError):

@@ -1,5 +1,6 @@
 """A data folder as plain Python: a list of logs, and a question as a filter over it."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -7,7 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from tests.support.folders import Batch, Log
-from waterline.query_text.condition import Condition
+from waterline.query_text.condition import Condition, Pattern, Range
+from waterline.query_text.parse import TextQuery
 from workbench.query.question import Question
 
 CORE: Final = {"id", "type", "timestamp", "message"}
@@ -84,20 +86,47 @@ def _json(value: object) -> bytes:
 
 def _is_asked_for(log: PlainLog, question: Question) -> bool:
     return (
-        (question.types is None or log.type in question.types)
-        and (question.sources is None or log.source in question.sources)
-        and (question.since is None or log.timestamp >= question.since)
+        (question.since is None or log.timestamp >= question.since)
         and (question.until is None or log.timestamp < question.until)
         and (question.through is None or log.seq <= question.through)
-        and log.type not in question.without_types
-        and log.source not in question.without_sources
-        and all(each in log.message for each in question.contains)
-        and not any(each in log.message for each in question.lacks)
-        and all(_meets(log.attributes.get(each.attribute), each) for each in question.where)
+        and _is_met(log, question)
     )
 
 
+def _is_met(log: PlainLog, query: Question | TextQuery) -> bool:
+    return (
+        (query.types is None or log.type in query.types)
+        and (query.sources is None or log.source in query.sources)
+        and log.type not in query.without_types
+        and log.source not in query.without_sources
+        and all(each in log.message for each in query.contains)
+        and not any(each in log.message for each in query.lacks)
+        and all(
+            _matches(getattr(log, each.column), each.pattern) != each.is_negated
+            for each in query.patterns
+        )
+        and all(_meets(_value(log.attributes, each.attribute), each) for each in query.where)
+        and all(any(_is_met(log, each) for each in group) for group in query.any_of)
+    )
+
+
+def _value(attributes: Mapping[str, object], name: str) -> object:
+    if name in attributes:
+        return attributes[name]
+    value: object = attributes
+    for step in name.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _matches(text: str, pattern: Pattern) -> bool:
+    """Return whether Python's own engine finds a pattern, of those that mean the same in RE2."""
+    return re.search(pattern.text.replace(r"\z", r"\Z"), text) is not None
+
+
 def _meets(value: object, condition: Condition) -> bool:
+    if condition.operator in ("exists", "lacks"):
+        return (value is None) == (condition.operator == "lacks")
     if value is None:
         return False
     if condition.operator == "in":
@@ -109,6 +138,11 @@ def _meets(value: object, condition: Condition) -> bool:
 
 
 def _compares(value: object, operator: str, wanted: object) -> bool:
+    if isinstance(wanted, Pattern):
+        return isinstance(value, str) and _matches(value, wanted)
+    if isinstance(wanted, Range):
+        low = wanted.low is None or _compares(value, ">=", wanted.low)
+        return low and (wanted.high is None or _compares(value, "<=", wanted.high))
     if _kind(value) != _kind(wanted):
         return False
     mine: Any = _comparable(value)

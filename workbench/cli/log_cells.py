@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from waterline.query_text.paths import steps_of
 from workbench.display import date_time
 
 # Texts that need no quotes.
@@ -23,6 +24,19 @@ def time_text(milliseconds: int) -> str:
 def members_of(attributes: bytes | str) -> Mapping[str, msgspec.Raw]:
     """Return the attributes of a JSON object, each as JSON."""
     return _members(attributes)
+
+
+def member_at(members: Mapping[str, msgspec.Raw], name: str) -> msgspec.Raw | None:
+    """Return an attribute, or what lies at its path, as JSON; None if there is none."""
+    if name in members:
+        return members[name]
+    root, *inner = steps_of(name) or ("",)
+    value = members.get(root) if inner else None
+    for step in inner:
+        if value is None or not bytes(value).startswith(b"{"):
+            return None
+        value = _members(value).get(step)
+    return value
 
 
 def value_text(value: msgspec.Raw) -> str:

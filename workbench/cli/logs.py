@@ -21,7 +21,7 @@ from workbench.cli.asking import (
     shape_of,
     shape_options,
 )
-from workbench.cli.log_cells import members_of, time_text, value_text, with_attributes
+from workbench.cli.log_cells import member_at, members_of, time_text, value_text, with_attributes
 from workbench.cli.options import load, needs, settings_options
 from workbench.cli.table import Column, Screen, Table
 
@@ -218,7 +218,7 @@ class _TableWriter:
                 elif name in _STORED:
                     row.append(str(stored[name][place]))
                 else:
-                    value = members.get(name.removeprefix(_PREFIX))
+                    value = member_at(members, name.removeprefix(_PREFIX))
                     row.append("" if value is None else value_text(value))
             rows.append(row)
         return rows

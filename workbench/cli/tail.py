@@ -128,7 +128,7 @@ def _shower(query: "TextQuery | None", *, is_text: bool) -> Callable[[bytes], by
         query: the logs that are shown; None is all.
         is_text: whether they are shown as text.
     """
-    from waterline.query_text.matching import matches
+    from waterline.query_text.matching import matching
 
     decode = msgspec.json.Decoder(_Log).decode
     decode_shown = msgspec.json.Decoder(_ShownLog).decode
@@ -147,7 +147,7 @@ def _shower(query: "TextQuery | None", *, is_text: bool) -> Callable[[bytes], by
     def show(lines: bytes) -> bytes:
         chosen = lines.splitlines(keepends=True)
         if query is not None:
-            chosen = [line for line in chosen if matches(decode(line), query)]
+            chosen = [chosen[each] for each in matching([*map(decode, chosen)], query)]
         if not is_text:
             return b"".join(chosen)
         return encoded(table.lines([_cells(decode_shown(each)) for each in chosen], header=False))

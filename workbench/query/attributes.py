@@ -2,17 +2,16 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
-from operator import attrgetter
 from typing import Any, Final, Literal
 
 import msgspec
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from waterline.errors import ManyAttributes, UsageError
+from workbench.query.attribute_values import values_of
 from workbench.query.empty_answer import GLANCE, unknown_attribute
 from workbench.query.progress import warn_of
 from workbench.query.times import INT64
@@ -21,17 +20,13 @@ MOST_NAMES: Final = 1_000
 """Greatest number of columns that `"all"` makes."""
 STORED: Final = ("seq", "id", "type", "timestamp", "received_at", "source", "message")
 
-# Logs decoded in one call: one a call takes twice as long, and more do not fit the CPU's cache.
-_SLICE: Final = 2_000
-_COMMA: Final = pa.scalar(",", pa.large_string())
-
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.encode
 
 
 def spread(frame: pd.DataFrame, names: Sequence[str] | Literal["all"]) -> pd.DataFrame:
-    """Replace the column `attributes` by one column for each attribute named.
+    """Replace the column `attributes` by one column for each attribute or path named.
 
     Columns are named by `column_name`. The dtype follows the values: `Int64`, `Float64`, `boolean`
     or `str`; it is `object` if values are mixed or nested, if an integer exceeds the dtype, or if
@@ -109,42 +104,6 @@ def _values(column: "pd.Series[Any]", names: list[str]) -> dict[str, list[Any]]:
     names = [*dict.fromkeys(names)]
     texts = pa.Table.from_pandas(column.to_frame(), preserve_index=False).column(0)
     return dict(zip(names, values_of(texts, names), strict=True))
-
-
-def values_of(column: pa.ChunkedArray, names: Sequence[str]) -> list[list[Any]]:
-    """Extract named attributes from the JSON of each log.
-
-    Args:
-        column: the column `attributes`.
-        names: names of attributes, without repetition.
-
-    Returns:
-        Values by name, one a log; None if a log has none.
-    """
-    fields = [f"attribute_{number}" for number in range(len(names))]
-    try:
-        kind = msgspec.defstruct(
-            "Attributes",
-            [(field, Any, None) for field in fields],
-            rename=dict(zip(fields, names, strict=True)),
-            gc=False,
-        )
-    except ValueError:  # a name with a quote or a line break, which a struct's field cannot have
-        decoded = [_decode(text) for text in column.to_pylist()]
-        return [[each.get(name) for each in decoded] for name in names]
-    decode = msgspec.json.Decoder(list[kind]).decode  # type: ignore[valid-type] # made at run time
-    parts = [decode(text) for text in _joined(column)]
-    return [list(map(attrgetter(field), chain.from_iterable(parts))) for field in fields]
-
-
-def _joined(column: pa.ChunkedArray) -> Iterator[bytes]:
-    """Yield a column of JSON texts as JSON arrays of a slice each."""
-    for chunk in column.chunks:
-        for start in range(0, len(chunk), _SLICE):
-            texts = chunk.slice(start, _SLICE).cast(pa.large_string())
-            ends = pa.array([0, len(texts)], pa.int64())
-            joined = pc.binary_join(pa.LargeListArray.from_arrays(ends, texts), _COMMA)
-            yield b"[%b]" % joined[0].as_buffer()
 
 
 def column_name(attribute: str) -> str:

@@ -5,7 +5,7 @@ file locks.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -72,16 +72,37 @@ class View:
                 between two reports of progress; fewer than all only where no column has NULL or
                 values of two types.
         """
+        with _read_errors(self._path):
+            reader = self._reader(question, values, rows_at_once)
+            return pa.Table.from_batches(_told(reader), reader.schema)
+
+    def batches(
+        self, question: Select[Any], rows_at_once: int
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """Yield the rows of a statement as they are read; no more are read than are taken.
+
+        Args:
+            question: the statement, without columns that have NULL or values of two types.
+            rows_at_once: number of rows of a batch.
+        """
+        with _read_errors(self._path):
+            reader = self._reader(question, (), rows_at_once)
+            try:
+                yield from _told(reader)
+            finally:
+                reader.close()
+
+    def _reader(
+        self, question: Select[Any] | str, values: Sequence[object], rows_at_once: int
+    ) -> pa.RecordBatchReader:
         if not isinstance(question, str):
             question, values = _compiled(question)
-        with _read_errors(self._path):
-            tell(_ROWS, 0)
-            self._cursor.adbc_statement.set_options(
-                **{"adbc.sqlite.query.batch_rows": str(rows_at_once)}
-            )
-            self._cursor.execute(question, values or None)
-            reader = self._cursor.fetch_record_batch()
-            return pa.Table.from_batches(_told(reader), reader.schema)
+        tell(_ROWS, 0)
+        self._cursor.adbc_statement.set_options(
+            **{"adbc.sqlite.query.batch_rows": str(rows_at_once)}
+        )
+        self._cursor.execute(question, values or None)
+        return self._cursor.fetch_record_batch()
 
     def rows(
         self, question: Select[Any] | str, values: Sequence[object] = ()

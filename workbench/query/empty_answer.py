@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 from waterline.archive.columns import NAMES
 from waterline.archive.reader import BatchReader
 from waterline.errors import ArchiveError
-from waterline.query_text.condition import Condition
+from waterline.query_text.condition import Condition, Pattern, Range, Scalar
+from waterline.query_text.paths import lookup, steps_of
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.tables import logs
@@ -130,7 +131,7 @@ def why(
     looked_at = texts()
     if not looked_at:
         return None
-    kinds = _kinds(looked_at)
+    kinds = _kinds(looked_at, [*(each.attribute for each in question.where), *attributes])
     for condition in question.where:
         told = _wrong_condition(condition, kinds, len(looked_at))
         if told is not None:
@@ -148,7 +149,7 @@ def unknown_attribute(name: str, texts: Collection[str]) -> str:
         name: the attribute.
         texts: first values of the column `attributes` of the answer.
     """
-    return _unknown(name, _kinds(texts), len(texts))
+    return _unknown(name, _kinds(texts, [name]), len(texts))
 
 
 def _stored(view: View, batches: list[ArchivedBatch], question: Question) -> Seen | None:
@@ -236,9 +237,11 @@ def _time_text(moment: int) -> str:
 
 def _wrong_condition(condition: Condition, kinds: _Kinds, looked_at: int) -> str | None:
     name = condition.attribute
+    if condition.operator == "lacks":
+        return None
     if name not in kinds:
         return _unknown(name, kinds, looked_at)
-    wanted = {_kind(each) for each in condition.values}
+    wanted = {_wanted_kind(each) for each in condition.values}
     there = kinds[name].keys() - {"null"}
     if not wanted or not there:
         return None
@@ -274,7 +277,22 @@ def _unknown(name: str, kinds: _Kinds, looked_at: int) -> str:
 
 
 def _shown(condition: Condition) -> str:
-    return repr(condition.values[0] if len(condition.values) == 1 else [*condition.values])
+    shown = [*map(_value_text, condition.values)]
+    return shown[0] if len(shown) == 1 else f"[{', '.join(shown)}]"
+
+
+def _value_text(value: Scalar | Range | Pattern) -> str:
+    if isinstance(value, Pattern):
+        return f"~{value.text!r}"
+    if isinstance(value, Range):
+        return "..".join("" if end is None else repr(end) for end in (value.low, value.high))
+    return repr(value)
+
+
+def _wanted_kind(value: Scalar | Range | Pattern) -> str:
+    if isinstance(value, Pattern):
+        return "text"
+    return "a number" if isinstance(value, Range) else _kind(value)
 
 
 def _kind(value: object) -> str:
@@ -283,10 +301,14 @@ def _kind(value: object) -> str:
     return _KIND.get(type(value), "text" if isinstance(value, str) else "nested")
 
 
-def _kinds(texts: Iterable[str]) -> _Kinds:
+def _kinds(texts: Iterable[str], asked: Iterable[str]) -> _Kinds:
+    """Return kinds of values by attribute, and by those that are asked for as paths."""
+    paths = [name for name in asked if steps_of(name)]
     kinds: dict[str, dict[str, set[str]]] = {}
     for text in texts:
-        for name, value in _decode(text).items():
+        members = _decode(text)
+        found = {path: value for path in paths if (value := lookup(members, path)) is not None}
+        for name, value in (found | members).items():
             values = kinds.setdefault(name, {}).setdefault(_kind(value), set())
             if isinstance(value, str):
                 values.add(value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
@@ -17,11 +18,11 @@ from waterline.storage.folder import DataFolder
 from waterline.storage.tables import logs
 from workbench.query.archived import Batches, Catalog, read_catalog
 from workbench.query.database import Database, View
-from workbench.query.filters import criteria
+from workbench.query.filters import criteria, meeting
 from workbench.query.gaps import lacking
 from workbench.query.known import KnownAnswer, Mark, take_mark
 from workbench.query.moment import Moment, read_moment
-from workbench.query.question import Question
+from workbench.query.question import Question, what_sql_leaves
 
 # Attempts; each fails only if another archive job came in between.
 _ATTEMPTS: Final = 3
@@ -152,7 +153,7 @@ class Logs:
 
         return self.ask(
             question,
-            lambda view, catalog: _fetched(view, stored_rows(catalog, question), question),
+            lambda view, catalog: matching_hot_rows(view, catalog, question),
             whole,
         )
 
@@ -160,7 +161,7 @@ class Logs:
         """Return an upper bound of the number of logs that match; no file is opened."""
         with self._database.view() as view:
             catalog = read_catalog(view, question)
-            hot = _hot_count(view, catalog, question)
+            hot = _counted_by_sql(view, catalog, question)
         return hot + sum(question.selection.most(each) for each in catalog.kept)
 
     def count(self, question: Question) -> Answer[int]:
@@ -278,7 +279,9 @@ class _Found:
 def hot_rows(
     catalog: Catalog, question: Question, columns: Sequence[Any], after: int = 0
 ) -> Select[Any]:
-    """Select columns of matching hot logs, unordered.
+    """Select columns of hot logs that match as far as SQL tells, unordered.
+
+    Where `what_sql_leaves` of the question is something, others are among them.
 
     Args:
         catalog: gives the watermark between archived and hot logs.
@@ -297,18 +300,21 @@ def hot_rows(
 
 
 def stored_rows(catalog: Catalog, question: Question, after: int = 0) -> Select[Any]:
-    """Select the `kept` columns of matching hot logs, unordered.
+    """Select the `kept` columns of hot logs, and those that are needed for what SQL leaves.
+
+    See `hot_rows`.
 
     Args:
         catalog: gives the watermark between archived and hot logs.
         question: what is asked.
         after: seq above which logs are selected.
     """
-    return hot_rows(catalog, question, [logs.c[name] for name in question.kept], after)
+    names = question.kept if what_sql_leaves(question.filters) is None else question.needed
+    return hot_rows(catalog, question, [logs.c[name] for name in names], after)
 
 
 def ordered_hot_rows(catalog: Catalog, question: Question, after: int = 0) -> Select[Any]:
-    """Select matching hot logs, the newest first if the question has a limit.
+    """Select the rows of `stored_rows`, the newest first if the question has a limit.
 
     Args:
         catalog: gives the watermark between archived and hot logs.
@@ -320,7 +326,50 @@ def ordered_hot_rows(catalog: Catalog, question: Question, after: int = 0) -> Se
         chosen = chosen.order_by(logs.c.timestamp.desc(), logs.c.seq.desc())
     else:
         chosen = chosen.order_by(logs.c.timestamp, logs.c.seq)
-    return chosen if question.limit is None else chosen.limit(question.limit)
+    if question.limit is None or what_sql_leaves(question.filters) is not None:
+        return chosen
+    return chosen.limit(question.limit)
+
+
+def matching_hot_rows(view: View, catalog: Catalog, question: Question) -> pa.Table:
+    """Return the `kept` columns of matching hot logs, unordered; the limit is ignored.
+
+    Args:
+        view: a view of logs.db.
+        catalog: gives the watermark between archived and hot logs.
+        question: what is asked.
+    """
+    return fetched(view, stored_rows(catalog, question), replace(question, limit=None))
+
+
+def fetched(view: View, chosen: Select[Any], question: Question) -> pa.Table:
+    """Return the `kept` columns of the rows of a statement that match, up to the limit.
+
+    What SQL leaves is applied to some rows at a time, so that no more are held than match.
+
+    Args:
+        view: a view of logs.db.
+        chosen: `stored_rows` of the question, maybe narrowed or ordered.
+        question: what is asked.
+    """
+    schema = schema_of(question.kept)
+    left = what_sql_leaves(question.filters)
+    if left is None:
+        # Each column of logs has values of one type.
+        return view.fetch(chosen, rows_at_once=_TOLD).cast(schema)
+    parts = [schema.empty_table()]
+    rows = 0
+    needed = schema_of(question.needed)
+    with closing(view.batches(chosen, _TOLD)) as batches:
+        while question.limit is None or rows < question.limit:
+            batch = next(batches, None)
+            if batch is None:
+                break
+            table = meeting(pa.table(batch).cast(needed), left).select(question.kept)
+            if table.num_rows:
+                parts.append(table)
+                rows += table.num_rows
+    return pa.concat_tables(parts)[: question.limit]
 
 
 def _is_newest_first(question: Question) -> bool:
@@ -329,18 +378,20 @@ def _is_newest_first(question: Question) -> bool:
 
 
 def _hot_table(view: View, catalog: Catalog, question: Question, after: int) -> pa.Table:
-    table = _fetched(view, ordered_hot_rows(catalog, question, after), question)
+    table = fetched(view, ordered_hot_rows(catalog, question, after), question)
     if _is_newest_first(question) and question.order == "oldest":
         table = _take(table, pa.array(range(table.num_rows - 1, -1, -1), pa.int64()))
     return table
 
 
-def _fetched(view: View, chosen: Select[Any], question: Question) -> pa.Table:
-    # Each column of logs has values of one type.
-    return view.fetch(chosen, rows_at_once=_TOLD).cast(schema_of(question.kept))
-
-
 def _hot_count(view: View, catalog: Catalog, question: Question) -> int:
+    """Count matching hot logs; at the limit it may stop."""
+    if what_sql_leaves(question.filters) is None:
+        return _counted_by_sql(view, catalog, question)
+    return len(fetched(view, stored_rows(catalog, question), question))
+
+
+def _counted_by_sql(view: View, catalog: Catalog, question: Question) -> int:
     ((count,),) = view.rows(hot_rows(catalog, question, [func.count()]))
     return int(count)
 

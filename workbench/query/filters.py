@@ -1,8 +1,9 @@
 """Filters of a question: as SQL over hot rows, and over the rows of a batch."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,16 +15,24 @@ from sqlalchemy import (
     ColumnElement,
     Text,
     and_,
+    case,
     cast,
     exists,
+    false,
     func,
     literal,
     or_,
     select,
+    true,
 )
+from sqlalchemy.sql.selectable import TableValuedAlias
 
-from waterline.query_text.condition import Condition, Scalar
+from waterline.query_text.condition import Condition, Pattern, Range, Scalar
+from waterline.query_text.matching import meeting as values_meeting
+from waterline.query_text.parse import TextQuery
+from waterline.query_text.paths import steps_of
 from waterline.storage.tables import logs
+from workbench.query.attribute_values import values_of
 from workbench.query.database import View
 from workbench.query.question import Question
 from workbench.query.times import INT64
@@ -33,6 +42,9 @@ _MEMORY: Final = ":memory:"
 _NUMBER: Final = ("integer", "real")
 _TEXT: Final = ("text",)
 _BOOLEAN: Final = ("true", "false")
+
+_Test = Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[bool]]
+"""Makes a criterion of the type and the value of a member of JSON."""
 
 _COMPARE: Final = {
     "==": lambda column, value: column == value,
@@ -46,24 +58,32 @@ _COMPARE: Final = {
 def criteria(question: Question) -> list[ColumnElement[bool]]:
     """Return the criteria of a row of `logs`."""
     wanted: list[ColumnElement[bool]] = []
-    if question.types is not None:
-        wanted.append(_is_one_of(logs.c.type, question.types))
-    if question.sources is not None:
-        wanted.append(_is_one_of(logs.c.source, question.sources))
     if question.since is not None:
         wanted.append(logs.c[question.clock] >= question.since)
     if question.until is not None:
         wanted.append(logs.c[question.clock] < question.until)
-    if question.without_types:
-        wanted.append(~_is_one_of(logs.c.type, question.without_types))
-    if question.without_sources:
-        wanted.append(~_is_one_of(logs.c.source, question.without_sources))
-    # instr matches case and has no wildcards, unlike LIKE.
-    wanted += [func.instr(logs.c.message, text) > 0 for text in question.contains]
-    wanted += [func.instr(logs.c.message, text) == 0 for text in question.lacks]
     if question.through is not None:
         wanted.append(logs.c.seq <= question.through)
-    return wanted + _attribute_criteria(question)
+    return wanted + _criteria(question.filters)
+
+
+def _criteria(query: TextQuery) -> list[ColumnElement[bool]]:
+    """Return the criteria of a row but for times; what SQLite cannot tell is left out."""
+    wanted: list[ColumnElement[bool]] = []
+    if query.types is not None:
+        wanted.append(_is_one_of(logs.c.type, query.types))
+    if query.sources is not None:
+        wanted.append(_is_one_of(logs.c.source, query.sources))
+    if query.without_types:
+        wanted.append(~_is_one_of(logs.c.type, query.without_types))
+    if query.without_sources:
+        wanted.append(~_is_one_of(logs.c.source, query.without_sources))
+    # instr matches case and has no wildcards, unlike LIKE.
+    wanted += [func.instr(logs.c.message, text) > 0 for text in query.contains]
+    wanted += [func.instr(logs.c.message, text) == 0 for text in query.lacks]
+    wanted += [_meets(condition) for condition in query.where]
+    wanted += [or_(*(and_(true(), *_criteria(each)) for each in group)) for group in query.any_of]
+    return wanted
 
 
 def choose(table: pa.Table, question: Question) -> pa.Table:
@@ -73,32 +93,56 @@ def choose(table: pa.Table, question: Question) -> pa.Table:
         table: logs, with at least the columns that the question needs.
         question: what is asked.
     """
-    table = question.selection.of(table)
-    for name, unwanted in (
-        ("type", question.without_types),
-        ("source", question.without_sources),
-    ):
+    # The selection is by types and sources too.
+    others = replace(question.filters, types=None, sources=None)
+    return meeting(question.selection.of(table), others)
+
+
+def meeting(table: pa.Table, query: TextQuery) -> pa.Table:
+    """Return the rows that meet a query, in their order.
+
+    Args:
+        table: logs, with seq and at least the columns that the query looks at.
+        query: what is asked.
+    """
+    for name, wanted in (("type", query.types), ("source", query.sources)):
+        if wanted is not None:
+            table = table.filter(pc.is_in(table[name], value_set=pa.array(wanted, pa.string())))
+    for name, unwanted in (("type", query.without_types), ("source", query.without_sources)):
         if unwanted:
             is_one = pc.is_in(table[name], value_set=pa.array(unwanted, pa.string()))
             table = table.filter(pc.invert(is_one))
-    for text in question.contains:
+    for text in query.contains:
         table = table.filter(pc.match_substring(table["message"], text))
-    for text in question.lacks:
+    for text in query.lacks:
         table = table.filter(pc.invert(pc.match_substring(table["message"], text)))
-    if question.where and table.num_rows:
-        table = table.filter(pc.is_in(table["seq"], value_set=_meeting(table, question)))
+    for of in query.patterns:
+        matches = pc.match_substring_regex(table[of.column], of.pattern.text)
+        table = table.filter(pc.invert(matches) if of.is_negated else matches)
+    plain = [each for each in query.where if not each.has_patterns]
+    if plain and table.num_rows:
+        table = table.filter(pc.is_in(table["seq"], value_set=_meeting(table, plain)))
+    for condition in query.where:
+        if condition.has_patterns and table.num_rows:
+            (values,) = values_of(table["attributes"], [condition.attribute])
+            table = table.filter(pa.array(values_meeting(values, condition), pa.bool_()))
+    for group in query.any_of:
+        if table.num_rows:
+            seqs = [meeting(table, each)["seq"] for each in group]
+            some = pa.chunked_array([each for part in seqs for each in part.chunks], pa.int64())
+            table = table.filter(pc.is_in(table["seq"], value_set=some))
     return table
 
 
-def _meeting(table: pa.Table, question: Question) -> pa.ChunkedArray:
-    """Return the seqs of logs whose attributes meet the conditions.
+def _meeting(table: pa.Table, conditions: Sequence[Condition]) -> pa.ChunkedArray:
+    """Return the seqs of logs whose attributes meet conditions without patterns.
 
     SQLite evaluates the same SQL as over hot rows, so that numbers in JSON are read, rounded and
     compared alike. It takes no longer than Python would.
     """
     with _as_logs(table.select(["seq", "attributes"])) as view:
-        chosen = select(logs.c.seq).where(and_(*_attribute_criteria(question)))
-        return view.fetch(chosen)["seq"]
+        chosen = select(logs.c.seq).where(and_(*map(_meets, conditions)))
+        return view.fetch(chosen)["seq"].cast(pa.int64())
 
 
 @contextmanager
@@ -111,33 +155,85 @@ def _as_logs(table: pa.Table) -> Iterator[View]:
         yield View(cursor, Path(_MEMORY))
 
 
-def _attribute_criteria(question: Question) -> list[ColumnElement[bool]]:
-    return [_meets(condition) for condition in question.where]
-
-
 def _meets(condition: Condition) -> ColumnElement[bool]:
-    member = func.json_each(logs.c.attributes).table_valued("key", "value", "type")
-    kind, value = member.c.type, member.c.value
+    """Return the criterion of a condition; of one with patterns, one that holds at least then."""
+
+    def is_met(kind: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+        return _value_meets(condition, kind, value)
+
+    if condition.operator == "lacks":
+        return ~_is_there(condition.attribute, lambda kind, _: kind != "null")
+    return _is_there(condition.attribute, is_met)
+
+
+def _is_there(attribute: str, is_met: _Test) -> ColumnElement[bool]:
+    """Return whether an attribute, or else what lies at its path, meets a test."""
+    there = _member(logs.c.attributes)
     # There are no duplicate keys: the server decoded and encoded every log.
-    named = member.c.key == condition.attribute
+    named = there.c.key == attribute
+    here = exists(
+        select(literal(1)).select_from(there).where(named, is_met(there.c.type, there.c.value))
+    )
+    steps = steps_of(attribute)
+    if not steps:
+        return here
+    members = [_member(logs.c.attributes)]
+    for _ in steps[1:]:
+        last = members[-1].c
+        members.append(_member(case((last.type == "object", last.value), else_="{}")))
+    walked = [each.c.key == step for each, step in zip(members, steps, strict=True)]
+    inner = select(literal(1)).select_from(*members)
+    below = exists(inner.where(*walked, is_met(members[-1].c.type, members[-1].c.value)))
+    other = _member(logs.c.attributes)
+    called_so = exists(select(literal(1)).select_from(other).where(other.c.key == attribute))
+    return or_(here, and_(~called_so, below))
+
+
+def _member(json_object: ColumnElement[Any]) -> TableValuedAlias:
+    return func.json_each(json_object).table_valued("key", "value", "type")
+
+
+def _value_meets(
+    condition: Condition, kind: ColumnElement[Any], value: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    if condition.operator == "exists":
+        return kind != "null"
+    if condition.operator in ("in", "=="):
+        return _equals(condition.values, kind, value)
+    if condition.operator == "!=":
+        is_there = kind != "null"
+        # Whether a pattern matches is not known yet.
+        known = not condition.has_patterns
+        return and_(is_there, ~_equals(condition.values, kind, value)) if known else is_there
+    (wanted,) = condition.values
+    if isinstance(wanted, Range | Pattern):
+        raise TypeError(f"{wanted!r} is not compared by {condition.operator}")
+    return and_(kind.in_(_kinds(wanted)), _COMPARE[condition.operator](value, _in_sql(wanted)))
+
+
+def _equals(
+    values: Sequence[Scalar | Range | Pattern], kind: ColumnElement[Any], value: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    """Return whether a value is one of several; of a text it may be where a pattern is one."""
     # Only values of one kind are compared: SQLite takes true for 1, and text for more than numbers.
-    if condition.operator == "in":
-        test = or_(
-            *(
-                and_(
-                    kind.in_(kinds),
-                    _is_one_of(value, [each for each in condition.values if _kinds(each) == kinds]),
-                )
-                for kinds in (_NUMBER, _TEXT, _BOOLEAN)
-            )
-        )
-    else:
-        (wanted,) = condition.values
-        operator = "==" if condition.operator == "!=" else condition.operator
-        test = and_(kind.in_(_kinds(wanted)), _COMPARE[operator](value, _in_sql(wanted)))
-        if condition.operator == "!=":
-            test = and_(kind != "null", ~test)
-    return exists(select(literal(1)).select_from(member).where(and_(named, test)))
+    tests = []
+    for kinds in (_NUMBER, _TEXT, _BOOLEAN):
+        alike = [each for each in values if not isinstance(each, Range | Pattern)]
+        alike = [each for each in alike if _kinds(each) == kinds]
+        if alike:
+            is_one = value == _in_sql(alike[0]) if len(alike) == 1 else _is_one_of(value, alike)
+            tests.append(and_(kind.in_(kinds), is_one))
+    tests += [
+        and_(kind.in_(_NUMBER), *_within(each, value)) for each in values if isinstance(each, Range)
+    ]
+    if any(isinstance(each, Pattern) for each in values):
+        tests.append(kind.in_(_TEXT))
+    return or_(false(), *tests)
+
+
+def _within(numbers: Range, value: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    ends = ((">=", numbers.low), ("<=", numbers.high))
+    return [_COMPARE[how](value, _in_sql(end)) for how, end in ends if end is not None]
 
 
 def _is_one_of(column: ColumnElement[Any], values: Sequence[Scalar]) -> ColumnElement[bool]:

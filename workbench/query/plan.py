@@ -1,6 +1,7 @@
 """The plan of a question: the hot rows and archive files that an answer will read."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from waterline.storage.catalog import ArchivedBatch
 from waterline.units import counted, human_size
@@ -8,7 +9,10 @@ from workbench.query.archived import read_batches, read_catalog
 from workbench.query.database import View
 from workbench.query.execute import ordered_hot_rows
 from workbench.query.known import KnownAnswer
-from workbench.query.question import Question
+from workbench.query.question import Question, what_sql_leaves
+
+# The step behind those of SQLite.
+_LEFT: Final = "MATCH regular expressions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,9 @@ def plan(view: View, question: Question, known: KnownAnswer | None = None) -> Pl
         known = None
     after = 0 if known is None else known.mark.last_seq
     files = tuple(each for each in catalog.kept if each.last_seq > after)
+    left = () if what_sql_leaves(question.filters) is None else (_LEFT,)
     return Plan(
-        hot=tuple(view.explain(ordered_hot_rows(catalog, question, after))),
+        hot=(*view.explain(ordered_hot_rows(catalog, question, after)), *left),
         files=files,
         left_out=kept - len(catalog.kept),
         pruned=len(catalog.pruned),

@@ -11,8 +11,8 @@ import numpy as np
 from waterline.archive.columns import NAMES
 from waterline.archive.selection import Selection
 from waterline.errors import UsageError
-from waterline.query_text.condition import OPERATORS, Condition, Scalar
-from waterline.query_text.parse import TextQuery, parse
+from waterline.query_text.condition import OPERATORS, ColumnPattern, Condition, Scalar
+from waterline.query_text.parse import TextQuery, both, parse
 from waterline.storage.catalog import ArchivedBatch, Clock
 from workbench.query.pin import Pin, to_pin
 from workbench.query.times import INT64, TimeLike, plain, to_milliseconds
@@ -39,13 +39,31 @@ class Question:
     """Texts that the message holds, all of them."""
     lacks: tuple[str, ...] = ()
     """Texts that the message does not hold."""
+    patterns: tuple[ColumnPattern, ...] = ()
     where: tuple[Condition, ...] = ()
+    any_of: tuple[tuple[TextQuery, ...], ...] = ()
+    """Groups of alternatives; of each group one must be met."""
     order: Order = "oldest"
     limit: int | None = None
     columns: tuple[str, ...] = NAMES
     """Stored columns of the answer, in its order."""
     pin: Pin | None = None
     """Moment of the answer; None is now."""
+
+    @property
+    def filters(self) -> TextQuery:
+        """The filters but for times, as those of a text."""
+        return TextQuery(
+            types=self.types,
+            sources=self.sources,
+            without_types=self.without_types,
+            without_sources=self.without_sources,
+            contains=self.contains,
+            lacks=self.lacks,
+            patterns=self.patterns,
+            where=self.where,
+            any_of=self.any_of,
+        )
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -55,14 +73,8 @@ class Question:
     @property
     def needed(self) -> tuple[str, ...]:
         """Columns to read of an archive file: `kept`, and those that filters look at."""
-        by = {
-            "type": self.types is not None or bool(self.without_types),
-            self.clock: self.since is not None or self.until is not None,
-            "source": self.sources is not None or bool(self.without_sources),
-            "message": bool(self.contains or self.lacks),
-            "attributes": bool(self.where),
-        }
-        return _in_order({*self.kept, *(name for name, is_needed in by.items() if is_needed)})
+        clock = {self.clock} if self.since is not None or self.until is not None else set()
+        return _in_order({*self.kept, *clock, *looked_at(self.filters)})
 
     @property
     def through(self) -> int | None:
@@ -99,6 +111,30 @@ class Question:
             pin=self.pin,
         )
         return self.selection.exactly(batch) if self == decided else None
+
+
+def looked_at(query: TextQuery) -> set[str]:
+    """Return the columns that the filters of a query look at, but for times."""
+    by = {
+        "type": query.types is not None or bool(query.without_types),
+        "source": query.sources is not None or bool(query.without_sources),
+        "message": bool(query.contains or query.lacks),
+        "attributes": bool(query.where),
+    }
+    inner = [looked_at(each) for group in query.any_of for each in group]
+    return {name for name, is_looked_at in by.items() if is_looked_at}.union(
+        (each.column for each in query.patterns), *inner
+    )
+
+
+def what_sql_leaves(query: TextQuery) -> TextQuery | None:
+    """Return the filters that SQLite cannot tell, as it has no patterns; None if it tells all."""
+    left = TextQuery(
+        patterns=query.patterns,
+        where=tuple(each for each in query.where if each.has_patterns),
+        any_of=tuple(group for group in query.any_of if any(map(what_sql_leaves, group))),
+    )
+    return None if left == TextQuery() else left
 
 
 class Filters(TypedDict, total=False):
@@ -177,14 +213,16 @@ def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
     text = _query(filters.get("query"))
     contains = _text(filters.get("contains"))
     return Question(
-        types=_both(_texts(filters.get("type"), "type"), text.types),
-        sources=_both(_texts(filters.get("source"), "source"), text.sources),
+        types=both(_texts(filters.get("type"), "type"), text.types),
+        sources=both(_texts(filters.get("source"), "source"), text.sources),
         since=begin,
         until=end,
         without_types=text.without_types,
         without_sources=text.without_sources,
         contains=(*(() if contains is None else (contains,)), *text.contains),
         lacks=text.lacks,
+        patterns=text.patterns,
+        any_of=text.any_of,
         where=(*text.where, *_where(filters.get("where"))),
         order=order,
         limit=_count(filters.get("limit")),
@@ -298,13 +336,6 @@ def _where(where: object) -> tuple[Condition, ...]:
             f"or {{'duration_ms': ('>', 100)}}{meant}"
         )
     return tuple(_condition(attribute, wanted) for attribute, wanted in where.items())
-
-
-def _both(some: tuple[str, ...] | None, others: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return the alternatives that two filters leave."""
-    if some is None or others is None:
-        return others if some is None else some
-    return tuple(each for each in some if each in others)
 
 
 def _condition(attribute: str, wanted: object) -> Condition:

@@ -15,7 +15,7 @@ from waterline.storage.folder import DataFolder
 from waterline.storage.tables import logs
 from workbench.query.archived import prove, read_batches, read_catalog
 from workbench.query.database import Database, View
-from workbench.query.execute import stored_rows
+from workbench.query.execute import fetched, stored_rows
 from workbench.query.filters import choose
 from workbench.query.gaps import lacking
 from workbench.query.moment import read_moment
@@ -148,12 +148,12 @@ class LogScan:
         # SQLite uses the first of two upper bounds: with the pin's it would read on to that.
         chosen = stored_rows(self._catalog, replace(self._question, pin=None))
         within = chosen.where(logs.c.seq > begin, logs.c.seq <= last).order_by(logs.c.seq)
-        table = view.fetch(within).cast(schema_of(self._question.kept))
+        table = fetched(view, within, replace(self._question, limit=None))
         self.after = last
         return table
 
     def _end_of_page(self, view: View, begin: int, end: int) -> int | None:
-        if {"message", "attributes"}.isdisjoint(self._question.kept):
+        if {"message", "attributes"}.isdisjoint(self._question.needed):
             ((last,),) = view.rows(_PAGE_OF_NARROW_ROWS, (begin, end, NARROW_ROWS))
         else:
             ((last,),) = view.rows(_PAGE, (begin, end, PAGE_ROWS, PAGE_SIZE))

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from workbench.query.attributes import STORED, as_column, values_of
+from workbench.query.attribute_values import values_of
+from workbench.query.attributes import STORED, as_column
 from workbench.query.execute import Answer, Logs
 from workbench.query.question import Question
 from workbench.reports.coverage import Step

@@ -13,9 +13,9 @@ from waterline.storage.catalog import Clock
 from waterline.storage.tables import logs
 from workbench.query.archived import Batches, Catalog
 from workbench.query.database import View
-from workbench.query.execute import Answer, Logs, hot_rows
+from workbench.query.execute import Answer, Logs, hot_rows, matching_hot_rows
 from workbench.query.gaps import lacking
-from workbench.query.question import Question
+from workbench.query.question import Question, what_sql_leaves
 from workbench.reports.coverage import Step
 from workbench.reports.throughput import Amounts, By, report
 
@@ -56,6 +56,9 @@ def exact_throughput(
 
 
 def _count_hot(view: View, catalog: Catalog, question: Question, step: Step, label: By) -> _Counts:
+    if what_sql_leaves(question.filters) is not None:
+        matching = matching_hot_rows(view, catalog, question)
+        return _count(matching, step, question.clock, label)
     moment, length = logs.c[question.clock], literal(step.length)
     # SQLite divides towards zero, which would join two steps around 1970 into one.
     begin: Any = cast(moment - (moment % length + length) % length, Integer)

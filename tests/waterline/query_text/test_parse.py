@@ -7,9 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waterline.errors import UsageError
-from waterline.query_text.condition import Condition
-from waterline.query_text.parse import MOST_TERMS, TextQuery, parse
+from waterline.errors import QueryError, UsageError
+from waterline.query_text.condition import ColumnPattern, Condition, Pattern, Range
+from waterline.query_text.parse import TextQuery, parse
+from waterline.query_text.terms import MOST_TERMS
+
+
+def message(pattern: str, *, negated: bool = False) -> ColumnPattern:
+    return ColumnPattern("message", Pattern(pattern), negated)
 
 
 def equal(name: str, *values: Any) -> Condition:  # noqa: ANN401 - any scalar
@@ -59,6 +64,87 @@ def test_text_becomes_filters(text: str, expected: dict[str, Any] | None) -> Non
         assert repr(parse(text)) == repr(TextQuery(**expected))  # 1, 1.0 and True are told apart
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "n:5..7 n:..-1 n:1.5..",
+            {"where": (Condition("n", "in", (Range(5, 7), Range(None, -1), Range(1.5, None))),)},
+        ),
+        ("-n:5..7", {"where": (Condition("n", "!=", (Range(5, 7),)),)}),
+        (
+            'n:"5..7" path:../a v:a..b d:..',
+            {
+                "where": (
+                    equal("n", "5..7"),
+                    equal("path", "../a"),
+                    equal("v", "a..b"),
+                    equal("d", ".."),
+                )
+            },
+        ),
+        ("type:1..2", {"types": ("1..2",)}),
+        ("u:* u:bob -v:*", {"where": (Condition("u", "exists", ()), Condition("v", "lacks", ()))}),
+        ('u:"*" u:a*', {"where": (equal("u", "*", "a*"),)}),
+        (
+            r'~"a\.b\"\\" -~"c"i',
+            {"patterns": (message(r"a\.b\"\\"), message("(?i)c", negated=True))},
+        ),
+        ('"a.B"i -"c"i', {"patterns": (message(r"(?i:a\.B)"), message("(?i:c)", negated=True))}),
+        (
+            'p~"x" -p~"y"',
+            {"where": (equal("p", Pattern("x")), Condition("p", "!=", (Pattern("y"),)))},
+        ),
+        ('p:"/A"i p:/b', {"where": (equal("p", Pattern(r"\A(?:(?i:\/A))\z"), "/b"),)}),
+        (
+            'type:"E"i type:b.c',
+            {"patterns": (ColumnPattern("type", Pattern(r"\A(?:(?i:E)|b\.c)\z")),)},
+        ),
+        (
+            '-source:"E"i source~"f"',
+            {
+                "patterns": (
+                    ColumnPattern("source", Pattern(r"\A(?:(?i:E))\z"), True),
+                    ColumnPattern("source", Pattern("f")),
+                )
+            },
+        ),
+        ("a~b ~c x:~d", {"contains": ("a~b", "~c"), "where": (equal("x", "~d"),)}),
+        ("f(x) g(", {"contains": ("f(x)", "g(")}),
+        ("type:a OR type:b", {"types": ("a", "b")}),
+        ("(type:a OR type:b) type:b", {"types": ("b",)}),
+        ("(a)", {"any_of": ((TextQuery(contains=("a",)),),)}),
+        ("a b OR c", {"any_of": ((TextQuery(contains=("a", "b")), TextQuery(contains=("c",))),)}),
+        (
+            "type:a (x OR (y OR -z) w)",
+            {
+                "types": ("a",),
+                "any_of": (
+                    (
+                        TextQuery(contains=("x",)),
+                        TextQuery(
+                            contains=("w",),
+                            any_of=((TextQuery(contains=("y",)), TextQuery(lacks=("z",))),),
+                        ),
+                    ),
+                ),
+            },
+        ),
+        (
+            "type:a x OR type:b",
+            {
+                "types": ("a", "b"),
+                "any_of": ((TextQuery(types=("a",), contains=("x",)), TextQuery(types=("b",))),),
+            },
+        ),
+    ],
+)
+def test_ranges_patterns_and_alternatives_become_filters(
+    text: str, expected: dict[str, Any]
+) -> None:
+    assert repr(parse(text)) == repr(TextQuery(**expected))
+
+
 def test_example_of_the_documents_has_each_kind_of_filter() -> None:
     assert parse('type:error source:web status>=500 -path:/health "timed out"') == TextQuery(
         types=("error",),
@@ -87,7 +173,30 @@ def test_example_of_the_documents_has_each_kind_of_filter() -> None:
         ("-status>=500", 1, "write the opposite"),
         ("-status!=500", 1, "write the opposite"),
         ("type>error", 1, "type is not compared by >"),
-        ("a OR b", 3, "OR is no operator"),
+        ("a AND b", 3, "AND is no operator"),
+        ("OR a", 1, "a term is missing before OR"),
+        ("a OR", 3, "a term is missing after OR"),
+        ("a (OR b)", 4, "a term is missing before OR"),
+        ("a OR OR b", 6, "a term is missing before OR"),
+        ("a (b", 3, "this ( has no end"),
+        ("a)", 2, "there is no ( for this"),
+        ("a )", 3, "there is no ( for this"),
+        ("a () b", 3, "nothing between these parentheses"),
+        ("-(a)", 1, "not before a parenthesis"),
+        ("(" * 11 + "a" + ")" * 11, 11, "at most 10 parentheses"),
+        ("(a)b", 4, "a blank is missing"),
+        ('a ~"b("', 4, "missing ): b("),
+        ('p~"a(?=b)"', 3, "invalid perl operator"),
+        ('type:"a" ~"[z-a]"i', 11, "invalid character class range: z-a"),
+        ('~"a{600}b{401}"', 2, "add up to 1,000"),
+        (f'~"{"a" * 1001}"', 2, "has 1,000 characters at most"),
+        ("n:1..2..3", 3, "is no range of numbers"),
+        ("n:08..9", 3, "is no range of numbers"),
+        ("n:7..5", 3, "ends before it begins"),
+        ("type:*", 1, "every log has a type"),
+        ('n<"a"i', 1, "not compared by <"),
+        ('n~b:"c', 5, "has no end"),
+        ("a \ud800", 3, "no character"),
         ("NOT a", 1, "NOT is no operator"),
         ("timestamp>2026", 1, "since and until"),
         ("received_at>2026", 1, "since and until"),
@@ -97,10 +206,14 @@ def test_example_of_the_documents_has_each_kind_of_filter() -> None:
     ],
 )
 def test_mistake_is_told_with_its_position(text: str, position: int, says: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(says)) as told:
+    with pytest.raises(QueryError, match=re.escape(says)) as told:
         parse(text)
     assert f", position {position}: " in str(told.value)
     assert "\n" not in str(told.value)
+    assert told.value.text == text
+    begin, end = told.value.at
+    assert begin == position - 1
+    assert begin <= end <= len(text)
 
 
 def quoted(text: str) -> str:
@@ -110,7 +223,7 @@ def quoted(text: str) -> str:
 
 # As they may stand bare, and what else a text may hold.
 words = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=5)
-wild = st.text(st.sampled_from('ab "\\-:=<>!\n.') | st.characters(codec="utf-8"), max_size=6)
+wild = st.text(st.sampled_from('ab "\\-:=<>!\n.~()*i') | st.characters(codec="utf-8"), max_size=6)
 OPERATORS = st.sampled_from(["<", "<=", ">", ">=", "!="])
 NAMED = {"type", "id", "seq", "AND", "OR", "NOT"}
 

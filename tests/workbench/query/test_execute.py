@@ -41,6 +41,7 @@ NAMES = [
     "duration_ms",
     "",
     " ",
+    "a",
     "a b",
     "a.b",
     'quoted "name"',
@@ -102,7 +103,15 @@ scalars = (
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=4)
 )
-nested = st.sampled_from([[], {}, [1, 2], {"status": 500}, [[None]], {"a": {"b": [True]}}])
+nested = st.sampled_from(
+    [
+        *([], {}, [1, 2], {"status": 500}, [[None]], {"a": {"b": [True]}}),
+        *({"b": 1}, {"b": "ab"}, {"b": {"": {"a": "A"}}}, {"b": {"c": 1.5}, "b.c": 2}, {"b": None}),
+    ]
+)
+PATHS = ["a.b", "a.b.c", "a.a.b", "a.b..a", "a.status", "a.", ".", "value.b", "type.status"]
+# Of those that mean the same in RE2 and in Python's own engine.
+PATTERNS = ["a", "^a", "[a%_]", "[0-9]", "a|ä", "(?:ab)+", "^$", "\\\\", ".a", "t[i]me?", "[^a]"]
 attributes = st.dictionaries(
     st.sampled_from(NAMES), st.none() | scalars | scalars | nested, max_size=5
 )
@@ -175,7 +184,7 @@ def texts(draw: st.DrawFn, logs: list[PlainLog]) -> str:
     sources = st.sampled_from([each.source for each in logs]).map(quoted)
     members = [member for each in logs for member in each.attributes.items()]
     there = [name for name, _ in members] or NAMES
-    names = (st.sampled_from(there) | st.sampled_from(there) | st.sampled_from(NAMES)).map(
+    names = (st.sampled_from(there) | st.sampled_from(there) | st.sampled_from(NAMES + PATHS)).map(
         lambda name: quoted(f"attributes.{name}")
     )
     stored = [value for _, value in members if isinstance(value, str | int | float)]
@@ -186,14 +195,39 @@ def texts(draw: st.DrawFn, logs: list[PlainLog]) -> str:
         ]
     )
     operators = st.sampled_from(["!=", "<", "<=", ">", ">="])
+    case = st.sampled_from(["", "i"])
+    patterns = st.builds('~"{}"{}'.format, st.sampled_from(PATTERNS), case)
+    of_pattern = st.sampled_from(["", "type", "source"]) | names
+    ends = st.sampled_from(["0", "1", "200", "500", "-1", "1.5", str(2**53), "1e2"])
+    ranges = st.one_of(
+        st.builds("{}..{}".format, *[ends.filter(lambda end: float(end) <= 1)] * 2).filter(
+            lambda text: float(text.split("..")[0]) <= float(text.split("..")[1])
+        ),
+        st.builds("{}..".format, ends),
+        st.builds("..{}".format, ends),
+    )
     terms = st.one_of(
+        st.builds("{}{}{}".format, minus, of_pattern, patterns),
+        st.builds("{}{}i".format, minus, st.sampled_from(pieces).filter(bool).map(quoted)),
+        st.builds("{}type:{}i".format, minus, types),
+        st.builds("{}source:{}i".format, minus, sources),
+        st.builds("{}{}:{}i".format, minus, names, st.sampled_from(TEXTS).map(quoted)),
+        st.builds("{}{}:{}".format, minus, names, ranges),
+        st.builds("{}{}:*".format, minus, names),
         st.builds("{}type:{}".format, minus, types),
         st.builds("{}source:{}".format, minus, sources),
         st.builds("{}{}".format, minus, st.sampled_from(pieces).map(quoted)),
         st.builds("{}{}:{}".format, minus, names, values),
         st.builds("{}{}{}".format, names, operators, numbers | values),
     )
-    return " ".join(draw(st.lists(terms, min_size=1, max_size=3)))
+    grouped = st.recursive(
+        terms,
+        lambda inner: st.lists(inner, min_size=1, max_size=3).flatmap(
+            lambda parts: st.sampled_from([" ".join(parts), f"({' OR '.join(parts)})"])
+        ),
+        max_leaves=4,
+    )
+    return " ".join(draw(st.lists(terms | grouped, min_size=1, max_size=2)))
 
 
 @st.composite

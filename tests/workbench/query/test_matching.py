@@ -7,7 +7,7 @@ from tests.support.examples import costly
 from tests.support.folders import Batch
 from tests.support.plainly import answer_plainly, store_plainly
 from tests.workbench.query.test_execute import batches_of_logs, texts
-from waterline.query_text.matching import matches
+from waterline.query_text.matching import matching
 from waterline.query_text.parse import parse
 from workbench.query.question import ask
 
@@ -20,4 +20,4 @@ def test_log_matches_where_a_plain_filter_takes_it(
     logs = store_plainly(batches)
     for text in data.draw(st.lists(texts(logs), min_size=5, max_size=10)):
         expected = {log.seq for log in answer_plainly(logs, ask(now=0, query=text))}
-        assert {log.seq for log in logs if matches(log, parse(text))} == expected
+        assert {logs[each].seq for each in matching(logs, parse(text))} == expected

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from waterline.query_text.condition import Condition
+from waterline.query_text.condition import ColumnPattern, Condition, Pattern, Range
+from waterline.query_text.parse import TextQuery
 from workbench.query.cache.entries import LEFT_OUT, digest
 from workbench.query.pin import Pin
 from workbench.query.question import Question
@@ -21,6 +22,18 @@ OTHERS: Final[dict[str, tuple[Any, ...]]] = {
     "without_sources": (("a",), ("b",)),
     "contains": (("",), ("a",), ("a", "b")),
     "lacks": (("",), ("a",)),
+    "patterns": tuple(
+        (ColumnPattern(*each),)
+        for each in (
+            ("message", Pattern("a")),
+            ("message", Pattern("a"), True),
+            ("type", Pattern("a")),
+        )
+    ),
+    "any_of": (
+        ((TextQuery(contains=("a",)), TextQuery(contains=("b",))),),
+        ((TextQuery(contains=("a",)), TextQuery(lacks=("b",))),),
+    ),
     "where": tuple(
         (Condition(*each),)
         for each in (
@@ -29,6 +42,12 @@ OTHERS: Final[dict[str, tuple[Any, ...]]] = {
             ("n", "==", (True,)),
             ("n", "!=", (1,)),
             ("m", "==", (1,)),
+            ("m", "==", (Range(1, None),)),
+            ("m", "==", (Range(1.0, None),)),
+            ("m", "==", (Pattern("1"),)),
+            ("m", "==", ("1",)),
+            ("m", "exists", ()),
+            ("m", "lacks", ()),
         )
     ),
     "order": ("newest",),
