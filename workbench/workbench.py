@@ -14,6 +14,7 @@ from waterline.errors import WaterlineError
 from waterline.storage.catalog import Clock
 from workbench.clients.log_files.options import reading_of
 from workbench.notebook import formatter, log_table
+from workbench.patterns.difference import Side, diff
 from workbench.patterns.patterns import Against, patterns
 from workbench.query import answers, files
 from workbench.query.around import around
@@ -785,6 +786,41 @@ class Workbench:
             >>> wb.fields(top=10, sample=None).set_index("field")["top"].get("status")
         """
         return fields.fields(self._session, top, sample, filters)
+
+    def diff(self, a: Side, b: Side) -> pd.DataFrame:
+        """Report what is new, gone, grown or shrunk in one set of logs against another.
+
+        Types, sources, patterns and values of attributes are compared by their share of each set.
+        Numbers of many values are compared by their size.
+
+        Args:
+            a: the logs to compare with: filters of `logs` as a mapping, a range as a tuple of two
+                times, logs as a frame, or `"before"`, as long and just before the range of `b`.
+            b: the logs that are of interest, alike.
+
+        Returns:
+            A row a difference, at most 1,000, the one that explains most first, with the columns
+            what (`pattern`, `type`, `source` or the name of an attribute), value (as a query names
+            it, `200 to 500` of numbers, or `any value`), change (`new`, `gone`, `grown` or
+            `shrunk`; `str`), a, b (logs of each set that have it; `int64`), share_a, share_b, ratio
+            (of the shares; infinite if new), score (log-likelihood ratio: how little that looks
+            like chance; `float64`), example_seq (`int64`) and example (a message; `str`). A score
+            below 6.63 is not told, but of a new pattern. `attrs` has `pin`, `logs_a`, `logs_b`,
+            `seconds`, and `uncounted`: the attributes with more than 1,000 values, of which only
+            is compared how many logs have them, and those beyond the first 300.
+
+        Raises:
+            UsageError: a set has no meaning; the sentence names it.
+            ArchiveError: an archive file is missing or damaged, or was pruned meanwhile.
+
+        Warns:
+            PrunedLogs: logs that were asked for were pruned.
+
+        Examples:
+            >>> wb.diff("before", {"since": "-15min"})
+            >>> wb.diff(wb.logs(type="info"), wb.logs(type=["warning", "error"]))
+        """
+        return diff(self._session, a, b)
 
     @shows_filters
     def compression_compare(self, rounds: int = 3, **filters: Unpack[Filters]) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def patterns(session: Session, against: Against, filters: Filters) -> pd.DataFra
     question = replace(session.question(filters, now), columns=COLUMNS)
     scan = LogScan(session.folder, session.database, question)
     pin = question.pin or scan.moment.pin(now)
-    range_before = None if against is None else _range(question, against, pin.taken_at)
+    range_before = None if against is None else range_of(question, against, pin.taken_at)
     templates, lacks = Templates(), [scan.lacks]
     tally = _counted(session, scan, templates)
     before = None
@@ -65,8 +65,13 @@ def _counted(session: Session, scan: LogScan, templates: Templates) -> Tally:
     return session.patiently(count)
 
 
-def _range(question: Question, against: object, now: int) -> tuple[int, int]:
+def range_of(question: Question, against: object, now: int) -> tuple[int, int]:
     """Return the range to compare with, in milliseconds UTC.
+
+    Args:
+        question: what is asked.
+        against: `"before"`, or two times, as an analyst gave it.
+        now: milliseconds UTC, where a range without an end ends.
 
     Raises:
         UsageError: it has no meaning.
@@ -99,7 +104,7 @@ def _rows(tally: Tally, before: Tally | None) -> list[dict[str, object]]:
             row |= {
                 "before": then,
                 "change": _change(each.logs, total, then, total_before),
-                "score": _score(each.logs, total, then, total_before),
+                "score": score(each.logs, total, then, total_before),
                 "is_new": not then,
             }
     return sorted(rows, key=lambda row: (-float(str(row[by])), str(row["pattern"])))
@@ -126,11 +131,17 @@ def _change(count: int, total: int, before: int, total_before: int) -> float:
     return (count / total) / (before / total_before) if before else math.inf
 
 
-def _score(count: int, total: int, before: int, total_before: int) -> float:
+def score(count: int, total: int, before: int, total_before: int) -> float:
     """Return how little a change looks like chance; negative for a share that shrank.
 
     It is the log-likelihood ratio of T. Dunning, "Accurate Methods for the Statistics of Surprise
     and Coincidence", Computational Linguistics 19 (1993).
+
+    Args:
+        count: number of logs that have what is compared.
+        total: number of all logs.
+        before: number of logs that had it.
+        total_before: number of all logs then.
     """
     if not total_before:
         return 0.0

@@ -112,6 +112,17 @@ def column_name(attribute: str) -> str:
     return f"attributes.{attribute}" if taken else attribute
 
 
+def query_value(value: object) -> str:
+    """Return a value as a query names it: a text that reads as another kind is in quotes."""
+    if not isinstance(value, str):
+        return _encode(value).decode()
+    try:
+        is_other = value.startswith('"') or not isinstance(msgspec.json.decode(value), str)
+    except msgspec.DecodeError:
+        is_other = False
+    return _encode(value).decode() if is_other else value
+
+
 def as_column(values: Sequence[object], index: "pd.Index[Any]") -> "pd.Series[Any]":
     """Return values as a column of the narrowest dtype that holds them all."""
     kinds = {type(value) for value in values} - {type(None)}

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from waterline.errors import ManyAttributes, SampledLogs, UsageError
 from workbench.frames import to_frame
-from workbench.query.attributes import MOST_NAMES, column_name
+from workbench.query.attributes import MOST_NAMES, column_name, query_value
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, refuse
 from workbench.query.session import Session
@@ -130,7 +130,7 @@ def _row(name: str, counted: _Field, logs: int, top: int) -> dict[str, Any]:
 
 def _top(counts: Counter[tuple[str, Any]], top: int) -> dict[str, int]:
     """Return the most frequent values as text, with their counts; of equal ones by text."""
-    shown = {pair: _shown(*pair) for pair, _ in _at_least_as_many(counts, top)}
+    shown = {pair: _shown(pair[1]) for pair, _ in _at_least_as_many(counts, top)}
     ranked = sorted(shown, key=lambda pair: (-counts[pair], shown[pair]))[:top]
     return {shown[pair]: counts[pair] for pair in ranked}
 
@@ -143,19 +143,8 @@ def _at_least_as_many(
     return [(pair, count) for pair, count in counts.items() if count >= least]
 
 
-def _shown(kind: str, value: object) -> str:
-    """Return a value as a query names it: a text that reads as another kind is in quotes."""
-    if kind == "text":
-        text = str(value)
-        return _encode(text).decode() if _reads_as_other(text) else text
-    return (value if isinstance(value, bytes) else _encode(value)).decode()
-
-
-def _reads_as_other(text: str) -> bool:
-    try:
-        return not isinstance(msgspec.json.decode(text), str) or text.startswith('"')
-    except msgspec.DecodeError:
-        return False
+def _shown(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else query_value(value)
 
 
 def _count(value: object, argument: str) -> int:
