@@ -29,7 +29,7 @@ class ForwardedLines:
         now = monotonic()
         if self._lines is None or now > self._until:
             self._until = now + _AN_HOUR
-            self._lines = Recognizer(reference=datetime.now(UTC), tables=False)
+            self._lines = Recognizer(reference=datetime.now(UTC), mixed=True)
         return self._lines.headed(text)
 
 

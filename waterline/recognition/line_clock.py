@@ -35,13 +35,17 @@ _Day = tuple[int, int, int]
 class LineClock:
     """Reads the times of the lines of one file or connection, in their order."""
 
-    def __init__(self, *, timezone: tzinfo, reference: datetime, turns: FileTurns) -> None:
+    def __init__(
+        self, *, timezone: tzinfo, reference: datetime, turns: FileTurns, mixed: bool = False
+    ) -> None:
         """Say what stands in for what a line leaves out.
 
         Args:
             timezone: the zone of times that name none.
             reference: about when the lines were written at the latest, with a zone.
             turns: of the file, as far as it was looked through.
+            mixed: whether lines are of many writers, so that none tells the order of day and month
+                in another.
 
         Raises:
             ValueError: the reference has no zone.
@@ -49,6 +53,7 @@ class LineClock:
         if reference.tzinfo is None:
             raise ValueError("the reference needs a zone")
         self._timezone = timezone
+        self._mixed = mixed
         self._reference = reference.astimezone(timezone)
         self._years = MissingYears(turns.years)
         self._days = MissingDays(turns.days)
@@ -131,6 +136,8 @@ class LineClock:
     def _midnight_of(self, form: TimeForm, match: re.Match[str], hour: int, minute: int) -> int:
         """Return the local time at which the day begins; most lines are of the day before them."""
         day = match.group(*form.day) if form.day else None
+        if self._mixed:
+            self._day_first = self._short_order = None
         if day is None or day != self._day or form is not self._form_of_day:
             date_ = date(*self._day_of(form, match, hour, minute))
             self._midnight = (date_.toordinal() - _EPOCH_DAY) * _DAY

@@ -49,7 +49,7 @@ class Recognizer:
         turns: FileTurns | None = None,
         formats: Sequence[LineDialect] = (),
         overrides: Overrides | None = None,
-        tables: bool = True,
+        mixed: bool = False,
         depth: int = 0,
     ) -> None:
         """Say what stands in for what a line leaves out.
@@ -61,14 +61,16 @@ class Recognizer:
             turns: of the file, where it was looked through.
             formats: dialects of the user's, which are tried first.
             overrides: members of objects that the user names.
-            tables: whether a line may be the header of rows behind it; not where lines of many
-                writers come mixed.
+            mixed: whether lines of many writers come mixed, so that none tells anything of another:
+                none is the header of rows, or shows which part of a date is the day.
             depth: how many envelopes its lines stood in.
 
         Raises:
             ValueError: the reference has no zone.
         """
-        self.clock = LineClock(timezone=timezone, reference=reference, turns=turns or FileTurns())
+        self.clock = LineClock(
+            timezone=timezone, reference=reference, turns=turns or FileTurns(), mixed=mixed
+        )
         self.opened: Opened | None = None
         self.complete = False
         self.others: Sequence[Recognized] = ()
@@ -80,7 +82,7 @@ class Recognizer:
         """Whether the line, or the one within it, is an object."""
         self._objects = ObjectReader(overrides, self.outer)
         self._setting = (reference, timezone, formats, overrides)
-        self._tables = tables
+        self._mixed = mixed
         self._times = LineTimes(self.clock)
         self._values = LineTimes(self.clock)
         self._formats = list(formats)
@@ -208,7 +210,7 @@ class Recognizer:
         return None
 
     def _row(self, line: str) -> Recognized | None:
-        if not self._tables:
+        if self._mixed:
             return None
         at_start, self._at_start = self._at_start, False
         if (line[:1] == "#" and (table := table_of_directive(line))) or (
@@ -318,7 +320,7 @@ class Recognizer:
                 timezone=timezone,
                 formats=formats,
                 overrides=overrides,
-                tables=self._tables,
+                mixed=self._mixed,
                 depth=self._depth + 1,
             )
         return self._inside

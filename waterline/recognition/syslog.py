@@ -154,6 +154,15 @@ SYSLOG: Final = (
 )
 """Dialects of syslog."""
 _HEADED: Final = SYSLOG[2:]
+BARE_HEADER: Final = Dialect(
+    "syslog_bare",
+    "A",
+    _BSD_SHAPE,
+    rf"{_BSD}(?:{_PROGRAM}{_PID}[ ])?(?P<rest>\S.*)$",
+    _MONTH_NAME,
+    refine=_with_inner,
+)
+"""Time and host, which stand behind a priority in any case (RFC 3164); log4j names no program."""
 
 
 def message_in(text: str) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from waterline.recognition.levels import type_of_syslog
 from waterline.recognition.recognized import Recognized
 from waterline.recognition.recognizer import Recognizer
-from waterline.recognition.syslog import message_in
+from waterline.recognition.syslog import BARE_HEADER, message_in
 
 FACILITIES: Final = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron"),
@@ -52,7 +52,7 @@ class SyslogMessages:
             # rsyslog's own template puts a space before a message that came with one.
             found = msgspec.structs.replace(found, message=found.message.removeprefix(" "))
         else:
-            found = self._content(content)
+            found = self._content(content, behind_priority=True)
         facility, severity = divmod(int(priority["number"]), 8)
         more: dict[str, object] = {}
         if facility < len(FACILITIES):
@@ -64,12 +64,15 @@ class SyslogMessages:
         message = found.message or text
         return Recognized(message, found.timestamp, type_, more | found.attributes)
 
-    def _content(self, text: str) -> Recognized:
+    def _content(self, text: str, *, behind_priority: bool = False) -> Recognized:
         recognizer = self._recognizer()
         found = recognizer.special(text)
-        if found is None:
+        if found is not None:
+            message = message_in(text) if found.message == text else found.message
+        elif behind_priority and (found := BARE_HEADER.read(text, recognizer)):
+            message = BARE_HEADER.part(text, "rest") or text
+        else:
             return recognizer.plain(text, headed=True)
-        message = message_in(text) if found.message == text else found.message
         if message[:1] == "{" and (inner := recognizer.inner(message)):
             message = inner.message
         return msgspec.structs.replace(found, message=message)
@@ -79,6 +82,6 @@ class SyslogMessages:
         if self._lines is None or now > self._until:
             self._until = now + _AN_HOUR
             self._lines = Recognizer(
-                reference=datetime.now(UTC), timezone=self._timezone, tables=False
+                reference=datetime.now(UTC), timezone=self._timezone, mixed=True
             )
         return self._lines

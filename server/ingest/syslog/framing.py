@@ -14,6 +14,10 @@ _COUNTED: Final = re.compile(rb"([1-9]\d{0,%d}) <" % (_MOST_DIGITS - 1))
 _MAY_BE_COUNTED: Final = re.compile(rb"[1-9]\d{0,%d} ?\Z" % (_MOST_DIGITS - 1))
 # RFC 6587, 3.4.2: nearly all end a message by LF, Python's SysLogHandler by NUL.
 _END: Final = re.compile(rb"[\n\0]")
+# Of a peer that ends them by NUL, messages have several lines; a priority begins one all the same.
+_END_OF_LINES: Final = re.compile(rb"\0|\n(?=<\d{1,3}>)")
+_LONGEST_PRIORITY: Final = len("\n<191>")
+_PRIORITY: Final = b"<"
 _BETWEEN: Final = re.compile(rb"[\r\n\0]*")
 
 
@@ -33,9 +37,9 @@ def bare(content: bytes) -> bytes:
 class Framer:
     """Takes the messages out of what one peer sends.
 
-    Each is framed by the count of its octets or by the end of its line, as it begins itself. Any
-    bytes are messages of some kind, however they are cut; those held are never more than the
-    longest message and one piece.
+    Each is framed by the count of its octets or by the end of its line, as it begins itself; of a
+    peer that ends one by NUL a message may have several lines. Any bytes are messages of some
+    kind, however they are cut; those held are never more than the longest message and one piece.
 
     Args:
         most: bytes of a message; what is longer is cut.
@@ -50,6 +54,10 @@ class Framer:
         self._looked = 0
         # Whether the rest of a message is dropped.
         self._drops = False
+        # Whether the last message ended by NUL, and whether all of this peer do, as one did before
+        # the priority of another.
+        self._after_nul = False
+        self._ends_by_nul = False
 
     @property
     def held(self) -> int:
@@ -72,10 +80,10 @@ class Framer:
     def finish(self) -> list[Message]:
         """Return what came of the last message, once nothing more comes."""
         rest = b"" if self._drops else bare(bytes(self._held))
-        is_cut = self._missing is not None
+        is_cut = self._missing is not None or len(rest) > self._most
         self._held.clear()
         self._missing, self._looked, self._drops = None, 0, False
-        return [Message(rest, is_cut)] if rest else []
+        return [Message(rest[: self._most], is_cut)] if rest else []
 
     def _next(self, at: int, found: list[Message]) -> int | None:
         """Take what comes next.
@@ -92,7 +100,11 @@ class Framer:
         if not self._looked and not self._drops:
             between = _BETWEEN.match(self._held, at)
             if between and between.end() > at:
+                self._after_nul = self._after_nul and b"\n" not in between[0]
                 return between.end()
+            if self._after_nul and at < len(self._held):
+                self._after_nul = False
+                self._ends_by_nul |= self._held.startswith(_PRIORITY, at)
             if counted := _COUNTED.match(self._held, at):
                 self._missing = int(counted[1])
                 return counted.end() - 1
@@ -119,21 +131,30 @@ class Framer:
 
     def _line(self, at: int, found: list[Message]) -> int | None:
         size = len(self._held)
-        end = _END.search(self._held, at + self._looked)
+        ends = _END_OF_LINES if self._ends_by_nul else _END
+        # What may be the end if more comes.
+        open_ = _LONGEST_PRIORITY if self._ends_by_nul else 0
+        end = ends.search(self._held, at + self._looked)
         if self._drops:
             if end is None:
-                return size if size > at else None
+                return size - open_ if size - open_ > at else None
             self._drops = False
-            return end.end()
+            return self._ended(end)
         if end is not None and end.start() - at <= self._most:
             self._looked = 0
             _add(found, bytes(self._held[at : end.start()]), is_cut=False)
-            return end.end()
-        if size - at <= self._most:
-            self._looked = size - at
+            return self._ended(end)
+        if size - at <= self._most + open_:
+            self._looked = max(0, size - at - open_)
             return None
         self._looked = 0
         return self._cut(at, found)
+
+    def _ended(self, end: re.Match[bytes]) -> int:
+        """Note how a message of lines ends; return where."""
+        self._after_nul = end[0] == b"\0"
+        self._ends_by_nul = self._ends_by_nul and self._after_nul
+        return end.end()
 
     def _cut(self, at: int, found: list[Message]) -> int:
         """Add the beginning of a message that is too long, and drop the rest of it."""

@@ -30,6 +30,12 @@ def cut(stream: bytes, places: Sequence[int]) -> list[bytes]:
     [
         pytest.param(b"<1>a\n<2>b\r\n\n<3>c", ["<1>a", "<2>b", "<3>c"], id="lines"),
         pytest.param(b"<1>a\0<2>b\0", ["<1>a", "<2>b"], id="NUL, as Python's handler"),
+        pytest.param(
+            b"<1>a\0<2>b\nc\n d\0<3>e\n\0", ["<1>a", "<2>b\nc\n d", "<3>e"], id="NUL, lines"
+        ),
+        pytest.param(b"<1>a\0<2>b\n<3>c\nd\n", ["<1>a", "<2>b", "<3>c", "d"], id="NUL, then LF"),
+        pytest.param(b"<1>a\0\n<2>b\nc\n", ["<1>a", "<2>b", "c"], id="NUL and LF"),
+        pytest.param(b"<1>a\0b\nc\n", ["<1>a", "b", "c"], id="NUL before no priority"),
         pytest.param(b"5 <1>a\n4 <2>b", ["<1>a", "<2>b"], id="counted"),
         pytest.param(b"7 <1>a\nb\n4 <2>c\n", ["<1>a\nb", "<2>c"], id="counted, two lines"),
         pytest.param(b"<1>a\n4 <2>b<3>c\n", ["<1>a", "<2>b", "<3>c"], id="both, by message"),
@@ -81,7 +87,19 @@ def test_no_more_is_held_than_a_message_and_a_piece() -> None:
 
 _PARTS = st.sampled_from(
     (b"<1>ab\n", b"5 <1>ab", b"\0", b"\r\n", b"12 <", b"1", b"9 ", b"40 <1>", b"x" * 30, b"<")
-) | st.sampled_from((b"\n", b"123456789", b" ", b"12 ", b"0", b"7 <1>\xff\n\0"))
+) | st.sampled_from(
+    (
+        b"\n",
+        b"123456789",
+        b" ",
+        b"12 ",
+        b"0",
+        b"7 <1>\xff\n\0",
+        b"<1>a\0<",
+        b"<1>a\nb\0",
+        b"\n<191>",
+    )
+)
 
 
 @given(
