@@ -6,6 +6,7 @@ import logging
 import math
 import re
 import traceback
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final
 
@@ -192,7 +193,10 @@ class Endpoint(tornado.web.RequestHandler):
 
     def write_error(self, status_code: int, **_: Any) -> None:  # noqa: ANN401 - Tornado's
         """Answer errors of Tornado in the same shape."""
-        self.fail(status_code, "http_error", self._reason)
+        if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.fail(status_code, "method_not_allowed", f"this path takes {self.takes} only")
+        else:
+            self.fail(status_code, "http_error", self._reason)
 
     def log_exception(
         self,
@@ -227,21 +231,28 @@ class Endpoint(tornado.web.RequestHandler):
 def credential(header: str) -> str | None:
     """Return the token in a header Authorization, None if it has none.
 
-    It is all of Bearer (RFC 6750) and of Splunk, the password of Basic (RFC 7617), and what follows
-    the colon of the key that Elasticsearch's clients send as ApiKey.
+    It is all of Bearer (RFC 6750) and of Splunk, the password of Basic (RFC 7617), and of the key
+    that Elasticsearch's clients send as ApiKey what follows its colon, or all of it.
     """
     scheme, _, value = header.partition(" ")
     value = value.strip()
     match scheme.lower():
         case "bearer" | "splunk":
             return value or None
-        case "basic" | "apikey":
-            try:
-                decoded = base64.b64decode(value, validate=True).decode()
-            except ValueError:
-                return None
-            return decoded.partition(":")[2] or None
+        case "basic":
+            return _password(value)
+        case "apikey":
+            return _password(value) or value or None
     return None
+
+
+def _password(value: str) -> str | None:
+    """Return what follows the colon in base64, None if nothing does."""
+    try:
+        decoded = base64.b64decode(value, validate=True).decode()
+    except ValueError:
+        return None
+    return decoded.partition(":")[2] or None
 
 
 class NotFound(Endpoint):

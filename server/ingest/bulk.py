@@ -12,6 +12,7 @@ from server.connections import Connections
 from server.ingest.entries import MOST_AT_ONCE, SIZE_AT_ONCE, Entries, Unreadable, read_objects
 from server.ingest.post import Reply
 from server.ingest.shipper import ShipperPost
+from waterline.metrics.refusals import NO_LOG
 from waterline.recognition.json_text import decode_json
 from waterline.records import MAX_ID_LENGTH
 
@@ -58,6 +59,7 @@ class BulkPost(ShipperPost):
     """Request with an action a line, each with its document behind; answered item by item."""
 
     endpoint = "/_bulk"
+    takes = "POST and PUT"
     methods = ("POST", "PUT")
 
     def initialize(self, connections: Connections) -> None:
@@ -102,6 +104,8 @@ class BulkPost(ShipperPost):
             {item.action: _outcome(item, error)}
             for item, error in zip(self._items, errors, strict=True)
         ]
+        if others := sum(not item.is_log for item in self._items):
+            self.connections.refusals.logs(others, NO_LOG, self.source)
         failed = any(error is not None for error in errors)
         took = round(1000 * (time.perf_counter() - self.received))
         self.set_header("Content-Type", "application/json")

@@ -1,6 +1,7 @@
 """Base of the endpoints that take logs by POST: the body is counted while it streams in."""
 
 import asyncio
+import codecs
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ class Post(Endpoint, ABC):
 
     endpoint: str
     """Its path, as the documents name it."""
+    takes = "POST"
     methods: tuple[str, ...] = ("POST",)
     """Methods that bring a body of logs."""
 
@@ -108,7 +110,8 @@ class Post(Endpoint, ABC):
             self._end()
             return
         try:
-            content = self._body.whole()
+            # Some programs of Windows mark UTF-8 so.
+            content = self._body.whole().removeprefix(codecs.BOM_UTF8)
         except BodyTooLarge as error:
             self._give_back()
             self.fail(413, "too_large", str(error))

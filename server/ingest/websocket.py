@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import Awaitable
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
 import msgspec
 
@@ -15,7 +16,12 @@ from server.ingest.overrides import object_reader
 from server.ingest.replies import AckMode, replies
 from server.ingest.slices import RUN_SIZE
 from server.submissions import Submission
+from server.websocket.frames import MAX_MESSAGE_SIZE, Failure
+from server.websocket.messages import TOO_BIG
+from waterline.metrics.refusals import BodyFault
 from waterline.tokens import Scope
+
+_NO_WAY_FOR_A_LOG: Final = (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.UPGRADE_REQUIRED)
 
 
 class IngestSocket(Connection):
@@ -39,6 +45,30 @@ class IngestSocket(Connection):
             self.fail(400, "bad_request", f"ack is each, batch or none, not {asked[:20]!r}")
         self.with_seqs = self.get_query_argument("seqs", "") == "true"
         self.reader = object_reader(self.get_query_argument)
+
+    def fail(
+        self, status: int, error: str, message: str, *, retry_after: float | None = None
+    ) -> None:
+        """Refuse the request; a log in a GET, as Python's HTTPHandler sends it, is counted.
+
+        Args:
+            status: the HTTP status.
+            error: code for programs.
+            message: sentence for people.
+            retry_after: seconds until a retry makes sense.
+        """
+        if self.sender and (status in _NO_WAY_FOR_A_LOG):
+            self._count(BodyFault.METHOD, message)
+        super().fail(status, error, message, retry_after=retry_after)
+
+    def refused(self, failure: Failure) -> None:
+        """Count a message that is too large."""
+        if failure.code == TOO_BIG:
+            size = MAX_MESSAGE_SIZE // 2**20
+            self._count(BodyFault.TOO_LARGE, f"a message may hold {size} MiB at most")
+
+    def _count(self, fault: BodyFault, sentence: str) -> None:
+        self.connections.refusals.body(fault, "/ingest", self.sender, sentence)
 
     def on_messages(self, payloads: list[bytes]) -> Awaitable[None] | None:
         """Submit logs; return what to await before the next read, if anything."""

@@ -22,7 +22,7 @@ from server.monitoring.overview import State
 from server.submissions import Refusal
 from waterline.metrics import registry as metrics
 from waterline.metrics.recorder import MetricsRecorder, Series
-from waterline.metrics.refusals import NO_SOURCE, BodyFault, Cause, Drop
+from waterline.metrics.refusals import NO_LOG, NO_SOURCE, BodyFault, Cause, Drop
 from waterline.metrics.registry import Kind, Unit
 from waterline.metrics.summary import Summary
 from waterline.records import Rule
@@ -74,7 +74,7 @@ COUNTERS: Final[Mapping[tuple[str, str], str]] = {
 """Names by metric and dimension, without the suffix `_total`."""
 
 REASONS: Final[Mapping[str, Sequence[str]]] = {
-    metrics.LOGS_REJECTED: (*Rule, *Refusal, *Drop),
+    metrics.LOGS_REJECTED: (*Rule, NO_LOG, *Refusal, *Drop),
     metrics.BODIES_REFUSED: (*BodyFault,),
 }
 """All reasons by metric."""

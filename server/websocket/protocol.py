@@ -257,6 +257,8 @@ class BulkProtocol(WebSocketProtocol13):
         Closing a socket with unread input resets the connection, and the peer would lose the close
         frame. So the input is read, to its end or for a while (RFC 6455, 7.1.1).
         """
+        if isinstance(self.handler, BulkSocket):
+            self.handler.refused(failure)
         self.close(failure.code, failure.reason)
         said = self.stream.write(b"")
         said.add_done_callback(lambda _: half_close(self.stream))
@@ -321,6 +323,9 @@ class BulkSocket(WebSocketHandler):
         if not isinstance(plain, WebSocketProtocol13):
             return None
         return BulkProtocol(self, plain.mask_outgoing, plain.params)
+
+    def refused(self, failure: Failure) -> None:
+        """Hear of the violation for which the connection is closed."""
 
     def send_frames(self, frames: bytes) -> asyncio.Future[None]:
         """Write whole unmasked frames; see `BulkProtocol.send_frames`."""

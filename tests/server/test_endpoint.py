@@ -262,7 +262,10 @@ def test_handshake_that_lacks_something_is_told_what_in_one_shape(
 def test_another_method_is_left_to_405(tmp_path: Path) -> None:
     async def run() -> None:
         with doors(tmp_path) as there:
-            assert (await there.reply(method="PUT", Upgrade=None)).error == (405, "http_error")
+            assert (await there.reply(method="PUT", Upgrade=None)).error == (
+                405,
+                "method_not_allowed",
+            )
             assert there.limits.connections("web") == 0
 
     asyncio.run(run())

@@ -8,7 +8,15 @@ from server.refusals import MOST_CAUSES, MOST_WARNINGS, Refusals
 from server.submissions import Refusal
 from tests.support.clock import NOON, Clock
 from waterline.metrics.recorder import OTHER, MetricsRecorder
-from waterline.metrics.refusals import ELSEWHERE, MEANINGS, NO_SOURCE, BodyFault, Cause, Drop
+from waterline.metrics.refusals import (
+    ELSEWHERE,
+    MEANINGS,
+    NO_LOG,
+    NO_SOURCE,
+    BodyFault,
+    Cause,
+    Drop,
+)
 from waterline.metrics.spans import HOUR, MINUTE
 from waterline.records import Rule
 
@@ -49,7 +57,7 @@ def test_label_of_too_many_causes_is_other() -> None:
 
 
 def test_every_reason_has_meaning() -> None:
-    assert set(MEANINGS) == {*Rule, *Refusal, *BodyFault, *Drop, OTHER}
+    assert set(MEANINGS) == {*Rule, NO_LOG, *Refusal, *BodyFault, *Drop, OTHER}
 
 
 def test_refusal_counts_fully_in_each_dimension(

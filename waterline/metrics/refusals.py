@@ -16,6 +16,10 @@ ELSEWHERE: Final = "another path"
 """Endpoint of bodies for unknown paths, which anyone may make up."""
 
 
+NO_LOG: Final = "no_log"
+"""Why an item of a bulk request was refused that is no log, such as a deletion."""
+
+
 class BodyFault(StrEnum):
     """Why a whole body was refused, by the codes of its answer."""
 
@@ -32,6 +36,7 @@ class BodyFault(StrEnum):
     BUSY = "busy"
     TIMEOUT = "timeout"
     TOKENS = "tokens_unreadable"
+    METHOD = "method_not_allowed"
     FAILED = "http_error"
 
 
@@ -52,6 +57,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     Rule.TIMESTAMP: "the timestamp is no time that can be kept",
     Rule.DEPTH: f"attributes are nested more than {MAX_DEPTH} levels deep",
     Rule.NOT_EMPTY: "holds no log",
+    NO_LOG: "is an update or a deletion of a bulk request, and logs stay",
     "storage_full": "the disk is full; senders are told to send again",
     "storage_failed": "the disk fails; senders are told to send again",
     BodyFault.TOO_LARGE: "is larger than a body may be; less must be sent at once",
@@ -67,6 +73,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     BodyFault.BUSY: "came when there was no room; senders are told to send again",
     BodyFault.TIMEOUT: "stopped before its end",
     BodyFault.TOKENS: "came while tokens.toml could not be read",
+    BodyFault.METHOD: "came by another method than the one that its address takes",
     BodyFault.FAILED: "met an error, which the server has written to its standard error",
     Drop.QUEUE_FULL: "came by UDP faster than logs can be stored; it is lost",
     Drop.KERNEL_FULL: "came by UDP faster than the server reads, so the kernel dropped it",

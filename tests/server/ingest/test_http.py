@@ -12,6 +12,7 @@ from itertools import repeat
 from pathlib import Path
 from socket import socket as Socket  # noqa: N812 - `socket` names our variables
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import apsw
 import pytest
@@ -284,3 +285,14 @@ def test_random_body_is_answered(shared_server: ServerProcess, body: bytes) -> N
     answer = post(shared_server, body)
     assert answer.status in (200, 400)
     assert set(answer.json) >= {"type", "errors"}
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain"])
+def test_mark_of_utf_8_before_a_body_is_no_part_of_it(
+    shared_server: ServerProcess, content_type: str
+) -> None:
+    token = create_token(shared_server.data, name := f"marked-{uuid4()}", ("ingest",))
+    body = b'\xef\xbb\xbf{"type":"info","message":"marked"}'
+    answer = post(shared_server, body, token=token, Content_Type=content_type)
+    assert (answer.status, answer.json["count"]) == (200, 1)
+    assert stored(shared_server.data, name) == ["marked"]

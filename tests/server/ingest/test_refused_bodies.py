@@ -1,6 +1,8 @@
 """Bodies that are refused whole are told by source, address and reason where an operator looks."""
 
 import gzip
+import json
+import struct
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
@@ -12,6 +14,7 @@ import pytest
 from tests.support.pages import ask
 from tests.support.posting import post
 from tests.support.processes import PATIENCE, ServerProcess, create_token, serving
+from tests.support.sockets import receive_until_closed, wire
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -84,7 +87,7 @@ def test_unknown_path_is_told_once_without_its_query_and_a_look_at_it_is_not(
     server: ServerProcess,
 ) -> None:
     assert post(server, b"{}", "/api/push?token=wrong-secret", token="wrong-secret").status == 404
-    assert send_get(server, "/api/push") == 404
+    assert send(server, "GET", "/api/push")[0] == 404
     told = refused(server)
     assert told.keys() == {("not_found", "(none)", "another path")}
     assert told["not_found", "(none)", "another path"]["count"] == 1
@@ -92,16 +95,53 @@ def test_unknown_path_is_told_once_without_its_query_and_a_look_at_it_is_not(
     assert "wrong-secret" not in ask(server, "/health").text
 
 
-def send_get(server: ServerProcess, path: str) -> int:
+def send(server: ServerProcess, method: str, path: str) -> tuple[int, str]:
+    """Send a request without a token and a body; return status and sentence of the answer."""
     with closing(HTTPConnection(urlsplit(server.ingest).netloc, timeout=PATIENCE)) as connection:
-        connection.request("GET", path)
-        return connection.getresponse().status
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())["message"]
 
 
 def test_token_without_scope_is_named(server: ServerProcess) -> None:
     reader = create_token(server.data, "reader", ("read",))
     assert post(server, b"{}", token=reader).status == 403
     assert refused(server).keys() == {("forbidden", "reader", "/ingest")}
+
+
+def test_log_in_a_get_is_told(server: ServerProcess) -> None:
+    sentence = "this path takes WebSockets and POST only"
+    # As Python's HTTPHandler does by default.
+    assert send(server, "GET", f"/ingest?token={server.token}&msg=lost") == (426, sentence)
+    assert send(server, "GET", "/ingest?token=wrong-secret&msg=lost")[0] == 401
+    told = refused(server)
+    assert told.keys() == {("method_not_allowed", "test", "/ingest")}
+    assert told["method_not_allowed", "test", "/ingest"]["example"] == sentence
+
+
+@pytest.mark.parametrize("path", ["/v1/logs", "/loki/api/v1/push", "/gelf"])
+def test_another_method_is_told_what_the_path_takes(server: ServerProcess, path: str) -> None:
+    assert send(server, "PUT", path) == (405, "this path takes POST only")
+    assert refused(server).keys() == {("method_not_allowed", "(none)", path)}
+
+
+def test_items_that_are_no_logs_are_told(server: ServerProcess) -> None:
+    body = b'{"delete":{"_id":"a"}}\n{"index":{}}\n{"message":"m"}\n{"update":{"_id":"b"}}\n{}\n'
+    assert post(server, body, "/_bulk").json["errors"]
+    assert refused(server).keys() == {("no_log", "test", None)}
+    assert refused(server)["no_log", "test", None]["count"] == 2
+    line = 'waterline_logs_rejected_total{reason="no_log"} 2.0'
+    assert line in ask(server, PROMETHEUS).text.splitlines()
+
+
+def test_message_that_is_too_large_is_told(server: ServerProcess) -> None:
+    socket = server.connect()
+    wire(socket).sendall(struct.pack(">BBQ", 0x81, 0x80 | 127, 2**25) + b"\0" * 4)
+    assert receive_until_closed(socket) == ([], 1009)
+    socket.close()
+    told = refused(server)
+    assert told.keys() == {("too_large", "test", "/ingest")}
+    assert told["too_large", "test", "/ingest"]["example"] == "a message may hold 16 MiB at most"
 
 
 def test_token_that_sends_too_much_is_told(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -201,7 +201,12 @@ def test_token_may_come_as_any_client_sends_it(shared: ServerProcess, path: str)
         GELF: gelf,
     }[path]
     basic = base64.b64encode(f"anyone:{shared.token}".encode()).decode()
-    for scheme in (f"Basic {basic}", f"Splunk {shared.token}", f"ApiKey {basic}"):
+    for scheme in (
+        f"Basic {basic}",
+        f"Splunk {shared.token}",
+        f"ApiKey {basic}",
+        f"ApiKey {shared.token}",
+    ):
         text = f"{path} {scheme[:5]}"
         assert send(shared, path, made(text), Authorization=scheme).status < 300
     assert (
