@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
+import msgspec
+
 from server.decode.objects import OBJECTS
+from waterline.recognition.json_text import mended
 from waterline.recognition.recognized import Columns, Parts, Recognized
 
 # Entries, and their bytes, that are recognised in one turn of the event loop.
@@ -14,13 +17,23 @@ REPEATED_AT_ONCE: Final = 2**20
 MOST_REPEATED: Final = 2**26
 # Bytes of a body that holds too few parts in any case.
 _NEVER_CROWDED: Final = 2**20
+_CROWDED: Final = "this body has millions of values, nearly all without content"
 NO_COLUMNS: Final = Columns((), (), (), ())
 
 # Values of a JSON body of 16 MiB, which has about a million of them if it is dense with logs.
 IN_JSON: Final = {b"{": 1_000_000, b"[": 1_000_000, b",": 2_000_000}
+# Empty texts as values of an attribute and of the body of a record.
+_EMPTY_VALUES: Final = (b"\x12\x02\x0a\0", b"\x2a\x02\x0a\0")
 # Tags of the messages within one of protobuf, which a body dense with logs has half as often.
-IN_PROTOBUF: Final = {b"\x0a": 3_000_000, b"\x0a\0": 100_000, b"\x12": 1_500_000}
+_IN_PROTOBUF: Final = {b"\x0a": 3_000_000, b"\x12": 1_500_000} | dict.fromkeys(
+    _EMPTY_VALUES, 1_000_000
+)
+# Of a message without content, and how many there may be besides those values.
+_EMPTY: Final = b"\x0a\0"
+_MOST_EMPTY: Final = 100_000
 
+NO_JSON: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding JSON raises."""
 T = TypeVar("T")
 
 
@@ -57,7 +70,39 @@ def refuse_crowded(content: bytes, most: Mapping[bytes, int]) -> None:
     if len(content) > _NEVER_CROWDED and any(
         content.count(mark) > number for mark, number in most.items()
     ):
-        raise TooMuch("this body has millions of values, nearly all without content")
+        raise TooMuch(_CROWDED)
+
+
+def refuse_crowded_protobuf(content: bytes) -> None:
+    """Refuse a body of protobuf as `refuse_crowded` does.
+
+    Raises:
+        TooMuch: it has too many messages, or too many without content.
+    """
+    refuse_crowded(content, _IN_PROTOBUF)
+    if len(content) > _NEVER_CROWDED and (empty := content.count(_EMPTY)) > _MOST_EMPTY:
+        empty -= sum(map(content.count, _EMPTY_VALUES))
+        if empty > _MOST_EMPTY:
+            raise TooMuch(_CROWDED)
+
+
+def decoded(decode: Callable[[bytes], T], content: bytes) -> T:
+    """Decode JSON of a client; what of its texts is no character becomes U+FFFD.
+
+    Args:
+        decode: decodes JSON.
+        content: JSON, or nearly.
+
+    Raises:
+        NO_JSON: it is none.
+    """
+    try:
+        return decode(content)
+    except NO_JSON:
+        whole = mended(content)
+        if whole == content:
+            raise
+    return decode(whole)
 
 
 def columns_of(said: Sequence[Parts | Recognized]) -> Columns:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from server.ingest.entries import Entries, Unreadable, in_turns, read_objects
+from server.ingest.entries import NO_JSON, Entries, Unreadable, decoded, in_turns, read_objects
 from server.ingest.post import Reply
 from server.ingest.shipper import ShipperPost
 from waterline.recognition.json_text import decode_json
@@ -39,10 +39,10 @@ class GelfPost(ShipperPost):
 def _values(content: bytes) -> list[dict[str, object]]:
     try:
         value = decode_json(content)
-    except (msgspec.DecodeError, ValueError, RecursionError):
+    except NO_JSON:
         try:
-            value = _decode_lines(content)
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            value = decoded(_decode_lines, content)
+        except NO_JSON as error:
             raise Unreadable(f"this is no message of GELF: {error}") from error
     values = value if isinstance(value, list) else [value]
     found = [each for each in values if isinstance(each, dict)]

@@ -10,11 +10,13 @@ import tornado.web
 
 from server.ingest.entries import (
     IN_JSON,
-    IN_PROTOBUF,
+    NO_JSON,
     Entries,
     Unreadable,
+    decoded,
     in_turns,
     refuse_crowded,
+    refuse_crowded_protobuf,
 )
 from server.ingest.lines import read_lines
 from server.ingest.post import Reply
@@ -23,7 +25,13 @@ from server.ingest.shipper import ShipperPost
 from waterline.recognition.levels import says_more, type_of_word
 from waterline.recognition.object_shapes import merged
 from waterline.recognition.recognized import Columns
-from waterline.recognition.time_values import MAX_TIMESTAMP, BeyondYears, read_time, within_years
+from waterline.recognition.time_values import (
+    MAX_TIMESTAMP,
+    MICROSECONDS_BELOW,
+    BeyondYears,
+    read_time,
+    within_years,
+)
 
 # Labels that name the level, the first that there is.
 _LEVELS: Final = ("level", "severity", "detected_level")
@@ -32,6 +40,8 @@ _LEVELS: Final = ("level", "severity", "detected_level")
 _TOLERANCE: Final = 600_000
 # In a millisecond.
 _NANOSECONDS: Final = 1_000_000
+# Seconds since 1970 from which a number of nanoseconds is told by its size.
+_FIRST_IN_NANOSECONDS: Final = MICROSECONDS_BELOW // 1_000_000_000
 # Digits of nanoseconds.
 _LONGEST_TIME: Final = 21
 # Characters of the labels of a stream that are told apart.
@@ -85,7 +95,6 @@ _decode_push: Final = msgspec.json.Decoder(_Push).decode
 _decode_old: Final = msgspec.json.Decoder(_OldEntry).decode
 _decode: Final = msgspec.json.Decoder().decode
 _decode_array: Final = msgspec.json.Decoder(list[object]).decode
-_NO_JSON: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 class LokiPush(ShipperPost):
@@ -135,8 +144,8 @@ def read_json(content: bytes) -> Iterator[Entry | None]:
     """
     refuse_crowded(content, IN_JSON)
     try:
-        push = _decode_push(content)
-    except _NO_JSON as error:
+        push = decoded(_decode_push, content)
+    except NO_JSON as error:
         raise Unreadable(f"this is no push request of Loki in JSON: {error}") from error
     for stream in push.streams:
         yield None
@@ -159,8 +168,8 @@ def _entries(values: Sequence[msgspec.Raw], labels: Labels) -> Iterator[Entry]:
     """Yield the entries of a stream, decoded some at a time."""
     for held, _ in in_turns(values, len):
         try:
-            found = _decode_array(b"[%b]" % b",".join(held))
-        except _NO_JSON:
+            found = decoded(_decode_array, b"[%b]" % b",".join(held))
+        except NO_JSON:
             for raw in held:
                 yield _entry(_decoded(raw), raw, labels)
         else:
@@ -177,7 +186,7 @@ def read_protobuf(content: bytes) -> Iterator[Entry | None]:
     """
     from server.ingest import protobuf  # most servers never need its 8 MB
 
-    refuse_crowded(content, IN_PROTOBUF)
+    refuse_crowded_protobuf(content)
     push = protobuf.RawPushRequest()
     try:
         push.ParseFromString(content)
@@ -190,7 +199,9 @@ def read_protobuf(content: bytes) -> Iterator[Entry | None]:
             labels = Labels(labels_of(stream.labels), len(stream.labels))
             for entry in stream.entries:
                 time, raw = entry.timestamp, entry.structuredMetadata[:]
-                moment = time.seconds * 1_000_000_000 + time.nanos
+                moment: object = time.seconds * 1_000_000_000 + time.nanos
+                if time.seconds < _FIRST_IN_NANOSECONDS:  # its size would mean another unit
+                    moment = {"seconds": time.seconds, "nanos": time.nanos}
                 line = entry.line
                 size = len(line) + sum(map(len, raw))
                 yield Entry(moment, line, labels, dict(map(pair_of, raw)), size)
@@ -226,8 +237,8 @@ def labels_of(text: str) -> dict[str, object]:
 
 def _decoded(raw: msgspec.Raw) -> object:
     try:
-        return _decode(raw)
-    except _NO_JSON:
+        return decoded(_decode, bytes(raw))
+    except NO_JSON:
         return None
 
 
@@ -243,8 +254,8 @@ def _entry(value: object, raw: msgspec.Raw, labels: Labels) -> Entry:
 
 def _old_entry(raw: msgspec.Raw, labels: Labels) -> Entry:
     try:
-        found = _decode_old(raw)
-    except _NO_JSON:
+        found = decoded(_decode_old, bytes(raw))
+    except NO_JSON:
         return _otherwise(raw, labels)
     return Entry(found.ts or found.timestamp, found.line, labels, {}, len(raw))
 
@@ -272,7 +283,10 @@ def columns(entries: Sequence[Entry]) -> Columns:
     attributes: list[dict[str, object]] = []
     for entry, type_, inner in zip(entries, said.types, said.attributes, strict=True):
         labels = {**entry.labels.values, **entry.metadata}
-        types.append(_take_level(labels) or type_)
+        named = _take_level(labels)
+        types.append(named or type_)
+        if named and type_ and named != type_ and entry.line[:1] == "{":
+            inner.setdefault("level", type_)  # the line's own was taken out of it
         if inner or None in labels.values():
             others = {name: each for name, each in labels.items() if inner.get(name) != each}
             labels = merged(inner, others)
@@ -296,16 +310,19 @@ def _times(given: Sequence[object]) -> Sequence[int | None]:
             given = list(map(int, texts))
     if set(map(type, given)) == {int}:
         numbers = cast("Sequence[int]", given)
-        if min(numbers) >= 0 and max(numbers) // _NANOSECONDS <= MAX_TIMESTAMP:
+        if min(numbers) >= MICROSECONDS_BELOW and max(numbers) // _NANOSECONDS <= MAX_TIMESTAMP:
             return [each // _NANOSECONDS for each in numbers]
     return list(map(_milliseconds, given))
 
 
 def _milliseconds(time: object) -> int | None:
-    """Return the time of an entry; None if it is none, or beyond the years that there are."""
+    """Return the time of an entry; None if it is none, or beyond the years that there are.
+
+    What is too small for nanoseconds counts another unit, as some clients mistake it.
+    """
     if isinstance(time, str) and time.isascii() and time.isdecimal() and len(time) < _LONGEST_TIME:
         time = int(time)
-    if not isinstance(time, int) or isinstance(time, bool):
+    if type(time) is not int or time < MICROSECONDS_BELOW:
         return read_time(time)
     try:
         return within_years(time // _NANOSECONDS)

@@ -10,7 +10,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from server.ingest.entries import IN_JSON, Unreadable, in_turns, refuse_crowded
+from server.ingest.entries import (
+    IN_JSON,
+    NO_JSON,
+    Unreadable,
+    decoded,
+    in_turns,
+    refuse_crowded,
+)
 from server.ingest.otlp_records import Inherited, OtlpBatch, refuse_too_many
 from waterline.recognition.object_shapes import Members, integer_of, plain, plain_attributes
 
@@ -35,7 +42,7 @@ class _Request(msgspec.Struct):
 
 
 class _Pair(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    key: str
+    key: str = ""
     value: dict[str, object] | None = None
 
 
@@ -62,8 +69,10 @@ class _RawRecord(NamedTuple):
 
 _decode_request: Final = msgspec.json.Decoder(_Request).decode
 _decode_records: Final = msgspec.json.Decoder(list[_Record]).decode
+_decode_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode: Final = msgspec.json.Decoder().decode
-_NO_JSON: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+# The one member of a request.
+_OF_REQUEST: Final = ("resourceLogs", "resource_logs")
 # Fields of a record under the names that protobuf's JSON allows too.
 _NAMES: Final = {
     "time_unix_nano": "timeUnixNano",
@@ -85,6 +94,8 @@ _SEVERITIES: Final = {
     for place, name in enumerate(("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"))
     for suffix in (None, 2, 3, 4)
 }
+# Characters of the name of a member that an answer tells.
+_LONGEST_NAME: Final = 40
 # Values that mean that a field is not there.
 _DEFAULTS: Final = (None, 0, "", "0", "SEVERITY_NUMBER_UNSPECIFIED")
 _DEFAULT_TEXTS: Final = frozenset(each for each in _DEFAULTS if isinstance(each, str))
@@ -103,12 +114,28 @@ def read_json(content: bytes) -> Iterator[OtlpBatch]:
     """
     refuse_crowded(content, IN_JSON)
     try:
-        request = _decode_request(content)
-    except _NO_JSON as error:
+        request = decoded(_decode_request, content)
+    except NO_JSON as error:
         raise Unreadable(f"this is no request of OTLP in JSON: {error}") from error
+    if not request.resource_logs and not request.in_proto_case:
+        _refuse_another(content)
     found = _raw_records(request)
     for held, _ in in_turns(found, lambda each: len(each.raw), lambda each: each.inherited.size):
         yield _batch(held)
+
+
+def _refuse_another(content: bytes) -> None:
+    """Refuse a request of something else than logs, of which nothing would be kept.
+
+    Raises:
+        Unreadable: it has members, but not that of logs.
+    """
+    names = list(decoded(_decode_members, content))
+    if names and not set(names) & set(_OF_REQUEST):
+        raise Unreadable(
+            "this is no request of OTLP with logs: it has no resourceLogs, but "
+            f"{names[0][:_LONGEST_NAME]!r}"
+        )
 
 
 def _raw_records(request: _Request) -> Iterator[_RawRecord | None]:
@@ -129,8 +156,8 @@ def _raw_records(request: _Request) -> Iterator[_RawRecord | None]:
 def _batch(held: Sequence[_RawRecord]) -> OtlpBatch:
     batch = OtlpBatch()
     try:
-        records = _decode_records(b"[%b]" % b",".join([each.raw for each in held]))
-    except _NO_JSON:
+        records = decoded(_decode_records, b"[%b]" % b",".join([each.raw for each in held]))
+    except NO_JSON:
         for raw, inherited in held:
             batch.add_parts(*_record(raw), inherited, len(raw))
         return batch
@@ -150,13 +177,24 @@ def _batch(held: Sequence[_RawRecord]) -> OtlpBatch:
 def _part(raw: msgspec.Raw, name: str) -> object:
     """Return a resource or scope; what is no JSON becomes an attribute of that name."""
     try:
-        return _decode(raw)
-    except _NO_JSON:
+        return decoded(_decode, bytes(raw))
+    except NO_JSON:
         return {"attributes": {name: bytes(raw).decode(errors="replace")}}
 
 
 def _attributes_of(value: object) -> Members:
-    return plain_attributes(value.get("attributes")) if isinstance(value, dict) else {}
+    return _bounded(value.get("attributes")) if isinstance(value, dict) else {}
+
+
+def _bounded(attributes: object) -> Members:
+    """Return attributes as an object.
+
+    Raises:
+        TooMuch: there are too many.
+    """
+    if isinstance(attributes, list | dict):
+        refuse_too_many(attributes)
+    return plain_attributes(attributes)
 
 
 def _of_scope(value: object) -> Members:
@@ -198,8 +236,8 @@ def _is_given(value: object) -> bool:
 def _record(raw: msgspec.Raw) -> tuple[Members, object, Members]:
     """Return fields, body and attributes of a record that has other members too, or odd ones."""
     try:
-        value = _decode(raw)
-    except _NO_JSON:
+        value = decoded(_decode, bytes(raw))
+    except NO_JSON:
         value = None
     if not isinstance(value, dict):
         return {}, bytes(raw).decode(errors="replace"), {}
@@ -210,7 +248,7 @@ def _record(raw: msgspec.Raw) -> tuple[Members, object, Members]:
         if field == "body":
             body = plain(each)
         elif field == "attributes":
-            attributes = plain_attributes(each)
+            attributes = _bounded(each)
         elif each not in _DEFAULTS:
             fields[field] = _value_of(field, each)
     # The fields may become the message, in one order for both encodings.

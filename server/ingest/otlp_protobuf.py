@@ -7,7 +7,7 @@ from operator import attrgetter
 from struct import Struct
 from typing import Any, Final
 
-from server.ingest.entries import IN_PROTOBUF, Unreadable, refuse_crowded
+from server.ingest.entries import Unreadable, refuse_crowded_protobuf
 from server.ingest.otlp_records import Inherited, OtlpBatch, refuse_too_many
 from server.ingest.protobuf import DecodeError, KeyValue, RawLogsData
 from server.ingest.raw_pairs import Pair, RawPairs
@@ -40,7 +40,7 @@ def read_protobuf(content: bytes) -> Iterator[OtlpBatch]:
         Unreadable: it is none.
         TooMuch: it has too many messages.
     """
-    refuse_crowded(content, IN_PROTOBUF)
+    refuse_crowded_protobuf(content)
     try:
         yield from _read(content)
     except (DecodeError, UnicodeDecodeError) as error:

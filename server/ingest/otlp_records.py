@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from itertools import compress
 from typing import Final, NamedTuple
 
+import msgspec
+
 from server.ingest.entries import (
     MOST_AT_ONCE,
     NO_COLUMNS,
@@ -18,6 +20,7 @@ from server.ingest.lines import read_lines
 from waterline.recognition.object_shapes import Members, merged
 from waterline.recognition.recognized import Columns, Parts
 
+_encode: Final = msgspec.json.Encoder().encode
 # Attributes of one record, resource or scope, as reading them takes one turn of the event loop.
 MOST_ATTRIBUTES: Final = 100_000
 
@@ -41,6 +44,14 @@ class Inherited(NamedTuple):
     """Bytes in the request."""
 
 
+class _Otherwise(NamedTuple):
+    """What stands in for the message of a record that has none."""
+
+    whole: str
+    """All of the record, which would be its message."""
+    said: str
+
+
 @dataclass(slots=True)
 class OtlpBatch:
     """Log records that one turn of the event loop takes, each as an object."""
@@ -52,6 +63,8 @@ class OtlpBatch:
     """Bytes in the request."""
     repeated: int = 0
     """Bytes of what the records inherit, once for each."""
+    _otherwise: dict[int, "_Otherwise"] = field(default_factory=dict)
+    """Of records whose body is no text, by their place."""
     _steps: int = 0
 
     def skip(self) -> bool:
@@ -59,7 +72,14 @@ class OtlpBatch:
         self._steps += 1
         return self._is_full()
 
-    def add(self, members: Members, undated: bool, inherited: Inherited, size: int) -> bool:
+    def add(
+        self,
+        members: Members,
+        undated: bool,
+        inherited: Inherited,
+        size: int,
+        body: Members | None = None,
+    ) -> bool:
         """Add a record; return whether the batch is full.
 
         Args:
@@ -68,7 +88,10 @@ class OtlpBatch:
             undated: see above.
             inherited: what it shares with others, which is among its members.
             size: bytes in the request.
+            body: its body, if that is an object, whose members are among its own.
         """
+        if "body" not in members:
+            self._note(members, body)
         self.objects.append(members)
         self.undated.append(undated)
         self.size += size
@@ -91,14 +114,17 @@ class OtlpBatch:
         undated = type(body) is str and "timeUnixNano" not in fields
         shared = inherited.attributes
         if isinstance(body, dict) and body:
-            together = merged(fields, attributes, body, shared)
-        else:
-            if body is not None:
-                fields["body"] = body
-            # As `merged`, which takes twice as long.
-            together = {**fields, **attributes, **shared}
-            if len(together) < len(fields) + len(attributes) + len(shared):
-                together = merged(fields, attributes, shared)
+            return self.add(
+                merged(fields, attributes, body, shared), undated, inherited, size, body
+            )
+        if isinstance(body, list | dict):
+            body = _encode(body).decode()
+        if body is not None:
+            fields["body"] = body
+        # As `merged`, which takes twice as long.
+        together = {**fields, **attributes, **shared}
+        if len(together) < len(fields) + len(attributes) + len(shared):
+            together = merged(fields, attributes, shared)
         return self.add(together, undated, inherited, size)
 
     def _is_full(self) -> bool:
@@ -112,7 +138,21 @@ class OtlpBatch:
         """Return what the records say: time, severity and body, and what a line in it adds."""
         if not self.objects:
             return NO_COLUMNS
-        return _with_lines(read_objects(self.objects), self.undated)
+        found = read_objects(self.objects)
+        if self._otherwise:
+            messages = list(found.messages)
+            for place, (whole, said) in self._otherwise.items():
+                if messages[place] == whole:
+                    messages[place] = said
+            found = found._replace(messages=messages)
+        return _with_lines(found, self.undated)
+
+    def _note(self, members: Members, body: Members | None) -> None:
+        """Note what a record says if it has no message: the name of its event, or its body."""
+        event = members.get("eventName")
+        if (isinstance(event, str) and event) or body:
+            said = event if isinstance(event, str) and event else _encode(body).decode()
+            self._otherwise[len(self.objects)] = _Otherwise(_encode(members).decode(), said)
 
 
 def _with_lines(found: Columns, undated: list[bool]) -> Columns:

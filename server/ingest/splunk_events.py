@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from typing import Final
 
 import msgspec
 
 from server.ingest.entries import SIZE_AT_ONCE, Unreadable, columns_of, read_objects
 from server.ingest.lines import read_lines
+from waterline.recognition.json_text import NO_NUMBERS
 from waterline.recognition.levels import type_of_otel, type_of_word
 from waterline.recognition.object_columns import times_of_column
 from waterline.recognition.object_shapes import Members, merged
@@ -29,7 +31,15 @@ _HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _BETWEEN: Final = re.compile(rb"\}[ \t\r\n]*\{")
 _decode_values: Final = msgspec.json.Decoder().decode_lines
 _NO_JSON: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-_decoder: Final = json.JSONDecoder()
+
+
+def _float(digits: str) -> float | str:
+    """Return a number, or its digits where no float is so large."""
+    number = float(digits)
+    return number if isfinite(number) else digits
+
+
+_decoder: Final = json.JSONDecoder(parse_constant=NO_NUMBERS.__getitem__, parse_float=_float)
 
 
 class Event(msgspec.Struct, gc=False):
@@ -78,10 +88,7 @@ def _read_one_by_one(content: bytes, number: int) -> Iterator[Event]:
         content: the events.
         number: the number of those before.
     """
-    try:
-        text = content.decode().strip(_SPACE)
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"the events are not encoded as UTF-8: {error}") from error
+    text = content.decode(errors="replace").strip(_SPACE)
     has_halves = _HALF.search(text) is not None
     at = 0
     end = len(text)

@@ -241,20 +241,20 @@ def otel_record(value: Members) -> Members:
 def plain_attributes(attributes: object) -> Members:
     """Return OTLP's list of keys and values as an object."""
     if isinstance(attributes, dict):
-        return {str(name): plain(each) for name, each in attributes.items()}
+        return {str(name): plain(each) if each else each for name, each in attributes.items()}
     if not isinstance(attributes, list):
         return {}
     return {
-        str(each["key"]): plain(each.get("value"))
+        str(each.get("key", "")): plain(each.get("value"))
         for each in attributes
-        if isinstance(each, dict) and "key" in each
+        if isinstance(each, dict) and ("key" in each or "value" in each)
     }
 
 
 def plain(value: object) -> object:
-    """Return a value of OTLP/JSON without the name of its kind."""
+    """Return a value of OTLP/JSON without the name of its kind; None if it has none."""
     if not isinstance(value, dict) or len(value) != 1:
-        return value
+        return None if value == {} else value
     ((kind, inner),) = value.items()
     if kind == "intValue":
         return integer_of(inner)

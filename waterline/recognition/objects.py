@@ -7,6 +7,7 @@ from typing import Final, TypeVar, cast
 
 import msgspec
 
+from waterline.recognition.json_text import object_in
 from waterline.recognition.levels import TYPES, says_more, type_of_status, type_of_word
 from waterline.recognition.object_columns import read_columns, times_of_column
 from waterline.recognition.object_containers import unpacked
@@ -19,7 +20,6 @@ from waterline.recognition.recognized import Columns, Parts, Recognized
 from waterline.recognition.time_values import read_time
 
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
-_decode: Final = msgspec.json.Decoder().decode
 T = TypeVar("T")
 _Found = TypeVar("_Found", bound=Columns | None)
 
@@ -280,11 +280,7 @@ def _object_within(text: object) -> dict[str, object] | None:
     """Return the object that a text is; None if it is none."""
     if not isinstance(text, str) or text[:1] != "{":
         return None
-    try:
-        value = _decode(text)
-    except (msgspec.DecodeError, RecursionError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
+    return object_in(text)
 
 
 def _taken(attributes: dict[str, object], path: Path) -> dict[str, object]:

@@ -134,6 +134,32 @@ def test_dense_body_of_16_mib_is_taken() -> None:
     assert len(next(read_otlp(body)).objects) > MOST_AT_ONCE - 10
 
 
+@pytest.mark.parametrize("of", ["attribute", "body"])
+def test_empty_texts_of_many_records_are_taken_in_protobuf(of: str) -> None:
+    request = protobuf.ExportLogsServiceRequest()
+    record = request.resource_logs.add().scope_logs.add().log_records.add(event_name="login")
+    if of == "attribute":
+        record.attributes.add(key="k").value.string_value = ""
+    else:
+        record.body.string_value = ""
+    raw = record.SerializeToString()
+    scope = tagged(0x12, raw) * 200_000
+    body = tagged(0x0A, tagged(0x12, scope))
+    assert len(body) > 2**20
+    assert body.count(b"\x0a\0") >= 200_000
+    found = next(read_otlp_protobuf(body)).columns()
+    assert set(found.messages) == {"" if of == "body" else "login"}
+
+
+def tagged(tag: int, content: bytes) -> bytes:
+    """Return a field of a protobuf message: its tag, its length and its content."""
+    size, length = len(content), b""
+    while size > 127:
+        length += bytes([128 | size & 127])
+        size >>= 7
+    return bytes([tag]) + length + bytes([size]) + content
+
+
 ATTRIBUTE = b'{"key":"a","value":{"intValue":1}}'
 MANY = b",".join([ATTRIBUTE] * (MOST_ATTRIBUTES + 1))
 
@@ -154,8 +180,14 @@ def many_attributes(of: str) -> bytes:
         lambda: read_otlp_protobuf(many_attributes("record")),
         lambda: read_otlp_protobuf(many_attributes("resource")),
         lambda: read_otlp(otlp(records=1).replace(b'{"body"', b'{"attributes":[%b],"body"' % MANY)),
+        lambda: read_otlp(
+            otlp(records=1).replace(b'{"body"', b'{"odd":1,"attributes":[%b],"body"' % MANY)
+        ),
+        lambda: read_otlp(
+            otlp(records=1).replace(b'"attributes": [', b'"attributes": [%b,' % MANY)
+        ),
     ],
-    ids=["record in protobuf", "resource in protobuf", "record"],
+    ids=["record in protobuf", "resource in protobuf", "record", "odd record", "resource"],
 )
 def test_attributes_without_end_are_refused(read: Callable[[], Iterator[object]]) -> None:
     with pytest.raises(TooMuch, match="more than 100,000 attributes"):

@@ -1,7 +1,7 @@
 """Loki's push requests: JSON and protobuf alike, old and new, and what labels and lines say."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ MILLISECOND = 1_000_000
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
 labels = st.dictionaries(st.text("abcdef_", min_size=1, max_size=5), texts, max_size=3)
 streams = st.lists(
-    st.tuples(labels, st.lists(st.tuples(st.integers(0, 2**62), texts, labels), max_size=3)),
+    st.tuples(labels, st.lists(st.tuples(st.integers(10**17, 2**62), texts, labels), max_size=3)),
     max_size=3,
 )
 
@@ -68,6 +68,47 @@ def test_selector_has_the_labels_that_were_written(names: dict[str, str]) -> Non
 
 def test_selector_that_is_none_is_kept_as_text() -> None:
     assert labels_of('{job="a", !!}') == {"job": "a", "labels": '{job="a", !!}'}
+
+
+@pytest.mark.parametrize("unit", [1, 1000, 10**6, 10**9])
+@pytest.mark.parametrize("kind", [str, int])
+def test_time_in_another_unit_than_nanoseconds_is_that_moment(
+    unit: int, kind: Callable[[int], object]
+) -> None:
+    (found,) = pushed([kind(1_795_514_400 * unit), "a"])
+    assert found.timestamp == 1_795_514_400_000
+
+
+@pytest.mark.parametrize("time", ["0", "1", 5])
+def test_time_that_is_none_is_left_to_the_receipt(time: object) -> None:
+    (found,) = pushed([time, "a"])
+    assert found.timestamp is None
+
+
+def test_time_of_protobuf_counts_seconds_whatever_its_size() -> None:
+    push = protobuf.PushRequest()
+    entry = push.streams.add(labels="{}").entries.add(line="a")
+    entry.timestamp.seconds = 60
+    (found,) = said(read_protobuf(push.SerializeToString()))
+    assert found.timestamp is None
+
+
+@pytest.mark.parametrize("odd", [rb"a\ud83d", b"a\xe6"])
+def test_text_that_was_cut_within_a_character_costs_no_entry(odd: bytes) -> None:
+    body = b'{"streams":[{"stream":{"k":"%b"},"values":[["1","%b"],["1","b"]]}]}' % (odd, odd)
+    found = said(read_json(body))
+    assert [(each.message, each.attributes["k"]) for each in found] == [
+        ("a\ufffd", "a\ufffd"),
+        ("b", "a\ufffd"),
+    ]
+
+
+def test_level_of_an_object_that_a_label_overrules_is_kept() -> None:
+    found = pushed(["1", '{"level":10,"msg":"a"}'], ["1", '{"level":20,"msg":"b"}'], level="debug")
+    assert [(each.type, each.attributes) for each in found] == [
+        ("debug", {"level": "trace"}),
+        ("debug", {}),
+    ]
 
 
 def test_first_version_of_the_api_is_read_too() -> None:

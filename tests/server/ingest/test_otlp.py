@@ -25,6 +25,7 @@ MILLISECOND = 1_000_000
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.just(math.inf)
 plain_values = st.one_of(
+    st.builds(AnyValue),
     st.builds(lambda value: AnyValue(string_value=value), texts),
     st.builds(lambda value: AnyValue(bool_value=value), st.booleans()),
     st.builds(lambda value: AnyValue(int_value=value), st.integers(-(2**63), 2**63 - 1)),
@@ -54,7 +55,7 @@ def nested(inner: st.SearchStrategy[AnyValue]) -> st.SearchStrategy[AnyValue]:
 
 
 values = st.recursive(plain_values, nested, max_leaves=4)
-attributes = st.dictionaries(st.text("abcdef.", min_size=1, max_size=4), values, max_size=3).map(
+attributes = st.dictionaries(st.text("abcdef.", max_size=4), values, max_size=3).map(
     lambda found: [KeyValue(key=name, value=value) for name, value in found.items()]
 )
 moments = st.just(0) | st.integers(NOON * MILLISECOND, (NOON + 10**9) * MILLISECOND)
@@ -246,6 +247,8 @@ def test_odd_record_costs_only_itself(odd: bytes) -> None:
         (read_text, b"no json"),
         (read_text, b'{"resourceLogs": 7}'),
         (read_text, b"[]"),
+        (read_text, b'{"message": "a log of its own"}'),
+        (read_text, b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"name": "x"}]}]}]}'),
         (read_binary, b"\xff\xff"),
     ],
 )
@@ -268,9 +271,95 @@ def test_list_that_is_none_is_kept_as_it_is(kind: str, values: object) -> None:
 
 def test_resource_and_scope_that_are_no_text_cost_no_record() -> None:
     body = (
-        b'{"resourceLogs":[{"resource":{"a":"\xff"},"scopeLogs":[{"scope":{"name":"\xff"},'
+        b'{"resourceLogs":[{"resource":{"a":1e999},"scopeLogs":[{"scope":{"name":"\xff"},'
         b'"logRecords":[{"body":{"stringValue":"m"}}]}]}]}'
     )
     (found,) = read_text(body)
     assert found.message == "m"
-    assert found.attributes == {"resource": '{"a":"\ufffd"}', "scope": '{"name":"\ufffd"}'}
+    assert found.attributes == {"resource": '{"a":1e999}', "scope": "\ufffd"}
+
+
+def test_request_without_any_log_is_no_other_request() -> None:
+    for body in (b"{}", b'{"resourceLogs":[]}', b'{"resource_logs":[]}'):
+        assert read_text(body) == []
+
+
+@pytest.mark.parametrize("odd", [rb"a\ud83d", rb"a\udc00", b"a\xe6"])
+def test_text_that_was_cut_within_a_character_costs_no_record(odd: bytes) -> None:
+    body = (
+        b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"%b"},'
+        b'"severityNumber":17,"attributes":[{"key":"k","value":{"intValue":1}}]},'
+        b'{"body":{"stringValue":"b\\ud83d\\ude00"}}]}]}]}' % odd
+    )
+    first, second = read_text(body)
+    assert (first.message, first.type, first.attributes) == ("a\ufffd", "error", {"k": 1})
+    assert second.message == "b\U0001f600"
+
+
+def kvlist(**members: str) -> AnyValue:
+    made = AnyValue()
+    made.kvlist_value.values.extend(
+        KeyValue(key=name, value=AnyValue(string_value=value)) for name, value in members.items()
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    ("record", "message", "attributes"),
+    [
+        (LogRecord(event_name="login"), "login", {"eventName": "login"}),
+        (
+            LogRecord(event_name="login", body=AnyValue(string_value="Ada is in")),
+            "Ada is in",
+            {"eventName": "login"},
+        ),
+        (
+            LogRecord(event_name="login", body=kvlist(user="ada")),
+            "login",
+            {"eventName": "login", "user": "ada"},
+        ),
+        (
+            LogRecord(event_name="login", body=kvlist(msg="hello", user="ada")),
+            "hello",
+            {"eventName": "login", "user": "ada"},
+        ),
+        (LogRecord(body=kvlist(user="ada")), '{"user":"ada"}', {"user": "ada"}),
+        (
+            LogRecord(event_name="login", body=AnyValue(string_value="")),
+            "",
+            {"eventName": "login"},
+        ),
+        (
+            LogRecord(
+                event_name="login",
+                attributes=[KeyValue(key="message", value=AnyValue(string_value='{"a":1}'))],
+            ),
+            '{"a":1}',
+            {"eventName": "login"},
+        ),
+    ],
+    ids=["event", "text", "object", "object with message", "no event", "empty", "attribute"],
+)
+@pytest.mark.parametrize("time", [0, NOON * MILLISECOND])
+def test_record_without_text_says_the_name_of_its_event_or_its_body(
+    record: LogRecord, message: str, attributes: dict[str, object], time: int
+) -> None:
+    record = LogRecord.FromString(record.SerializeToString())
+    record.time_unix_nano = time
+    resource = ResourceLogs(scope_logs=[ScopeLogs(log_records=[record])])
+    resource.resource.attributes.add(key="service", value=AnyValue(string_value="shop"))
+    request = ExportLogsServiceRequest(resource_logs=[resource])
+    for found in (read_binary(request.SerializeToString()), read_text(as_json(request))):
+        assert [each.message for each in found] == [message]
+        expected = attributes | {"service": "shop"}
+        assert {name: found[0].attributes.get(name) for name in expected} == expected
+
+
+def test_array_as_body_is_its_json() -> None:
+    body = AnyValue()
+    body.array_value.values.extend([AnyValue(string_value="a"), AnyValue(int_value=1), AnyValue()])
+    request = ExportLogsServiceRequest(
+        resource_logs=[ResourceLogs(scope_logs=[ScopeLogs(log_records=[LogRecord(body=body)])])]
+    )
+    (found,) = read_binary(request.SerializeToString())
+    assert (found.message, found.attributes) == ('["a",1,null]', {})

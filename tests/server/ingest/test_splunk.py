@@ -71,6 +71,16 @@ def test_half_of_a_surrogate_pair_is_no_text_and_costs_nothing_else() -> None:
     assert "𝄞" in found[1].message
 
 
+def test_event_that_is_no_utf_8_costs_no_other() -> None:
+    first, second = read_events(b'{"event":"a\xe6"}{"event":"b"}')
+    assert (first.event, second.event) == ("a\ufffd", "b")
+
+
+def test_number_that_json_has_not_is_kept() -> None:
+    (found,) = read_events(b'{"event":{"a":NaN,"b":-Infinity,"c":1e400,"d":1e3}}')
+    assert found.event == {"a": None, "b": "-Infinity", "c": "1e400", "d": 1000}
+
+
 @pytest.mark.parametrize("between", ["", "\n", "  "])
 @pytest.mark.parametrize("odd", ['{"event":NaN}', '{"event":"} {"}', '{"event":"\\ud800"}', "7"])
 def test_odd_event_in_a_large_body_changes_no_other(between: str, odd: str) -> None:
