@@ -327,6 +327,16 @@ def _compared(word: Word) -> Scalar:
     return word.text if number is None else number
 
 
+def has_another_reading(text: str) -> bool:
+    """Return whether a value without quotes may stand for more than its text."""
+    return (
+        text == _ANY
+        or text in _BOOLEANS
+        or _LIKE_A_RANGE.fullmatch(text) is not None
+        or _number(text) is not None
+    )
+
+
 def _number(text: str) -> int | float | None:
     if not _NUMBER.fullmatch(text):
         return None
