@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from waterline.errors import (
         AddressError,
         ArchiveError,
@@ -115,6 +117,17 @@ def _load_own_waterline() -> None:
 
 
 _load_own_waterline()
+
+
+def load_ipython_extension(shell: "InteractiveShell") -> None:
+    """Load the magic `%%wb_sql`: `%load_ext workbench`."""
+    import_module("waterline.parts").require("all", "%load_ext workbench")
+    import_module("workbench.magics").load(shell)
+
+
+def unload_ipython_extension(shell: "InteractiveShell") -> None:
+    """Take the magic away, and show frames of logs as pandas does: `%unload_ext workbench`."""
+    import_module("workbench.magics").unload(shell)
 
 
 def __getattr__(name: str) -> object:

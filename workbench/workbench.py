@@ -13,7 +13,7 @@ from waterline.clock import now_ms
 from waterline.errors import WaterlineError
 from waterline.storage.catalog import Clock
 from workbench.clients.log_files.options import reading_of
-from workbench.notebook import formatter, log_table
+from workbench.notebook import formatter, log_table, watching
 from workbench.patterns.difference import Side, diff
 from workbench.patterns.patterns import Against, patterns
 from workbench.query import answers, files
@@ -252,6 +252,35 @@ class Workbench:
             >>> wb.cache.clear()
         """
         return self._session.cache
+
+    @shows_filters
+    def watch(
+        self,
+        *,
+        seconds: float = watching.SECONDS,
+        rows: int = watching.ROWS,
+        **filters: Unpack[Filters],
+    ) -> None:
+        """Watch logs come in, in the cell, until so many seconds have passed or an interrupt.
+
+        It reads the data folder, so it needs no token, and goes on while the server is down. Where
+        no cell can be replaced, such as in a terminal, each log is a line.
+
+        Args:
+            seconds: seconds after which it ends, a day at most.
+            rows: number of logs that are shown, the newest ones; 1,000 at most.
+            **filters: those of `logs`, without `until`, `order`, `limit`, `columns` and `at`.
+
+        Raises:
+            UsageError: an argument has no meaning; or this workbench has a pin.
+            ArchiveError: an archive file is missing or damaged.
+            DataFolderError: logs.db cannot be read, or was replaced meanwhile.
+
+        Examples:
+            >>> wb.watch(type="error", seconds=1)
+            >>> wb.watch(query="status>=500 -path:/health", seconds=1, rows=10)
+        """
+        watching.watch(self._session, seconds, rows, filters)
 
     def pin(self) -> Pin:
         """Pin this moment: a question asked `at` the pin is answered by the same logs again.
