@@ -17,7 +17,7 @@ ALONE := { echo "What failed beside others, by itself:"; \
 # What quick tests reach without a process of its own: 79%. Slow ones are not measured (tests/conftest.py).
 IN_PROCESS_PERCENT := 76
 # Where most tests fill a folder and ask for DataFrames.
-NOT_FAST := dashboard exports patterns query reports running test_errors_in_notebooks.py test_examples.py \
+NOT_FAST := dashboard exports notebook patterns query reports running test_errors_in_notebooks.py test_examples.py \
   test_frames.py test_history.py test_workbench.py test_workbench_compression.py cli/test_asking.py
 .PHONY: help install run dev test coverage test-notebooks test-fast fuzz lab notebooks bench lint lint-code lint-types \
   lint-types-darwin docs tables diagrams pictures format build lock clean

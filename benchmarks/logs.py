@@ -1,6 +1,7 @@
 """The logs that are sent: bodies of the sample, with times that ascend and ids of either kind."""
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import cycle, islice
 from random import Random
 from typing import Final
@@ -39,6 +40,7 @@ def take(logs: Iterator[bytes], count: int) -> list[bytes]:
     return list(islice(logs, count))
 
 
+@cache
 def _bodies() -> list[bytes]:
     """Return all of a log's JSON that stands behind its id and its time."""
     bodies = []

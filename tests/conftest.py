@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import secrets
 import signal
 import sys
@@ -25,6 +26,9 @@ settings.load_profile("ci")
 
 _FIGURE: Final = "figure"
 _SLOW: Final = ("slow", "browser")
+# What `make test-fast` chooses by, and how a file says that none of its tests is chosen.
+_QUICK: Final = "not slow and not browser"
+_WHOLLY_SLOW: Final = re.compile(r"^pytestmark = \[?pytest\.mark\.(slow|browser)\b", re.MULTILINE)
 
 # Servers and jobs sync thousands of times, and tests that look at a disk have one of their own.
 # A folder in memory takes no time for that; TMPDIR names another.
@@ -103,6 +107,14 @@ def pytest_terminal_summary(
 def pytest_xdist_auto_num_workers() -> int:
     """Run two tests more at once than there are processors: each waits half of its time."""
     return (os.cpu_count() or 1) + 2
+
+
+@pytest.hookimpl
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files unread of which a quick run takes no test: their imports are the dearest."""
+    if config.option.markexpr != _QUICK or collection_path.suffix != ".py":
+        return None
+    return _WHOLLY_SLOW.search(collection_path.read_text(encoding="utf-8")) is not None or None
 
 
 @pytest.hookimpl(tryfirst=True)

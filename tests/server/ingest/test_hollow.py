@@ -54,19 +54,19 @@ def loki_binary(streams: int) -> bytes:
 @pytest.mark.parametrize(
     "turns",
     [
-        read_otlp(otlp(resources=PARTS, scopes=0)),
-        read_otlp(otlp(scopes=PARTS)),
-        read_otlp_protobuf(otlp_binary(resources=PARTS, scopes=0)),
-        read_otlp_protobuf(otlp_binary(scopes=PARTS)),
-        in_turns(read_loki(loki(PARTS)), lambda _: 1),
-        in_turns(read_loki_protobuf(loki_binary(PARTS)), lambda _: 1),
-        read_text(b" \n" * PARTS),
+        lambda: read_otlp(otlp(resources=PARTS, scopes=0)),
+        lambda: read_otlp(otlp(scopes=PARTS)),
+        lambda: read_otlp_protobuf(otlp_binary(resources=PARTS, scopes=0)),
+        lambda: read_otlp_protobuf(otlp_binary(scopes=PARTS)),
+        lambda: in_turns(read_loki(loki(PARTS)), lambda _: 1),
+        lambda: in_turns(read_loki_protobuf(loki_binary(PARTS)), lambda _: 1),
+        lambda: read_text(b" \n" * PARTS),
     ],
     ids=["resources", "scopes", "resources in protobuf", "scopes in protobuf", "streams",
          "streams in protobuf", "blank lines"],
 )  # fmt: skip
-def test_parts_without_logs_take_turns_too(turns: Iterator[object]) -> None:
-    assert sum(1 for _ in turns) >= TURNS
+def test_parts_without_logs_take_turns_too(turns: Callable[[], Iterator[object]]) -> None:
+    assert sum(1 for _ in turns()) >= TURNS
 
 
 def test_what_many_share_shortens_their_turns() -> None:

@@ -12,20 +12,18 @@ from benchmarks.attacker import attacked_by
 from benchmarks.attackers import QUIET, lines_posted, quiet_connections, shippers_at_random
 from benchmarks.errors import BenchmarkError
 from benchmarks.follower import Told, following
-from benchmarks.frames import Frames
-from benchmarks.latency import percentile
 from benchmarks.load import CONNECTIONS, connected, send_all, send_steadily
 from benchmarks.logs import made_logs, take
 from benchmarks.posting import posting
 from benchmarks.raw_inserts import insert_raw
-from benchmarks.report import Report
-from benchmarks.rows import Row, compared, limited
 from benchmarks.servers import MeasuredServer, measured_server, plain_server
 from benchmarks.sizes import Sizes
-from server.websocket.frames import FrameParser, Messages
 from tests.support.shipped import WIRES
 from tests.support.waiting import wait_until
 from waterline.records import parse_log
+
+# Its parts are started as they are for figures.
+pytestmark = pytest.mark.slow
 
 TINY = Sizes(
     rounds=1,
@@ -54,10 +52,6 @@ TINY = Sizes(
 )
 
 
-# Logs, frames, rows: no process
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("sorted_ids", [True, False])
 def test_logs_are_valid_and_the_same_each_time(sorted_ids: bool) -> None:
     logs = take(made_logs(sorted_ids=sorted_ids), 25_000)
@@ -70,64 +64,12 @@ def test_logs_are_valid_and_the_same_each_time(sorted_ids: bool) -> None:
     assert sorted(set(times)) == times
 
 
-@pytest.mark.parametrize("logs_a_frame", [1, 3, 1000])
-def test_frames_hold_the_logs_and_tell_where_each_ends(logs_a_frame: int) -> None:
-    logs = take(made_logs(), 10)
-    frames = Frames.of(logs, logs_a_frame)
-    assert len(frames) == -(-len(logs) // logs_a_frame)
-    payloads = []
-    for begin, end in zip(frames.ends[:-1], frames.ends[1:], strict=True):
-        (event,) = FrameParser(masked=True).feed(frames.data[begin:end])
-        assert isinstance(event, Messages)
-        payloads += event.payloads
-    assert b"\n".join(payloads).split(b"\n") == logs
-
-
-@pytest.mark.parametrize(("percent", "value"), [(50, 5), (90, 9), (99, 10), (100, 10)])
-def test_a_percentile_is_a_value_that_was_seen(percent: int, value: float) -> None:
-    assert percentile([float(each) for each in range(1, 11)], percent) == value
-
-
-def test_a_ratio_is_the_median_of_the_rounds_not_of_the_sides() -> None:
-    row = compared("name", [10, 100, 30], "other", [20, 100, 40], at_least=0.75)
-    assert (row.measured, row.reference, row.ratio, row.met) == (30, 40, 0.75, True)
-
-
-@pytest.mark.parametrize(
-    ("row", "met"),
-    [
-        (compared("rate", [7], "other", [10], at_least=0.7), True),
-        (compared("rate", [7], "other", [10], at_least=0.8), False),
-        (compared("rate", [7], "other", [10]), None),
-        (limited("time", [3.0], "ms", 3.0), True),
-        (limited("time", [3.1], "ms", 3.0), False),
-    ],
-)
-def test_a_row_says_whether_its_target_was_met(row: Row, met: bool | None) -> None:
-    assert row.met is met
-
-
-def test_the_table_shows_a_missed_target_and_the_json_each_round() -> None:
-    rows = [compared("fast", [7000, 8000, 9000], "other", [10_000] * 3, at_least=0.9)]
-    report = Report({"cores": 2}, TINY, rows, 12.3)
-    (line,) = [each for each in report.text().splitlines() if each.startswith("fast")]
-    words = "fast 8,000 logs/s other 10,000 logs/s 0.80 at least 0.9 NO"
-    assert line.split() == words.split()
-    (members,) = msgspec.json.decode(report.json())["rows"]
-    assert (members["values"], members["met"]) == ([7000, 8000, 9000], False)
-
-
-# With processes
-
-
-@pytest.mark.slow
 def test_raw_inserts_store_every_row_once() -> None:
     assert insert_raw(take(made_logs(), 4_100)) > 0
     with pytest.raises(apsw.ConstraintError, match="UNIQUE"):
         insert_raw(take(made_logs(), 1) * 2)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("logs_a_frame", [1, 100])
 def test_what_a_server_took_is_stored_and_a_duplicate_is_noticed(logs_a_frame: int) -> None:
     logs = take(made_logs(), 250)
@@ -138,13 +80,11 @@ def test_what_a_server_took_is_stored_and_a_duplicate_is_noticed(logs_a_frame: i
             server.take(logs, logs_a_frame)
 
 
-@pytest.mark.slow
 def test_a_log_that_is_refused_ends_the_load() -> None:
     with measured_server() as server, pytest.raises(BenchmarkError, match="invalid_log"):
         server.take([*take(made_logs(), 9), b'{"type":1}'])
 
 
-@pytest.mark.slow
 def test_every_frame_that_is_sent_at_a_rate_has_a_latency() -> None:
     logs = take(made_logs(), 205)
     with measured_server() as server, connected(server.ingest, server.token, logs) as load:
@@ -155,14 +95,12 @@ def test_every_frame_that_is_sent_at_a_rate_has_a_latency() -> None:
     assert min(latencies) > 0
 
 
-@pytest.mark.slow
 def test_the_plain_handler_acks_every_log() -> None:
     with plain_server() as url, connected(url, "none", take(made_logs(), 300)) as load:
         assert send_all(load) > 0
         assert [each.acked for each in load] == [75] * CONNECTIONS
 
 
-@pytest.mark.slow
 def test_each_log_that_is_posted_at_a_rate_has_a_latency_unless_it_is_refused() -> None:
     logs = take(made_logs(), 50)
     with measured_server() as server:
@@ -178,7 +116,6 @@ def test_each_log_that_is_posted_at_a_rate_has_a_latency_unless_it_is_refused() 
     assert min(latencies) > 0
 
 
-@pytest.mark.slow
 def test_an_attacker_tells_what_came_of_it_and_goes_at_the_end() -> None:
     with measured_server() as server:
         with attacked_by(quiet_connections, server), attacked_by(lines_posted, server) as heard:
@@ -188,7 +125,6 @@ def test_an_attacker_tells_what_came_of_it_and_goes_at_the_end() -> None:
         wait_until(lambda: server.health("connections") == 0)
 
 
-@pytest.mark.slow
 def test_shippers_at_random_send_in_every_protocol() -> None:
     with measured_server() as server, attacked_by(shippers_at_random, server) as heard:
         wait_until(lambda: {each.partition(":")[0] for each in heard} == set(WIRES))
@@ -198,7 +134,6 @@ def no_attack(_: MeasuredServer) -> Iterator[str]:
     yield from ()
 
 
-@pytest.mark.slow
 def test_an_attacker_that_ends_by_itself_ends_the_benchmark() -> None:
     with (
         measured_server() as server,
@@ -208,7 +143,6 @@ def test_an_attacker_that_ends_by_itself_ends_the_benchmark() -> None:
         pass
 
 
-@pytest.mark.slow
 def test_the_follower_counts_every_log() -> None:
     logs = take(made_logs(), 500)
     with measured_server() as server, following(server.live, server.token, 500) as reader:
@@ -216,7 +150,6 @@ def test_the_follower_counts_every_log() -> None:
         assert reader.end() == Told(500, 0)
 
 
-@pytest.mark.slow
 @pytest.mark.xdist_group("load")
 def test_all_of_them_run_and_give_a_row_for_each_figure() -> None:
     report = run(list(BENCHMARKS), TINY)
@@ -226,7 +159,6 @@ def test_all_of_them_run_and_give_a_row_for_each_figure() -> None:
     assert followed.is_whole
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "rounds"),
     [(["--only", "startup"], 5), (["--only", "startup", "--rounds", "1"], 1)],
