@@ -14,6 +14,7 @@ from waterline.errors import WaterlineError
 from waterline.storage.catalog import Clock
 from workbench.clients.log_files.options import reading_of
 from workbench.notebook import formatter, log_table, watching
+from workbench.notebook.card import card
 from workbench.patterns.difference import Side, diff
 from workbench.patterns.patterns import Against, patterns
 from workbench.query import answers, files
@@ -977,6 +978,6 @@ class Workbench:
 
     def _repr_html_(self) -> str:
         try:
-            return self.holdings().to_html()
+            return card(self._session)
         except WaterlineError:
             return f"<p>{html.escape(repr(self))}</p>"

@@ -227,7 +227,7 @@ def test_workbench_shows_what_the_folder_holds(data: Path) -> None:
         "from         2026-03-17 12:00:00 UTC",
         "to           2026-03-17 12:00:00 UTC",
     ]
-    assert html.startswith("<table>")
+    assert html.startswith('<div class="wl-card">')
     assert "info 2, error 1" in html
 
 
@@ -237,7 +237,8 @@ def test_names_are_escaped_in_a_notebook(tmp_path: Path) -> None:
     with workbench.connect(data) as wb:
         html = wb._repr_html_()
     assert "<script>" not in html
-    assert "<b>" not in html
+    assert "<b>web" not in html
+    assert "<i>" not in html
     assert "&lt;i&gt;data &amp; more" in html
 
 
