@@ -111,6 +111,8 @@ class OtlpBatch:
             inherited: what it shares with others.
             size: bytes in the request.
         """
+        if body == "" and "eventName" in fields:
+            body = None
         undated = type(body) is str and "timeUnixNano" not in fields
         shared = inherited.attributes
         if isinstance(body, dict) and body:

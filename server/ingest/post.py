@@ -35,9 +35,16 @@ RETRY_SECONDS: Final = 1
 # Seconds to wait for a full queue, which empties within moments.
 PATIENCE_SECONDS: Final = 5.0
 _FAULTS: Final = frozenset(map(str, BodyFault))
+# How what is packed begins, which no text does, nor a request in protobuf.
+_PACKED: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 Reply = dict[str, Any]
 """Batch ack of all logs of a body, as `replies.batch_replies` makes it."""
+
+
+def _packed_by(content: bytes) -> str | None:
+    """Return how a body is packed, None if it is not."""
+    return next((name for magic, name in _PACKED.items() if content.startswith(magic)), None)
 
 
 @tornado.web.stream_request_body
@@ -121,6 +128,11 @@ class Post(Endpoint, ABC):
             self.fail(400, "damaged_body", str(error))
             return
         self._body = None
+        if (packed := _packed_by(content)) is not None:
+            self._give_back()
+            sentence = f"this body is packed by {packed}; say so by Content-Encoding: {packed}"
+            self.fail(415, "unsupported_encoding", sentence)
+            return
         if self._loan is not None:
             self._loan.is_whole = True
         try:

@@ -287,6 +287,19 @@ def test_random_body_is_answered(shared_server: ServerProcess, body: bytes) -> N
     assert set(answer.json) >= {"type", "errors"}
 
 
+@pytest.mark.parametrize("path", ["/ingest", "/v1/logs", "/services/collector/raw"])
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain"])
+def test_packed_body_that_does_not_say_so_is_no_text(
+    shared_server: ServerProcess, path: str, encoding: str, content_type: str
+) -> None:
+    body = COMPRESS[encoding](log().encode())
+    answer = post(shared_server, body, path, Content_Type=content_type)
+    assert answer.status == 415
+    sentence = answer.json["text" if "collector" in path else "message"]
+    assert sentence == f"this body is packed by {encoding}; say so by Content-Encoding: {encoding}"
+
+
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain"])
 def test_mark_of_utf_8_before_a_body_is_no_part_of_it(
     shared_server: ServerProcess, content_type: str

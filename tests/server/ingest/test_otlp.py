@@ -326,7 +326,7 @@ def kvlist(**members: str) -> AnyValue:
         (LogRecord(body=kvlist(user="ada")), '{"user":"ada"}', {"user": "ada"}),
         (
             LogRecord(event_name="login", body=AnyValue(string_value="")),
-            "",
+            "login",
             {"eventName": "login"},
         ),
         (
