@@ -12,6 +12,7 @@ from workbench.cli.count import count
 from workbench.cli.dashboard import dashboard
 from workbench.cli.groups import Waterline
 from workbench.cli.logs import logs
+from workbench.cli.patterns import patterns
 from workbench.cli.report import report
 from workbench.cli.send import send
 from workbench.cli.serve import serve
@@ -30,6 +31,6 @@ def main() -> None:
 
 for command in (
     *(serve, run_all, dashboard, show_settings, token, send, tail),
-    *(logs, count, sql, report, archive, completion),
+    *(logs, count, patterns, sql, report, archive, completion),
 ):
     main.add_command(command)
