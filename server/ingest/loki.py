@@ -75,10 +75,10 @@ class Entry(msgspec.Struct, gc=False):
 
 
 class _Stream(msgspec.Struct, gc=False):
-    stream: dict[str, object] = {}
-    values: list[msgspec.Raw] = []
-    labels: str = ""
-    entries: list[msgspec.Raw] = []
+    stream: object = None
+    values: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
+    labels: str | None = None
+    entries: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class _Push(msgspec.Struct):
@@ -147,21 +147,24 @@ def read_json(content: bytes) -> Iterator[Entry | None]:
         push = decoded(_decode_push, content)
     except NO_JSON as error:
         raise Unreadable(f"this is no push request of Loki in JSON: {error}") from error
+    if push.streams and all(
+        each.values is msgspec.UNSET and each.entries is msgspec.UNSET for each in push.streams
+    ):
+        raise Unreadable("no stream of this push request of Loki has values")
     for stream in push.streams:
         yield None
-        text = stream.labels
-        labels = (
-            Labels(stream.stream, _size_of(stream.stream))
-            if stream.stream
-            else Labels(labels_of(text), len(text))
-        )
-        yield from _entries(stream.values, labels)
-        for raw in stream.entries:
+        labels = _labels(stream)
+        yield from _entries(stream.values or (), labels)
+        for raw in stream.entries or ():
             yield _old_entry(raw, labels)
 
 
-def _size_of(labels: Mapping[str, object]) -> int:
-    return len(msgspec.json.encode(labels))
+def _labels(stream: _Stream) -> Labels:
+    text = stream.labels or ""
+    if not stream.stream:
+        return Labels(labels_of(text), len(text))
+    names = stream.stream if isinstance(stream.stream, dict) else {"labels": stream.stream}
+    return Labels(names, len(msgspec.json.encode(names)))
 
 
 def _entries(values: Sequence[msgspec.Raw], labels: Labels) -> Iterator[Entry]:

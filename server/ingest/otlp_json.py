@@ -5,6 +5,7 @@ JavaScript send.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -26,19 +27,19 @@ _NO_OBJECT: Final = msgspec.Raw(b"{}")
 
 class _Scope(msgspec.Struct, gc=False):
     scope: msgspec.Raw = _NO_OBJECT
-    log_records: list[msgspec.Raw] = msgspec.field(default_factory=list, name="logRecords")
-    in_proto_case: list[msgspec.Raw] = msgspec.field(default_factory=list, name="log_records")
+    log_records: list[msgspec.Raw] | None = msgspec.field(default=None, name="logRecords")
+    in_proto_case: list[msgspec.Raw] | None = msgspec.field(default=None, name="log_records")
 
 
 class _Resource(msgspec.Struct, gc=False):
     resource: msgspec.Raw = _NO_OBJECT
-    scope_logs: list[_Scope] = msgspec.field(default_factory=list, name="scopeLogs")
-    in_proto_case: list[_Scope] = msgspec.field(default_factory=list, name="scope_logs")
+    scope_logs: list[_Scope] | None = msgspec.field(default=None, name="scopeLogs")
+    in_proto_case: list[_Scope] | None = msgspec.field(default=None, name="scope_logs")
 
 
 class _Request(msgspec.Struct):
-    resource_logs: list[_Resource] = msgspec.field(default_factory=list, name="resourceLogs")
-    in_proto_case: list[_Resource] = msgspec.field(default_factory=list, name="resource_logs")
+    resource_logs: list[_Resource] | None = msgspec.field(default=None, name="resourceLogs")
+    in_proto_case: list[_Resource] | None = msgspec.field(default=None, name="resource_logs")
 
 
 class _Pair(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -71,8 +72,15 @@ _decode_request: Final = msgspec.json.Decoder(_Request).decode
 _decode_records: Final = msgspec.json.Decoder(list[_Record]).decode
 _decode_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode: Final = msgspec.json.Decoder().decode
-# The one member of a request.
-_OF_REQUEST: Final = ("resourceLogs", "resource_logs")
+_decode_list: Final = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
+# Resources, and scopes, of a request without any record that are looked at.
+_MOST_PARTS: Final = 1000
+# Members of a request, its resources and their scopes; the first two hold what is below.
+_LEVELS: Final = (
+    ("resourceLogs", "resource_logs"),
+    ("scopeLogs", "scope_logs", "resource", "schemaUrl", "schema_url"),
+    ("logRecords", "log_records", "scope", "schemaUrl", "schema_url"),
+)
 # Fields of a record under the names that protobuf's JSON allows too.
 _NAMES: Final = {
     "time_unix_nano": "timeUnixNano",
@@ -117,39 +125,50 @@ def read_json(content: bytes) -> Iterator[OtlpBatch]:
         request = decoded(_decode_request, content)
     except NO_JSON as error:
         raise Unreadable(f"this is no request of OTLP in JSON: {error}") from error
-    if not request.resource_logs and not request.in_proto_case:
+    if not any(scope.log_records or scope.in_proto_case for scope in _scopes(request)):
         _refuse_another(content)
     found = _raw_records(request)
     for held, _ in in_turns(found, lambda each: len(each.raw), lambda each: each.inherited.size):
         yield _batch(held)
 
 
+def _scopes(request: _Request) -> Iterator[_Scope]:
+    for resource in (*(request.resource_logs or ()), *(request.in_proto_case or ())):
+        yield from resource.scope_logs or ()
+        yield from resource.in_proto_case or ()
+
+
 def _refuse_another(content: bytes) -> None:
-    """Refuse a request of something else than logs, of which nothing would be kept.
+    """Refuse a request without any record that has something else, of which nothing would be kept.
 
     Raises:
-        Unreadable: it has members, but not that of logs.
+        Unreadable: it has a member that no request of logs has.
     """
-    names = list(decoded(_decode_members, content))
-    if names and not set(names) & set(_OF_REQUEST):
-        raise Unreadable(
-            "this is no request of OTLP with logs: it has no resourceLogs, but "
-            f"{names[0][:_LONGEST_NAME]!r}"
-        )
+    parts = [decoded(_decode_members, content)]
+    for known in _LEVELS:
+        for part in parts:
+            if unknown := next((name for name in part if name not in known), None):
+                raise Unreadable(
+                    "this is no request of OTLP with logs: it has no record, but "
+                    f"{unknown[:_LONGEST_NAME]!r} in place of {known[0]}"
+                )
+        lists = [part[name] for part in parts for name in known[:2] if name in part]
+        inner = (each for raw in lists for each in decoded(_decode_list, bytes(raw)) or ())
+        parts = [decoded(_decode_members, bytes(each)) for each in islice(inner, _MOST_PARTS)]
 
 
 def _raw_records(request: _Request) -> Iterator[_RawRecord | None]:
     """Yield the records, and None for each resource and scope."""
-    for resource in (*request.resource_logs, *request.in_proto_case):
+    for resource in (*(request.resource_logs or ()), *(request.in_proto_case or ())):
         yield None
         shared = _attributes_of(_part(resource.resource, "resource"))
-        for scope in (*resource.scope_logs, *resource.in_proto_case):
+        for scope in (*(resource.scope_logs or ()), *(resource.in_proto_case or ())):
             yield None
             inherited = Inherited(
                 shared | _of_scope(_part(scope.scope, "scope")),
                 len(resource.resource) + len(scope.scope),
             )
-            for raw in (*scope.log_records, *scope.in_proto_case):
+            for raw in (*(scope.log_records or ()), *(scope.in_proto_case or ())):
                 yield _RawRecord(raw, inherited)
 
 

@@ -70,6 +70,34 @@ def test_selector_that_is_none_is_kept_as_text() -> None:
     assert labels_of('{job="a", !!}') == {"job": "a", "labels": '{job="a", !!}'}
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"stream": {"k": "v"}, "values": None},
+        {"labels": None, "entries": None},
+        {"stream": None},
+        {},
+    ],
+)
+def test_stream_without_values_costs_no_other(odd: dict[str, object]) -> None:
+    usual = {"stream": {"k": "v"}, "values": [["1", "a"]]}
+    found = said(read_json(json.dumps({"streams": [odd, usual]}).encode()))
+    assert [(each.message, each.attributes) for each in found] == [("a", {"k": "v"})]
+
+
+def test_labels_of_another_form_are_kept() -> None:
+    push = {"streams": [{"stream": ["v"], "values": [["1", "a"]]}]}
+    (found,) = said(read_json(json.dumps(push).encode()))
+    assert found.attributes == {"labels": ["v"]}
+
+
+def test_request_whose_streams_have_no_values_at_all_is_unreadable() -> None:
+    with pytest.raises(Unreadable, match="no stream of this push request of Loki has values"):
+        list(read_json(b'{"streams":[{"stream":{},"lines":[["1","a"]]}]}'))
+    for body in (b'{"streams":[]}', b'{"streams":[{"stream":{},"values":[]}]}'):
+        assert not said(read_json(body))
+
+
 @pytest.mark.parametrize("unit", [1, 1000, 10**6, 10**9])
 @pytest.mark.parametrize("kind", [str, int])
 def test_time_in_another_unit_than_nanoseconds_is_that_moment(

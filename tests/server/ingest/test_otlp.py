@@ -248,6 +248,8 @@ def test_odd_record_costs_only_itself(odd: bytes) -> None:
         (read_text, b'{"resourceLogs": 7}'),
         (read_text, b"[]"),
         (read_text, b'{"message": "a log of its own"}'),
+        (read_text, b'{"resourceLogs": [{"instrumentationLibraryLogs": [{"logs": [{}]}]}]}'),
+        (read_text, b'{"resource_logs": [{}, {"scopeLogs": [{}, {"logrecords": [{}]}]}]}'),
         (read_text, b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"name": "x"}]}]}]}'),
         (read_binary, b"\xff\xff"),
     ],
@@ -280,8 +282,20 @@ def test_resource_and_scope_that_are_no_text_cost_no_record() -> None:
 
 
 def test_request_without_any_log_is_no_other_request() -> None:
-    for body in (b"{}", b'{"resourceLogs":[]}', b'{"resource_logs":[]}'):
+    bodies = (
+        *(b"{}", b'{"resourceLogs":[]}', b'{"resource_logs":null}', b'{"resourceLogs":[{}]}'),
+        b'{"resourceLogs":[{"scopeLogs":null,"resource":{"a":1},"schemaUrl":"u"}]}',
+        b'{"resourceLogs":[{"scopeLogs":[{"scope":{"name":"a"},"logRecords":null}]}]}',
+    )
+    for body in bodies:
         assert read_text(body) == []
+
+
+def test_null_is_no_part_and_costs_no_record() -> None:
+    body = b"""{"resourceLogs": [{"resource": null, "scopeLogs": null}, {"scopeLogs": [
+        {"scope": null, "logRecords": [{"body": {"stringValue": "a"}, "attributes": null}]},
+        {"logRecords": null}]}], "resource_logs": null}"""
+    assert [(each.message, each.attributes) for each in read_text(body)] == [("a", {})]
 
 
 @pytest.mark.parametrize("odd", [rb"a\ud83d", rb"a\udc00", b"a\xe6"])
