@@ -241,18 +241,6 @@ def test_one_bad_log_among_thousand_rejects_itself_with_its_index(
             None,
             id="minus infinity",
         ),
-        pytest.param(
-            log(k=0).replace(":0", r':"\ud800"'),
-            f"{NO_JSON}Input data was truncated",
-            None,
-            id="a lone surrogate in a value",
-        ),
-        pytest.param(
-            log(k=0).replace('"k"', r'"\udfff"'),
-            f"{MALFORMED}invalid utf-16 surrogate pair (byte 36)",
-            None,
-            id="a lone surrogate in a name",
-        ),
         pytest.param("[ ]", NO_LOG, None, id="an empty batch"),
         pytest.param("\n\r\n\t", NO_LOG, None, id="empty lines"),
     ],
