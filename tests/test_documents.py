@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -49,7 +50,7 @@ ELSEWHERE: Final = {
     "conda": "it installs; tests/test_dependencies.py holds environment.yml to pyproject.toml",
 }
 """Commands that are not run here, and where they are."""
-SHOWN: Final = {"json", "text", "nginx", "ini", "toml", "conf"}
+SHOWN: Final = {"json", "text", "nginx", "ini", "toml", "conf", "js"}
 """Languages of blocks that are no commands."""
 MOST_NOT_RUN: Final = 4
 
@@ -135,10 +136,13 @@ class Reader:
         self._folder = server.data.parent
         self._server = server
         self._processes: dict[str, subprocess.Popen[str]] = {}
+        ingest = urlsplit(server.ingest).netloc
         self._environment = os.environ | {
             "PATH": f"{Path(WATERLINE).parent}:{os.environ['PATH']}",
             "WATERLINE_TOKEN": server.token,
             "WATERLINE_URL": server.ingest,
+            "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"http://{ingest}/v1/logs",
+            "OTEL_EXPORTER_OTLP_LOGS_HEADERS": f"Authorization=Bearer {server.token}",
             "MPLBACKEND": "agg",
         }
 
@@ -173,7 +177,8 @@ class Reader:
     def _addressed(self, text: str) -> str:
         ingest = self._server.ingest.removeprefix("ws://").removesuffix("/ingest")
         monitoring = self._server.monitoring.removeprefix("http://")
-        return text.replace("127.0.0.1:3001", ingest).replace("127.0.0.1:3002", monitoring)
+        text = text.replace("127.0.0.1:3001", ingest).replace("127.0.0.1:3002", monitoring)
+        return text.replace("port=3001", f"port={ingest.rpartition(':')[2]}")
 
     def _tell(self, language: str, command: list[str], line: str) -> None:
         if language not in self._processes:

@@ -1,5 +1,7 @@
 """Real clients of other systems, unchanged: what they log arrives once, with time and level."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -7,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import apsw
 import pytest
@@ -133,6 +136,57 @@ def test_logs_of_a_client_arrive_once(
     program = tmp_path / "client.py"
     program.write_text(_HEAD + CLIENTS[client][0])
     check_arrival(shared, [sys.executable, "-P", program], how)
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "shippers.md").read_text()
+RECIPES = re.findall(r"<!-- recipe: ([^\n]+) -->\n```(js|python)\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_page_has_a_recipe_for_each_client_that_is_run() -> None:
+    assert sorted((language, name) for name, language, _ in RECIPES) == [
+        *(("js", name) for name in ("OpenTelemetry in JavaScript", "pino-loki")),
+        *(("js", name) for name in ("pino-opentelemetry-transport", "winston", "winston-loki")),
+        *(("python", name) for name in ("HTTPHandler", "OpenTelemetry in Python")),
+        *(("python", name) for name in ("elasticsearch", "pygelf", "python-logging-loki")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [pytest.param(language, text, id=name) for name, language, text in RECIPES],
+)
+def test_log_of_a_recipe_arrives_with_its_level(
+    shared: ServerProcess,
+    language: str,
+    text: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    before, address = last_seq(shared), urlsplit(shared.ingest)
+    text = text.replace("127.0.0.1:3001", address.netloc).replace("3001", str(address.port))
+    command: list[str | Path]
+    if language == "js":
+        folder = request.getfixturevalue("modules")
+        program = folder / f"recipe-{uuid4()}.mjs"
+        command = ["node", program]
+        if "flush()" in text:
+            text += "process.exit(0);\n"  # its timers never end
+    else:
+        program = tmp_path / "recipe.py"
+        command = [sys.executable, "-P", program]
+    program.write_text(text)
+    environment = os.environ | {
+        "WATERLINE_TOKEN": shared.token,
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"http://{address.netloc}/v1/logs",
+        "OTEL_EXPORTER_OTLP_LOGS_HEADERS": f"Authorization=Bearer {shared.token}",
+    }
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    wait_until(lambda: last_seq(shared) > before)
+    ((message, log_type, *_),) = stored(shared, before)
+    assert (message.partition(" {")[0], log_type) == ("no stock", "error")
 
 
 def check_arrival(
