@@ -19,6 +19,7 @@ from sqlalchemy.dialects import sqlite
 from waterline.errors import DataFolderError, UsageError
 from waterline.storage.frozen import opening
 from waterline.storage.schema import Schema
+from waterline.storage.sqlite import READER_TIMEOUT_MS
 from workbench.query.progress import tell
 
 # Text of the progress bar: only reading hot logs takes long.
@@ -140,6 +141,10 @@ class _Session:
         with _read_errors(path):
             # Without autocommit the first read begins a transaction: all reads are of one moment.
             self.connection = adbc_driver_sqlite.dbapi.connect(self.opening.uri, autocommit=False)
+            # Of itself ADBC waits for nothing, also while a server that was killed starts again.
+            with self.connection.cursor() as cursor:
+                cursor.execute(f"PRAGMA busy_timeout = {READER_TIMEOUT_MS}")
+            self.connection.rollback()
 
 
 class Database:

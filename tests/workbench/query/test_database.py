@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,6 +55,28 @@ def test_values_come_back_as_python_values(database: Database) -> None:
         rows = view.rows("SELECT seq, type, NULL, 1.5, ? FROM logs ORDER BY seq", ["ä\x00"])
         assert rows == [(1, "info", None, 1.5, "ä\x00"), (2, "info", None, 1.5, "ä\x00")]
         assert view.rows("SELECT seq FROM logs WHERE seq > 5") == []
+
+
+# As a server that was killed does when it starts again: for a moment nobody else may read.
+RECOVERING = """
+import apsw, sys, time
+connection = apsw.Connection(sys.argv[1])
+connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+connection.execute("UPDATE seam SET archived_through = archived_through")
+print("recovering", flush=True)
+time.sleep(0.2)
+"""
+
+
+@pytest.mark.slow
+def test_reader_waits_while_a_server_recovers_the_file(path: Path) -> None:
+    program = [sys.executable, "-c", RECOVERING, str(path)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as recovering:
+        assert recovering.stdout is not None
+        assert recovering.stdout.readline() == b"recovering\n"
+        with Database(path, LOGS) as database:
+            assert count(database) == 2
+    assert recovering.returncode == 0
 
 
 @pytest.mark.slow
