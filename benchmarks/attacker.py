@@ -26,8 +26,10 @@ def attacked_by(attacker: Attacker, server: MeasuredServer) -> Iterator[Counter[
     Raises:
         BenchmarkError: the attacker came to an end by itself.
     """
-    # What it uses has threads, of which a forked process would have none.
-    context = multiprocessing.get_context("spawn")
+    # What it uses has threads, of which a process forked off this one would have none. The server
+    # of forks has imported it for all attackers.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([attacker.__module__])
     heard, told = context.Pipe(duplex=False)
     process = context.Process(target=_attack, args=(attacker, server, told))
     process.start()
