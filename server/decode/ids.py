@@ -29,13 +29,14 @@ def complete_ids(
     Raises:
         OddLog: an id is no text, or of a length that none may have.
     """
-    if kinds_of(given) == {type(None)}:
-        return make_ids(timestamps), frozenset(range(len(given)))
     if not given:
         return (), frozenset()
+    if None not in given:
+        return short_texts(given, MAX_ID_LENGTH), frozenset()
+    if kinds_of(given) == {type(None)}:
+        return make_ids(timestamps), frozenset(range(len(given)))
     made = [index for index, log_id in enumerate(given) if log_id is None]
     ids = list(given)
-    if made:
-        for index, log_id in zip(made, make_ids([timestamps[at] for at in made]), strict=True):
-            ids[index] = log_id
+    for index, log_id in zip(made, make_ids([timestamps[at] for at in made]), strict=True):
+        ids[index] = log_id
     return short_texts(ids, MAX_ID_LENGTH), frozenset(made)
