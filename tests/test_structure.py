@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,17 @@ def files_of(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
+@cache
+def parsed(file: Path) -> ast.Module:
+    """Return the syntax tree of a file, which many tests look at."""
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
 def imports_of(file: Path) -> set[str]:
     """Return the packages that a file names in its imports, wherever in it they stand."""
     found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -64,7 +72,7 @@ def test_no_file_of_the_program_imports_the_tests() -> None:
 def test_every_file_says_in_its_first_line_what_it_is() -> None:
     for package in (*PACKAGES, "tests"):
         for file in files_of(package):
-            text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+            text = ast.get_docstring(parsed(file))
             assert text, f"{file} has no docstring"
 
 
@@ -81,7 +89,7 @@ OVERRIDDEN = {
 
 def functions_of(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Yield the public functions of a file, and the public methods of its public classes."""
-    classes = [ast.parse(file.read_text(encoding="utf-8"))]
+    classes = [parsed(file)]
     for each in classes:
         for node in getattr(each, "body", ()):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
