@@ -24,6 +24,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
 )
 from sqlalchemy.sql.selectable import TableValuedAlias
 
@@ -64,6 +65,11 @@ def criteria(question: Question) -> list[ColumnElement[bool]]:
         wanted.append(logs.c[question.clock] < question.until)
     if question.through is not None:
         wanted.append(logs.c.seq <= question.through)
+    place = tuple_(logs.c.timestamp, logs.c.seq)
+    if question.before is not None:
+        wanted.append(place < tuple_(*map(literal, question.before)))
+    if question.behind is not None:
+        wanted.append(place > tuple_(*map(literal, question.behind)))
     return wanted + _criteria(question.filters)
 
 
@@ -95,7 +101,15 @@ def choose(table: pa.Table, question: Question) -> pa.Table:
     """
     # The selection is by types and sources too.
     others = replace(question.filters, types=None, sources=None)
-    return meeting(question.selection.of(table), others)
+    table = question.selection.of(table)
+    for place, is_on_its_side in ((question.before, pc.less), (question.behind, pc.greater)):
+        if place is not None:
+            timestamps = table["timestamp"].cast(pa.int64())
+            is_beside = pc.and_(
+                pc.equal(timestamps, place[0]), is_on_its_side(table["seq"], place[1])
+            )
+            table = table.filter(pc.or_(is_on_its_side(timestamps, place[0]), is_beside))
+    return meeting(table, others)
 
 
 def meeting(table: pa.Table, query: TextQuery) -> pa.Table:

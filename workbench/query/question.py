@@ -18,6 +18,8 @@ from workbench.query.pin import Pin, to_pin
 from workbench.query.times import INT64, TimeLike, plain, to_milliseconds
 
 Order = Literal["oldest", "newest"]
+Place = tuple[int, int]
+"""Timestamp and seq of a log: its place in the order of answers."""
 Where = Mapping[str, object]
 """Attribute to value, or to (operator, value)."""
 
@@ -43,12 +45,18 @@ class Question:
     where: tuple[Condition, ...] = ()
     any_of: tuple[tuple[TextQuery, ...], ...] = ()
     """Groups of alternatives; of each group one must be met."""
+    before: Place | None = None
+    """Place that theirs precede; None is the end."""
+    behind: Place | None = None
+    """Place that theirs follow; None is the begin."""
     order: Order = "oldest"
     limit: int | None = None
     columns: tuple[str, ...] = NAMES
     """Stored columns of the answer, in its order."""
     pin: Pin | None = None
     """Moment of the answer; None is now."""
+    last: int | None = None
+    """Highest seq of the answer beside that of the pin; None is any."""
 
     @property
     def filters(self) -> TextQuery:
@@ -78,16 +86,26 @@ class Question:
 
     @property
     def through(self) -> int | None:
-        """Highest seq of the answer; None without a pin."""
-        return None if self.pin is None else self.pin.seq
+        """Highest seq of the answer; None is any."""
+        through = None if self.pin is None else self.pin.seq
+        if through is None or self.last is None:
+            return self.last if through is None else through
+        return min(through, self.last)
 
     @property
     def selection(self) -> Selection:
         """The part of the question that the catalog can decide; it includes every match."""
+        since, until = self.since, self.until
+        if self.clock == "timestamp":
+            if self.behind is not None:
+                since = self.behind[0] if since is None else max(since, self.behind[0])
+            if self.before is not None:
+                end = self.before[0] + 1
+                until = end if until is None else min(until, end)
         return Selection(
             clock=self.clock,
-            since=self.since,
-            until=self.until,
+            since=since,
+            until=until,
             types=self.types,
             sources=self.sources,
             through=self.through,
@@ -109,6 +127,7 @@ class Question:
             limit=self.limit,
             columns=self.columns,
             pin=self.pin,
+            last=self.last,
         )
         return self.selection.exactly(batch) if self == decided else None
 
