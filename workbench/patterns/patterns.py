@@ -4,7 +4,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import pandas as pd
@@ -12,8 +12,11 @@ import pyarrow as pa
 
 from waterline.archive.columns import MOMENT
 from waterline.errors import UsageError
+from waterline.storage.folder import DataFolder
 from workbench.frames import to_frame
 from workbench.patterns.tally import COLUMNS, Count, Tally, Templates
+from workbench.query.database import Database
+from workbench.query.pin import Pin
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, refuse
 from workbench.query.scan import LogScan
@@ -29,40 +32,82 @@ def patterns(session: Session, against: Against, filters: Filters) -> pd.DataFra
     """Return the patterns of logs; see `Workbench.patterns`."""
     refuse(filters, "order", "limit", "columns")
     begun, now = time.perf_counter(), session.clock()
-    question = replace(session.question(filters, now), columns=COLUMNS)
-    scan = LogScan(session.folder, session.database, question)
-    pin = question.pin or scan.moment.pin(now)
-    range_before = None if against is None else range_of(question, against, pin.taken_at)
-    templates, lacks = Templates(), [scan.lacks]
-    tally = _counted(session, scan, templates)
-    before = None
-    if range_before is not None:
-        since, until = range_before
-        earlier = replace(question, since=since, until=until, pin=pin)
-        scan = LogScan(session.folder, session.database, earlier)
-        before = _counted(session, scan, templates)
-        lacks.append(scan.lacks)
-    frame = _frame(_rows(tally, before), with_change=before is not None)
-    frame.attrs["pin"] = str(pin)
-    frame.attrs["logs"] = tally.total
+    question = session.question(filters, now)
+    end = now if question.pin is None else question.pin.taken_at
+    before = None if against is None else range_of(question, against, end)
+    found = session.patiently(
+        lambda: find_patterns(session.folder, session.database, question, before, now)
+    )
+    frame = _frame(found.rows, with_change=before is not None)
+    frame.attrs["pin"] = str(found.pin)
+    frame.attrs["logs"] = found.logs
     if before is not None:
-        frame.attrs["logs_before"] = before.total
-    for each in dict.fromkeys(lacks):
+        frame.attrs["logs_before"] = found.logs_before
+    for each in found.lacks:
         warn_of(each)
-    if not tally.total:
+    if not found.logs:
         session.explain_empty(question)
     frame.attrs["seconds"] = time.perf_counter() - begun
     return frame
 
 
-def _counted(session: Session, scan: LogScan, templates: Templates) -> Tally:
-    def count() -> Tally:
-        tally = Tally(templates)
-        for table in scan.tables():
-            tally.add(table)
-        return tally
+@dataclass(frozen=True, slots=True)
+class FoundPatterns:
+    """Patterns of logs, as of one moment."""
 
-    return session.patiently(count)
+    rows: list[dict[str, object]]
+    """A row a pattern, with the columns of the report; the first is what matters most."""
+    logs: int
+    logs_before: int
+    """Number of logs of the range that they are compared with."""
+    pin: Pin
+    lacks: tuple[str, ...]
+    """Sentences about pruned logs that may have matched."""
+
+
+def find_patterns(
+    folder: DataFolder,
+    database: Database,
+    question: Question,
+    before: tuple[int, int] | None,
+    now: int,
+) -> FoundPatterns:
+    """Find the patterns of the logs that match a question.
+
+    Args:
+        folder: the data folder.
+        database: its logs.db.
+        question: what is asked; its order, limit and columns are ignored.
+        before: range to compare with, milliseconds UTC; None compares with nothing.
+        now: milliseconds UTC.
+
+    Raises:
+        ArchiveError: a batch is missing or damaged.
+    """
+    question = replace(question, columns=COLUMNS, order="oldest", limit=None)
+    scan = LogScan(folder, database, question)
+    pin = question.pin or scan.moment.pin(now)
+    templates, lacks = Templates(), [scan.lacks]
+    tally, earlier = _counted(scan, templates), None
+    if before is not None:
+        since, until = before
+        scan = LogScan(folder, database, replace(question, since=since, until=until, pin=pin))
+        earlier = _counted(scan, templates)
+        lacks.append(scan.lacks)
+    return FoundPatterns(
+        _rows(tally, earlier),
+        tally.total,
+        0 if earlier is None else earlier.total,
+        pin,
+        tuple(dict.fromkeys(each for each in lacks if each is not None)),
+    )
+
+
+def _counted(scan: LogScan, templates: Templates) -> Tally:
+    tally = Tally(templates)
+    for table in scan.tables():
+        tally.add(table)
+    return tally
 
 
 def range_of(question: Question, against: object, now: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -59,11 +59,16 @@ def sources(path: Path, now: int, quiet_after: int) -> pd.DataFrame:
     Raises:
         DataFolderError: metrics.db cannot be read.
     """
-    with open_rollups(path) as found:
-        rows: list[dict[str, object]] = []
-        if found is not None and found.progress is not None:
-            rows = _rows(found, found.progress, now, quiet_after)
+    rows = source_rows(path, now, quiet_after)
     return to_frame(pa.Table.from_pylist(rows, _SCHEMA))
+
+
+def source_rows(path: Path, now: int, quiet_after: int) -> list[dict[str, Any]]:
+    """Return the report as rows, with times and lengths in milliseconds; see `sources`."""
+    with open_rollups(path) as found:
+        if found is None or found.progress is None:
+            return []
+        return _rows(found, found.progress, now, quiet_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class _Totals:
         return self.of.get(source, _NOTHING).count / (length / SECOND)
 
 
-def _rows(found: Rollups, progress: Extent, now: int, quiet_after: int) -> list[dict[str, object]]:
+def _rows(found: Rollups, progress: Extent, now: int, quiet_after: int) -> list[dict[str, Any]]:
     first, last = found.bounds()
     stored, sizes, rejected, duplicates = (
         _totals(found, progress, metric, first, last).of
@@ -90,7 +95,7 @@ def _rows(found: Rollups, progress: Extent, now: int, quiet_after: int) -> list[
         _totals(found, progress, LOGS_STORED, now - age, now + 1) for age in (RATED, REMEMBERED)
     )
     seen, gaps = found.sources(), _longest_gaps(found, progress, now - REMEMBERED)
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for source in sorted(seen.keys() | stored.keys() | rejected.keys() | duplicates.keys()):
         first_seen, last_seen = seen.get(source, (None, None))
         silence = None if last_seen is None else max(now - last_seen, 0)

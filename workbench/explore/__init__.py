@@ -1,0 +1,1 @@
+"""What the page asks: rows by place, counts by step of time, and fields of matching logs."""

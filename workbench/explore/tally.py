@@ -1,0 +1,263 @@
+"""Tallies: matching logs by step of time and by type, source or an attribute."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sqlalchemy import ColumnElement, func
+
+from waterline.storage.catalog import ArchivedBatch
+from waterline.storage.tables import logs
+from workbench.explore.steps import Steps
+from workbench.query.archived import Batches, Catalog
+from workbench.query.attribute_values import values_of
+from workbench.query.database import View
+from workbench.query.execute import Logs, hot_rows, matching_hot_rows
+from workbench.query.gaps import lacking
+from workbench.query.moment import Moment
+from workbench.query.question import Question, what_sql_leaves
+
+_decode: Final = msgspec.json.Decoder().decode
+
+COLUMNS: Final = ("type", "source")
+"""What logs can be counted by beside an attribute."""
+
+Counts = npt.NDArray[np.int64]
+"""Numbers of logs, one a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read for an answer."""
+
+    hot: int = 0
+    """Number of hot logs that match."""
+    archived: int = 0
+    """Number of archived logs that match."""
+    files: int = 0
+    """Number of archive files that were opened."""
+    size: int = 0
+    """Their bytes."""
+    left_out: int = 0
+    """Number of batches in the range of which the catalog told all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Matching logs by step and label, as of one moment."""
+
+    steps: Steps
+    moment: Moment
+    counts: Mapping[str, Counts] = field(default_factory=dict)
+    """Numbers by label; of an attribute, the empty label has the logs without it."""
+    read: Read = Read()
+    lacks: str | None = None
+    """Sentence about pruned logs that may have matched, or None."""
+    missing: tuple[str, ...] = ()
+    """A sentence for each batch that could not be read."""
+
+    @property
+    def logs(self) -> int:
+        """Number of matching logs."""
+        return sum(self.totals.values())
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Number of logs by label, the most frequent first."""
+        totals = {label: int(counts.sum()) for label, counts in self.counts.items()}
+        return dict(sorted(totals.items(), key=lambda each: (-each[1], each[0])))
+
+    def moved(self, steps: Steps) -> "Tally | None":
+        """Return the same with later steps, without the logs before them; None if it cannot be.
+
+        Args:
+            steps: steps of the same length that begin no earlier.
+        """
+        old, new = self.steps.edges, steps.edges
+        if steps.length != self.steps.length or new[0] < old[0]:
+            return None
+        _, before, now = np.intersect1d(old[:-1], new[:-1], return_indices=True)
+        counts = {}
+        for label, each in self.counts.items():
+            kept = np.zeros(len(steps), np.int64)
+            kept[now] = each[before]
+            if kept.any():
+                counts[label] = kept
+        return replace(self, steps=steps, counts=counts)
+
+
+def tally(found: Logs, question: Question, steps: Steps, by: str) -> Tally:
+    """Count the logs that match a question.
+
+    Args:
+        found: the logs of a folder.
+        question: what is asked; its order, limit and columns are ignored. The steps cover its
+            range.
+        steps: the steps to count by.
+        by: `type`, `source` or the name of an attribute.
+
+    Raises:
+        DataFolderError: logs.db cannot be read.
+    """
+    question = replace(
+        question,
+        order="oldest",
+        limit=None,
+        columns=("timestamp", by if by in COLUMNS else "attributes"),
+    )
+    counter = _Counter(steps, by)
+
+    def whole(hot: list[tuple[Any, ...]] | pa.Table, catalog: Catalog, batches: Batches) -> Tally:
+        counter.begin()
+        if isinstance(hot, pa.Table):
+            counter.take(hot)
+        else:
+            for begin, label, count in hot:
+                counter.add([begin], [label], [count])
+        hot_logs = counter.logs
+        opened = []
+        for batch in catalog.kept:
+            if not counter.takes_from_catalog(batch, question):
+                opened.append(batch)
+                counter.take(batches.chosen(batch))
+        read = Read(
+            hot=hot_logs,
+            archived=counter.logs - hot_logs,
+            files=len(opened),
+            size=sum(each.stored_bytes for each in opened),
+            left_out=len(catalog.kept) - len(opened),
+        )
+        lacks = lacking(catalog.pruned, question)
+        return Tally(steps, catalog.moment, counter.counts, read, lacks, tuple(batches.faults))
+
+    return found.ask(
+        question,
+        lambda view, catalog: _of_hot(view, catalog, question, steps, by),
+        whole,
+        may_lack=True,
+    )
+
+
+def tally_rows(tally: Tally, table: pa.Table, moment: Moment, by: str) -> Tally:
+    """Return a tally with further hot logs.
+
+    Args:
+        tally: the tally so far.
+        table: the logs, with timestamp and what they are counted by.
+        moment: the moment up to which they were read.
+        by: what the tally counts by.
+    """
+    counter = _Counter(tally.steps, by)
+    counter.counts = {label: each.copy() for label, each in tally.counts.items()}
+    counter.take(table)
+    read = replace(tally.read, hot=tally.read.hot + table.num_rows)
+    return replace(tally, counts=counter.counts, read=read, moment=moment)
+
+
+class _Counter:
+    """Adds up logs by step and label."""
+
+    def __init__(self, steps: Steps, by: str) -> None:
+        self._steps = steps
+        self._by = by
+        self.begin()
+
+    def begin(self) -> None:
+        """Start again, as an answer is tried once more after an archive job."""
+        self.counts: dict[str, Counts] = {}
+        self.logs = 0
+
+    def add(self, moments: Sequence[int], labels: Sequence[str], counts: Sequence[int]) -> None:
+        """Add numbers of logs, each of a moment and a label."""
+        for place, label, count in zip(self._places(moments), labels, counts, strict=True):
+            self._of(label)[place] += count
+            self.logs += count
+
+    def take(self, table: pa.Table) -> None:
+        """Add logs, with timestamp and what they are counted by."""
+        if not table.num_rows:
+            return
+        labels = self._labels(table).combine_chunks().dictionary_encode()
+        places = self._places(table["timestamp"].cast(pa.int64()).to_numpy())
+        cells = labels.indices.to_numpy() * len(self._steps) + places
+        names = labels.dictionary.to_pylist()
+        size = len(names) * len(self._steps)
+        counted = np.bincount(cells, minlength=size).reshape(len(names), len(self._steps))
+        for name, each in zip(names, counted, strict=True):
+            self._of(name)[:] += each
+        self.logs += table.num_rows
+
+    def takes_from_catalog(self, batch: ArchivedBatch, question: Question) -> bool:
+        """Add a batch of which the catalog tells all that is counted; return whether it does."""
+        places = self._places([batch.first_timestamp, batch.last_timestamp])
+        if self._by not in COLUMNS or places[0] != places[1] or question.exactly(batch) is None:
+            return False
+        held, wanted = (
+            (batch.types, question.types)
+            if self._by == "type"
+            else (batch.sources, question.sources)
+        )
+        among = {name: held.get(name, 0) for name in (held if wanted is None else wanted)}
+        if sum(among.values()) != question.exactly(batch):
+            return False
+        for name, count in among.items():
+            if count:
+                self.add([batch.first_timestamp], [name], [count])
+        return True
+
+    def _of(self, label: str) -> Counts:
+        if label not in self.counts:
+            self.counts[label] = np.zeros(len(self._steps), np.int64)
+        return self.counts[label]
+
+    def _places(self, moments: Sequence[int] | Counts) -> npt.NDArray[np.intp]:
+        places = np.searchsorted(self._steps.edges, moments, side="right") - 1
+        return np.clip(places, 0, len(self._steps) - 1)
+
+    def _labels(self, table: pa.Table) -> pa.ChunkedArray:
+        if self._by in COLUMNS:
+            return table[self._by]
+        (values,) = values_of(table["attributes"], [self._by])
+        return pa.chunked_array([pa.array([_text_of(each) for each in values], pa.string())])
+
+
+def _of_hot(
+    view: View, catalog: Catalog, question: Question, steps: Steps, by: str
+) -> list[tuple[Any, ...]] | pa.Table:
+    """Return begin, label and number of hot logs where SQL can count them, else the logs."""
+    # SQLite cannot tell what matches an expression, and finds no attribute by its path.
+    if what_sql_leaves(question.filters) is not None or not is_plain(by):
+        return matching_hot_rows(view, catalog, question)
+    edges = steps.edges
+    # It divides by one length, so by one that all steps are multiples of.
+    length = int(np.gcd.reduce(np.diff(edges)))
+    first = int(edges[0])
+    place = (logs.c.timestamp - first) // length
+    columns = [(place * length + first).label("begin"), _label(by).label("label"), func.count()]
+    rows = view.rows(hot_rows(catalog, question, columns).group_by("begin", "label"))
+    if by in COLUMNS:
+        return rows
+    return [(begin, _text_of(_decode(label)), count) for begin, label, count in rows]
+
+
+def is_plain(by: str) -> bool:
+    """Return whether SQLite can name what logs are counted by: its paths have no escapes."""
+    return by in COLUMNS or not {*by} & {'"', "\\", "."}
+
+
+def _label(by: str) -> ColumnElement[str]:
+    """Return what a hot log is counted by; of an attribute, its JSON."""
+    if by in COLUMNS:
+        return logs.c[by]
+    return func.coalesce(logs.c.attributes.op("->")(f'$."{by}"'), "null")
+
+
+def _text_of(value: object) -> str:
+    """Return the label of a value: a text itself, else its JSON; of none, the empty text."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
