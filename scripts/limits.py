@@ -25,8 +25,8 @@ from waterline.settings.model import Settings
 from waterline.settings.parse import MOST_MEASURED
 from waterline.units import format_size
 from workbench.clients.log_files.rawlines import MAX_LINE_BYTES
-from workbench.dashboard.log_table import SHOWN_LOGS
-from workbench.dashboard.snapshot import RECENT_LOGS
+from workbench.dashboard.explorer.search import SAMPLE, SHOWN
+from workbench.dashboard.explorer.searcher import MOST_AT_ONCE
 from workbench.query.attributes import MOST_NAMES
 from workbench.query.cache.cache import SIZE, TTL
 from workbench.reports.coverage import MAX_ROWS
@@ -109,7 +109,9 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("error of a percentile from measurements", f"{RELATIVE_ERROR:.1%} of a value seen"),
         ("rows of a report by step", f"{MAX_ROWS:,}"),
         ("kept answers", f"{SIZE} in all, {TTL} each, by default"),
-        ("logs the dashboard knows", f"the newest {RECENT_LOGS:,}; {SHOWN_LOGS} are shown"),
+        ("rows that the dashboard reads at once", f"{SHOWN:,}, further ones as one scrolls"),
+        ("logs whose fields the dashboard lists", f"the newest {SAMPLE:,} that match"),
+        ("searches of all pages that run at once", f"{MOST_AT_ONCE}; others wait in turn"),
         *(
             (
                 f"a batch of {each.title}",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -79,10 +80,43 @@ def patient_context(browser: Browser) -> BrowserContext:
     return context
 
 
-def open_at(page: Page, dashboard: DashboardProcess) -> None:
-    """Open the page and wait until it shows something."""
-    page.goto(dashboard.url)
-    expect(page.locator(".tiles")).to_be_visible()
+def open_at(page: Page, dashboard: DashboardProcess, asked: str = "") -> None:
+    """Open the page, and wait until it has searched for what it shows.
+
+    Args:
+        page: the page.
+        dashboard: its dashboard.
+        asked: the query of its address, such as `?q=error`.
+    """
+    page.goto(f"{dashboard.url}{asked}")
+    wait_until_searched(page)
+
+
+def wait_until_searched(page: Page) -> None:
+    """Wait until the page says what it has searched."""
+    expect(said(page)).not_to_be_empty()
+    expect(page.locator(".explorer.searches")).to_have_count(0)
+
+
+def said(page: Page) -> Locator:
+    """Return the sentence of the page about its search."""
+    return page.locator(".explorer .said span")
+
+
+def go_to_tab(page: Page, name: str) -> None:
+    """Go to another part of the page."""
+    page.locator("#tabs").get_by_role("link", name=name).click()
+    expect(page.locator(f"main > [data-tab={name.lower()}]")).to_be_visible()
+
+
+def asked(page: Page) -> dict[str, list[str]]:
+    """Return what the page's address says."""
+    return parse_qs(urlsplit(page.url).query, keep_blank_values=True)
+
+
+def messages(page: Page) -> list[str]:
+    """Return the messages that the table shows, from the top."""
+    return page.locator("#logs tbody tr .message").all_inner_texts()
 
 
 def open_with_one_log(page: Page, server: ServerProcess, dashboard: DashboardProcess) -> None:
@@ -93,7 +127,7 @@ def open_with_one_log(page: Page, server: ServerProcess, dashboard: DashboardPro
 
 
 def rows(page: Page) -> Locator:
-    """Return the rows of the table of newest logs."""
+    """Return the rows of the table of logs."""
     return page.locator("#logs tbody tr")
 
 

@@ -1,4 +1,4 @@
-"""The live dashboard: one page with rates, latencies, newest logs, stored logs and archives.
+"""The live dashboard: a page that explores logs, and tells of sources, archives and health.
 
 `waterline dashboard` serves it; `Dashboard` in `viewer` also shows it in a notebook.
 """

@@ -57,7 +57,7 @@ class Chart(ABC):
 
     def __init__(self, unit: str, names: Iterable[str]) -> None:
         self.source = ColumnDataSource({name: [] for name in ("time", *names)})
-        self.figure = _plain_figure(unit)
+        self.figure = plain_figure(unit)
         self._revision: object = None
         self._last = 0
         self._shown = 0
@@ -184,7 +184,12 @@ def colour_of(log_type: str, colours: Mapping[str, str]) -> str:
     return colours.get(log_type, OTHER)
 
 
-def _plain_figure(unit: str) -> Any:  # noqa: ANN401 - Bokeh has no types
+def plain_figure(unit: str) -> Any:  # noqa: ANN401 - Bokeh has no types
+    """Return a figure over time without data.
+
+    Args:
+        unit: unit of the vertical axis.
+    """
     # Colours of axes and grid come from the page's style sheet, so that they follow its theme.
     plot: Any = figure(
         sizing_mode="stretch_both",

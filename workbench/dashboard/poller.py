@@ -18,22 +18,26 @@ from waterline.errors import DataFolderError
 from waterline.settings.model import load_settings
 from waterline.storage.folder import DataFolder, file_size
 from waterline.storage.schema import LOGS, METRICS, Schema
+from waterline.units import parse_duration
 from workbench.dashboard.archives import ArchivesReader
-from workbench.dashboard.log_lines import Lookup, RecentReader
+from workbench.dashboard.explorer.searcher import Searcher
 from workbench.dashboard.measured_window import MeasuredWindowReader
+from workbench.dashboard.newest import NewestReader
 from workbench.dashboard.refused import read_refused
 from workbench.dashboard.snapshot import (
     SECOND,
     ArchiveTotals,
     MeasuredWindow,
-    RecentLogs,
+    Newest,
     Sizes,
     Snapshot,
+    SourceState,
 )
 from workbench.dashboard.stored import StoredReader
 from workbench.query.database import Database
 from workbench.query.gaps import find_earlier
 from workbench.reports.figures.colours import give_colours
+from workbench.reports.sources import QUIET_AFTER, source_rows
 
 # Seconds after the end of a second, by which the server has written its measurements.
 AFTER_THE_SECOND: Final = 0.15
@@ -41,6 +45,9 @@ AFTER_THE_SECOND: Final = 0.15
 COUNTING_SECONDS: Final = 0.3
 # Archives may be thousands of files, too many to look at each second.
 SECONDS_BETWEEN_SIZES: Final = 5
+# Rates are of five minutes, so they need no look each second.
+SECONDS_BETWEEN_SOURCES: Final = 5
+_QUIET_AFTER: Final = parse_duration(QUIET_AFTER)
 _SHARED: Final = "waterline-poller"
 _making_shared: Final = threading.Lock()
 
@@ -106,7 +113,7 @@ class Poller:
         self._folder = DataFolder(path)
         self._clock = clock
         self._window_reader = MeasuredWindowReader()
-        self._recent_reader = RecentReader()
+        self._newest_reader = NewestReader()
         self._stored_reader = StoredReader()
         self._archives_reader = ArchivesReader()
         self._archives: ArchiveTotals | None = None
@@ -115,7 +122,7 @@ class Poller:
         self._metrics = FollowedFile(self._folder.metrics, METRICS, self._window_reader.forget)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dashboard-poller", daemon=True)
-        self.lookup = Lookup(path)
+        self.searcher = Searcher(path)
         self.snapshot = Snapshot(0, clock(), str(path))
 
     def start(self) -> None:
@@ -127,6 +134,7 @@ class Poller:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
+        self.searcher.stop()
         self._logs.close()
         self._metrics.close()
 
@@ -167,9 +175,9 @@ class Poller:
     def _read_logs(self, fresh: Snapshot) -> Snapshot:
         database = self._logs.open()
         if database is None:
-            return replace(fresh, waiting=True, recent=self._recent_reader.recent)
+            return replace(fresh, waiting=True, newest=self._newest_reader.newest)
         with database.view() as view:
-            recent = self._recent_reader.read(view)
+            newest = self._newest_reader.read(view)
             archives = self._archives_reader.read(view)
         if archives is not self._archives:  # the same object if nothing was archived since
             self._earlier = find_earlier(self._folder, database)
@@ -179,10 +187,10 @@ class Poller:
         return replace(
             fresh,
             waiting=False,
-            recent=recent,
+            newest=newest,
             stored=stored,
             archives=archives,
-            grew_at=_grew_at(fresh, recent),
+            grew_at=_grew_at(fresh, newest),
         )
 
     def _read_metrics(self, fresh: Snapshot) -> Snapshot:
@@ -195,9 +203,21 @@ class Poller:
         totals: Counter[str] = Counter()
         for second in window.seconds:
             totals.update(second.stored)
+        sources = fresh.sources
+        if not sources or fresh.number % SECONDS_BETWEEN_SOURCES == 0:
+            sources = self._read_sources(fresh.taken_at)
         return replace(
-            fresh, window=window, refused=refused, colours=give_colours(fresh.colours, totals)
+            fresh,
+            window=window,
+            refused=refused,
+            sources=sources,
+            colours=give_colours(fresh.colours, totals),
         )
+
+    def _read_sources(self, now: int) -> tuple[SourceState, ...]:
+        rows = source_rows(self._folder.metrics, now, _QUIET_AFTER)
+        found = [SourceState(**row) for row in rows]
+        return tuple(sorted(found, key=lambda each: (-each.rate, -each.logs, each.source)))
 
     def _sizes(self, fresh: Snapshot) -> Sizes | None:
         if fresh.sizes is not None and fresh.number % SECONDS_BETWEEN_SIZES:
@@ -213,7 +233,7 @@ class Poller:
             return None  # the folder has gone, which is a trouble already
 
     def _forget_logs(self) -> None:
-        self._recent_reader.forget()
+        self._newest_reader.forget()
         self._stored_reader.forget()
         self._archives_reader.forget()
 
@@ -224,10 +244,10 @@ class Poller:
             self._stopping.wait((AFTER_THE_SECOND - passed) % 1 or 1)
 
 
-def _grew_at(fresh: Snapshot, recent: RecentLogs) -> int | None:
+def _grew_at(fresh: Snapshot, newest: Newest) -> int | None:
     """Return when a new log was last seen; at the first look at a folder all are old."""
-    is_going_on = not fresh.waiting and recent.revision == fresh.recent.revision
-    if is_going_on and recent.last_seq > fresh.recent.last_seq:
+    is_going_on = not fresh.waiting and newest.revision == fresh.newest.revision
+    if is_going_on and newest.last_seq > fresh.newest.last_seq:
         return fresh.taken_at
     return fresh.grew_at
 

@@ -1,7 +1,7 @@
 """The snapshot: all data of the dashboard at one moment, immutable, shared by all sessions."""
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
@@ -14,8 +14,6 @@ SECOND: Final = 1000
 WINDOW_SECONDS: Final = 300
 ARCHIVED_DAYS: Final = 30
 """Number of newest days with archives that are shown."""
-RECENT_LOGS: Final = 5000
-"""Number of newest logs that are kept to be shown and filtered: at most 10 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,76 +63,13 @@ class MeasuredWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class LogLine:
-    """A stored log with long texts cut."""
+class Newest:
+    """The newest log."""
 
-    seq: int
-    timestamp: int
-    type: str
-    source: str
-    message: str
-    attributes: str
-    message_rest: int = 0
-    """Number of bytes of the message that are cut."""
-    attributes_rest: int = 0
-    """Number of bytes of the attributes that are cut."""
-
-    def matches(self, types: Collection[str], contains: str) -> bool:
-        """Return whether it has one of the types, if any, and the text, ignoring case."""
-        return (not types or self.type in types) and (
-            not contains or contains.casefold() in self.message.casefold()
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class RecentLogs:
-    """The newest logs, ordered by seq."""
-
-    lines: tuple[LogLine, ...] = ()
+    last_seq: int = 0
+    """Its seq; 0 without logs."""
     revision: int = 0
-    """A new number means another past: lines shown before are void."""
-    types: Mapping[str, int] = field(default_factory=dict)
-    """Number of lines by type, the most frequent first."""
-
-    @property
-    def last_seq(self) -> int:
-        """Seq of the newest log; 0 without logs."""
-        return self.lines[-1].seq if self.lines else 0
-
-    def newest(
-        self,
-        limit: int,
-        *,
-        after: int = 0,
-        through: int | None = None,
-        types: Sequence[str] = (),
-        contains: str = "",
-    ) -> list[LogLine]:
-        """Return the newest logs that match, newest first.
-
-        Args:
-            limit: greatest number of logs.
-            after: seq that theirs must exceed.
-            through: highest seq; None is the newest.
-            types: types to include; empty stands for all.
-            contains: text that the message must contain, ignoring case.
-        """
-        found: list[LogLine] = []
-        for line in self._newest_first(after, through):
-            if len(found) == limit:
-                break
-            if line.matches(types, contains):
-                found.append(line)
-        return found
-
-    def _newest_first(self, after: int, through: int | None) -> Iterator[LogLine]:
-        begin, end = self._place_behind(after), len(self.lines)
-        if through is not None:
-            end = self._place_behind(through)
-        return (self.lines[place] for place in range(end - 1, begin - 1, -1))
-
-    def _place_behind(self, seq: int) -> int:
-        return bisect_right(self.lines, seq, key=attrgetter("seq"))
+    """A new number means another past: logs shown before are void."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +120,25 @@ class RefusedLately:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceState:
+    """What a source has sent; a rate is in logs a second."""
+
+    source: str
+    first_seen: int | None
+    last_seen: int | None
+    logs: int
+    bytes: int
+    rate: float
+    usual_rate: float
+    rejected: int
+    duplicates: int
+    silent_for: int | None
+    """Milliseconds."""
+    quiet: bool
+    """Whether it has fallen silent for longer than it usually does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
     """Bytes on disk."""
 
@@ -214,11 +168,13 @@ class Snapshot:
     grew_at: int | None = None
     """Time when a new log was last seen; None before the first."""
     window: MeasuredWindow = field(default_factory=MeasuredWindow)
-    recent: RecentLogs = field(default_factory=RecentLogs)
+    newest: Newest = field(default_factory=Newest)
     stored: StoredLogs | None = None
     archives: ArchiveTotals | None = None
     refused: tuple[RefusedLately, ...] = ()
     """Causes of the last hour, the latest first, of these the most frequent."""
+    sources: tuple[SourceState, ...] = ()
+    """Sources, the most busy first."""
     sizes: Sizes | None = None
     colours: Mapping[str, str] = field(default_factory=dict)
     """Colours of types that have their own."""

@@ -10,10 +10,11 @@ import panel as pn
 
 from waterline.clock import now_ms
 from workbench.dashboard import cards
+from workbench.dashboard.explorer.explorer import Explorer
 from workbench.dashboard.figures import LatencyChart, ThroughputChart
-from workbench.dashboard.log_table import LogTable
 from workbench.dashboard.poller import Poller, shared_poller
 from workbench.dashboard.snapshot import Snapshot
+from workbench.dashboard.sources import sources
 
 REFRESH_MS: Final = 250
 """Milliseconds between two looks of a session for a new snapshot."""
@@ -39,12 +40,12 @@ class Dashboard(pn.viewable.Viewer):
             name: _text_pane()
             for name in (
                 "status", "notice", "key_figures", "throughput_legend", "latency_legend", "stored",
-                "archives", "refused",
+                "archives", "refused", "sources",
             )
         }  # fmt: skip
         self._throughput = ThroughputChart()
         self._latency = LatencyChart()
-        self._logs = LogTable(self._poller.lookup, sizing_mode="stretch_both", margin=0)
+        self._logs = Explorer(self._poller.searcher, now_ms, sizing_mode="stretch_both", margin=0)
         self._beaten_at = 0
         self._refresh()
         self._callback = pn.state.add_periodic_callback(self._refresh, period=REFRESH_MS)
@@ -78,6 +79,7 @@ class Dashboard(pn.viewable.Viewer):
         if abs(now - self._beaten_at) >= BEAT_MS:
             self._beaten_at = now
             self._logs.beat()
+        self._logs.look()
         is_stale = now - snapshot.taken_at > cards.STALE_AFTER_MS
         if self._shown == (snapshot.number, is_stale):
             return
@@ -95,6 +97,7 @@ class Dashboard(pn.viewable.Viewer):
             "latency_legend": cards.latency_legend(snapshot, now),
             "stored": cards.stored(snapshot),
             "archives": cards.archives(snapshot),
+            "sources": sources(snapshot),
         }
         for name, text in texts.items():
             self._texts[name].object = text

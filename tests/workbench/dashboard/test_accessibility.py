@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import DashboardProcess, open_at, rows
+from tests.support.browser import DashboardProcess, go_to_tab, open_at, rows
 from tests.support.posting import post
 from tests.support.processes import ServerProcess
 from tests.support.sockets import send
@@ -75,15 +75,15 @@ LOOK = """() => {
 }"""
 
 
-def check(found: dict[str, Any]) -> None:
-    assert len(found["texts"]) > 30
+def check(found: dict[str, Any], *, has_logs: bool = True) -> None:
+    assert len(found["texts"]) > (30 if has_logs else 5)
     faint = [each for each in found["texts"] if each["contrast"] < 4.5]
     assert not faint
     levels = found["headings"]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert [pair for pair in pairwise(levels) if pair[1] > pair[0] + 1] == []
-    assert found["scrolled"]
+    assert found["scrolled"] or not has_logs
     assert [each for each in found["scrolled"] if not (each["isReached"] and each["isNamed"])] == []
     assert found["outside"] == []
 
@@ -99,14 +99,22 @@ def test_page_can_be_read_and_reached(
     levels = ("error", "warning", "info", "debug", "other")
     send(running, *({"type": levels[n % 5], "message": f"{n}", "key": n} for n in range(40)))
     post(running, b"{nope", "/v1/logs", Content_Type="application/json")
-    open_at(page, dashboard)
+    open_at(page, dashboard, "?by=key&cols=key")
     expect(rows(page).first).to_be_visible()
-    expect(page.locator(".refused")).to_contain_text("at /v1/logs")
+    rows(page).first.click()
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        chart = page.locator("#throughput .chart")
-        chart.hover()
+        page.locator("#logs .histogram").hover()
         check(page.evaluate(LOOK))
+        page.get_by_role("button", name="Range of time").click()
+        check(page.evaluate(LOOK))
+        page.keyboard.press("Escape")
+    for tab in ("Archives", "Health"):
+        go_to_tab(page, tab)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            check(page.evaluate(LOOK), has_logs=False)
+    expect(page.locator(".refused")).to_contain_text("at /v1/logs")
 
 
 def test_tooltip_of_a_chart_is_part_of_the_picture(

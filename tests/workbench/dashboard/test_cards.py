@@ -10,15 +10,12 @@ from tests.support.clock import NOON
 from waterline.metrics.refusals import NO_SOURCE, Cause
 from workbench.dashboard import cards
 from workbench.dashboard.figures import DRAWING_SECONDS, LatencyChart, ThroughputChart
-from workbench.dashboard.searched import nothing_found, searched
 from workbench.dashboard.snapshot import (
     SECOND,
     ArchiveTotals,
-    LogLine,
     MeasuredSecond,
     MeasuredWindow,
     Percentiles,
-    RecentLogs,
     RefusedLately,
     Snapshot,
     StoredLogs,
@@ -181,82 +178,6 @@ def test_refused_escapes_reason_and_source_of_a_foreign_file() -> None:
     assert "<script" not in text
 
 
-LINES = tuple(LogLine(seq, 0, "info", "s", "m", "{}") for seq in range(1, 4))
-FOUND_NONE = "None of the newest logs match: "
-RECENT = RecentLogs(LINES, types={"info": 3})
-
-
-@pytest.mark.parametrize(
-    ("shown", "words"),
-    [
-        (snapshot(), ""),
-        (snapshot(recent=RECENT, stored=StoredLogs({"info": 3})), "Searched: all 3 logs"),
-        (snapshot(recent=RECENT), "Searched: the newest 3 logs"),
-        (
-            snapshot(recent=RECENT, stored=StoredLogs({"info": 9}, complete=False)),
-            "Searched: the newest 3 logs; older ones are still being counted",
-        ),
-        (
-            snapshot(recent=RECENT, stored=StoredLogs({"info": 1234}, archived=1000)),
-            "Searched: the newest 3 of 1,234 logs, 1,000 of them archived",
-        ),
-        (
-            snapshot(recent=RecentLogs((*LINES, replace(LINES[0], message_rest=1)))),
-            "Searched: the newest 4 logs; of long messages the first 1,000 characters",
-        ),
-    ],
-)
-def test_table_says_what_it_searched(shown: Snapshot, words: str) -> None:
-    assert searched(shown, "piece") == words
-
-
-@pytest.mark.parametrize(
-    ("stored", "types", "contains", "words"),
-    [
-        (StoredLogs({"info": 3}), (), "", "No logs to show"),
-        (StoredLogs({"info": 3}), ("error",), "", FOUND_NONE + "all 3 logs searched"),
-        (
-            StoredLogs({"info": 9, "error": 2}),
-            ("error",),
-            "",
-            FOUND_NONE
-            + (
-                "3 were searched, 8 older not. 2 of those are of type "
-                "error; a notebook finds them: wb.logs(type=…)"
-            ),
-        ),
-        (
-            StoredLogs({"info": 9}),
-            ("error",),
-            "x",
-            FOUND_NONE + "3 were searched, 6 older not. None of those is of type error",
-        ),
-        (
-            StoredLogs({"info": 9}),
-            (),
-            "x",
-            FOUND_NONE
-            + "3 were searched, 6 older not. A notebook searches them: wb.logs(contains=…)",
-        ),
-    ],
-)
-def test_table_without_a_row_says_why(
-    stored: StoredLogs, types: tuple[str, ...], contains: str, words: str
-) -> None:
-    assert nothing_found(snapshot(recent=RECENT, stored=stored), types, contains) == words
-
-
-@pytest.mark.parametrize(
-    ("stored", "words"),
-    [
-        (StoredLogs({"info": 3}, archived=3), "All 3 logs are archived."),
-        (StoredLogs({"info": 1}, archived=1), "The only log is archived."),
-    ],
-)
-def test_table_of_archived_logs_says_where_they_are(stored: StoredLogs, words: str) -> None:
-    assert nothing_found(snapshot(stored=stored), (), "").startswith(words)
-
-
 def test_ack_latency_that_is_old_is_not_called_now() -> None:
     shown = snapshot(window=window(second(60, {"info": 9}, FAST), second(2)))
     assert "no acks lately" in cards.key_figures(shown, NOW)
@@ -400,21 +321,6 @@ def test_colours_are_kept_while_a_type_is_in_use() -> None:
     assert later["z"] == full["b"]
     assert "b" not in later
     assert len(set(later.values())) == len(later)
-
-
-def test_newest_logs_are_filtered() -> None:
-    lines = [
-        LogLine(seq, 0, "odd" if seq % 2 else "even", "s", f"Message {seq}", "{}")
-        for seq in range(1, 101)
-    ]
-    recent = RecentLogs(tuple(lines))
-    assert [each.seq for each in recent.newest(3)] == [100, 99, 98]
-    assert [each.seq for each in recent.newest(3, types=["odd"])] == [99, 97, 95]
-    assert [each.seq for each in recent.newest(9, after=97)] == [100, 99, 98]
-    assert [each.seq for each in recent.newest(9, contains="message 7", types=["even"])] == [
-        78, 76, 74, 72, 70,
-    ]  # fmt: skip
-    assert RecentLogs().newest(5) == []
 
 
 def test_numbers_are_short() -> None:

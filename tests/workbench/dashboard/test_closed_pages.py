@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize
 
-from tests.support.browser import DashboardProcess, patient_context, serving_dashboard
+from tests.support.browser import (
+    DashboardProcess,
+    patient_context,
+    serving_dashboard,
+    wait_until_searched,
+)
 from tests.support.meanwhile import meanwhile
 from tests.support.processes import ServerProcess, serving, stalled
 from workbench.clients.producer import Producer
@@ -60,7 +65,7 @@ def load_anew(tab: Page, moment: Moment) -> None:
 def wait_until_connected(tabs: Sequence[Page]) -> None:
     """Wait until tabs show something, which comes over their WebSockets."""
     for tab in tabs:
-        expect(tab.locator(".tiles")).to_be_visible()
+        wait_until_searched(tab)
 
 
 def test_not_a_line_is_printed_when_pages_go(browser: Browser, tmp_path: Path) -> None:

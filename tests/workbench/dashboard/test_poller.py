@@ -20,7 +20,6 @@ from tests.support.processes import PATIENCE, ServerProcess, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
 from waterline.storage.schema import LOGS, METRICS
-from workbench.dashboard import log_lines
 from workbench.dashboard import stored as stored_module
 from workbench.dashboard.measured_window import MeasuredWindowReader
 from workbench.dashboard.poller import Poller, shared_poller
@@ -82,7 +81,7 @@ def test_missing_folder_is_waited_for_and_read_when_it_comes(data: Path, poller:
     assert snapshot.window.seconds == ()
     with serving(data) as server:
         send(server, *logs_of("info"))
-        snapshot = poll_until(poller, lambda each: bool(each.recent.lines))
+        snapshot = poll_until(poller, lambda each: each.newest.last_seq == 1)
     assert not snapshot.waiting
     assert snapshot.troubles == ()
 
@@ -103,61 +102,16 @@ def test_counts_are_exact_and_go_on(server: ServerProcess, poller: Poller) -> No
     assert then.last_timestamp >= first.last_timestamp  # type: ignore[operator]
 
 
-def test_newest_logs_are_those_stored(server: ServerProcess, poller: Poller) -> None:
-    send(server, {"type": "info", "message": "m", "timestamp": 1.234, "a": [1]})
-    poller.poll()
-    send(server, *logs_of("b", "c"))
-    lines = poller.poll().recent.lines
-    assert [(line.seq, line.type, line.message) for line in lines] == [
-        (1, "info", "m"),
-        (2, "b", "b 0"),
-        (3, "c", "c 1"),
-    ]
-    assert lines[0].timestamp == 1234
-    assert lines[0].source == "test"
-    assert lines[0].attributes == '{"a":[1]}'
-
-
-def test_long_texts_are_cut(server: ServerProcess, poller: Poller) -> None:
-    send(server, {"type": "info", "message": "é" * 5000, "a": "b" * 5000})
-    (line,) = poller.poll().recent.lines
-    assert line.message == "é" * 1000
-    assert len(line.attributes) == 1000
-
-
-def test_texts_with_a_nul_and_without_a_character_are_kept_whole(
-    server: ServerProcess, poller: Poller
-) -> None:
-    messages = ["", "a\0b", "", "水\0"]
-    send(server, *({"type": "info", "message": each, "k": "\0v"} for each in messages))
-    lines = poller.poll().recent.lines
-    assert [line.message for line in lines] == messages
-    assert [line.message_rest for line in lines] == [0] * 4
-    assert {line.attributes for line in lines} == {r'{"k":"\u0000v"}'}
-
-
-def test_rest_of_a_long_text_is_read_piece_by_piece(server: ServerProcess, poller: Poller) -> None:
-    message = "é水" * 100_000
-    send(server, {"type": "info", "message": message})
-    (line,) = poller.poll().recent.lines
-    assert line.message == message[:1000]
-    assert line.message_rest == len(message.encode()) - len(line.message.encode())
-    text, end = "", 0
-    while (piece := poller.lookup.piece(1, "message", end)) is not None and piece.text:
-        text, end = text + piece.text, piece.end
-    assert text == message
-    assert poller.lookup.piece(2, "message", 0) is None
-    assert [each.seq for each in poller.lookup.lines([1, 2])] == [1]
-
-
-def test_types_of_the_newest_logs_are_counted(
-    server: ServerProcess, poller: Poller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(log_lines, "RECENT_LOGS", 3)
-    send(server, *logs_of("a", "b", "b"))
-    assert poller.poll().recent.types == {"b": 2, "a": 1}
-    send(server, *logs_of("c", "c"))
-    assert poller.poll().recent.types == {"c": 2, "b": 1}
+def test_highest_seq_is_that_of_the_newest_log(server: ServerProcess, poller: Poller) -> None:
+    assert poller.poll().newest.last_seq == 0
+    send(server, *logs_of("a", "b"))
+    first = poller.poll()
+    assert first.newest.last_seq == 2
+    assert poller.poll().newest is first.newest
+    send(server, *logs_of("c"))
+    then = poller.poll()
+    assert (then.newest.last_seq, then.newest.revision) == (3, first.newest.revision)
+    assert then.grew_at == then.taken_at
 
 
 def test_server_is_heard_each_second_and_not_once_it_is_stopped(data: Path) -> None:
@@ -213,7 +167,7 @@ def test_reading_on_gives_what_reading_all_gives(server: ServerProcess, data: Pa
     fresh = Poller(data)
     both = [each.poll() for each in (following, fresh)]
     assert both[0].stored == both[1].stored
-    assert both[0].recent.lines == both[1].recent.lines
+    assert both[0].newest.last_seq == both[1].newest.last_seq
     windows = [{second.begin: second for second in each.window.seconds} for each in both]
     shared = windows[0].keys() & windows[1].keys()
     assert len(shared) > WINDOW_SECONDS / 2
@@ -472,11 +426,10 @@ def test_catalog_is_read_anew_only_when_the_archives_have_changed(
 def test_rewritten_past_makes_what_was_shown_void(data: Path, poller: Poller) -> None:
     with serving(data) as server:
         send(server, *logs_of("info", "info"))
-    before = poller.poll().recent
+    before = poller.poll().newest
     execute(data / "logs.db", "DELETE FROM logs WHERE seq = 2; UPDATE seam SET incarnation = 'x'")
     after = poller.poll()
-    assert after.recent.revision != before.revision
-    assert [line.seq for line in after.recent.lines] == [1]
+    assert after.newest.revision != before.revision
     assert stored_logs(after) == 1
 
 
@@ -503,13 +456,13 @@ def test_folder_that_vanishes_and_comes_again_is_followed(data: Path, poller: Po
     gone = poller.poll()
     assert gone.waiting
     assert gone.troubles == ()
-    assert gone.recent.lines == ()
+    assert gone.newest.last_seq == 0
     assert gone.window.seconds == ()
     with serving(data) as server:
         send(server, *logs_of("new"))
         again = poll_until(poller, lambda each: stored_logs(each) == 1)
-    assert [line.type for line in again.recent.lines] == ["new"]
-    assert again.recent.revision != before.recent.revision
+    assert again.newest.last_seq == 1
+    assert again.newest.revision != before.newest.revision
 
 
 def test_folder_that_is_another_from_one_moment_to_the_next_is_noticed(
@@ -520,13 +473,15 @@ def test_folder_that_is_another_from_one_moment_to_the_next_is_noticed(
     other = data.with_name("other")
     with serving(other) as server:
         send(server, *logs_of("new"))
-    assert stored_logs(poller.poll()) == 2
+    before = poller.poll()
+    assert stored_logs(before) == 2
     data.rename(data.with_name("elsewhere"))
     other.rename(data)
     snapshot = poller.poll()
     assert snapshot.stored is not None
     assert snapshot.stored.types == {"new": 1}
-    assert [line.type for line in snapshot.recent.lines] == ["new"]
+    assert snapshot.newest.last_seq == 1
+    assert snapshot.newest.revision != before.newest.revision
 
 
 def test_count_that_failed_midway_begins_anew(data: Path, poller: Poller) -> None:

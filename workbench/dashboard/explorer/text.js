@@ -37,9 +37,15 @@ function formatDay(timestamp) {
   return new Date(timestamp).toISOString().split("T")[0];
 }
 
-function formatTime(timestamp) {
-  const [day, time] = new Date(timestamp).toISOString().split("T");
-  return (day === formatDay(Date.now()) ? "" : `${day} `) + time.slice(0, 12);
+// A time on the clock of a zone; its day, too, unless that is today.
+function formatTime(timestamp, zone = "UTC") {
+  const [day, time] = wallOf(timestamp, zone).split("T");
+  const [today] = wallOf(Date.now(), zone).split("T");
+  return (day === today ? "" : `${day} `) + time.slice(0, 12);
+}
+
+function formatWhole(count) {
+  return count.toLocaleString("en");
 }
 
 function formatCount(count) {
@@ -54,14 +60,15 @@ function formatBytes(bytes) {
 // Strings, also one that is cut, and what divides them; numbers lie between.
 const JSON_PART = /"[^"\\]*(?:\\[^][^"\\]*)*(?:"|\\?$)|[{}[\],:]/g;
 
-// Return name, value and whether it is whole for each member of a JSON object that may be cut. A
+// Return name, value, whether it is whole and whether it is a text for each member of a JSON object that may be cut. A
 // number stays the text that it is: as a number of JavaScript it might be another.
 function membersOf(text) {
   const members = [];
   let depth = 0, name = null, begin = -1;
   const end = (place, isWhole) => {
     if (name !== null && begin >= 0) {
-      members.push([unquoted(name), unquoted(text.slice(begin, place).trim()), isWhole]);
+      const value = text.slice(begin, place).trim();
+      members.push([unquoted(name), unquoted(value), isWhole, value.startsWith('"')]);
     }
     name = null;
     begin = -1;

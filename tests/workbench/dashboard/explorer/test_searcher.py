@@ -1,0 +1,159 @@
+"""Searches in threads: their results, faults and ends."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.folders import fill
+from tests.support.waiting import wait_until
+from waterline.errors import UsageError
+from workbench.dashboard.explorer.searcher import (
+    MOST_AT_ONCE,
+    Done,
+    Fault,
+    OpenFolder,
+    Search,
+    Searcher,
+    Tell,
+)
+from workbench.query.progress import tell as tell_progress
+from workbench.query.question import Question
+
+
+@pytest.fixture
+def searcher(data: Path) -> Iterator[Searcher]:
+    fill(data, [{"type": "info", "message": "m"}])
+    made = Searcher(data)
+    yield made
+    made.stop()
+
+
+def ended(search: Search) -> list[object]:
+    """Wait until a search has ended; return all that it told."""
+    found: list[object] = []
+
+    def is_done() -> bool:
+        found.extend(search.results())
+        return search.is_done
+
+    wait_until(is_done, "the search does not end")
+    return found
+
+
+def test_results_come_in_order_and_done_is_the_last(searcher: Searcher) -> None:
+    going_on = threading.Event()
+
+    def work(opened: OpenFolder, tell: Tell) -> None:
+        tell("first")
+        going_on.wait()
+        tell(opened.logs.count(Question()).value)
+
+    search = searcher.start(work)
+    found: list[object] = []
+
+    def has_come() -> bool:
+        found.extend(search.results())
+        return bool(found)
+
+    wait_until(has_come)
+    assert found == ["first"]
+    assert not search.is_done
+    going_on.set()
+    assert ended(search) == [1, Done()]
+    assert search.results() == []
+    assert search.is_done
+
+
+def test_fault_is_told_in_place_of_done(searcher: Searcher) -> None:
+    error = UsageError("no")
+
+    def work(_: OpenFolder, tell: Tell) -> None:
+        tell(1)
+        raise error
+
+    assert ended(searcher.start(work)) == [1, Fault(error)]
+
+
+def test_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    searcher = Searcher(tmp_path / "none")
+    (fault,) = ended(searcher.start(lambda _, tell: tell(1)))
+    assert isinstance(fault, Fault)
+    assert str(tmp_path / "none") in str(fault.error)
+    searcher.stop()
+
+
+def test_cancelled_search_ends_at_its_next_report(searcher: Searcher) -> None:
+    begun, asked, over = threading.Event(), threading.Event(), threading.Event()
+
+    def work(_: OpenFolder, tell: Tell) -> None:
+        try:
+            tell_progress("archive files", 1, 9)
+            begun.set()
+            asked.wait()
+            tell_progress("archive files", 2, 9)
+            tell("too much")
+        finally:
+            over.set()
+
+    search = searcher.start(work)
+    begun.wait()
+    assert search.told == ("archive files", 1, 9)
+    search.cancel()
+    asked.set()
+    over.wait()
+    # The only thread that is left at it is free again.
+    assert ended(searcher.start(lambda _, tell: tell(1)))[0] == 1
+    assert search.results() == []
+
+
+def test_search_that_is_cancelled_before_its_turn_does_not_begin(searcher: Searcher) -> None:
+    going_on, begun = threading.Event(), threading.Event()
+
+    def wait(_: OpenFolder, __: Tell) -> None:
+        going_on.wait()
+
+    before = [searcher.start(wait) for _ in range(MOST_AT_ONCE)]
+    search = searcher.start(lambda _, __: begun.set())
+    search.cancel()
+    going_on.set()
+    for each in before:
+        ended(each)
+    ended(searcher.start(lambda _, __: None))
+    assert not begun.is_set()
+
+
+def test_each_search_has_a_progress_of_its_own(searcher: Searcher) -> None:
+    meeting = threading.Barrier(3)
+
+    def work(number: int) -> Search:
+        def tell_and_meet(_: OpenFolder, __: Tell) -> None:
+            tell_progress("archive files", number)
+            meeting.wait()
+            meeting.wait()
+
+        return searcher.start(tell_and_meet)
+
+    searches = [work(1), work(2)]
+    meeting.wait()
+    assert [each.told for each in searches] == [
+        ("archive files", 1, None),
+        ("archive files", 2, None),
+    ]
+    meeting.wait()
+
+
+def test_stopped_searcher_begins_nothing_that_waits(searcher: Searcher) -> None:
+    going_on, begun = threading.Event(), threading.Event()
+
+    def wait(_: OpenFolder, __: Tell) -> None:
+        going_on.wait()
+
+    before = [searcher.start(wait) for _ in range(MOST_AT_ONCE)]
+    searcher.start(lambda _, __: begun.set())
+    searcher.stop()
+    going_on.set()
+    for each in before:
+        ended(each)
+    assert not begun.is_set()

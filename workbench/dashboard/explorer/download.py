@@ -1,0 +1,152 @@
+"""GET /dashboard/download: the logs that a page shows, all of them, as a file."""
+
+import asyncio
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast
+
+import msgspec
+import tornado.iostream
+import tornado.web
+
+from waterline.errors import UsageError, WaterlineError
+from waterline.responses import Fault
+from waterline.storage.folder import DataFolder
+from workbench.dashboard.explorer.asked import Reach, interpret
+from workbench.dashboard.explorer.messages import Ask
+from workbench.exports.export import export_logs
+from workbench.exports.formats import ExportFormat
+from workbench.query.question import Question
+
+MOST_AT_ONCE: Final = 2
+"""Number of downloads that are read at once; others are told to try again."""
+_TYPES: Final = {
+    ExportFormat.CSV: "text/csv; charset=utf-8",
+    ExportFormat.JSONL: "application/jsonl; charset=utf-8",
+    ExportFormat.PARQUET: "application/vnd.apache.parquet",
+}
+# Bytes that are handed to the loop at once.
+_PIECE: Final = 2**18
+
+
+class Download(tornado.web.RequestHandler):
+    """Streams the logs of the address of a page; only a whole one ends as HTTP wants it."""
+
+    running = 0
+
+    def initialize(self, path: Path, clock: Callable[[], int]) -> None:
+        """Take the data folder and the clock."""
+        self._path = path
+        self._clock = clock
+
+    async def get(self) -> None:
+        """Answer with the file, or with an error before its first byte."""
+        try:
+            form, question = self._asked()
+        except UsageError as error:
+            self._fail(400, "bad_request", str(error))
+            return
+        if Download.running >= MOST_AT_ONCE:
+            self.set_header("Retry-After", "5")
+            self._fail(503, "busy", f"{MOST_AT_ONCE} downloads are read already; try again soon")
+            return
+        Download.running += 1
+        try:
+            await self._send(form, question)
+        finally:
+            Download.running -= 1
+
+    def _asked(self) -> tuple[ExportFormat, Question]:
+        given: dict[str, Any] = {
+            "number": 0,
+            "query": self.get_query_argument("q", ""),
+            "types": self.get_query_arguments("type"),
+            "sources": self.get_query_arguments("source"),
+            "begin": self.get_query_argument("from", ""),
+            "end": self.get_query_argument("to", ""),
+        }
+        live = self.get_query_argument("live", "")
+        if live.isdecimal():
+            given["through"] = int(live)
+        try:
+            form = ExportFormat(self.get_query_argument("format", ExportFormat.CSV))
+            message = msgspec.convert(given, Ask)
+        except (ValueError, msgspec.ValidationError) as error:
+            raise UsageError(f"this is no download of the page: {error}") from error
+        if not message.begin:
+            raise UsageError("the address has no from; open the page once, which sets it")
+        return form, interpret(message, Reach(None, None), self._clock()).question
+
+    async def _send(self, form: ExportFormat, question: Question) -> None:
+        now = datetime.fromtimestamp(self._clock() / 1000, UTC)
+        self.set_header("Content-Type", _TYPES[form])
+        name = f"logs-{now:%Y%m%dT%H%M%SZ}.{form.value}"
+        self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+        self.set_header("Cache-Control", "no-store")
+        stream = _Stream(self._pass_on, asyncio.get_running_loop())
+
+        def export() -> None:
+            export_logs(DataFolder(self._path), question, form, cast("BinaryIO", stream))
+            stream.send()
+
+        try:
+            await asyncio.to_thread(export)
+            await self.finish()
+        except tornado.iostream.StreamClosedError:
+            pass  # nobody waits for it any more
+        except (WaterlineError, BrokenPipeError) as error:
+            if stream.has_begun:
+                # Without its last chunk, no client takes it for whole.
+                self.detach().close()
+            else:
+                self.clear()
+                self._fail(500, "not_whole", str(error))
+
+    async def _pass_on(self, piece: bytes) -> None:
+        self.write(piece)
+        await self.flush()
+
+    def _fail(self, status: int, error: str, message: str) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json")
+        self.finish(Fault(error, message).body())
+
+
+class _Stream(io.RawIOBase):
+    """A stream of a thread into a response; a slow reader holds the thread back."""
+
+    def __init__(self, pass_on: Callable[[bytes], Any], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._pass_on = pass_on
+        self._loop = loop
+        self._waiting = bytearray()
+        self.has_begun = False
+
+    def writable(self) -> bool:
+        """Say that it can be written to."""
+        return True
+
+    def write(self, piece: Any) -> int:  # noqa: ANN401 - any buffer
+        """Take bytes; many are passed on at once."""
+        self._waiting += piece
+        if len(self._waiting) >= _PIECE:
+            self.send()
+        return len(piece)
+
+    def flush(self) -> None:
+        """Do nothing: Python flushes what is deleted, maybe in the thread of the loop."""
+
+    def send(self) -> None:
+        """Pass all on, and wait until the connection has room for more.
+
+        Raises:
+            BrokenPipeError: the reader has gone.
+        """
+        self.has_begun = True
+        data, self._waiting = bytes(self._waiting), bytearray()
+        try:
+            asyncio.run_coroutine_threadsafe(self._pass_on(data), self._loop).result()
+        except tornado.iostream.StreamClosedError as error:
+            raise BrokenPipeError from error

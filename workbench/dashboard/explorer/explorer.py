@@ -1,0 +1,482 @@
+"""The explorer: asks of the page are searched for, and what is found is sent as it comes."""
+
+# Panel has types in part only.
+# mypy: allow-untyped-calls
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import panel as pn
+import param
+from panel.custom import JSComponent
+from panel.viewable import Child
+
+from waterline.errors import QueryError, UsageError, WaterlineError
+from waterline.query_text.edit import term
+from workbench.dashboard.explorer import messages
+from workbench.dashboard.explorer.asked import Asked, Reach, interpret
+from workbench.dashboard.explorer.editing import as_query, edited, suggested
+from workbench.dashboard.explorer.histogram import Histogram, colours_of
+from workbench.dashboard.explorer.measured import MeasuredChart
+from workbench.dashboard.explorer.messages import Ask, Cancel, Message, More, Whole
+from workbench.dashboard.explorer.search import (
+    Around,
+    Counted,
+    Fields,
+    Found,
+    Fresh,
+    InRange,
+    Measured,
+    Older,
+    Opened,
+    Patterns,
+    Stale,
+    around,
+    follow,
+    older,
+    patterns,
+    search,
+)
+from workbench.dashboard.explorer.searcher import Fault, OpenFolder, Search, Searcher, Tell, Work
+from workbench.dashboard.snapshot import Snapshot
+from workbench.dashboard.time_range.time_range import SCRIPT, STYLE
+from workbench.explore.fields import Field
+from workbench.explore.lines import MAX_TEXT, LogLine, Piece, piece_of
+from workbench.explore.tally import Tally
+from workbench.patterns.patterns import FoundPatterns
+from workbench.query.copy_as import as_command, as_python, as_sql
+from workbench.reports.figures.colours import KNOWN
+
+# A producer that invents types must not fill the page with buttons.
+MAX_CHOICES: Final = 40
+"""Number of buttons of types beside the four levels."""
+MOST_PATTERNS: Final = 200
+"""Number of patterns that are shown."""
+MOST_KNOWN: Final = 200
+"""Number of fields that are remembered, to complete queries."""
+_HERE: Final = Path(__file__).parent
+_SCRIPTS: Final = (
+    "text.js", "row.js", "state.js", "query_bar.js", "fields.js", "table.js",
+    "patterns.js", "saved_views.js",
+    "explorer.js",
+)  # fmt: skip
+
+
+class Explorer(JSComponent):
+    """Searches the logs of a folder, and shows them by time, by field and one by one.
+
+    The browser asks after it has drawn the explorer (also after a lost connection) and whenever
+    what it shows changes. From then on it gets results and changes, and a beat each second by which
+    it notices a dead connection. These are messages, as a change of a parameter is lost while the
+    page is being drawn.
+
+    Args:
+        searcher: runs the searches.
+        clock: returns milliseconds UTC.
+    """
+
+    keeps_address = param.Boolean(
+        default=False, doc="Whether what is shown is kept in the page's address."
+    )
+    chart = Child()
+    measured = Child()
+
+    _esm = "\n".join([SCRIPT, *((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)])
+    _stylesheets = [(_HERE / "explorer.css").read_text(encoding="utf-8"), STYLE]  # noqa: RUF012
+
+    def __init__(self, searcher: Searcher, clock: Callable[[], int], **params: object) -> None:
+        self._histogram = Histogram()
+        pane = pn.pane.Bokeh(self._histogram.figure, sizing_mode="stretch_both", margin=0)
+        self._measured = MeasuredChart()
+        measured = pn.pane.Bokeh(self._measured.figure, sizing_mode="stretch_both", margin=0)
+        super().__init__(chart=pane, measured=measured, **params)
+        self._searcher = searcher
+        self._clock = clock
+        self._message: Ask | None = None
+        self._asked: Asked | None = None
+        self._counted: Counted | None = None
+        self._snapshot = Snapshot(0, 0, "")
+        self._search: Search | None = None
+        self._beside: list[tuple[Search, Callable[[object], None]]] = []
+        self._told: object = None
+        self._unseen = 0
+        self._fields: Sequence[Field] = ()
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Follow a snapshot: what has come is searched for, if the page shows it."""
+        is_other_past = snapshot.newest.revision != self._snapshot.newest.revision
+        has_begun = self._snapshot.waiting and not snapshot.waiting
+        self._snapshot = snapshot
+        if self._message is None:
+            return
+        if is_other_past or has_begun:
+            self._begin(self._message)
+        elif self._is_idle:
+            self._go_on()
+
+    def look(self) -> None:
+        """Send what searches have found; to be called a few times a second."""
+        for running, take in [*self._beside]:
+            for result in running.results():
+                take(result)
+            if running.is_done:
+                self._beside.remove((running, take))
+        if self._search is None:
+            return
+        for result in self._search.results():
+            self._take(result)
+        self._tell_progress()
+
+    def beat(self) -> None:
+        """Send the beat; to be called each second."""
+        if self._message is not None:
+            self._send_msg({"kind": "beat"})
+
+    def _handle_msg(self, message: object) -> None:
+        try:
+            asked: Message = msgspec.convert(message, Message)
+        except msgspec.ValidationError:
+            return  # never sent by our page
+        match asked:
+            case Ask():
+                self._begin(asked)
+            case More():
+                self._find_older(asked)
+            case Whole():
+                self._find_whole(asked)
+            case messages.Around():
+                self._find_around(asked)
+            case messages.Patterns():
+                self._find_patterns(asked)
+            case Cancel():
+                self._cancel()
+            case messages.Complete():
+                types = {} if self._counted is None else self._counted.types.totals
+                options = suggested(asked, types, self._fields)
+                told = {"text": asked.query, "at": asked.at, "options": options}
+                self._send_msg({"kind": "suggestions", **told})
+            case messages.Edit():
+                self._answer("edited", lambda: edited(asked))
+            case messages.Copy():
+                self._answer("copied", lambda: self._copied(asked.language))
+
+    def _answer(self, kind: str, make: Callable[[], str]) -> None:
+        try:
+            text = make()
+        except UsageError as error:
+            self._fail(error)
+            return
+        self._send_msg({"kind": kind, "text": text})
+
+    def _copied(self, language: str) -> str:
+        """Return what the page asks in another language."""
+        message, asked = self._message, self._asked
+        if message is None or asked is None:
+            return ""
+        query = message.query
+        chosen = [("type", each) for each in message.types]
+        for name, value in [*chosen, *(("source", each) for each in message.sources)]:
+            query = f"{query} {term(name, value)}".strip()
+        times = (asked.begin, asked.end or None)
+        if language == "sql":
+            return as_sql(query, *times, now=self._clock())
+        return as_command(query, *times) if language == "command" else as_python(query, *times)
+
+    @property
+    def _is_idle(self) -> bool:
+        return self._search is None or self._search.is_done
+
+    def _begin(self, message: Ask) -> None:
+        """Search for what a message asks; an earlier search is of no use any more."""
+        if self._search is not None:
+            self._search.cancel()
+        self._search, self._message, self._counted, self._unseen = None, message, None, 0
+        self._asked = None
+        stored = self._snapshot.stored
+        reach = (
+            Reach(None, None)
+            if stored is None
+            else Reach(stored.first_timestamp, stored.last_timestamp)
+        )
+        try:
+            asked = interpret(message, reach, self._clock())
+        except UsageError as error:
+            self._fail(error)
+            return
+        self._asked = asked
+        self._send_msg(
+            {
+                "kind": "begun",
+                "number": asked.number,
+                "begin": asked.begin,
+                "end": asked.end,
+                "through": message.through,
+                "waits": self._snapshot.waiting,
+            }
+        )
+        if self._snapshot.waiting:  # the notice says for what
+            return
+        self._search = self._searcher.start(
+            lambda opened, tell: search(opened.logs, asked, message.open, tell)
+        )
+
+    def _go_on(self) -> None:
+        """Search for what has come since the last count."""
+        asked, counted, snapshot = self._asked, self._counted, self._snapshot
+        if asked is None or counted is None:
+            return
+        if not asked.follows:
+            self._tell_unseen()
+            return
+        asked = asked.moved(self._clock())
+        types, chart = counted.types.moved(asked.steps), counted.chart.moved(asked.steps)
+        if types is None or chart is None:
+            self._begin_again()
+            return
+        self._asked, self._counted = asked, Counted(types, chart, counted.seconds)
+        if snapshot.newest.last_seq > types.moment.last_seq:
+            moved = self._counted
+            self._search = self._searcher.start(
+                lambda opened, tell: follow(opened.logs, asked, moved, tell)
+            )
+        elif asked.steps.edges[-1] != counted.chart.steps.edges[-1]:
+            self._show(self._counted)
+
+    def _begin_again(self) -> None:
+        if self._message is not None:
+            self._begin(self._message)
+
+    def _take(self, result: object) -> None:
+        asked = self._asked
+        if asked is None:
+            return
+        match result:
+            case Found(lines, is_all):
+                self._send_lines("lines", lines.lines, is_all=is_all, last=lines.last_seq)
+            case Opened(lines, missing):
+                self._send_lines("opened", lines, gone=[*missing])
+            case Fields(fields, sample):
+                self._fields = _joined(fields, self._fields)
+                told = [msgspec.to_builtins(each) for each in fields]
+                self._send_msg({"kind": "fields", "fields": told, "sample": sample})
+            case Counted():
+                self._counted = result
+                self._show(result)
+            case Measured(percentiles):
+                self._measured.show(percentiles, asked.zone)
+                self._send_msg({"kind": "measured", "logs": int(percentiles.counts.sum())})
+            case InRange(logs):
+                self._send_msg({"kind": "range", "logs": logs})
+            case Fresh(lines, is_all, counted):
+                self._counted = counted
+                last = counted.types.moment.last_seq
+                self._send_lines("fresh", lines, is_all=is_all, last=last)
+                self._show(counted)
+            case Stale():
+                self._begin_again()
+            case Fault(error):
+                self._fail(error)
+
+    def _send_lines(self, kind: str, lines: Sequence[LogLine], **more: object) -> None:
+        assert self._asked is not None
+        self._send_msg(
+            {"kind": kind, "number": self._asked.number, "rows": [*map(_row, lines)], **more}
+        )
+
+    def _show(self, counted: Counted) -> None:
+        """Show counts: the chart, the buttons of types, and the sentence beside the query."""
+        asked, message = self._asked, self._message
+        assert asked is not None
+        assert message is not None
+        types = counted.types.totals
+        chart = counted.chart
+        colours = colours_of(chart.totals, asked.by, self._snapshot.colours)
+        shown = message.types or None if asked.by == "type" else None
+        self._histogram.show(chart, colours, shown, asked.zone)
+        of_types = colours_of(types, "type", self._snapshot.colours)
+        buttons, more = _choices(types, of_types, message.types)
+        matches = (
+            sum(types.get(each, 0) for each in message.types)
+            if message.types
+            else counted.types.logs
+        )
+        read = counted.chart.read
+        self._send_msg(
+            {
+                "kind": "counted",
+                "number": asked.number,
+                "matches": matches,
+                "inRange": counted.types.logs if asked.all_types == asked.everything else None,
+                "stored": self._snapshot.stored.logs if self._snapshot.stored else None,
+                "seconds": counted.seconds,
+                "hot": read.hot,
+                "archived": read.archived,
+                "files": read.files,
+                "size": read.size,
+                "lacks": chart.lacks,
+                "missing": [*chart.missing],
+                "choices": buttons,
+                "moreTypes": more,
+                "legend": _legend(chart, colours) if asked.by != "type" else [],
+                "step": asked.steps.length,
+                "follows": asked.follows,
+            }
+        )
+
+    def _tell_progress(self) -> None:
+        if self._search is None or self._search.is_done:
+            return
+        told = self._search.told
+        if told is not None and told[0] and told != self._told:
+            self._told = told
+            self._send_msg({"kind": "progress", "told": [*told]})
+
+    def _tell_unseen(self) -> None:
+        """Tell how many logs came while the page is paused."""
+        message = self._message
+        if message is None or message.through is None:
+            return
+        unseen = max(0, self._snapshot.newest.last_seq - message.through)
+        if unseen != self._unseen:
+            self._unseen = unseen
+            self._send_msg({"kind": "unseen", "count": unseen})
+
+    def _fail(self, error: WaterlineError) -> None:
+        at = [*error.at] if isinstance(error, QueryError) else [None, None]
+        self._send_msg({"kind": "fault", "text": str(error), "at": at})
+
+    def _cancel(self) -> None:
+        if self._search is not None and not self._search.is_done:
+            self._search.cancel()
+            self._search = None
+            self._send_msg({"kind": "cancelled"})
+
+    def _find_older(self, message: More) -> None:
+        asked = self._asked
+        if asked is None or asked.number != message.number:
+            return
+
+        def take(result: object) -> None:
+            if isinstance(result, Older):
+                self._send_lines("older", result.lines.lines, is_all=result.is_all)
+            elif isinstance(result, Fault):
+                self._fail(result.error)
+
+        self._start_beside(partial(_older, asked=asked, message=message), take)
+
+    def _find_whole(self, message: Whole) -> None:
+        answer = {"kind": "whole", **msgspec.structs.asdict(message)}
+
+        def find(opened: OpenFolder, tell: Tell) -> None:
+            tell([piece_of(opened.logs, message.seq, message.part, message.begin)])
+
+        def take(result: object) -> None:
+            match result:
+                case [Piece(text, end, rest)]:
+                    self._send_msg(answer | {"text": text, "end": end, "rest": rest})
+                case [None]:
+                    self._send_msg(answer | {"trouble": "The rest is gone: the log was pruned"})
+                case Fault(error):
+                    self._send_msg(answer | {"trouble": f"The rest cannot be read: {error}"})
+
+        self._start_beside(find, take)
+
+    def _find_around(self, message: messages.Around) -> None:
+        place, now = (message.timestamp, message.seq), self._clock()
+
+        def take(result: object) -> None:
+            match result:
+                case Around(lines):
+                    rows = [*map(_row, lines)]
+                    self._send_msg({"kind": "around", "seq": message.seq, "rows": rows})
+                case Fault(error):
+                    self._fail(error)
+
+        try:
+            query = as_query(message.shared)
+        except UsageError as error:
+            self._fail(error)
+            return
+        self._start_beside(lambda opened, tell: around(opened.logs, place, query, now, tell), take)
+
+    def _find_patterns(self, message: messages.Patterns) -> None:
+        asked, now = self._asked, self._clock()
+        if asked is None or asked.number != message.number:
+            return
+
+        def take(result: object) -> None:
+            match result:
+                case Patterns(found):
+                    self._send_msg({"kind": "patterns", "number": message.number, **_shown(found)})
+                case Fault(error):
+                    self._fail(error)
+
+        self._start_beside(lambda opened, tell: patterns(opened, asked, now, tell), take)
+
+    def _start_beside(self, work: Work, take: Callable[[object], None]) -> None:
+        self._beside.append((self._searcher.start(work), take))
+
+
+def _older(opened: OpenFolder, tell: Tell, *, asked: Asked, message: More) -> None:
+    older(opened.logs, asked, message.before, tell)
+
+
+def _joined(fields: Sequence[Field], before: Sequence[Field]) -> list[Field]:
+    """Return fields and those known before, which a query may still name."""
+    by_name = {(each.name, each.is_column): each for each in (*before, *fields) if each.logs}
+    named = [by_name[each.name, each.is_column] for each in fields if each.logs]
+    return [*named, *(each for each in by_name.values() if each not in named)][:MOST_KNOWN]
+
+
+def _shown(found: FoundPatterns) -> dict[str, object]:
+    """Return patterns as the page draws them."""
+    rows = [
+        [
+            row["pattern"], row["logs"], row["share"], row["type"], row["type_share"],
+            row["first_seen"], row["last_seen"], row["over_time"], row["example_seq"],
+            str(row["example"])[:MAX_TEXT], row["before"], row["is_new"],
+        ]
+        for row in found.rows[:MOST_PATTERNS]
+    ]  # fmt: skip
+    return {
+        "rows": rows,
+        "patterns": len(found.rows),
+        "logs": found.logs,
+        "before": found.logs_before,
+        "lacks": [*found.lacks],
+    }
+
+
+def _row(line: LogLine) -> list[Any]:
+    return [
+        line.seq,
+        line.timestamp,
+        line.type,
+        line.source,
+        line.message,
+        line.attributes,
+        line.message_rest,
+        line.attributes_rest,
+    ]
+
+
+def _choices(
+    types: Mapping[str, int], colours: Mapping[str, str], chosen: Sequence[str]
+) -> tuple[list[Any], int]:
+    """Return the buttons of types, and the number of types without one.
+
+    A button has type, number of matching logs, and colour. The four levels and the chosen types
+    always have one.
+    """
+    others = [each for each in dict.fromkeys((*chosen, *types)) if each not in KNOWN]
+    # By name, so that buttons keep their places while counts grow.
+    order = [*KNOWN, *sorted(others[:MAX_CHOICES])]
+    buttons = [[each, types.get(each, 0), colours.get(each, KNOWN.get(each))] for each in order]
+    return buttons, max(0, len(others) - MAX_CHOICES)
+
+
+def _legend(chart: Tally, colours: Mapping[str, str]) -> list[Any]:
+    return [[label, count, colours[label]] for label, count in [*chart.totals.items()][:12]]

@@ -1,0 +1,202 @@
+"""The chart of matching logs by step of time, stacked by what they are counted by."""
+
+# Bokeh has types in part only.
+# mypy: allow-untyped-calls
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from bokeh.models import (
+    BoxSelectTool,
+    ColumnDataSource,
+    CustomJS,
+    FixedTicker,
+    HoverTool,
+    NumeralTickFormatter,
+    Stack,
+)
+
+from workbench.dashboard.figures import plain_figure
+from workbench.display import visible
+from workbench.explore.steps import Steps, steps_of
+from workbench.explore.tally import Tally
+from workbench.reports.figures.colours import FREE, KNOWN, OTHER, SLOTS
+
+HEADROOM: Final = 1.06
+MOST_TICKS: Final = 10
+OTHERS: Final = "others"
+NONE: Final = "(none)"
+"""Label of logs without the attribute that they are counted by."""
+_NAMES: Final = tuple(f"slot{number}" for number in range(len(SLOTS)))
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_MS: Final = 86_400_000
+# The page hears of what is done with the pointer, and changes its range by it.
+_ZOOM: Final = """
+    if (cb_obj.final && cb_obj.geometry.type === "rect") {
+      const { x0, x1 } = cb_obj.geometry;
+      const detail = [Math.min(x0, x1), Math.max(x0, x1)];
+      dispatchEvent(new CustomEvent("waterline-zoom", { detail }));
+    }
+"""
+_BACK: Final = 'dispatchEvent(new Event("waterline-zoom-out"))'
+# Bokeh escapes values of columns. Colours are inherited, and follow the page's theme.
+_TOOLTIP: Final = (
+    '<div style="font: 12px/1.5 var(--sans, sans-serif); white-space: pre-line">@said</div>'
+)
+
+
+def colours_of(totals: Mapping[str, int], by: str, types: Mapping[str, str]) -> dict[str, str]:
+    """Return the colours of labels; those of all others are one.
+
+    Args:
+        totals: number of logs by label, the most frequent first.
+        by: what they are counted by.
+        types: colours of types.
+    """
+    if by == "type":
+        given = {label: types.get(label) or KNOWN.get(label, "") for label in totals}
+        free = [each for each in FREE if each not in given.values()]
+        return {
+            label: colour or (free.pop(0) if free else OTHER) for label, colour in given.items()
+        }
+    order = (KNOWN["info"], *FREE, KNOWN["warning"], KNOWN["error"], KNOWN["debug"])
+    return {
+        label: order[place] if place < len(order) else OTHER for place, label in enumerate(totals)
+    }
+
+
+class Histogram:
+    """The figure of one page and its data."""
+
+    def __init__(self) -> None:
+        self._source = ColumnDataSource({name: [] for name in ("left", "right", "said", *_NAMES)})
+        self._ticker = FixedTicker(ticks=[])
+        self.figure = plain_figure("")
+        self.figure.min_height = 60
+        self.figure.min_border_left = 52
+        self.figure.xaxis.ticker = self._ticker
+        self.figure.xaxis.axis_label = None
+        self.figure.yaxis.formatter = NumeralTickFormatter(format="0,0.[0]a")
+        self.figure.yaxis.ticker.desired_num_ticks = 3
+        self.figure.yaxis.ticker.min_interval = 1
+        hover = HoverTool(tooltips=_TOOLTIP, mode="vline", attachment="horizontal")
+        self.figure.add_tools(hover)
+        add_zoom(self.figure)
+        below: list[str] = []
+        for name, colour in zip(_NAMES, SLOTS, strict=True):
+            self.figure.quad(
+                left="left", right="right",
+                bottom=_stack(below), top=_stack([*below, name]),
+                color=colour, line_width=0, source=self._source,
+                nonselection_alpha=1.0, nonselection_color=colour,
+            )  # fmt: skip
+            below.append(name)
+
+    def show(
+        self, tally: Tally, colours: Mapping[str, str], shown: Sequence[str] | None, zone: ZoneInfo
+    ) -> None:
+        """Show counts.
+
+        Args:
+            tally: the counts.
+            colours: colours of their labels.
+            shown: labels that are drawn; None is all.
+            zone: the zone of the axis.
+        """
+        steps = tally.steps
+        kept = [label for label in tally.totals if shown is None or label in shown]
+        columns: dict[str, Any] = {name: [0] * len(steps) for name in _NAMES}
+        for label in kept:
+            slot = _NAMES[SLOTS.index(colours.get(label, OTHER))]
+            columns[slot] = [
+                a + b for a, b in zip(columns[slot], tally.counts[label].tolist(), strict=True)
+            ]
+        edges = steps.edges.tolist()
+        gap = min(0.15 * steps.length, 0.15 * (edges[1] - edges[0])) if len(steps) < 150 else 0
+        columns["left"] = edges[:-1]
+        columns["right"] = [each - gap for each in edges[1:]]
+        columns["said"] = [_said(tally, kept, place, zone) for place in range(len(steps))]
+        most = max(
+            (sum(each) for each in zip(*(columns[name] for name in _NAMES), strict=True)), default=0
+        )
+        self._source.data = columns
+        self.figure.x_range.update(start=edges[0], end=edges[-1])
+        self.figure.y_range.end = HEADROOM * max(5, most)
+        ticks = ticks_of(steps, zone)
+        self._ticker.ticks = [*ticks]
+        self.figure.xaxis[0].major_label_overrides = ticks
+
+
+def add_zoom(plot: Any) -> None:  # noqa: ANN401 - Bokeh has no types
+    """Let the page hear of a range that is drawn on a chart, and of a double click."""
+    # Nothing is selected by it.
+    select = BoxSelectTool(dimensions="width", renderers=[])
+    plot.add_tools(select)
+    plot.toolbar.active_drag = select
+    plot.js_on_event("selectiongeometry", CustomJS(code=_ZOOM))
+    plot.js_on_event("doubletap", CustomJS(code=_BACK))
+
+
+def ticks_of(steps: Steps, zone: ZoneInfo) -> dict[int, str]:
+    """Return where the axis has marks, milliseconds UTC, and their texts on a zone's clock."""
+    first, last = int(steps.edges[0]), int(steps.edges[-1])
+    marks = steps_of(first, last, zone, MOST_TICKS)
+    places = [each for each in marks.edges.tolist() if first <= each <= last]
+    texts, day = {}, None
+    for place in places:
+        shown = _clock(place, zone)
+        is_other_day, day = day is not None and day != shown.date(), shown.date()
+        texts[place] = _mark(shown, marks.length, is_other_day=is_other_day or place == places[0])
+    return texts
+
+
+def _mark(shown: datetime, length: int, *, is_other_day: bool) -> str:
+    day = shown.date().isoformat()
+    if length >= _DAY_MS:
+        return day
+    if length >= 60_000:
+        time = shown.strftime("%H:%M")
+    elif length >= 1000:
+        time = shown.strftime("%H:%M:%S")
+    else:
+        time = shown.strftime("%H:%M:%S.") + f"{shown.microsecond // 1000:03}"
+    return f"{day[5:]} {time}" if is_other_day else time
+
+
+def _said(tally: Tally, kept: Sequence[str], place: int, zone: ZoneInfo) -> str:
+    """Return a line for each label with logs in a step, the most frequent first."""
+    counts = sorted(
+        ((int(tally.counts[label][place]), label) for label in kept), key=lambda each: -each[0]
+    )
+    lines = [f"{visible(label) or NONE}: {count:,}" for count, label in counts[:12] if count]
+    rest = sum(count for count, _ in counts[12:])
+    if rest:
+        lines.append(f"{OTHERS}: {rest:,}")
+    if len(lines) > 1:
+        lines.append(f"in all: {sum(count for count, _ in counts):,}")
+    return "\n".join([interval(tally.steps, place, zone), *lines])
+
+
+def interval(steps: Steps, place: int, zone: ZoneInfo) -> str:
+    """Return begin and end of a step as text.
+
+    Args:
+        steps: the steps.
+        place: index of the step.
+        zone: the zone whose clock is shown.
+    """
+    begin, end = (_clock(int(steps.edges[each]), zone) for each in (place, place + 1))
+    if steps.length < 1000:
+        return f"{begin:%H:%M:%S.%f} – {end:%H:%M:%S.%f}"  # noqa: RUF001
+    until = f"{end:%H:%M:%S}" if begin.date() == end.date() else f"{end:%Y-%m-%d %H:%M:%S}"
+    return f"{begin:%Y-%m-%d %H:%M:%S} – {until}"  # noqa: RUF001
+
+
+def _clock(moment: int, zone: ZoneInfo) -> datetime:
+    return (_EPOCH + timedelta(milliseconds=moment)).astimezone(zone)
+
+
+def _stack(names: Sequence[str]) -> dict[str, Stack]:
+    return {"expr": Stack(fields=[*names])}

@@ -1,0 +1,96 @@
+"""The chart of a number in logs: its percentiles by step of time, and the highest of each step."""
+
+# Bokeh has types in part only.
+# mypy: allow-untyped-calls
+
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from bokeh.models import ColumnDataSource, CustomJS, FixedTicker, HoverTool, TapTool
+
+from workbench.dashboard.explorer.histogram import add_zoom, interval, ticks_of
+from workbench.dashboard.figures import plain_figure
+from workbench.display import value
+from workbench.explore.percentiles import Percentiles
+from workbench.reports.figures.colours import KNOWN, PERCENTILES
+
+HEADROOM: Final = 1.06
+_NAMES: Final = tuple(PERCENTILES)
+_WIDTHS: Final = {"p50": 1.5, "p95": 2.0, "p99": 2.5}
+# The page opens the log whose point is chosen.
+_OPEN: Final = """
+    for (const place of source.selected.indices) {
+      const { slowest, left, right } = source.data;
+      const detail = [slowest[place], left[place], right[place]];
+      dispatchEvent(new CustomEvent("waterline-open", { detail }));
+    }
+    source.selected.indices = [];
+"""
+_TOOLTIP: Final = (
+    '<div style="font: 12px/1.5 var(--sans, sans-serif); white-space: pre-line">@said</div>'
+)
+
+
+class MeasuredChart:
+    """The figure of one page and its data."""
+
+    def __init__(self) -> None:
+        names = ("middle", "left", "right", "highest", "slowest", "said", *_NAMES)
+        self._source = ColumnDataSource({name: [] for name in names})
+        self._ticker = FixedTicker(ticks=[])
+        self.figure = plain_figure("")
+        self.figure.min_height = 60
+        self.figure.min_border_left = 52
+        self.figure.xaxis.ticker = self._ticker
+        self.figure.xaxis.axis_label = None
+        for name in reversed(_NAMES):
+            width, colour = _WIDTHS[name], PERCENTILES[name]
+            self.figure.line("middle", name, source=self._source, color=colour, line_width=width)
+            self.figure.scatter("middle", name, source=self._source, color=colour, size=width + 1)
+        points: Any = self.figure.scatter(
+            "middle", "highest", source=self._source, size=7, fill_color=KNOWN["error"],
+            line_color=None, alpha=0.55, nonselection_alpha=0.55,
+        )  # fmt: skip
+        hover = HoverTool(renderers=[points], tooltips=_TOOLTIP, mode="vline")
+        tap = TapTool(renderers=[points])
+        self.figure.add_tools(hover, tap)
+        self.figure.toolbar.active_tap = tap
+        self._source.selected.js_on_change(
+            "indices", CustomJS(args={"source": self._source}, code=_OPEN)
+        )
+        add_zoom(self.figure)
+
+    def show(self, found: Percentiles, zone: ZoneInfo) -> None:
+        """Show percentiles.
+
+        Args:
+            found: the percentiles.
+            zone: the zone of the axis.
+        """
+        steps, edges = found.steps, found.steps.edges
+        columns: dict[str, Any] = dict(zip(_NAMES, found.quantiles, strict=True))
+        columns |= {
+            "middle": (edges[:-1] + edges[1:]) / 2,
+            "left": edges[:-1].tolist(),
+            "right": edges[1:].tolist(),
+            "highest": found.highest,
+            "slowest": found.slowest.tolist(),
+            "said": [_said(found, place, zone) for place in range(len(steps))],
+        }
+        self._source.data = columns
+        self.figure.x_range.update(start=int(edges[0]), end=int(edges[-1]))
+        finite = found.highest[np.isfinite(found.highest)]
+        most, least = (finite.max(), min(0.0, finite.min())) if len(finite) else (1.0, 0.0)
+        self.figure.y_range.update(start=least, end=HEADROOM * most or 1)
+        ticks = ticks_of(steps, zone)
+        self._ticker.ticks = [*ticks]
+        self.figure.xaxis[0].major_label_overrides = ticks
+
+
+def _said(found: Percentiles, place: int, zone: ZoneInfo) -> str:
+    numbers = [*zip(_NAMES, found.quantiles, strict=True), ("highest", found.highest)]
+    lines = [f"{name}: {value(float(each[place]))}" for name, each in reversed(numbers)]
+    count = int(found.counts[place])
+    head = [interval(found.steps, place, zone), f"{count:,} {'log' if count == 1 else 'logs'}"]
+    return "\n".join([*head, *(lines if count else ())])

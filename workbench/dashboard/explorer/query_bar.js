@@ -1,0 +1,137 @@
+// The bar of the query: its text, what may complete it, and where it is at fault.
+
+class QueryBar {
+  // `change` is called with the text when somebody has written it; `complete` asks what may stand at a place.
+  constructor(text, change, complete) {
+    this.change = change;
+    this.complete = complete;
+    this.root = element("div", "query-bar");
+    this.input = element("input");
+    this.input.type = "search";
+    this.input.maxLength = MAX_QUERY;
+    this.input.value = text;
+    this.input.placeholder = 'Search: "timed out" status>=500 -path:/health';
+    this.input.spellcheck = false;
+    this.input.autocomplete = "off";
+    this.input.setAttribute("aria-label", "Query");
+    this.input.setAttribute("role", "combobox");
+    this.input.setAttribute("aria-autocomplete", "list");
+    this.input.setAttribute("aria-expanded", "false");
+    this.input.setAttribute("aria-controls", "suggestions");
+    this.input.title = "Press / to come here";
+    this.list = element("ul", "suggestions");
+    this.list.id = "suggestions";
+    this.list.setAttribute("role", "listbox");
+    this.list.setAttribute("aria-label", "Suggestions");
+    this.list.hidden = true;
+    this.fault = element("p", "fault");
+    this.fault.setAttribute("role", "alert");
+    this.fault.hidden = true;
+    this.input.addEventListener("input", () => this.wait());
+    this.input.addEventListener("keydown", (event) => this.press(event));
+    this.input.addEventListener("blur", () => this.close());
+    this.list.addEventListener("mousedown", (event) => {
+      event.preventDefault(); // the bar keeps the focus
+      const option = event.target.closest("li");
+      if (option !== null) {
+        this.take(option);
+      }
+    });
+    this.root.append(this.input, this.list, this.fault);
+  }
+
+  get text() {
+    return this.input.value;
+  }
+
+  set text(text) {
+    clearTimeout(this.typing);
+    this.input.value = text;
+  }
+
+  wait() {
+    clearTimeout(this.typing);
+    // What is clearly not written to its end waits for Enter.
+    const isOpen = /[:=<>~(-]$/.test(this.input.value) || this.input.value.split('"').length % 2 === 0;
+    if (!isOpen) {
+      this.typing = setTimeout(() => this.change(this.input.value), 500);
+    }
+    this.complete(this.input.value, this.input.selectionStart);
+  }
+
+  press(event) {
+    const options = [...this.list.children];
+    const place = options.findIndex((each) => each.ariaSelected === "true");
+    if (event.key === "ArrowDown" && this.list.hidden) {
+      this.complete(this.input.value, this.input.selectionStart);
+    } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && options.length > 0) {
+      event.preventDefault();
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      this.choose(options[(place + step + options.length + (place < 0 && step < 0 ? 1 : 0)) % options.length]);
+    } else if ((event.key === "Enter" || event.key === "Tab") && place >= 0 && !this.list.hidden) {
+      event.preventDefault();
+      this.take(options[place]);
+    } else if (event.key === "Enter") {
+      clearTimeout(this.typing);
+      this.close();
+      this.change(this.input.value);
+    } else if (event.key === "Escape" && !this.list.hidden) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.close();
+    }
+  }
+
+  choose(option) {
+    for (const each of this.list.children) {
+      each.setAttribute("aria-selected", String(each === option));
+    }
+    this.input.setAttribute("aria-activedescendant", option.id);
+    option.scrollIntoView({ block: "nearest" });
+  }
+
+  // What may stand there: texts with the span that each replaces.
+  suggest({ text, at, options }) {
+    const isStill = text === this.input.value && at === this.input.selectionStart;
+    if (!isStill || this.input.getRootNode().activeElement !== this.input) {
+      return;
+    }
+    this.list.replaceChildren(...options.map(([replacement, begin, end, note], place) => {
+      const option = element("li");
+      option.id = `suggestion-${place}`;
+      option.setAttribute("role", "option");
+      option.setAttribute("aria-selected", "false");
+      Object.assign(option.dataset, { begin, end });
+      option.replacement = replacement;
+      showText(option, replacement);
+      option.append(element("small", "", note));
+      return option;
+    }));
+    this.list.hidden = options.length === 0;
+    this.input.setAttribute("aria-expanded", String(!this.list.hidden));
+  }
+
+  take(option) {
+    const { begin, end } = option.dataset;
+    const before = this.input.value.slice(0, begin) + option.replacement;
+    this.input.value = before + this.input.value.slice(end);
+    this.input.setSelectionRange(before.length, before.length);
+    this.close();
+    this.wait();
+  }
+
+  close() {
+    this.list.hidden = true;
+    this.input.setAttribute("aria-expanded", "false");
+    this.input.removeAttribute("aria-activedescendant");
+  }
+
+  showFault(text, [begin, end]) {
+    this.fault.hidden = text === "";
+    this.fault.textContent = visibleText(text);
+    this.input.toggleAttribute("aria-invalid", text !== "");
+    if (begin !== null && text !== "" && this.input.getRootNode().activeElement === this.input) {
+      this.faultAt = [begin, end];
+    }
+  }
+}

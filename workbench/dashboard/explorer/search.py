@@ -1,0 +1,265 @@
+"""What a search of the page does: lines first, then counts, then what needs longest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Final
+
+import pyarrow as pa
+
+from workbench.dashboard.explorer.asked import Asked
+from workbench.dashboard.explorer.searcher import OpenFolder, Tell
+from workbench.explore.fields import Field, fields_of
+from workbench.explore.lines import Lines, LogLine, find_lines, lines_of
+from workbench.explore.percentiles import Percentiles, percentiles
+from workbench.explore.steps import Steps
+from workbench.explore.tally import Tally, tally, tally_rows
+from workbench.patterns.patterns import FoundPatterns, find_patterns
+from workbench.query.archived import Batches, Catalog
+from workbench.query.database import View
+from workbench.query.execute import Logs, fetched, stored_rows
+from workbench.query.moment import Moment
+from workbench.query.neighbours import neighbours
+from workbench.query.question import Place, Question, ask
+
+SHOWN: Final = 200
+"""Number of lines that are shown at first, and more at each asking."""
+SAMPLE: Final = 1_000
+"""Number of newest matching logs whose fields are counted."""
+AROUND: Final = 10
+"""Number of logs before one, and after it."""
+MOST_FRESH: Final = 20_000
+"""Number of logs beyond which all is searched anew instead of followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The newest lines that match."""
+
+    lines: Lines
+    is_all: bool
+    """Whether there are no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Older:
+    """Lines before a place."""
+
+    lines: Lines
+    is_all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Fields of the newest lines that match."""
+
+    fields: Sequence[Field]
+    sample: int
+    """Number of lines that were looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the chart and the buttons show."""
+
+    types: Tally
+    """By type, of any type."""
+    chart: Tally
+    """By what the page asks for."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Percentiles of the attribute that the page asks for."""
+
+    percentiles: Percentiles
+
+
+@dataclass(frozen=True, slots=True)
+class InRange:
+    """Number of logs in the range, whatever they say."""
+
+    logs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Lines that were asked for by seq, and the seqs that are gone."""
+
+    lines: Sequence[LogLine]
+    missing: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A log among those before and after it, in their order."""
+
+    lines: Sequence[LogLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """Patterns of what is shown."""
+
+    found: FoundPatterns
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Matching logs that have come."""
+
+    lines: Sequence[LogLine]
+    is_all: bool
+    """Whether these are all; otherwise they are the newest."""
+    counted: Counted
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """What came cannot be told from what was there: all must be searched anew."""
+
+
+def search(found: Logs, asked: Asked, opened: Sequence[int], tell: Tell) -> None:
+    """Search for what a page asks.
+
+    Args:
+        found: the logs of the folder.
+        asked: what is asked.
+        opened: seqs of rows that are open, whatever matches.
+        tell: called with `Found`, `Opened`, `Fields`, `Counted`, `Measured` and `InRange`.
+    """
+    begun = perf_counter()
+    lines = find_lines(found, replace(asked.question, limit=SAMPLE))
+    tell(Found(replace(lines, lines=lines.lines[:SHOWN]), len(lines.lines) <= SHOWN))
+    tell(Fields(*fields_of(lines.lines)))
+    shown = {line.seq for line in lines.lines[:SHOWN]}
+    if wanted := [seq for seq in opened if seq not in shown]:
+        there = lines_of(found, wanted)
+        tell(Opened(there, sorted({*wanted} - {line.seq for line in there})))
+    # What comes meanwhile is followed from here on, as a line and as a number.
+    asked = asked.through(lines.last_seq)
+    types = _tally(found, asked.all_types, asked.steps, "type")
+    chart = types
+    if asked.by != "type":
+        chart = _tally(found, asked.question, asked.steps, asked.by)
+    tell(Counted(types, chart, perf_counter() - begun))
+    if asked.measure:
+        tell(Measured(percentiles(found, asked.question, asked.steps, asked.measure)))
+    if asked.all_types != asked.everything:
+        tell(InRange(found.count(asked.everything).value))
+
+
+def _tally(found: Logs, question: Question, steps: Steps, by: str) -> Tally:
+    """Count the logs that match a question, and say up to which of them."""
+    counted = tally(found, question, steps, by)
+    assert question.last is not None
+    return replace(counted, moment=replace(counted.moment, last_seq=question.last))
+
+
+def older(found: Logs, asked: Asked, before: Place, tell: Tell) -> None:
+    """Search for the lines before a place.
+
+    Args:
+        found: the logs of the folder.
+        asked: what is asked.
+        before: the place.
+        tell: called with `Older`.
+    """
+    question = replace(asked.question, before=before, limit=SHOWN)
+    lines = find_lines(found, question)
+    tell(Older(lines, len(lines.lines) < SHOWN))
+
+
+def around(found: Logs, place: Place, query: str, now: int, tell: Tell) -> None:
+    """Search for the logs around one.
+
+    Args:
+        found: the logs of the folder.
+        place: the place of the log.
+        query: what they share with it; empty takes all.
+        now: milliseconds UTC.
+        tell: called with `Around`.
+    """
+    near = neighbours(found, ask(now=now, query=query), place, AROUND)
+    lines = lines_of(found, [place[1], *(seq for _, seq in near.places)])
+    tell(Around(sorted(lines, key=lambda line: line.place)))
+
+
+def patterns(opened: OpenFolder, asked: Asked, now: int, tell: Tell) -> None:
+    """Search for patterns, and what is new in them since the time before, as long.
+
+    Args:
+        opened: the folder.
+        asked: what is asked.
+        now: milliseconds UTC.
+        tell: called with `Patterns`.
+    """
+    length = asked.until - asked.since
+    before = (asked.since - length, asked.since)
+    question = replace(asked.question, since=asked.since)
+    found = find_patterns(opened.folder, opened.database, question, before, now)
+    tell(Patterns(found))
+
+
+def follow(found: Logs, asked: Asked, counted: Counted, tell: Tell) -> None:
+    """Search for matching logs that came since a count; tells `Fresh` or `Stale`.
+
+    Args:
+        found: the logs of the folder.
+        asked: what is asked.
+        counted: the counts so far, of the same steps.
+        tell: called with the result.
+    """
+    begun = perf_counter()
+    of_types = _fresh(found, asked.all_types, counted.types, "type")
+    of_chart = of_types
+    if asked.by != "type" and of_types is not None:
+        of_chart = _fresh(found, asked.question, counted.chart, asked.by)
+    if of_types is None or of_chart is None:
+        tell(Stale())
+        return
+    (table, types), (_, chart) = of_types, of_chart
+    newest = sorted(_places(table, asked.question.types), reverse=True)
+    lines = lines_of(found, [seq for _, seq in newest[:SHOWN]])
+    tell(
+        Fresh(
+            sorted(lines, key=lambda line: line.place, reverse=True),
+            len(newest) <= SHOWN,
+            Counted(types, chart, perf_counter() - begun),
+        )
+    )
+
+
+def _fresh(
+    found: Logs, question: Question, counted: Tally, by: str
+) -> tuple[pa.Table, Tally] | None:
+    """Return the logs that came since a tally, and the tally with them; None if that is stale."""
+    column = by if by in ("type", "source") else "attributes"
+    question = replace(question, columns=tuple({"type": 0, column: 0}), limit=None)
+    after = counted.moment.last_seq
+
+    def hot(view: View, catalog: Catalog) -> tuple[pa.Table, Moment] | None:
+        moment = catalog.moment
+        is_past = moment.incarnation != counted.moment.incarnation or moment.last_seq < after
+        if is_past or moment.archived_through > after or moment.pruned != counted.moment.pruned:
+            return None
+        if moment.last_seq - after > MOST_FRESH:
+            return None
+        return fetched(view, stored_rows(catalog, question, after), question), moment
+
+    def whole(
+        hot: tuple[pa.Table, Moment] | None, _: Catalog, __: Batches
+    ) -> tuple[pa.Table, Tally] | None:
+        if hot is None:
+            return None
+        table, moment = hot
+        return table, tally_rows(counted, table, moment, by)
+
+    return found.ask(question, hot, whole, may_lack=True)
+
+
+def _places(table: pa.Table, types: Sequence[str] | None) -> list[Place]:
+    timestamps = table["timestamp"].cast(pa.int64()).to_pylist()
+    rows = zip(timestamps, table["seq"].to_pylist(), table["type"].to_pylist(), strict=True)
+    return [(time, seq) for time, seq, log_type in rows if types is None or log_type in types]
