@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from benchmarks.alerting import measure_alerting
 from benchmarks.archiving import measure_archiving
 from benchmarks.attacks import measure_attacks
 from benchmarks.clients import measure_clients
@@ -34,6 +35,7 @@ BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "clients": measure_clients,
     "shippers": measure_shippers,
     "metering": measure_metering,
+    "alerting": measure_alerting,
     "latency": measure_latency,
     "growth": measure_growth,
     "memory": measure_memory,

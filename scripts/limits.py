@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from server.alerts.tally import MOST_GROUPS, MOST_SUMMARIES
 from server.app import MAX_HEADER_SIZE, MOST_SILENT_SECONDS, MOST_UNFINISHED
 from server.ingest import entries
 from server.ingest.otlp_records import MOST_ATTRIBUTES
@@ -13,10 +14,14 @@ from server.ingest.syslog.intake import MOST_WAITING
 from server.live.filters import MAX_TEXT_LENGTH, MAX_TEXTS
 from server.live.hub import MAX_FILTERS
 from server.websocket.frames import MAX_MESSAGE_SIZE
+from waterline.alerts.rules import MOST_RULES
 from waterline.archive.hot_rows import MAX_BATCH_SIZE
 from waterline.encoding import FORMATS, MOST_ROWS
 from waterline.metrics.recorder import MAX_LABELS
 from waterline.metrics.sketch import RELATIVE_ERROR
+from waterline.query_text.patterns import LONGEST
+from waterline.query_text.patterns import MOST_REPEATED as REPEATED
+from waterline.query_text.terms import MOST_NESTED, MOST_TERMS
 from waterline.recognition.continuations import MAX_CHARACTERS, MAX_LINES
 from waterline.recognition.object_containers import MOST_REPEATED
 from waterline.recognition.own_logs import MAX_TYPE_LENGTH
@@ -74,6 +79,10 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
             "connections of syslog",
             f"`token_connections`, {_DEFAULT.token_connections:,}; each with TLS 512 KiB more",
         ),
+        (
+            "rules of alerts",
+            f"{MOST_RULES}, of {MOST_GROUPS} groups each ({MOST_SUMMARIES} of a percentile)",
+        ),
         ("headers of a request", _size(MAX_HEADER_SIZE)),
         ("time to say what one wants on a new connection", f"{MOST_SILENT_SECONDS:.0f} s"),
         (
@@ -103,6 +112,14 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("lines that are joined to one log", f"{MAX_LINES:,}, or {_size(MAX_CHARACTERS)} of text"),
     ),
     "answer": (
+        (
+            "a query as text",
+            f"{MOST_TERMS} terms, {MOST_NESTED} parentheses within each other",
+        ),
+        (
+            "a regular expression of a query",
+            f"{LONGEST:,} characters, and counts that add up to {REPEATED:,}",
+        ),
         ('columns of `attributes="all"`', f"the {MOST_NAMES:,} most frequent attributes"),
         ("types and sources that are counted apart", f"{MAX_LABELS} each, further as `other`"),
         ("attributes that are measured", f"{MOST_MEASURED}"),

@@ -17,6 +17,7 @@ import tornado.netutil
 import tornado.web
 
 from server.accepting import Accepting, AcceptingServer, for_connections, raise_limit
+from server.alerts_process import AlertsProcess
 from server.archive_scheduler import ArchiveScheduler
 from server.backpressure import Gate
 from server.bind import bind, port_of
@@ -41,6 +42,7 @@ from server.tls import server_context
 from server.websocket.frames import MAX_MESSAGE_SIZE
 from server.writer import Commit, Writer
 from waterline.addresses import Addresses, is_loopback
+from waterline.alerts.rules import AlertRule
 from waterline.archive.ahead import refuse_earlier_logs
 from waterline.archive.missing import MissingFiles
 from waterline.clock import AGEING_PATIENCE, DATING_PATIENCE, SteadyClock
@@ -71,12 +73,17 @@ MOST_SILENT_SECONDS: Final = 60.0
 TICKS_A_LOOK: Final = 5
 
 
-async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> None:
+async def serve(
+    settings: Settings,
+    on_ready: Callable[[Addresses], None],
+    alerts: Sequence[AlertRule] = (),
+) -> None:
     """Run the server until SIGTERM or SIGINT, then commit and ack all waiting logs.
 
     Args:
         settings: the settings.
         on_ready: called with the addresses once connections are accepted.
+        alerts: rules of alerts.
 
     Raises:
         DataFolderError: the data folder cannot be used, or is in use.
@@ -104,7 +111,7 @@ async def serve(settings: Settings, on_ready: Callable[[Addresses], None]) -> No
     with ServerLock(folder), ExitStack() as opened:
         refuse_lost_logs(folder)
         refuse_earlier_logs(folder)
-        server = _Server(settings, folder, opened, limit)
+        server = _Server(settings, folder, opened, limit, alerts)
         on_ready(server.listen())
         try:
             await server.run_until(stopping)
@@ -125,10 +132,16 @@ class _Server:
         folder: the locked data folder.
         opened: closes all that is opened here.
         limit: files and connections that this process may have open.
+        alerts: rules of alerts.
     """
 
     def __init__(
-        self, settings: Settings, folder: DataFolder, opened: ExitStack, limit: int
+        self,
+        settings: Settings,
+        folder: DataFolder,
+        opened: ExitStack,
+        limit: int,
+        alerts: Sequence[AlertRule] = (),
     ) -> None:
         self._settings = settings
         self._folder = folder
@@ -166,6 +179,7 @@ class _Server:
         self._silence = QuietSources(folder.metrics, settings.quiet_after, self._ageing)
         opened.callback(self._silence.close)
         self._missing = MissingFiles(folder)
+        self._alerts = AlertsProcess(alerts, settings)
         self._gauges = Gauges(folder, self._connections)
         self._pulse = Pulse()
         most = for_connections(limit)
@@ -267,8 +281,9 @@ class _Server:
             _running(self._archiving.run()) as archiving,
             _running(self._silence.run()) as watching,
             _running(self._missing.run()) as looking,
+            _running(self._alerts.run()) as alerting,
         ):
-            await self._tick_until(stopping, archiving, watching, looking)
+            await self._tick_until(stopping, archiving, watching, looking, alerting)
 
     async def _tick_until(self, stopping: asyncio.Event, *beside: "asyncio.Task[None]") -> None:
         for tick in itertools.count(1):
@@ -345,10 +360,12 @@ class _Server:
                 lambda: self._changed_past,
                 self._refusals.warnings,
                 self._syslog.warnings,
+                self._alerts.warnings,
             ],
             [self._accepting, self._accepting_monitoring],
             [self._missing.reasons],
             self._syslog.health,
+            self._alerts,
         )
         shared = {"monitoring": Monitoring(overview, self._recorder, tokens)}
         pages = ((r"/metrics", Metrics), (r"/health", Health), (r"/livez", Alive))

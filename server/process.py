@@ -16,7 +16,9 @@ from waterline.terminal import log_to_stderr, say
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; print the addresses once connections are accepted."""
     with ended_in_order():
-        settings = load_settings({}, os.environ, Path.cwd()).settings
+        # The command has read the queries of alerts, and here they would bring Arrow along.
+        loaded = load_settings({}, os.environ, Path.cwd(), check_queries=False)
+        settings = loaded.settings
         log_to_stderr()
         release_large_blocks()
 
@@ -26,4 +28,4 @@ def main() -> None:
             gc.freeze()
             say(addresses.announcement(settings.data))
 
-        asyncio.run(serve(settings, announce))
+        asyncio.run(serve(settings, announce, loaded.alerts))

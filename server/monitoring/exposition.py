@@ -186,6 +186,12 @@ class Scrape:
         yield GaugeMetricFamily(
             PREFIX + "healthy", "1 when /health says healthy, else 0", int(state.is_healthy)
         )
+        alerts = GaugeMetricFamily(
+            PREFIX + "alert_firing", "1 when the alert fires, else 0", labels=["alert"]
+        )
+        for name, level in state.alerts.items():
+            alerts.add_metric([name], level)
+        yield alerts
 
 
 def encoder(accept: str) -> tuple[_Encoder, str]:

@@ -10,6 +10,7 @@ from typing import Final
 import apsw
 
 from server.accepting import Accepting
+from server.alerts_process import AlertsProcess
 from server.archive_scheduler import ArchiveScheduler
 from server.connections import Connections
 from server.gauges import Gauges, Levels, peak_bytes
@@ -69,6 +70,8 @@ class State:
     """Seconds since 1970 UTC."""
     versions: dict[str, str]
     is_healthy: bool
+    alerts: Mapping[str, int] = field(default_factory=dict)
+    """1 for each alert that fires, 0 for the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class Overview:
         accepting: state of acceptance of each port.
         faulty: sources of further faults.
         syslog: returns the state of each listener of syslog.
+        alerts: the alerts; None without any.
     """
 
     gauges: Gauges
@@ -96,6 +100,7 @@ class Overview:
     accepting: Sequence[Accepting] = ()
     faulty: Sequence[Warner] = ()
     syslog: Callable[[], Mapping[str, object]] = dict
+    alerts: AlertsProcess | None = None
     started: float = field(default_factory=time.time)
     _begun: float = field(default_factory=time.monotonic)
     _versions: dict[str, str] = field(default_factory=versions)
@@ -150,6 +155,7 @@ class Overview:
                 for name, text in self._versions.items()
             },
             not self.reasons(),
+            {} if self.alerts is None else self.alerts.levels(),
         )
 
     def health(self) -> dict[str, object]:
@@ -174,6 +180,7 @@ class Overview:
             "wal_bytes": levels.get(metrics.WAL_BYTES),
             "disk_free_bytes": levels.get(metrics.DISK_FREE_BYTES),
             "syslog": self.syslog(),
+            "alerts": [] if self.alerts is None else self.alerts.health(),
             "archive": {
                 "running": self.archiving.is_running,
                 "last_run_ended": self.archiving.ended_at,

@@ -75,7 +75,17 @@ def test_zeros_before_first_log_have_name_where_others_have_one() -> None:
 
 
 def test_labels_are_those_that_there_are() -> None:
-    known = {"le", "type", "source", "reason", "outcome", "attribute", "instance", "endpoint"}
+    known = {
+        "le",
+        "type",
+        "source",
+        "reason",
+        "outcome",
+        "attribute",
+        "instance",
+        "endpoint",
+        "alert",
+    }
     for each in expressions():
         for labels in re.findall(r"\bby \(([^)]*)\)", each):
             assert {label.strip() for label in labels.split(",")} <= known

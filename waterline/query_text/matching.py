@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from waterline.query_text.condition import Condition, Pattern, Range
 from waterline.query_text.parse import TextQuery
-from waterline.query_text.paths import lookup
+from waterline.query_text.paths import lookup, steps_of
 from waterline.query_text.patterns import found
 
 _INT64: Final = range(-(2**63), 2**63)
@@ -48,8 +48,25 @@ def matching(logs: Sequence[Matched], query: TextQuery) -> list[int]:
 
 
 def _left(logs: Sequence[Matched], places: list[int], query: TextQuery) -> list[int]:
-    """Return those of some places whose logs meet a query."""
-    places = [each for each in places if _meets_plainly(logs[each], query)]
+    """Return those of some places whose logs meet a query.
+
+    Each filter is a pass of its own over those that the ones before have left.
+    """
+    if query.types is not None:
+        places = [each for each in places if logs[each].type in query.types]
+    if query.sources is not None:
+        places = [each for each in places if logs[each].source in query.sources]
+    if query.without_types:
+        places = [each for each in places if logs[each].type not in query.without_types]
+    if query.without_sources:
+        places = [each for each in places if logs[each].source not in query.without_sources]
+    for condition in query.where:
+        if not condition.has_patterns:
+            places = _meeting_plainly(logs, places, condition)
+    for text in query.contains:
+        places = [each for each in places if text in logs[each].message]
+    for text in query.lacks:
+        places = [each for each in places if text not in logs[each].message]
     for of in query.patterns:
         texts = [getattr(logs[each], of.column) for each in places]
         matched = found(texts, of.pattern) if places else []
@@ -65,20 +82,21 @@ def _left(logs: Sequence[Matched], places: list[int], query: TextQuery) -> list[
     return places
 
 
-def _meets_plainly(log: Matched, query: TextQuery) -> bool:
-    """Return whether a log meets all that needs no pattern and no alternatives."""
-    return (
-        (query.types is None or log.type in query.types)
-        and (query.sources is None or log.source in query.sources)
-        and log.type not in query.without_types
-        and log.source not in query.without_sources
-        and all(text in log.message for text in query.contains)
-        and not any(text in log.message for text in query.lacks)
-        and all(
-            each.has_patterns or _meets(lookup(log.attributes, each.attribute), each)
-            for each in query.where
-        )
-    )
+def _meeting_plainly(logs: Sequence[Matched], places: list[int], condition: Condition) -> list[int]:
+    """Return those of some places whose logs meet a condition without patterns."""
+    name = condition.attribute
+    if steps_of(name):
+        values = [lookup(logs[each].attributes, name) for each in places]
+    else:
+        values = [logs[each].attributes.get(name) for each in places]
+    # Most logs have no value, and need no further look.
+    if condition.operator == "lacks":
+        return [each for each, value in zip(places, values, strict=True) if value is None]
+    return [
+        each
+        for each, value in zip(places, values, strict=True)
+        if value is not None and _meets(value, condition)
+    ]
 
 
 def meeting(values: Sequence[object], condition: Condition) -> list[bool]:
@@ -95,8 +113,7 @@ def meeting(values: Sequence[object], condition: Condition) -> list[bool]:
 
 
 def _meets(value: object, condition: Condition) -> bool:
-    if condition.operator == "lacks" or value is None:
-        return condition.operator == "lacks" and value is None
+    """Return whether a value, not null, meets a condition."""
     if condition.operator == "exists":
         return True
     if condition.operator == "in":

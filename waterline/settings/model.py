@@ -7,6 +7,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from waterline.alerts.rules import AlertRule, parse_rules
 from waterline.encoding import FORMATS, PARQUET, BatchFormat
 from waterline.errors import SettingsError
 from waterline.origins import format_origins, parse_origins
@@ -15,6 +16,8 @@ from waterline.units import format_duration, format_size, parse_duration, parse_
 
 FILE_NAME: Final = "waterline.toml"
 PREFIX: Final = "WATERLINE_"
+ALERTS: Final = "alerts"
+"""Member of a file with the rules of alerts, which is no setting."""
 # Variables of producers and commands. They may hold secrets, so they are no settings.
 CLIENT_VARIABLES: Final = frozenset({"WATERLINE_TOKEN", "WATERLINE_URL"})
 
@@ -221,6 +224,8 @@ class LoadedSettings:
 
     settings: Settings
     sources: Mapping[str, str]
+    alerts: tuple[AlertRule, ...] = ()
+    """Rules of alerts, which only a file has."""
 
     def describe(self) -> list[tuple[str, str, str]]:
         """Return (name, value as text, source) of every setting."""
@@ -271,6 +276,8 @@ def load_settings(
     environment: Mapping[str, str],
     working_folder: Path,
     named: Mapping[str, str] | None = None,
+    *,
+    check_queries: bool = True,
 ) -> LoadedSettings:
     """Load each setting from the first source that has it: option, variable, file, default.
 
@@ -279,10 +286,11 @@ def load_settings(
         environment: the environment variables.
         working_folder: first folder to search for `waterline.toml`, before the data folder.
         named: names of options that differ from their setting's.
+        check_queries: whether to read the queries of alerts, for which Arrow may be loaded.
 
     Raises:
-        SettingsError: a key is unknown, a value is invalid, both folders have a file, or a
-            certificate lacks its key.
+        SettingsError: a key is unknown, a value or an alert has no meaning, both folders have a
+            file, or a certificate lacks its key.
     """
     given = _from_environment(environment)
     given |= {
@@ -290,15 +298,22 @@ def load_settings(
         for name, value in options.items()
         if value is not None
     }
-    found = _from_file(working_folder / FILE_NAME) | given
+    content = _content(working_folder / FILE_NAME)
+    found = _from_file(working_folder / FILE_NAME, content) | given
     data = Path(found["data"][0]) if "data" in found else Settings().data
-    found = _from_data_folder(working_folder, working_folder / data) | found
+    path = _data_folders_file(working_folder, working_folder / data)
+    if path is not None:
+        content = _content(path)
+        found = _from_data_folder(path, content) | found
+    else:
+        path = working_folder / FILE_NAME
+    alerts = parse_rules(content.get(ALERTS, []), str(path), check_queries=check_queries)
     values: dict[str, Any] = {name: _parse_value(name, *found[name]) for name in found}
     sources = {name: found[name][1] if name in found else "default" for name in setting_names()}
     _check_pair(values, sources)
     _check_level(values, sources)
     _check_retention(values, sources)
-    return LoadedSettings(Settings(**values), sources)
+    return LoadedSettings(Settings(**values), sources, alerts)
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -313,17 +328,23 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, st
     return found
 
 
-def _from_file(path: Path) -> dict[str, tuple[str, str]]:
+def _content(path: Path) -> dict[str, Any]:
+    """Return what a file has; nothing if it is missing."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _from_file(path: Path, content: Mapping[str, object]) -> dict[str, tuple[str, str]]:
     found = {}
     for key, value in content.items():
+        if key == ALERTS:
+            continue
         if key not in setting_names():
             raise _unknown(key, f"in {path}", setting_names())
         if isinstance(value, bool) or not isinstance(value, str | int):
@@ -332,13 +353,18 @@ def _from_file(path: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _from_data_folder(working_folder: Path, data: Path) -> dict[str, tuple[str, str]]:
+def _data_folders_file(working_folder: Path, data: Path) -> Path | None:
+    """Return the file of the data folder; None if there is none, or no other than ours."""
     path, other = data / FILE_NAME, working_folder / FILE_NAME
     if not path.exists() or path.resolve() == other.resolve():
-        return {}
+        return None
     if other.exists():
         raise SettingsError(f"both {other} and {path} exist; keep one of them")
-    found = _from_file(path)
+    return path
+
+
+def _from_data_folder(path: Path, content: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+    found = _from_file(path, content)
     if "data" in found:
         raise SettingsError(f"data cannot be set in {path}, which lies in the data folder itself")
     return found

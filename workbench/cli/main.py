@@ -6,6 +6,7 @@ and stays light: it never loads pandas or Panel.
 
 import click
 
+from workbench.cli.alerts import alerts
 from workbench.cli.archive.group import archive
 from workbench.cli.completion import completion
 from workbench.cli.count import count
@@ -31,6 +32,6 @@ def main() -> None:
 
 for command in (
     *(serve, run_all, dashboard, show_settings, token, send, tail),
-    *(logs, count, patterns, sql, report, archive, completion),
+    *(logs, count, patterns, sql, report, alerts, archive, completion),
 ):
     main.add_command(command)

@@ -1,0 +1,1 @@
+"""Alerts: a process that looks at committed logs and measurements, and tells of incidents."""
