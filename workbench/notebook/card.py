@@ -39,7 +39,7 @@ def card(session: Session) -> str:
     """
     held = holdings(session)
     lines = "".join(
-        f"<dt>{what}</dt><dd>{safe(value)}</dd>"
+        f'<tr><td align="left">{what}</td><td align="left">{safe(value)}</td></tr>'
         for what, value in held.lines()
         if what not in ("data folder", "logs")
     )
@@ -48,7 +48,7 @@ def card(session: Session) -> str:
         f'<div class="wl-card"><style>{_STYLE}</style>'
         f"<p><b>Waterline workbench</b> <small>on {safe(held.path)}</small></p>"
         f"<p><b>{whole(held.logs)}</b> logs</p>"
-        f"{_last_day(session, held)}<dl>{lines}</dl>"
+        f'{_last_day(session, held)}<table class="wl-facts"><tbody>{lines}</tbody></table>'
         f"<small>Try</small><pre>{tries}</pre></div>"
     )
 

@@ -1,4 +1,4 @@
-"""The formatter of DataFrames in a notebook: logs as a table to read, all else as before.
+"""The formatter of DataFrames in a notebook: logs and reports as tables, all else as before.
 
 Frames of logs stay plain DataFrames, whatever is done with them. IPython asks this function how any
 of them looks; it knows logs by what their `attrs` say.
@@ -11,6 +11,7 @@ from typing import Any, Final
 import pandas as pd
 
 from workbench.notebook.log_table import LogTable, Roles
+from workbench.notebook.report_table import ReportTable, is_report
 
 _HTML: Final = "text/html"
 _OF_AN_ANSWER: Final = frozenset({"pin", "seconds"})
@@ -30,18 +31,20 @@ class LogFormatter:
 
     def __call__(self, frame: pd.DataFrame) -> object:
         """Return HTML, or None where pandas is told to make none."""
-        if pd.get_option("display.notebook_repr_html") and is_of_logs(frame):
-            return LogTable(frame, Roles.of(frame, "message"))._repr_html_()
+        if pd.get_option("display.notebook_repr_html") and is_plain_answer(frame):
+            if "message" in frame.columns:
+                return LogTable(frame, Roles.of(frame, "message"))._repr_html_()
+            if is_report(frame):
+                return ReportTable(frame)._repr_html_()
         if self.before is not None:
             return self.before(frame)
         return frame._repr_html_()  # type: ignore[operator] # its stubs lack it
 
 
-def is_of_logs(frame: pd.DataFrame) -> bool:
-    """Return whether a frame is an answer of the workbench, or a part of one, with messages."""
+def is_plain_answer(frame: pd.DataFrame) -> bool:
+    """Return whether a frame is an answer of the workbench, or a part of one, and not reshaped."""
     return (
         not _OF_AN_ANSWER.isdisjoint(frame.attrs)
-        and "message" in frame.columns
         and frame.columns.nlevels == 1
         and frame.columns.is_unique
         and frame.index.nlevels == 1

@@ -32,6 +32,10 @@ _TIMES: Final = ("timestamp", "time", "@timestamp", "ts", "date", "received_at")
 _TYPES: Final = ("type", "level", "severity", "levelname")
 _BREAK: Final = re.compile(r"\r\n|\n|\r")
 _HERE: Final = Path(__file__).parent
+STYLE: Final = (_HERE / "log_table.css").read_text(encoding="utf-8")
+"""CSS of a table."""
+SCRIPT: Final = f"<script>{{{(_HERE / 'log_table.js').read_text(encoding='utf-8')}}}</script>"
+"""HTML of the search of a table, behind it."""
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -141,11 +145,8 @@ class LogTable:
         shown = first if last is None else pd.concat([first, last])
         day = _day(self.frame, self.roles.time)
         columns = _columns(self.frame, shown, self.roles, day)
-        colours = _colours(shown, self.roles.type)
-        yield (
-            '<div class="wl-logs" data-lm-suppress-shortcuts="true"><style>'
-            f"{_file('log_table.css')}</style>"
-        )
+        colours = colours_of(shown, self.roles.type)
+        yield (f'<div class="wl-logs" data-lm-suppress-shortcuts="true"><style>{STYLE}</style>')
         yield f'<p class="wl-head"><span>{self._title(day)}</span></p>'
         head = "".join(f'<th align="left">{safe(each.title)}</th>' for each in columns)
         yield f'<div class="wl-box"><table class="wl-table"><thead><tr>{head}</tr></thead><tbody>'
@@ -159,12 +160,12 @@ class LogTable:
                     f'<tr class="wl-gap"><td colspan="{len(columns)}">'
                     f"… {whole(left_out)} rows between are not shown</td></tr>"
                 )
-            for row in _records(part):
+            for row in rows_of(part):
                 mark = ' class="wl-this"' if marked is not None and row.get("seq") == marked else ""
                 cells = "".join(each.cell(row, colours) for each in columns)
                 yield f"<tr{mark}>{cells}</tr>"
         yield f'</tbody></table></div><p class="wl-foot">{self._foot(shown)}</p>'
-        yield f"<script>{{{_file('log_table.js')}}}</script></div>"
+        yield f"{SCRIPT}</div>"
 
     def _shown(self) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """Return the first rows that are shown, and the last ones if some lie between."""
@@ -195,13 +196,7 @@ class LogTable:
             parts.append(f"source {safe(source)}")
         lacks = [*([attrs["pruned"]] if "pruned" in attrs else []), *attrs.get("missing", ())]
         parts += [f"<b>lacks: {safe(str(each))}</b>" for each in lacks]
-        seconds, pin = attrs.get("seconds"), attrs.get("pin")
-        varies = [] if seconds is None else [f"{seconds:.3f} s"]
-        if pin is not None:
-            varies.append(f"pin <code>{safe(str(pin))}</code>")
-        if varies:
-            parts.append(f'<span class="wl-varies">{", ".join(varies)}</span>')
-        return " · ".join(parts)
+        return " · ".join([*parts, *varying(attrs)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,16 +218,16 @@ class _Column:
             pairs = "".join(_pairs(row, self.pairs))
             return f'<td align="left" class="wl-message">{_message(value)}{pairs}</td>'
         if self.kind == "type":
-            text = _text(value)
+            text = text_of(value)
             colour = colours.get(text)
             style = "" if colour is None else f' style="--wl-colour:{colour}"'
             return f'<td align="left"><b class="wl-type"{style}>{safe(text)}</b></td>'
         if self.kind == "time":
-            return f'<td align="left" class="wl-time">{_time(value, self.of_day)}</td>'
+            return f'<td align="left" class="wl-time">{time_of(value, of_day=self.of_day)}</td>'
         number = not isinstance(value, bool) and isinstance(value, int | float)
         place = "right" if number else "left"
         kind = "wl-seq wl-number" if self.kind == "seq" else "wl-number" if number else "wl-value"
-        return f'<td align="{place}" class="{kind}">{safe(_cut(_text(value)))}</td>'
+        return f'<td align="{place}" class="{kind}">{safe(cut(text_of(value)))}</td>'
 
 
 def _columns(
@@ -265,7 +260,8 @@ def _columns(
     return [*columns, *(_Column(each, "value", each) for each in others)]
 
 
-def _records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def rows_of(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a frame by the names of its columns, as Python values."""
     names = [str(each) for each in frame.columns]
     columns = [frame.iloc[:, place].tolist() for place in range(len(names))]
     for values in zip(*columns, strict=True):
@@ -276,11 +272,11 @@ def _first(frame: pd.DataFrame, names: Sequence[str]) -> str | None:
     return next((each for each in names if each in frame.columns), None)
 
 
-def _colours(frame: pd.DataFrame, name: str | None) -> Mapping[str, str]:
+def colours_of(frame: pd.DataFrame, name: str | None) -> Mapping[str, str]:
     """Return the colours of the types that are shown."""
     if name is None:
         return {}
-    counts = {str(text): int(of) for text, of in frame[name].map(_text).value_counts().items()}
+    counts = {str(text): int(of) for text, of in frame[name].map(text_of).value_counts().items()}
     colours = give_colours(KNOWN, {text.lower(): of for text, of in counts.items()})
     return {text: colours[text.lower()] for text in counts if text.lower() in colours}
 
@@ -289,7 +285,7 @@ def _only_value(frame: pd.DataFrame, name: str) -> str | None:
     """Return the text that all rows have in a column; None if they differ or it is not there."""
     if name not in frame.columns or not len(frame):
         return None
-    texts = frame[name].map(_text)
+    texts = frame[name].map(text_of)
     return str(texts.iloc[0]) if (texts == texts.iloc[0]).all() else None
 
 
@@ -313,9 +309,10 @@ def _in_utc(moment: pd.Timestamp) -> pd.Timestamp:
     return moment if moment.tzinfo is None else moment.tz_convert("UTC")
 
 
-def _time(value: object, of_day: bool) -> str:
+def time_of(value: object, *, of_day: bool) -> str:
+    """Return a time as HTML, with its day unless that is told elsewhere."""
     if not isinstance(value, pd.Timestamp):
-        return safe(_cut(_text(value)))
+        return safe(cut(text_of(value)))
     moment = _in_utc(value)
     clock = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
     return clock if of_day else f"{moment:%Y-%m-%d} {clock}"
@@ -323,7 +320,7 @@ def _time(value: object, of_day: bool) -> str:
 
 def _message(value: object) -> str:
     """Return a message as HTML: line breaks stay, and what is long has to be opened."""
-    text = _text(value)
+    text = text_of(value)
     cut = text[:MOST_CHARACTERS]
     lines = [safe(each.expandtabs(4)) for each in _BREAK.split(cut)]
     if len(text) > len(cut):
@@ -339,7 +336,7 @@ def _message(value: object) -> str:
 
 def _pairs(row: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
     pairs = [
-        f' <code class="wl-pair"><i>{safe(_cut(name))}=</i>{safe(_cut(value))}</code>'
+        f' <code class="wl-pair"><i>{safe(cut(name))}=</i>{safe(cut(value))}</code>'
         for name, value in _members_of(row, names)
     ]
     yield from pairs[:_PAIRS]
@@ -355,8 +352,8 @@ def _members_of(row: Mapping[str, Any], names: Sequence[str]) -> Iterator[tuple[
     for name in names:
         value = row[name]
         if name != "attributes":
-            if _text(value) != NOTHING:
-                yield name, _text(value)
+            if text_of(value) != NOTHING:
+                yield name, text_of(value)
             continue
         try:
             members = _members(value) if isinstance(value, str | bytes) else None
@@ -366,11 +363,22 @@ def _members_of(row: Mapping[str, Any], names: Sequence[str]) -> Iterator[tuple[
             for member, raw in members.items():
                 text = bytes(raw).decode()
                 yield member, str(json.loads(text)) if text.startswith('"') else text
-        elif _text(value) != NOTHING:
-            yield name, _text(value)
+        elif text_of(value) != NOTHING:
+            yield name, text_of(value)
 
 
-def _text(value: object) -> str:
+def varying(attrs: Mapping[Any, Any]) -> Iterator[str]:
+    """Yield what differs between runs, as HTML that says so: seconds and pin of an answer."""
+    seconds, pin = attrs.get("seconds"), attrs.get("pin")
+    parts = [] if seconds is None else [f"{seconds:.3f} s"]
+    if pin is not None:
+        parts.append(f"pin <code>{safe(str(pin))}</code>")
+    if parts:
+        yield f'<span class="wl-varies">{", ".join(parts)}</span>'
+
+
+def text_of(value: object) -> str:
+    """Return a value of a cell as text."""
     if isinstance(value, str):
         return value
     if value is None or value is pd.NaT or value is pd.NA:
@@ -380,9 +388,6 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Return the begin of a text that is too long for a cell."""
     return text if len(text) <= _VALUE_CHARACTERS else f"{text[:_VALUE_CHARACTERS]}…"
-
-
-def _file(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")

@@ -34,7 +34,7 @@ def test_card_has_numbers_and_bars_of_the_last_day(data: Path) -> None:
     with Workbench(data, clock=lambda: NOON + 10 * HOUR) as wb:
         html = wb._repr_html_()
     assert "<b>31</b> logs" in html
-    assert "<dt>types</dt><dd>info 30, error 1</dd>" in html
+    assert 'types</td><td align="left">info 30, error 1</td>' in html
     # The last half hour has an info and an error, the 23 hours before it an info each.
     assert "25 logs in the day up to 2026-03-17 12:30:00 UTC" in html
     assert heights(html) == [28.0] * 25

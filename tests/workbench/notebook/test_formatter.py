@@ -54,6 +54,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         "wb.sql('SELECT timestamp, message FROM logs')",
         "workbench.read(LOG)",
         "wb.show([{'message': 'm'}])",
+        "wb.patterns()[['logs', 'pattern', 'example']].rename(columns={'example': 'message'})",
     ],
 )
 def test_logs_are_a_table_to_read_and_pandas_text(shown: Any, cell: str) -> None:  # noqa: ANN401
@@ -61,6 +62,24 @@ def test_logs_are_a_table_to_read_and_pandas_text(shown: Any, cell: str) -> None
     assert data["text/html"].startswith(OURS)
     assert "message" in data["text/plain"]
     assert OURS not in data["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("wb.patterns()", '<td align="left" class="wl-message">m</td>'),
+        (
+            "wb.patterns()[['logs', 'pattern']].head(1)",
+            '<td align="right" class="wl-number">1</td>',
+        ),
+        ("wb.fields()", '<code class="wl-pair"><i>info</i> 1</code>'),
+        ("wb.diff({'type': 'x'}, {})[['what', 'value']]", '<td align="left" class="wl-value">'),
+    ],
+)
+def test_reports_have_their_texts_at_the_left(shown: Any, cell: str, said: str) -> None:  # noqa: ANN401
+    data = shown(cell)
+    assert data["text/html"].startswith(OURS)
+    assert said in data["text/html"]
 
 
 @pytest.mark.parametrize(
