@@ -12,16 +12,23 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.servers import MeasuredServer
 from tests.support.meanwhile import meanwhile
 
-Attacker = Callable[[MeasuredServer], Iterator[str]]
-"""Attacks a server until it is ended. It yields once when it is ready, then after each round what
-came of that."""
+Attacker = Callable[[MeasuredServer, int], Iterator[str]]
+"""Attacks a server, by so many peers at once, until it is ended. It yields once when it is ready,
+then after each round what came of that."""
 
 _LOOK_SECONDS: Final = 0.1
 
 
 @contextmanager
-def attacked_by(attacker: Attacker, server: MeasuredServer) -> Iterator[Counter[str]]:
+def attacked_by(
+    attacker: Attacker, server: MeasuredServer, peers: int = 1
+) -> Iterator[Counter[str]]:
     """Let a server be attacked; yield what came of each round so far, and how often.
+
+    Args:
+        attacker: attacks it, in a process of its own.
+        server: the server.
+        peers: connections that it makes at once.
 
     Raises:
         BenchmarkError: the attacker came to an end by itself.
@@ -31,7 +38,7 @@ def attacked_by(attacker: Attacker, server: MeasuredServer) -> Iterator[Counter[
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([attacker.__module__])
     heard, told = context.Pipe(duplex=False)
-    process = context.Process(target=_attack, args=(attacker, server, told))
+    process = context.Process(target=_attack, args=(attacker, server, peers, told))
     process.start()
     told.close()  # so that the end of the process ends what is heard
     counts: Counter[str] = Counter()
@@ -51,8 +58,8 @@ def attacked_by(attacker: Attacker, server: MeasuredServer) -> Iterator[Counter[
         heard.close()
 
 
-def _attack(attacker: Attacker, server: MeasuredServer, told: Connection) -> None:
-    for each in attacker(server):
+def _attack(attacker: Attacker, server: MeasuredServer, peers: int, told: Connection) -> None:
+    for each in attacker(server, peers):
         told.send(each)
 
 

@@ -17,7 +17,6 @@ import websocket
 
 from benchmarks.memory import open_files
 from benchmarks.servers import MeasuredServer
-from server.live.hub import MAX_FILTERS
 from tests.support.attacks import shipped
 from tests.support.overload import (
     ACCESS_LOG,
@@ -37,14 +36,6 @@ from tests.support.posting import post, posted
 from tests.support.shipped import WIRES
 from tests.support.sockets import DeflateSocket, log, receive, receive_until_closed, wire
 
-SILENT: Final = 1_100
-QUIET: Final = 500
-IDLE: Final = 500
-UNFINISHED: Final = 100
-LARGE: Final = 60
-UNREAD: Final = 6
-STALLED: Final = 4
-SHIPPERS: Final = 2 * len(WIRES)
 _AT_ONCE: Final = 64
 _ACCEPT_SECONDS: Final = 0.1
 _HOLDS_SECONDS: Final = 10.0
@@ -54,11 +45,11 @@ _READY: Final = "ready"
 # 1: connections without a word
 
 
-def silent_connections(server: MeasuredServer) -> Iterator[str]:
-    """Hold more connections than the server may have descriptors, without a word or a token."""
+def silent_connections(server: MeasuredServer, peers: int) -> Iterator[str]:
+    """Hold connections without a word or a token, in figures more than there are descriptors."""
     address, held = urlsplit(server.ingest), []
-    with open_files(2 * SILENT):
-        for number in range(SILENT):
+    with open_files(2 * peers):
+        for number in range(peers):
             if number % _AT_ONCE == 0:  # the server's queue takes no more at a time
                 time.sleep(_ACCEPT_SECONDS)
             connection = socket.socket()
@@ -72,18 +63,18 @@ def silent_connections(server: MeasuredServer) -> Iterator[str]:
 # 2: what is no log
 
 
-def lines_posted(server: MeasuredServer) -> Iterator[str]:
+def lines_posted(server: MeasuredServer, peers: int) -> Iterator[str]:
     """Post 16 KB of gzip that hold 8.4 million lines which are no logs, one after the other."""
     body = gzip.compress(LINES)
-    return _side_by_side(1, lambda _: str(post(server, body, Content_Encoding="gzip").status))
+    return _side_by_side(peers, lambda _: str(post(server, body, Content_Encoding="gzip").status))
 
 
-def access_log_posted(server: MeasuredServer) -> Iterator[str]:
+def access_log_posted(server: MeasuredServer, peers: int) -> Iterator[str]:
     """Post an access log, as one does by mistake, one after the other."""
-    return _side_by_side(1, lambda _: str(post(server, ACCESS_LOG).status))
+    return _side_by_side(peers, lambda _: str(post(server, ACCESS_LOG).status))
 
 
-def lines_in_a_frame(server: MeasuredServer) -> Iterator[str]:
+def lines_in_a_frame(server: MeasuredServer, _: int) -> Iterator[str]:
     """Send those lines as one compressed frame, again and again, and take the answers."""
     with closing(DeflateSocket(server, f"{server.ingest}?ack=batch")) as peer:
         receive(peer.socket)  # the greeting
@@ -97,7 +88,7 @@ def lines_in_a_frame(server: MeasuredServer) -> Iterator[str]:
 # 3: messages without an end, large ones, and peers that read nothing
 
 
-def unfinished(server: MeasuredServer) -> Iterator[str]:
+def unfinished(server: MeasuredServer, peers: int) -> Iterator[str]:
     """Send messages but for their ends, half of them from peers that go on answering pings."""
     messages = unfinished_messages()
 
@@ -111,10 +102,10 @@ def unfinished(server: MeasuredServer) -> Iterator[str]:
                 pass
             return "closed"
 
-    return _side_by_side(UNFINISHED, begin)
+    return _side_by_side(peers, begin)
 
 
-def large_logs(server: MeasuredServer) -> Iterator[str]:
+def large_logs(server: MeasuredServer, peers: int) -> Iterator[str]:
     """Send the largest logs there may be, all at once, over and over."""
     sent = large_log()
 
@@ -122,10 +113,10 @@ def large_logs(server: MeasuredServer) -> Iterator[str]:
         with closing(server.connect()) as peer:
             return push_whole(peer, sent)
 
-    return _side_by_side(LARGE, send)
+    return _side_by_side(peers, send)
 
 
-def answers_unread(server: MeasuredServer) -> Iterator[str]:
+def answers_unread(server: MeasuredServer, peers: int) -> Iterator[str]:
     """Send what has many answers, and read none of them."""
     sent = much_to_answer()
 
@@ -133,19 +124,19 @@ def answers_unread(server: MeasuredServer) -> Iterator[str]:
         with closing(server.connect()) as peer:
             return "held back" if push_unread(peer, sent, _HOLDS_SECONDS) else "taken"
 
-    return _side_by_side(UNREAD, send)
+    return _side_by_side(peers, send)
 
 
-def idle_deflate(server: MeasuredServer) -> Iterator[str]:
+def idle_deflate(server: MeasuredServer, peers: int) -> Iterator[str]:
     """Hold connections that agreed to compress, and say nothing but answers to pings."""
-    with open_files(2 * IDLE):
-        yield from _held_open([DeflateSocket(server).socket for _ in range(IDLE)])
+    with open_files(2 * peers):
+        yield from _held_open([DeflateSocket(server).socket for _ in range(peers)])
 
 
 # 4: uploads that stop
 
 
-def stalled_uploads(server: MeasuredServer) -> Iterator[str]:
+def stalled_uploads(server: MeasuredServer, peers: int) -> Iterator[str]:
     """Post bodies but for their last byte; begin anew when they are refused."""
 
     def begin(_: int) -> str:
@@ -153,16 +144,16 @@ def stalled_uploads(server: MeasuredServer) -> Iterator[str]:
             connection.settimeout(None)
             return connection.recv(MIB)[:12].decode() or "closed"
 
-    return _side_by_side(STALLED, begin)
+    return _side_by_side(peers, begin)
 
 
 # 5: readers with many texts
 
 
-def many_texts(server: MeasuredServer) -> Iterator[str]:
-    """Hold as many readers with different texts as there may be, and post logs to search."""
+def many_texts(server: MeasuredServer, peers: int) -> Iterator[str]:
+    """Hold readers with different texts, and post logs to search."""
     body = log(message="x" * 8 * MIB).encode()
-    readers = [server.connect(url) for url in urls_of_many_texts(server, MAX_FILTERS)]
+    readers = [server.connect(url) for url in urls_of_many_texts(server, peers)]
     Thread(target=_answer_pings, args=(readers,), daemon=True).start()
     return _side_by_side(1, lambda _: str(post(server, body).status))
 
@@ -170,7 +161,7 @@ def many_texts(server: MeasuredServer) -> Iterator[str]:
 # 6: what shippers send
 
 
-def shippers_at_random(server: MeasuredServer) -> Iterator[str]:
+def shippers_at_random(server: MeasuredServer, peers: int) -> Iterator[str]:
     """Post bodies of every shipper's protocol, with values and damage at random."""
     attacks = {name: (wire, count()) for name, wire in WIRES.items()}
 
@@ -180,18 +171,18 @@ def shippers_at_random(server: MeasuredServer) -> Iterator[str]:
         body, headers = shipped(Random(f"{name} {number} {next(times)}"), wire)
         return f"{name}: {posted(server, wire.path, body, headers, server.token)[0]}"
 
-    return _side_by_side(SHIPPERS, send)
+    return _side_by_side(peers, send)
 
 
 # 7: connections that are quiet for long
 
 
-def quiet_connections(server: MeasuredServer) -> Iterator[str]:
+def quiet_connections(server: MeasuredServer, peers: int) -> Iterator[str]:
     """Hold producers and readers that answer pings, and say nothing else."""
     # No log is of that type, so that readers are told nothing but how far the server is.
     urls = (server.ingest, f"{server.live}?type=none")
-    with open_files(2 * QUIET):
-        yield from _held_open([server.connect(urls[number % 2]) for number in range(QUIET)])
+    with open_files(2 * peers):
+        yield from _held_open([server.connect(urls[number % 2]) for number in range(peers)])
 
 
 def _held(connections: Sequence[socket.socket]) -> Iterator[str]:

@@ -6,7 +6,7 @@ measured.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,14 +16,6 @@ from typing import Final
 
 from benchmarks.attacker import Attacker, attacked_by
 from benchmarks.attackers import (
-    IDLE,
-    LARGE,
-    QUIET,
-    SHIPPERS,
-    SILENT,
-    STALLED,
-    UNFINISHED,
-    UNREAD,
     access_log_posted,
     answers_unread,
     idle_deflate,
@@ -47,6 +39,7 @@ from benchmarks.servers import MeasuredServer, serving_folder
 from benchmarks.sizes import Sizes
 from server.live.hub import MAX_FILTERS
 from tests.support.meanwhile import meanwhile
+from tests.support.shipped import WIRES
 from waterline.storage.folder import DataFolder
 
 # Logs a second of the producer beside; one that posts has each acked before it sends the next.
@@ -70,7 +63,7 @@ def sending(server: MeasuredServer, logs: Sequence[bytes], rate: float) -> Itera
         yield lambda: send_steadily(load, rate)
 
 
-Enter = Callable[[MeasuredServer, DataFolder], AbstractContextManager[Counter[str]]]
+Enter = Callable[[MeasuredServer, DataFolder, int], AbstractContextManager[Counter[str]]]
 Sender = Callable[[MeasuredServer, Sequence[bytes], float], AbstractContextManager[Sending]]
 
 
@@ -79,21 +72,27 @@ class Attack:
     """Harm that is done to a server.
 
     Attributes:
-        enter: does it, by the server's folder where need be, for as long as it is entered; it
-            yields what came of it, and how often.
+        name: what it is; `{peers}` stands for their number.
+        enter: does it, by the server's folder where need be, by so many peers, for as long as it is
+            entered; it yields what came of it, and how often.
+        peers: connections that it makes at once.
         within: a command that starts the server, as `own_server` takes it.
         producer: how the producer beside sends.
         rate: how many logs a second it sends.
     """
 
+    name: str
     enter: Enter
+    peers: int = 1
     within: Sequence[str] = ()
     producer: Sender = sending
     rate: int = _RATE
 
 
 @contextmanager
-def tokens_saved_in_place(_: MeasuredServer, folder: DataFolder) -> Iterator[Counter[str]]:
+def tokens_saved_in_place(
+    _server: MeasuredServer, folder: DataFolder, _peers: int
+) -> Iterator[Counter[str]]:
     """Let tokens.toml be empty, then missing, then whole again, over and over."""
     content = folder.tokens.read_bytes()
     saved: Counter[str] = Counter()
@@ -113,38 +112,43 @@ def tokens_saved_in_place(_: MeasuredServer, folder: DataFolder) -> Iterator[Cou
 
 def by(attacker: Attacker) -> Enter:
     """Return what lets a server be attacked from a process of its own."""
-    return lambda server, _: attacked_by(attacker, server)
+    return lambda server, _, peers: attacked_by(attacker, server, peers)
 
 
 _LIMITED: Final = ("prlimit", f"--nofile={_DESCRIPTORS}:{_DESCRIPTORS}")
-ATTACKS: Final[Mapping[str, Attack]] = {
-    f"{SILENT:,} silent connections, {_DESCRIPTORS:,} descriptors": Attack(
-        by(silent_connections), within=_LIMITED
+ATTACKS: Final = (
+    Attack(
+        f"{{peers:,}} silent connections, {_DESCRIPTORS:,} descriptors",
+        by(silent_connections),
+        1_100,
+        within=_LIMITED,
     ),
-    "8.4 M bad lines posted as 16 KB": Attack(by(lines_posted)),
-    "an access log posted": Attack(by(access_log_posted)),
-    "8.4 M bad lines in a frame": Attack(by(lines_in_a_frame)),
-    f"{UNFINISHED} messages without an end": Attack(by(unfinished)),
-    f"{LARGE} logs of 16 MiB at once": Attack(by(large_logs)),
-    f"{UNREAD} producers that read nothing": Attack(by(answers_unread)),
-    f"{IDLE} idle connections that compress": Attack(by(idle_deflate)),
-    f"{STALLED} uploads that stop": Attack(by(stalled_uploads), producer=posting, rate=_POSTS),
-    f"{MAX_FILTERS} readers of 100 texts": Attack(by(many_texts)),
-    "tokens.toml saved in place": Attack(tokens_saved_in_place),
-    f"{SHIPPERS} shippers' bodies at random": Attack(by(shippers_at_random)),
-    f"{QUIET} quiet connections": Attack(by(quiet_connections)),
-}
+    Attack("8.4 M bad lines posted as 16 KB", by(lines_posted)),
+    Attack("an access log posted", by(access_log_posted)),
+    Attack("8.4 M bad lines in a frame", by(lines_in_a_frame)),
+    Attack("{peers} messages without an end", by(unfinished), 100),
+    Attack("{peers} logs of 16 MiB at once", by(large_logs), 60),
+    Attack("{peers} producers that read nothing", by(answers_unread), 6),
+    Attack("{peers} idle connections that compress", by(idle_deflate), 500),
+    Attack("{peers} uploads that stop", by(stalled_uploads), 4, producer=posting, rate=_POSTS),
+    Attack("{peers} readers of 100 texts", by(many_texts), MAX_FILTERS),
+    Attack("tokens.toml saved in place", tokens_saved_in_place),
+    Attack("{peers} shippers' bodies at random", by(shippers_at_random), 2 * len(WIRES)),
+    Attack("{peers} quiet connections", by(quiet_connections), 500),
+)
 
 
 def measure_attacks(sizes: Sizes) -> list[Row]:
     """Send at a steady rate while each attack goes on, each on a server of its own."""
     rows: list[Row] = []
-    for name, attack in ATTACKS.items():
-        rows += _measure(name, attack, sizes.attack_seconds)
+    for attack in ATTACKS:
+        rows += _measure(attack, sizes)
     return rows
 
 
-def _measure(name: str, attack: Attack, seconds: float) -> list[Row]:
+def _measure(attack: Attack, sizes: Sizes) -> list[Row]:
+    seconds, peers = sizes.attack_seconds, max(1, round(sizes.attack_share * attack.peers))
+    name = attack.name.format(peers=peers)
     made = made_logs(sorted_ids=False)
     with (
         TemporaryDirectory() as path,
@@ -159,7 +163,7 @@ def _measure(name: str, attack: Attack, seconds: float) -> list[Row]:
         with (
             attack.producer(server, logs, attack.rate) as send,
             watching(server) as looks,
-            attack.enter(server, DataFolder(Path(path))) as heard,
+            attack.enter(server, DataFolder(Path(path)), peers) as heard,
         ):
             ascending = sorted(1_000 * each for each in send())
         time.sleep(min(seconds, _AFTER_SECONDS))

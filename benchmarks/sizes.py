@@ -38,6 +38,8 @@ class Sizes:
     """Connections that come and go before that."""
     attack_seconds: float
     """For how long each attack on a server goes on."""
+    attack_share: float
+    """Of the peers that an attack has: 1 but for a try."""
     archive_logs: int
     """Logs that are archived."""
     archive_rate: int
@@ -72,6 +74,7 @@ SHORT: Final = Sizes(
     idle_connections=1_000,
     passing_connections=5_000,
     attack_seconds=5,
+    attack_share=1,
     archive_logs=300_000,
     archive_rate=5_000,
     archive_seconds=6,
@@ -97,6 +100,7 @@ FULL: Final = Sizes(
     idle_connections=1_000,
     passing_connections=5_000,
     attack_seconds=30,
+    attack_share=1,
     archive_logs=1_000_000,
     archive_rate=5_000,
     archive_seconds=20,

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.__main__ import BENCHMARKS, main, run
 from benchmarks.attacker import attacked_by
-from benchmarks.attackers import QUIET, lines_posted, quiet_connections, shippers_at_random
+from benchmarks.attackers import lines_posted, quiet_connections, shippers_at_random
 from benchmarks.errors import BenchmarkError
 from benchmarks.follower import Told, following
 from benchmarks.load import CONNECTIONS, connected, send_all, send_steadily
@@ -41,6 +41,7 @@ TINY = Sizes(
     idle_connections=3,
     passing_connections=5,
     attack_seconds=0.2,
+    attack_share=0.05,
     archive_logs=200,
     archive_rate=500,
     archive_seconds=1,
@@ -118,19 +119,19 @@ def test_each_log_that_is_posted_at_a_rate_has_a_latency_unless_it_is_refused() 
 
 def test_an_attacker_tells_what_came_of_it_and_goes_at_the_end() -> None:
     with measured_server() as server:
-        with attacked_by(quiet_connections, server), attacked_by(lines_posted, server) as heard:
-            assert server.health("connections") >= QUIET
+        with attacked_by(quiet_connections, server, 50), attacked_by(lines_posted, server) as heard:
+            assert server.health("connections") >= 50
             wait_until(lambda: heard["400"])
         assert set(heard) == {"400"}
         wait_until(lambda: server.health("connections") == 0)
 
 
 def test_shippers_at_random_send_in_every_protocol() -> None:
-    with measured_server() as server, attacked_by(shippers_at_random, server) as heard:
+    with measured_server() as server, attacked_by(shippers_at_random, server, len(WIRES)) as heard:
         wait_until(lambda: {each.partition(":")[0] for each in heard} == set(WIRES))
 
 
-def no_attack(_: MeasuredServer) -> Iterator[str]:
+def no_attack(_server: MeasuredServer, _peers: int) -> Iterator[str]:
     yield from ()
 
 
