@@ -12,6 +12,9 @@ from workbench.query.times import iso_text, to_milliseconds
 
 MOST_STEPS: Final = 120
 """Number of bars of a chart."""
+MOST_TICKS: Final = 12
+PIXELS_A_TICK: Final = 110
+"""Room of a mark with day and time."""
 _LIVE: Final = "-5min"
 _LIVE_MS: Final = 300_000
 _DAY_MS: Final = 86_400_000
@@ -38,6 +41,8 @@ class Asked:
     by: str
     measure: str
     """Attribute whose percentiles are shown, or empty."""
+    ticks: int
+    """Number of marks on the axis of time."""
 
     @property
     def all_types(self) -> Question:
@@ -117,6 +122,7 @@ def interpret(message: Ask, reach: Reach, now: int) -> Asked:
         steps,
         message.by or "type",
         message.measure,
+        max(2, min(message.width // PIXELS_A_TICK, MOST_TICKS)),
     )
 
 

@@ -275,7 +275,7 @@ class Explorer {
   ask() {
     this.number += 1;
     const { query, types, sources, begin, end, zone, by, measure, through, opened } = this.state;
-    this.send({ type: "ask", number: this.number, query, types, sources, begin, end, zone, by, measure, through, open: opened });
+    this.send({ type: "ask", number: this.number, query, types, sources, begin, end, zone, by, measure, through, open: opened, width: this.chart.clientWidth });
     this.root.classList.add("searches");
     clearTimeout(this.slow);
     this.slow = setTimeout(() => this.sayProgress("Searching …"), 400);
@@ -396,6 +396,7 @@ class Explorer {
     this.range.show(this.state);
     this.query.showFault("", [null, null]);
     this.drawPause();
+    this.root.classList.toggle("waits", waits);
     if (waits) {
       this.endSearch("There is no log yet to search.");
     }

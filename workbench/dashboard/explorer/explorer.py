@@ -266,7 +266,7 @@ class Explorer(JSComponent):
                 self._counted = result
                 self._show(result)
             case Measured(percentiles):
-                self._measured.show(percentiles, asked.zone)
+                self._measured.show(percentiles, asked.zone, asked.ticks)
                 self._send_msg({"kind": "measured", "logs": int(percentiles.counts.sum())})
             case InRange(logs):
                 self._send_msg({"kind": "range", "logs": logs})
@@ -295,7 +295,7 @@ class Explorer(JSComponent):
         chart = counted.chart
         colours = colours_of(chart.totals, asked.by, self._snapshot.colours)
         shown = message.types or None if asked.by == "type" else None
-        self._histogram.show(chart, colours, shown, asked.zone)
+        self._histogram.show(chart, colours, shown, asked.zone, asked.ticks)
         of_types = colours_of(types, "type", self._snapshot.colours)
         buttons, more = _choices(types, of_types, message.types)
         matches = (

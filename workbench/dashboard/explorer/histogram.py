@@ -25,7 +25,6 @@ from workbench.explore.tally import Tally
 from workbench.reports.figures.colours import FREE, KNOWN, OTHER, SLOTS
 
 HEADROOM: Final = 1.06
-MOST_TICKS: Final = 10
 OTHERS: Final = "others"
 NONE: Final = "(none)"
 """Label of logs without the attribute that they are counted by."""
@@ -95,7 +94,12 @@ class Histogram:
             below.append(name)
 
     def show(
-        self, tally: Tally, colours: Mapping[str, str], shown: Sequence[str] | None, zone: ZoneInfo
+        self,
+        tally: Tally,
+        colours: Mapping[str, str],
+        shown: Sequence[str] | None,
+        zone: ZoneInfo,
+        ticks: int,
     ) -> None:
         """Show counts.
 
@@ -104,6 +108,7 @@ class Histogram:
             colours: colours of their labels.
             shown: labels that are drawn; None is all.
             zone: the zone of the axis.
+            ticks: number of marks on it.
         """
         steps = tally.steps
         kept = [label for label in tally.totals if shown is None or label in shown]
@@ -124,9 +129,9 @@ class Histogram:
         self._source.data = columns
         self.figure.x_range.update(start=edges[0], end=edges[-1])
         self.figure.y_range.end = HEADROOM * max(5, most)
-        ticks = ticks_of(steps, zone)
-        self._ticker.ticks = [*ticks]
-        self.figure.xaxis[0].major_label_overrides = ticks
+        marks = ticks_of(steps, zone, ticks)
+        self._ticker.ticks = [*marks]
+        self.figure.xaxis[0].major_label_overrides = marks
 
 
 def add_zoom(plot: Any) -> None:  # noqa: ANN401 - Bokeh has no types
@@ -139,10 +144,16 @@ def add_zoom(plot: Any) -> None:  # noqa: ANN401 - Bokeh has no types
     plot.js_on_event("doubletap", CustomJS(code=_BACK))
 
 
-def ticks_of(steps: Steps, zone: ZoneInfo) -> dict[int, str]:
-    """Return where the axis has marks, milliseconds UTC, and their texts on a zone's clock."""
+def ticks_of(steps: Steps, zone: ZoneInfo, most: int) -> dict[int, str]:
+    """Return where the axis has marks, milliseconds UTC, and their texts.
+
+    Args:
+        steps: the steps of the chart.
+        zone: the zone whose clock is shown.
+        most: greatest number of marks.
+    """
     first, last = int(steps.edges[0]), int(steps.edges[-1])
-    marks = steps_of(first, last, zone, MOST_TICKS)
+    marks = steps_of(first, last, zone, most)
     places = [each for each in marks.edges.tolist() if first <= each <= last]
     texts, day = {}, None
     for place in places:

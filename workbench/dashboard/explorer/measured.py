@@ -61,12 +61,13 @@ class MeasuredChart:
         )
         add_zoom(self.figure)
 
-    def show(self, found: Percentiles, zone: ZoneInfo) -> None:
+    def show(self, found: Percentiles, zone: ZoneInfo, ticks: int) -> None:
         """Show percentiles.
 
         Args:
             found: the percentiles.
             zone: the zone of the axis.
+            ticks: number of marks on it.
         """
         steps, edges = found.steps, found.steps.edges
         columns: dict[str, Any] = dict(zip(_NAMES, found.quantiles, strict=True))
@@ -83,9 +84,9 @@ class MeasuredChart:
         finite = found.highest[np.isfinite(found.highest)]
         most, least = (finite.max(), min(0.0, finite.min())) if len(finite) else (1.0, 0.0)
         self.figure.y_range.update(start=least, end=HEADROOM * most or 1)
-        ticks = ticks_of(steps, zone)
-        self._ticker.ticks = [*ticks]
-        self.figure.xaxis[0].major_label_overrides = ticks
+        marks = ticks_of(steps, zone, ticks)
+        self._ticker.ticks = [*marks]
+        self.figure.xaxis[0].major_label_overrides = marks
 
 
 def _said(found: Percentiles, place: int, zone: ZoneInfo) -> str:

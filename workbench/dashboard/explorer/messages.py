@@ -49,6 +49,8 @@ class Ask(msgspec.Struct, frozen=True, tag="ask"):
     """What the chart counts by."""
     measure: _Name = ""
     """Attribute whose percentiles are shown; empty shows none."""
+    width: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 1200
+    """Pixels that the chart is wide."""
     through: Seq | None = None
     """Highest seq to show while paused."""
     open: _Seqs = ()
