@@ -24,7 +24,8 @@ LAST_PAUSE: Final = 60.0
 """Seconds before it is started again, doubled from the first to the last."""
 BEHIND: Final = 60_000
 """Milliseconds from which on the evaluation counts as behind."""
-_STOP_SECONDS: Final = 5.0
+# What it knows is written down, so that nothing is lost where it is killed.
+_STOP_SECONDS: Final = 1.0
 _MOST_REASON: Final = 1000
 
 
