@@ -133,6 +133,11 @@ class AlertsProcess:
         if behind > BEHIND:
             reason = "" if self._failure is None else f": {self._failure}"
             found.append(f"alerts were evaluated {behind // 1000} s ago at last{reason}")
+        if states is not None and states.missed_through:
+            found.append(
+                f"logs up to seq {states.missed_through} were archived before alerts looked at "
+                "them; raise archive_after"
+            )
         found += [
             f"the webhook of alert {each.event.alert} takes no event: {each.failure}"
             for each in ([] if states is None else states.deliveries)

@@ -46,6 +46,7 @@ class Book:
         self._dropped = kept.dropped
         self.evaluated_at = kept.evaluated_at
         self.watched_since = kept.watched_since
+        self.missed_through = 0
 
     def groups(self, alert: str) -> dict[str | None, int]:
         """Return the known groups of a rule, with when each was last seen."""
@@ -109,6 +110,7 @@ class Book:
             [*self._states.values()],
             self.deliveries,
             self._dropped,
+            self.missed_through,
         )
 
     def _tell(self, rule: AlertRule, state: AlertState, event: str, at: int) -> None:

@@ -117,6 +117,7 @@ class Evaluator:
 
     def _judge_and_save(self, end: int) -> None:
         has_changed = end > self.book.evaluated_at and self._judge(end)
+        self.book.missed_through = max(self.book.missed_through, self._feed.missed_through)
         if has_changed or time.monotonic() - self._saved > SAVED_EVERY:
             self.save()
 

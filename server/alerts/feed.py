@@ -8,18 +8,21 @@ import apsw
 import msgspec
 
 from server.alerts.tally import SeenLog
-from waterline.storage.sqlite import open_reader, sqlite_errors
+from waterline.storage.sqlite import one_moment, open_reader, sqlite_errors
 
 PAGE_LOGS: Final = 2_000
 """Logs of a page, which take some milliseconds."""
 MOST_BEHIND: Final = 1_000_000
 """Logs of the past that are looked at after a start; older ones are left out."""
 
-_ENDS: Final = "SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM logs"
+_ENDS: Final = """
+    SELECT coalesce(min(seq), 0), coalesce(max(seq), 0), (SELECT archived_through FROM seam)
+    FROM logs
+"""
 _AT: Final = "SELECT seq, received_at FROM logs WHERE seq >= ? ORDER BY seq LIMIT 1"
 _PAGE: Final = """
     SELECT seq, type, source, received_at, {message}, {attributes}
-    FROM logs WHERE seq > ?{types} ORDER BY seq LIMIT ?
+    FROM logs WHERE seq > ? AND seq <= ?{types} ORDER BY seq LIMIT ?
 """
 _OF_TYPES: Final = " AND type IN (SELECT value FROM json_each(?))"
 
@@ -59,6 +62,8 @@ class LogFeed:
         )
         self.after = 0
         """Seq up to which all was read."""
+        self.missed_through = 0
+        """Highest seq of logs that were archived and gone from here before they were read."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -77,7 +82,7 @@ class LogFeed:
             DataFolderError: logs.db cannot be read.
         """
         with sqlite_errors(self._path):
-            first, last = cast("tuple[int, int]", self._connection.execute(_ENDS).fetchall()[0])
+            first, last, archived = self._ends()
             oldest = max(first, last - MOST_BEHIND)
             low, high = oldest, last + 1
             # No log was received before one of a lower seq.
@@ -88,9 +93,9 @@ class LogFeed:
                     high = middle
                 else:
                     low = found[0] + 1
-            self.after = low - 1
+            self.after = max(low - 1, archived if low == first else 0)
             begin = self._at(low)
-            is_cut = begin is not None and low == oldest and oldest > first
+            is_cut = begin is not None and low == oldest and (oldest > first or archived > 0)
         return begin[1] if begin is not None and is_cut else since
 
     def received_behind(self, seq: int) -> int | None:
@@ -110,17 +115,24 @@ class LogFeed:
             DataFolderError: logs.db cannot be read.
         """
         chosen = () if self._types is None else (self._types,)
-        with sqlite_errors(self._path):
-            bindings = (self.after, *chosen, PAGE_LOGS)
+        with sqlite_errors(self._path), one_moment(self._connection):
+            first, last, archived = self._ends()
+            bindings = (self.after, last, *chosen, PAGE_LOGS)
             rows = cast(
                 "list[_Row]", self._connection.execute(self._statement, bindings).fetchall()
             )
-        if rows:
-            self.after = rows[-1][0]
+        if archived > self.after and not 0 < first <= archived:
+            self.missed_through = self.after = archived
+        # What lies between is of other types.
+        self.after = rows[-1][0] if len(rows) == PAGE_LOGS else max(self.after, last)
         empty: dict[str, object] = {}
         return [
             SeenLog(*row[:5], _decode(row[5]) if self._needs_attributes else empty) for row in rows
         ]
+
+    def _ends(self) -> tuple[int, int, int]:
+        """Return the first and last seq of the table, 0 without rows, and the last archived one."""
+        return cast("tuple[int, int, int]", self._connection.execute(_ENDS).fetchall()[0])
 
     def _at(self, seq: int) -> tuple[int, int] | None:
         rows = self._connection.execute(_AT, (seq,)).fetchall()

@@ -136,10 +136,11 @@ class Measured:
         Raises:
             DataFolderError: metrics.db cannot be read.
         """
-        if measured.met == Labels(measured.met.dimension, None, ()):
+        every = Labels(measured.met.dimension, None, ())
+        if measured.met == every and measured.whole in (None, every):
             return True
         with sqlite_errors(self._path):
-            series = self._series(measured.metric, measured.met.dimension)
+            series = self._series(measured.metric, every.dimension)
         return OTHER not in series.values()
 
     def value(self, measured: MeasuredRule, end: int) -> float | None:

@@ -7,7 +7,6 @@ from typing import Final, Literal, NoReturn, get_args
 from urllib.parse import urlsplit
 
 from waterline.errors import SettingsError, UsageError
-from waterline.query_text.edit import attribute_name
 from waterline.query_text.parse import COLUMN_PREFIX, COLUMNS, parse
 from waterline.units import format_duration, parse_duration
 
@@ -251,11 +250,6 @@ class _Table:
             # The address may hold a secret, and is not shown.
             self._refuse("webhook", "give an address such as https://example.com/alerts")
         return address
-
-
-def group_name(by: str) -> str:
-    """Return the name of a group as a query has it."""
-    return by if by in ("type", "source") else attribute_name(by.removeprefix(COLUMN_PREFIX))
 
 
 def names_of(rules: Sequence[AlertRule]) -> frozenset[str]:

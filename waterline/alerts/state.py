@@ -77,6 +77,8 @@ class AlertStates(msgspec.Struct):
     deliveries: list[Delivery] = []
     dropped: int = 0
     """Number of events that were given up, as too many waited."""
+    missed_through: int = 0
+    """Highest seq of logs that were archived before a rule looked at them, since the start."""
     version: int = 1
 
     def firing(self) -> list[AlertState]:

@@ -101,6 +101,8 @@ def test_query_chooses_logs_and_text_is_a_line_for_people(server: ServerProcess)
         ]
     with tailing(server, "--after", "0", "type:error type:info status:500") as tail:
         assert read_seqs(tail.stdout, 3) == [4, 5, 6]
+    with tailing(server, "--after", "0", '~"^la[t]e" (status:404 OR path:"/HEALTH"i)') as tail:
+        assert read_seqs(tail.stdout, 2) == [3, 4]
     done = run_waterline("tail", 'a "b', "--token", server.token, "--url", server.live)
     assert (done.returncode, done.stdout) == (1, "")
     assert "position 3: this quote has no end" in done.stderr
