@@ -5,7 +5,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,8 @@ from typing import Final, cast
 
 import panel as pn
 
+from waterline.alerts.rules import AlertRule
+from waterline.alerts.state import AlertStates, read_alerts
 from waterline.clock import now_ms
 from waterline.errors import DataFolderError
 from waterline.settings.model import load_settings
@@ -107,9 +109,15 @@ class Poller:
     Args:
         path: the data folder, which may appear later.
         clock: returns milliseconds UTC.
+        rules: rules of alerts.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], int] = now_ms) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], int] = now_ms,
+        rules: Sequence[AlertRule] = (),
+    ) -> None:
         self._folder = DataFolder(path)
         self._clock = clock
         self._window_reader = MeasuredWindowReader()
@@ -123,7 +131,7 @@ class Poller:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dashboard-poller", daemon=True)
         self.searcher = Searcher(path)
-        self.snapshot = Snapshot(0, clock(), str(path))
+        self.snapshot = Snapshot(0, clock(), str(path), rules=tuple(rules))
 
     def start(self) -> None:
         """Begin to read each second."""
@@ -158,6 +166,13 @@ class Poller:
                 troubles.append(self._earlier)
         with self._telling(self._metrics, troubles):
             fresh = self._read_metrics(fresh)
+        try:
+            found = read_alerts(self._folder)
+        except DataFolderError as error:
+            troubles.append(str(error))
+        else:
+            states = AlertStates() if found is None else found
+            fresh = replace(fresh, alerts=tuple(states.states), alerts_at=states.evaluated_at)
         self.snapshot = replace(fresh, sizes=self._sizes(fresh), troubles=tuple(troubles))
         return self.snapshot
 
@@ -264,7 +279,8 @@ def shared_poller() -> Poller:
     """
     with _making_shared:
         if _SHARED not in pn.state.cache:
-            poller = Poller(load_settings({}, os.environ, Path.cwd()).settings.data)
+            loaded = load_settings({}, os.environ, Path.cwd())
+            poller = Poller(loaded.settings.data, rules=loaded.alerts)
             poller.start()
             pn.state.cache[_SHARED] = poller
         return cast("Poller", pn.state.cache[_SHARED])

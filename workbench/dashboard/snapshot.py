@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
+from waterline.alerts.rules import AlertRule
+from waterline.alerts.state import AlertState
 from waterline.metrics.refusals import Cause
 from workbench.reports.archives import ArchivedDay
 
@@ -175,6 +177,11 @@ class Snapshot:
     """Causes of the last hour, the latest first, of these the most frequent."""
     sources: tuple[SourceState, ...] = ()
     """Sources, the most busy first."""
+    alerts: tuple[AlertState, ...] = ()
+    alerts_at: int = 0
+    """Moment of the logs up to which alerts were evaluated, milliseconds UTC."""
+    rules: tuple[AlertRule, ...] = ()
+    """Rules of alerts, as far as our settings name them."""
     sizes: Sizes | None = None
     colours: Mapping[str, str] = field(default_factory=dict)
     """Colours of types that have their own."""

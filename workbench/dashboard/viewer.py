@@ -10,6 +10,7 @@ import panel as pn
 
 from waterline.clock import now_ms
 from workbench.dashboard import cards
+from workbench.dashboard.alerts import alerts, firing
 from workbench.dashboard.explorer.explorer import Explorer
 from workbench.dashboard.figures import LatencyChart, ThroughputChart
 from workbench.dashboard.poller import Poller, shared_poller
@@ -40,7 +41,7 @@ class Dashboard(pn.viewable.Viewer):
             name: _text_pane()
             for name in (
                 "status", "notice", "key_figures", "throughput_legend", "latency_legend", "stored",
-                "archives", "refused", "sources",
+                "archives", "refused", "sources", "alerts", "firing",
             )
         }  # fmt: skip
         self._throughput = ThroughputChart()
@@ -98,6 +99,8 @@ class Dashboard(pn.viewable.Viewer):
             "stored": cards.stored(snapshot),
             "archives": cards.archives(snapshot),
             "sources": sources(snapshot),
+            "alerts": alerts(snapshot, now),
+            "firing": firing(snapshot, now),
         }
         for name, text in texts.items():
             self._texts[name].object = text
