@@ -198,25 +198,25 @@ class Writer:
 
     def _handle(self, submissions: list[Submission]) -> None:
         with_logs = [each for each in submissions if each.decoded.ids]
-        commit = Commit(submissions, self._clock())
-        if with_logs:
-            commit = self._store(commit, with_logs)
-        self._on_commit(commit)
+        commit = self._store(submissions, with_logs) if with_logs else None
+        self._on_commit(commit or Commit(submissions, self._clock()))
 
-    def _store(self, nothing: Commit, with_logs: list[Submission]) -> Commit:
-        """Store logs and return the commit, or `nothing` after a refusal.
+    def _store(
+        self, submissions: Sequence[Submission], with_logs: list[Submission]
+    ) -> Commit | None:
+        """Store logs and return the commit; None after a refusal.
 
         Args:
-            nothing: a commit without rows, for all submissions.
+            submissions: all submissions of the commit.
             with_logs: the submissions with logs.
         """
-        commit = nothing
+        commit = None
         if self._lost is None or self._is_back():
             try:
-                commit = self._commit(nothing.submissions, with_logs)
+                commit = self._commit(submissions, with_logs)
             except apsw.Error as error:
                 self._refuse(with_logs, error)
-                return nothing
+                return None
             # Commits into files that were deleted meanwhile are lost.
             if time.monotonic() >= self._present_until:
                 self._check_presence()
@@ -225,7 +225,7 @@ class Writer:
             return commit
         for each in with_logs:
             each.stored, each.refusal = None, Refusal.STORAGE_FAILED
-        return nothing
+        return None
 
     def _is_back(self) -> bool:
         self._check_presence()
