@@ -70,8 +70,8 @@ test-fast: $(READY) ## the tests that need no server, page, archive or DataFrame
 fuzz: $(READY) ## attack a server at random for a minute, or for FUZZ_SECONDS=
 	@$(BIN)/pytest tests/server/test_fuzz.py --fuzz-seconds $(or $(FUZZ_SECONDS),60)
 
-lab: $(READY) ## JupyterLab on the notebooks
-	@$(BIN)/jupyter lab notebooks
+lab: $(READY) ## JupyterLab on the notebooks, with the demo and a tile that opens the dashboard
+	@$(BIN)/waterline lab notebooks
 
 notebooks: $(READY) ## run the notebooks anew and keep their outputs
 	@TQDM_DISABLE=1 $(BIN)/jupyter nbconvert --to notebook --inplace --execute \

@@ -42,6 +42,7 @@ ELSEWHERE: Final = {
     "waterline up": "it runs to Ctrl-C: tests/workbench/running/test_up.py",
     "waterline serve": "it runs to Ctrl-C: every test of a server",
     "waterline send --follow": "it runs to Ctrl-C: tests/workbench/clients/test_follow.py",
+    "waterline lab": "it runs to Ctrl-C: tests/workbench/running/test_lab.py",
     "waterline dashboard": "it runs to Ctrl-C: tests/workbench/cli/test_endings.py",
     "make": "it installs, or is the whole suite; that there is such a target is seen here",
     "pip": "it installs: tests/test_package.py",

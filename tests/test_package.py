@@ -159,9 +159,16 @@ def files_of_the_packages() -> set[str]:
     }
 
 
+def notebooks() -> set[str]:
+    """Return the names of the ready notebooks."""
+    return {file.name for file in (ROOT / "notebooks").glob("*.ipynb")}
+
+
 def test_the_wheel_holds_the_packages_whole_and_nothing_else(built: Built) -> None:
     expected = files_of_the_packages()
-    assert {Path(file).suffix for file in expected} == {".css", ".html", ".js", ".py", ".typed"}
+    suffixes = {".css", ".html", ".js", ".py", ".svg", ".typed"}
+    assert {Path(file).suffix for file in expected} == suffixes
+    expected |= {f"workbench/ready_notebooks/{name}" for name in notebooks()}
     with zipfile.ZipFile(built.wheel) as wheel:
         names = set(wheel.namelist())
     metadata = f"{NAME}.dist-info/"
@@ -175,6 +182,7 @@ def test_the_sdist_holds_what_the_wheel_is_built_of_and_no_tests(built: Built) -
     beside = names - files_of_the_packages()
     assert len(names) - len(beside) == len(files_of_the_packages())
     assert beside == {
+        *(f"notebooks/{name}" for name in notebooks()),
         ".gitignore",
         "CHANGELOG.md",
         "LICENSE",
@@ -196,6 +204,7 @@ def test_a_producer_alone_installs_few_small_packages(light: Environment) -> Non
         ("up --demo", "all"),
         ("serve", "server"),
         ("dashboard", "all"),
+        ("lab", "all"),
         ("report", "all"),
         ("archive run", "server"),
         ("archive list", "server"),

@@ -12,6 +12,7 @@ from workbench.cli.completion import completion
 from workbench.cli.count import count
 from workbench.cli.dashboard import dashboard
 from workbench.cli.groups import Waterline
+from workbench.cli.lab import lab
 from workbench.cli.logs import logs
 from workbench.cli.patterns import patterns
 from workbench.cli.report import report
@@ -31,7 +32,7 @@ def main() -> None:
 
 
 for command in (
-    *(serve, run_all, dashboard, show_settings, token, send, tail),
+    *(serve, run_all, dashboard, lab, show_settings, token, send, tail),
     *(logs, count, patterns, sql, report, alerts, archive, completion),
 ):
     main.add_command(command)

@@ -49,19 +49,19 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
     folder = DataFolder(settings.data)
     folder.create()
     panel_port = dashboard_port(settings)
-    server = Program("the server", python_command("server"), _environment(settings))
+    server = Program("the server", python_command("server"), server_environment(settings))
     first = await group.start(server, read_output=True)
-    addresses = await _ready(first, settings.host)
+    addresses = await ready(first, settings.host)
     # A restart must keep its address.
-    settings = _with_ports(settings, addresses)
-    server = replace(server, environment=_environment(settings))
+    settings = with_ports(settings, addresses)
+    server = replace(server, environment=server_environment(settings))
     group.keep(server, first)
     panel = panel_program(settings, panel_port, os.environ)
     group.keep(panel, await group.start(panel))
     await panel_answers(settings, panel_port)
     url = dashboard_url(settings, panel_port)
     if demo:
-        await group.start(_demo(addresses, folder, settings))
+        await group.start(demo_program(addresses, folder, settings))
     traffic = ", with the sample as live traffic for a day" if demo else ""
     say(f"\nWaterline is up after {time.monotonic() - begun:.1f} s{traffic}.\n")
     for line in _welcome(addresses, url, settings.data):
@@ -69,7 +69,7 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
     await group.forever()
 
 
-def _with_ports(settings: Settings, addresses: Addresses) -> Settings:
+def with_ports(settings: Settings, addresses: Addresses) -> Settings:
     """Return settings in which each free port is the one that was picked."""
     picked: dict[str, Any] = {"port": addresses.port, "monitoring_port": addresses.monitoring_port}
     for url in map(urlsplit, addresses.syslog):
@@ -78,12 +78,19 @@ def _with_ports(settings: Settings, addresses: Addresses) -> Settings:
     return replace(settings, **picked)
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def server_environment(settings: Settings) -> dict[str, str]:
     """Return an environment that passes these settings to a process."""
     return os.environ | environment_of(replace(settings, data=settings.data.absolute()))
 
 
-def _demo(addresses: Addresses, folder: DataFolder, settings: Settings) -> Program:
+def demo_program(addresses: Addresses, folder: DataFolder, settings: Settings) -> Program:
+    """Return the program that sends the sample to a server as live traffic.
+
+    Args:
+        addresses: those of the server.
+        folder: its data folder.
+        settings: its settings.
+    """
     # A new token at each start, which only the demo's environment holds.
     token = TokenFile(folder.tokens).renew(DEMO_TOKEN, [Scope.INGEST], now_ms())
     secrets = {"WATERLINE_URL": addresses.ingest, "WATERLINE_TOKEN": token}
@@ -94,7 +101,7 @@ def _demo(addresses: Addresses, folder: DataFolder, settings: Settings) -> Progr
     return Program("the demo", command, {**os.environ, **secrets})
 
 
-async def _ready(process: asyncio.subprocess.Process, host: str) -> Addresses:
+async def ready(process: asyncio.subprocess.Process, host: str) -> Addresses:
     """Return the addresses of a server once it accepts connections.
 
     Raises:
