@@ -1,5 +1,7 @@
 """Each incident has one open and one close, also over a restart."""
 
+from dataclasses import replace
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,10 +13,10 @@ from waterline.alerts.state import AlertStates
 RULE = AlertRule(name="x", kind="count", above=5, over=60_000, lasting=3_000, webhook="http://x")
 
 
-def restarted(book: Book) -> Book:
+def restarted(book: Book, rule: AlertRule) -> Book:
     """Return the book of a process that was killed and started again."""
     text = msgspec.json.encode(book.states())
-    return Book([RULE], msgspec.json.decode(text, type=AlertStates))
+    return Book([rule], msgspec.json.decode(text, type=AlertStates))
 
 
 def told(book: Book) -> list[tuple[str, int]]:
@@ -44,12 +46,16 @@ def test_incident_opens_once_its_condition_has_lasted_and_closes_with_it() -> No
 def test_opens_and_closes_alternate_whatever_is_killed(
     steps: list[tuple[float | None, bool]],
 ) -> None:
-    book = Book([RULE], None)
-    for second, (value, is_killed) in enumerate(steps):
-        if is_killed:
-            book = restarted(book)
-        book.judge(RULE, None, value, second * 1000, None)
-    events = [each.event for each in book.deliveries]
+    rule = replace(RULE, lasting=0)
+    book, events = Book([rule], None), []
+    for second, (value, is_taken) in enumerate(steps):
+        book.judge(rule, None, value, second * 1000, None)
+        if is_taken:
+            for delivery in [*book.deliveries]:
+                events.append(delivery.event)
+                book.delivered(delivery)
+        book = restarted(book, rule)
+    events += [each.event for each in book.deliveries]
     assert [each.event for each in events] == (["open", "close"] * len(events))[: len(events)]
     assert len({each.id for each in events}) == len(events)
     for opened, closed in zip(events[::2], events[1::2], strict=False):

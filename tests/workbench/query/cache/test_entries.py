@@ -50,6 +50,9 @@ OTHERS: Final[dict[str, tuple[Any, ...]]] = {
             ("m", "lacks", ()),
         )
     ),
+    "before": ((1, 1), (1, 2)),
+    "behind": ((1, 1), (2, 1)),
+    "last": (0, 1),
     "order": ("newest",),
     "limit": (0, 1),
 }
