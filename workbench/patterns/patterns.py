@@ -142,7 +142,8 @@ def _rows(tally: Tally, before: Tally | None) -> list[dict[str, object]]:
     rows = [_row(text, each, total, tally.steps) for text, each in counts.items()]
     by = "logs"
     if before is not None:
-        by, total_before, counts_before = "score", before.total, before.by_text()
+        total_before, counts_before = before.total, before.by_text()
+        by = "score" if total_before else "logs"
         for row, (text, each) in zip(rows, counts.items(), strict=True):
             known = counts_before.get(text)
             then = 0 if known is None else known.logs
