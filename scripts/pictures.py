@@ -1,7 +1,7 @@
 """The pictures of the documents, taken from the demo with Chromium: `make pictures`.
 
 The dashboard is that of `waterline up --demo` after six minutes, beside a sample day that was
-archived. The notebook is the first one as it is kept, from one heading to another.
+archived. The notebook is the one about an incident as it is kept, from one heading to another.
 """
 
 # nbconvert and nbformat have types in part only.
@@ -32,8 +32,8 @@ SAMPLE: Final = 40_000
 # All that the figures of the dashboard show is live traffic then.
 SECONDS: Final = 360
 DASHBOARD: Final[ViewportSize] = {"width": 1280, "height": 900}
-NOTEBOOK: Final = ROOT / "notebooks" / "01_explore_logs.ipynb"
-HEADINGS: Final = ("## What went wrong", "The incident moves")
+NOTEBOOK: Final = ROOT / "notebooks" / "05_incident_by_patterns.ipynb"
+HEADINGS: Final = ("## What has changed?", "## Who is hit?")
 WIDTH: Final = 940
 MOST_BYTES: Final = 200_000
 
@@ -73,7 +73,7 @@ def take_dashboard(browser: Browser, target: Path) -> None:
 
 
 def take_notebook(browser: Browser, target: Path) -> None:
-    """Take the picture of a part of the first notebook."""
+    """Take the picture of a part of the notebook."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     texts = [cell["source"] for cell in notebook.cells]
     first, last = (

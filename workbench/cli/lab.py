@@ -14,7 +14,7 @@ from workbench.cli.options import load, needs, settings_options
 
 @click.command()
 @click.argument("folder", default="notebooks", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.argument("arguments", nargs=-1, metavar="[-- ARGUMENTS]", type=click.UNPROCESSED)
 @settings_options("data")
 @needs("all")
 def lab(folder: Path, arguments: tuple[str, ...], data: str | None) -> None:
