@@ -278,7 +278,11 @@ class Explorer {
     this.send({ type: "ask", number: this.number, query, types, sources, begin, end, zone, by, measure, through, open: opened, width: this.chart.clientWidth });
     this.root.classList.add("searches");
     clearTimeout(this.slow);
-    this.slow = setTimeout(() => this.sayProgress("Searching …"), 400);
+    this.isSlow = false;
+    this.slow = setTimeout(() => {
+      this.isSlow = true;
+      this.sayProgress("Searching …");
+    }, 400);
   }
 
   // Show the logs, or their patterns.
@@ -467,6 +471,9 @@ class Explorer {
   }
 
   take_progress({ told: [what, done, total] }) {
+    if (!this.isSlow) {
+      return; // most searches end before one could read it
+    }
     this.sayProgress(`Searching … ${what} ${formatWhole(done)}${total === null ? "" : ` of ${formatWhole(total)}`}`);
   }
 

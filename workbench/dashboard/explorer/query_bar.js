@@ -75,10 +75,14 @@ class QueryBar {
       clearTimeout(this.typing);
       this.close();
       this.change(this.input.value);
-    } else if (event.key === "Escape" && !this.list.hidden) {
-      event.preventDefault();
+    } else if (event.key === "Escape") {
+      event.preventDefault(); // Chromium would clear the text
       event.stopPropagation();
-      this.close();
+      if (this.list.hidden) {
+        this.input.blur();
+      } else {
+        this.close();
+      }
     }
   }
 
