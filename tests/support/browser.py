@@ -116,7 +116,7 @@ def asked(page: Page) -> dict[str, list[str]]:
 
 def messages(page: Page) -> list[str]:
     """Return the messages that the table shows, from the top."""
-    return page.locator("#logs tbody tr .message").all_inner_texts()
+    return page.locator("#logs tbody tr .message").all_text_contents()
 
 
 def open_with_one_log(page: Page, server: ServerProcess, dashboard: DashboardProcess) -> None:
