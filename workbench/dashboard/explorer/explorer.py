@@ -261,15 +261,15 @@ class Explorer(JSComponent):
             case Fields(fields, sample):
                 self._fields = _joined(fields, self._fields)
                 told = [msgspec.to_builtins(each) for each in fields]
-                self._send_msg({"kind": "fields", "fields": told, "sample": sample})
+                self._send({"kind": "fields", "fields": told, "sample": sample})
             case Counted():
                 self._counted = result
                 self._show(result)
             case Measured(percentiles):
                 self._measured.show(percentiles, asked.zone, asked.ticks)
-                self._send_msg({"kind": "measured", "logs": int(percentiles.counts.sum())})
+                self._send({"kind": "measured", "logs": int(percentiles.counts.sum())})
             case InRange(logs):
-                self._send_msg({"kind": "range", "logs": logs})
+                self._send({"kind": "range", "logs": logs})
             case Fresh(lines, is_all, counted):
                 self._counted = counted
                 last = counted.types.moment.last_seq
@@ -279,6 +279,11 @@ class Explorer(JSComponent):
                 self._begin_again()
             case Fault(error):
                 self._fail(error)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        """Send what belongs to the last ask; a page that has asked for more lets it be."""
+        if self._message is not None:
+            self._send_msg({"number": self._message.number, **message})
 
     def _send_lines(self, kind: str, lines: Sequence[LogLine], **more: object) -> None:
         assert self._asked is not None
@@ -332,7 +337,7 @@ class Explorer(JSComponent):
         told = self._search.told
         if told is not None and told[0] and told != self._told:
             self._told = told
-            self._send_msg({"kind": "progress", "told": [*told]})
+            self._send({"kind": "progress", "told": [*told]})
 
     def _tell_unseen(self) -> None:
         """Tell how many logs came while the page is paused."""
@@ -342,17 +347,17 @@ class Explorer(JSComponent):
         unseen = max(0, self._snapshot.newest.last_seq - message.through)
         if unseen != self._unseen:
             self._unseen = unseen
-            self._send_msg({"kind": "unseen", "count": unseen})
+            self._send({"kind": "unseen", "count": unseen})
 
     def _fail(self, error: WaterlineError) -> None:
         at = [*error.at] if isinstance(error, QueryError) else [None, None]
-        self._send_msg({"kind": "fault", "text": str(error), "at": at})
+        self._send({"kind": "fault", "text": str(error), "at": at})
 
     def _cancel(self) -> None:
         if self._search is not None and not self._search.is_done:
             self._search.cancel()
             self._search = None
-            self._send_msg({"kind": "cancelled"})
+            self._send({"kind": "cancelled"})
 
     def _find_older(self, message: More) -> None:
         asked = self._asked
