@@ -124,6 +124,21 @@ def test_commit_is_measured_in_second_of_its_receipt(bench: Bench) -> None:
     assert seconds[NOON + 5_000].heard == {"pump": (NOON + 5_000, NOON + 5_000)}
 
 
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 2), (2, 1), (3,), (1,)])
+def test_each_log_waited_since_it_was_received(bench: Bench, sizes: tuple[int, ...]) -> None:
+    submissions = []
+    for received, size in enumerate(sizes):
+        batch = read_frames([log()] * size, "pump")
+        each = Submission(batch, 1, float(received), Nobody(), StoreResult(range(size), None))
+        submissions.append(each)
+    bench.meter.committed(Commit(submissions, NOON, received_at=NOON, durable=3.0))
+    latency = bench.total("ack_latency")
+    expected = [1000.0 * (3 - at) for at, size in enumerate(sizes) for _ in range(size)]
+    assert (latency.count, latency.sum) == (len(expected), sum(expected))
+    assert (latency.min, latency.max) == (min(expected), max(expected))
+    assert bench.total("commit_logs").sum == sum(sizes)
+
+
 def test_invalid_logs_are_counted_by_broken_rule(bench: Bench) -> None:
     batch = read_frames(
         [b'{"type":"t","message":"m","timestamp":[]}\n{}\n?\n' + log("a"), b"[7,8]", b""], "pump"
