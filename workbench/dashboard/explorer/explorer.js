@@ -274,6 +274,11 @@ class Explorer {
 
   ask() {
     this.number += 1;
+    if (this.drawnBy !== this.state.by) { // other labels
+      this.drawnBy = this.state.by;
+      this.hidden.clear();
+      this.send({ type: "draw", hidden: [] });
+    }
     const { query, types, sources, begin, end, zone, by, measure, through, opened } = this.state;
     this.send({ type: "ask", number: this.number, query, types, sources, begin, end, zone, by, measure, through, open: opened, width: this.chart.clientWidth });
     this.root.classList.add("searches");
@@ -597,11 +602,26 @@ class Explorer {
     const by = showText(element("b", ""), this.state.by);
     const back = toolButton("× by type", "Chart by type again", () => this.change({ by: "type" }));
     this.legend.replaceChildren("by ", by, back, ...legend.map(([label, count, colour]) => {
-      const item = element("span", "label");
+      const item = element("button", "label");
+      item.type = "button";
       item.style.setProperty("--type-colour", colour);
+      item.setAttribute("aria-pressed", String(!this.hidden.has(label)));
+      item.title = "A click hides it or shows it again; with Shift it is shown alone";
       item.append(element("i", "mark"), showText(element("span"), label === "" ? "(none)" : label), element("b", "", formatCount(count)));
+      item.addEventListener("click", (event) => this.hide(label, legend, event.shiftKey));
       return item;
     }));
+  }
+
+  hide(label, legend, isAlone) {
+    const others = legend.map(([each]) => each).filter((each) => each !== label);
+    if (isAlone) {
+      this.hidden = new Set(others.every((each) => this.hidden.has(each)) ? [] : others);
+    } else if (!this.hidden.delete(label)) {
+      this.hidden.add(label);
+    }
+    this.send({ type: "draw", hidden: [...this.hidden].slice(0, MAX_ASKED) });
+    this.drawLegend(legend);
   }
 
   // The logs before and after one with the same value of a field, or all.

@@ -104,6 +104,7 @@ class Explorer(JSComponent):
         self._told: object = None
         self._unseen = 0
         self._fields: Sequence[Field] = ()
+        self._hidden: frozenset[str] = frozenset()
 
     def update(self, snapshot: Snapshot) -> None:
         """Follow a snapshot: what has come is searched for, if the page shows it."""
@@ -151,6 +152,9 @@ class Explorer(JSComponent):
                 self._find_around(asked)
             case messages.Patterns():
                 self._find_patterns(asked)
+            case messages.Draw(hidden):
+                self._hidden = frozenset(hidden)
+                self._draw()
             case Cancel():
                 self._cancel()
             case messages.Complete():
@@ -298,9 +302,7 @@ class Explorer(JSComponent):
         assert message is not None
         types = counted.types.totals
         chart = counted.chart
-        colours = colours_of(chart.totals, asked.by, self._snapshot.colours)
-        shown = message.types or None if asked.by == "type" else None
-        self._histogram.show(chart, colours, shown, asked.zone, asked.ticks)
+        colours = self._draw()
         of_types = colours_of(types, "type", self._snapshot.colours)
         buttons, more = _choices(types, of_types, message.types)
         matches = (
@@ -330,6 +332,19 @@ class Explorer(JSComponent):
                 "follows": asked.follows,
             }
         )
+
+    def _draw(self) -> dict[str, str]:
+        """Draw the chart, and return the colours of its labels."""
+        asked, message, counted = self._asked, self._message, self._counted
+        if asked is None or message is None or counted is None:
+            return {}
+        chart = counted.chart
+        colours = colours_of(chart.totals, asked.by, self._snapshot.colours)
+        shown = [each for each in chart.totals if each not in self._hidden]
+        if asked.by == "type" and message.types:
+            shown = [each for each in shown if each in message.types]
+        self._histogram.show(chart, colours, shown, asked.zone, asked.ticks)
+        return colours
 
     def _tell_progress(self) -> None:
         if self._search is None or self._search.is_done:

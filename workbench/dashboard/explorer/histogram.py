@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from bokeh.models import (
     BoxSelectTool,
     ColumnDataSource,
@@ -24,6 +25,9 @@ from workbench.explore.steps import Steps, steps_of
 from workbench.explore.tally import Tally
 from workbench.reports.figures.colours import FREE, KNOWN, OTHER, SLOTS
 
+_ERROR: Final = "error"
+# Bottom, top and strength of the strip of errors.
+_STRIP: Final = ("strip_bottom", "strip_top", "strip_alpha")
 HEADROOM: Final = 1.06
 OTHERS: Final = "others"
 NONE: Final = "(none)"
@@ -70,7 +74,8 @@ class Histogram:
     """The figure of one page and its data."""
 
     def __init__(self) -> None:
-        self._source = ColumnDataSource({name: [] for name in ("left", "right", "said", *_NAMES)})
+        names = ("left", "right", "said", *_STRIP, *_NAMES)
+        self._source = ColumnDataSource({name: [] for name in names})
         self._ticker = FixedTicker(ticks=[])
         self.figure = plain_figure("")
         self.figure.min_height = 60
@@ -92,6 +97,11 @@ class Histogram:
                 nonselection_alpha=1.0, nonselection_color=colour,
             )  # fmt: skip
             below.append(name)
+        self.figure.quad(
+            left="left", right="right", bottom="strip_bottom", top="strip_top",
+            color=KNOWN["error"], fill_alpha="strip_alpha", line_width=0, source=self._source,
+            nonselection_alpha=1.0,
+        )  # fmt: skip
 
     def show(
         self,
@@ -126,12 +136,28 @@ class Histogram:
         most = max(
             (sum(each) for each in zip(*(columns[name] for name in _NAMES), strict=True)), default=0
         )
+        columns |= self._strip(tally, kept, max(5, most))
         self._source.data = columns
         self.figure.x_range.update(start=edges[0], end=edges[-1])
         self.figure.y_range.end = HEADROOM * max(5, most)
         marks = ticks_of(steps, zone, ticks)
         self._ticker.ticks = [*marks]
         self.figure.xaxis[0].major_label_overrides = marks
+
+    def _strip(self, tally: Tally, kept: Sequence[str], most: int) -> dict[str, Any]:
+        """Return the strip of errors below the bars, where few are seen beside many others."""
+        errors = tally.counts.get(_ERROR) if _ERROR in kept and len(kept) > 1 else None
+        size = len(tally.steps)
+        if errors is None:
+            self.figure.y_range.start = 0
+            return {name: [0.0] * size for name in _STRIP}
+        self.figure.y_range.start = -0.11 * most
+        alphas = np.where(errors > 0, 0.35 + 0.65 * errors / max(1, errors.max()), 0)
+        return {
+            "strip_bottom": [-0.09 * most] * size,
+            "strip_top": [-0.03 * most] * size,
+            "strip_alpha": alphas.tolist(),
+        }
 
 
 def add_zoom(plot: Any) -> None:  # noqa: ANN401 - Bokeh has no types

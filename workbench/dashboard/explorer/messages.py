@@ -79,6 +79,12 @@ class Patterns(msgspec.Struct, frozen=True, tag="patterns"):
     number: _Number
 
 
+class Draw(msgspec.Struct, frozen=True, tag="draw"):
+    """Names the labels that the chart leaves out, which changes nothing of what is searched."""
+
+    hidden: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=MAX_ASKED)] = ()
+
+
 class Whole(msgspec.Struct, frozen=True, tag="whole"):
     """Asks for the next piece of a cut text."""
 
@@ -114,4 +120,4 @@ class Copy(msgspec.Struct, frozen=True, tag="copy"):
     language: Annotated[str, msgspec.Meta(max_length=20)]
 
 
-Message = Ask | More | Around | Patterns | Whole | Cancel | Complete | Edit | Copy
+Message = Ask | More | Around | Patterns | Draw | Whole | Cancel | Complete | Edit | Copy
