@@ -93,7 +93,7 @@ def _last_day(session: Session, held: Holdings) -> str:
     return (
         f'<svg viewBox="0 0 {len(begins) * _WIDTH} {_HEIGHT}" preserveAspectRatio="none" '
         f'role="img" aria-label="{label}"><title>{label}</title>{bars}</svg>'
-        f'<p class="wl-day"><small>{date_time(begins[0])[:16]}</small>'
+        f'<p class="wl-day"><small>{date_time(begins[0])[:16]}</small> '
         f"<small>{date_time(end)[:16]} UTC{clock}</small></p>"
     )
 
