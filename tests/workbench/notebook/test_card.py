@@ -39,6 +39,9 @@ def test_card_has_numbers_and_bars_of_the_last_day(data: Path) -> None:
     assert "25 logs in the day up to 2026-03-17 12:30:00 UTC" in html
     assert heights(html) == [28.0] * 25
     assert html.count('fill="#D55E00"') == 1
+    # The error stands below the info of its step.
+    below, above = re.findall(r'<rect x="565" y="([\d.]+)"', html)
+    assert (below, above) == ("28.0", "0.0")
 
 
 @pytest.mark.parametrize("hours", [0.1, 100])
