@@ -127,12 +127,14 @@ class LogTable:
         roles: which of its columns are what.
         rows: number of rows that are shown; of more logs the first and the last ones.
         note: a sentence above the table, or nothing.
+        has_search: whether scripts may add a search.
     """
 
     frame: pd.DataFrame
     roles: Roles
     rows: int = ROWS
     note: str = ""
+    has_search: bool = True
 
     def __repr__(self) -> str:
         return repr(self.frame)
@@ -165,7 +167,7 @@ class LogTable:
                 cells = "".join(each.cell(row, colours) for each in columns)
                 yield f"<tr{mark}>{cells}</tr>"
         yield f'</tbody></table></div><p class="wl-foot">{self._foot(shown)}</p>'
-        yield f"{SCRIPT}</div>"
+        yield f"{SCRIPT if self.has_search else ''}</div>"
 
     def _shown(self) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """Return the first rows that are shown, and the last ones if some lie between."""

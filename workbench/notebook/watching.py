@@ -55,7 +55,8 @@ class _Cell:
     def show(self, logs: pd.DataFrame, fresh: pd.DataFrame, note: str) -> None:  # noqa: ARG002
         from IPython.display import display
 
-        table = LogTable(logs, Roles.of(logs), len(logs) or 1, note)
+        # What is typed into a search would be lost with the next logs.
+        table = LogTable(logs, Roles.of(logs), len(logs) or 1, note, has_search=False)
         if self._handle is None:
             self._handle = display(table, display_id=True)  # type: ignore[no-untyped-call]
         else:

@@ -45,6 +45,7 @@ def test_cell_shows_what_comes_in_until_the_time_is_over(server: ServerProcess) 
     assert "old 4" in first
     assert "old 1" not in first
     assert "watching until" in first
+    assert "<script>" not in first
     assert re.findall(r"(old|new) (\d)", last)[:3] == [("new", "2"), ("new", "1"), ("new", "0")]
     assert "bad" not in last
     assert "ended after 4 s · 3 came in" in last
