@@ -245,8 +245,11 @@ def _of_hot(
 
 
 def is_plain(by: str) -> bool:
-    """Return whether SQLite can name what logs are counted by: its paths have no escapes."""
-    return by in COLUMNS or not {*by} & {'"', "\\", "."}
+    """Return whether SQLite can name what logs are counted by.
+
+    Its paths have no escapes, and its texts end at their first NUL.
+    """
+    return by in COLUMNS or not {*by} & {'"', "\\", ".", "\0"}
 
 
 def _label(by: str) -> ColumnElement[str]:

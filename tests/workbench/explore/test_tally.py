@@ -154,3 +154,13 @@ def test_totals_have_the_most_frequent_first() -> None:
     found = Tally(steps, None, counts)  # type: ignore[arg-type] # no moment is looked at
     assert [*found.totals.items()] == [("z", 4), ("a", 2), ("b", 2)]
     assert found.logs == 8
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a.b", "a\0b", "$", "a[0]", "é", " ", "a\nb"])
+@pytest.mark.parametrize("parts", [[], [(1, PARQUET)]])
+def test_attribute_of_any_name_is_counted(data: Path, name: str, parts: list[Any]) -> None:
+    fill(data, [{"type": "info", "message": "m", name: value} for value in ("x", "y", "x")])
+    archive(data, parts, clear=True)
+    with finding(data) as found:
+        counted = tally(found, ask(now=NOON), steps_of(0, 2 * NOON, ZONE, 5), name)
+    assert counted.totals == {"x": 2, "y": 1}

@@ -456,6 +456,9 @@ class Explorer {
     clearTimeout(this.slow);
     this.root.classList.remove("searches");
     this.counted = message;
+    if (message.follows) {
+      this.table.dropBefore(message.since);
+    }
     this.drawChoices(message.choices);
     this.moreTypes.textContent = message.moreTypes > 0 ? `+ ${message.moreTypes} types` : "";
     this.drawLegend(message.legend);

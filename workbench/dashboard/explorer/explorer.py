@@ -23,6 +23,7 @@ from workbench.dashboard.explorer.histogram import Histogram, colours_of
 from workbench.dashboard.explorer.measured import MeasuredChart
 from workbench.dashboard.explorer.messages import Ask, Cancel, Message, More, Whole
 from workbench.dashboard.explorer.search import (
+    SAMPLE,
     Around,
     Counted,
     Fields,
@@ -43,7 +44,7 @@ from workbench.dashboard.explorer.search import (
 from workbench.dashboard.explorer.searcher import Fault, OpenFolder, Search, Searcher, Tell, Work
 from workbench.dashboard.snapshot import Snapshot
 from workbench.dashboard.time_range.time_range import SCRIPT, STYLE
-from workbench.explore.fields import Field
+from workbench.explore.fields import Field, fields_of
 from workbench.explore.lines import MAX_TEXT, LogLine, Piece, piece_of
 from workbench.explore.tally import Tally
 from workbench.patterns.patterns import FoundPatterns
@@ -55,6 +56,8 @@ MAX_CHOICES: Final = 40
 """Number of buttons of types beside the four levels."""
 MOST_PATTERNS: Final = 200
 """Number of patterns that are shown."""
+FIELDS_EVERY_MS: Final = 5_000
+"""Milliseconds between two counts of the fields of what comes."""
 MOST_KNOWN: Final = 200
 """Number of fields that are remembered, to complete queries."""
 _HERE: Final = Path(__file__).parent
@@ -104,6 +107,8 @@ class Explorer(JSComponent):
         self._told: object = None
         self._unseen = 0
         self._fields: Sequence[Field] = ()
+        self._sample: Sequence[LogLine] = ()
+        self._fields_at = 0
         self._hidden: frozenset[str] = frozenset()
 
     def update(self, snapshot: Snapshot) -> None:
@@ -262,10 +267,9 @@ class Explorer(JSComponent):
                 self._send_lines("lines", lines.lines, is_all=is_all, last=lines.last_seq)
             case Opened(lines, missing):
                 self._send_lines("opened", lines, gone=[*missing])
-            case Fields(fields, sample):
-                self._fields = _joined(fields, self._fields)
-                told = [msgspec.to_builtins(each) for each in fields]
-                self._send({"kind": "fields", "fields": told, "sample": sample})
+            case Fields(fields, sample, lines):
+                self._sample = lines
+                self._tell_fields(fields, sample)
             case Counted():
                 self._counted = result
                 self._show(result)
@@ -279,6 +283,9 @@ class Explorer(JSComponent):
                 last = counted.types.moment.last_seq
                 self._send_lines("fresh", lines, is_all=is_all, last=last)
                 self._show(counted)
+                self._sample = [*lines, *self._sample][:SAMPLE]
+                if abs(self._clock() - self._fields_at) >= FIELDS_EVERY_MS:
+                    self._tell_fields(*fields_of(self._sample))
             case Stale():
                 self._begin_again()
             case Fault(error):
@@ -330,8 +337,15 @@ class Explorer(JSComponent):
                 "legend": _legend(chart, colours) if asked.by != "type" else [],
                 "step": asked.steps.length,
                 "follows": asked.follows,
+                "since": asked.since,
             }
         )
+
+    def _tell_fields(self, fields: Sequence[Field], sample: int) -> None:
+        self._fields_at = self._clock()
+        self._fields = _joined(fields, self._fields)
+        told = [msgspec.to_builtins(each) for each in fields]
+        self._send({"kind": "fields", "fields": told, "sample": sample})
 
     def _draw(self) -> dict[str, str]:
         """Draw the chart, and return the colours of its labels."""

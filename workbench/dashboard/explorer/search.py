@@ -56,6 +56,8 @@ class Fields:
     fields: Sequence[Field]
     sample: int
     """Number of lines that were looked at."""
+    lines: Sequence[LogLine]
+    """The lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def search(found: Logs, asked: Asked, opened: Sequence[int], tell: Tell) -> None
     begun = perf_counter()
     lines = find_lines(found, replace(asked.question, limit=SAMPLE))
     tell(Found(replace(lines, lines=lines.lines[:SHOWN]), len(lines.lines) <= SHOWN))
-    tell(Fields(*fields_of(lines.lines)))
+    tell(Fields(*fields_of(lines.lines), lines.lines))
     shown = {line.seq for line in lines.lines[:SHOWN]}
     if wanted := [seq for seq in opened if seq not in shown]:
         there = lines_of(found, wanted)

@@ -1,8 +1,9 @@
 """Searches in threads, so that no page waits for another; a search tells what it found so far."""
 
+import logging
 import queue
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from waterline.storage.schema import LOGS
 from workbench.query.database import Database
 from workbench.query.execute import Logs
 from workbench.query.progress import EFFORT, Effort, GivenUp, Told
+
+logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE: Final = 4
 """Number of searches that run at once, of all pages; others wait in turn."""
@@ -51,6 +54,7 @@ class Search:
     def __init__(self) -> None:
         self._effort = Effort()
         self._results: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._running: Future[None] | None = None
         self.is_done = False
 
     @property
@@ -60,6 +64,19 @@ class Search:
 
     def results(self) -> list[object]:
         """Return what was found since the last call; the last result is `Done` or a `Fault`."""
+        running = self._running
+        found = self._taken()
+        if not self.is_done and running is not None and running.done():
+            # What was put just before it ended, and why it ended if that was not foreseen.
+            found += self._taken()
+            error = None if running.cancelled() else running.exception()
+            if error is not None and not self.is_done:
+                logger.error("a search of the page failed", exc_info=error)
+                found.append(Fault(WaterlineError(f"the search failed: {error!r}")))
+                self.is_done = True
+        return found
+
+    def _taken(self) -> list[object]:
         found = []
         while not self._results.empty():
             found.append(self._results.get())
@@ -70,7 +87,17 @@ class Search:
         """End it at its next report of progress; what it finds from now on is of no use."""
         self._effort.give_up()
 
-    def run(self, path: Path, work: Work) -> None:
+    def start(self, threads: ThreadPoolExecutor, path: Path, work: Work) -> None:
+        """Run in a thread.
+
+        Args:
+            threads: the threads.
+            path: the data folder.
+            work: what to search for.
+        """
+        self._running = threads.submit(copy_context().run, self._run, path, work)
+
+    def _run(self, path: Path, work: Work) -> None:
         """Search, in a thread with a context of its own."""
         EFFORT.set(self._effort)
         try:
@@ -100,7 +127,7 @@ class Searcher:
     def start(self, work: Work) -> Search:
         """Start a search."""
         search = Search()
-        self._threads.submit(copy_context().run, search.run, self.path, work)
+        search.start(self._threads, self.path, work)
         return search
 
     def stop(self) -> None:

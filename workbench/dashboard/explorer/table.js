@@ -189,6 +189,18 @@ class LogTable {
     }
   }
 
+  // What has slid out of the range goes, unless somebody reads it.
+  dropBefore(since) {
+    const active = this.root.getRootNode().activeElement;
+    for (let row = this.body.lastElementChild; row && row.log.timestamp < since; ) {
+      const before = row.previousElementSibling;
+      if (!row.log.isOpen && !row.contains(active)) {
+        row.remove();
+      }
+      row = before;
+    }
+  }
+
   // A row that somebody reads stays until it is closed.
   trim() {
     const active = this.root.getRootNode().activeElement;

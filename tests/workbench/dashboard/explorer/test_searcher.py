@@ -76,6 +76,24 @@ def test_fault_is_told_in_place_of_done(searcher: Searcher) -> None:
     assert ended(searcher.start(work)) == [1, Fault(error)]
 
 
+@pytest.mark.logs  # with its traceback
+def test_search_that_fails_unforeseen_says_so_once(
+    searcher: Searcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    def work(_: OpenFolder, tell: Tell) -> None:
+        tell(1)
+        tell(1 // 0)
+
+    search = searcher.start(work)
+    first, fault = ended(search)
+    assert first == 1
+    assert isinstance(fault, Fault)
+    assert "the search failed: ZeroDivisionError" in str(fault.error)
+    assert search.results() == []
+    (record,) = caplog.records
+    assert record.exc_info is not None
+
+
 def test_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     searcher = Searcher(tmp_path / "none")
     (fault,) = ended(searcher.start(lambda _, tell: tell(1)))
