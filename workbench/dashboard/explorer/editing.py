@@ -1,6 +1,6 @@
 """Queries of a page as it edits them: terms that a click adds, and what completes them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -9,7 +9,7 @@ from waterline.errors import UsageError
 from waterline.query_text.complete import complete
 from waterline.query_text.condition import Scalar
 from waterline.query_text.edit import attribute_name, quoted, term, with_term
-from waterline.query_text.parse import parse
+from waterline.query_text.parse import TextQuery, parse
 from workbench.dashboard.explorer.messages import Complete, Edit, Pair
 from workbench.explore.fields import Field
 
@@ -62,6 +62,14 @@ def suggested(message: Complete, types: Iterable[str], fields: Sequence[Field]) 
     found = complete(message.query, message.at, ["type", *named], values)
     notes = {f"{name}:": f"{field.distinct:,} values" for name, field in named.items()}
     return [[each, found.begin, found.end, notes.get(each, "")] for each in found.options[:12]]
+
+
+def texts_of(query: TextQuery) -> Iterator[str]:
+    """Yield the texts that messages may hold by a query, to be marked where they do."""
+    yield from query.contains
+    for group in query.any_of:
+        for each in group:
+            yield from texts_of(each)
 
 
 def _name(pair: Pair) -> str:

@@ -399,7 +399,8 @@ class Explorer {
     this.table.keepDay();
   }
 
-  take_begun({ begin, end, through, waits }) {
+  take_begun({ begin, end, through, waits, marks }) {
+    this.table.marks = marks;
     Object.assign(this.state, { begin, end, through });
     this.state.write();
     this.range.show(this.state);

@@ -18,7 +18,7 @@ from waterline.errors import QueryError, UsageError, WaterlineError
 from waterline.query_text.edit import term
 from workbench.dashboard.explorer import messages
 from workbench.dashboard.explorer.asked import Asked, Reach, interpret
-from workbench.dashboard.explorer.editing import as_query, edited, suggested
+from workbench.dashboard.explorer.editing import as_query, edited, suggested, texts_of
 from workbench.dashboard.explorer.histogram import Histogram, colours_of
 from workbench.dashboard.explorer.measured import MeasuredChart
 from workbench.dashboard.explorer.messages import Ask, Cancel, Message, More, Whole
@@ -224,6 +224,7 @@ class Explorer(JSComponent):
                 "end": asked.end,
                 "through": message.through,
                 "waits": self._snapshot.waiting,
+                "marks": [*texts_of(asked.question.filters)],
             }
         )
         if self._snapshot.waiting:  # the notice says for what

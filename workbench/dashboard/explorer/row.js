@@ -93,7 +93,7 @@ class LogRow {
     const cell = this.cells[part];
     cell.replaceChildren();
     if (part === "message") {
-      showText(cell, text, UNSEEN);
+      showMarked(cell, text, UNSEEN, this.table.marks);
     } else {
       this.drawAttributes(cell, text);
     }

@@ -7,6 +7,7 @@ class LogTable {
     this.opened = new Set();
     this.columns = [];
     this.colours = new Map();
+    this.marks = []; // texts that were searched for
     this.zone = "UTC";
     this.isAll = true;
     this.reached = null; // the place down to which all rows are here; open rows may lie behind it

@@ -33,6 +33,38 @@ function showText(parent, text, unseen = UNSEEN_IN_LINE) {
   return parent;
 }
 
+// As `showText`, with what was searched for marked.
+function showMarked(parent, text, unseen, marks) {
+  let shown = 0;
+  for (const [begin, end] of placesOf(text, marks)) {
+    showText(parent, text.slice(shown, begin), unseen);
+    parent.append(showText(element("mark"), text.slice(begin, end), unseen));
+    shown = end;
+  }
+  return showText(parent, text.slice(shown), unseen);
+}
+
+const MOST_MARKS = 100; // of a text
+
+// Where texts stand in a text, from its begin on, none within another.
+function placesOf(text, marks) {
+  const places = [];
+  for (let at = 0; places.length < MOST_MARKS; at = places.at(-1)[1]) {
+    let found = null;
+    for (const mark of marks) {
+      const begin = text.indexOf(mark, at);
+      if (begin >= 0 && (found === null || begin < found[0] || (begin === found[0] && mark.length > found[1] - found[0]))) {
+        found = [begin, begin + mark.length];
+      }
+    }
+    if (found === null) {
+      break;
+    }
+    places.push(found);
+  }
+  return places;
+}
+
 function formatDay(timestamp) {
   return new Date(timestamp).toISOString().split("T")[0];
 }
