@@ -53,8 +53,8 @@ def test_query_at_fault_is_not_edited() -> None:
 
 def test_names_and_values_are_suggested_with_what_they_replace() -> None:
     fields = [SOURCE, SERVICE, STATUS]
-    options = suggested(Complete("x ser", 5), ["error"], fields)
-    assert options == [["service:", 2, 5, "2 values"]]
+    options = suggested(Complete("x serv", 6), ["error"], fields)
+    assert options == [["service:", 2, 6, "2 values"]]
     assert suggested(Complete("service:", 8), [], fields) == [
         ["web", 8, 8, ""], ['"5"', 8, 8, ""],
     ]  # fmt: skip
