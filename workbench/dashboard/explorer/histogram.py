@@ -16,7 +16,6 @@ from bokeh.models import (
     FixedTicker,
     HoverTool,
     NumeralTickFormatter,
-    Stack,
 )
 
 from workbench.dashboard.figures import plain_figure
@@ -26,13 +25,12 @@ from workbench.explore.tally import Tally
 from workbench.reports.figures.colours import FREE, KNOWN, OTHER, SLOTS
 
 _ERROR: Final = "error"
-# Bottom, top and strength of the strip of errors.
-_STRIP: Final = ("strip_bottom", "strip_top", "strip_alpha")
+_BAR: Final = ("left", "right", "bottom", "top", "colour", "alpha")
+"""Columns of the bars, a row a label and step."""
 HEADROOM: Final = 1.06
 OTHERS: Final = "others"
 NONE: Final = "(none)"
 """Label of logs without the attribute that they are counted by."""
-_NAMES: Final = tuple(f"slot{number}" for number in range(len(SLOTS)))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MS: Final = 86_400_000
 # The page hears of what is done with the pointer, and changes its range by it.
@@ -74,8 +72,8 @@ class Histogram:
     """The figure of one page and its data."""
 
     def __init__(self) -> None:
-        names = ("left", "right", "said", *_STRIP, *_NAMES)
-        self._source = ColumnDataSource({name: [] for name in names})
+        self._bars = ColumnDataSource({name: [] for name in _BAR})
+        self._steps = ColumnDataSource({name: [] for name in ("left", "right", "top", "said")})
         self._ticker = FixedTicker(ticks=[])
         self.figure = plain_figure("")
         self.figure.min_height = 60
@@ -85,23 +83,18 @@ class Histogram:
         self.figure.yaxis.formatter = NumeralTickFormatter(format="0,0.[0]a")
         self.figure.yaxis.ticker.desired_num_ticks = 3
         self.figure.yaxis.ticker.min_interval = 1
-        hover = HoverTool(tooltips=_TOOLTIP, mode="vline", attachment="horizontal")
-        self.figure.add_tools(hover)
-        add_zoom(self.figure)
-        below: list[str] = []
-        for name, colour in zip(_NAMES, SLOTS, strict=True):
-            self.figure.quad(
-                left="left", right="right",
-                bottom=_stack(below), top=_stack([*below, name]),
-                color=colour, line_width=0, source=self._source,
-                nonselection_alpha=1.0, nonselection_color=colour,
-            )  # fmt: skip
-            below.append(name)
+        # One glyph for all bars: each more is a dozen models that every session makes and sends.
         self.figure.quad(
-            left="left", right="right", bottom="strip_bottom", top="strip_top",
-            color=KNOWN["error"], fill_alpha="strip_alpha", line_width=0, source=self._source,
-            nonselection_alpha=1.0,
+            left="left", right="right", bottom="bottom", top="top", fill_color="colour",
+            fill_alpha="alpha", line_color=None, source=self._bars,
         )  # fmt: skip
+        # What the pointer is over is a step, and none of its bars.
+        steps = self.figure.quad(
+            left="left", right="right", bottom=0, top="top", fill_alpha=0, line_color=None,
+            source=self._steps,
+        )  # fmt: skip
+        self.figure.add_tools(HoverTool(renderers=[steps], tooltips=_TOOLTIP, mode="vline"))
+        add_zoom(self.figure)
 
     def show(
         self,
@@ -122,42 +115,59 @@ class Histogram:
         """
         steps = tally.steps
         kept = [label for label in tally.totals if shown is None or label in shown]
-        columns: dict[str, Any] = {name: [0] * len(steps) for name in _NAMES}
-        for label in kept:
-            slot = _NAMES[SLOTS.index(colours.get(label, OTHER))]
-            columns[slot] = [
-                a + b for a, b in zip(columns[slot], tally.counts[label].tolist(), strict=True)
-            ]
         edges = steps.edges.tolist()
         gap = min(0.15 * steps.length, 0.15 * (edges[1] - edges[0])) if len(steps) < 150 else 0
-        columns["left"] = edges[:-1]
-        columns["right"] = [each - gap for each in edges[1:]]
-        columns["said"] = [_said(tally, kept, place, zone) for place in range(len(steps))]
-        most = max(
-            (sum(each) for each in zip(*(columns[name] for name in _NAMES), strict=True)), default=0
-        )
-        columns |= self._strip(tally, kept, max(5, most))
-        self._source.data = columns
+        bars: dict[str, list[Any]] = {name: [] for name in _BAR}
+        heights = np.zeros(len(steps), np.int64)
+        # Errors stand at the base, where they are exact; labels of one colour beside each other.
+        for label in sorted(kept, key=lambda each: SLOTS.index(colours.get(each, OTHER))):
+            counts = tally.counts[label]
+            for place in np.flatnonzero(counts).tolist():
+                bars["left"].append(edges[place])
+                bars["right"].append(edges[place + 1] - gap)
+                bars["bottom"].append(int(heights[place]))
+                bars["top"].append(int(heights[place] + counts[place]))
+                bars["colour"].append(colours.get(label, OTHER))
+                bars["alpha"].append(1.0)
+            heights = heights + counts
+        most = max(5, int(heights.max(initial=0)))
+        self._add_strip(bars, tally, kept, most)
+        self._bars.data = {**bars}
+        self._steps.data = {
+            "left": edges[:-1],
+            "right": edges[1:],
+            "top": [most] * len(steps),
+            "said": [_said(tally, kept, place, zone) for place in range(len(steps))],
+        }
         self.figure.x_range.update(start=edges[0], end=edges[-1])
-        self.figure.y_range.end = HEADROOM * max(5, most)
+        self.figure.y_range.end = HEADROOM * most
         marks = ticks_of(steps, zone, ticks)
         self._ticker.ticks = [*marks]
         self.figure.xaxis[0].major_label_overrides = marks
 
-    def _strip(self, tally: Tally, kept: Sequence[str], most: int) -> dict[str, Any]:
-        """Return the strip of errors below the bars, where few are seen beside many others."""
-        errors = tally.counts.get(_ERROR) if _ERROR in kept and len(kept) > 1 else None
-        size = len(tally.steps)
-        if errors is None:
-            self.figure.y_range.start = 0
-            return {name: [0.0] * size for name in _STRIP}
-        self.figure.y_range.start = -0.11 * most
-        alphas = np.where(errors > 0, 0.35 + 0.65 * errors / max(1, errors.max()), 0)
-        return {
-            "strip_bottom": [-0.09 * most] * size,
-            "strip_top": [-0.03 * most] * size,
-            "strip_alpha": alphas.tolist(),
-        }
+    def _add_strip(
+        self, bars: dict[str, list[Any]], tally: Tally, kept: Sequence[str], most: int
+    ) -> None:
+        """Add a strip below the bars that shows where errors are, however few beside others.
+
+        Args:
+            bars: the bars, which it is added to.
+            tally: the counts.
+            kept: labels that are drawn.
+            most: height of the chart.
+        """
+        has_strip = _ERROR in kept and len(kept) > 1
+        self.figure.y_range.start = -0.11 * most if has_strip else 0
+        if not has_strip:
+            return
+        errors = tally.counts[_ERROR]
+        for place in np.flatnonzero(errors).tolist():
+            bars["left"].append(int(tally.steps.edges[place]))
+            bars["right"].append(int(tally.steps.edges[place + 1]))
+            bars["bottom"].append(-0.09 * most)
+            bars["top"].append(-0.03 * most)
+            bars["colour"].append(KNOWN[_ERROR])
+            bars["alpha"].append(0.35 + 0.65 * float(errors[place] / errors.max()))
 
 
 def add_zoom(plot: Any) -> None:  # noqa: ANN401 - Bokeh has no types
@@ -233,7 +243,3 @@ def interval(steps: Steps, place: int, zone: ZoneInfo) -> str:
 
 def _clock(moment: int, zone: ZoneInfo) -> datetime:
     return (_EPOCH + timedelta(milliseconds=moment)).astimezone(zone)
-
-
-def _stack(names: Sequence[str]) -> dict[str, Stack]:
-    return {"expr": Stack(fields=[*names])}

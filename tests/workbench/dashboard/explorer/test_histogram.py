@@ -10,7 +10,7 @@ from workbench.dashboard.explorer.histogram import NONE, Histogram, colours_of, 
 from workbench.explore.steps import steps_of
 from workbench.explore.tally import Tally
 from workbench.query.moment import Moment
-from workbench.reports.figures.colours import KNOWN, OTHER, SLOTS
+from workbench.reports.figures.colours import KNOWN, OTHER
 
 UTC = ZoneInfo("UTC")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -32,51 +32,69 @@ def drawn(tally: Tally, by: str = "type", shown: Sequence[str] | None = None) ->
     return chart
 
 
-def column(chart: Histogram, name: str) -> list[float]:
-    return [*chart.figure.renderers[0].data_source.data[name]]
+Bar = tuple[int, str, float, float]
+"""Begin, colour, bottom and top."""
 
 
-def slot_of(colour: str) -> str:
-    return f"slot{SLOTS.index(colour)}"
+def bars_of(chart: Histogram) -> list[Bar]:
+    data = chart.figure.renderers[0].data_source.data
+    return [*zip(data["left"], data["colour"], data["bottom"], data["top"], strict=True)]
 
 
-def test_bars_have_a_layer_a_colour_and_labels_without_one_share_theirs() -> None:
+def heights(chart: Histogram, colour: str) -> list[float]:
+    return [top - bottom for _, each, bottom, top in bars_of(chart) if each == colour and top > 0]
+
+
+def strip(chart: Histogram) -> list[tuple[int, float]]:
+    data = chart.figure.renderers[0].data_source.data
+    rows = zip(data["left"], data["alpha"], data["top"], strict=True)
+    return [(left, alpha) for left, alpha, top in rows if top < 0]
+
+
+def said(chart: Histogram) -> list[str]:
+    return [*chart.figure.renderers[1].data_source.data["said"]]
+
+
+def test_bars_stand_on_each_other_with_errors_at_the_base() -> None:
     tally = counted({"info": [5, 6], "error": [1, 0], **{f"t{n}": [1, 1] for n in range(7)}})
     chart = drawn(tally)
-    assert column(chart, slot_of(KNOWN["info"])) == [5, 6]
-    assert column(chart, slot_of(KNOWN["error"])) == [1, 0]
-    assert column(chart, slot_of(OTHER)) == [2, 2]
+    assert heights(chart, KNOWN["info"]) == [5, 6]
+    assert heights(chart, KNOWN["error"]) == [1]
+    assert heights(chart, OTHER) == [1, 1, 1, 1]
+    for begin in (0, 1000):
+        of_step = [each for each in bars_of(chart) if each[0] == begin and each[3] > 0]
+        assert [each[2] for each in of_step] == [0, *(each[3] for each in of_step[:-1])]
+    assert (0, KNOWN["error"], 0, 1) in bars_of(chart)
     assert chart.figure.y_range.end > 13
 
 
 def test_few_errors_beside_many_others_have_a_strip_of_their_own() -> None:
     chart = drawn(counted({"info": [9000, 9000, 9000], "error": [1, 0, 4]}))
-    few, none, many = column(chart, "strip_alpha")
-    assert none == 0
+    (first, few), (last, many) = strip(chart)
+    assert (first, last) == (0, 2000)
     assert 0.3 < few < many == 1
-    assert chart.figure.y_range.start < column(chart, "strip_bottom")[0] < 0
+    assert chart.figure.y_range.start < -0.09 * 9000
 
 
 @pytest.mark.parametrize("shown", [["info"], ["error"]])
 def test_errors_that_are_not_shown_or_alone_have_no_strip(shown: list[str]) -> None:
     chart = drawn(counted({"info": [9, 9], "error": [1, 0]}), shown=shown)
-    assert column(chart, "strip_alpha") == [0, 0]
+    assert strip(chart) == []
     assert chart.figure.y_range.start == 0
 
 
 def test_hidden_label_is_neither_drawn_nor_told() -> None:
     chart = drawn(counted({"web": [3, 0], "": [1, 1]}), by="service", shown=[""])
-    assert sum(sum(column(chart, f"slot{number}")) for number in range(len(SLOTS))) == 2
-    said = column(chart, "said")
-    assert f"{NONE}: 1" in str(said[0])
-    assert "web" not in str(said)
+    assert sum(top - bottom for _, _, bottom, top in bars_of(chart)) == 2
+    assert f"{NONE}: 1" in said(chart)[0]
+    assert "web" not in "".join(said(chart))
 
 
 def test_tooltip_tells_no_zeros() -> None:
-    said = column(drawn(counted({"info": [3, 0], "error": [0, 0]})), "said")
-    assert "info: 3" in str(said[0])
-    assert "error" not in str(said)
-    assert "info" not in str(said[1])
+    first, second = said(drawn(counted({"info": [3, 0], "error": [0, 0]})))
+    assert "info: 3" in first
+    assert "error" not in first
+    assert "info" not in second
 
 
 def test_marks_follow_the_clock_of_a_zone() -> None:
