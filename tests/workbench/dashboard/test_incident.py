@@ -28,6 +28,17 @@ def patterns(page: Page) -> list[str]:
     return shown.all_inner_texts()
 
 
+def wait_until_painted(page: Page) -> None:
+    """Wait until the chart has its bars, and has painted them."""
+    page.wait_for_function(
+        """() => [...Bokeh.index.all_views()].some((view) => view.model.type === "Figure" &&
+            view.model.renderers.some((each) => each.data_source.data.colour?.length > 20))"""
+    )
+    page.evaluate(
+        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+
+
 def choose_range(page: Page, begin: str, end: str) -> None:
     page.keyboard.press("t")
     panel = page.get_by_role("dialog", name="Range of time")
@@ -43,6 +54,7 @@ def test_cause_of_the_incident_is_found(page: Page, sample_day: DashboardProcess
     chart = page.locator("#logs .histogram canvas").first
     expect(page.locator(".said")).to_contain_text("40,000 logs")
     day = page.url
+    wait_until_painted(page)
     box = chart.bounding_box()
     assert box is not None
     begin, end = (box["x"] + share * box["width"] for share in (0.57, 0.65))
