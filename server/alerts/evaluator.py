@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from server.alerts.book import Book
@@ -13,7 +14,8 @@ from waterline.alerts.rules import AlertRule
 from waterline.alerts.state import AlertStates, read_alerts, write_alerts
 from waterline.clock import now_ms
 from waterline.errors import DataFolderError
-from waterline.query_text.parse import TextQuery, parse
+from waterline.query_text.columns import looked_at
+from waterline.query_text.parse import parse
 from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
 
@@ -180,23 +182,11 @@ def _feed(folder: DataFolder, rules: Sequence[AlertRule]) -> LogFeed:
     for query in read:
         types = None if types is None or query.types is None else types | {*query.types}
     queries = [*read, *(parse(each.query) for each in rules)]
+    needed = {*chain.from_iterable(map(looked_at, queries))}
     named = any(each.attribute or each.by not in (None, "type", "source") for each in rules)
     return LogFeed(
         folder.logs,
         None if types is None else sorted(types),
-        needs_message=any(map(_looks_at_messages, queries)),
-        needs_attributes=named or any(map(_looks_at_attributes, queries)),
+        needs_message="message" in needed,
+        needs_attributes=named or "attributes" in needed,
     )
-
-
-def _looks_at_messages(query: TextQuery) -> bool:
-    return (
-        bool(query.contains or query.lacks)
-        or any(each.column == "message" for each in query.patterns)
-        or any(_looks_at_messages(each) for group in query.any_of for each in group)
-    )
-
-
-def _looks_at_attributes(query: TextQuery) -> bool:
-    inner = (each for group in query.any_of for each in group)
-    return bool(query.where) or any(map(_looks_at_attributes, inner))

@@ -10,6 +10,7 @@ import msgspec
 from server.alerts.windows import Counts, Values, Window, counted, counts, summed, values
 from waterline.alerts.rules import AlertRule
 from waterline.metrics.sketch import LARGEST
+from waterline.query_text.labels import label_of
 from waterline.query_text.matching import matching
 from waterline.query_text.parse import COLUMN_PREFIX, TextQuery, parse
 from waterline.query_text.paths import lookup
@@ -119,10 +120,7 @@ class Tally:
         if by == "source":
             return log.source
         value = lookup(log.attributes, by.removeprefix(COLUMN_PREFIX))
-        if value is None:
-            return ""
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        return text[:_LONGEST_GROUP]
+        return "" if value is None else label_of(value)[:_LONGEST_GROUP]
 
     def _new(self, seen: int) -> _Group:
         kind, over = self.rule.kind, self.rule.over

@@ -12,7 +12,7 @@ from sqlalchemy import REAL, cast, func
 from waterline.archive.columns import MOMENT
 from waterline.storage.tables import logs
 from workbench.explore.steps import Steps
-from workbench.explore.tally import is_plain
+from workbench.explore.tally import path_of
 from workbench.query.archived import Batches, Catalog
 from workbench.query.attribute_values import values_of
 from workbench.query.database import View
@@ -60,10 +60,10 @@ def percentiles(found: Logs, question: Question, steps: Steps, attribute: str) -
     question = replace(question, order="oldest", limit=None, columns=("timestamp", "attributes"))
 
     def hot(view: View, catalog: Catalog) -> _Values:
-        # Of a path, and of what an expression matches, SQLite cannot tell.
-        if what_sql_leaves(question.filters) is not None or not is_plain(attribute):
+        path = path_of(attribute)
+        # SQLite cannot tell what matches an expression.
+        if what_sql_leaves(question.filters) is not None or path is None:
             return _values(matching_hot_rows(view, catalog, question), attribute)
-        path = f'$."{attribute}"'
         number = cast(func.json_extract(logs.c.attributes, path), REAL)
         is_number = func.json_type(logs.c.attributes, path).in_(("integer", "real"))
         chosen = hot_rows(catalog, question, [logs.c.seq, logs.c.timestamp, number])
@@ -96,7 +96,7 @@ def _is_number(value: Any) -> bool:  # noqa: ANN401 - any value of JSON
 def _by_step(
     steps: Steps, seqs: Seqs, moments: Seqs, numbers: Numbers, missing: tuple[str, ...]
 ) -> Percentiles:
-    places = np.clip(np.searchsorted(steps.edges, moments, side="right") - 1, 0, len(steps) - 1)
+    places = steps.places(moments)
     order = np.lexsort((numbers, places))
     places, seqs, numbers = places[order], seqs[order], numbers[order]
     counts = np.bincount(places, minlength=len(steps))

@@ -1,6 +1,6 @@
 """Steps of a chart: they begin at whole seconds, minutes, hours or days of a time zone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -41,6 +41,11 @@ class Steps:
 
     def __len__(self) -> int:
         return len(self.edges) - 1
+
+    def places(self, moments: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+        """Return the index of each moment's step; those outside are of the first or the last."""
+        places = np.searchsorted(self.edges, moments, side="right") - 1
+        return np.clip(places, 0, len(self) - 1)
 
 
 def steps_of(since: int, until: int, zone: ZoneInfo, most: int) -> Steps:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import ColumnElement, func
 
+from waterline.query_text.labels import label_of
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.tables import logs
 from workbench.explore.steps import Steps
@@ -116,8 +117,8 @@ def tally(found: Logs, question: Question, steps: Steps, by: str) -> Tally:
         if isinstance(hot, pa.Table):
             counter.take(hot)
         else:
-            for begin, label, count in hot:
-                counter.add([begin], [label], [count])
+            begins, labels, numbers = zip(*hot, strict=True) if hot else ((), (), ())
+            counter.add(begins, labels, numbers)
         hot_logs = counter.logs
         opened = []
         for batch in catalog.kept:
@@ -173,7 +174,7 @@ class _Counter:
 
     def add(self, moments: Sequence[int], labels: Sequence[str], counts: Sequence[int]) -> None:
         """Add numbers of logs, each of a moment and a label."""
-        for place, label, count in zip(self._places(moments), labels, counts, strict=True):
+        for place, label, count in zip(self._steps.places(moments), labels, counts, strict=True):
             self._of(label)[place] += count
             self.logs += count
 
@@ -182,7 +183,7 @@ class _Counter:
         if not table.num_rows:
             return
         labels = self._labels(table).combine_chunks().dictionary_encode()
-        places = self._places(table["timestamp"].cast(pa.int64()).to_numpy())
+        places = self._steps.places(table["timestamp"].cast(pa.int64()).to_numpy())
         cells = labels.indices.to_numpy() * len(self._steps) + places
         names = labels.dictionary.to_pylist()
         size = len(names) * len(self._steps)
@@ -193,7 +194,7 @@ class _Counter:
 
     def takes_from_catalog(self, batch: ArchivedBatch, question: Question) -> bool:
         """Add a batch of which the catalog tells all that is counted; return whether it does."""
-        places = self._places([batch.first_timestamp, batch.last_timestamp])
+        places = self._steps.places([batch.first_timestamp, batch.last_timestamp])
         if self._by not in COLUMNS or places[0] != places[1] or question.exactly(batch) is None:
             return False
         held, wanted = (
@@ -214,10 +215,6 @@ class _Counter:
             self.counts[label] = np.zeros(len(self._steps), np.int64)
         return self.counts[label]
 
-    def _places(self, moments: Sequence[int] | Counts) -> npt.NDArray[np.intp]:
-        places = np.searchsorted(self._steps.edges, moments, side="right") - 1
-        return np.clip(places, 0, len(self._steps) - 1)
-
     def _labels(self, table: pa.Table) -> pa.ChunkedArray:
         if self._by in COLUMNS:
             return table[self._by]
@@ -229,38 +226,41 @@ def _of_hot(
     view: View, catalog: Catalog, question: Question, steps: Steps, by: str
 ) -> list[tuple[Any, ...]] | pa.Table:
     """Return begin, label and number of hot logs where SQL can count them, else the logs."""
-    # SQLite cannot tell what matches an expression, and finds no attribute by its path.
-    if what_sql_leaves(question.filters) is not None or not is_plain(by):
+    label = _label(by)
+    # SQLite cannot tell what matches an expression.
+    if what_sql_leaves(question.filters) is not None or label is None:
         return matching_hot_rows(view, catalog, question)
     edges = steps.edges
     # It divides by one length, so by one that all steps are multiples of.
     length = int(np.gcd.reduce(np.diff(edges)))
     first = int(edges[0])
     place = (logs.c.timestamp - first) // length
-    columns = [(place * length + first).label("begin"), _label(by).label("label"), func.count()]
+    columns = [(place * length + first).label("begin"), label.label("label"), func.count()]
     rows = view.rows(hot_rows(catalog, question, columns).group_by("begin", "label"))
     if by in COLUMNS:
         return rows
     return [(begin, _text_of(_decode(label)), count) for begin, label, count in rows]
 
 
-def is_plain(by: str) -> bool:
-    """Return whether SQLite can name what logs are counted by.
+def path_of(attribute: str) -> str | None:
+    """Return the path by which SQLite finds an attribute in JSON; None if it can name it by none.
 
-    Its paths have no escapes, and its texts end at their first NUL.
+    Its paths have no escapes, its texts end at their first NUL, and of a name with dots only the
+    log tells whether it is a path.
     """
-    return by in COLUMNS or not {*by} & {'"', "\\", ".", "\0"}
+    return None if {*attribute} & {'"', "\\", ".", "\0"} else f'$."{attribute}"'
 
 
-def _label(by: str) -> ColumnElement[str]:
-    """Return what a hot log is counted by; of an attribute, its JSON."""
+def _label(by: str) -> ColumnElement[str] | None:
+    """Return what a hot log is counted by, of an attribute its JSON; None if SQL has no such."""
     if by in COLUMNS:
         return logs.c[by]
-    return func.coalesce(logs.c.attributes.op("->")(f'$."{by}"'), "null")
+    path = path_of(by)
+    if path is None:
+        return None
+    return func.coalesce(logs.c.attributes.op("->")(path), "null")
 
 
 def _text_of(value: object) -> str:
-    """Return the label of a value: a text itself, else its JSON; of none, the empty text."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    """Return the label of a value; of none, the empty text."""
+    return "" if value is None else label_of(value)

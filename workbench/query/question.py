@@ -11,6 +11,7 @@ import numpy as np
 from waterline.archive.columns import NAMES
 from waterline.archive.selection import Selection
 from waterline.errors import UsageError
+from waterline.query_text.columns import looked_at
 from waterline.query_text.condition import OPERATORS, ColumnPattern, Condition, Scalar
 from waterline.query_text.parse import TextQuery, both, parse
 from waterline.storage.catalog import ArchivedBatch, Clock
@@ -130,20 +131,6 @@ class Question:
             last=self.last,
         )
         return self.selection.exactly(batch) if self == decided else None
-
-
-def looked_at(query: TextQuery) -> set[str]:
-    """Return the columns that the filters of a query look at, but for times."""
-    by = {
-        "type": query.types is not None or bool(query.without_types),
-        "source": query.sources is not None or bool(query.without_sources),
-        "message": bool(query.contains or query.lacks),
-        "attributes": bool(query.where),
-    }
-    inner = [looked_at(each) for group in query.any_of for each in group]
-    return {name for name, is_looked_at in by.items() if is_looked_at}.union(
-        (each.column for each in query.patterns), *inner
-    )
 
 
 def what_sql_leaves(query: TextQuery) -> TextQuery | None:

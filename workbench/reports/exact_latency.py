@@ -9,11 +9,11 @@ from itertools import chain
 from types import NoneType
 from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from waterline.query_text.labels import label_of
 from workbench.query.attribute_values import values_of
 from workbench.query.attributes import STORED, as_column
 from workbench.query.execute import Answer, Logs
@@ -158,11 +158,7 @@ def _keyed(parts: list[list[Any] | pa.ChunkedArray], index: "pd.Index[Any]") -> 
 
 def _groupable(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return mixed and nested values as text, as they have no order, and 1 equals True."""
-    return column.map(_as_text, na_action="ignore") if column.dtype == "object" else column
-
-
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return column.map(label_of, na_action="ignore") if column.dtype == "object" else column
 
 
 def _numbers(values: Sequence[object]) -> Floats:
