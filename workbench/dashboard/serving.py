@@ -22,6 +22,7 @@ from waterline.responses import NO_PAGE, UNSAFE_HEADER, Fault, safe_headers
 from waterline.settings.model import Settings
 from workbench.dashboard.closed_pages import print_no_cancelled_callbacks
 from workbench.dashboard.explorer.download import Download
+from workbench.dashboard.response import Response
 from workbench.running.panel import LIVENESS
 from workbench.running.ports import bind
 
@@ -42,17 +43,7 @@ class Application(BokehTornado):
         return super().resources(absolute_url).clone(components=COMPONENTS)
 
 
-class _Response(tornado.web.RequestHandler):
-    """Base of our own responses."""
-
-    def fail(self, status: int, fault: Fault) -> None:
-        """End the request with an error like the server's."""
-        self.set_status(status)
-        self.set_header("Content-Type", "application/json")
-        self.finish(fault.body())
-
-
-class _NotFound(_Response):
+class _NotFound(Response):
     """Answers unknown paths."""
 
     def prepare(self) -> None:
@@ -61,7 +52,7 @@ class _NotFound(_Response):
         self.fail(404, Fault("not_found", text))
 
 
-class _Alive(_Response):
+class _Alive(Response):
     """GET /liveness: 200 while the process works."""
 
     def get(self) -> None:
@@ -89,7 +80,7 @@ class _Foreign(Matcher):
         return {} if is_far and not is_link else None
 
 
-class _Refused(_Response):
+class _Refused(Response):
     """Answers what `_Foreign` matches."""
 
     def prepare(self) -> None:

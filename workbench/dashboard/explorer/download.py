@@ -9,13 +9,13 @@ from typing import Any, BinaryIO, Final, cast
 
 import msgspec
 import tornado.iostream
-import tornado.web
 
 from waterline.errors import UsageError, WaterlineError
 from waterline.responses import Fault
 from waterline.storage.folder import DataFolder
 from workbench.dashboard.explorer.asked import Reach, interpret
 from workbench.dashboard.explorer.messages import Ask
+from workbench.dashboard.response import Response
 from workbench.exports.export import export_logs
 from workbench.exports.formats import ExportFormat
 from workbench.query.question import Question
@@ -31,7 +31,7 @@ _TYPES: Final = {
 _PIECE: Final = 2**18
 
 
-class Download(tornado.web.RequestHandler):
+class Download(Response):
     """Streams the logs of the address of a page; only a whole one ends as HTTP wants it."""
 
     running = 0
@@ -46,11 +46,13 @@ class Download(tornado.web.RequestHandler):
         try:
             form, question = self._asked()
         except UsageError as error:
-            self._fail(400, "bad_request", str(error))
+            self.fail(400, Fault("bad_request", str(error)))
             return
         if Download.running >= MOST_AT_ONCE:
             self.set_header("Retry-After", "5")
-            self._fail(503, "busy", f"{MOST_AT_ONCE} downloads are read already; try again soon")
+            self.fail(
+                503, Fault("busy", f"{MOST_AT_ONCE} downloads are read already; try again soon")
+            )
             return
         Download.running += 1
         try:
@@ -102,16 +104,11 @@ class Download(tornado.web.RequestHandler):
                 self.detach().close()
             else:
                 self.clear()
-                self._fail(500, "not_whole", str(error))
+                self.fail(500, Fault("not_whole", str(error)))
 
     async def _pass_on(self, piece: bytes) -> None:
         self.write(piece)
         await self.flush()
-
-    def _fail(self, status: int, error: str, message: str) -> None:
-        self.set_status(status)
-        self.set_header("Content-Type", "application/json")
-        self.finish(Fault(error, message).body())
 
 
 class _Stream(io.RawIOBase):

@@ -12,8 +12,7 @@ from waterline.query_text.edit import attribute_name, quoted, term, with_term
 from waterline.query_text.parse import TextQuery, parse
 from workbench.dashboard.explorer.messages import Complete, Edit, Pair
 from workbench.explore.fields import Field
-
-_LEVELS: Final = ("error", "warning", "info", "debug")
+from workbench.reports.figures.colours import KNOWN
 
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -53,7 +52,7 @@ def suggested(message: Complete, types: Iterable[str], fields: Sequence[Field]) 
 
     def values(name: str) -> list[Scalar]:
         if name == "type":
-            return [*dict.fromkeys((*types, *_LEVELS))]
+            return [*dict.fromkeys((*types, *KNOWN))]
         field = named.get(name)
         if field is None:
             return []

@@ -13,7 +13,6 @@ class Explorer {
     this.state = new State(model.keeps_address);
     this.number = 0;
     this.hidden = new Set();
-    this.matches = null;
     this.root = element("div", "explorer");
     const { state } = this;
     this.query = new QueryBar(state.query, (text) => this.change({ query: text }), (query, at) => this.send({ type: "complete", query, at }));
@@ -162,15 +161,13 @@ class Explorer {
         this.ask();
       },
       "waterline-zoom": ({ detail: [since, until] }) => {
-        const text = (moment) => new Date(Math.round(moment)).toISOString();
-        this.change({ begin: text(since), end: text(until), through: null });
+        this.change({ begin: isoText(since), end: isoText(until), through: null });
       },
       // The log of a point, among those of its time.
       "waterline-open": ({ detail: [seq, since, until] }) => {
         if (seq > 0) {
           this.table.opened.add(seq);
-          const text = (moment) => new Date(moment).toISOString();
-          this.change({ begin: text(since), end: text(until), through: null });
+          this.change({ begin: isoText(since), end: isoText(until), through: null });
         }
       },
       "waterline-zoom-out": () => (this.zoomed > 0 ? history.back() : this.range.widen()),
@@ -367,11 +364,10 @@ class Explorer {
   togglePause() {
     if (this.state.through === null && this.state.end === "") {
       const { since, until } = this.range;
-      const text = (moment) => new Date(moment).toISOString();
       this.resumed = this.state.begin;
       // The server's clock may be ahead of this one, and so may be that of who wrote a log.
       const newest = (this.table.body.firstElementChild?.log.timestamp ?? 0) + 1;
-      this.change({ begin: text(since), end: text(Math.max(until, Date.now(), newest)), through: this.lastSeq ?? 0 });
+      this.change({ begin: isoText(since), end: isoText(Math.max(until, Date.now(), newest)), through: this.lastSeq ?? 0 });
     } else {
       this.change({ begin: this.resumed ?? this.range.asLast(), end: "", through: null });
     }
@@ -521,7 +517,7 @@ class Explorer {
   }
 
   drawSaid() {
-    const { matches, inRange, stored, seconds, hot, archived, files, size, lacks, missing, follows } = this.counted;
+    const { matches, inRange, seconds, hot, archived, files, size, lacks, missing, follows } = this.counted;
     const of = this.hasFilters && inRange !== null ? ` of ${formatWhole(inRange)} in this range` : "";
     const said = [`${formatWhole(matches)} ${matches === 1 ? "log" : "logs"}${of}`];
     if (!follows || seconds > 0.5) {
@@ -540,7 +536,6 @@ class Explorer {
     this.said.classList.toggle("lacks", faults.length > 0);
     this.sentence.textContent = visibleText(said.join(" · "));
     this.chart.setAttribute("aria-label", `${formatWhole(matches)} matching logs by time`);
-    this.stored = stored;
     globalThis.skipStops?.(this.chart);
   }
 
@@ -650,11 +645,10 @@ class Explorer {
 
   linkTo(log) {
     const link = new URL(location.href);
-    const text = (moment) => new Date(moment).toISOString();
     link.searchParams.delete("seq");
     link.searchParams.delete("live");
-    link.searchParams.set("from", text(log.timestamp - 60_000));
-    link.searchParams.set("to", text(log.timestamp + 60_000));
+    link.searchParams.set("from", isoText(log.timestamp - 60_000));
+    link.searchParams.set("to", isoText(log.timestamp + 60_000));
     link.searchParams.append("seq", log.seq);
     return link.href;
   }

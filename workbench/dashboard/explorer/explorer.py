@@ -4,7 +4,6 @@
 # mypy: allow-untyped-calls
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,9 +61,8 @@ MOST_KNOWN: Final = 200
 """Number of fields that are remembered, to complete queries."""
 _HERE: Final = Path(__file__).parent
 _SCRIPTS: Final = (
-    "text.js", "row.js", "state.js", "query_bar.js", "fields.js", "table.js",
-    "patterns.js", "saved_views.js",
-    "explorer.js",
+    "text.js", "row.js", "state.js", "query_bar.js", "fields.js", "table.js", "patterns.js",
+    "saved_views.js", "explorer.js",
 )  # fmt: skip
 
 
@@ -216,10 +214,9 @@ class Explorer(JSComponent):
             self._fail(error)
             return
         self._asked = asked
-        self._send_msg(
+        self._send(
             {
                 "kind": "begun",
-                "number": asked.number,
                 "begin": asked.begin,
                 "end": asked.end,
                 "through": message.through,
@@ -276,7 +273,6 @@ class Explorer(JSComponent):
                 self._show(result)
             case Measured(percentiles):
                 self._measured.show(percentiles, asked.zone, asked.ticks)
-                self._send({"kind": "measured", "logs": int(percentiles.counts.sum())})
             case InRange(logs):
                 self._send({"kind": "range", "logs": logs})
             case Fresh(lines, is_all, counted):
@@ -298,10 +294,7 @@ class Explorer(JSComponent):
             self._send_msg({"number": self._message.number, **message})
 
     def _send_lines(self, kind: str, lines: Sequence[LogLine], **more: object) -> None:
-        assert self._asked is not None
-        self._send_msg(
-            {"kind": kind, "number": self._asked.number, "rows": [*map(_row, lines)], **more}
-        )
+        self._send({"kind": kind, "rows": [*map(_row, lines)], **more})
 
     def _show(self, counted: Counted) -> None:
         """Show counts: the chart, the buttons of types, and the sentence beside the query."""
@@ -319,10 +312,9 @@ class Explorer(JSComponent):
             else counted.types.logs
         )
         read = counted.chart.read
-        self._send_msg(
+        self._send(
             {
                 "kind": "counted",
-                "number": asked.number,
                 "matches": matches,
                 "inRange": counted.types.logs if asked.all_types == asked.everything else None,
                 "stored": self._snapshot.stored.logs if self._snapshot.stored else None,
@@ -336,7 +328,6 @@ class Explorer(JSComponent):
                 "choices": buttons,
                 "moreTypes": more,
                 "legend": _legend(chart, colours) if asked.by != "type" else [],
-                "step": asked.steps.length,
                 "follows": asked.follows,
                 "since": asked.since,
             }
@@ -400,7 +391,9 @@ class Explorer(JSComponent):
             elif isinstance(result, Fault):
                 self._fail(result.error)
 
-        self._start_beside(partial(_older, asked=asked, message=message), take)
+        self._start_beside(
+            lambda opened, tell: older(opened.logs, asked, message.before, tell), take
+        )
 
     def _find_whole(self, message: Whole) -> None:
         answer = {"kind": "whole", **msgspec.structs.asdict(message)}
@@ -453,10 +446,6 @@ class Explorer(JSComponent):
 
     def _start_beside(self, work: Work, take: Callable[[object], None]) -> None:
         self._beside.append((self._searcher.start(work), take))
-
-
-def _older(opened: OpenFolder, tell: Tell, *, asked: Asked, message: More) -> None:
-    older(opened.logs, asked, message.before, tell)
 
 
 def _joined(fields: Sequence[Field], before: Sequence[Field]) -> list[Field]:

@@ -4,48 +4,29 @@
 # mypy: allow-untyped-calls
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from bokeh.models import (
-    BoxSelectTool,
-    ColumnDataSource,
-    CustomJS,
-    FixedTicker,
-    HoverTool,
-    NumeralTickFormatter,
-)
+from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter
 
-from workbench.dashboard.figures import plain_figure
+from workbench.dashboard.explorer.step_figure import (
+    HEADROOM,
+    TOOLTIP,
+    interval,
+    mark_steps,
+    step_figure,
+)
 from workbench.display import visible
-from workbench.explore.steps import Steps, steps_of
 from workbench.explore.tally import Tally
 from workbench.reports.figures.colours import FREE, KNOWN, OTHER, SLOTS
 
 _ERROR: Final = "error"
 _BAR: Final = ("left", "right", "bottom", "top", "colour", "alpha")
 """Columns of the bars, a row a label and step."""
-HEADROOM: Final = 1.06
 OTHERS: Final = "others"
 NONE: Final = "(none)"
 """Label of logs without the attribute that they are counted by."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_MS: Final = 86_400_000
-# The page hears of what is done with the pointer, and changes its range by it.
-_ZOOM: Final = """
-    if (cb_obj.final && cb_obj.geometry.type === "rect") {
-      const { x0, x1 } = cb_obj.geometry;
-      const detail = [Math.min(x0, x1), Math.max(x0, x1)];
-      dispatchEvent(new CustomEvent("waterline-zoom", { detail }));
-    }
-"""
-_BACK: Final = 'dispatchEvent(new Event("waterline-zoom-out"))'
-# Bokeh escapes values of columns. Colours are inherited, and follow the page's theme.
-_TOOLTIP: Final = (
-    '<div style="font: 12px/1.5 var(--sans, sans-serif); white-space: pre-line">@said</div>'
-)
 
 
 def colours_of(totals: Mapping[str, int], by: str, types: Mapping[str, str]) -> dict[str, str]:
@@ -74,12 +55,7 @@ class Histogram:
     def __init__(self) -> None:
         self._bars = ColumnDataSource({name: [] for name in _BAR})
         self._steps = ColumnDataSource({name: [] for name in ("left", "right", "top", "said")})
-        self._ticker = FixedTicker(ticks=[])
-        self.figure = plain_figure("")
-        self.figure.min_height = 60
-        self.figure.min_border_left = 52
-        self.figure.xaxis.ticker = self._ticker
-        self.figure.xaxis.axis_label = None
+        self.figure = step_figure()
         self.figure.yaxis.formatter = NumeralTickFormatter(format="0,0.[0]a")
         self.figure.yaxis.ticker.desired_num_ticks = 3
         self.figure.yaxis.ticker.min_interval = 1
@@ -93,8 +69,7 @@ class Histogram:
             left="left", right="right", bottom=0, top="top", fill_alpha=0, line_color=None,
             source=self._steps,
         )  # fmt: skip
-        self.figure.add_tools(HoverTool(renderers=[steps], tooltips=_TOOLTIP, mode="vline"))
-        add_zoom(self.figure)
+        self.figure.add_tools(HoverTool(renderers=[steps], tooltips=TOOLTIP, mode="vline"))
 
     def show(
         self,
@@ -139,11 +114,8 @@ class Histogram:
             "top": [most] * len(steps),
             "said": [_said(tally, kept, place, zone) for place in range(len(steps))],
         }
-        self.figure.x_range.update(start=edges[0], end=edges[-1])
         self.figure.y_range.end = HEADROOM * most
-        marks = ticks_of(steps, zone, ticks)
-        self._ticker.ticks = [*marks]
-        self.figure.xaxis[0].major_label_overrides = marks
+        mark_steps(self.figure, steps, zone, ticks)
 
     def _add_strip(
         self, bars: dict[str, list[Any]], tally: Tally, kept: Sequence[str], most: int
@@ -170,48 +142,6 @@ class Histogram:
             bars["alpha"].append(0.35 + 0.65 * float(errors[place] / errors.max()))
 
 
-def add_zoom(plot: Any) -> None:  # noqa: ANN401 - Bokeh has no types
-    """Let the page hear of a range that is drawn on a chart, and of a double click."""
-    # Nothing is selected by it.
-    select = BoxSelectTool(dimensions="width", renderers=[])
-    plot.add_tools(select)
-    plot.toolbar.active_drag = select
-    plot.js_on_event("selectiongeometry", CustomJS(code=_ZOOM))
-    plot.js_on_event("doubletap", CustomJS(code=_BACK))
-
-
-def ticks_of(steps: Steps, zone: ZoneInfo, most: int) -> dict[int, str]:
-    """Return where the axis has marks, milliseconds UTC, and their texts.
-
-    Args:
-        steps: the steps of the chart.
-        zone: the zone whose clock is shown.
-        most: greatest number of marks.
-    """
-    first, last = int(steps.edges[0]), int(steps.edges[-1])
-    marks = steps_of(first, last, zone, most)
-    places = [each for each in marks.edges.tolist() if first <= each <= last]
-    texts, day = {}, None
-    for place in places:
-        shown = _clock(place, zone)
-        is_other_day, day = day is not None and day != shown.date(), shown.date()
-        texts[place] = _mark(shown, marks.length, is_other_day=is_other_day or place == places[0])
-    return texts
-
-
-def _mark(shown: datetime, length: int, *, is_other_day: bool) -> str:
-    day = shown.date().isoformat()
-    if length >= _DAY_MS:
-        return day
-    if length >= 60_000:
-        time = shown.strftime("%H:%M")
-    elif length >= 1000:
-        time = shown.strftime("%H:%M:%S")
-    else:
-        time = shown.strftime("%H:%M:%S.") + f"{shown.microsecond // 1000:03}"
-    return f"{day[5:]} {time}" if is_other_day else time
-
-
 def _said(tally: Tally, kept: Sequence[str], place: int, zone: ZoneInfo) -> str:
     """Return a line for each label with logs in a step, the most frequent first."""
     counts = sorted(
@@ -224,22 +154,3 @@ def _said(tally: Tally, kept: Sequence[str], place: int, zone: ZoneInfo) -> str:
     if len(lines) > 1:
         lines.append(f"in all: {sum(count for count, _ in counts):,}")
     return "\n".join([interval(tally.steps, place, zone), *lines])
-
-
-def interval(steps: Steps, place: int, zone: ZoneInfo) -> str:
-    """Return begin and end of a step as text.
-
-    Args:
-        steps: the steps.
-        place: index of the step.
-        zone: the zone whose clock is shown.
-    """
-    begin, end = (_clock(int(steps.edges[each]), zone) for each in (place, place + 1))
-    if steps.length < 1000:
-        return f"{begin:%H:%M:%S.%f} – {end:%H:%M:%S.%f}"  # noqa: RUF001
-    until = f"{end:%H:%M:%S}" if begin.date() == end.date() else f"{end:%Y-%m-%d %H:%M:%S}"
-    return f"{begin:%Y-%m-%d %H:%M:%S} – {until}"  # noqa: RUF001
-
-
-def _clock(moment: int, zone: ZoneInfo) -> datetime:
-    return (_EPOCH + timedelta(milliseconds=moment)).astimezone(zone)

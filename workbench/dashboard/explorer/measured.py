@@ -7,15 +7,19 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from bokeh.models import ColumnDataSource, CustomJS, FixedTicker, HoverTool, TapTool
+from bokeh.models import ColumnDataSource, CustomJS, HoverTool, TapTool
 
-from workbench.dashboard.explorer.histogram import add_zoom, interval, ticks_of
-from workbench.dashboard.figures import plain_figure
+from workbench.dashboard.explorer.step_figure import (
+    HEADROOM,
+    TOOLTIP,
+    interval,
+    mark_steps,
+    step_figure,
+)
 from workbench.display import value
 from workbench.explore.percentiles import Percentiles
 from workbench.reports.figures.colours import KNOWN, PERCENTILES
 
-HEADROOM: Final = 1.06
 _NAMES: Final = tuple(PERCENTILES)
 _WIDTHS: Final = {"p50": 1.5, "p95": 2.0, "p99": 2.5}
 # The page opens the log whose point is chosen.
@@ -27,9 +31,6 @@ _OPEN: Final = """
     }
     source.selected.indices = [];
 """
-_TOOLTIP: Final = (
-    '<div style="font: 12px/1.5 var(--sans, sans-serif); white-space: pre-line">@said</div>'
-)
 
 
 class MeasuredChart:
@@ -38,12 +39,7 @@ class MeasuredChart:
     def __init__(self) -> None:
         names = ("middle", "left", "right", "highest", "slowest", "said", *_NAMES)
         self._source = ColumnDataSource({name: [] for name in names})
-        self._ticker = FixedTicker(ticks=[])
-        self.figure = plain_figure("")
-        self.figure.min_height = 60
-        self.figure.min_border_left = 52
-        self.figure.xaxis.ticker = self._ticker
-        self.figure.xaxis.axis_label = None
+        self.figure = step_figure()
         for name in reversed(_NAMES):
             width, colour = _WIDTHS[name], PERCENTILES[name]
             self.figure.line("middle", name, source=self._source, color=colour, line_width=width)
@@ -52,14 +48,13 @@ class MeasuredChart:
             "middle", "highest", source=self._source, size=7, fill_color=KNOWN["error"],
             line_color=None, alpha=0.55, nonselection_alpha=0.55,
         )  # fmt: skip
-        hover = HoverTool(renderers=[points], tooltips=_TOOLTIP, mode="vline")
+        hover = HoverTool(renderers=[points], tooltips=TOOLTIP, mode="vline")
         tap = TapTool(renderers=[points])
         self.figure.add_tools(hover, tap)
         self.figure.toolbar.active_tap = tap
         self._source.selected.js_on_change(
             "indices", CustomJS(args={"source": self._source}, code=_OPEN)
         )
-        add_zoom(self.figure)
 
     def show(self, found: Percentiles, zone: ZoneInfo, ticks: int) -> None:
         """Show percentiles.
@@ -80,13 +75,10 @@ class MeasuredChart:
             "said": [_said(found, place, zone) for place in range(len(steps))],
         }
         self._source.data = columns
-        self.figure.x_range.update(start=int(edges[0]), end=int(edges[-1]))
         finite = found.highest[np.isfinite(found.highest)]
         most, least = (finite.max(), min(0.0, finite.min())) if len(finite) else (1.0, 0.0)
         self.figure.y_range.update(start=least, end=HEADROOM * most or 1)
-        marks = ticks_of(steps, zone, ticks)
-        self._ticker.ticks = [*marks]
-        self.figure.xaxis[0].major_label_overrides = marks
+        mark_steps(self.figure, steps, zone, ticks)
 
 
 def _said(found: Percentiles, place: int, zone: ZoneInfo) -> str:

@@ -190,12 +190,15 @@ class LogTable {
     }
   }
 
+  isRead(row) {
+    return row.log.isOpen || row.contains(this.root.getRootNode().activeElement);
+  }
+
   // What has slid out of the range goes, unless somebody reads it.
   dropBefore(since) {
-    const active = this.root.getRootNode().activeElement;
     for (let row = this.body.lastElementChild; row && row.log.timestamp < since; ) {
       const before = row.previousElementSibling;
-      if (!row.log.isOpen && !row.contains(active)) {
+      if (!this.isRead(row)) {
         row.remove();
       }
       row = before;
@@ -204,10 +207,9 @@ class LogTable {
 
   // A row that somebody reads stays until it is closed.
   trim() {
-    const active = this.root.getRootNode().activeElement;
     for (let row = this.body.lastElementChild; row && this.body.childElementCount > this.limit; ) {
       const before = row.previousElementSibling;
-      if (!row.log.isOpen && !row.contains(active)) {
+      if (!this.isRead(row)) {
         if (this.isReached(row.log)) {
           this.reached = before && placeOf(before.log);
           this.isAll = false;

@@ -65,8 +65,13 @@ function placesOf(text, marks) {
   return places;
 }
 
+// A moment as the address has it.
+function isoText(moment) {
+  return new Date(Math.round(moment)).toISOString();
+}
+
 function formatDay(timestamp) {
-  return new Date(timestamp).toISOString().split("T")[0];
+  return isoText(timestamp).split("T")[0];
 }
 
 // A time on the clock of a zone; its day, too, unless that is today.

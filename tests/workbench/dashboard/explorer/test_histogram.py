@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from workbench.dashboard.explorer.histogram import NONE, Histogram, colours_of, ticks_of
+from workbench.dashboard.explorer.histogram import NONE, Histogram, colours_of
+from workbench.dashboard.explorer.step_figure import ticks_of
 from workbench.explore.steps import steps_of
 from workbench.explore.tally import Tally
 from workbench.query.moment import Moment
