@@ -304,11 +304,14 @@ class Explorer {
     }
   }
 
-  // Patterns take longest, so they wait for the counts.
+  // Patterns take longest, so they wait for the counts; those of an earlier ask are not shown meanwhile.
   askPatterns() {
-    if (this.state.view === "patterns" && !this.root.classList.contains("searches") && this.patternsOf !== this.number) {
+    if (this.state.view !== "patterns" || this.patternsOf === this.number) {
+      return;
+    }
+    this.patterns.wait();
+    if (!this.root.classList.contains("searches")) {
       this.patternsOf = this.number;
-      this.patterns.wait();
       this.send({ type: "patterns", number: this.number });
     }
   }
