@@ -1,22 +1,24 @@
 """`waterline lab`: a real JupyterLab in a real browser, with the dashboard in it."""
 
+import json
 import os
 import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import nbformat
 import pytest
 import websocket
 from click.testing import CliRunner
 from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 import workbench
 from tests.support.browser import find_chromium, patient_context
@@ -99,6 +101,32 @@ def answers(lab: Lab, path: str, token: str = TOKEN) -> int:
         connection.close()
 
 
+def begin_kernel(lab: Lab, notebook: str) -> None:
+    """Begin the kernel of a notebook.
+
+    JupyterLab connects to it when it opens the notebook. Where it has to begin one itself, cells
+    that are run at once are not run: it asks which kernel is meant.
+    """
+    body = {"kernel": {"name": "python3"}, "name": "", "path": notebook, "type": "notebook"}
+    asked = Request(lab.at("api/sessions"), json.dumps(body).encode(), method="POST")
+    with urlopen(asked, timeout=PATIENCE) as answer:
+        assert answer.status == 201
+
+
+def run_all_cells(page: Page, cells: int) -> None:
+    """Run all cells of the open notebook, again where a dialog comes in place of it."""
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    answered = page.locator(".jp-InputPrompt", has_text=re.compile(r"\[\d+\]:"))
+    for patience in (10, 20, PATIENCE):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        with suppress(PlaywrightTimeoutError):
+            answered.nth(cells - 1).wait_for(timeout=patience * 1_000)
+            return
+        page.keyboard.press("Escape")
+    pytest.fail(f"the cells do not run: {page.get_by_role('dialog').all_inner_texts()}")
+
+
 @contextmanager
 def opened(lab: Lab, path: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
@@ -159,27 +187,21 @@ def test_keys_of_the_search_are_no_commands_of_the_notebook(tmp_path: Path) -> N
     python = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=python)  # type: ignore[no-untyped-call]
     nbformat.write(notebook, folder / "search.ipynb")  # type: ignore[no-untyped-call]
-    with (
-        running_lab(folder, "--data", str(data)) as lab,
-        opened(lab, "lab/tree/search.ipynb") as page,
-    ):
-        assert not (folder / "data").exists()
-        # It is asked for where cells are run before the kernel that the notebook names has begun.
-        chosen = page.get_by_role("button", name="Select", exact=True)
-        page.add_locator_handler(chosen, lambda button: button.click())
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        box = page.get_by_role("searchbox", name="search these 3 rows")
-        box.click()
-        # Each is a command of JupyterLab: delete, insert above and below, undo, copy.
-        box.press_sequentially("dd")
-        rows = page.locator(".wl-table tbody tr:visible")
-        expect(rows).to_have_count(2)
-        for key in "abxzcvm":
-            box.press(key)
-        expect(box).to_have_value("ddabxzcvm")
-        expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(2)
+    with running_lab(folder, "--data", str(data)) as lab:
+        begin_kernel(lab, "search.ipynb")
+        with opened(lab, "lab/tree/search.ipynb") as page:
+            assert not (folder / "data").exists()
+            run_all_cells(page, 2)
+            box = page.get_by_role("searchbox", name="search these 3 rows")
+            box.click()
+            # Each is a command of JupyterLab: delete, insert above and below, undo, copy.
+            box.press_sequentially("dd")
+            rows = page.locator(".wl-table tbody tr:visible")
+            expect(rows).to_have_count(2)
+            for key in "abxzcvm":
+                box.press(key)
+            expect(box).to_have_value("ddabxzcvm")
+            expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(2)
 
 
 def test_notebook_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
