@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from math import log10
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.support.browser import (
 from tests.support.processes import ServerProcess, run_waterline, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
+from workbench.reports.figures.colours import KNOWN
 
 pytestmark = pytest.mark.browser
 
@@ -78,6 +80,7 @@ def state(page: Page) -> State:
         "range": page.locator("#logs .range").inner_text(),
         "types": page.locator("#logs .choices [aria-pressed=true]").all_inner_texts(),
         "head": page.locator("#logs th").all_inner_texts(),
+        "scale": page.locator("#logs .scale").get_attribute("aria-pressed"),
         "legend": page.locator("#logs .legend").first.inner_text(),
         "fault": page.locator("#logs .query-bar .fault").inner_text(),
     }
@@ -354,6 +357,45 @@ def test_chart_counts_by_a_field(page: Page, dashboard: DashboardProcess) -> Non
     expect(labels).to_have_text(["/plain600", "/with space300"])
     step(page, page.get_by_role("button", name="Chart by type again").click, "900 logs", **at())
     expect(labels).to_have_count(0)
+
+
+def bars(page: Page) -> list[tuple[str, float, float]]:
+    """Return colour, bottom and top of the bars of the chart."""
+    found = page.evaluate(
+        """() => [...Bokeh.documents[0]._all_models.values()]
+            .map(({data}) => data).filter((data) => "alpha" in (data ?? {})).map((data) =>
+                [...data.colour].map((each, at) => [each, data.bottom[at], data.top[at]]))"""
+    )
+    assert len(found) == 1
+    return [tuple(each) for each in found[0]]
+
+
+def test_log_scale_shows_one_error_beside_many_and_nothing_as_nothing(
+    page: Page, dashboard: DashboardProcess
+) -> None:
+    # Steps of half an hour: one of ten logs is an error; the last three hours have none at all.
+    open_at(page, dashboard, RANGE)
+    scale = page.get_by_role("button", name="Log scale")
+    expect(scale).to_have_attribute("aria-pressed", "false")
+    linear = bars(page)
+    step(page, scale.click, "900 logs", **at(scale="log"))
+    wait_until(lambda: all(bottom == 0 for _, bottom, _ in bars(page)))
+    tops = {
+        colour: {top for each, _, top in bars(page) if each == colour}
+        for colour in (KNOWN["error"], KNOWN["info"])
+    }
+    assert tops[KNOWN["error"]] == {1}
+    assert tops[KNOWN["info"]] == {1 + log10(8)}
+    assert len(bars(page)) == 3 * 90
+    reload(page)
+    assert all(bottom == 0 for _, bottom, _ in bars(page))
+    choice(page, "warning").click()
+    expect(said(page)).to_have_text(re.compile("^90 logs of 900"))
+    assert asked(page) == at(scale="log", type="warning")
+    page.go_back()
+    wait_until_searched(page)
+    step(page, scale.click, "900 logs", **at())
+    wait_until(lambda: bars(page) == linear)
 
 
 def test_column_comes_and_goes(page: Page, dashboard: DashboardProcess) -> None:

@@ -80,7 +80,13 @@ class Explorer {
     this.cancel.hidden = true;
     this.cancel.addEventListener("click", () => this.send({ type: "cancel" }));
     this.said.append(this.sentence, this.cancel);
-    this.root.append(tools, this.said);
+    this.scale = element("button", "scale", "Log scale");
+    this.scale.type = "button";
+    this.scale.title = "Count on a logarithmic scale, so that few are seen beside many";
+    this.scale.addEventListener("click", () => this.toggleScale());
+    const row = element("div", "said-row");
+    row.append(this.said, this.scale);
+    this.root.append(tools, row);
   }
 
   addItem(name, act) {
@@ -250,6 +256,7 @@ class Explorer {
     this.unseen = 0;
     this.drawPause();
     this.drawPressed();
+    this.drawScale();
     this.applyView();
     this.applyMeasure();
   }
@@ -274,8 +281,8 @@ class Explorer {
     if (this.drawnBy !== this.state.by) { // other labels
       this.drawnBy = this.state.by;
       this.hidden.clear();
-      this.send({ type: "draw", hidden: [] });
     }
+    this.askDrawn();
     const { query, types, sources, begin, end, zone, by, measure, through, opened } = this.state;
     this.send({ type: "ask", number: this.number, query, types, sources, begin, end, zone, by, measure, through, open: opened, width: this.chart.clientWidth });
     this.root.classList.add("searches");
@@ -622,8 +629,24 @@ class Explorer {
     } else if (!this.hidden.delete(label)) {
       this.hidden.add(label);
     }
-    this.send({ type: "draw", hidden: [...this.hidden].slice(0, MAX_ASKED) });
+    this.askDrawn();
     this.drawLegend(legend);
+  }
+
+  // How the chart is drawn changes nothing of what is searched.
+  askDrawn() {
+    this.send({ type: "draw", hidden: [...this.hidden].slice(0, MAX_ASKED), scale: this.state.scale });
+  }
+
+  toggleScale() {
+    this.state.scale = this.state.scale === "log" ? "" : "log";
+    this.state.write({ isStep: true });
+    this.drawScale();
+    this.askDrawn();
+  }
+
+  drawScale() {
+    this.scale.setAttribute("aria-pressed", String(this.state.scale === "log"));
   }
 
   // The logs before and after one with the same value of a field, or all.

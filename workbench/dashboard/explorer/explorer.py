@@ -108,6 +108,7 @@ class Explorer(JSComponent):
         self._sample: Sequence[LogLine] = ()
         self._fields_at = 0
         self._hidden: frozenset[str] = frozenset()
+        self._scale: messages.Scale = ""
 
     def update(self, snapshot: Snapshot) -> None:
         """Follow a snapshot: what has come is searched for, if the page shows it."""
@@ -155,9 +156,11 @@ class Explorer(JSComponent):
                 self._find_around(asked)
             case messages.Patterns():
                 self._find_patterns(asked)
-            case messages.Draw(hidden):
-                self._hidden = frozenset(hidden)
-                self._draw()
+            case messages.Draw(hidden, scale):
+                is_same = (self._hidden, self._scale) == (frozenset(hidden), scale)
+                self._hidden, self._scale = frozenset(hidden), scale
+                if not is_same:
+                    self._draw()
             case Cancel():
                 self._cancel()
             case messages.Complete():
@@ -349,6 +352,7 @@ class Explorer(JSComponent):
         shown = [each for each in chart.totals if each not in self._hidden]
         if asked.by == "type" and message.types:
             shown = [each for each in shown if each in message.types]
+        self._histogram.is_log = self._scale == "log"
         self._histogram.show(chart, colours, shown, asked.zone, asked.ticks)
         return colours
 

@@ -4,11 +4,12 @@
 # mypy: allow-untyped-calls
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from math import log10
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter
+from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, NumeralTickFormatter
 
 from workbench.dashboard.explorer.step_figure import (
     HEADROOM,
@@ -18,12 +19,11 @@ from workbench.dashboard.explorer.step_figure import (
     step_figure,
 )
 from workbench.display import visible
+from workbench.explore.steps import Steps
 from workbench.explore.tally import Tally
 from workbench.reports.figures.colours import FREE, KNOWN, OTHER, SLOTS
 
 _ERROR: Final = "error"
-_BAR: Final = ("left", "right", "bottom", "top", "colour", "alpha")
-"""Columns of the bars, a row a label and step."""
 OTHERS: Final = "others"
 NONE: Final = "(none)"
 """Label of logs without the attribute that they are counted by."""
@@ -50,15 +50,20 @@ def colours_of(totals: Mapping[str, int], by: str, types: Mapping[str, str]) -> 
 
 
 class Histogram:
-    """The figure of one page and its data."""
+    """The figure of one page and its data.
+
+    Attributes:
+        is_log: whether the next counts are shown on a logarithmic axis.
+    """
 
     def __init__(self) -> None:
+        self.is_log = False
         self._bars = ColumnDataSource({name: [] for name in _BAR})
         self._steps = ColumnDataSource({name: [] for name in ("left", "right", "top", "said")})
         self.figure = step_figure()
         self.figure.yaxis.formatter = NumeralTickFormatter(format="0,0.[0]a")
-        self.figure.yaxis.ticker.desired_num_ticks = 3
-        self.figure.yaxis.ticker.min_interval = 1
+        self._linear = self.figure.yaxis[0].ticker
+        self._linear.update(desired_num_ticks=3, min_interval=1)
         # One glyph for all bars: each more is a dozen models that every session makes and sends.
         self.figure.quad(
             left="left", right="right", bottom="bottom", top="top", fill_color="colour",
@@ -90,56 +95,124 @@ class Histogram:
         """
         steps = tally.steps
         kept = [label for label in tally.totals if shown is None or label in shown]
+        # Labels of one colour stand beside each other.
+        kept.sort(key=lambda each: SLOTS.index(colours.get(each, OTHER)))
+        bars = _layered(tally, kept, colours) if self.is_log else _stacked(tally, kept, colours)
+        most = max((each.top for each in bars), default=0)
+        most = max(most, log_height(10) if self.is_log else 5)
+        has_strip = _ERROR in kept and len(kept) > 1 and not self.is_log
+        if has_strip:
+            bars += _strip(tally, most)
+        columns = zip(*bars, strict=True) if bars else ((),) * len(_BAR)
+        self._bars.data = dict(zip(_BAR, map(list, columns), strict=True))
         edges = steps.edges.tolist()
-        gap = min(0.15 * steps.length, 0.15 * (edges[1] - edges[0])) if len(steps) < 150 else 0
-        bars: dict[str, list[Any]] = {name: [] for name in _BAR}
-        heights = np.zeros(len(steps), np.int64)
-        # Errors stand at the base, where they are exact; labels of one colour beside each other.
-        for label in sorted(kept, key=lambda each: SLOTS.index(colours.get(each, OTHER))):
-            counts = tally.counts[label]
-            for place in np.flatnonzero(counts).tolist():
-                bars["left"].append(edges[place])
-                bars["right"].append(edges[place + 1] - gap)
-                bars["bottom"].append(int(heights[place]))
-                bars["top"].append(int(heights[place] + counts[place]))
-                bars["colour"].append(colours.get(label, OTHER))
-                bars["alpha"].append(1.0)
-            heights = heights + counts
-        most = max(5, int(heights.max(initial=0)))
-        self._add_strip(bars, tally, kept, most)
-        self._bars.data = {**bars}
         self._steps.data = {
             "left": edges[:-1],
             "right": edges[1:],
             "top": [most] * len(steps),
             "said": [_said(tally, kept, place, zone) for place in range(len(steps))],
         }
-        self.figure.y_range.end = HEADROOM * most
+        self.figure.y_range.update(start=-0.11 * most if has_strip else 0, end=HEADROOM * most)
+        self._mark_counts(most)
         mark_steps(self.figure, steps, zone, ticks)
 
-    def _add_strip(
-        self, bars: dict[str, list[Any]], tally: Tally, kept: Sequence[str], most: int
-    ) -> None:
-        """Add a strip below the bars that shows where errors are, however few beside others.
-
-        Args:
-            bars: the bars, which it is added to.
-            tally: the counts.
-            kept: labels that are drawn.
-            most: height of the chart.
-        """
-        has_strip = _ERROR in kept and len(kept) > 1
-        self.figure.y_range.start = -0.11 * most if has_strip else 0
-        if not has_strip:
+    def _mark_counts(self, most: float) -> None:
+        """Mark the axis of counts: on a logarithmic one 0, 1, 10 and so on."""
+        (axis,) = self.figure.yaxis
+        if not self.is_log:
+            axis.update(ticker=self._linear, major_label_overrides={})
             return
-        errors = tally.counts[_ERROR]
-        for place in np.flatnonzero(errors).tolist():
-            bars["left"].append(int(tally.steps.edges[place]))
-            bars["right"].append(int(tally.steps.edges[place + 1]))
-            bars["bottom"].append(-0.09 * most)
-            bars["top"].append(-0.03 * most)
-            bars["colour"].append(KNOWN[_ERROR])
-            bars["alpha"].append(0.35 + 0.65 * float(errors[place] / errors.max()))
+        decades = range(int(log_height(1)), int(most) + 1)
+        # A chart is low: it has room for five marks.
+        every = -(-len(decades) // 4)
+        marks = {0: "0"} | {each: _short(10 ** (each - 1)) for each in decades[::every]}
+        axis.update(ticker=FixedTicker(ticks=[*marks]), major_label_overrides=marks)
+
+
+def log_height(count: int) -> float:
+    """Return the height of a bar on the logarithmic axis.
+
+    Nothing has no height, one log is as high as each tenfold above it.
+    """
+    return 1 + log10(count) if count else 0
+
+
+def _short(count: int) -> str:
+    for size, unit in ((10**9, "b"), (10**6, "m"), (1000, "k")):
+        if count >= size:
+            return f"{count // size}{unit}"
+    return str(count)
+
+
+class _Bar(NamedTuple):
+    left: float
+    right: float
+    bottom: float
+    top: float
+    colour: str
+    alpha: float = 1.0
+
+
+_BAR: Final = _Bar._fields
+
+
+def _gap(steps: Steps) -> float:
+    """Return the room between the bars of two steps, in milliseconds."""
+    length = min(steps.length, int(steps.edges[1] - steps.edges[0]))
+    return 0.15 * length if len(steps) < 150 else 0
+
+
+def _stacked(tally: Tally, kept: Sequence[str], colours: Mapping[str, str]) -> list[_Bar]:
+    """Return bars that stand on each other; errors at the base, where they are exact."""
+    edges, gap = tally.steps.edges.tolist(), _gap(tally.steps)
+    bars = []
+    heights = np.zeros(len(tally.steps), np.int64)
+    for label in kept:
+        counts = tally.counts[label]
+        for place in np.flatnonzero(counts).tolist():
+            left, right = edges[place], edges[place + 1] - gap
+            bottom = int(heights[place])
+            top = bottom + int(counts[place])
+            bars.append(_Bar(left, right, bottom, top, colours.get(label, OTHER)))
+        heights = heights + counts
+    return bars
+
+
+def _layered(tally: Tally, kept: Sequence[str], colours: Mapping[str, str]) -> list[_Bar]:
+    """Return bars that all begin at the base, as lengths of a logarithm cannot be added.
+
+    Lower ones stand before higher ones, and those of one height share the width.
+    """
+    edges, gap = tally.steps.edges.tolist(), _gap(tally.steps)
+    bars = []
+    for place in range(len(tally.steps)):
+        by_count: dict[int, list[str]] = {}
+        for label in kept:
+            by_count.setdefault(int(tally.counts[label][place]), []).append(label)
+        by_count.pop(0, None)
+        for count, labels in sorted(by_count.items(), reverse=True):
+            ends = np.linspace(edges[place], edges[place + 1] - gap, len(labels) + 1).tolist()
+            for label, left, right in zip(labels, ends, ends[1:], strict=False):
+                bars.append(_Bar(left, right, 0, log_height(count), colours.get(label, OTHER)))
+    return bars
+
+
+def _strip(tally: Tally, most: float) -> list[_Bar]:
+    """Return a strip below the bars that shows where errors are, however few beside others.
+
+    Args:
+        tally: the counts.
+        most: height of the chart.
+    """
+    errors, edges = tally.counts[_ERROR], tally.steps.edges.tolist()
+    bottom, top, highest = -0.09 * most, -0.03 * most, errors.max()
+    return [
+        _Bar(
+            edges[place], edges[place + 1], bottom, top, KNOWN[_ERROR],
+            0.35 + 0.65 * float(errors[place] / highest),
+        )
+        for place in np.flatnonzero(errors).tolist()
+    ]  # fmt: skip
 
 
 def _said(tally: Tally, kept: Sequence[str], place: int, zone: ZoneInfo) -> str:

@@ -1,6 +1,6 @@
 """Messages that the browser sends; what does not fit was never sent by our page."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -19,6 +19,10 @@ _Seqs = Annotated[tuple[Seq, ...], msgspec.Meta(max_length=MAX_ASKED)]
 _Text = Annotated[str, msgspec.Meta(max_length=100)]
 _Name = Annotated[str, msgspec.Meta(max_length=500)]
 _Query = Annotated[str, msgspec.Meta(max_length=MAX_QUERY)]
+
+
+Scale = Literal["", "log"]
+"""Scale of the chart's counts; empty is linear."""
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -80,9 +84,11 @@ class Patterns(msgspec.Struct, frozen=True, tag="patterns"):
 
 
 class Draw(msgspec.Struct, frozen=True, tag="draw"):
-    """Names the labels that the chart leaves out, which changes nothing of what is searched."""
+    """Says how the chart is drawn, which changes nothing of what is searched."""
 
     hidden: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=MAX_ASKED)] = ()
+    """Labels that it leaves out."""
+    scale: Scale = ""
 
 
 class Whole(msgspec.Struct, frozen=True, tag="whole"):

@@ -1,4 +1,4 @@
-// What the page shows, as its address says it: ?from=&to=&q=&type=&source=&by=&cols=&tz=&measure=&live=&seq=&tab=patterns
+// What the page shows, as its address says it: ?from=&to=&q=&type=&source=&by=&cols=&tz=&measure=&scale=log&live=&seq=&tab=patterns
 
 const MAX_ASKED = 36; // as in messages.py
 const MAX_QUERY = 4000;
@@ -21,6 +21,7 @@ class State {
     this.zone = isZone(said.get("tz")) ? said.get("tz") : "UTC";
     this.by = (said.get("by") || "type").slice(0, 500);
     this.measure = (said.get("measure") ?? "").slice(0, 500);
+    this.scale = said.get("scale") === "log" ? "log" : "";
     this.columns = names("cols");
     this.view = said.get("tab") === "patterns" ? "patterns" : "";
     this.through = through !== null && isSeq(through) ? Number(through) : null; // the newest log shown while paused
@@ -29,7 +30,7 @@ class State {
 
   search() {
     const said = new URLSearchParams(this.isKept ? location.search : "");
-    for (const name of ["from", "to", "q", "type", "source", "tz", "by", "measure", "cols", "live", "seq"]) {
+    for (const name of ["from", "to", "q", "type", "source", "tz", "by", "measure", "scale", "cols", "live", "seq"]) {
       said.delete(name);
     }
     const put = (name, value, usual = "") => value !== usual && said.set(name, value);
@@ -41,6 +42,7 @@ class State {
     put("tz", this.zone, "UTC");
     put("by", this.by, "type");
     put("measure", this.measure);
+    put("scale", this.scale);
     if (this.view === "patterns") {
       said.set("tab", "patterns");
     } else if (said.get("tab") === "patterns") {

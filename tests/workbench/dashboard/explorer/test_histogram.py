@@ -27,8 +27,11 @@ def counted(counts: Mapping[str, Sequence[int]]) -> Tally:
     return Tally(steps, MOMENT, {label: np.array(each) for label, each in counts.items()})
 
 
-def drawn(tally: Tally, by: str = "type", shown: Sequence[str] | None = None) -> Histogram:
+def drawn(
+    tally: Tally, by: str = "type", shown: Sequence[str] | None = None, *, is_log: bool = False
+) -> Histogram:
     chart = Histogram()
+    chart.is_log = is_log
     chart.show(tally, colours_of(tally.totals, by, {}), shown, UTC, 5)
     return chart
 
@@ -89,6 +92,39 @@ def test_hidden_label_is_neither_drawn_nor_told() -> None:
     assert sum(top - bottom for _, _, bottom, top in bars_of(chart)) == 2
     assert f"{NONE}: 1" in said(chart)[0]
     assert "web" not in "".join(said(chart))
+
+
+def test_log_scale_has_one_error_beside_many_and_no_height_for_nothing() -> None:
+    tally = counted({"info": [10_000, 0, 10], "error": [1, 0, 0]})
+    chart = drawn(tally, is_log=True)
+    # The lower bar stands before the higher.
+    assert bars_of(chart) == [
+        (0, KNOWN["info"], 0, 5), (0, KNOWN["error"], 0, 1), (2000, KNOWN["info"], 0, 2),
+    ]  # fmt: skip
+    (axis,) = chart.figure.yaxis
+    marks = {0: "0", 1: "1", 3: "100", 5: "10k"}
+    assert axis.major_label_overrides == marks
+    assert axis.ticker.ticks == [*marks]
+    assert chart.figure.y_range.start == 0
+    chart.is_log = False
+    chart.show(tally, {}, None, UTC, 5)
+    assert sum(heights(chart, OTHER)) == 10_011
+    assert axis.major_label_overrides == {}
+
+
+def test_equal_counts_stand_beside_each_other_on_a_log_scale() -> None:
+    chart = drawn(counted({"info": [7], "error": [7]}), is_log=True)
+    data = chart.figure.renderers[0].data_source.data
+    (first, second) = zip(data["left"], data["right"], strict=True)
+    assert first[1] <= second[0]
+    assert first[1] - first[0] == second[1] - second[0] > 0
+
+
+@pytest.mark.parametrize("most", [10**9, 10**12])
+def test_log_scale_of_a_huge_count_has_few_marks(most: int) -> None:
+    (axis,) = drawn(counted({"info": [most]}), is_log=True).figure.yaxis
+    assert [*axis.major_label_overrides.values()][:2] == ["0", "1"]
+    assert len(axis.ticker.ticks) <= 5
 
 
 def test_tooltip_tells_no_zeros() -> None:
