@@ -7,13 +7,22 @@ from math import nan
 from typing import Any, Final
 
 from bokeh.models import (
+    Axis,
+    CDSView,
     ColumnDataSource,
     CrosshairTool,
+    DatetimeAxis,
     DatetimeTickFormatter,
+    Grid,
     HoverTool,
+    Line,
+    LinearAxis,
+    Plot,
     Range1d,
+    Scatter,
+    Stack,
+    VArea,
 )
-from bokeh.plotting import figure
 
 from workbench.dashboard.snapshot import (
     SECOND,
@@ -57,7 +66,7 @@ class Chart(ABC):
 
     def __init__(self, unit: str, names: Iterable[str]) -> None:
         self.source = ColumnDataSource({name: [] for name in ("time", *names)})
-        self.figure = plain_figure(unit)
+        self.figure = plain_figure(unit, _axis_of_seconds())
         self._revision: object = None
         self._last = 0
         self._shown = 0
@@ -96,10 +105,15 @@ class ThroughputChart(Chart):
     def __init__(self) -> None:
         super().__init__("logs / s", ("total", "said", *_SLOT_NAMES))
         self._slots: Mapping[str, str] = {}
-        self.figure.varea_stack(
-            list(_SLOT_NAMES), x="time", color=list(SLOTS), alpha=0.85, source=self.source
-        )
-        top = self.figure.line("time", "total", source=self.source, line_alpha=0)
+        view, below = CDSView(), Stack(fields=[])
+        for place, colour in enumerate(SLOTS):
+            above = Stack(fields=list(_SLOT_NAMES[: place + 1]))
+            layer = VArea(
+                x="time", y1={"expr": below}, y2={"expr": above}, fill_color=colour, fill_alpha=0.85
+            )
+            self.figure.add_glyph(self.source, layer, view=view)
+            below = above
+        top = self.figure.add_glyph(self.source, Line(x="time", y="total", line_alpha=0), view=view)
         _add_hover(self.figure, top)
 
     def update(self, snapshot: Snapshot) -> None:
@@ -145,12 +159,14 @@ class LatencyChart(Chart):
         # The highest is widest and drawn first, so that equal lines are all visible.
         for name, colour in reversed(PERCENTILES.items()):
             width = _LINE_WIDTHS[name]
-            line = self.figure.line(
-                "time", name, source=self.source, color=colour, line_width=width
-            )
+            line = Line(x="time", y=name, line_color=colour, line_width=width)
+            lowest = self.figure.add_glyph(self.source, line)
             # A single second between gaps shows as a point, as it has no line.
-            self.figure.scatter("time", name, source=self.source, color=colour, size=width + 0.5)
-        _add_hover(self.figure, line)
+            point = Scatter(
+                x="time", y=name, line_color=colour, fill_color=colour, size=width + 0.5
+            )
+            self.figure.add_glyph(self.source, point)
+        _add_hover(self.figure, lowest)
 
     def update(self, snapshot: Snapshot) -> None:
         """Show a snapshot."""
@@ -184,40 +200,49 @@ def colour_of(log_type: str, colours: Mapping[str, str]) -> str:
     return colours.get(log_type, OTHER)
 
 
-def plain_figure(unit: str) -> Any:  # noqa: ANN401 - Bokeh has no types
+def plain_figure(unit: str, axis: Axis) -> Any:  # noqa: ANN401 - Bokeh has types in part only
     """Return a figure over time without data.
+
+    It has only what is seen: what `bokeh.plotting` adds costs each session some milliseconds.
 
     Args:
         unit: unit of the vertical axis.
+        axis: the axis of time.
     """
+    upright = LinearAxis(axis_label=unit)
+    upright.ticker.desired_num_ticks = 4
+    for each in (axis, upright):
+        each.axis_label_text_font_style = "normal"
+        each.axis_label_text_font_size = each.major_label_text_font_size = _FONT_SIZE
+        each.axis_line_color = each.major_tick_line_color = each.minor_tick_line_color = None
     # Colours of axes and grid come from the page's style sheet, so that they follow its theme.
-    plot: Any = figure(
+    return Plot(
         sizing_mode="stretch_both",
         min_height=120,
-        x_axis_type="datetime",
         x_range=Range1d(start=0, end=1),
         y_range=Range1d(start=0, end=1),
-        x_axis_label="time (UTC)",
-        y_axis_label=unit,
+        below=[axis],
+        left=[upright],
+        center=[Grid(dimension=1, axis=upright)],
         toolbar_location=None,
-        tools="",
+        title=None,
         background_fill_color=None,
         border_fill_color=None,
         outline_line_color=None,
         min_border=4,
         output_backend="canvas",
     )
-    plot.xaxis.formatter = DatetimeTickFormatter(
-        seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M", hourmin="%H:%M", hours="%H:%M"
+
+
+def _axis_of_seconds() -> Axis:
+    axis = DatetimeAxis(
+        axis_label="time (UTC)",
+        formatter=DatetimeTickFormatter(
+            seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M", hourmin="%H:%M", hours="%H:%M"
+        ),
     )
-    plot.xaxis.ticker.desired_num_ticks = 6
-    plot.yaxis.ticker.desired_num_ticks = 4
-    plot.xgrid.visible = False
-    plot.axis.axis_label_text_font_style = "normal"
-    plot.axis.axis_label_text_font_size = plot.axis.major_label_text_font_size = _FONT_SIZE
-    plot.axis.axis_line_color = plot.axis.major_tick_line_color = None
-    plot.axis.minor_tick_line_color = None
-    return plot
+    axis.ticker.desired_num_ticks = 6
+    return axis
 
 
 def _add_hover(plot: Any, renderer: Any) -> None:  # noqa: ANN401 - Bokeh has no types

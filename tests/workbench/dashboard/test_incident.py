@@ -31,7 +31,7 @@ def patterns(page: Page) -> list[str]:
 def wait_until_painted(page: Page) -> None:
     """Wait until the chart has its bars, and has painted them."""
     page.wait_for_function(
-        """() => [...Bokeh.index.all_views()].some((view) => view.model.type === "Figure" &&
+        """() => [...Bokeh.index.all_views()].some((view) => view.model.type === "Plot" &&
             view.model.renderers.some((each) => each.data_source.data.colour?.length > 20))"""
     )
     page.evaluate(

@@ -176,7 +176,7 @@ def test_equal_percentiles_are_all_seen(page: Page, dashboard: DashboardProcess)
     open_at(page, dashboard)
     lines = page.evaluate(
         """() => [...Bokeh.documents[0]._all_models.values()]
-            .filter((model) => model.type === "Figure").flatMap((model) => model.renderers)
+            .filter((model) => model.type === "Plot").flatMap((model) => model.renderers)
             .filter((each) => each.glyph.type === "Line" && /^p\\d/.test(each.glyph.y.field))
             .map((each) => [each.glyph.y.field, each.glyph.line_width.value])"""
     )

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, NumeralTickFormatter
+from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, NumeralTickFormatter, Quad
 
 from workbench.dashboard.explorer.step_figure import (
     HEADROOM,
@@ -61,19 +61,19 @@ class Histogram:
         self._bars = ColumnDataSource({name: [] for name in _BAR})
         self._steps = ColumnDataSource({name: [] for name in ("left", "right", "top", "said")})
         self.figure = step_figure()
-        self.figure.yaxis.formatter = NumeralTickFormatter(format="0,0.[0]a")
-        self._linear = self.figure.yaxis[0].ticker
+        (axis,) = self.figure.left
+        axis.formatter = NumeralTickFormatter(format="0,0.[0]a")
+        self._linear = axis.ticker
         self._linear.update(desired_num_ticks=3, min_interval=1)
-        # One glyph for all bars: each more is a dozen models that every session makes and sends.
-        self.figure.quad(
+        # One glyph for all bars: each more is some models that every session makes and sends.
+        bars = Quad(
             left="left", right="right", bottom="bottom", top="top", fill_color="colour",
-            fill_alpha="alpha", line_color=None, source=self._bars,
+            fill_alpha="alpha", line_color=None,
         )  # fmt: skip
+        self.figure.add_glyph(self._bars, bars)
         # What the pointer is over is a step, and none of its bars.
-        steps = self.figure.quad(
-            left="left", right="right", bottom=0, top="top", fill_alpha=0, line_color=None,
-            source=self._steps,
-        )  # fmt: skip
+        step = Quad(left="left", right="right", bottom=0, top="top", fill_alpha=0, line_color=None)
+        steps = self.figure.add_glyph(self._steps, step)
         self.figure.add_tools(HoverTool(renderers=[steps], tooltips=TOOLTIP, mode="vline"))
 
     def show(
@@ -118,7 +118,7 @@ class Histogram:
 
     def _mark_counts(self, most: float) -> None:
         """Mark the axis of counts: on a logarithmic one 0, 1, 10 and so on."""
-        (axis,) = self.figure.yaxis
+        (axis,) = self.figure.left
         if not self.is_log:
             axis.update(ticker=self._linear, major_label_overrides={})
             return

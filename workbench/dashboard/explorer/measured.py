@@ -7,7 +7,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from bokeh.models import ColumnDataSource, CustomJS, HoverTool, TapTool
+from bokeh.models import ColumnDataSource, CustomJS, HoverTool, Line, Scatter, TapTool
 
 from workbench.dashboard.explorer.step_figure import (
     HEADROOM,
@@ -42,12 +42,17 @@ class MeasuredChart:
         self.figure = step_figure()
         for name in reversed(_NAMES):
             width, colour = _WIDTHS[name], PERCENTILES[name]
-            self.figure.line("middle", name, source=self._source, color=colour, line_width=width)
-            self.figure.scatter("middle", name, source=self._source, color=colour, size=width + 1)
-        points: Any = self.figure.scatter(
-            "middle", "highest", source=self._source, size=7, fill_color=KNOWN["error"],
-            line_color=None, alpha=0.55, nonselection_alpha=0.55,
+            line = Line(x="middle", y=name, line_color=colour, line_width=width)
+            point = Scatter(
+                x="middle", y=name, line_color=colour, fill_color=colour, size=width + 1
+            )
+            for glyph in (line, point):
+                self.figure.add_glyph(self._source, glyph)
+        highest = Scatter(
+            x="middle", y="highest", size=7, fill_color=KNOWN["error"], fill_alpha=0.55,
+            line_color=None,
         )  # fmt: skip
+        points = self.figure.add_glyph(self._source, highest, nonselection_glyph=None)
         hover = HoverTool(renderers=[points], tooltips=TOOLTIP, mode="vline")
         tap = TapTool(renderers=[points])
         self.figure.add_tools(hover, tap)

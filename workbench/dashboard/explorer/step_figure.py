@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from bokeh.models import BoxSelectTool, CustomJS, FixedTicker
+from bokeh.models import BoxSelectTool, CustomJS, FixedTicker, LinearAxis
 
 from workbench.dashboard.figures import plain_figure
 from workbench.explore.steps import Steps, steps_of
@@ -32,13 +32,13 @@ TOOLTIP: Final = (
 """Tooltip of what a column `said` has."""
 
 
-def step_figure() -> Any:  # noqa: ANN401 - Bokeh has no types
+def step_figure() -> Any:  # noqa: ANN401 - Bokeh has types in part only
     """Return a figure without data; the page hears of a range drawn on it, and of double clicks."""
-    plot = plain_figure("")
+    axis: Any = LinearAxis()
+    axis.ticker = FixedTicker(ticks=[])
+    plot = plain_figure("", axis)
     plot.min_height = 60
     plot.min_border_left = 52  # so that charts above each other have one axis
-    plot.xaxis.ticker = FixedTicker(ticks=[])
-    plot.xaxis.axis_label = None
     # Nothing is selected by it.
     select = BoxSelectTool(dimensions="width", renderers=[])
     plot.add_tools(select)
@@ -59,7 +59,7 @@ def mark_steps(plot: Any, steps: Steps, zone: ZoneInfo, most: int) -> None:  # n
     """
     plot.x_range.update(start=int(steps.edges[0]), end=int(steps.edges[-1]))
     marks = ticks_of(steps, zone, most)
-    (axis,) = plot.xaxis
+    (axis,) = plot.below
     axis.ticker.ticks = [*marks]
     axis.major_label_overrides = marks
 

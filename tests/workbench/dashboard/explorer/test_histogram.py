@@ -101,7 +101,7 @@ def test_log_scale_has_one_error_beside_many_and_no_height_for_nothing() -> None
     assert bars_of(chart) == [
         (0, KNOWN["info"], 0, 5), (0, KNOWN["error"], 0, 1), (2000, KNOWN["info"], 0, 2),
     ]  # fmt: skip
-    (axis,) = chart.figure.yaxis
+    (axis,) = chart.figure.left
     marks = {0: "0", 1: "1", 3: "100", 5: "10k"}
     assert axis.major_label_overrides == marks
     assert axis.ticker.ticks == [*marks]
@@ -122,7 +122,7 @@ def test_equal_counts_stand_beside_each_other_on_a_log_scale() -> None:
 
 @pytest.mark.parametrize("most", [10**9, 10**12])
 def test_log_scale_of_a_huge_count_has_few_marks(most: int) -> None:
-    (axis,) = drawn(counted({"info": [most]}), is_log=True).figure.yaxis
+    (axis,) = drawn(counted({"info": [most]}), is_log=True).figure.left
     assert [*axis.major_label_overrides.values()][:2] == ["0", "1"]
     assert len(axis.ticker.ticks) <= 5
 
