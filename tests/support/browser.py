@@ -128,7 +128,7 @@ def open_with_one_log(page: Page, server: ServerProcess, dashboard: DashboardPro
 
 def rows(page: Page) -> Locator:
     """Return the rows of the table of logs."""
-    return page.locator("#logs .scroll:not(.patterns) tbody tr")
+    return page.locator("#logs .scroll:not(.patterns) tr[data-seq]")
 
 
 def choice(page: Page, log_type: str) -> Locator:

@@ -15,6 +15,7 @@ from waterline.storage.tables import logs
 from workbench.query.archived import Batches, Catalog
 from workbench.query.database import View
 from workbench.query.execute import Logs
+from workbench.query.gaps import Gap, gaps_of
 from workbench.query.question import Place, Question
 
 MAX_TEXT: Final = 1000
@@ -92,6 +93,21 @@ def find_lines(found: Logs, question: Question) -> Lines:
     by_seq = {line.seq: line for line in lines_of(found, seqs)}
     lines = [by_seq[seq] for seq in seqs if seq in by_seq]
     return Lines(lines, rows.moment.last_seq, rows.moment.incarnation, rows.missing, rows.lacks)
+
+
+def find_gaps(found: Logs, question: Question) -> list[Gap]:
+    """Return the gaps that pruned logs leave in a range, the newest first; no file is opened.
+
+    Args:
+        found: the logs of a folder.
+        question: what is asked; its limit is ignored.
+
+    Raises:
+        DataFolderError: logs.db cannot be read.
+    """
+    return found.ask(
+        question, lambda _, catalog: gaps_of(catalog, question), lambda gaps, _, __: gaps
+    )
 
 
 def lines_of(found: Logs, seqs: Collection[int]) -> list[LogLine]:

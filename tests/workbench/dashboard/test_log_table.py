@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.archives import archive, prune
 from tests.support.browser import (
     DashboardProcess,
     asked,
@@ -22,9 +23,10 @@ from tests.support.browser import (
     serving_dashboard,
     tooltips,
 )
-from tests.support.folders import alter_elsewhere
+from tests.support.folders import alter_elsewhere, fill
 from tests.support.processes import ServerProcess, run_waterline, serving
 from tests.support.sockets import receive, send
+from waterline.encoding import PARQUET
 
 pytestmark = pytest.mark.browser
 
@@ -69,6 +71,54 @@ def send_many(server: ServerProcess, *logs: Log) -> None:
         socket.send("\n".join(lines))
         assert receive(socket)["type"] == "ack"
     socket.close()
+
+
+def test_pruned_logs_are_marked_between_rows(page: Page, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    begin = 1_774_656_000_000  # 2026-03-28 00:00 UTC
+    fill(
+        data,
+        [
+            {"type": "info", "message": f"m{n}", "timestamp": begin + n * 1000, "n": n}
+            for n in range(700)
+        ],
+    )
+    batches = archive(data, [(100, PARQUET)] * 6)
+    prune(data, [batches[0], batches[2], batches[3]])
+    gaps = page.locator("#logs tr.gap")
+    with serving_dashboard(data) as dashboard:
+        open_at(page, dashboard, "?from=2026-03-28&to=2026-03-28T01:00:00Z")
+        expect(rows(page)).to_have_count(200)  # m699 to m500
+        expect(gaps).to_have_count(0)
+        end = page.locator("#logs .scroll .end")
+        end.scroll_into_view_if_needed()
+        expect(rows(page)).to_have_count(400)
+        end.scroll_into_view_if_needed()
+        expect(end).to_have_text("400 logs; the range has no older ones that match and are kept.")
+        expect(gaps).to_have_text(
+            [
+                f"{count} logs from 2026-03-28 {since} to 2026-03-28 {until} were pruned, and "
+                "cannot be shown"
+                for count, since, until in (
+                    (200, "00:03:20.000", "00:06:39.000"),
+                    (100, "00:00:00.000", "00:01:39.000"),
+                )
+            ]
+        )
+        table = page.locator("#logs tbody").first.evaluate(
+            "(body) => [...body.children].map((row) => row.className === 'gap' ? 'gap' : "
+            "row.querySelector('.message').textContent)"
+        )
+        kept = [f"m{n}" for n in reversed(range(700)) if n // 100 not in (0, 2, 3)]
+        assert table == [*kept[:300], "gap", *kept[300:], "gap"]
+        # A gap is no stop of the keys.
+        rows(page).nth(299).get_by_role("button").first.focus()
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate(FOCUSED)["seq"] == "200"
+        page.keyboard.press("End")
+        assert page.evaluate(FOCUSED)["seq"] == "101"
+        open_at(page, dashboard, "?from=2026-03-28&to=2026-03-28T00:01:00Z&q=m5")
+        expect(gaps).to_have_text(re.compile("^Up to 100 logs from .* 00:00:59.999 were pruned"))
 
 
 def test_long_message_and_attributes_say_so_and_are_whole_when_open(

@@ -376,7 +376,7 @@ class Explorer {
       const { since, until } = this.range;
       this.resumed = this.state.begin;
       // The server's clock may be ahead of this one, and so may be that of who wrote a log.
-      const newest = (this.table.body.firstElementChild?.log.timestamp ?? 0) + 1;
+      const newest = (this.table.logRows[0]?.log.timestamp ?? 0) + 1;
       this.change({ begin: isoText(since), end: isoText(Math.max(until, Date.now(), newest)), through: this.lastSeq ?? 0 });
     } else {
       this.change({ begin: this.resumed ?? this.range.asLast(), end: "", through: null });
@@ -425,8 +425,8 @@ class Explorer {
     this.sentence.textContent = sentence;
   }
 
-  take_lines({ rows, is_all: isAll, last }) {
-    this.table.replace(rows, isAll);
+  take_lines({ rows, is_all: isAll, gaps, last }) {
+    this.table.replace(rows, isAll, gaps);
     this.lastSeq = last;
     this.drawNothing();
   }
@@ -556,7 +556,7 @@ class Explorer {
 
   drawNothing() {
     const { nothing } = this.table;
-    nothing.hidden = this.table.body.childElementCount > 0 || !this.counted || this.root.classList.contains("searches");
+    nothing.hidden = this.table.logRows.length > 0 || !this.counted || this.root.classList.contains("searches");
     if (nothing.hidden) {
       return;
     }
@@ -589,7 +589,7 @@ class Explorer {
     if (!isSame) {
       this.choices.replaceChildren(...buttons);
     }
-    for (const row of this.table.body.children) {
+    for (const row of this.table.logRows) {
       const colour = this.table.colours.get(row.log.type);
       if (colour) {
         row.style.setProperty("--type-colour", colour);

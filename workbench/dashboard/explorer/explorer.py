@@ -4,6 +4,7 @@
 # mypy: allow-untyped-calls
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,8 +62,8 @@ MOST_KNOWN: Final = 200
 """Number of fields that are remembered, to complete queries."""
 _HERE: Final = Path(__file__).parent
 _SCRIPTS: Final = (
-    "text.js", "row.js", "state.js", "query_bar.js", "fields.js", "table.js", "patterns.js",
-    "saved_views.js", "explorer.js",
+    "text.js", "row.js", "gap.js", "state.js", "query_bar.js", "fields.js", "table.js",
+    "patterns.js", "saved_views.js", "explorer.js",
 )  # fmt: skip
 
 
@@ -264,8 +265,9 @@ class Explorer(JSComponent):
         if asked is None:
             return
         match result:
-            case Found(lines, is_all):
-                self._send_lines("lines", lines.lines, is_all=is_all, last=lines.last_seq)
+            case Found(lines, is_all, gaps):
+                told = {"is_all": is_all, "gaps": [*map(astuple, gaps)], "last": lines.last_seq}
+                self._send_lines("lines", lines.lines, **told)
             case Opened(lines, missing):
                 self._send_lines("opened", lines, gone=[*missing])
             case Fields(fields, sample, lines):

@@ -10,7 +10,7 @@ import pyarrow as pa
 from workbench.dashboard.explorer.asked import Asked
 from workbench.dashboard.explorer.searcher import OpenFolder, Tell
 from workbench.explore.fields import Field, fields_of
-from workbench.explore.lines import Lines, LogLine, find_lines, lines_of
+from workbench.explore.lines import Lines, LogLine, find_gaps, find_lines, lines_of
 from workbench.explore.percentiles import Percentiles, percentiles
 from workbench.explore.steps import Steps
 from workbench.explore.tally import Tally, tally, tally_rows
@@ -18,6 +18,7 @@ from workbench.patterns.patterns import FoundPatterns, find_patterns
 from workbench.query.archived import Batches, Catalog
 from workbench.query.database import View
 from workbench.query.execute import Logs, fetched, stored_rows
+from workbench.query.gaps import Gap
 from workbench.query.moment import Moment
 from workbench.query.neighbours import neighbours
 from workbench.query.question import Place, Question, ask
@@ -39,6 +40,8 @@ class Found:
     lines: Lines
     is_all: bool
     """Whether there are no others."""
+    gaps: Sequence[Gap]
+    """What was pruned of the range, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,8 @@ def search(found: Logs, asked: Asked, opened: Sequence[int], tell: Tell) -> None
     """
     begun = perf_counter()
     lines = find_lines(found, replace(asked.question, limit=SAMPLE))
-    tell(Found(replace(lines, lines=lines.lines[:SHOWN]), len(lines.lines) <= SHOWN))
+    gaps = find_gaps(found, asked.question)
+    tell(Found(replace(lines, lines=lines.lines[:SHOWN]), len(lines.lines) <= SHOWN, gaps))
     tell(Fields(*fields_of(lines.lines), lines.lines))
     shown = {line.seq for line in lines.lines[:SHOWN]}
     if wanted := [seq for seq in opened if seq not in shown]:

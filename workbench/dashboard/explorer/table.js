@@ -7,6 +7,7 @@ class LogTable {
     this.opened = new Set();
     this.columns = [];
     this.colours = new Map();
+    this.gaps = []; // rows of pruned logs, the newest first
     this.marks = []; // texts that were searched for
     this.zone = "UTC";
     this.isAll = true;
@@ -65,7 +66,7 @@ class LogTable {
     if (event.target.closest(".detail") !== null || (event.detail !== 0 && !getSelection().isCollapsed)) {
       return;
     }
-    const row = event.target.closest("tr");
+    const row = event.target.closest("tr[data-seq]");
     if (row !== null) {
       this.setCurrent(row);
       this.open(row.log, !row.log.isOpen);
@@ -79,8 +80,7 @@ class LogTable {
       return;
     }
     const targets = {
-      ArrowDown: row.nextElementSibling, ArrowUp: row.previousElementSibling,
-      Home: this.body.firstElementChild, End: this.body.lastElementChild,
+      ArrowDown: this.beside(row, 1), ArrowUp: this.beside(row, -1), Home: this.logRows[0], End: this.logRows.at(-1),
     };
     if (event.key in targets) {
       event.preventDefault();
@@ -95,9 +95,22 @@ class LogTable {
   // Go to the next row, or the one before.
   stepTo(way) {
     const row = this.current?.isConnected && this.root.getRootNode().activeElement === this.current.log.toggle
-      ? (way > 0 ? this.current.nextElementSibling : this.current.previousElementSibling)
-      : this.current ?? this.body.firstElementChild;
+      ? this.beside(this.current, way)
+      : this.current ?? this.logRows[0];
     row?.log.toggle.focus();
+  }
+
+  // The rows of logs, without those of gaps.
+  get logRows() {
+    return [...this.body.querySelectorAll("tr[data-seq]")];
+  }
+
+  // The row of a log before another, or behind it.
+  beside(row, way) {
+    do {
+      row = way > 0 ? row.nextElementSibling : row.previousElementSibling;
+    } while (row?.matches(".gap"));
+    return row;
   }
 
   setCurrent(row) {
@@ -127,22 +140,26 @@ class LogTable {
     return rows.map((row) => new LogRow(row, this));
   }
 
-  replace(rows, isAll) {
+  replace(rows, isAll, gaps) {
     this.body.replaceChildren();
+    this.gaps = gaps.map((gap) => new GapRow(gap, this));
     this.setCurrent(null);
     this.asked = null;
     this.isAll = isAll;
     this.reached = rows.at(-1) ?? null;
     this.limit = Math.max(rows.length, 200);
     this.put(this.make(rows));
+    this.placeGaps();
     this.root.scrollTop = 0;
     this.drawEnd();
   }
 
   // Rows that have come: they stand where their time is, mostly at the top.
   fresh(rows) {
+    this.removeGaps(); // what is counted are logs
     this.put(this.make(rows.filter(([seq]) => this.rowOf(seq) === null)));
     this.trim();
+    this.placeGaps();
     this.drawEnd();
   }
 
@@ -155,6 +172,7 @@ class LogTable {
       this.reached = place;
       this.isAll = false;
     }
+    this.placeGaps();
     this.drawEnd();
   }
 
@@ -164,7 +182,8 @@ class LogTable {
     this.reached = rows.at(-1) ?? this.reached;
     const top = this.root.scrollTop;
     this.put(this.make(rows.filter(([seq]) => this.rowOf(seq) === null)));
-    this.limit = Math.max(this.limit, this.body.childElementCount);
+    this.limit = Math.max(this.limit, this.logRows.length);
+    this.placeGaps();
     this.drawEnd();
     this.root.scrollTop = top; // who sees an open row behind them would be taken along with it, and ask without end
     this.look();
@@ -173,21 +192,35 @@ class LogTable {
   // What comes is newer than most rows, or older.
   put(made) {
     for (const log of made) {
-      let before = this.body.lastElementChild;
-      if (before !== null && isNewer(log, this.body.firstElementChild.log)) {
-        before = null;
-      }
-      while (before !== null && isNewer(log, before.log)) {
-        before = before.previousElementSibling;
-      }
-      this.body.insertBefore(log.root, before === null ? this.body.firstElementChild : before.nextElementSibling);
+      this.insert(log);
       if (this.opened.has(log.seq)) {
         log.open(true);
       }
     }
     if (!this.current?.isConnected) {
-      this.setCurrent(this.body.firstElementChild);
+      this.setCurrent(this.logRows[0] ?? null);
     }
+  }
+
+  insert(log) {
+    let before = this.body.lastElementChild;
+    if (before !== null && isNewer(log, this.body.firstElementChild.log)) {
+      before = null;
+    }
+    while (before !== null && isNewer(log, before.log)) {
+      before = before.previousElementSibling;
+    }
+    this.body.insertBefore(log.root, before === null ? this.body.firstElementChild : before.nextElementSibling);
+  }
+
+  removeGaps() {
+    this.gaps.forEach((gap) => gap.root.remove());
+  }
+
+  // Gaps stand among rows, down to where all rows are here.
+  placeGaps() {
+    this.removeGaps();
+    this.gaps.filter((gap) => this.isReached(gap)).forEach((gap) => this.insert(gap));
   }
 
   isRead(row) {
@@ -196,6 +229,8 @@ class LogTable {
 
   // What has slid out of the range goes, unless somebody reads it.
   dropBefore(since) {
+    this.removeGaps();
+    this.gaps = this.gaps.filter((gap) => gap.timestamp >= since);
     for (let row = this.body.lastElementChild; row && row.log.timestamp < since; ) {
       const before = row.previousElementSibling;
       if (!this.isRead(row)) {
@@ -203,6 +238,7 @@ class LogTable {
       }
       row = before;
     }
+    this.placeGaps();
   }
 
   // A row that somebody reads stays until it is closed.
@@ -241,13 +277,13 @@ class LogTable {
   }
 
   drawEnd() {
-    const count = this.body.childElementCount;
+    const count = this.logRows.length;
     this.end.replaceChildren();
     if (count === 0) {
       return;
     }
     if (this.isAll) {
-      this.end.textContent = `${formatWhole(count)} ${count === 1 ? "log" : "logs"}; the range has no older ones that match.`;
+      this.end.textContent = `${formatWhole(count)} ${count === 1 ? "log" : "logs"}; the range has no older ones that match${this.gaps.length > 0 ? " and are kept" : ""}.`;
     } else if (this.asked !== null) {
       this.end.textContent = "Reading older logs …";
     } else {
