@@ -61,29 +61,46 @@ class StoreResult(NamedTuple):
 # inserts run beside the event loop. Measured: as fast as `executemany`, which takes the GIL for
 # each row and waits for it while the loop is busy. A single statement is a transaction of its own;
 # BEGIN and COMMIT would wait for the GIL twice more.
-_INSERT: Final = """
-    INSERT INTO logs (seq, id, type, timestamp, received_at, source, message, attributes)
-    SELECT
-        :first_seq + key, value ->> 0, value ->> 1, ifnull(value ->> 2, :dated_at),
-        :received_at, value ->> 3, value ->> 4, value -> 5
-    FROM jsonb_each(cast(:rows AS TEXT))
-    WHERE NOT (SELECT EXISTS (SELECT 1 FROM archived_ids))
-        OR NOT EXISTS (
-            SELECT 1 FROM archived_ids
-            WHERE source = value ->> 3 AND id = value ->> 0 AND received_at >= :recognised_since
-        )
+_COLUMNS: Final = "(seq, id, type, timestamp, received_at, source, message, attributes)"
+_IS_NEW: Final = """
+    NOT (SELECT EXISTS (SELECT 1 FROM archived_ids))
+    OR NOT EXISTS (
+        SELECT 1 FROM archived_ids
+        WHERE source = value ->> 3 AND id = value ->> 0 AND received_at >= :recognised_since
+    )
 """
-_INSERT_LARGE: Final = """
-    INSERT INTO logs (seq, id, type, timestamp, received_at, source, message, attributes)
-    SELECT
-        :first_seq, :id, :type, ifnull(:timestamp, :dated_at), :received_at, :source, :message,
-        :attributes
-    WHERE NOT EXISTS (
+_VALUES: Final = """
+    value ->> 1, ifnull(value ->> 2, :dated_at), :received_at, value ->> 3, value ->> 4, value -> 5
+    FROM jsonb_each(cast(:rows AS TEXT))
+"""
+# No id is NULL: a log that is archived already fails the statement, as one that is hot does.
+# So all that leaves seqs out is one transaction, which notes that.
+_INSERT: Final = f"""
+    INSERT INTO logs {_COLUMNS}
+    SELECT :first_seq + key, CASE WHEN {_IS_NEW} THEN value ->> 0 END, {_VALUES}
+"""
+_INSERT_UNKNOWN: Final = f"""
+    INSERT INTO logs {_COLUMNS}
+    SELECT :first_seq + key, value ->> 0, {_VALUES} WHERE {_IS_NEW}
+    ON CONFLICT (source, id) DO NOTHING
+"""
+_IS_NEW_LARGE: Final = """
+    NOT EXISTS (
         SELECT 1 FROM archived_ids
         WHERE source = :source AND id = :id AND received_at >= :recognised_since
     )
 """
-_INSERT_UNKNOWN: Final = _INSERT + "ON CONFLICT (source, id) DO NOTHING"
+_VALUES_LARGE: Final = """
+    :type, ifnull(:timestamp, :dated_at), :received_at, :source, :message, :attributes
+"""
+_INSERT_LARGE: Final = f"""
+    INSERT INTO logs {_COLUMNS}
+    SELECT :first_seq, CASE WHEN {_IS_NEW_LARGE} THEN :id END, {_VALUES_LARGE}
+"""
+_INSERT_UNKNOWN_LARGE: Final = f"""
+    INSERT INTO logs {_COLUMNS} SELECT :first_seq, :id, {_VALUES_LARGE} WHERE {_IS_NEW_LARGE}
+    ON CONFLICT (source, id) DO NOTHING
+"""
 _DELETE_FORGOTTEN: Final = """
     DELETE FROM logs WHERE seq IN (
         SELECT logs.seq
@@ -101,26 +118,48 @@ _FIND: Final = """
     FROM jsonb_each(cast(:rows AS TEXT))
     ORDER BY key
 """
+# Most commits leave no seq out, and note nothing. Of gaps below the watermark the last is kept, as
+# its sum is where the next one begins.
+_NOTE_GAP: Final = """
+    INSERT INTO seq_gaps (after, through, missing)
+    SELECT
+        :after, last,
+        ifnull((SELECT missing FROM seq_gaps ORDER BY after DESC LIMIT 1), 0)
+            + last - :after - stored
+    FROM (SELECT max(seq) AS last, count(*) AS stored FROM logs WHERE seq > :after)
+    WHERE last - :after > stored
+"""
+_FORGET_GAPS: Final = """
+    DELETE FROM seq_gaps WHERE after < (
+        SELECT max(after) FROM seq_gaps WHERE through <= (SELECT archived_through FROM seam)
+    )
+"""
 
 
 class _Step(NamedTuple):
     """One statement of a transaction."""
 
     statement: str
+    """Inserts the rows; it fails if one of them is a duplicate."""
+    unknown: str
+    """Inserts those that are no duplicates."""
     bindings: Bindings
     names: Bindings
     """Bindings to find the rows by source and id."""
 
 
-def _step(part: Rows, first_seq: int, received_at: int, recognised_since: int) -> _Step:
+def _step(
+    part: Rows, first_seq: int, received_at: int, dated_at: int, recognised_since: int
+) -> _Step:
     common: Bindings = {
         "first_seq": first_seq,
         "received_at": received_at,
+        "dated_at": dated_at,
         "recognised_since": recognised_since,
     }
     if not part.is_large:
         bindings = common | {"rows": b"[%b]" % part.text}
-        return _Step(_INSERT, bindings, bindings)
+        return _Step(_INSERT, _INSERT_UNKNOWN, bindings, bindings)
     row = _decode_row(part.text)
     names = msgspec.json.encode([(row.id, None, None, row.source)])
     bindings = common | {
@@ -131,7 +170,7 @@ def _step(part: Rows, first_seq: int, received_at: int, recognised_since: int) -
         "message": row.message,
         "attributes": str(bytes(row.attributes), "utf-8"),
     }
-    return _Step(_INSERT_LARGE, bindings, common | {"rows": names})
+    return _Step(_INSERT_LARGE, _INSERT_UNKNOWN_LARGE, bindings, common | {"rows": names})
 
 
 class LogStore:
@@ -170,22 +209,8 @@ class LogStore:
             apsw.Error: nothing was stored.
         """
         dated_at = received_at if dated_at is None else dated_at
-        bindings: Bindings = {
-            "rows": rows,
-            "first_seq": first_seq,
-            "received_at": received_at,
-            "dated_at": dated_at,
-            "recognised_since": dated_at - self._dedupe_window,
-        }
-        try:
-            self._connection.execute(_INSERT, bindings)
-        except apsw.ConstraintError:
-            with transaction(self._connection):
-                self._store_unknown(bindings)
-                return self._find(bindings)
-        if self._connection.changes() < count:
-            return self._find(bindings)
-        return StoreResult(range(first_seq, first_seq + count), None)
+        part = Rows(rows[1:-1], count)
+        return self.store_all([part], first_seq, received_at, dated_at)
 
     def store_all(
         self, parts: Sequence[Rows], first_seq: int, received_at: int, dated_at: int
@@ -201,41 +226,38 @@ class LogStore:
         Raises:
             apsw.Error: nothing was stored.
         """
-        if len(parts) == 1 and not parts[0].is_large:
-            ((text, count),) = parts
-            return self.store(b"[%b]" % text, count, first_seq, received_at, dated_at)
         steps: list[_Step] = []
+        recognised_since = dated_at - self._dedupe_window
+        end = first_seq
         for part in parts:
-            steps.append(_step(part, first_seq, received_at, dated_at - self._dedupe_window))
-            steps[-1].bindings["dated_at"] = dated_at
-            first_seq += part.number
+            steps.append(_step(part, end, received_at, dated_at, recognised_since))
+            end += part.number
         try:
-            with transaction(self._connection):
-                new = sum(self._insert(each) for each in steps)
+            self._insert(steps)
         except apsw.ConstraintError:
-            with transaction(self._connection):
-                for each in steps:
-                    self._connection.execute(_DELETE_FORGOTTEN, each.names)
-                    self._insert(each, "ON CONFLICT (source, id) DO NOTHING")
-                return self._find_all(steps)
-        count = sum(each.number for each in parts)
-        if new < count:
-            return self._find_all(steps)
-        return StoreResult(range(first_seq - count, first_seq), None)
+            return self._insert_unknown(steps, first_seq)
+        return StoreResult(range(first_seq, end), None)
 
-    def _insert(self, step: "_Step", on_conflict: str = "") -> int:
-        self._connection.execute(step.statement + on_conflict, step.bindings)
-        return self._connection.changes()
+    def _insert(self, steps: Sequence[_Step]) -> None:
+        if len(steps) == 1:
+            self._connection.execute(steps[0].statement, steps[0].bindings)
+            return
+        with transaction(self._connection):
+            for each in steps:
+                self._connection.execute(each.statement, each.bindings)
 
-    def _find_all(self, steps: Sequence["_Step"]) -> StoreResult:
-        found = [self._find(each.names) for each in steps]
+    def _insert_unknown(self, steps: Sequence[_Step], first_seq: int) -> StoreResult:
+        with transaction(self._connection):
+            for each in steps:
+                # Archived rows stay in the table until their removal, and would count as
+                # duplicates.
+                self._connection.execute(_DELETE_FORGOTTEN, each.names)
+                self._connection.execute(each.unknown, each.bindings)
+            self._connection.execute(_NOTE_GAP, {"after": first_seq - 1})
+            self._connection.execute(_FORGET_GAPS)
+            found = [self._find(each.names) for each in steps]
         known = [known for each in found for known in each.known or ()]
         return StoreResult([seq for each in found for seq in each.seqs], known)
-
-    def _store_unknown(self, bindings: Bindings) -> None:
-        # Archived rows stay in the table until their removal, and would count as duplicates.
-        self._connection.execute(_DELETE_FORGOTTEN, bindings)
-        self._connection.execute(_INSERT_UNKNOWN, bindings)
 
     def _find(self, bindings: Bindings) -> StoreResult:
         """Return the seq of each row, from the table or `archived_ids`."""

@@ -111,6 +111,29 @@ LOGS: Final = Schema(
         INSERT OR IGNORE INTO seam          -- so that no folder is ever without one
             VALUES (1, lower(hex(randomblob(16))), lower(hex(randomblob(16))), 0, 0);
         """,
+        """
+        CREATE TABLE seq_gaps (             -- what `seq` alone does not tell of the number of logs
+            after INTEGER PRIMARY KEY,      -- of the seqs behind it up to `through` some have none
+            through INTEGER NOT NULL,       -- this one has a log
+            missing INTEGER NOT NULL        -- how many have none, in this gap and those before it
+        ) STRICT;
+        INSERT INTO seq_gaps                -- adopted batches hold the seqs of theirs
+            SELECT archived_through, last, last - archived_through - stored - adopted
+            FROM (
+                SELECT
+                    archived_through,
+                    (SELECT max(seq) FROM logs) AS last,
+                    (SELECT count(*) FROM logs WHERE seq > archived_through) AS stored,
+                    ifnull((
+                        SELECT sum(last_seq - max(first_seq - 1, archived_through))
+                        FROM archive_batches
+                        WHERE last_seq > archived_through
+                            AND last_seq < (SELECT max(seq) FROM logs)
+                    ), 0) AS adopted
+                FROM seam
+            )
+            WHERE last - archived_through > stored + adopted;
+        """,
     ),
 )
 

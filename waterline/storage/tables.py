@@ -69,6 +69,14 @@ archived_ids: Final = Table(
     Column("received_at", Integer, nullable=False),
 )
 
+seq_gaps: Final = Table(
+    "seq_gaps",
+    metadata,
+    Column("after", Integer, primary_key=True),
+    Column("through", Integer, nullable=False),
+    Column("missing", Integer, nullable=False),
+)
+
 _of_metrics: Final = MetaData()
 
 series: Final = Table(

@@ -20,6 +20,7 @@ from workbench.query.archived import Batches, Catalog, read_catalog
 from workbench.query.database import Database, View
 from workbench.query.filters import criteria, meeting
 from workbench.query.gaps import lacking
+from workbench.query.hot_count import count_hot_logs
 from workbench.query.known import KnownAnswer, Mark, take_mark
 from workbench.query.moment import Moment, read_moment
 from workbench.query.question import Question, what_sql_leaves
@@ -392,6 +393,8 @@ def _hot_count(view: View, catalog: Catalog, question: Question) -> int:
 
 
 def _counted_by_sql(view: View, catalog: Catalog, question: Question) -> int:
+    if question.is_of_all:
+        return count_hot_logs(view, catalog.moment, question.through)
     ((count,),) = view.rows(hot_rows(catalog, question, [func.count()]))
     return int(count)
 

@@ -75,6 +75,12 @@ class Question:
         )
 
     @property
+    def is_of_all(self) -> bool:
+        """Whether all logs up to `through` match."""
+        bounds = (self.since, self.until, self.before, self.behind)
+        return self.filters == TextQuery() and all(each is None for each in bounds)
+
+    @property
     def kept(self) -> tuple[str, ...]:
         """Columns that answers are assembled from, in the order of storage."""
         return _in_order({*self.columns, "seq", "timestamp"})

@@ -16,7 +16,7 @@ from waterline.errors import DataFolderError, NewerSchema
 from waterline.storage import tables
 from waterline.storage.schema import LOGS, METRICS, Schema
 from waterline.storage.sqlite import Synchronous, open_writer, sqlite_errors, transaction
-from waterline.storage.tables import archive_batches, archived_ids, logs, seam
+from waterline.storage.tables import archive_batches, archived_ids, logs, seam, seq_gaps
 
 BOTH = pytest.mark.parametrize(
     ("schema", "name"), [(LOGS, "logs.db"), (METRICS, "metrics.db")], ids=["logs", "metrics"]
@@ -43,7 +43,8 @@ def create_foreign(path: Path) -> bytes:
 
 
 def test_fresh_file_has_tables(fresh: apsw.Connection) -> None:
-    assert names_of(fresh, "table") == {"logs", "seam", "archive_batches", "archived_ids"}
+    tables = {"logs", "seam", "archive_batches", "archived_ids", "seq_gaps"}
+    assert names_of(fresh, "table") == tables
     assert names_of(fresh, "index") == {"logs_source_id", "logs_timestamp"}
 
 
@@ -263,6 +264,7 @@ def test_sqlite_errors_are_sentences(error: type[apsw.Error], sentence: str) -> 
 TABLES = [
     pytest.param(LOGS, logs, id="logs"),
     pytest.param(LOGS, seam, id="seam"),
+    pytest.param(LOGS, seq_gaps, id="seq_gaps"),
     pytest.param(LOGS, archive_batches, id="archive_batches"),
     pytest.param(LOGS, archived_ids, id="archived_ids"),
     pytest.param(METRICS, tables.series, id="series"),
