@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from waterline.clock import now_ms
@@ -28,6 +29,19 @@ LAST_PAUSE: Final = 3600.0
 LASTING: Final = 3
 # Characters of a failed run's last line that operators are shown.
 MAX_REASON: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRun:
+    """A run that has ended."""
+
+    ended_at: int
+    """Milliseconds UTC."""
+    seconds: float
+    logs: int | None
+    """Number of logs that it archived; None if it failed."""
+    failure: str | None
+    """Why it failed, in one sentence."""
 
 
 class ArchiveScheduler:
@@ -64,6 +78,13 @@ class ArchiveScheduler:
         """Why the last run failed, in one sentence; None if it did not."""
         self.ended_at: int | None = None
         """End of the last run, milliseconds UTC."""
+        self.last_run: ArchiveRun | None = None
+        """The last run; one that found another job at work did nothing."""
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether logs are archived by themselves."""
+        return self._settings.archive_after is not None
 
     @property
     def is_running(self) -> bool:
@@ -105,7 +126,7 @@ class ArchiveScheduler:
             process = await asyncio.create_subprocess_exec(
                 *python_command("waterline.archive.jobs"),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=os.environ | environment_of(self._settings),
             )
@@ -115,7 +136,7 @@ class ArchiveScheduler:
             return
         self._process = process
         try:
-            _, said = await process.communicate()
+            printed, said = await process.communicate()
         finally:
             if process.returncode is None:
                 # A run may be killed at any moment, and the next run goes on.
@@ -123,7 +144,11 @@ class ArchiveScheduler:
                 await process.wait()
             self._process = None
         self.ended_at = self._clock()
-        self._judge(process.returncode, said, time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        self._judge(process.returncode, said, seconds)
+        if process.returncode != os.EX_TEMPFAIL:
+            logs = int(printed) if process.returncode == 0 else None
+            self.last_run = ArchiveRun(self.ended_at, seconds, logs, self.failure)
 
     def _judge(self, code: int | None, said: bytes, seconds: float) -> None:
         if code == 0:

@@ -1,5 +1,6 @@
 """Overview of the state of the server, for /health and the gauges of /metrics."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -159,14 +160,16 @@ class Overview:
         )
 
     def health(self) -> dict[str, object]:
-        """Return the content of /health, with sizes in bytes and uptime in seconds."""
+        """Return the content of /health: sizes in bytes, lengths of time in seconds."""
         reasons, levels = self.reasons(), self.gauges.levels()
         resident = levels.get(metrics.MEMORY_BYTES)
+        run = self.archiving.last_run
         last_seq, counted = self.connections.writer.last_seq, self.rollups.counted_through
         return {
             "status": "degraded" if reasons else "healthy",
             "reasons": reasons,
             "warnings": self.warnings(levels),
+            "pid": os.getpid(),
             "uptime": round(time.monotonic() - self._begun, 3),
             # The kernel counts them separately, and its peak may lag behind.
             "memory": {"resident": resident, "peak": max(peak_bytes(), resident or 0)},
@@ -182,8 +185,16 @@ class Overview:
             "syslog": self.syslog(),
             "alerts": [] if self.alerts is None else self.alerts.health(),
             "archive": {
+                "scheduled": self.archiving.is_scheduled,
                 "running": self.archiving.is_running,
                 "last_run_ended": self.archiving.ended_at,
+                "last_run": run
+                and {
+                    "ended": run.ended_at,
+                    "seconds": round(run.seconds, 3),
+                    "logs": run.logs,
+                    "failure": run.failure,
+                },
             },
             "refused": [
                 {

@@ -246,6 +246,13 @@ def test_health_tells_when_last_run_ended(archived: ServerProcess) -> None:
     assert told["warnings"] == []
     archived_at = [each.archived_at for each in read_moment(archived.data).batches]
     assert max(archived_at) <= told["archive"]["last_run_ended"] <= now_ms()
+    run = told["archive"]["last_run"]
+    assert run["ended"] == told["archive"]["last_run_ended"]
+    assert 0 < run["logs"] <= len(IDS)
+    assert run["failure"] is None
+    assert 0 < run["seconds"] < PATIENCE
+    assert told["archive"]["scheduled"]
+    assert told["pid"] == archived.process.pid
 
 
 @pytest.mark.slow

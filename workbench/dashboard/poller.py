@@ -26,6 +26,7 @@ from workbench.dashboard.explorer.searcher import Searcher
 from workbench.dashboard.measured_window import MeasuredWindowReader
 from workbench.dashboard.newest import NewestReader
 from workbench.dashboard.refused import read_refused
+from workbench.dashboard.server_health import HealthReader, reader_of
 from workbench.dashboard.snapshot import (
     SECOND,
     ArchiveTotals,
@@ -110,6 +111,7 @@ class Poller:
         path: the data folder, which may appear later.
         clock: returns milliseconds UTC.
         rules: rules of alerts.
+        health: asks the server of the folder; None asks none.
     """
 
     def __init__(
@@ -117,6 +119,7 @@ class Poller:
         path: Path,
         clock: Callable[[], int] = now_ms,
         rules: Sequence[AlertRule] = (),
+        health: HealthReader | None = None,
     ) -> None:
         self._folder = DataFolder(path)
         self._clock = clock
@@ -128,6 +131,7 @@ class Poller:
         self._earlier: str | None = None
         self._logs = FollowedFile(self._folder.logs, LOGS, self._forget_logs)
         self._metrics = FollowedFile(self._folder.metrics, METRICS, self._window_reader.forget)
+        self._health = health
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dashboard-poller", daemon=True)
         self.searcher = Searcher(path)
@@ -135,11 +139,15 @@ class Poller:
 
     def start(self) -> None:
         """Begin to read each second."""
+        if self._health is not None:
+            self._health.start()
         self._thread.start()
 
     def stop(self) -> None:
         """Stop reading and close the files."""
         self._stopping.set()
+        if self._health is not None:
+            self._health.stop()
         if self._thread.is_alive():
             self._thread.join()
         self.searcher.stop()
@@ -173,6 +181,8 @@ class Poller:
         else:
             states = AlertStates() if found is None else found
             fresh = replace(fresh, alerts=tuple(states.states), alerts_at=states.evaluated_at)
+        if self._health is not None:
+            fresh = replace(fresh, health=self._health.found)
         self.snapshot = replace(fresh, sizes=self._sizes(fresh), troubles=tuple(troubles))
         return self.snapshot
 
@@ -280,7 +290,9 @@ def shared_poller() -> Poller:
     with _making_shared:
         if _SHARED not in pn.state.cache:
             loaded = load_settings({}, os.environ, Path.cwd())
-            poller = Poller(loaded.settings.data, rules=loaded.alerts)
+            poller = Poller(
+                loaded.settings.data, rules=loaded.alerts, health=reader_of(loaded.settings)
+            )
             poller.start()
             pn.state.cache[_SHARED] = poller
         return cast("Poller", pn.state.cache[_SHARED])

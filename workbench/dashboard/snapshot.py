@@ -9,6 +9,7 @@ from typing import Final
 from waterline.alerts.rules import AlertRule
 from waterline.alerts.state import AlertState
 from waterline.metrics.refusals import Cause
+from workbench.dashboard.server_health import NOT_ASKED, ServerHealth, Unknown
 from workbench.reports.archives import ArchivedDay
 
 SECOND: Final = 1000
@@ -183,5 +184,6 @@ class Snapshot:
     rules: tuple[AlertRule, ...] = ()
     """Rules of alerts, as far as our settings name them."""
     sizes: Sizes | None = None
+    health: ServerHealth | Unknown = NOT_ASKED
     colours: Mapping[str, str] = field(default_factory=dict)
     """Colours of types that have their own."""

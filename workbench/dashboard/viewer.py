@@ -14,6 +14,7 @@ from workbench.dashboard.alerts import alerts, firing
 from workbench.dashboard.explorer.explorer import Explorer
 from workbench.dashboard.figures import LatencyChart, ThroughputChart
 from workbench.dashboard.poller import Poller, shared_poller
+from workbench.dashboard.server_card import server
 from workbench.dashboard.snapshot import Snapshot
 from workbench.dashboard.sources import sources
 
@@ -41,7 +42,7 @@ class Dashboard(pn.viewable.Viewer):
             name: _text_pane()
             for name in (
                 "status", "notice", "key_figures", "throughput_legend", "latency_legend", "stored",
-                "archives", "refused", "sources", "alerts", "firing",
+                "archives", "refused", "sources", "alerts", "firing", "server",
             )
         }  # fmt: skip
         self._throughput = ThroughputChart()
@@ -100,6 +101,7 @@ class Dashboard(pn.viewable.Viewer):
             "archives": cards.archives(snapshot),
             "sources": sources(snapshot),
             "alerts": alerts(snapshot, now),
+            "server": server(snapshot),
             "firing": firing(snapshot, now),
         }
         for name, text in texts.items():

@@ -14,19 +14,23 @@ from waterline.storage.folder import DataFolder
 
 
 def main() -> int:
-    """Archive once and return the exit code; EX_TEMPFAIL if another job is running."""
+    """Archive once, print the number of archived logs and return the exit code.
+
+    It is EX_TEMPFAIL if another job is running.
+    """
     # Stopping the server, or its terminal, stops the run at once. The next run goes on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     give_way()
     try:
         settings = load_settings({}, os.environ, Path.cwd()).settings
-        ArchiveJob(DataFolder(settings.data), options_of(settings)).run()
+        outcome = ArchiveJob(DataFolder(settings.data), options_of(settings)).run()
     except ArchiveInUse as error:
         print(error, file=sys.stderr)  # noqa: T201 - for the server, which reads it
         return os.EX_TEMPFAIL
     except WaterlineError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
+    print(outcome.logs)  # noqa: T201 - for the server, which tells of the run
     return 0
 
 
