@@ -72,6 +72,10 @@ class Chart(ABC):
         self._shown = 0
 
     @abstractmethod
+    def update(self, snapshot: Snapshot) -> None:
+        """Show a snapshot."""
+
+    @abstractmethod
     def top(self, seconds: Sequence[MeasuredSecond]) -> float:
         """Return the highest value drawn, above 0 also without data, for the axis."""
 

@@ -1,17 +1,20 @@
 """Serves the page: Bokeh's application, guarded against pages of other origins."""
 
+# Panel has types in part only.
+# mypy: allow-untyped-calls
+
 import asyncio
 import signal
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
+import panel.io.application
 import tornado.httputil
 import tornado.web
 from bokeh.resources import Component, Resources
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
-from panel.io.application import build_applications
+from panel.io.handlers import FunctionHandler
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.routing import AnyMatches, Matcher, Rule, RuleRouter
@@ -22,12 +25,12 @@ from waterline.responses import NO_PAGE, UNSAFE_HEADER, Fault, safe_headers
 from waterline.settings.model import Settings
 from workbench.dashboard.closed_pages import print_no_cancelled_callbacks
 from workbench.dashboard.explorer.download import Download
+from workbench.dashboard.page import make_page
 from workbench.dashboard.response import Response
 from workbench.running.panel import LIVENESS
 from workbench.running.ports import bind
 
 PAGE: Final = "/dashboard"
-_MAIN: Final = Path(__file__).parent / "main.py"
 # The page draws with the first; models of Panel do not load without the others.
 COMPONENTS: Final[list[Component]] = ["bokeh", "bokeh-widgets", "bokeh-tables"]
 # Milliseconds for which sessions of closed tabs are kept, and between looks for them.
@@ -166,7 +169,7 @@ def dashboard_application(
         session_checks: milliseconds between looks for such sessions.
     """
     application = Application(
-        build_applications({PAGE: str(_MAIN)}),
+        {PAGE: panel.io.application.Application(FunctionHandler(make_page))},
         extra_patterns=[
             (LIVENESS, _Alive),
             (f"{PAGE}/download", Download, {"path": settings.data, "clock": now_ms}),

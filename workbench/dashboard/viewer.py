@@ -3,7 +3,7 @@
 # Panel has types in part only.
 # mypy: allow-untyped-calls
 
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import panel as pn
@@ -11,18 +11,23 @@ import panel as pn
 from waterline.clock import now_ms
 from workbench.dashboard import cards
 from workbench.dashboard.alerts import alerts, firing
+from workbench.dashboard.chart_place import chart_place, put_chart
 from workbench.dashboard.explorer.explorer import Explorer
-from workbench.dashboard.figures import LatencyChart, ThroughputChart
+from workbench.dashboard.figures import Chart, LatencyChart, ThroughputChart
 from workbench.dashboard.poller import Poller, shared_poller
 from workbench.dashboard.server_card import server
 from workbench.dashboard.snapshot import Snapshot
 from workbench.dashboard.sources import sources
+from workbench.dashboard.texts import Texts
 
 REFRESH_MS: Final = 250
 """Milliseconds between two looks of a session for a new snapshot."""
 BEAT_MS: Final = 1000
 """Milliseconds between two beats of a session without news."""
-_PARTS_CSS: Final = (Path(__file__).parent / "parts.css").read_text(encoding="utf-8")
+_CHARTS: Final[Mapping[str, Callable[[], Chart]]] = {
+    "throughput": ThroughputChart,
+    "latency": LatencyChart,
+}
 # Pixels, where no page sets them.
 _HEIGHTS: Final = {"throughput": 240, "latency": 240, "logs": 480}
 
@@ -38,15 +43,9 @@ class Dashboard(pn.viewable.Viewer):
         super().__init__(**params)
         self._poller = poller or shared_poller()
         self._shown: object = None
-        self._texts = {
-            name: _text_pane()
-            for name in (
-                "status", "notice", "key_figures", "throughput_legend", "latency_legend", "stored",
-                "archives", "refused", "sources", "alerts", "firing", "server",
-            )
-        }  # fmt: skip
-        self._throughput = ThroughputChart()
-        self._latency = LatencyChart()
+        self._texts = Texts(self._open_tab, sizing_mode="stretch_width", margin=0)
+        self._charts: list[Chart] = []
+        self._places = {name: chart_place() for name in _CHARTS}
         self._logs = Explorer(self._poller.searcher, now_ms, sizing_mode="stretch_both", margin=0)
         self._beaten_at = 0
         self._refresh()
@@ -58,12 +57,21 @@ class Dashboard(pn.viewable.Viewer):
         return self._parts()
 
     def _parts(self) -> dict[str, Any]:
-        charts = {"throughput": self._throughput, "latency": self._latency}
-        panes = {
-            name: pn.pane.Bokeh(chart.figure, sizing_mode="stretch_both", margin=0)
-            for name, chart in charts.items()
-        }
-        return {**self._texts, **panes, "logs": self._logs}
+        return {"texts": self._texts, **self._places, "logs": self._logs}
+
+    def _open_tab(self, name: str) -> None:
+        if name == "health":
+            self._open_charts()
+
+    def _open_charts(self) -> None:
+        """Make the charts, unless they are there."""
+        if self._charts:
+            return
+        for name, make in _CHARTS.items():
+            chart = make()
+            chart.update(self._poller.snapshot)
+            self._charts.append(chart)
+            put_chart(self._places[name], chart.figure)
 
     def stop(self) -> None:
         """Stop following, in a notebook; a served session ends by itself."""
@@ -71,22 +79,24 @@ class Dashboard(pn.viewable.Viewer):
 
     def __panel__(self) -> Any:  # noqa: ANN401 - Panel has no types
         """Return the parts below each other."""
+        self._open_charts()
         parts = self._parts()
         for name, height in _HEIGHTS.items():
             parts[name].param.update(sizing_mode="stretch_width", height=height)
         return pn.Column(*parts.values(), sizing_mode="stretch_width")
 
     def _refresh(self) -> None:
-        snapshot, now = self._poller.snapshot, now_ms()
+        with pn.io.hold():  # what changes is sent as one message
+            self._follow(self._poller.snapshot, now_ms())
+
+    def _follow(self, snapshot: Snapshot, now: int) -> None:
         if abs(now - self._beaten_at) >= BEAT_MS:
             self._beaten_at = now
             self._logs.beat()
         self._logs.look()
         is_stale = now - snapshot.taken_at > cards.STALE_AFTER_MS
-        if self._shown == (snapshot.number, is_stale):
-            return
-        self._shown = (snapshot.number, is_stale)
-        with pn.io.hold():
+        if self._shown != (snapshot.number, is_stale):
+            self._shown = (snapshot.number, is_stale)
             self._show(snapshot, now)
 
     def _show(self, snapshot: Snapshot, now: int) -> None:
@@ -104,12 +114,7 @@ class Dashboard(pn.viewable.Viewer):
             "server": server(snapshot),
             "firing": firing(snapshot, now),
         }
-        for name, text in texts.items():
-            self._texts[name].object = text
-        self._throughput.update(snapshot)
-        self._latency.update(snapshot)
+        self._texts.tell(texts)
+        for chart in self._charts:
+            chart.update(snapshot)
         self._logs.update(snapshot)
-
-
-def _text_pane() -> Any:  # noqa: ANN401 - Panel has no types
-    return pn.pane.HTML("", stylesheets=[_PARTS_CSS], sizing_mode="stretch_width", margin=0)

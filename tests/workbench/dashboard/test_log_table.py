@@ -380,6 +380,7 @@ def hide_texts(page: Page, server: ServerProcess, dashboard: DashboardProcess) -
     seen = page.evaluate(ALL_TEXTS)
     assert "\\u202e" in seen
     assert not [f"{each!r}" for each in HIDDEN + "\r" if each in seen]
+    go_to_tab(page, "Health")
     told = tooltips(page, having="t\\u202e")
     assert not [f"{each!r}" for each in HIDDEN if each in told]
 

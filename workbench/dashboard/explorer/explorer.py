@@ -11,11 +11,12 @@ from typing import Any, Final
 import msgspec
 import panel as pn
 import param
-from panel.custom import JSComponent
 from panel.viewable import Child
 
 from waterline.errors import QueryError, UsageError, WaterlineError
 from waterline.query_text.edit import term
+from workbench.dashboard.chart_place import chart_place, put_chart
+from workbench.dashboard.component import Component
 from workbench.dashboard.explorer import messages
 from workbench.dashboard.explorer.asked import Asked, Reach, interpret
 from workbench.dashboard.explorer.editing import as_query, edited, suggested, texts_of
@@ -67,7 +68,7 @@ _SCRIPTS: Final = (
 )  # fmt: skip
 
 
-class Explorer(JSComponent):
+class Explorer(Component):
     """Searches the logs of a folder, and shows them by time, by field and one by one.
 
     The browser asks after it has drawn the explorer (also after a lost connection) and whenever
@@ -92,9 +93,9 @@ class Explorer(JSComponent):
     def __init__(self, searcher: Searcher, clock: Callable[[], int], **params: object) -> None:
         self._histogram = Histogram()
         pane = pn.pane.Bokeh(self._histogram.figure, sizing_mode="stretch_both", margin=0)
-        self._measured = MeasuredChart()
-        measured = pn.pane.Bokeh(self._measured.figure, sizing_mode="stretch_both", margin=0)
-        super().__init__(chart=pane, measured=measured, **params)
+        self._measured: MeasuredChart | None = None
+        self._measured_place = chart_place()
+        super().__init__(chart=pane, measured=self._measured_place, **params)
         self._searcher = searcher
         self._clock = clock
         self._message: Ask | None = None
@@ -277,7 +278,7 @@ class Explorer(JSComponent):
                 self._counted = result
                 self._show(result)
             case Measured(percentiles):
-                self._measured.show(percentiles, asked.zone, asked.ticks)
+                self._measured_chart().show(percentiles, asked.zone, asked.ticks)
             case InRange(logs):
                 self._send({"kind": "range", "logs": logs})
             case Fresh(lines, is_all, counted):
@@ -292,6 +293,12 @@ class Explorer(JSComponent):
                 self._begin_again()
             case Fault(error):
                 self._fail(error)
+
+    def _measured_chart(self) -> MeasuredChart:
+        if self._measured is None:
+            self._measured = MeasuredChart()
+            put_chart(self._measured_place, self._measured.figure)
+        return self._measured
 
     def _send(self, message: dict[str, Any]) -> None:
         """Send what belongs to the last ask; a page that has asked for more lets it be."""

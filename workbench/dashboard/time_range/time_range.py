@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 import param
-from panel.custom import JSComponent
+
+from workbench.dashboard.component import Component
 
 _HERE: Final = Path(__file__).parent
 
@@ -24,7 +25,7 @@ _UNITS: Final = {
 }
 
 
-class TimeRange(JSComponent):
+class TimeRange(Component):
     """Lets somebody choose a range of time and a time zone, in a page or a notebook.
 
     Examples:
