@@ -16,7 +16,8 @@ pytestmark = pytest.mark.browser
 WIDTHS = (1400, 400)
 # Walks all that is shown in the order in which it is read, shadow trees and slots included.
 LOOK = """() => {
-  const found = {texts: [], headings: [], scrolled: [], outside: []};
+  const found = {texts: [], headings: [], scrolled: [], outside: [], misnamed: []};
+  const words = (text) => text.toLowerCase().match(/[\\p{L}\\p{N}]+/gu)?.join(" ") ?? "";
   const pen = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
   const paint = (colours) => {
     pen.clearRect(0, 0, 1, 1);
@@ -64,6 +65,10 @@ LOOK = """() => {
         found.outside.push(text.slice(0, 60));
       }
     }
+    if (element.tagName === "BUTTON" && element.ariaLabel !== null
+        && !words(element.ariaLabel).includes(words(element.innerText))) {
+      found.misnamed.push([element.ariaLabel, element.innerText]);
+    }
     const inner = element.tagName === "SLOT"
       ? element.assignedElements() : (element.shadowRoot ?? element).children;
     for (const each of inner) {
@@ -86,6 +91,8 @@ def check(found: dict[str, Any], *, has_logs: bool = True) -> None:
     assert found["scrolled"] or not has_logs
     assert [each for each in found["scrolled"] if not (each["isReached"] and each["isNamed"])] == []
     assert found["outside"] == []
+    # Who speaks to the page says what stands on a button.
+    assert found["misnamed"] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -109,7 +116,10 @@ def test_page_can_be_read_and_reached(
         page.get_by_role("button", name="Range of time").click()
         check(page.evaluate(LOOK))
         page.keyboard.press("Escape")
-    for tab in ("Archives", "Health"):
+    page.get_by_role("button", name="Patterns").click()
+    expect(page.locator("#logs .patterns tbody tr").first).to_be_visible()
+    check(page.evaluate(LOOK))
+    for tab in ("Sources", "Archives", "Health"):
         go_to_tab(page, tab)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})

@@ -228,7 +228,7 @@ def test_custom_range_follows_the_clock_of_a_zone_over_its_change(
     )
     reload(page)
     button = page.get_by_role("button", name="Range of time")
-    expect(button).to_have_text("2026-03-29 00:00 – 20:00Berlin")  # noqa: RUF001
+    expect(button).to_have_text("2026-03-29 00:00 – 20:00 Berlin")  # noqa: RUF001
     expect(rows(page).first.locator(".time")).to_have_text("2026-03-29 19:57:00.000")
     told = tooltips(page, having="2026-03-29 03:00:00 ")
     assert "2026-03-29 01:50:00 " in told

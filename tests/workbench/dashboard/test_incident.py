@@ -85,7 +85,7 @@ def test_cause_of_the_incident_is_found(page: Page, sample_day: DashboardProcess
     # 5. The log itself, and a link to it.
     found = page.locator(".patterns tbody tr", has_text=cause)
     found.hover()
-    found.get_by_role("button", name="Only logs with").click()
+    found.get_by_role("button", name="Only these: logs with").click()
     expect(rows(page)).to_have_count(1)
     rows(page).first.click()
     expect(rows(page).first).to_contain_text("14:04")

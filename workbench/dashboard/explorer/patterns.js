@@ -55,8 +55,8 @@ class Patterns {
     const words = longestWords(row[PATTERN]);
     if (words !== "") {
       tools.append(
-        toolButton("Only these", `Only logs with ${visibleText(words)}`, () => this.act.text(words, false)),
-        toolButton("Without these", `Without logs with ${visibleText(words)}`, () => this.act.text(words, true)),
+        toolButton("Only these", `Only these: logs with ${visibleText(words)}`, () => this.act.text(words, false)),
+        toolButton("Without these", `Without these: logs with ${visibleText(words)}`, () => this.act.text(words, true)),
       );
     }
     pattern.append(text, example, tools);

@@ -161,9 +161,9 @@ class LogRow {
     root.append(
       element("small", "", `${new Date(this.timestamp).toISOString()} · seq ${this.seq}`),
       toolButton("Around", "Logs around this one of the same source", () => act.around(this, { name: "source", value: this.source, is_text: true, is_column: true })),
-      toolButton("Around, any source", "All logs around this one", () => act.around(this, null)),
-      toolButton("Copy message", "Copy the message", () => act.copy(this.texts.message.text)),
-      toolButton("Copy link", "Copy a link to this log", () => act.link(this)),
+      toolButton("Around, any source", "Around, any source: all logs around this one", () => act.around(this, null)),
+      toolButton("Copy message", "Copy message of this log", () => act.copy(this.texts.message.text)),
+      toolButton("Copy link", "Copy link to this log", () => act.link(this)),
     );
     return root;
   }

@@ -248,8 +248,9 @@ class TimeRange {
     Object.assign(this, { begin, end, zone });
     const words = begin === "" ? "Range of time" : rangeWords(begin, end, zone);
     this.button.textContent = words;
-    this.button.append(rangeElement("small", "", zone === "UTC" ? "UTC" : zone.split("/").at(-1).replaceAll("_", " ")));
-    this.button.setAttribute("aria-label", `Range of time: ${words}, ${zone}`);
+    const city = zone.split("/").at(-1).replaceAll("_", " ");
+    this.button.append(" ", rangeElement("small", "", city));
+    this.button.setAttribute("aria-label", `Range of time: ${words} ${city}`);
     for (const each of this.usual.children) {
       each.setAttribute("aria-pressed", String(end === "" && each.dataset.begin === begin));
     }
