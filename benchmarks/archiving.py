@@ -29,7 +29,7 @@ _LEAST_RATE: Final = 100.0
 # What is left of compact JSON. A third of that are ids, of which bits by chance do not compress.
 _MOST_OF_JSON: Final = 0.17
 # At most so many times as late may acks come while logs are archived.
-_LATER: Final = 2.0
+_LATER: Final = 1.3
 _LOGS_A_FRAME: Final = 1_000
 # What is archived is a month old, so its ids need not be remembered.
 _DEDUPE_WINDOW: Final = 1
@@ -71,7 +71,7 @@ def _rows(chosen: BatchFormat, outcomes: list[Outcome]) -> list[Row]:
 
 
 def _removal(outcomes: list[Outcome]) -> Row:
-    """Return how long archived rows take to go, with pauses; it has no limit."""
+    """Return how long archived rows take to go while nobody commits; it has no limit."""
     return Row(
         name="removal and shrinking",
         unit="s",

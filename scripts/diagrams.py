@@ -230,7 +230,7 @@ OLD_LOGS: Final = Diagram(
         "catalog": Box(
             2, 1, "logs.db", ["one short transaction: a", "batch, and the watermark"], "disk"
         ),
-        "remove": Box(1, 1, "jobs/remove", ["slices of 2 ms, pauses", "of three times that"]),
+        "remove": Box(1, 1, "jobs/remove", ["slices, and rests as", "producers need them"]),
         "pages": Box(0, 1, "free pages", ["given back in the", "same small steps"], "disk"),
         "upload": Box(2, 2, "jobs/upload", ["to object storage, checked", "there; manifest last"]),
     },

@@ -81,6 +81,7 @@ class _Doom:
 _STATEMENTS: Final = {
     "UPDATE seam SET archived_through": Phase.RECORD,
     "INSERT OR REPLACE INTO archived_ids": Phase.REMOVE,
+    "DELETE FROM logs": Phase.REMOVE,
     "PRAGMA incremental_vacuum": Phase.SHRINK,
 }
 

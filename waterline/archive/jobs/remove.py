@@ -1,30 +1,34 @@
 """Removal of archived rows from logs.db, in slices short enough not to delay commits."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, cast
 
 import apsw
 
+from waterline.archive.hot_rows import HotRows
+from waterline.archive.jobs.pace import Pace, Slices
 from waterline.archive.progress import Progress
 from waterline.storage.sqlite import transaction
 
-# Seconds that a slice may hold the write lock, which commits of the server wait for.
-SLICE_SECONDS: Final = 0.002
-# Rows or pages in the first slice; later sizes follow from measured times.
+# Rows or pages in the first slice, and in any.
 FIRST_SLICE: Final = 200
 LARGEST_SLICE: Final = 20_000
-# The pause after a slice, as a multiple of its duration.
-PAUSE_FACTOR: Final = 3.0
+# Pages, 256 MiB. Within a tenth of a second a table of so many is cleared.
+MOST_CLEARED: Final = 2**16
 
 _UPPER: Final = """
-    SELECT ifnull(max(seq), 0) FROM (SELECT seq FROM logs WHERE seq <= ? ORDER BY seq LIMIT ?)
+    SELECT ifnull(max(seq), 0)
+    FROM (SELECT seq FROM logs WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?)
 """
+_LAST: Final = "SELECT ifnull(max(seq), 0) FROM logs"
 # Ids of young logs, so that a log sent again is recognised without its row.
 _REMEMBER: Final = """
     INSERT OR REPLACE INTO archived_ids (source, id, seq, received_at)
-    SELECT source, id, seq, received_at FROM logs WHERE seq <= ? AND received_at >= ?
+    SELECT source, id, seq, received_at FROM logs
+    WHERE seq > ? AND seq <= ? AND received_at >= ?
 """
 _FORGET: Final = """
     DELETE FROM archived_ids WHERE (source, id) IN
@@ -51,6 +55,7 @@ class RowRemover:
         dedupe_window: milliseconds after receipt in which an archived log is recognised.
         clock: returns milliseconds UTC.
         progress: called with the work done and the total.
+        pace: how long slices and rests are.
     """
 
     def __init__(
@@ -59,11 +64,13 @@ class RowRemover:
         dedupe_window: int,
         clock: Callable[[], int],
         progress: Progress,
+        pace: Pace,
     ) -> None:
         self._connection = connection
         self._dedupe_window = dedupe_window
         self._clock = clock
         self._progress = progress
+        self._pace = pace
         self.removed = Removed()
         """Sum over all runs so far."""
 
@@ -73,39 +80,77 @@ class RowRemover:
         Raises:
             apsw.Error: the database refuses; the next run removes the rest.
         """
-        removed = self.removed
+        with self._unsynced():
+            begun = time.perf_counter()
+            self._remove_rows()
+            self._forget_ids()
+            done = time.perf_counter()
+            self.removed.rows_seconds += done - begun
+            self.removed.size += self._shrink()
+            self.removed.size_seconds += time.perf_counter() - done
+
+    @contextmanager
+    def _unsynced(self) -> Iterator[None]:
         # A slice lost in a power cut is removed again, so there is no need to wait for the disk.
         self._connection.execute("PRAGMA synchronous = NORMAL")
         try:
-            begun = time.perf_counter()
-            removed.rows += self._remove_rows()
-            self._forget_ids()
-            done = time.perf_counter()
-            removed.rows_seconds += done - begun
-            removed.size += self._shrink()
-            removed.size_seconds += time.perf_counter() - done
+            yield
         finally:
             self._connection.execute("PRAGMA synchronous = FULL")
 
-    def _remove_rows(self) -> int:
+    def _remove_rows(self) -> None:
         through = self._number("SELECT archived_through FROM seam")
         total = self._number(
             "SELECT ifnull(?1 - min(seq) + 1, 0) FROM logs WHERE seq <= ?1", through
         )
-        removed, slices = 0, _Slices()
-        while upper := self._number(_UPPER, through, slices.size):
-            with slices.timed(), transaction(self._connection):
-                since = self._clock() - self._dedupe_window
-                self._connection.execute(_REMEMBER, (upper, since))
-                self._connection.execute("DELETE FROM logs WHERE seq <= ?", (upper,))
-                removed += self._connection.changes()
-            self._progress("removed", min(removed, total), total)
-        return removed
+        before, slices = self.removed.rows, self._slices()
+        while upper := self._number(_UPPER, 0, through, slices.size):
+            if self._may_clear(through):
+                self._remember_all(through)
+                self._clear(through)
+            else:
+                with slices, transaction(self._connection):
+                    self._remember(0, upper)
+                    self._connection.execute("DELETE FROM logs WHERE seq <= ?", (upper,))
+                    self.removed.rows += self._connection.changes()
+            self._progress("removed", min(self.removed.rows - before, total), total)
+
+    def _may_clear(self, through: int) -> bool:
+        """Return whether all rows may go at once: all are archived, few, and nobody commits."""
+        if self._pace.is_shared or self._number(_LAST) > through:
+            return False
+        used = self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")
+        return used <= MOST_CLEARED
+
+    def _clear(self, through: int) -> None:
+        """Remove all rows, unless a log has come meanwhile.
+
+        SQLite then frees the pages of table and indexes without a look at their rows, and writes
+        none of them to the WAL. Measured: a million rows in 0.07 s of CPU, against 1.2 s.
+        """
+        with transaction(self._connection):
+            if self._number(_LAST) <= through:
+                self._connection.execute("DELETE FROM logs")
+                self.removed.rows += self._connection.changes()
+        self._pace.look()
+
+    def _remember_all(self, through: int) -> None:
+        """Remember young logs while their rows are still there."""
+        since = self._clock() - self._dedupe_window
+        after, slices = HotRows(self._connection).last_received(since - 1, 0), self._slices()
+        while upper := self._number(_UPPER, after, through, slices.size):
+            with slices, transaction(self._connection):
+                self._remember(after, upper)
+            after = upper
+
+    def _remember(self, after: int, upper: int) -> None:
+        since = self._clock() - self._dedupe_window
+        self._connection.execute(_REMEMBER, (after, upper, since))
 
     def _forget_ids(self) -> None:
-        slices = _Slices()
+        slices = self._slices()
         while True:
-            with slices.timed(), transaction(self._connection):
+            with slices, transaction(self._connection):
                 since = self._clock() - self._dedupe_window
                 self._connection.execute(_FORGET, (since, slices.size))
                 if not self._connection.changes():
@@ -114,9 +159,9 @@ class RowRemover:
     def _shrink(self) -> int:
         """Free pages and return their bytes; the file shrinks at its next checkpoint."""
         total = left = self._number("PRAGMA freelist_count")
-        slices = _Slices()
+        slices = self._slices()
         while left:
-            with slices.timed():
+            with slices:
                 # SQLite frees one page a step.
                 self._connection.execute(f"PRAGMA incremental_vacuum({slices.size})").fetchall()
             before, left = left, self._number("PRAGMA freelist_count")
@@ -126,26 +171,8 @@ class RowRemover:
         self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         return (total - left) * self._number("PRAGMA page_size")
 
+    def _slices(self) -> Slices:
+        return Slices(self._pace, FIRST_SLICE, LARGEST_SLICE)
+
     def _number(self, statement: str, *values: int) -> int:
         return cast("int", self._connection.execute(statement, values).get)
-
-
-class _Slices:
-    """Adaptive slice size, so that each slice takes about SLICE_SECONDS."""
-
-    def __init__(self) -> None:
-        self.size = FIRST_SLICE
-
-    def timed(self) -> "_Slices":
-        """Return a context manager that times one slice and then pauses."""
-        return self
-
-    def __enter__(self) -> None:
-        self._begun = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        took = time.perf_counter() - self._begun
-        fitting = self.size * SLICE_SECONDS / max(took, 1e-6)
-        # At most twice as large: one quick slice says little about the next.
-        self.size = max(1, min(LARGEST_SLICE, 2 * self.size, round(fitting)))
-        time.sleep(took * PAUSE_FACTOR)

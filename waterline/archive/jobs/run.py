@@ -2,13 +2,17 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import apsw
+import pyarrow as pa
 
 from waterline.archive.files import Files
 from waterline.archive.hot_rows import HotRows
 from waterline.archive.jobs.exclusive import changing
+from waterline.archive.jobs.pace import Pace
 from waterline.archive.jobs.prune import finish_pruned_uploads
 from waterline.archive.jobs.remove import Removed, RowRemover
 from waterline.archive.jobs.run_options import RunOptions
@@ -19,7 +23,8 @@ from waterline.archive.writer import write_batch
 from waterline.clock import now_ms
 from waterline.storage.catalog import ArchivedBatch, archive_batch, read_batches
 from waterline.storage.folder import DataFolder
-from waterline.storage.watermark import read_watermark
+from waterline.storage.sqlite import open_reader
+from waterline.storage.watermark import read_position, read_watermark
 
 
 @dataclass(slots=True)
@@ -78,13 +83,15 @@ class ArchiveJob:
         """
         with changing(self._folder) as connection:
             tidy(self._folder, connection, self._files)
+            silent_for = self._clock() - read_position(connection).last_received_at
+            pace = Pace(connection, silent_for / 1000)
             removal = RowRemover(
-                connection, self._options.dedupe_window, self._clock, self._progress
+                connection, self._options.dedupe_window, self._clock, self._progress, pace
             )
             self.outcome.removed = removal.removed
             # Rows that an earlier run left take room that new files need.
             removal.run()
-            self._archive(connection)
+            self._archive(connection, pace)
             publish_manifests(self._folder, connection, self._files)
             removal.run()
             if finish_pruned_uploads(self._folder, connection, self._progress):
@@ -109,24 +116,48 @@ class ArchiveJob:
                 upload.run()
         return self.outcome
 
-    def _archive(self, connection: apsw.Connection) -> None:
+    def _archive(self, connection: apsw.Connection, pace: Pace) -> None:
+        """Write and record all batches; while nobody commits, read the next one meanwhile.
+
+        Args:
+            connection: the connection that writes logs.db.
+            pace: tells whether somebody else commits.
+        """
         begun, options = time.perf_counter(), self._options
-        rows, watermark = HotRows(connection), read_watermark(connection)
+        watermark = read_watermark(connection)
         known = {each.file for each in read_batches(connection)}
         after = begin = watermark.archived_through
-        through = rows.last_received(self._clock() - options.older_than, after)
-        while wanted := rows.next_range(after, through, options.batch_rows):
-            batch = write_batch(
-                self._folder,
-                rows.read(wanted),
-                known=known,
-                folder_id=watermark.folder_id,
-                encoding=options.encoding,
-                archived_at=self._clock(),
-                files=self._files,
-            )
-            self.outcome.batches.append(archive_batch(connection, batch, after))
-            self.outcome.seconds = time.perf_counter() - begun
-            known.add(batch.file)
-            after = batch.last_seq
-            self._progress("archived", after - begin, through - begin)
+        with (
+            closing(open_reader(self._folder.logs)) as reader,
+            ThreadPoolExecutor(1, "rows") as reading,
+        ):
+            rows = HotRows(reader)
+            through = rows.last_received(self._clock() - options.older_than, after)
+
+            def read_next(after: int) -> pa.Table | None:
+                wanted = rows.next_range(after, through, options.batch_rows)
+                return None if wanted is None else rows.read(wanted)
+
+            ahead: Future[pa.Table | None] | None = None
+            while True:
+                logs = read_next(after) if ahead is None else ahead.result()
+                if logs is None:
+                    return
+                pace.look()
+                ahead = (
+                    None if pace.is_shared else reading.submit(read_next, logs["seq"][-1].as_py())
+                )
+                batch = write_batch(
+                    self._folder,
+                    logs,
+                    known=known,
+                    folder_id=watermark.folder_id,
+                    encoding=options.encoding,
+                    archived_at=self._clock(),
+                    files=self._files,
+                )
+                self.outcome.batches.append(archive_batch(connection, batch, after))
+                self.outcome.seconds = time.perf_counter() - begun
+                known.add(batch.file)
+                after = batch.last_seq
+                self._progress("archived", after - begin, through - begin)

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import apsw
 import pytest
 
 from tests.support.archive_runs import hot_rows, opened
-from tests.support.folders import DAY, NOON, Batch, alter, fill, fill_batches
+from tests.support.folders import DAY, NOON, Batch, alter, alter_elsewhere, fill, fill_batches
+from waterline.archive.jobs import pace
 from waterline.archive.jobs import remove as removal
+from waterline.archive.jobs.pace import Pace
 from waterline.archive.jobs.remove import FIRST_SLICE, Removed, RowRemover
 from waterline.archive.progress import silent
 from waterline.storage.folder import DataFolder
@@ -19,9 +22,9 @@ from waterline.storage.sqlite import open_writer
 
 
 def remove(data: Path, now: int = NOON, window: int = DAY) -> Removed:
-    """Remove what is archived, at a moment."""
+    """Remove what is archived, at a moment, as beside a server that stores logs."""
     with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
-        removal = RowRemover(connection, window, lambda: now, silent)
+        removal = RowRemover(connection, window, lambda: now, silent, Pace(connection))
         removal.run()
     return removal.removed
 
@@ -111,6 +114,102 @@ def test_log_sent_again_within_window_is_duplicate_and_new_one_after_it(
     assert archived_ids(data) == [("test", "a", 2, NOON + DAY + 1)]
 
 
+# Alone, after a silence
+
+
+SILENCE: Final = 60.0
+
+
+class Clearings:
+    """Whether all rows went at once: SQLite then tells its update hook of none of them."""
+
+    def __init__(self) -> None:
+        self.deleted = 0
+
+    def update(self, kind: int, _: str, table: str, __: int) -> None:
+        self.deleted += kind == apsw.SQLITE_DELETE and table == "logs"
+
+
+def remove_alone(data: Path, now: int = NOON) -> tuple[int, int]:
+    """Remove after a silence; return how many rows went, and how many of them one by one."""
+    rows = Clearings()
+    with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
+        connection.set_update_hook(rows.update)
+        removal = RowRemover(connection, DAY, lambda: now, silent, Pace(connection, SILENCE))
+        removal.run()
+    return removal.removed.rows, rows.deleted
+
+
+def test_all_rows_go_at_once_after_a_silence(data: Path) -> None:
+    fill(data, logs(1000, size=1000))
+    before, _ = look_at_pages(data)
+    archive_through(data, 1000)
+    assert remove_alone(data, now=NOON + 10 * DAY) == (1000, 0)
+    assert hot_rows(data) == []
+    after, free = look_at_pages(data)
+    assert free == 0
+    assert after < before / 10
+
+
+def test_rows_go_in_slices_after_a_silence_while_others_stay(data: Path) -> None:
+    fill(data, logs(1000))
+    archive_through(data, 999)
+    assert remove_alone(data) == (999, 999)
+    assert [row[0] for row in hot_rows(data)] == [1000]
+
+
+def test_rows_of_a_large_table_go_in_slices_until_few_are_left(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(data, logs(1000, size=1000))
+    archive_through(data, 1000)
+    monkeypatch.setattr(removal, "MOST_CLEARED", 150)
+    rows, one_by_one = remove_alone(data, now=NOON + 10 * DAY)
+    assert rows == 1000
+    assert 0 < one_by_one < 1000
+
+
+def test_young_logs_are_recognised_after_all_rows_went_at_once(data: Path) -> None:
+    fill(data, [{"id": "old", "type": "t", "message": ""}], received_at=NOON)
+    fill(data, logs(3 * FIRST_SLICE), received_at=NOON + 1)
+    archive_through(data, 3 * FIRST_SLICE + 1)
+    assert remove_alone(data, now=NOON + 1 + DAY) == (3 * FIRST_SLICE + 1, 0)
+    assert [each[2] for each in archived_ids(data)] == [
+        seq for _, seq in sorted((f"{each}", each + 2) for each in range(3 * FIRST_SLICE))
+    ]
+    again = fill(data, [{"id": "7", "type": "t", "message": ""}], received_at=NOON + 2)
+    assert again == [("7", 9, True)]
+
+
+def test_seqs_go_on_after_all_rows_went_at_once(data: Path) -> None:
+    fill(data, logs(5))
+    archive_through(data, 5)
+    assert remove_alone(data, now=NOON + 10 * DAY) == (5, 0)
+    assert fill(data, [{"id": "x", "type": "t", "message": ""}], received_at=NOON + 11 * DAY) == [
+        ("x", 6, False)
+    ]
+
+
+def test_log_that_comes_before_rows_are_cleared_stays(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(data, logs(500))
+    archive_through(data, 500)
+    remember_all = RowRemover._remember_all
+
+    def and_a_log_comes(remover: RowRemover, through: int) -> None:
+        remember_all(remover, through)
+        alter_elsewhere(
+            DataFolder(data).logs,
+            "INSERT INTO logs SELECT seq + 1, 'new', type, timestamp, received_at, source, "
+            "message, attributes FROM logs ORDER BY seq DESC LIMIT 1",
+        )
+
+    monkeypatch.setattr(RowRemover, "_remember_all", and_a_log_comes)
+    assert remove_alone(data) == (500, 500)
+    assert [row[:2] for row in hot_rows(data)] == [(501, "new")]
+
+
 @contextmanager
 def reading(data: Path) -> Iterator[apsw.Connection]:
     """Hold a read transaction that began before anything goes."""
@@ -189,14 +288,15 @@ def slices_of(data: Path) -> list[int]:
     with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
         connection.set_update_hook(counted.update)
         connection.set_commit_hook(counted.commit)
-        RowRemover(connection, DAY, lambda: NOON + 10 * DAY, silent).run()
+        kept = Pace(connection)
+        RowRemover(connection, DAY, lambda: NOON + 10 * DAY, silent, kept).run()
     return counted.slices
 
 
 def test_no_transaction_removes_more_rows_than_slice_may_have(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(removal, "SLICE_SECONDS", 3600.0)
+    monkeypatch.setattr(pace, "SHARED_SECONDS", 3600.0)
     monkeypatch.setattr(removal, "LARGEST_SLICE", 500)
     fill(data, logs(2000))
     archive_through(data, 2000)
@@ -206,7 +306,7 @@ def test_no_transaction_removes_more_rows_than_slice_may_have(
 def test_slices_that_take_too_long_become_smaller_down_to_single_row(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(removal, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(pace, "SHARED_SECONDS", 0.0)
     fill(data, logs(205))
     archive_through(data, 205)
     assert slices_of(data) == [200, 1, 1, 1, 1, 1]
@@ -215,5 +315,5 @@ def test_slices_that_take_too_long_become_smaller_down_to_single_row(
 def test_commits_are_durable_again_after_removal(data: Path) -> None:
     fill(data, logs(1))
     with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
-        RowRemover(connection, DAY, lambda: NOON, silent).run()
+        RowRemover(connection, DAY, lambda: NOON, silent, Pace(connection)).run()
         assert connection.pragma("synchronous") == 2

@@ -22,7 +22,7 @@ import pytest
 
 from tests.support.asking import Analyst, analyst
 from tests.support.doomed_job import Moment, Phase, run_doomed_job
-from tests.support.folders import fill
+from tests.support.folders import DAY, fill
 from tests.support.forking import WATERLINE, Started
 from tests.support.load import Load, message_of
 from tests.support.looking import Looker, number, read_moment
@@ -36,6 +36,7 @@ from tests.support.processes import (
 )
 from tests.support.sockets import connected, log, receive
 from tests.support.waiting import wait_until
+from waterline.clock import now_ms
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("load")]
 
@@ -228,10 +229,15 @@ def archive(data: Path, dedupe_window: str = "1d") -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("age", [0, 30 * DAY], ids=["beside", "alone"])
 @pytest.mark.parametrize("phase", list(Phase))
-def test_job_killed_anywhere_loses_no_log_and_next_one_goes_on(data: Path, phase: Phase) -> None:
+def test_job_killed_anywhere_loses_no_log_and_next_one_goes_on(
+    data: Path, phase: Phase, age: int
+) -> None:
     ids = [f"log-{number}" for number in range(200)]
-    fill(data, [{"id": each, "type": "info", "message": message_of(each)} for each in ids])
+    logs = [{"id": each, "type": "info", "message": message_of(each)} for each in ids]
+    # A job rests for those who sent a moment ago, and removes all at once after a silence.
+    fill(data, logs, received_at=now_ms() - age)
     after, looker = 0, Looker(data)
     while run_doomed_job(data, Moment(phase, after)):
         look = looker.look()
