@@ -30,8 +30,8 @@ def _ignore(_meter: Meter, _commit: Commit) -> None:
 
 if __name__ == "__main__":
     with (
-        patch.object(encode, "measure_columns", _no_stats),
-        patch.object(lone, "measure_log", _no_stats_of_one),
+        patch.object(encode, "gather_columns", _no_stats),
+        patch.object(lone, "gather_log", _no_stats_of_one),
         patch.object(Meter, "committed", _ignore),
     ):
         os.environ[variable_name("measured_attributes")] = "none"

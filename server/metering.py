@@ -10,8 +10,9 @@ from server.refusals import Refusals
 from server.submissions import Submission
 from server.writer import Commit
 from waterline.metrics import registry as metrics
-from waterline.metrics.log_stats import LogStats, measure_logs, record_stats
+from waterline.metrics.log_stats import Gathered, LogStats, measure_logs, measured_in
 from waterline.metrics.recorder import MetricsRecorder
+from waterline.metrics.stats_buffer import StatsBuffer
 from waterline.records import Rule, decode_rows
 
 Recount = Callable[[int, int], None]
@@ -36,6 +37,7 @@ class Meter:
         refusals: Refusals,
     ) -> None:
         self._recorder = recorder
+        self._stats = StatsBuffer(recorder)
         self._refusals = refusals
         self._counted_through = counted_through
         self._recount = recount
@@ -51,11 +53,16 @@ class Meter:
         if commit.after > self._counted_through:
             self._recount(self._counted_through, commit.after)
         self._counted_through = commit.last_seq or commit.after
-        with self._recorder.counting(self._counted_through, commit.received_at) as second:
-            held = [(each.decoded.source, _new_stats(each, commit.received_at)) for each in stored]
-            record_stats(self._recorder, held, commit.received_at, second)
-            self._count_duplicates(stored, commit.received_at)
-            self._measure(stored, commit)
+        at = commit.received_at
+        logs = sum([len(each.decoded.ids) for each in stored])
+        with self._recorder.counting(self._counted_through, at) as second:
+            found = [(each.decoded.source, _new_stats(each, at)) for each in stored]
+            held = [each for each in found if each[1]]
+            for source in {source for source, _ in held}:
+                second.hear(source, at, at)
+            self._stats.add(held, logs, at)
+            self._count_duplicates(stored, at)
+            self._measure(stored, commit, logs)
 
     def rejected(
         self, frames: Sequence[FrameOutcome], source: str, unnamed: Mapping[Rule, int] | None = None
@@ -84,30 +91,26 @@ class Meter:
                 count, labels = sum(each.stored.known), {metrics.SOURCE: each.decoded.source}
                 self._recorder.count(metrics.LOGS_DUPLICATE, count, labels, at=at)
 
-    def _measure(self, stored: Sequence[Submission], commit: Commit) -> None:
+    def _measure(self, stored: Sequence[Submission], commit: Commit, logs: int) -> None:
         recorder, at, durable = self._recorder, commit.received_at, commit.durable
-        latencies = {each.received: 0 for each in stored}
-        for each in stored:
-            latencies[each.received] += len(each.decoded.ids)
-        logs = sum(latencies.values())
-        if logs == len(latencies) > 1:  # a log each
-            waited = [1000 * (durable - received) for received in latencies]
+        if logs == len(stored) > 1:  # a log each
+            waited = [1000 * (durable - each.received) for each in stored]
             recorder.record_many(metrics.ACK_LATENCY, waited, at=at)
         else:
-            for received, count in latencies.items():
-                waited_ms = 1000 * (durable - received)
+            for each in stored:
+                waited_ms, count = 1000 * (durable - each.received), len(each.decoded.ids)
                 recorder.record(metrics.ACK_LATENCY, waited_ms, times=count, at=at)
         recorder.record(metrics.COMMIT_DURATION, 1000 * (durable - commit.begun), at=at)
         recorder.record(metrics.COMMIT_LOGS, logs, at=at)
-        recorder.record(metrics.COMMIT_BYTES, sum(each.size for each in stored), at=at)
+        size = sum([each.size for each in stored])
+        recorder.record(metrics.COMMIT_BYTES, size, at=at)
 
 
-def _new_stats(submission: Submission, at: int) -> LogStats:
-    """Return the statistics of the new logs of a submission, without duplicates."""
+def _new_stats(submission: Submission, at: int) -> Gathered | LogStats:
+    """Return what is measured of the new logs of a submission, without duplicates."""
     decoded, stored = submission.decoded, submission.stored
     assert stored is not None
     if stored.known is None:
         return decoded.stats
     logs = decode_rows(b"[%b]" % decoded.rows, stored.seqs, at)
-    names = {name for content in decoded.stats.values() for name in content.values}
-    return measure_logs([*compress(logs, map(not_, stored.known))], [*names])
+    return measure_logs([*compress(logs, map(not_, stored.known))], measured_in(decoded.stats))

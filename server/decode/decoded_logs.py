@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from waterline.metrics.log_stats import LogStats
+from waterline.metrics.log_stats import Gathered, LogStats
 from waterline.records import InvalidLog, Rule
 
 
@@ -46,7 +46,7 @@ class DecodedLogs(NamedTuple):
     """The outcome of each frame; None if each frame held one valid log, as is usual."""
     source: str
     """The name of the token."""
-    stats: LogStats
+    stats: Gathered | LogStats
     """Statistics; the bytes of a frame with several logs are shared out evenly."""
     part: Part = _ALONE
     """Position within a large message."""

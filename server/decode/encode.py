@@ -9,7 +9,7 @@ import msgspec
 from server.decode.columns import LogColumns, OddLog
 from server.decode.decoded_logs import DecodedLogs, FrameOutcome
 from server.decode.ids import MakeIds, complete_ids
-from waterline.metrics.log_stats import measure_columns, read_attributes
+from waterline.metrics.log_stats import gather_columns, read_attributes
 from waterline.recognition.objects import ObjectReader
 from waterline.records import MAX_DEPTH, InvalidLog, Record, are_too_deep
 
@@ -57,7 +57,7 @@ def encode_logs(
     measured = {
         name: list(map(dict.get, logs.attributes, repeat(name))) for name in reading.measured
     }
-    held = measure_columns(logs.types, sizes, measured)
+    held = gather_columns(logs.types, sizes, measured)
     return DecodedLogs(ids, logs.types, rows, made, frames, reading.source, held)
 
 
@@ -98,7 +98,7 @@ def encode_found(
         made,
         outline,
         reading.source,
-        measure_columns(types, sizes, attributes),
+        gather_columns(types, sizes, attributes),
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from server.decode.decoded_logs import DecodedLogs
 from server.decode.ids import MakeIds
-from waterline.metrics.log_stats import measure_log
+from waterline.metrics.log_stats import gather_log
 from waterline.recognition.objects import ObjectReader
 from waterline.recognition.own_logs import ENVELOPE
 from waterline.recognition.time_values import MILLISECONDS_BELOW, SECONDS_BELOW
@@ -54,5 +54,5 @@ def read_lone(
     value.pop("timestamp", None)
     log_type, message = value.pop("type"), value.pop("message")
     rows = _encode((ids[0], log_type, timestamp, source, message, value))
-    stats = measure_log(log_type, len(frame), value, measured)
+    stats = gather_log(log_type, len(frame), value, measured)
     return DecodedLogs(ids, (log_type,), rows, made, None, source, stats)

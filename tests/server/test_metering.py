@@ -2,7 +2,7 @@
 
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import apsw
@@ -25,7 +25,7 @@ from waterline.metrics.recorder import MetricsRecorder, Series
 from waterline.metrics.summary import Summary
 from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
-from waterline.storage.log_store import LogStore, StoreResult
+from waterline.storage.log_store import LogStore, Rows, StoreResult
 
 MEASURED = ("ms",)
 
@@ -162,16 +162,16 @@ class Failure:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.error: type[apsw.Error] | None = None
         self.is_stored = False
-        store = LogStore.store
+        store = LogStore.store_all
 
-        def fail(table: LogStore, rows: bytes, count: int, first: int, *at: int) -> StoreResult:
+        def fail(table: LogStore, parts: Sequence[Rows], first: int, *at: int) -> StoreResult:
             if self.error is None:
-                return store(table, rows, count, first, *at)
+                return store(table, parts, first, *at)
             if self.is_stored:
-                store(table, rows, count, first, *at)
+                store(table, parts, first, *at)
             raise self.error("it was made to fail")
 
-        monkeypatch.setattr(LogStore, "store", fail)
+        monkeypatch.setattr(LogStore, "store_all", fail)
 
 
 @pytest.fixture

@@ -2,19 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby, repeat
 from operator import attrgetter
+from types import NoneType
 from typing import Final, NamedTuple, TypeVar, cast
 
 import msgspec
 
 from waterline.metrics import registry as metrics
-from waterline.metrics.recorder import MetricsRecorder, Second
+from waterline.metrics.recorder import MetricsRecorder
 from waterline.metrics.sketch import LARGEST
 from waterline.metrics.summary import Packed
 from waterline.records import StoredLog, encode_stored
 
+MOST_GATHERED: Final = 1_000
+"""Greatest number of logs that are not measured as they come, but with others."""
+
 _NUMBERS: Final = frozenset({int, float})
+_MAYBE_NUMBERS: Final = _NUMBERS | {NoneType}
 
 _source: Final = attrgetter("source")
 _decode_object: Final = msgspec.json.Decoder(dict[str, object]).decode
@@ -36,6 +41,76 @@ LogStats = Mapping[str, TypeStats]
 """By log type."""
 
 
+class Gathered(NamedTuple):
+    """A few logs as columns, to be measured together with others: that costs half as much."""
+
+    types: Sequence[str]
+    sizes: Sequence[int]
+    """Bytes of each log."""
+    attributes: Mapping[str, Sequence[float | None]]
+    """Numbers by measured attribute, None where a log has none; only those that some log has."""
+
+
+def gather_columns(
+    types: Sequence[str], sizes: Sequence[int], attributes: Mapping[str, Sequence[object]]
+) -> Gathered | LogStats:
+    """Return logs as columns if they are few, else their statistics, which take less memory.
+
+    Args:
+        types: the type of each log.
+        sizes: the bytes of each log.
+        attributes: values by attribute, None if a log lacks it.
+    """
+    if len(types) > MOST_GATHERED:
+        return measure_columns(types, sizes, attributes)
+    # Other values may be large, and would be held until they are measured.
+    found = {name: _numbers(column) for name, column in attributes.items()}
+    return Gathered(types, sizes, {name: each for name, each in found.items() if each})
+
+
+def gather_log(
+    log_type: str, size: int, attributes: Mapping[str, object], names: Sequence[str]
+) -> Gathered:
+    """Return one log as columns.
+
+    Args:
+        log_type: its type.
+        size: its bytes.
+        attributes: its attributes.
+        names: names of the measured attributes.
+    """
+    numbers = {
+        name: (cast("float", value),)
+        for name in names
+        if type(value := attributes.get(name)) in _NUMBERS
+    }
+    return Gathered((log_type,), (size,), numbers)
+
+
+def measured_in(stats: Gathered | LogStats) -> Sequence[str]:
+    """Return the names of the attributes that some of the logs have a number of."""
+    if isinstance(stats, Gathered):
+        return [*stats.attributes]
+    return [*{name for each in stats.values() for name in each.values}]
+
+
+def measure_gathered(parts: Sequence[Gathered]) -> LogStats:
+    """Measure logs that were gathered, all together."""
+    names = {name for each in parts for name in each.attributes}
+    return measure_columns(
+        [*chain.from_iterable(each.types for each in parts)],
+        [*chain.from_iterable(each.sizes for each in parts)],
+        {
+            name: [
+                *chain.from_iterable(
+                    each.attributes.get(name) or repeat(None, len(each.types)) for each in parts
+                )
+            ]
+            for name in names
+        },
+    )
+
+
 def measure_columns(
     types: Sequence[str], sizes: Sequence[int], attributes: Mapping[str, Sequence[object]]
 ) -> LogStats:
@@ -48,7 +123,7 @@ def measure_columns(
     """
     values: dict[str, dict[str, Packed]] = {}
     for name, column in attributes.items():
-        for log_type, given in _by_type(types, column).items():
+        for log_type, given in _by_type(types, _numbers(column)).items():
             packed = _packed(given)
             if packed is not None:
                 values.setdefault(log_type, {})[name] = packed
@@ -56,25 +131,6 @@ def measure_columns(
         log_type: TypeStats(len(each), sum(each), values.get(log_type, {}))
         for log_type, each in _by_type(types, sizes).items()
     }
-
-
-def measure_log(
-    log_type: str, size: int, attributes: Mapping[str, object], names: Sequence[str]
-) -> LogStats:
-    """Measure one log.
-
-    Args:
-        log_type: its type.
-        size: its bytes.
-        attributes: its attributes.
-        names: names of the measured attributes.
-    """
-    values = {}
-    for name in names:
-        value = attributes.get(name)
-        if value is not None and (packed := _packed((value,))) is not None:
-            values[name] = packed
-    return {log_type: TypeStats(1, size, values)}
 
 
 def measure_logs(logs: Sequence[StoredLog], names: Sequence[str]) -> LogStats:
@@ -89,16 +145,13 @@ def measure_logs(logs: Sequence[StoredLog], names: Sequence[str]) -> LogStats:
     return measure_columns([log.type for log in logs], sizes, read_attributes(texts, names))
 
 
-def record_stats(
-    recorder: MetricsRecorder, held: Iterable[tuple[str, LogStats]], at: int, second: Second
-) -> None:
+def record_stats(recorder: MetricsRecorder, held: Iterable[tuple[str, LogStats]], at: int) -> None:
     """Record new logs inside `MetricsRecorder.counting`.
 
     Args:
         recorder: takes the measurements.
         held: sources with the statistics of their logs.
-        at: `received_at` of the logs, milliseconds UTC.
-        second: the value of `counting`.
+        at: `received_at` of one of the logs, all of one second, milliseconds UTC.
     """
     by_type: defaultdict[str, list[TypeStats]] = defaultdict(list)
     by_source: defaultdict[str, list[TypeStats]] = defaultdict(list)
@@ -110,9 +163,6 @@ def record_stats(
         for label, found in groups.items():
             if found:
                 _record_counts(recorder, found, {dimension: label}, at)
-    for source, found in by_source.items():
-        if found:
-            second.hear(source, at, at)
     for log_type, found in by_type.items():
         for name in {name for content in found for name in content.values}:
             packed = [content.values[name] for content in found if name in content.values]
@@ -144,7 +194,9 @@ def record_stored(
                 (source, measure_logs([*its], names))
                 for source, its in groupby(sorted(together, key=_source), _source)
             ]
-            record_stats(recorder, held, at, second)
+            record_stats(recorder, held, at)
+            for source, _ in held:
+                second.hear(source, at, at)
 
 
 def read_attributes(texts: Sequence[str], names: Sequence[str]) -> dict[str, Sequence[object]]:
@@ -159,7 +211,9 @@ def read_attributes(texts: Sequence[str], names: Sequence[str]) -> dict[str, Seq
 
 
 def _by_type(types: Sequence[str], values: Sequence[T]) -> Mapping[str, Sequence[T]]:
-    if len(set(types)) == 1:  # as in nearly all batches
+    if not values:
+        return {}
+    if len(set(types)) == 1:
         return {types[0]: values}
     groups: defaultdict[str, list[T]] = defaultdict(list)
     for log_type, value in zip(types, values, strict=True):
@@ -167,11 +221,19 @@ def _by_type(types: Sequence[str], values: Sequence[T]) -> Mapping[str, Sequence
     return groups
 
 
-def _packed(values: Sequence[object]) -> Packed | None:
-    """Pack the numbers among values, without booleans; None if there are none."""
-    if not set(map(type, values)) <= _NUMBERS:
-        values = [each for each in values if type(each) in _NUMBERS]
-    numbers = cast("Sequence[float]", values)
+def _numbers(values: Sequence[object]) -> Sequence[float | None]:
+    """Return values with None for all but numbers, without booleans; nothing if there is none."""
+    kinds = set(map(type, values))
+    if kinds.isdisjoint(_NUMBERS):
+        return ()
+    if not kinds <= _MAYBE_NUMBERS:
+        values = [each if type(each) in _NUMBERS else None for each in values]
+    return cast("Sequence[float | None]", values)
+
+
+def _packed(values: Sequence[float | None]) -> Packed | None:
+    """Pack the numbers among values; None if there are none."""
+    numbers = [each for each in values if each is not None]
     if not numbers:
         return None
     try:

@@ -98,6 +98,11 @@ class MetricsRecorder:
         self._fresh: dict[int, Second] = {}
         self._taken: dict[Series, Summary] = {}
         self._labels: dict[tuple[str, str], set[str]] = {}
+        self._before_reads: list[Callable[[], None]] = []
+
+    def on_read(self, settle: Callable[[], None]) -> None:
+        """Have a function record what it holds back, under the lock, before each read."""
+        self._before_reads.append(settle)
 
     def record(
         self,
@@ -219,7 +224,7 @@ class MetricsRecorder:
             before: begin of the current second, milliseconds UTC; None takes all.
         """
         with self._taking:
-            with self._lock:
+            with self._settled():
                 # Later seconds came by a clock that was ahead, and would wait long in memory.
                 ended = [begin for begin in self._fresh if begin != before]
                 taken = {begin: self._fresh.pop(begin) for begin in sorted(ended)}
@@ -238,7 +243,7 @@ class MetricsRecorder:
 
     def names(self) -> list[str]:
         """Return the sorted names of all metrics recorded since the start."""
-        with self._lock:
+        with self._settled():
             return sorted({name for name, _ in self._labels})
 
     def report(self, since: int, until: int) -> dict[str, object]:
@@ -269,7 +274,7 @@ class MetricsRecorder:
 
     def totals(self) -> dict[Series, Summary]:
         """Return a copy of all summaries since the start, by series."""
-        with self._taking, self._lock:
+        with self._taking, self._settled():
             totals: dict[Series, Summary] = {}
             for each in [self._taken, *(second.summaries for second in self._fresh.values())]:
                 merge_into(totals, each.items())
@@ -290,11 +295,19 @@ class MetricsRecorder:
         merge_into(
             totals, ((series, each) for (begin, series), each in pending if since <= begin < until)
         )
-        with self._lock:
+        with self._settled():
             for begin, second in self._fresh.items():
                 if since <= begin < until:
                     merge_into(totals, second.summaries.items())
         return totals
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """Hold the lock, with all recorded that was held back."""
+        with self._lock:
+            for settle in self._before_reads:
+                settle()
+            yield
 
     def _total(self, name: str) -> Summary:
         return _total_of(name, self.totals())

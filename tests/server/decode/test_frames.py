@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from server.decode.decoded_logs import DecodedLogs
 from server.decode.frames import read_frames
 from server.decode.one_by_one import NO_LOGS
-from waterline.metrics.log_stats import TypeStats
+from waterline.metrics.log_stats import Gathered
 from waterline.recognition.object_plans import Overrides
 from waterline.recognition.objects import ObjectReader
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
@@ -311,7 +311,7 @@ def test_valid_logs_one_frame_need_no_outline() -> None:
         made=frozenset({2}),
         outcomes=None,
         source="pump",
-        stats={"x": TypeStats(2, len(A) + len(odd), {}), "y": TypeStats(1, len(B), {})},
+        stats=Gathered(["x", "y", "x"], [len(A), len(B), len(odd)], {}),
     )
 
 

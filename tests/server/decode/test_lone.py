@@ -9,6 +9,7 @@ from server.decode.decoded_logs import DecodedLogs
 from server.decode.frames import read_frames
 from server.decode.lone import read_lone
 from server.decode.objects import OBJECTS
+from tests.support.stats import stats_of
 from waterline.recognition.object_plans import Overrides
 from waterline.recognition.objects import ObjectReader
 from waterline.records import MAX_DEPTH
@@ -76,7 +77,7 @@ def test_frame_of_another_kind_is_left_for_a_closer_look(frame: bytes) -> None:
 )
 def test_lone_log_is_measured_as_it_is_among_others(value: str) -> None:
     log = json.dumps(PLAIN)[:-1] + f', "ms": {value}, "other": 1}}'
-    (alone,) = read_frames([log.encode()], "pump", measured=["ms", "n"]).stats.values()
-    (array,) = read_frames([f"[{log}]".encode()], "pump", measured=["ms", "n"]).stats.values()
+    (alone,) = stats_of(read_frames([log.encode()], "pump", measured=["ms", "n"])).values()
+    (array,) = stats_of(read_frames([f"[{log}]".encode()], "pump", measured=["ms", "n"])).values()
     assert alone == array._replace(size=len(log))
     assert bool(alone.values) == (value in ("1.5", "7", "-0.0", "0"))
