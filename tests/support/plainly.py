@@ -89,11 +89,11 @@ def _is_asked_for(log: PlainLog, question: Question) -> bool:
         (question.since is None or log.timestamp >= question.since)
         and (question.until is None or log.timestamp < question.until)
         and (question.through is None or log.seq <= question.through)
-        and _is_met(log, question)
+        and _is_met(log, question.filters)
     )
 
 
-def _is_met(log: PlainLog, query: Question | TextQuery) -> bool:
+def _is_met(log: PlainLog, query: TextQuery) -> bool:
     return (
         (query.types is None or log.type in query.types)
         and (query.sources is None or log.source in query.sources)

@@ -198,9 +198,9 @@ class _Counter:
         if self._by not in COLUMNS or places[0] != places[1] or question.exactly(batch) is None:
             return False
         held, wanted = (
-            (batch.types, question.types)
+            (batch.types, question.filters.types)
             if self._by == "type"
-            else (batch.sources, question.sources)
+            else (batch.sources, question.filters.sources)
         )
         among = {name: held.get(name, 0) for name in (held if wanted is None else wanted)}
         if sum(among.values()) != question.exactly(batch):

@@ -13,6 +13,7 @@ from waterline.archive.columns import NAMES
 from waterline.archive.reader import BatchReader
 from waterline.errors import ArchiveError
 from waterline.query_text.condition import Condition, Pattern, Range, Scalar
+from waterline.query_text.parse import TextQuery
 from waterline.query_text.paths import lookup, steps_of
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.storage.catalog import ArchivedBatch
@@ -111,8 +112,8 @@ def why(
         attributes: names of attributes that were asked for as columns.
     """
     for name, asked, known in (
-        ("type", question.types, seen.types),
-        ("source", question.sources, seen.sources),
+        ("type", question.filters.types, seen.types),
+        ("source", question.filters.sources, seen.sources),
     ):
         if asked is None or not known.isdisjoint(asked):
             continue
@@ -126,13 +127,13 @@ def why(
                 f"one has it; did you mean {near!r}?"
             )
     wrong = _wrong_time(question, seen)
-    if wrong is not None or not (question.where or attributes):
+    if wrong is not None or not (question.filters.where or attributes):
         return wrong
     looked_at = texts()
     if not looked_at:
         return None
-    kinds = _kinds(looked_at, [*(each.attribute for each in question.where), *attributes])
-    for condition in question.where:
+    kinds = _kinds(looked_at, [*(each.attribute for each in question.filters.where), *attributes])
+    for condition in question.filters.where:
         told = _wrong_condition(condition, kinds, len(looked_at))
         if told is not None:
             return told
@@ -162,14 +163,14 @@ def _stored(view: View, batches: list[ArchivedBatch], question: Question) -> See
     types = set(chain.from_iterable(each.types for each in batches))
     sources = set(chain.from_iterable(each.sources for each in batches))
     is_every_type = True
-    if question.types is not None:
+    if question.filters.types is not None:
         behind = view.rows(select(logs.c.seq).order_by(logs.c.seq.desc()).offset(TYPED).limit(1))
         newest = select(logs.c.type).distinct()
         for (seq,) in behind:
             is_every_type = _is_by_type_alone(question)
             newest = newest.where(logs.c.seq > seq)
         types.update(each for (each,) in view.rows(newest))
-    if question.sources is not None:
+    if question.filters.sources is not None:
         sources.update(each for (each,) in view.rows(_SOURCES))
     return Seen(
         frozenset(types),
@@ -196,7 +197,7 @@ def _is_by_type_alone(question: Question) -> bool:
     """Return whether an empty answer proves that no log has the type."""
     return question == Question(
         clock=question.clock,
-        types=question.types,
+        filters=TextQuery(types=question.filters.types),
         order=question.order,
         limit=question.limit,
         columns=question.columns,

@@ -4,7 +4,7 @@ import inspect
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypedDict, TypeGuard, TypeVar, Unpack
+from typing import Any, Final, Literal, TypedDict, TypeGuard, TypeVar, Unpack
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from waterline.archive.columns import NAMES
 from waterline.archive.selection import Selection
 from waterline.errors import UsageError
 from waterline.query_text.columns import looked_at
-from waterline.query_text.condition import OPERATORS, ColumnPattern, Condition, Scalar
+from waterline.query_text.condition import OPERATORS, Condition, Scalar
 from waterline.query_text.parse import TextQuery, both, parse
 from waterline.storage.catalog import ArchivedBatch, Clock
 from workbench.query.pin import Pin, to_pin
@@ -25,6 +25,9 @@ Where = Mapping[str, object]
 """Attribute to value, or to (operator, value)."""
 
 
+_EVERY_LOG: Final = TextQuery()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """Filters of logs. Times are milliseconds UTC, `since` inclusive, `until` exclusive."""
@@ -32,20 +35,10 @@ class Question:
     clock: Clock = "timestamp"
     """Column that `since` and `until` are about; the cache keeps answers by timestamp only."""
 
-    types: tuple[str, ...] | None = None
-    sources: tuple[str, ...] | None = None
+    filters: TextQuery = _EVERY_LOG
+    """The filters but for times."""
     since: int | None = None
     until: int | None = None
-    without_types: tuple[str, ...] = ()
-    without_sources: tuple[str, ...] = ()
-    contains: tuple[str, ...] = ()
-    """Texts that the message holds, all of them."""
-    lacks: tuple[str, ...] = ()
-    """Texts that the message does not hold."""
-    patterns: tuple[ColumnPattern, ...] = ()
-    where: tuple[Condition, ...] = ()
-    any_of: tuple[tuple[TextQuery, ...], ...] = ()
-    """Groups of alternatives; of each group one must be met."""
     before: Place | None = None
     """Place that theirs precede; None is the end."""
     behind: Place | None = None
@@ -60,25 +53,10 @@ class Question:
     """Highest seq of the answer beside that of the pin; None is any."""
 
     @property
-    def filters(self) -> TextQuery:
-        """The filters but for times, as those of a text."""
-        return TextQuery(
-            types=self.types,
-            sources=self.sources,
-            without_types=self.without_types,
-            without_sources=self.without_sources,
-            contains=self.contains,
-            lacks=self.lacks,
-            patterns=self.patterns,
-            where=self.where,
-            any_of=self.any_of,
-        )
-
-    @property
     def is_of_all(self) -> bool:
         """Whether all logs up to `through` match."""
         bounds = (self.since, self.until, self.before, self.behind)
-        return self.filters == TextQuery() and all(each is None for each in bounds)
+        return self.filters == _EVERY_LOG and all(each is None for each in bounds)
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -113,8 +91,8 @@ class Question:
             clock=self.clock,
             since=since,
             until=until,
-            types=self.types,
-            sources=self.sources,
+            types=self.filters.types,
+            sources=self.filters.sources,
             through=self.through,
         )
 
@@ -126,8 +104,7 @@ class Question:
         # Whatever filter the selection does not have, its file has to tell.
         decided = Question(
             clock=self.clock,
-            types=self.types,
-            sources=self.sources,
+            filters=TextQuery(types=self.filters.types, sources=self.filters.sources),
             since=self.since,
             until=self.until,
             order=self.order,
@@ -224,18 +201,17 @@ def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
         raise UsageError(f"order={order!r} is unknown; give 'oldest' (first) or 'newest'")
     text = _query(filters.get("query"))
     contains = _text(filters.get("contains"))
-    return Question(
+    asked = replace(
+        text,
         types=both(_texts(filters.get("type"), "type"), text.types),
         sources=both(_texts(filters.get("source"), "source"), text.sources),
+        contains=(*(() if contains is None else (contains,)), *text.contains),
+        where=(*text.where, *_where(filters.get("where"))),
+    )
+    return Question(
+        filters=asked,
         since=begin,
         until=end,
-        without_types=text.without_types,
-        without_sources=text.without_sources,
-        contains=(*(() if contains is None else (contains,)), *text.contains),
-        lacks=text.lacks,
-        patterns=text.patterns,
-        any_of=text.any_of,
-        where=(*text.where, *_where(filters.get("where"))),
         order=order,
         limit=_count(filters.get("limit")),
         columns=_columns(filters.get("columns")),

@@ -107,7 +107,8 @@ def check_grouping(question: Question, metric: str | None, by: str | None) -> No
     """
     if metric not in (None, QUERY_DURATION):
         return
-    for name, values in (("type", question.types), ("source", question.sources)):
+    asked = question.filters
+    for name, values in (("type", asked.types), ("source", asked.sources)):
         if values is not None:
             raise UsageError(f"{name}= chooses among logs; name one of their attributes")
     known = (OUTCOME,) if metric else (TYPE, OUTCOME)

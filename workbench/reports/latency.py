@@ -89,7 +89,7 @@ def measured_latency(
     reports = []
     for each in metrics:
         dimension = _dimension(measured, each, question, shape.by, is_one=metric is not None)
-        wanted = question.sources if dimension == SOURCE else question.types
+        wanted = question.filters.sources if dimension == SOURCE else question.filters.types
         labels = chosen(measured, each, dimension, wanted)
         is_apart = shape.by is not None and dimension == shape.by
         values = measured.values(labels, within.spans)
@@ -130,7 +130,7 @@ def _dimension(
 ) -> str:
     """Return the dimension of a metric to read; empty if it has none."""
     dimensions = measured.dimensions(metric)
-    filters = {TYPE: question.types, SOURCE: question.sources}
+    filters = {TYPE: question.filters.types, SOURCE: question.filters.sources}
     wanted = [name for name, values in filters.items() if values is not None]
     for name in [*wanted, *([] if by is None else [by])]:
         if is_one and name not in dimensions:

@@ -51,7 +51,7 @@ def measured_throughput(
         UsageError: this is not measured; the sentence says what to do.
         DataFolderError: metrics.db cannot be read.
     """
-    wanted = {TYPE: question.types, SOURCE: question.sources}
+    wanted = {TYPE: question.filters.types, SOURCE: question.filters.sources}
     dimensions = [name for name in (TYPE, SOURCE) if name == by or wanted[name] is not None]
     if len(dimensions) > 1:
         raise UsageError(

@@ -32,6 +32,7 @@ from waterline import encoding
 from waterline.archive.columns import SCHEMA
 from waterline.errors import ArchiveError, DataFolderError, UsageError
 from waterline.printable import printable_json
+from waterline.query_text.parse import TextQuery
 from waterline.recognition.time_values import parse_rfc3339
 from waterline.records import StoredLog, encode_stored
 from waterline.storage.folder import DataFolder
@@ -347,7 +348,7 @@ def test_pruned_logs_are_told(data: Path) -> None:
     assert seqs_in(content) == [2, 3, 4]
     assert done.lacks is not None
     assert "1 log" in done.lacks
-    assert export(data, question=Question(types=("error",)))[1].lacks is None
+    assert export(data, question=Question(filters=TextQuery(types=("error",))))[1].lacks is None
 
 
 def test_folder_without_logs_db_is_told(data: Path) -> None:

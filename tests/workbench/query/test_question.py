@@ -4,7 +4,6 @@ import datetime as dt
 import enum
 import http
 import re
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 
 from waterline.errors import UsageError
 from waterline.query_text.condition import OPERATORS, Condition
+from waterline.query_text.parse import TextQuery
 from workbench.query.question import Filters, Question, ask
 
 NOW = 1_773_748_800_000
@@ -48,16 +48,18 @@ def test_each_filter_becomes_its_part_of_the_question() -> None:
         limit=10,
     )
     assert question == Question(
-        types=("error",),
-        sources=("a", "b"),
+        filters=TextQuery(
+            types=("error",),
+            sources=("a", "b"),
+            contains=("50%",),
+            where=(
+                Condition("status", "==", (500,)),
+                Condition("host", "!=", ("h1",)),
+                Condition("code", "in", (1, "x", True)),
+            ),
+        ),
         since=NOW - 3_600_000,
         until=NOW,
-        contains=("50%",),
-        where=(
-            Condition("status", "==", (500,)),
-            Condition("host", "!=", ("h1",)),
-            Condition("code", "in", (1, "x", True)),
-        ),
         order="newest",
         limit=10,
     )
@@ -82,7 +84,7 @@ def test_types_and_sources_are_a_text_or_several(
     argument: str, value: object, expected: set[str]
 ) -> None:
     question = asked(**{argument: value})
-    found = question.types if argument == "type" else question.sources
+    found = question.filters.types if argument == "type" else question.filters.sources
     assert found is not None
     assert set(found) == expected
 
@@ -90,7 +92,7 @@ def test_types_and_sources_are_a_text_or_several(
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_every_operator_may_stand_before_a_value(operator: str) -> None:
     value = [3] if operator == "in" else 3
-    (condition,) = asked(where={"n": (operator, value)}).where
+    (condition,) = asked(where={"n": (operator, value)}).filters.where
     assert condition == Condition("n", operator, (3,))
 
 
@@ -98,7 +100,7 @@ def test_every_operator_may_stand_before_a_value(operator: str) -> None:
     "values", [[1, 2], (1, 2), {1, 2}, range(1, 3), np.array([1, 2]), pd.Series([1, 2])]
 )
 def test_in_takes_any_collection_of_values(values: object) -> None:
-    (condition,) = asked(where={"n": ("in", values)}).where
+    (condition,) = asked(where={"n": ("in", values)}).filters.where
     assert {*condition.values} == {1, 2}
     assert {type(each) for each in condition.values} == {int}
 
@@ -124,7 +126,7 @@ class Level(enum.StrEnum):
 def test_value_to_compare_with_may_come_from_numpy_or_an_enum(
     value: object, expected: object
 ) -> None:
-    ((found,),) = [each.values for each in asked(where={"a": value}).where]
+    ((found,),) = [each.values for each in asked(where={"a": value}).filters.where]
     assert found == expected
     assert isinstance(found, str | int | float)
     assert isinstance(found, bool) == isinstance(expected, bool)
@@ -218,10 +220,12 @@ def test_text_narrows_the_other_filters() -> None:
         query="type:error type:x b -c n>1",
     )
     assert question == Question(
-        types=("error",),
-        sources=("web",),
-        contains=("a", "b"),
-        lacks=("c",),
-        where=(Condition("n", ">", (1,)),),
+        filters=TextQuery(
+            types=("error",),
+            sources=("web",),
+            contains=("a", "b"),
+            lacks=("c",),
+            where=(Condition("n", ">", (1,)),),
+        )
     )
-    assert ask(now=0, type="info", query="type:error") == replace(Question(), types=())
+    assert ask(now=0, type="info", query="type:error") == Question(filters=TextQuery(types=()))

@@ -44,8 +44,8 @@ def restore(
             into,
             since=wanted.since,
             until=wanted.until,
-            types=wanted.types,
-            sources=wanted.sources,
+            types=wanted.filters.types,
+            sources=wanted.filters.sources,
             progress=bars,
         )
     if restored.pruned:

@@ -47,7 +47,7 @@ class Asked:
     @property
     def all_types(self) -> Question:
         """The question about any type."""
-        return replace(self.question, types=None)
+        return replace(self.question, filters=replace(self.question.filters, types=None))
 
     @property
     def everything(self) -> Question:

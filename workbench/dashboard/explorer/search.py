@@ -226,7 +226,7 @@ def follow(found: Logs, asked: Asked, counted: Counted, tell: Tell) -> None:
         tell(Stale())
         return
     (table, types), (_, chart) = of_types, of_chart
-    newest = sorted(_places(table, asked.question.types), reverse=True)
+    newest = sorted(_places(table, asked.question.filters.types), reverse=True)
     lines = lines_of(found, [seq for _, seq in newest[:SHOWN]])
     tell(
         Fresh(

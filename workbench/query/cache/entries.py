@@ -31,15 +31,17 @@ LEFT_OUT: Final[Mapping[str, str]] = {
 def digest(question: Question) -> str:
     """Return the SHA-256 of a question without its `since`, as hexadecimal digits.
 
-    A member that is added to `Question` is in it at once.
+    A member that is added to `Question` or its filters is in it at once.
     """
+    # They mean the same in any order.
+    asked = question.filters
+    asked = replace(asked, types=_sorted(asked.types), sources=_sorted(asked.sources))
     members = {
         each.name: getattr(question, each.name)
         for each in fields(question)
         if each.name not in LEFT_OUT
     }
-    # They mean the same in any order.
-    members |= {name: _sorted(members[name]) for name in ("types", "sources")}
+    members["filters"] = asked
     # Unlike JSON, repr tells 1, 1.0 and True apart, and has infinity.
     return _sha256(repr((members, question.kept, question.through)))
 
@@ -51,7 +53,8 @@ def digest_with(question: str, since: int) -> str:
 
 def type_text(question: Question) -> str:
     """Return the types of a question as people read them."""
-    return "*" if question.types is None else ", ".join(_sorted(question.types) or ())
+    types = question.filters.types
+    return "*" if types is None else ", ".join(_sorted(types) or ())
 
 
 def _sorted(values: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -82,11 +82,12 @@ def _of(node: Mapping[str, Any], values: Mapping[str, object]) -> Comparisons:
             elif operator == _EQUAL and name in ("type", "source"):
                 texts = tuple(each for each in given if isinstance(each, str))
                 if len(texts) == len(given):
-                    question = (
-                        replace(question, types=texts)
+                    filters = (
+                        replace(question.filters, types=texts)
                         if name == "type"
-                        else replace(question, sources=texts)
+                        else replace(question.filters, sources=texts)
                     )
+                    question = replace(question, filters=filters)
             elif name == "timestamp" and len(given) == 1:
                 question = _timed(question, operator, given[0])
     return Comparisons(question, tuple(attributes))

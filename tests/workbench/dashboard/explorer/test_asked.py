@@ -59,12 +59,12 @@ def test_range_without_an_end_is_held_while_paused() -> None:
 
 def test_filters_of_page_and_query_must_both_hold() -> None:
     found = asked(query="type:error -path:/health late", types=("error", "info"), sources=("web",))
-    assert found.question.types == ("error",)
-    assert found.question.sources == ("web",)
-    assert found.question.contains == ("late",)
-    assert len(found.question.where) == 1
+    assert found.question.filters.types == ("error",)
+    assert found.question.filters.sources == ("web",)
+    assert found.question.filters.contains == ("late",)
+    assert len(found.question.filters.where) == 1
     # Of the types, counts are told also where they are not chosen.
-    assert found.all_types.types is None
+    assert found.all_types.filters.types is None
     assert found.everything == Question(since=found.since, order="newest")
     assert found.all_types != found.everything
     only_types = asked(types=("error",))
@@ -109,5 +109,5 @@ def test_moved_range_slides_by_whole_steps_and_keeps_the_rest() -> None:
         assert moved.until == later
         assert moved.since == moved.question.since == moved.steps.edges[0]
         assert (moved.since - found.since) % found.steps.length == 0
-        assert (moved.question.contains, moved.by) == (("late",), "path")
+        assert (moved.question.filters.contains, moved.by) == (("late",), "path")
         assert moved.steps.length == found.steps.length

@@ -13,11 +13,9 @@ from workbench.query.question import Question
 
 QUESTION: Final = Question()
 PIN: Final = Pin(taken_at=1, seq=7, folder="0" * 8, incarnation="1" * 8)
-OTHERS: Final[dict[str, tuple[Any, ...]]] = {
-    "clock": ("received_at",),
+FILTERS: Final[dict[str, tuple[Any, ...]]] = {
     "types": ((), ("a",), ("b",), ("a", "b")),
     "sources": ((), ("a",), ("b",)),
-    "until": (0, 1),
     "without_types": (("a",), ("b",)),
     "without_sources": (("a",), ("b",)),
     "contains": (("",), ("a",), ("a", "b")),
@@ -50,6 +48,14 @@ OTHERS: Final[dict[str, tuple[Any, ...]]] = {
             ("m", "lacks", ()),
         )
     ),
+}
+"""Of each filter, values with another meaning than its default."""
+OTHERS: Final[dict[str, tuple[Any, ...]]] = {
+    "clock": ("received_at",),
+    "filters": tuple(
+        TextQuery(**{name: each}) for name, several in FILTERS.items() for each in several
+    ),
+    "until": (0, 1),
     "before": ((1, 1), (1, 2)),
     "behind": ((1, 1), (2, 1)),
     "last": (0, 1),
@@ -70,6 +76,7 @@ def test_digest_has_every_member_of_a_question_but_those_with_a_reason() -> None
     names = {each.name for each in fields(Question)}
     assert names == {*OTHERS, *LEFT_OUT}
     assert not OTHERS.keys() & LEFT_OUT.keys()
+    assert {each.name for each in fields(TextQuery)} == {*FILTERS}
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -96,8 +103,14 @@ def test_digest_has_the_columns_that_are_kept_and_the_seq_of_the_pin() -> None:
 @pytest.mark.parametrize(
     ("one", "another"),
     [
-        ({"types": ("b", "a", "b")}, {"types": ("a", "b")}),
-        ({"sources": ("b", "a")}, {"sources": ("a", "b")}),
+        (
+            {"filters": TextQuery(types=("b", "a", "b"))},
+            {"filters": TextQuery(types=("a", "b"))},
+        ),
+        (
+            {"filters": TextQuery(sources=("b", "a"))},
+            {"filters": TextQuery(sources=("a", "b"))},
+        ),
         ({"since": 1}, {"since": 2}),
         ({"columns": ("message", "seq", "timestamp")}, {"columns": ("message",)}),
         ({"pin": PIN}, {"pin": replace(PIN, taken_at=2, last="2" * 8)}),
