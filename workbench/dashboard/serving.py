@@ -11,9 +11,11 @@ from typing import Any, Final
 import panel.io.application
 import tornado.httputil
 import tornado.web
+from bokeh.embed.bundle import extension_dirs
 from bokeh.resources import Component, Resources
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
+from bokeh.settings import settings as settings_of_bokeh
 from panel.io.handlers import FunctionHandler
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
@@ -27,6 +29,7 @@ from workbench.dashboard.closed_pages import print_no_cancelled_callbacks
 from workbench.dashboard.explorer.download import Download
 from workbench.dashboard.page import make_page
 from workbench.dashboard.response import Response
+from workbench.dashboard.scripts import Scripts
 from workbench.running.panel import LIVENESS
 from workbench.running.ports import bind
 
@@ -172,6 +175,8 @@ def dashboard_application(
         {PAGE: panel.io.application.Application(FunctionHandler(make_page))},
         extra_patterns=[
             (LIVENESS, _Alive),
+            (r"/static/(js/.+\.js)", Scripts, {"path": settings_of_bokeh.bokehjs_path()}),
+            (r"/static/extensions/panel/(.+\.js)", Scripts, {"path": extension_dirs["panel"]}),
             (f"{PAGE}/download", Download, {"path": settings.data, "clock": now_ms}),
         ],
         # Bokeh compares names only; the router has checked the origin before.

@@ -26,6 +26,7 @@ from tests.support.browser import (
 from tests.support.processes import ServerProcess, run_waterline, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
+from workbench.dashboard.explorer.search import OLDER, SHOWN
 from workbench.reports.figures.colours import KNOWN
 
 pytestmark = pytest.mark.browser
@@ -413,9 +414,9 @@ def test_scrolling_back_shows_each_hot_and_archived_log_once_and_in_order(
     page: Page, dashboard: DashboardProcess
 ) -> None:
     open_at(page, dashboard, RANGE)
-    expect(rows(page)).to_have_count(200)
+    expect(rows(page)).to_have_count(SHOWN)
     end = page.locator("#logs .scroll .end")
-    for count in (400, 600, 800, 900):
+    for count in (*range(SHOWN + OLDER, LOGS, OLDER), LOGS):
         end.scroll_into_view_if_needed()
         expect(rows(page)).to_have_count(count)
     expect(end).to_have_text("900 logs; the range has no older ones that match.")

@@ -27,6 +27,7 @@ from tests.support.folders import alter_elsewhere, fill
 from tests.support.processes import ServerProcess, run_waterline, serving
 from tests.support.sockets import receive, send
 from waterline.encoding import PARQUET
+from workbench.dashboard.explorer.search import OLDER, SHOWN
 
 pytestmark = pytest.mark.browser
 
@@ -88,11 +89,11 @@ def test_pruned_logs_are_marked_between_rows(page: Page, tmp_path: Path) -> None
     gaps = page.locator("#logs tr.gap")
     with serving_dashboard(data) as dashboard:
         open_at(page, dashboard, "?from=2026-03-28&to=2026-03-28T01:00:00Z")
-        expect(rows(page)).to_have_count(200)  # m699 to m500
+        expect(rows(page)).to_have_count(SHOWN)  # m699 and so on
         expect(gaps).to_have_count(0)
         end = page.locator("#logs .scroll .end")
         end.scroll_into_view_if_needed()
-        expect(rows(page)).to_have_count(400)
+        expect(rows(page)).to_have_count(SHOWN + OLDER)
         end.scroll_into_view_if_needed()
         expect(end).to_have_text("400 logs; the range has no older ones that match and are kept.")
         expect(gaps).to_have_text(
@@ -314,8 +315,8 @@ def test_open_rows_outside_what_is_shown_are_opened_again_archived_ones_too(
         # They stay for who reads them, whatever comes.
         expect(rows(page).filter(has_text="the archived one")).to_be_attached()
         # What lies between is not skipped for them.
-        for count in (200, 400, 600):
-            expect(rows(page)).to_have_count(count)
+        for count in (SHOWN, SHOWN + OLDER, SHOWN + 2 * OLDER):
+            expect(rows(page)).to_have_count(count + 2)
             page.locator("#logs .end").scroll_into_view_if_needed()
         expect(rows(page)).to_have_count(602)
         assert messages(page)[:-1] == [
@@ -428,4 +429,4 @@ def test_pause_counts_all_that_came_and_not_only_what_would_be_shown(
         expect(page.get_by_role("button", name="Resume · 900 new")).to_be_visible()
         expect(rows(page)).to_have_count(1)
         page.get_by_role("button", name="Resume").click()
-        expect(rows(page)).to_have_count(200)
+        expect(rows(page)).to_have_count(SHOWN)

@@ -1,10 +1,15 @@
 """Who is answered by the dashboard, with what headers, and how much a page loads."""
 
+import gzip
 import socket
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
+from bokeh.settings import settings as settings_of_bokeh
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import DashboardProcess, serving_dashboard
@@ -183,3 +188,24 @@ def test_page_loads_only_what_it_uses(page: Page, dashboard: DashboardProcess) -
         "listpanel.css",
     }
     assert sum(sizes.values()) < 3_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_scripts_are_sent_whole_in_either_encoding(
+    dashboard: DashboardProcess, encoding: str
+) -> None:
+    base = dashboard.url.removesuffix("/dashboard")
+    script = f"{base}/static/js/bokeh.min.js"
+    asked = Request(script, headers={"Accept-Encoding": encoding})
+    with urlopen(asked, timeout=PATIENCE) as answered:
+        sent = answered.read()
+        assert answered.headers.get("Content-Encoding", "identity") == encoding
+        tag = answered.headers["Etag"]
+    whole = gzip.decompress(sent) if encoding == "gzip" else sent
+    assert whole == Path(settings_of_bokeh.bokehjs_path(), "js/bokeh.min.js").read_bytes()
+    known = Request(script, headers={"Accept-Encoding": encoding, "If-None-Match": tag})
+    with pytest.raises(HTTPError) as raised:
+        urlopen(known, timeout=PATIENCE)
+    assert raised.value.code == 304
+    raised.value.close()

@@ -23,8 +23,10 @@ from workbench.query.moment import Moment
 from workbench.query.neighbours import neighbours
 from workbench.query.question import Place, Question, ask
 
-SHOWN: Final = 200
-"""Number of lines that are shown at first, and more at each asking."""
+SHOWN: Final = 80
+"""Number of lines that are shown at first, or as new at once: more than a screen is high."""
+OLDER: Final = 200
+"""Number of older lines at each asking."""
 SAMPLE: Final = 1_000
 """Number of newest matching logs whose fields are counted."""
 AROUND: Final = 10
@@ -172,9 +174,9 @@ def older(found: Logs, asked: Asked, before: Place, tell: Tell) -> None:
         before: the place.
         tell: called with `Older`.
     """
-    question = replace(asked.question, before=before, limit=SHOWN)
+    question = replace(asked.question, before=before, limit=OLDER)
     lines = find_lines(found, question)
-    tell(Older(lines, len(lines.lines) < SHOWN))
+    tell(Older(lines, len(lines.lines) < OLDER))
 
 
 def around(found: Logs, place: Place, query: str, now: int, tell: Tell) -> None:
