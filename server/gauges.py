@@ -5,7 +5,7 @@ import resource
 import shutil
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -26,17 +26,33 @@ class Gauges:
 
     folder: DataFolder
     connections: Connections
+    _sampled: Levels = field(default_factory=dict)
+    """What the system said at the last sample."""
 
     def levels(self) -> Levels:
         """Return the current values; those that the system refuses are left out."""
+        return self._own() | self._asked()
+
+    def recent(self) -> Levels:
+        """Return the current values, with those of the system as of the last sample.
+
+        Each question to the system gives away the GIL, which a busy event loop then keeps for
+        milliseconds.
+        """
+        return self._own() | (self._sampled or self._asked())
+
+    def _own(self) -> Levels:
         connections = self.connections
-        levels = {
+        return {
             metrics.CONNECTIONS: len(connections.open),
             metrics.SYSLOG_CONNECTIONS: connections.syslog_open,
             metrics.LIVE_SUBSCRIBERS: connections.hub.readers,
             metrics.LIVE_LAG: connections.hub.lag,
             metrics.QUEUE_BYTES: connections.gate.waiting,
         }
+
+    def _asked(self) -> Levels:
+        levels: Levels = {}
         for name, look in self._looks():
             # Descriptors may be short or the folder gone, which other parts report.
             with contextlib.suppress(OSError):
@@ -55,8 +71,12 @@ class Gauges:
 
     def sample(self, recorder: MetricsRecorder) -> None:
         """Record the current values; call it each second."""
-        for name, level in self.levels().items():
+        asked = self._asked()
+        for name, level in (self._own() | asked).items():
             recorder.record(name, level)
+        # One that is refused now is left out, as a level of the past would look like one of now.
+        self._sampled.clear()
+        self._sampled.update(asked)
 
 
 def resident_bytes() -> int:

@@ -148,7 +148,7 @@ class Overview:
     def state(self) -> State:
         """Return the state for the gauges of /metrics."""
         return State(
-            self.gauges.levels(),
+            self.gauges.recent(),
             self.connections.writer.last_seq,
             self.started,
             {

@@ -345,11 +345,12 @@ _NO_METADATA: Final[Metadata] = {"": ""}
 
 def figures(summary: Summary) -> Figures:
     """Return the figures of a report; percentiles of counts are None."""
+    p50, p95, p99 = summary.quantiles(0.50, 0.95, 0.99)
     return {
         "average": summary.average,
-        "p50": summary.quantile(0.50),
-        "p95": summary.quantile(0.95),
-        "p99": summary.quantile(0.99),
+        "p50": p50,
+        "p95": p95,
+        "p99": p99,
         "min": summary.min,
         "max": summary.max,
         "count": summary.count,

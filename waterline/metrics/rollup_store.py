@@ -254,6 +254,17 @@ def read_sketch(data: bytes) -> Sketch | None:
         return None
 
 
+def merge_stored(sketch: Sketch | None, data: bytes) -> Sketch | None:
+    """Add a stored sketch to another, made if there is none; see `read_sketch`."""
+    try:
+        merged = Sketch() if sketch is None else sketch
+        merged.merge_bytes(data)
+    except DamagedSketch as error:
+        logger.error("metrics.db holds a measurement that is damaged: %s", error)
+        return sketch
+    return merged
+
+
 class _Merging:
     """SQL aggregate function that merges sketches."""
 
@@ -264,13 +275,7 @@ class _Merging:
         """Merge one sketch."""
         for each in data:
             if each is not None:
-                self._take(read_sketch(cast("bytes", each)))
-
-    def _take(self, sketch: Sketch | None) -> None:
-        if self._sketch is None:
-            self._sketch = sketch
-        elif sketch is not None:
-            self._sketch.merge(sketch)
+                self._sketch = merge_stored(self._sketch, cast("bytes", each))
 
     def final(self) -> bytes | None:
         """Return the merged sketch."""

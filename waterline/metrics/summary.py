@@ -63,14 +63,22 @@ class Summary:
         return self.sum / self.count if self.count else None
 
     def quantile(self, q: float) -> float | None:
-        """Return a quantile (0 to 1), clamped to minimum and maximum.
+        """Return a quantile; see `quantiles`."""
+        (value,) = self.quantiles(q)
+        return value
 
-        It is None without values.
+    def quantiles(self, *wanted: float) -> list[float | None]:
+        """Return some quantiles (each 0 to 1), clamped to minimum and maximum.
+
+        They are None without values.
         """
-        value = None if self.sketch is None else self.sketch.quantile(q)
-        if value is None or self.min is None or self.max is None:
-            return None
-        return min(max(value, self.min), self.max)
+        if self.sketch is None or self.min is None or self.max is None:
+            return [None] * len(wanted)
+        least, most = self.min, self.max
+        return [
+            None if each is None else min(max(each, least), most)
+            for each in self.sketch.quantiles(*wanted)
+        ]
 
     def merge(self, other: "Summary") -> None:
         """Add another summary."""

@@ -70,6 +70,35 @@ def test_no_two_dimensions_are_added_up(file: RollupStore, history: RollupHistor
     assert history.summaries(BEGIN, BEGIN + SECOND)["logs"].count == 3
 
 
+def test_summaries_asked_for_again_have_what_came_late(
+    file: RollupStore, history: RollupHistory
+) -> None:
+    values = [float(number) for number in range(1, 3_600)]
+    for number, value in enumerate(values):
+        file.write(latency(BEGIN + number * SECOND, value), {}, 0)
+    file.close_steps(BEGIN + HOUR)
+    since, until = BEGIN + 90 * SECOND, BEGIN + HOUR - 90 * SECOND
+    wanted = plain(summary_of(*values[90:3_510]))
+    for _ in range(2):
+        assert plain(history.summaries(since, until)["latency"]) == wanted
+    file.write(latency(BEGIN + 30 * MINUTE, 0.25), {}, 0)
+    late = plain(summary_of(*values[90:3_510], 0.25))
+    assert plain(history.summaries(since, until)["latency"]) == late
+    file.prune(BEGIN + DAY, Retention(0, 0, DAY))
+    assert plain(history.summaries(BEGIN, until + HOUR)["latency"]) == plain(
+        summary_of(*values, 0.25)
+    )
+
+
+def test_blocks_in_memory_are_few(file: RollupStore, history: RollupHistory) -> None:
+    for hour in range(0, 1_000, 5):
+        file.write(latency(BEGIN + hour * HOUR, 1.0), {}, 0)
+    file.close_steps(BEGIN + 1_000 * HOUR)
+    for _ in range(2):
+        assert history.summaries(BEGIN, BEGIN + 1_000 * HOUR)["latency"].count == 200
+    assert 0 < len(history._blocks) <= 64
+
+
 @pytest.mark.slow
 @costly(200)
 @given(
