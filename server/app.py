@@ -361,6 +361,7 @@ class _Server:
                 self._refusals.warnings,
                 self._syslog.warnings,
                 self._alerts.warnings,
+                self._archiving.retention.warnings,
             ],
             [self._accepting, self._accepting_monitoring],
             [self._missing.reasons],

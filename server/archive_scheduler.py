@@ -1,4 +1,4 @@
-"""Scheduler of archive runs, each in a process, whenever logs are due."""
+"""Scheduler of archive runs, each in a process, whenever logs or old batches are due."""
 
 import asyncio
 import logging
@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from waterline.archive.retention_watch import RetentionWatch
 from waterline.clock import now_ms
 from waterline.errors import DataFolderError
 from waterline.metrics import registry as metrics
@@ -45,7 +46,7 @@ class ArchiveRun:
 
 
 class ArchiveScheduler:
-    """Checks each minute for due logs, and runs the archive job in a process.
+    """Checks each minute for what is due, and runs the archive job in a process.
 
     The job needs Arrow, which would double the memory of the server.
 
@@ -80,6 +81,8 @@ class ArchiveScheduler:
         """End of the last run, milliseconds UTC."""
         self.last_run: ArchiveRun | None = None
         """The last run; one that found another job at work did nothing."""
+        self.retention = RetentionWatch(settings, clock)
+        """What `archive_keep` lets go."""
 
     @property
     def is_scheduled(self) -> bool:
@@ -97,17 +100,21 @@ class ArchiveScheduler:
         return self._failures >= LASTING
 
     async def run(self) -> None:
-        """Archive whenever logs are due, until cancelled, which kills a run under way."""
-        if self._settings.archive_after is None:
-            return
+        """Archive and prune whenever that is due, until cancelled, which kills a run under way."""
+        loop = asyncio.get_running_loop()
         while True:
+            await loop.run_in_executor(None, self.retention.look)
+            if self._settings.archive_after is None and self._settings.archive_keep is None:
+                return
             # The job, in its own process, would follow a clock that has jumped.
-            if not self._in_doubt() and self._is_due(self._settings.archive_after):
+            if not self._in_doubt() and (self.retention.is_due or self._is_due()):
                 await self._archive()
             await self._sleep(self._pause())
 
-    def _is_due(self, after: int) -> bool:
-        settings, now = self._settings, self._clock()
+    def _is_due(self) -> bool:
+        settings, now, after = self._settings, self._clock(), self._settings.archive_after
+        if after is None:
+            return False
         duties = Duties(
             received_by=now - after - settings.archive_every,
             recognised_since=now - settings.dedupe_window,

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -15,15 +15,18 @@ import pytest
 
 from server.archive_scheduler import ArchiveScheduler
 from server.monitoring.overview import Overview, Pulse
+from tests.support.archive_runs import archive, fill_three_days
 from tests.support.folders import NOON, fill
 from tests.support.looking import number, read_moment
 from tests.support.processes import PATIENCE, ServerProcess, run_waterline, serving, start_server
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
+from waterline.archive.retention import NOTICE, write_notice
 from waterline.clock import now_ms
 from waterline.encoding import JSON_GZ
 from waterline.metrics import registry as metrics
 from waterline.metrics.recorder import MetricsRecorder
+from waterline.settings.keep import parse_keep
 from waterline.settings.model import Settings
 from waterline.storage.folder import ArchiveLock, DataFolder
 
@@ -286,6 +289,52 @@ def test_run_that_fails_is_told_and_logs_are_taken_all_same(data: Path) -> None:
     )
     (line,) = errors.splitlines()
     assert line.endswith(warning)
+
+
+# What archive_keep lets go
+
+
+KEPT: Final = "archive_keep (100d) will remove 6 logs in 4 batches ("
+
+
+def start_with_old_batches(data: Path, *options: str) -> AbstractContextManager[ServerProcess]:
+    """Serve a folder with six logs of three days of long ago, archived, and a new one."""
+    fill_three_days(data)
+    archive(data)
+    fill(data, [LOG], received_at=now_ms())
+    return serving(data, "--archive-keep", "100d", *options)
+
+
+@pytest.mark.slow
+def test_what_archive_keep_lets_go_is_named_and_stays_on_first_day(data: Path) -> None:
+    with start_with_old_batches(data, *SOON) as server:
+        wait_until(lambda: health(server)["warnings"], "removal is not announced")
+        wait_until(lambda: health(server)["archive"]["last_run_ended"], "no run takes place")
+        (warning,) = health(server)["warnings"]
+    assert warning.startswith(KEPT)
+    assert "received 2026-03-17 to 2026-03-19, for good from " in warning
+    assert all(each.is_kept for each in read_moment(data).batches)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("archive_after", ["30d", "never"])
+def test_what_archive_keep_lets_go_is_removed_after_day_of_notice(
+    data: Path, archive_after: str
+) -> None:
+    keep = parse_keep("100d")
+    assert keep is not None
+    DataFolder(data).create()
+    write_notice(DataFolder(data), keep, NOTICE)
+    with start_with_old_batches(data, "--archive-after", archive_after) as server:
+        wait_until(
+            lambda: not any(each.is_kept for each in read_moment(data).batches),
+            "nothing is pruned",
+        )
+        wait_until(lambda: health(server)["archive"]["last_run_ended"], "the run does not end")
+        assert health(server)["warnings"] == []
+    assert [*DataFolder(data).archives.rglob("batch-*")] == []
+    assert [each.rows for each in read_moment(data).batches] == [2, 1, 2, 1], "their record stays"
+    assert number(data, ROWS) == 1
 
 
 # A run under way, which waits at a pipe in place of a batch that was left

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.folders import DAY
 from tests.support.processes import run_waterline
 from waterline.errors import SettingsError
+from waterline.settings.keep import ArchiveKeep
 from waterline.settings.model import (
     CLIENT_VARIABLES,
     LoadedSettings,
@@ -413,6 +415,71 @@ def test_coarse_measurements_are_kept_as_long_as_finer_ones(
     assert load_settings(equal, {}, tmp_path).settings.metrics_minutes == 7 * 86_400_000
 
 
+@pytest.mark.parametrize(
+    ("text", "keep"),
+    [
+        ("forever", None),
+        ("365d", ArchiveKeep(age=365 * DAY)),
+        ("50GB", ArchiveKeep(size=50 * 10**9)),
+        (
+            " debug = 7d,1y, 1GiB ,a=b=30d",
+            ArchiveKeep(365 * DAY, 2**30, (("a=b", 30 * DAY), ("debug", 7 * DAY))),
+        ),
+    ],
+)
+def test_bounds_of_archives_are_ages_a_size_and_ages_of_types(
+    tmp_path: Path, text: str, keep: ArchiveKeep | None
+) -> None:
+    assert load_settings({"archive_keep": text}, {}, tmp_path).settings.archive_keep == keep
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "'' is no age or size; give 1y, 50GiB or debug=7d, several of them with commas, or"),
+        ("30", "'30' is no age or size; give 1y"),
+        ("1y,", "'' is no age or size; give 1y"),
+        ("=7d", "'=7d' names no type; give 1y"),
+        ("debug=7", "'7' is no duration; write a number and a unit"),
+        ("1y,2y", "'2y' is a second bound of the same kind; give one"),
+        ("a=7d,a=8d", "'a=8d' is a second bound of the same kind; give one"),
+        ("forever,1y", "'forever' is no age or size; give 1y"),
+    ],
+)
+def test_invalid_bounds_of_archives_are_refused(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings({"archive_keep": text}, {}, tmp_path)
+    assert str(raised.value).startswith(f"archive_keep (option --archive-keep): {reason}")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"archive_keep": "1y,debug=23h"},
+            (
+                "archive_keep (option --archive-keep) has 23h, shorter than dedupe_window "
+                "(default) with 1d; raise it"
+            ),
+        ),
+        (
+            {"archive_keep": "7d", "dedupe_window": "8d"},
+            (
+                "archive_keep (option --archive-keep) has 7d, shorter than dedupe_window "
+                "(option --dedupe-window) with 8d; raise it"
+            ),
+        ),
+    ],
+)
+def test_archives_are_kept_as_long_as_logs_are_recognised(
+    tmp_path: Path, options: dict[str, str | None], sentence: str
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings(options, {}, tmp_path)
+    assert str(raised.value) == sentence
+    load_settings({"archive_keep": "1d,1B"}, {}, tmp_path)
+
+
 def test_bad_value_that_is_overruled_does_no_harm(tmp_path: Path) -> None:
     assert load_settings({"port": "1"}, {"WATERLINE_PORT": "x"}, tmp_path).settings.port == 1
 
@@ -444,6 +511,13 @@ values = st.fixed_dictionaries(
         "live_buffer": st.integers(0, 2**53 - 1),
         "idle_timeout": st.integers(0, 2**53 - 1),
         "ping_every": st.integers(0, 2**53 - 1),
+        "archive_keep": st.none()
+        | st.builds(
+            ArchiveKeep,
+            st.none() | st.integers(DAY, 2**53 - 1),
+            st.integers(0, 2**53 - 1),
+            st.sampled_from([(), (("a b", DAY), ("debug", 7 * DAY))]),
+        ),
         "metrics_seconds": st.integers(0, 1000),
         "metrics_minutes": st.integers(1000, 2**40),
         "metrics_hours": st.integers(2**40, 2**53 - 1),

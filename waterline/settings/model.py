@@ -12,6 +12,7 @@ from waterline.encoding import FORMATS, PARQUET, BatchFormat
 from waterline.errors import SettingsError
 from waterline.origins import format_origins, parse_origins
 from waterline.settings import parse as texts
+from waterline.settings.keep import ArchiveKeep, parse_keep, show_keep
 from waterline.units import format_duration, format_size, parse_duration, parse_size
 
 FILE_NAME: Final = "waterline.toml"
@@ -122,6 +123,14 @@ class Settings:
         default=True,
         metadata=_about(
             "whether uploaded batches stay here too: yes or no", texts.parse_yes, texts.show_yes
+        ),
+    )
+    archive_keep: ArchiveKeep | None = field(
+        default=None,
+        metadata=_about(
+            "what of the archives is kept, such as 1y, 50GiB or debug=7d, with commas, or forever",
+            parse_keep,
+            show_keep,
         ),
     )
     metrics_seconds: int = field(
@@ -313,6 +322,7 @@ def load_settings(
     _check_pair(values, sources)
     _check_level(values, sources)
     _check_retention(values, sources)
+    _check_keep(values, sources)
     return LoadedSettings(Settings(**values), sources, alerts)
 
 
@@ -412,6 +422,20 @@ def _check_retention(values: Mapping[str, object], sources: Mapping[str, str]) -
                 f"{finer} ({sources[finer]}) is {format_duration(kept)}, longer than {coarser} "
                 f"({sources[coarser]}) with {format_duration(longer)}; raise that too"
             )
+
+
+def _check_keep(values: Mapping[str, object], sources: Mapping[str, str]) -> None:
+    """Check that no archived log goes while it is recognised when sent again."""
+    keep = values.get("archive_keep")
+    window = values.get("dedupe_window", _field("dedupe_window").default)
+    if not isinstance(keep, ArchiveKeep) or not isinstance(window, int):
+        return
+    if keep.shortest is not None and keep.shortest < window:
+        raise SettingsError(
+            f"archive_keep ({sources['archive_keep']}) has {format_duration(keep.shortest)}, "
+            f"shorter than dedupe_window ({sources['dedupe_window']}) with "
+            f"{format_duration(window)}; raise it"
+        )
 
 
 def _unknown(key: str, place: str, known: Iterable[str]) -> SettingsError:

@@ -61,6 +61,11 @@ class DataFolder:
         return self.path / "archive.lock"
 
     @property
+    def archive_notice(self) -> Path:
+        """File that says for how long `archive_keep` was announced."""
+        return self.path / "archive-keep.json"
+
+    @property
     def server_lock(self) -> Path:
         """Lock file of the one server, with its process id."""
         return self.path / "server.lock"

@@ -13,7 +13,9 @@ from waterline.archive.jobs.tidy import publish_manifests, tidy
 from waterline.archive.manifest import days_of
 from waterline.archive.object_store.client import Bucket, open_bucket
 from waterline.archive.progress import Progress, silent
+from waterline.archive.retention import due_batches
 from waterline.clock import now_ms
+from waterline.settings.keep import ArchiveKeep
 from waterline.storage.catalog import ArchivedBatch, change_batches, read_batches
 from waterline.storage.folder import DataFolder
 from waterline.storage.watermark import read_watermark
@@ -42,6 +44,25 @@ def plan_prune(folder: DataFolder, before: int) -> list[ArchivedBatch]:
     """
     _, batches = read_whole_catalog(folder)
     return [each for each in batches if each.is_kept and each.last_received_at < before]
+
+
+def plan_retention(
+    folder: DataFolder, keep: ArchiveKeep, now: int, dedupe_window: int
+) -> list[ArchivedBatch]:
+    """Return the kept batches that exceed the bounds of `archive_keep`; change nothing.
+
+    Args:
+        folder: the data folder.
+        keep: the bounds.
+        now: milliseconds UTC.
+        dedupe_window: milliseconds in which no batch goes.
+
+    Raises:
+        ArchiveError: logs.db is older than its archives.
+        DataFolderError: logs.db is missing or cannot be read.
+    """
+    _, batches = read_whole_catalog(folder)
+    return due_batches(batches, keep, now, dedupe_window)
 
 
 def prune(

@@ -1,47 +1,93 @@
 """`waterline archive prune`: remove old batches for good."""
 
 import sys
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
 import click
 
 from waterline.clock import now_ms, utc_text
 from waterline.errors import UsageError
+from waterline.settings.keep import show_keep
 from waterline.storage.folder import DataFolder
 from waterline.terminal import say
+from waterline.units import human_size
 from workbench.cli.archive.shared import amount
 from workbench.cli.options import duration, load, needs, settings_options
+
+if TYPE_CHECKING:
+    from waterline.storage.catalog import ArchivedBatch
 
 
 @click.command()
 @click.option(
-    "--older-than", required=True, metavar="AGE", help="what was received that long ago, as 1y"
+    "--older-than",
+    metavar="AGE",
+    help="what was received that long ago, as 1y; default is what archive_keep lets go",
 )
+@click.option("--dry-run", is_flag=True, help="say what would go, and remove nothing")
 @click.option("--yes", is_flag=True, help="do not ask")
 @click.option("--despite-clock", is_flag=True, help="although the clock is behind the newest log")
-@settings_options("data")
+@settings_options("archive_keep", "data")
 @needs("server")
-def prune(older_than: str, yes: bool, despite_clock: bool, data: str | None) -> None:
+def prune(
+    older_than: str | None,
+    dry_run: bool,
+    yes: bool,
+    despite_clock: bool,
+    archive_keep: str | None,
+    data: str | None,
+) -> None:
     """Remove old batches for good, here and in object storage; a record of each stays."""
     from waterline.archive.jobs.early_clock import refuse_early_clock
-    from waterline.archive.jobs.prune import plan_prune, prune
+    from waterline.archive.jobs.prune import plan_prune, plan_retention, prune
+    from waterline.archive.retention import days_of_receipt
     from workbench.progress_bar import ProgressBars
 
-    folder = DataFolder(load({"data": data}).settings.data)
-    now, age = now_ms(), duration("--older-than", older_than)
+    settings = load({"data": data, "archive_keep": archive_keep}).settings
+    folder, keep, now = DataFolder(settings.data), settings.archive_keep, now_ms()
+    if older_than is None and keep is None:
+        raise UsageError(
+            "archive_keep is forever, so nothing is due; say how old with --older-than"
+        )
+    if older_than is not None and archive_keep is not None:
+        raise UsageError("--older-than and --archive-keep are two plans; give one of them")
+    age = None if older_than is None else duration("--older-than", older_than)
     if not despite_clock:
         refuse_early_clock(folder, now)
-    planned = plan_prune(folder, now - age)
+    if age is not None:
+        planned = plan_prune(folder, now - age)
+    else:
+        assert keep is not None
+        planned = plan_retention(folder, keep, now, settings.dedupe_window)
     if planned:
         say(
             f"{amount(sum(each.rows for each in planned), len(planned))}, received "
-            f"{planned[0].day} to {planned[-1].day}, will be gone for good; "
+            f"{days_of_receipt(planned)}, {'would' if dry_run else 'will'} be gone for good; "
             f"it is {utc_text(now)} by this machine's clock"
         )
-        if not yes:
-            _confirm("Remove them?")
+    else:
+        say("no batch is that old" if older_than else f"archive_keep ({show_keep(keep)}) keeps all")
+    if dry_run:
+        for line in _by_day(planned):
+            say(line)
+        return
+    if planned and not yes:
+        _confirm("Remove them?")
     with ProgressBars() as bars:
         pruned = prune(folder, planned, progress=bars)
-    say(f"pruned {amount(pruned.logs, pruned.batches)}" if planned else "no batch is that old")
+    if planned:
+        say(f"pruned {amount(pruned.logs, pruned.batches)}")
+
+
+def _by_day(batches: "Sequence[ArchivedBatch]") -> Iterator[str]:
+    """Yield a line for each day of some batches."""
+    for day, of_day in groupby(sorted(batches, key=attrgetter("day")), attrgetter("day")):
+        found = [*of_day]
+        size = human_size(sum(each.stored_bytes for each in found))
+        yield f"{day}: {amount(sum(each.rows for each in found), len(found))}, {size}"
 
 
 def _confirm(question: str) -> None:

@@ -26,7 +26,7 @@ def test_prune_asks_first_and_removes_nothing_after_no(
         done = waterline("prune", "--older-than", age(NOON + DAY // 2), stdin=answer)
         assert done.returncode == 1
         assert re.match(
-            "3 logs in 2 batches, received 2026-03-17 to 2026-03-17, will be gone for good; "
+            "3 logs in 2 batches, received 2026-03-17, will be gone for good; "
             r"it is 20\d\d-\S+ \S+ UTC by this machine's clock\nRemove them\? \[y/N\]:",
             done.stdout,
         )
@@ -87,3 +87,50 @@ def test_prune_removes_files_and_leaves_a_record(
     assert exported.returncode == 0
     assert exported.stderr.startswith("note: this answer lacks 3 logs, pruned with batches ")
     assert said(waterline(*arguments)) == (0, ["no batch is that old"], "")
+
+
+def test_prune_goes_by_archive_keep_and_dry_run_removes_nothing(
+    archived: Path, waterline: Waterline
+) -> None:
+    before = catalog(archived)
+    keep = ("--archive-keep", f"{age(NOON + DAY + DAY // 2)},1GiB")
+    code, lines, errors = said(waterline("prune", *keep, "--dry-run"))
+    assert (code, errors) == (0, "")
+    assert lines[0].startswith("5 logs in 3 batches, received 2026-03-17 to 2026-03-18, would be ")
+    assert [re.sub(r", \S+ \S+$", "", each) for each in lines[1:]] == [
+        "2026-03-17: 3 logs in 2 batches",
+        "2026-03-18: 2 logs in 1 batch",
+    ]
+    assert catalog(archived) == before
+    done = waterline("prune", *keep, "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "pruned 5 logs in 3 batches"
+    assert [each.is_kept for each in catalog(archived)] == [False, False, False, True]
+    done = waterline("prune", "--yes", "--archive-keep", "1GiB")
+    assert (done.returncode, done.stdout) == (0, "archive_keep (1GiB) keeps all\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "archive_keep is forever, so nothing is due; say how old with --older-than"),
+        (
+            ("--older-than", "1y", "--archive-keep", "1y"),
+            "--older-than and --archive-keep are two plans; give one of them",
+        ),
+        (
+            ("--archive-keep", "1h"),
+            (
+                "archive_keep (option --archive-keep) has 1h, shorter than dedupe_window (default) "
+                "with 1d; raise it"
+            ),
+        ),
+    ],
+)
+def test_prune_without_a_plan_is_told(
+    archived: Path, waterline: Waterline, arguments: tuple[str, ...], sentence: str
+) -> None:
+    before = catalog(archived)
+    done = waterline("prune", *arguments)
+    assert (done.returncode, done.stderr) == (1, f"waterline: {sentence}\n")
+    assert catalog(archived) == before
