@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from tests.support.forking import Started
 from tests.support.processes import PATIENCE, ServerProcess
@@ -21,6 +21,7 @@ from tests.support.sockets import send
 from waterline.settings.model import variable_name
 from workbench.running.ports import choose_port
 
+WINDOW: ViewportSize = {"width": 1600, "height": 1000}
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -73,9 +74,7 @@ def serving_dashboard(
 
 def patient_context(browser: Browser) -> BrowserContext:
     """Return a context of its own, as a user in Britain has it, that bears a slow machine."""
-    context = browser.new_context(
-        viewport={"width": 1600, "height": 1000}, color_scheme="light", locale="en-GB"
-    )
+    context = browser.new_context(viewport=WINDOW, color_scheme="light", locale="en-GB")
     context.set_default_timeout(PATIENCE * 1000)
     return context
 
