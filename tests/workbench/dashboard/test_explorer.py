@@ -320,6 +320,15 @@ def test_types_are_chosen_and_let_go(page: Page, dashboard: DashboardProcess) ->
     step(page, choice(page, "error").click, "90 logs of 900 in this range", **at(type="warning"))
 
 
+def test_type_of_the_query_is_counted_alone(page: Page, dashboard: DashboardProcess) -> None:
+    open_at(page, dashboard, f"{RANGE}&q=type:error OR type:warning")
+    expect(said(page)).to_have_text(re.compile("^180 logs of 900 in this range"))
+    open_at(page, dashboard, f"{RANGE}&q=type:error")
+    expect(said(page)).to_have_text(re.compile("^90 logs of 900 in this range"))
+    expect(choice(page, "info").locator("b")).to_have_text("0")
+    wait_until(lambda: {colour for colour, *_ in bars(page)} == {KNOWN["error"]})
+
+
 def field(page: Page, name: str) -> Any:  # noqa: ANN401 - a locator
     found = page.locator(f'#logs .field[data-name="{name}"]')
     expect(found).to_be_visible()

@@ -5,6 +5,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from waterline.errors import UsageError
+from waterline.query_text.parse import both
 from workbench.dashboard.explorer.messages import Ask
 from workbench.explore.steps import Steps, steps_of
 from workbench.query.question import Question, ask
@@ -27,6 +28,8 @@ class Asked:
     number: int
     question: Question
     """With the range, and newest first; without a limit."""
+    types_of_query: tuple[str, ...] | None
+    """Types that the query names; None is any. Others can be chosen beside it."""
     since: int
     """Milliseconds UTC."""
     until: int
@@ -46,8 +49,9 @@ class Asked:
 
     @property
     def all_types(self) -> Question:
-        """The question about any type."""
-        return replace(self.question, filters=replace(self.question.filters, types=None))
+        """The question about any type that may be chosen."""
+        filters = replace(self.question.filters, types=self.types_of_query)
+        return replace(self.question, filters=filters)
 
     @property
     def everything(self) -> Question:
@@ -105,14 +109,21 @@ def interpret(message: Ask, reach: Reach, now: int) -> Asked:
     asked = ask(
         now=now,
         query=message.query,
-        type=message.types or None,
         source=message.sources or None,
         order="newest",
     )
-    question = replace(asked, since=since, until=until if end else None, last=message.through)
+    filters = replace(asked.filters, types=both(message.types or None, asked.filters.types))
+    question = replace(
+        asked,
+        filters=filters,
+        since=since,
+        until=until if end else None,
+        last=message.through,
+    )
     return Asked(
         message.number,
         question,
+        asked.filters.types,
         since,
         until,
         begin,

@@ -63,8 +63,8 @@ def test_filters_of_page_and_query_must_both_hold() -> None:
     assert found.question.filters.sources == ("web",)
     assert found.question.filters.contains == ("late",)
     assert len(found.question.filters.where) == 1
-    # Of the types, counts are told also where they are not chosen.
-    assert found.all_types.filters.types is None
+    # Counts are told of all types that may be chosen beside the query.
+    assert found.all_types.filters.types == ("error",)
     assert found.everything == Question(since=found.since, order="newest")
     assert found.all_types != found.everything
     only_types = asked(types=("error",))
