@@ -54,6 +54,7 @@ class Dashboard(pn.viewable.Viewer):
     def parts(self) -> dict[str, Any]:
         """Return the parts of the page by their names in its template."""
         self._logs.keeps_address = True
+        pn.state.on_session_destroyed(lambda _: self._logs.stop())
         return self._parts()
 
     def _parts(self) -> dict[str, Any]:
@@ -76,6 +77,7 @@ class Dashboard(pn.viewable.Viewer):
     def stop(self) -> None:
         """Stop following, in a notebook; a served session ends by itself."""
         self._callback.stop()
+        self._logs.stop()
 
     def __panel__(self) -> Any:  # noqa: ANN401 - Panel has no types
         """Return the parts below each other."""

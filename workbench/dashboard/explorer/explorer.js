@@ -288,9 +288,10 @@ class Explorer {
     this.root.classList.add("searches");
     clearTimeout(this.slow);
     this.isSlow = false;
+    this.progress = "Searching …";
     this.slow = setTimeout(() => {
       this.isSlow = true;
-      this.sayProgress("Searching …");
+      this.sayProgress(this.progress);
     }, 400);
   }
 
@@ -486,10 +487,10 @@ class Explorer {
   }
 
   take_progress({ told: [what, done, total] }) {
-    if (!this.isSlow) {
-      return; // most searches end before one could read it
+    this.progress = `Searching … ${what} ${formatWhole(done)}${total === null ? "" : ` of ${formatWhole(total)}`}`;
+    if (this.isSlow) { // most searches end before one could read it
+      this.sayProgress(this.progress);
     }
-    this.sayProgress(`Searching … ${what} ${formatWhole(done)}${total === null ? "" : ` of ${formatWhole(total)}`}`);
   }
 
   take_cancelled() {

@@ -4,7 +4,7 @@
 # mypy: allow-untyped-calls
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -103,7 +103,7 @@ class Explorer(Component):
         self._counted: Counted | None = None
         self._snapshot = Snapshot(0, 0, "")
         self._search: Search | None = None
-        self._beside: list[tuple[Search, Callable[[object], None]]] = []
+        self._beside: list[_Beside] = []
         self._told: object = None
         self._unseen = 0
         self._fields: Sequence[Field] = ()
@@ -126,16 +126,35 @@ class Explorer(Component):
 
     def look(self) -> None:
         """Send what searches have found; to be called a few times a second."""
-        for running, take in [*self._beside]:
-            for result in running.results():
-                take(result)
-            if running.is_done:
-                self._beside.remove((running, take))
+        for each in [*self._beside]:
+            for result in each.search.results():
+                each.take(result)
+            if each.search.is_done:
+                self._beside.remove(each)
         if self._search is None:
             return
         for result in self._search.results():
             self._take(result)
         self._tell_progress()
+
+    def stop(self) -> None:
+        """End all searches, as the page is gone."""
+        self._cancel_all()
+        self._search, self._beside = None, []
+
+    def _cancel_all(self, but_of: int | None = None) -> None:
+        """Cancel the search, and those beside it that are of no use any more.
+
+        Args:
+            but_of: number of the ask whose searches beside go on, with those of no ask; None has
+                none go on.
+        """
+        if self._search is not None:
+            self._search.cancel()
+        for each in [*self._beside]:
+            if but_of is None or each.number not in (None, but_of):
+                each.search.cancel()
+                self._beside.remove(each)
 
     def beat(self) -> None:
         """Send the beat; to be called each second."""
@@ -203,10 +222,9 @@ class Explorer(Component):
 
     def _begin(self, message: Ask) -> None:
         """Search for what a message asks; an earlier search is of no use any more."""
-        if self._search is not None:
-            self._search.cancel()
+        self._cancel_all(but_of=message.number)
         self._search, self._message, self._counted, self._unseen = None, message, None, 0
-        self._asked = None
+        self._asked = self._told = None
         stored = self._snapshot.stored
         reach = (
             Reach(None, None)
@@ -405,7 +423,9 @@ class Explorer(Component):
                 self._fail(result.error)
 
         self._start_beside(
-            lambda opened, tell: older(opened.logs, asked, message.before, tell), take
+            lambda opened, tell: older(opened.logs, asked, message.before, tell),
+            take,
+            message.number,
         )
 
     def _find_whole(self, message: Whole) -> None:
@@ -455,10 +475,30 @@ class Explorer(Component):
                 case Fault(error):
                     self._fail(error)
 
-        self._start_beside(lambda opened, tell: patterns(opened, asked, now, tell), take)
+        self._start_beside(
+            lambda opened, tell: patterns(opened, asked, now, tell), take, asked.number
+        )
 
-    def _start_beside(self, work: Work, take: Callable[[object], None]) -> None:
-        self._beside.append((self._searcher.start(work), take))
+    def _start_beside(
+        self, work: Work, take: Callable[[object], None], number: int | None = None
+    ) -> None:
+        """Start a search beside that of the ask.
+
+        Args:
+            work: what to search for.
+            take: called with each result.
+            number: of the ask with which the search loses its use; None if it has its own.
+        """
+        self._beside.append(_Beside(self._searcher.start(work), take, number))
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """A search beside that of the ask."""
+
+    search: Search
+    take: Callable[[object], None]
+    number: int | None
 
 
 def _joined(fields: Sequence[Field], before: Sequence[Field]) -> list[Field]:

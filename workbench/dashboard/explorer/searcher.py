@@ -2,9 +2,10 @@
 
 import logging
 import queue
+import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE: Final = 4
 """Number of searches that run at once, of all pages; others wait in turn."""
+MOST_ABANDONED: Final = 32
+"""Number of cancelled searches besides, that have not ended yet; any more keep their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,19 @@ class Done:
 
 
 class Search:
-    """A search that runs, or waits for its turn."""
+    """A search that runs, or waits for its turn.
 
-    def __init__(self) -> None:
+    Args:
+        work: what to search for.
+        let_go: called when it is cancelled.
+    """
+
+    def __init__(self, work: Work, let_go: Callable[["Search"], None]) -> None:
+        self._work = work
+        self._let_go = let_go
         self._effort = Effort()
         self._results: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._running: Future[None] | None = None
+        self._ended = Future[None]()
         self.is_done = False
 
     @property
@@ -64,12 +74,11 @@ class Search:
 
     def results(self) -> list[object]:
         """Return what was found since the last call; the last result is `Done` or a `Fault`."""
-        running = self._running
         found = self._taken()
-        if not self.is_done and running is not None and running.done():
+        if not self.is_done and self._ended.done():
             # What was put just before it ended, and why it ended if that was not foreseen.
             found += self._taken()
-            error = None if running.cancelled() else running.exception()
+            error = self._ended.exception()
             if error is not None and not self.is_done:
                 logger.error("a search of the page failed", exc_info=error)
                 found.append(Fault(WaterlineError(f"the search failed: {error!r}")))
@@ -86,25 +95,24 @@ class Search:
     def cancel(self) -> None:
         """End it at its next report of progress; what it finds from now on is of no use."""
         self._effort.give_up()
+        self._let_go(self)
 
-    def start(self, threads: ThreadPoolExecutor, path: Path, work: Work) -> None:
-        """Run in a thread.
-
-        Args:
-            threads: the threads.
-            path: the data folder.
-            work: what to search for.
-        """
-        self._running = threads.submit(copy_context().run, self._run, path, work)
-
-    def _run(self, path: Path, work: Work) -> None:
-        """Search, in a thread with a context of its own."""
+    def run(self, path: Path) -> None:
+        """Search a data folder, in a thread with a context of its own."""
         EFFORT.set(self._effort)
+        try:
+            self._search(path)
+        except BaseException as error:  # noqa: BLE001 - who takes the results tells it
+            self._ended.set_exception(error)
+        else:
+            self._ended.set_result(None)
+
+    def _search(self, path: Path) -> None:
         try:
             self._effort.tell("", 0, None)
             folder = DataFolder(path)
             with Database(folder.logs, LOGS) as database:
-                work(OpenFolder(folder, database, Logs(folder, database)), self._results.put)
+                self._work(OpenFolder(folder, database, Logs(folder, database)), self._results.put)
         except GivenUp:
             pass
         except WaterlineError as error:
@@ -114,7 +122,11 @@ class Search:
 
 
 class Searcher:
-    """Runs searches over a data folder.
+    """Runs searches over a data folder, each in a thread of its own.
+
+    A search that is cancelled gives its turn to the next at once: it may be held up by a file, on a
+    disk that hangs or in object storage, of which no thread can let go. So that threads stay few,
+    only so many of such may run.
 
     Args:
         path: the data folder.
@@ -122,14 +134,46 @@ class Searcher:
 
     def __init__(self, path: Path) -> None:
         self.path: Final = path
-        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="search")
+        self._lock = threading.Lock()
+        self._waiting: deque[Search] = deque()
+        self._running: set[Search] = set()
+        self._abandoned: set[Search] = set()
+        self._is_stopped = False
 
     def start(self, work: Work) -> Search:
         """Start a search."""
-        search = Search()
-        search.start(self._threads, self.path, work)
+        search = Search(work, self._let_go)
+        with self._lock:
+            self._waiting.append(search)
+            self._go_on()
         return search
 
     def stop(self) -> None:
         """Let no search start any more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._is_stopped = True
+            self._waiting.clear()
+
+    def _go_on(self) -> None:
+        """Start what waits, as far as there is room; with the lock."""
+        while self._waiting and len(self._running) < MOST_AT_ONCE and not self._is_stopped:
+            search = self._waiting.popleft()
+            self._running.add(search)
+            # A thread that a file holds up must not keep the process from ending.
+            threading.Thread(target=self._run, args=(search,), name="search", daemon=True).start()
+
+    def _run(self, search: Search) -> None:
+        search.run(self.path)
+        with self._lock:
+            self._running.discard(search)
+            self._abandoned.discard(search)
+            self._go_on()
+
+    def _let_go(self, search: Search) -> None:
+        with self._lock:
+            if search in self._waiting:
+                self._waiting.remove(search)
+            elif search in self._running and len(self._abandoned) < MOST_ABANDONED:
+                self._running.remove(search)
+                self._abandoned.add(search)
+                self._go_on()

@@ -1,15 +1,19 @@
 """Searches in threads: their results, faults and ends."""
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.support.folders import fill
+from tests.support.archives import archive, path_of
+from tests.support.folders import NOON, fill
 from tests.support.waiting import wait_until
+from waterline.encoding import PARQUET
 from waterline.errors import UsageError
 from workbench.dashboard.explorer.searcher import (
+    MOST_ABANDONED,
     MOST_AT_ONCE,
     Done,
     Fault,
@@ -19,7 +23,7 @@ from workbench.dashboard.explorer.searcher import (
     Tell,
 )
 from workbench.query.progress import tell as tell_progress
-from workbench.query.question import Question
+from workbench.query.question import Question, ask
 
 
 @pytest.fixture
@@ -140,6 +144,66 @@ def test_search_that_is_cancelled_before_its_turn_does_not_begin(searcher: Searc
         ended(each)
     ended(searcher.start(lambda _, __: None))
     assert not begun.is_set()
+
+
+def read_archived(opened: OpenFolder, tell: Tell) -> None:
+    tell(opened.logs.count(ask(now=NOON, query="m")).value)
+
+
+@pytest.fixture
+def pipe(data: Path) -> Iterator[Path]:
+    """A pipe in place of an archive file, at which who reads it waits as at a disk that hangs."""
+    fill(data, [{"type": "info", "message": "m"}] * 3)
+    (batch,) = archive(data, [(1, PARQUET)])
+    path = path_of(data, batch)
+    path.unlink()
+    os.mkfifo(path)
+    yield path
+    # Those who wait read nothing, and end; nobody may come after them.
+    descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    path.unlink()
+    os.close(descriptor)
+
+
+def wait_at(searches: Sequence[Search]) -> None:
+    """Wait until searches read an archive file."""
+    wait_until(lambda: all(each.told == ("archive files", 0, 1) for each in searches))
+
+
+@pytest.mark.usefixtures("pipe")
+def test_searches_held_up_by_a_file_that_nobody_waits_for_hold_up_no_other(data: Path) -> None:
+    searcher = Searcher(data)
+    held = [searcher.start(read_archived) for _ in range(MOST_AT_ONCE)]
+    wait_at(held)
+    waiting = searcher.start(lambda opened, tell: tell(opened.logs.most(Question())))
+    assert waiting.told is None
+    for each in held:
+        each.cancel()
+    assert ended(waiting) == [3, Done()]
+    assert all(each.results() == [] for each in held)
+    searcher.stop()
+
+
+def test_only_so_many_searches_that_nobody_waits_for_may_be_held_up(data: Path, pipe: Path) -> None:
+    searcher = Searcher(data)
+    held: list[Search] = []
+    while len(held) < MOST_ABANDONED + MOST_AT_ONCE:
+        some = [searcher.start(read_archived) for _ in range(MOST_AT_ONCE)]
+        wait_at(some)
+        for each in some:
+            each.cancel()
+        held += some
+    waiting = searcher.start(lambda _, tell: tell("its turn"))
+    # All that were cancelled last keep their turns.
+    assert waiting.told is None
+    let_go(pipe)
+    assert ended(waiting) == ["its turn", Done()]
+    searcher.stop()
+
+
+def let_go(pipe: Path) -> None:
+    """Let those who wait at a pipe read nothing."""
+    os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
 
 
 def test_each_search_has_a_progress_of_its_own(searcher: Searcher) -> None:
