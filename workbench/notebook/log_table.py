@@ -5,7 +5,6 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +12,7 @@ import pandas as pd
 
 from waterline.errors import UsageError
 from workbench.display import NOTHING, safe, whole
+from workbench.notebook.table_frame import framed, left_out
 from workbench.reports.figures.colours import KNOWN, give_colours
 
 ROWS: Final = 60
@@ -31,11 +31,6 @@ _MESSAGES: Final = ("message", "msg", "body", "text", "event", "log", "example")
 _TIMES: Final = ("timestamp", "time", "@timestamp", "ts", "date", "received_at")
 _TYPES: Final = ("type", "level", "severity", "levelname")
 _BREAK: Final = re.compile(r"\r\n|\n|\r")
-_HERE: Final = Path(__file__).parent
-STYLE: Final = (_HERE / "log_table.css").read_text(encoding="utf-8")
-"""CSS of a table."""
-SCRIPT: Final = f"<script>{{{(_HERE / 'log_table.js').read_text(encoding='utf-8')}}}</script>"
-"""HTML of the search of a table, behind it."""
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -140,34 +135,37 @@ class LogTable:
         return repr(self.frame)
 
     def _repr_html_(self) -> str:
-        return "".join(self._parts())
-
-    def _parts(self) -> Iterator[str]:
         first, last = self._shown()
         shown = first if last is None else pd.concat([first, last])
         day = _day(self.frame, self.roles.time)
         columns = _columns(self.frame, shown, self.roles, day)
-        colours = colours_of(shown, self.roles.type)
-        yield (f'<div class="wl-logs" data-lm-suppress-shortcuts="true"><style>{STYLE}</style>')
-        yield f'<p class="wl-head"><span>{self._title(day)}</span></p>'
-        head = "".join(f'<th align="left">{safe(each.title)}</th>' for each in columns)
-        yield f'<div class="wl-box"><table class="wl-table"><thead><tr>{head}</tr></thead><tbody>'
+        titles = [each.title for each in columns]
+        rows = self._rows(first, last, columns)
+        foot = self._foot(shown)
+        return "".join(framed(self._title(day), titles, rows, foot, has_search=self.has_search))
+
+    def _rows(
+        self, first: pd.DataFrame, last: pd.DataFrame | None, columns: Sequence["_Column"]
+    ) -> Iterator[str]:
+        """Yield the HTML of the rows that are shown.
+
+        Args:
+            first: the first ones.
+            last: the last ones, if some lie between.
+            columns: the columns.
+        """
+        colours = colours_of(first if last is None else pd.concat([first, last]), self.roles.type)
         marked = self.frame.attrs.get("around")
         for part in (first, last):
             if part is None:
                 break
             if part is last:
-                left_out = len(self.frame) - len(shown)
-                yield (
-                    f'<tr class="wl-gap"><td colspan="{len(columns)}">'
-                    f"… {whole(left_out)} rows between are not shown</td></tr>"
-                )
+                between = whole(len(self.frame) - len(first) - len(last))
+                yield left_out(f"{between} rows between are not shown", len(columns))
             for row in rows_of(part):
                 mark = ' class="wl-this"' if marked is not None and row.get("seq") == marked else ""
                 cells = "".join(each.cell(row, colours) for each in columns)
                 yield f"<tr{mark}>{cells}</tr>"
-        yield f'</tbody></table></div><p class="wl-foot">{self._foot(shown)}</p>'
-        yield f"{SCRIPT if self.has_search else ''}</div>"
 
     def _shown(self) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """Return the first rows that are shown, and the last ones if some lie between."""

@@ -1,6 +1,6 @@
 """A table of a report for reading: patterns, differences or fields, their texts at the left."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,8 +9,6 @@ import pandas as pd
 from workbench.display import safe, whole
 from workbench.notebook.log_table import (
     ROWS,
-    SCRIPT,
-    STYLE,
     colours_of,
     cut,
     rows_of,
@@ -18,6 +16,7 @@ from workbench.notebook.log_table import (
     time_of,
     varying,
 )
+from workbench.notebook.table_frame import framed, left_out
 
 _KINDS: Final = (frozenset({"pattern"}), frozenset({"what", "value"}), frozenset({"field", "top"}))
 _WIDE: Final = frozenset({"pattern", "value", "example", "top"})
@@ -38,25 +37,24 @@ class ReportTable:
         return repr(self.frame)
 
     def _repr_html_(self) -> str:
-        return "".join(self._parts())
-
-    def _parts(self) -> Iterator[str]:
         shown = self.frame.head(ROWS)
         names = [str(each) for each in shown.columns]
+        title = f"<b>{whole(len(self.frame))} rows</b>"
+        return "".join(framed(title, names, self._rows(shown, names), self._foot()))
+
+    def _rows(self, shown: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
+        """Yield the HTML of the rows.
+
+        Args:
+            shown: those that are shown.
+            names: of the columns.
+        """
         colours = colours_of(shown, "type" if "type" in names else None)
-        yield f'<div class="wl-logs" data-lm-suppress-shortcuts="true"><style>{STYLE}</style>'
-        yield f'<p class="wl-head"><span><b>{whole(len(self.frame))} rows</b></span></p>'
-        head = "".join(f'<th align="left">{safe(name)}</th>' for name in names)
-        yield f'<div class="wl-box"><table class="wl-table"><thead><tr>{head}</tr></thead><tbody>'
         for row in rows_of(shown):
             yield f"<tr>{''.join(_cell(name, row[name], colours) for name in names)}</tr>"
-        left_out = len(self.frame) - len(shown)
-        if left_out:
-            yield (
-                f'<tr class="wl-gap"><td colspan="{len(names)}">… {whole(left_out)} rows more are '
-                "not shown</td></tr>"
-            )
-        yield f'</tbody></table></div><p class="wl-foot">{self._foot()}</p>{SCRIPT}</div>'
+        more = len(self.frame) - len(shown)
+        if more:
+            yield left_out(f"{whole(more)} rows more are not shown", len(names))
 
     def _foot(self) -> str:
         attrs = self.frame.attrs
