@@ -12,7 +12,7 @@ import click
 
 from waterline.errors import UsageError
 from waterline.terminal import warn
-from workbench.cli.options import Command, moment
+from workbench.cli.options import Command, gathered, moment
 
 if TYPE_CHECKING:
     from workbench.query.question import Filters
@@ -49,9 +49,19 @@ class QueryCommand(click.Command):
             ) from error
 
 
-def query_options(command: Command) -> Command:
-    """Give a command a query as text: an argument, or an option if it begins with a minus."""
-    for option in (
+def pin_option(command: Command) -> Command:
+    """Give a command the option of a pin."""
+    return click.option("--at", metavar="PIN", help="of the moment of this pin")(command)
+
+
+def _query(query: str | None, option_query: str | None) -> str | None:
+    if query is not None and option_query is not None:
+        raise UsageError("the query is given twice; put --query into it")
+    return query if option_query is None else option_query
+
+
+query_options: Final = gathered(
+    (
         click.argument("query", required=False),
         click.option(
             "--query",
@@ -59,74 +69,43 @@ def query_options(command: Command) -> Command:
             metavar="QUERY",
             help="the query, which may begin with a minus here",
         ),
-    )[::-1]:
-        command = option(command)
-    return command
+    ),
+    "query",
+    _query,
+)
+"""Gives a command `query`: an argument, or an option if it begins with a minus."""
 
 
-def filter_options(command: Command) -> Command:
-    """Give a command the filters of `Workbench.logs`, a query as text among them."""
-    for option in (
-        query_options,
-        click.option(
-            "--type",
-            "types",
-            multiple=True,
-            metavar="NAME",
-            help="only of this type; may be repeated",
-        ),
-        click.option(
-            "--source",
-            "sources",
-            multiple=True,
-            metavar="NAME",
-            help="only of this source; may be repeated",
-        ),
-        click.option(
-            "--since",
-            metavar="TIME",
-            help="from this moment on: 2026-01-31T12:00 (UTC) or an age, as 90d",
-        ),
-        click.option("--until", metavar="TIME", help="before this moment"),
-        click.option("--contains", metavar="TEXT", help="only with this text in the message"),
-        pin_option,
-    )[::-1]:
-        command = option(command)
-    return command
+origin_options: Final = (
+    click.option(
+        "--type",
+        "types",
+        multiple=True,
+        metavar="NAME",
+        help="only of this type; may be repeated",
+    ),
+    click.option(
+        "--source",
+        "sources",
+        multiple=True,
+        metavar="NAME",
+        help="only of this source; may be repeated",
+    ),
+)
+"""Options of types and sources: `types` and `sources`."""
+time_options: Final = (
+    click.option(
+        "--since",
+        metavar="TIME",
+        help="from this moment on: 2026-01-31T12:00 (UTC) or an age, as 90d",
+    ),
+    click.option("--until", metavar="TIME", help="before this moment"),
+)
+"""Options of a range of time: `since` and `until`."""
 
 
-def pin_option(command: Command) -> Command:
-    """Give a command the option of a pin."""
-    return click.option("--at", metavar="PIN", help="of the moment of this pin")(command)
-
-
-def shape_options(command: Command) -> Command:
-    """Give a command the options of formats, and how many rows it gives."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="a JSON object a line"),
-        click.option("--csv", "as_csv", is_flag=True, help="CSV with a header"),
-        click.option(
-            "--parquet",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="write a Parquet file instead",
-        ),
-        click.option(
-            "--limit",
-            default=str(SHOWN_ROWS),
-            show_default=True,
-            metavar="NUMBER|all",
-            callback=_limit,
-            help="rows at most",
-        ),
-    )[::-1]:
-        command = option(command)
-    return command
-
-
-def filters_of(
+def _filters(
     query: str | None,
-    option_query: str | None,
     types: tuple[str, ...],
     sources: tuple[str, ...],
     since: str | None,
@@ -134,13 +113,8 @@ def filters_of(
     contains: str | None,
     at: str | None,
 ) -> "Filters":
-    """Return the filters of the options; see `filter_options`.
-
-    Raises:
-        UsageError: the query is given twice.
-    """
     return {
-        "query": query_of(query, option_query),
+        "query": query,
         "type": types or None,
         "source": sources or None,
         "since": moment(since),
@@ -150,23 +124,21 @@ def filters_of(
     }
 
 
-def query_of(query: str | None, option_query: str | None) -> str | None:
-    """Return the query of an argument or an option; see `query_options`.
+filter_options: Final = gathered(
+    (
+        query_options,
+        *origin_options,
+        *time_options,
+        click.option("--contains", metavar="TEXT", help="only with this text in the message"),
+        pin_option,
+    ),
+    "filters",
+    _filters,
+)
+"""Gives a command `filters`, those of `Workbench.logs`, a query as text among them."""
 
-    Raises:
-        UsageError: it is given twice.
-    """
-    if query is not None and option_query is not None:
-        raise UsageError("the query is given twice; put --query into it")
-    return query if option_query is None else option_query
 
-
-def shape_of(as_json: bool, as_csv: bool, parquet: Path | None) -> Shape:
-    """Return the shape of the options; see `shape_options`.
-
-    Raises:
-        UsageError: several are given, or the file is there.
-    """
+def _shape(as_json: bool, as_csv: bool, parquet: Path | None) -> Shape:
     if as_json + as_csv + (parquet is not None) > 1:
         raise UsageError("--json, --csv and --parquet are each a format; give one of them")
     if as_csv and sys.stdout.isatty():
@@ -176,6 +148,40 @@ def shape_of(as_json: bool, as_csv: bool, parquet: Path | None) -> Shape:
     if parquet.exists():
         raise UsageError(f"{parquet} is there already; name another file, or remove it")
     return Shape("parquet", parquet)
+
+
+def _limit(_: click.Context, __: click.Parameter, text: str) -> int | None:
+    if text == _ALL:
+        return None
+    if text.isascii() and text.isdigit() and int(text[:9]) <= MOST_ROWS and len(text) < 9:
+        return int(text)
+    raise click.BadParameter(f"{text!r} is no whole number from 0 to {MOST_ROWS:,}, nor {_ALL!r}")
+
+
+shape_options: Final = gathered(
+    (
+        click.option("--json", "as_json", is_flag=True, help="a JSON object a line"),
+        click.option("--csv", "as_csv", is_flag=True, help="CSV with a header"),
+        click.option(
+            "--parquet",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="write a Parquet file instead",
+        ),
+    ),
+    "shape",
+    _shape,
+)
+"""Gives a command `shape`."""
+limit_option: Final = click.option(
+    "--limit",
+    default=str(SHOWN_ROWS),
+    show_default=True,
+    metavar="NUMBER|all",
+    callback=_limit,
+    help="rows at most",
+)
+"""Gives a command `limit`, how many rows it gives; None is all."""
 
 
 @contextlib.contextmanager
@@ -214,11 +220,3 @@ def encoded(lines: list[str]) -> bytes:
     """Return lines as standard output writes them; what it cannot write becomes a mark."""
     text = "".join(f"{line}\n" for line in lines)
     return text.encode(sys.stdout.encoding or "utf-8", errors="replace")
-
-
-def _limit(_: click.Context, __: click.Parameter, text: str) -> int | None:
-    if text == _ALL:
-        return None
-    if text.isascii() and text.isdigit() and int(text[:9]) <= MOST_ROWS and len(text) < 9:
-        return int(text)
-    raise click.BadParameter(f"{text!r} is no whole number from 0 to {MOST_ROWS:,}, nor {_ALL!r}")

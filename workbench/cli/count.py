@@ -1,12 +1,16 @@
 """`waterline count`: count logs, hot and archived."""
 
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
 from waterline.terminal import say
-from workbench.cli.asking import QueryCommand, filter_options, filters_of, noted
+from workbench.cli.asking import QueryCommand, filter_options, noted
 from workbench.cli.options import load, needs, settings_options
+
+if TYPE_CHECKING:
+    from workbench.query.question import Filters
 
 
 @click.command(cls=QueryCommand)
@@ -14,14 +18,7 @@ from workbench.cli.options import load, needs, settings_options
 @settings_options("data")
 @needs("all")
 def count(
-    query: str | None,
-    option_query: str | None,
-    types: tuple[str, ...],
-    sources: tuple[str, ...],
-    since: str | None,
-    until: str | None,
-    contains: str | None,
-    at: str | None,
+    filters: "Filters",
     data: str | None,
 ) -> None:
     """Count the logs that match QUERY, hot and archived; its server may run or not.
@@ -31,7 +28,6 @@ def count(
     from workbench.query import answers
     from workbench.query.session import Session
 
-    filters = filters_of(query, option_query, types, sources, since, until, contains, at)
     with (
         noted(),
         closing(Session(load({"data": data}).settings.data, cache=False)) as session,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -15,10 +14,9 @@ from workbench.cli.asking import (
     Shape,
     encoded,
     filter_options,
-    filters_of,
+    limit_option,
     noted,
     output_of,
-    shape_of,
     shape_options,
 )
 from workbench.cli.log_cells import member_at, members_of, time_text, value_text, with_attributes
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from workbench.exports.formats import LogWriter, Output
-    from workbench.query.question import Question
+    from workbench.query.question import Filters, Question
     from workbench.query.session import Session
 
 _SHOWN: Final = ("timestamp", "type", "source", "message")
@@ -53,22 +51,14 @@ _PREFIX: Final = "attributes."
     help="of the table, as timestamp,message,status; what is no column is an attribute",
 )
 @shape_options
+@limit_option
 @settings_options("data")
 @needs("all")
 def logs(
-    query: str | None,
-    option_query: str | None,
-    types: tuple[str, ...],
-    sources: tuple[str, ...],
-    since: str | None,
-    until: str | None,
-    contains: str | None,
-    at: str | None,
+    filters: "Filters",
     order: str,
     columns: str | None,
-    as_json: bool,
-    as_csv: bool,
-    parquet: Path | None,
+    shape: Shape,
     limit: int | None,
     data: str | None,
 ) -> None:
@@ -82,7 +72,6 @@ def logs(
     """
     from workbench.query.session import Session
 
-    shape = shape_of(as_json, as_csv, parquet)
     names = _SHOWN if columns is None else tuple(columns.split(","))
     if columns is not None and shape.format is not None:
         raise UsageError(
@@ -90,7 +79,6 @@ def logs(
         )
     if limit is None and order == "newest":
         raise UsageError("--order newest needs a --limit, as all logs come in the order of storage")
-    filters = filters_of(query, option_query, types, sources, since, until, contains, at)
     if order == "newest":
         filters["order"] = "newest"
     with (

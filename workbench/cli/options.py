@@ -1,8 +1,9 @@
 """Options that commands share: settings, tokens, durations and times."""
 
 import functools
+import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,32 @@ def needs(part: Part) -> Callable[[Command], Command]:
             return command(*arguments, **options)
 
         return checked
+
+    return decorate
+
+
+def gathered(
+    options: Sequence[Callable[[Command], Command]], name: str, make: Callable[..., object]
+) -> Callable[[Command], Command]:
+    """Give a command options whose values come as one argument.
+
+    Args:
+        options: the options, in the order of its help.
+        name: of the argument.
+        make: returns its value; called with those of the options, as its parameters are called.
+    """
+    taken = [*inspect.signature(make).parameters]
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_one(**given: object) -> object:
+            value = make(**{each: given.pop(each) for each in taken})
+            return command(**given, **{name: value})
+
+        given_options: Command = with_one
+        for option in reversed(options):
+            given_options = option(given_options)
+        return given_options
 
     return decorate
 

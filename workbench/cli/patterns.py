@@ -2,7 +2,6 @@
 
 import math
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,10 +14,9 @@ from workbench.cli.asking import (
     Shape,
     encoded,
     filter_options,
-    filters_of,
+    limit_option,
     noted,
     output_of,
-    shape_of,
     shape_options,
 )
 from workbench.cli.options import load, moment, needs, settings_options
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.patterns.patterns import Against
+    from workbench.query.question import Filters
 
 _BEFORE = "before"
 
@@ -40,21 +39,13 @@ _BEFORE = "before"
     help="what is new or grown since: as long and just before --since, or another range",
 )
 @shape_options
+@limit_option
 @settings_options("data")
 @needs("all")
 def patterns(
-    query: str | None,
-    option_query: str | None,
-    types: tuple[str, ...],
-    sources: tuple[str, ...],
-    since: str | None,
-    until: str | None,
-    contains: str | None,
-    at: str | None,
+    filters: "Filters",
     against: str | None,
-    as_json: bool,
-    as_csv: bool,
-    parquet: Path | None,
+    shape: Shape,
     limit: int | None,
     data: str | None,
 ) -> None:
@@ -66,8 +57,6 @@ def patterns(
     from workbench.patterns.patterns import patterns as patterns_of
     from workbench.query.session import Session
 
-    shape = shape_of(as_json, as_csv, parquet)
-    filters = filters_of(query, option_query, types, sources, since, until, contains, at)
     with (
         noted(),
         closing(Session(load({"data": data}).settings.data, cache=False)) as session,

@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from waterline.terminal import say, warn
 from waterline.units import counted, human_size
-from workbench.cli.asking import encoded, noted, output_of, pin_option, shape_of, shape_options
+from workbench.cli.asking import (
+    Shape,
+    encoded,
+    limit_option,
+    noted,
+    output_of,
+    pin_option,
+    shape_options,
+)
 from workbench.cli.options import load, needs, settings_options
 from workbench.cli.table import Column, Screen, Table
 
@@ -24,14 +31,13 @@ if TYPE_CHECKING:
 @click.argument("select")
 @pin_option
 @shape_options
+@limit_option
 @settings_options("data")
 @needs("all")
 def sql(
     select: str,
     at: str | None,
-    as_json: bool,
-    as_csv: bool,
-    parquet: Path | None,
+    shape: Shape,
     limit: int | None,
     data: str | None,
 ) -> None:
@@ -45,7 +51,6 @@ def sql(
     from workbench.query import answers
     from workbench.query.session import Session
 
-    shape = shape_of(as_json, as_csv, parquet)
     rows = 0
     is_cut = False
 

@@ -10,7 +10,7 @@ import msgspec
 
 from waterline.interrupts import INTERRUPTED
 from waterline.terminal import discard, warn
-from workbench.cli.asking import QueryCommand, encoded, query_of, query_options
+from workbench.cli.asking import QueryCommand, encoded, query_options
 from workbench.cli.log_cells import members_of, time_text, with_attributes
 from workbench.cli.options import token_option
 from workbench.cli.table import Column, Screen, Table
@@ -48,7 +48,6 @@ _LONGEST_ASKED: Final = 1000
 )
 def tail(
     query: str | None,
-    option_query: str | None,
     url: str,
     token: str,
     types: tuple[str, ...],
@@ -67,7 +66,7 @@ def tail(
     from waterline.query_text.parse import TextQuery, parse
     from workbench.clients.tail import Tail, TailFilter
 
-    wanted = parse(query_of(query, option_query) or "")
+    wanted = parse(query or "")
     given = TailFilter(types=types, sources=sources, contains=contains, after=after)
     shown = _shower(None if wanted == TextQuery() else wanted, is_text=format_name == "text")
     asked = _narrowed(given, wanted)

@@ -2,15 +2,20 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from waterline.clock import now_ms
 from waterline.errors import UsageError
 from waterline.storage.folder import DataFolder
 from waterline.terminal import say, warn
 from waterline.units import counted, human_size
-from workbench.cli.archive.shared import question_of, range_options
+from workbench.cli.archive.shared import range_options
 from workbench.cli.options import load, needs, settings_options
+
+if TYPE_CHECKING:
+    from workbench.query.question import Filters
 
 
 @click.command()
@@ -31,10 +36,7 @@ from workbench.cli.options import load, needs, settings_options
 @settings_options("data")
 @needs("all")
 def export(
-    since: str | None,
-    until: str | None,
-    types: tuple[str, ...],
-    sources: tuple[str, ...],
+    filters: "Filters",
     format_name: str,
     force: bool,
     raw: bool,
@@ -45,6 +47,7 @@ def export(
     from workbench.exports.export import export_logs
     from workbench.exports.formats import ExportFormat
     from workbench.progress_bar import ProgressBars
+    from workbench.query.question import ask
 
     chosen = ExportFormat(format_name)
     if raw and chosen is not ExportFormat.CSV:
@@ -55,7 +58,7 @@ def export(
     with ProgressBars() as bars:
         exported = export_logs(
             DataFolder(load({"data": data}).settings.data),
-            question_of(since, until, types, sources),
+            ask(now=now_ms(), **filters),
             chosen,
             sys.stdout.buffer if is_stream else file,
             force=force,

@@ -1,14 +1,19 @@
 """`waterline archive restore`: build a data folder of its own from archived logs."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from waterline.clock import now_ms
 from waterline.storage.folder import DataFolder
 from waterline.terminal import say, warn
 from waterline.units import counted, human_size
-from workbench.cli.archive.shared import amount, question_of, range_options
+from workbench.cli.archive.shared import amount, range_options
 from workbench.cli.options import load, needs, settings_options
+
+if TYPE_CHECKING:
+    from workbench.query.question import Filters
 
 
 @click.command()
@@ -23,10 +28,7 @@ from workbench.cli.options import load, needs, settings_options
 @settings_options("data")
 @needs("all")
 def restore(
-    since: str | None,
-    until: str | None,
-    types: tuple[str, ...],
-    sources: tuple[str, ...],
+    filters: "Filters",
     into: Path,
     data: str | None,
 ) -> None:
@@ -36,8 +38,9 @@ def restore(
     """
     from waterline.archive.jobs.restore import restore
     from workbench.progress_bar import ProgressBars
+    from workbench.query.question import ask
 
-    wanted = question_of(since, until, types, sources)
+    wanted = ask(now=now_ms(), **filters)
     with ProgressBars() as bars:
         restored = restore(
             DataFolder(load({"data": data}).settings.data),

@@ -1,54 +1,35 @@
 """What several commands of `waterline archive` share: options of a range, amounts in words."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-import click
-
-from waterline.clock import now_ms
 from waterline.units import counted
-from workbench.cli.options import Command, moment
+from workbench.cli.asking import origin_options, time_options
+from workbench.cli.options import gathered, moment
 
 if TYPE_CHECKING:
-    from workbench.query.question import Question
+    from workbench.query.question import Filters
 
 
-def range_options(command: Command) -> Command:
-    """Give a command the options that choose archived logs."""
-    for name, text in (
-        ("--source", "only of this source; may be repeated"),
-        ("--type", "only of this type; may be repeated"),
-    ):
-        command = click.option(name, f"{name[2:]}s", multiple=True, metavar="NAME", help=text)(
-            command
-        )
-    for name, text in (
-        ("--until", "before this moment"),
-        ("--since", "from this moment on: 2026-01-31T12:00 (UTC) or an age, as 90d"),
-    ):
-        command = click.option(name, metavar="TIME", help=text)(command)
-    return command
-
-
-def question_of(
+def _range(
     since: str | None, until: str | None, types: tuple[str, ...], sources: tuple[str, ...]
-) -> "Question":
-    """Return the question that the options of a range ask.
+) -> "Filters":
+    return {
+        "since": moment(since),
+        "until": moment(until),
+        "type": types or None,
+        "source": sources or None,
+    }
 
-    Args:
-        since: begin, as an age or a time; None is the beginning.
-        until: end, as an age or a time; None is no end.
-        types: the wanted types; none is all.
-        sources: the wanted sources; none is all.
-    """
-    from workbench.query.question import ask
 
-    return ask(
-        now=now_ms(),
-        since=moment(since),
-        until=moment(until),
-        type=types or None,
-        source=sources or None,
-    )
+range_options: Final = gathered(
+    (
+        *time_options,
+        *origin_options,
+    ),
+    "filters",
+    _range,
+)
+"""Gives a command `filters`, which choose archived logs."""
 
 
 def amount(logs: int, batches: int) -> str:
