@@ -1,6 +1,6 @@
 """Tallies: matching logs by step of time and by type, source or an attribute."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from sqlalchemy import ColumnElement, func
+import pyarrow.compute as pc
+from sqlalchemy import ColumnElement, case, func, literal_column
 
 from waterline.query_text.labels import label_of
 from waterline.storage.catalog import ArchivedBatch
@@ -117,30 +118,131 @@ def tally(found: Logs, question: Question, steps: Steps, by: str) -> Tally:
         if isinstance(hot, pa.Table):
             counter.take(hot)
         else:
-            begins, labels, numbers = zip(*hot, strict=True) if hot else ((), (), ())
-            counter.add(begins, labels, numbers)
+            counter.add_rows(hot)
         hot_logs = counter.logs
         opened = []
         for batch in catalog.kept:
             if not counter.takes_from_catalog(batch, question):
                 opened.append(batch)
                 counter.take(batches.chosen(batch))
-        read = Read(
-            hot=hot_logs,
-            archived=counter.logs - hot_logs,
-            files=len(opened),
-            size=sum(each.stored_bytes for each in opened),
-            left_out=len(catalog.kept) - len(opened),
-        )
-        lacks = lacking(catalog.pruned, question)
-        return Tally(steps, catalog.moment, counter.counts, read, lacks, tuple(batches.faults))
+        return _result(counter, hot_logs, opened, catalog, batches, question)
 
     return found.ask(
         question,
-        lambda view, catalog: _of_hot(view, catalog, question, steps, by),
+        lambda view, catalog: _of_hot(view, catalog, question, steps, [_label(by)]),
         whole,
         may_lack=True,
     )
+
+
+def tally_by_type_and(
+    found: Logs, question: Question, steps: Steps, by: str, types: tuple[str, ...] | None
+) -> tuple[Tally, Tally]:
+    """Count the logs that match by type, and those of some types by something else.
+
+    They are read once.
+
+    Args:
+        found: the logs of a folder.
+        question: what is asked, of any type; its order, limit and columns are ignored.
+        steps: the steps to count by; they cover the range of the question.
+        by: `source` or the name of an attribute.
+        types: the types whose logs are counted by it; None is all.
+
+    Raises:
+        DataFolderError: logs.db cannot be read.
+    """
+    question = replace(
+        question,
+        order="oldest",
+        limit=None,
+        columns=("timestamp", "type", by if by in COLUMNS else "attributes"),
+    )
+    of_types = replace(question, filters=replace(question.filters, types=types))
+    by_type, by_label = _Counter(steps, "type"), _Counter(steps, by)
+
+    def whole(
+        hot: list[tuple[Any, ...]] | pa.Table, catalog: Catalog, batches: Batches
+    ) -> tuple[Tally, Tally]:
+        by_type.begin()
+        by_label.begin()
+        if isinstance(hot, pa.Table):
+            by_type.take(hot)
+            by_label.take(_of_types(hot, types))
+        else:
+            by_type.add_rows([(begin, kind, count) for begin, kind, _, count in hot])
+            by_label.add_rows(
+                [
+                    (begin, label, count)
+                    for begin, kind, label, count in hot
+                    if types is None or kind in types
+                ]
+            )
+        hot_logs = by_type.logs, by_label.logs
+        opened = []
+        for batch in catalog.kept:
+            has_types = by_type.takes_from_catalog(batch, question)
+            has_labels = not of_types.selection.most(batch) or by_label.takes_from_catalog(
+                batch, of_types
+            )
+            if has_types and has_labels:
+                continue
+            opened.append(batch)
+            table = batches.chosen(batch)
+            if not has_types:
+                by_type.take(table)
+            if not has_labels:
+                by_label.take(_of_types(table, types))
+        return (
+            _result(by_type, hot_logs[0], opened, catalog, batches, question),
+            _result(by_label, hot_logs[1], opened, catalog, batches, of_types),
+        )
+
+    label = _label(by)
+    if label is not None and types is not None:
+        # Of other logs it is not looked for.
+        label = case((logs.c.type.in_(types), label), else_=literal_column("'null'"))
+    return found.ask(
+        question,
+        lambda view, catalog: _of_hot(view, catalog, question, steps, [logs.c.type, label]),
+        whole,
+        may_lack=True,
+    )
+
+
+def _of_types(table: pa.Table, types: tuple[str, ...] | None) -> pa.Table:
+    if types is None:
+        return table
+    return table.filter(pc.is_in(table["type"], value_set=pa.array(types, pa.string())))
+
+
+def _result(
+    counter: "_Counter",
+    hot: int,
+    opened: Sequence[ArchivedBatch],
+    catalog: Catalog,
+    batches: Batches,
+    question: Question,
+) -> Tally:
+    """Return what was counted.
+
+    Args:
+        counter: the counts.
+        hot: number of hot logs among them.
+        opened: batches whose files were opened.
+        catalog: the batches of the answer.
+        batches: read them.
+        question: what was asked.
+    """
+    read = Read(
+        hot=hot,
+        archived=counter.logs - hot,
+        files=len(opened),
+        size=sum(each.stored_bytes for each in opened),
+        left_out=len(catalog.kept) - len(opened),
+    )
+    lacks = lacking((each for each in catalog.pruned if question.selection.most(each)), question)
+    return Tally(counter.steps, catalog.moment, counter.counts, read, lacks, tuple(batches.faults))
 
 
 def tally_rows(tally: Tally, table: pa.Table, moment: Moment, by: str) -> Tally:
@@ -163,7 +265,7 @@ class _Counter:
     """Adds up logs by step and label."""
 
     def __init__(self, steps: Steps, by: str) -> None:
-        self._steps = steps
+        self.steps: Final = steps
         self._by = by
         self.begin()
 
@@ -172,9 +274,16 @@ class _Counter:
         self.counts: dict[str, Counts] = {}
         self.logs = 0
 
-    def add(self, moments: Sequence[int], labels: Sequence[str], counts: Sequence[int]) -> None:
+    def add_rows(self, rows: Sequence[tuple[int, str, int]]) -> None:
+        """Add numbers of logs by begin of a step and label, as SQL counts them."""
+        if rows:
+            moments, labels, counts = zip(*rows, strict=True)
+            is_text = self._by in COLUMNS
+            self.add(moments, labels if is_text else map(_label_of_json, labels), counts)
+
+    def add(self, moments: Sequence[int], labels: Iterable[str], counts: Sequence[int]) -> None:
         """Add numbers of logs, each of a moment and a label."""
-        for place, label, count in zip(self._steps.places(moments), labels, counts, strict=True):
+        for place, label, count in zip(self.steps.places(moments), labels, counts, strict=True):
             self._of(label)[place] += count
             self.logs += count
 
@@ -183,18 +292,18 @@ class _Counter:
         if not table.num_rows:
             return
         labels = self._labels(table).combine_chunks().dictionary_encode()
-        places = self._steps.places(table["timestamp"].cast(pa.int64()).to_numpy())
-        cells = labels.indices.to_numpy() * len(self._steps) + places
+        places = self.steps.places(table["timestamp"].cast(pa.int64()).to_numpy())
+        cells = labels.indices.to_numpy() * len(self.steps) + places
         names = labels.dictionary.to_pylist()
-        size = len(names) * len(self._steps)
-        counted = np.bincount(cells, minlength=size).reshape(len(names), len(self._steps))
+        size = len(names) * len(self.steps)
+        counted = np.bincount(cells, minlength=size).reshape(len(names), len(self.steps))
         for name, each in zip(names, counted, strict=True):
             self._of(name)[:] += each
         self.logs += table.num_rows
 
     def takes_from_catalog(self, batch: ArchivedBatch, question: Question) -> bool:
         """Add a batch of which the catalog tells all that is counted; return whether it does."""
-        places = self._steps.places([batch.first_timestamp, batch.last_timestamp])
+        places = self.steps.places([batch.first_timestamp, batch.last_timestamp])
         if self._by not in COLUMNS or places[0] != places[1] or question.exactly(batch) is None:
             return False
         held, wanted = (
@@ -212,7 +321,7 @@ class _Counter:
 
     def _of(self, label: str) -> Counts:
         if label not in self.counts:
-            self.counts[label] = np.zeros(len(self._steps), np.int64)
+            self.counts[label] = np.zeros(len(self.steps), np.int64)
         return self.counts[label]
 
     def _labels(self, table: pa.Table) -> pa.ChunkedArray:
@@ -223,23 +332,36 @@ class _Counter:
 
 
 def _of_hot(
-    view: View, catalog: Catalog, question: Question, steps: Steps, by: str
+    view: View,
+    catalog: Catalog,
+    question: Question,
+    steps: Steps,
+    labels: Sequence[ColumnElement[str] | None],
 ) -> list[tuple[Any, ...]] | pa.Table:
-    """Return begin, label and number of hot logs where SQL can count them, else the logs."""
-    label = _label(by)
+    """Return begin, labels and number of hot logs where SQL can count them, else the logs.
+
+    Args:
+        view: a view of logs.db.
+        catalog: gives the watermark between archived and hot logs.
+        question: what is asked.
+        steps: the steps to count by.
+        labels: what to count by; None is what SQL cannot tell.
+    """
+    known = [each for each in labels if each is not None]
     # SQLite cannot tell what matches an expression.
-    if what_sql_leaves(question.filters) is not None or label is None:
+    if what_sql_leaves(question.filters) is not None or len(known) < len(labels):
         return matching_hot_rows(view, catalog, question)
     edges = steps.edges
     # It divides by one length, so by one that all steps are multiples of.
     length = int(np.gcd.reduce(np.diff(edges)))
     first = int(edges[0])
     place = (logs.c.timestamp - first) // length
-    columns = [(place * length + first).label("begin"), label.label("label"), func.count()]
-    rows = view.rows(hot_rows(catalog, question, columns).group_by("begin", "label"))
-    if by in COLUMNS:
-        return rows
-    return [(begin, _text_of(_decode(label)), count) for begin, label, count in rows]
+    groups = [
+        (place * length + first).label("begin"),
+        *(each.label(f"label{number}") for number, each in enumerate(known)),
+    ]
+    counted = hot_rows(catalog, question, [*groups, func.count()])
+    return view.rows(counted.group_by(*(each.name for each in groups)))
 
 
 def path_of(attribute: str) -> str | None:
@@ -259,6 +381,10 @@ def _label(by: str) -> ColumnElement[str] | None:
     if path is None:
         return None
     return func.coalesce(logs.c.attributes.op("->")(path), "null")
+
+
+def _label_of_json(text: str) -> str:
+    return _text_of(_decode(text))
 
 
 def _text_of(value: object) -> str:

@@ -22,7 +22,7 @@ from tests.workbench.query.test_execute import NAMES, PATHS, batches_of_logs, qu
 from waterline.encoding import JSON_GZ, PARQUET
 from waterline.query_text.paths import lookup
 from workbench.explore.steps import Steps, steps_of
-from workbench.explore.tally import Tally, tally
+from workbench.explore.tally import Tally, tally, tally_by_type_and
 from workbench.query.question import ask
 
 pytestmark = pytest.mark.slow
@@ -94,6 +94,35 @@ def test_any_tally_is_that_of_plain_counting(
                 assert counted.logs == len(chosen) == counted.read.hot + counted.read.archived
                 assert counted.missing == ()
                 assert counted.lacks is None
+
+
+@costly(150)
+@given(cases(), st.sampled_from([None, (), ("error",), ("error", "info"), ("a", "b")]))
+def test_tally_by_type_and_another_label_is_that_of_two(
+    case: tuple[list[Batch], Archiving, list[tuple[dict[str, Any], str, int]]],
+    types: tuple[str, ...] | None,
+) -> None:
+    batches, archiving, several = case
+    logs = store_plainly(batches)
+    with tempfile.TemporaryDirectory() as name:
+        data = Path(name)
+        fill_batches(data, batches)
+        apply(data, archiving)
+        with finding(data) as found:
+            for filters, by, most in several:
+                if by == "type":
+                    continue
+                question = ask(now=NOON, **{**filters, "limit": None, "type": None})
+                chosen = answer_plainly(logs, question)
+                moments = [each.timestamp for each in logs]
+                since = min(moments) if question.since is None else question.since
+                until = max(moments) + 1 if question.until is None else question.until
+                steps = steps_of(since, until, ZONE, most)
+                by_type, by_label = tally_by_type_and(found, question, steps, by, types)
+                of_types = [each for each in chosen if types is None or each.type in types]
+                assert as_lists(by_type) == counted_plainly(chosen, steps, "type")
+                assert as_lists(by_label) == counted_plainly(of_types, steps, by)
+                assert by_label.logs == by_label.read.hot + by_label.read.archived
 
 
 def by_hour(data: Path, by: str = "type", **filters: Any) -> Tally:  # noqa: ANN401 - any filter

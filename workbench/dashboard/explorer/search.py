@@ -12,8 +12,7 @@ from workbench.dashboard.explorer.searcher import OpenFolder, Tell
 from workbench.explore.fields import Field, fields_of
 from workbench.explore.lines import Lines, LogLine, find_gaps, find_lines, lines_of
 from workbench.explore.percentiles import Percentiles, percentiles
-from workbench.explore.steps import Steps
-from workbench.explore.tally import Tally, tally, tally_rows
+from workbench.explore.tally import Tally, tally, tally_by_type_and, tally_rows
 from workbench.patterns.patterns import FoundPatterns, find_patterns
 from workbench.query.archived import Batches, Catalog
 from workbench.query.database import View
@@ -147,10 +146,7 @@ def search(found: Logs, asked: Asked, opened: Sequence[int], tell: Tell) -> None
         tell(Opened(there, sorted({*wanted} - {line.seq for line in there})))
     # What comes meanwhile is followed from here on, as a line and as a number.
     asked = asked.through(lines.last_seq)
-    types = _tally(found, asked.all_types, asked.steps, "type")
-    chart = types
-    if asked.by != "type":
-        chart = _tally(found, asked.question, asked.steps, asked.by)
+    types, chart = _tallies(found, asked)
     tell(Counted(types, chart, perf_counter() - begun))
     if asked.measure:
         tell(Measured(percentiles(found, asked.question, asked.steps, asked.measure)))
@@ -158,11 +154,19 @@ def search(found: Logs, asked: Asked, opened: Sequence[int], tell: Tell) -> None
         tell(InRange(found.count(asked.everything).value))
 
 
-def _tally(found: Logs, question: Question, steps: Steps, by: str) -> Tally:
-    """Count the logs that match a question, and say up to which of them."""
-    counted = tally(found, question, steps, by)
-    assert question.last is not None
-    return replace(counted, moment=replace(counted.moment, last_seq=question.last))
+def _tallies(found: Logs, asked: Asked) -> tuple[Tally, Tally]:
+    """Count the logs of any type by type, and those that match by what the page asks for."""
+    question, steps, last = asked.all_types, asked.steps, asked.question.last
+    assert last is not None
+    if asked.by == "type":
+        counted = tally(found, question, steps, "type")
+        both = counted, counted
+    else:
+        types = asked.question.filters.types
+        both = tally_by_type_and(found, question, steps, asked.by, types)
+    # They are followed from there on.
+    first, second = (replace(each, moment=replace(each.moment, last_seq=last)) for each in both)
+    return first, second
 
 
 def older(found: Logs, asked: Asked, before: Place, tell: Tell) -> None:
