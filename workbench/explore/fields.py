@@ -1,13 +1,14 @@
 """Fields: the attributes of some logs, with their most frequent values."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from workbench.explore.lines import LogLine
+from workbench.query.field_counts import FieldCounts, text_of
 
 MOST_FIELDS: Final = 40
 MOST_VALUES: Final = 8
@@ -15,8 +16,7 @@ MOST_VALUES: Final = 8
 _MOST_TEXT: Final = 200
 """Characters of a value; longer ones are no values to choose from."""
 
-_decode_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode: Final = msgspec.json.Decoder().decode
+_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,17 @@ def fields_of(lines: Iterable[LogLine]) -> tuple[list[Field], int]:
     Lines whose attributes are cut are left out.
     """
     sources: Counter[str] = Counter()
-    values: dict[str, Counter[bytes]] = {}
+    values: defaultdict[str, FieldCounts] = defaultdict(FieldCounts)
     count = 0
     for line in lines:
         if line.attributes_rest:
             continue
         count += 1
         sources[line.source] += 1
-        for name, raw in _decode_members(line.attributes).items():
-            values.setdefault(name, Counter())[bytes(raw)] += 1
-    ranked = sorted(values, key=lambda name: (-values[name].total(), name))[:MOST_FIELDS]
+        for name, value in _decode(line.attributes).items():
+            if value is not None:
+                values[name].add(value)
+    ranked = sorted(values, key=lambda name: (-values[name].logs, name))[:MOST_FIELDS]
     source = Field(
         "source",
         is_column=True,
@@ -59,12 +60,12 @@ def fields_of(lines: Iterable[LogLine]) -> tuple[list[Field], int]:
     return [source, *(_field(name, values[name]) for name in ranked)], count
 
 
-def _field(name: str, values: Counter[bytes]) -> Field:
+def _field(name: str, counts: FieldCounts) -> Field:
     told = []
-    for raw, number in values.most_common(MOST_VALUES):
-        value = _decode(raw)
-        text = value if isinstance(value, str) else raw.decode()
+    for kind, value, logs in counts.most(MOST_VALUES):
+        is_text = kind == "text"
+        text = value if is_text else text_of(value)
         # A query cannot ask for what is no scalar.
-        if len(text) <= _MOST_TEXT and isinstance(value, str | int | float):
-            told.append((text, isinstance(value, str), number))
-    return Field(name, is_column=False, logs=values.total(), distinct=len(values), values=told)
+        if len(text) <= _MOST_TEXT and kind not in ("list", "object"):
+            told.append((text, is_text, logs))
+    return Field(name, is_column=False, logs=counts.logs, distinct=counts.distinct, values=told)

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from waterline.errors import ManyAttributes, SampledLogs, UsageError
 from workbench.frames import to_frame
-from workbench.query.attributes import MOST_NAMES, column_name, query_value
+from workbench.query.attributes import MOST_NAMES, column_name
+from workbench.query.field_counts import FieldCounts, text_of
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, refuse
 from workbench.query.session import Session
@@ -22,11 +23,8 @@ SAMPLE: Final = 100_000
 
 _COLUMNS: Final = ("type", "source", "attributes")
 _FIRST: Final = {"type": 0, "source": 1}
-_KINDS: Final = {str: "text", int: "number", float: "number", bool: "boolean", list: "list",
-                 dict: "object"}  # fmt: skip
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
-_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def fields(session: Session, top: object, sample: object, filters: Filters) -> pd.DataFrame:
@@ -63,29 +61,14 @@ def fields(session: Session, top: object, sample: object, filters: Filters) -> p
     return frame
 
 
-@dataclass(slots=True)
-class _Field:
-    """Counts of the values of one field, by kind and value."""
-
-    values: defaultdict[str, Counter[Any]] = field(default_factory=lambda: defaultdict(Counter))
-
-    @property
-    def logs(self) -> int:
-        return sum(each.total() for each in self.values.values())
-
-    def add(self, value: object) -> None:
-        kind = _KINDS[type(value)]
-        self.values[kind][_encode(value) if kind in ("list", "object") else value] += 1
-
-
-def _counted(table: pa.Table) -> dict[str, _Field]:
+def _counted(table: pa.Table) -> dict[str, FieldCounts]:
     """Return the fields of logs by name, `type` and `source` first."""
-    found: defaultdict[str, _Field] = defaultdict(_Field)
+    found: defaultdict[str, FieldCounts] = defaultdict(FieldCounts)
     for name in _FIRST:
         counts = table[name].value_counts().to_pylist()
         if counts:
             found[name].values["text"].update({each["values"]: each["counts"] for each in counts})
-    columns: dict[str, _Field] = {}
+    columns: dict[str, FieldCounts] = {}
     for text in table["attributes"].to_pylist():
         for name, value in _decode(text).items():
             if value is None:
@@ -97,7 +80,7 @@ def _counted(table: pa.Table) -> dict[str, _Field]:
     return found
 
 
-def _frame(found: dict[str, _Field], logs: int, top: int) -> pd.DataFrame:
+def _frame(found: dict[str, FieldCounts], logs: int, top: int) -> pd.DataFrame:
     def rank(name: str) -> tuple[int, int, str]:
         return _FIRST.get(name, len(_FIRST)), -found[name].logs, name
 
@@ -109,42 +92,20 @@ def _frame(found: dict[str, _Field], logs: int, top: int) -> pd.DataFrame:
     return frame
 
 
-def _row(name: str, counted: _Field, logs: int, top: int) -> dict[str, Any]:
+def _row(name: str, counted: FieldCounts, logs: int, top: int) -> dict[str, Any]:
     numbers = counted.values.get("number", Counter())
     kinds = {kind: each.total() for kind, each in counted.values.items()}
-    common = Counter({(kind, value): count
-                      for kind, each in counted.values.items()
-                      for value, count in each.items()})  # fmt: skip
     return {
         "field": name,
         "logs": counted.logs,
         "coverage": counted.logs / logs,
         "types": ", ".join(sorted(kinds, key=lambda kind: (-kinds[kind], kind))),
-        "distinct": sum(map(len, counted.values.values())),
+        "distinct": counted.distinct,
         # By way of text, a number beyond all floats is infinite.
         "min": float(str(min(numbers))) if numbers else None,
         "max": float(str(max(numbers))) if numbers else None,
-        "top": _top(common, top),
+        "top": {text_of(value): count for _, value, count in counted.most(top)},
     }
-
-
-def _top(counts: Counter[tuple[str, Any]], top: int) -> dict[str, int]:
-    """Return the most frequent values as text, with their counts; of equal ones by text."""
-    shown = {pair: _shown(pair[1]) for pair, _ in _at_least_as_many(counts, top)}
-    ranked = sorted(shown, key=lambda pair: (-counts[pair], shown[pair]))[:top]
-    return {shown[pair]: counts[pair] for pair in ranked}
-
-
-def _at_least_as_many(
-    counts: Counter[tuple[str, Any]], top: int
-) -> list[tuple[tuple[str, Any], int]]:
-    """Return the most frequent values, with all that are as frequent as the last of them."""
-    least = min((count for _, count in counts.most_common(top)), default=1)
-    return [(pair, count) for pair, count in counts.items() if count >= least]
-
-
-def _shown(value: object) -> str:
-    return value.decode() if isinstance(value, bytes) else query_value(value)
 
 
 def _count(value: object, argument: str) -> int:
