@@ -152,7 +152,13 @@ class _Server:
         self._ageing = SteadyClock(AGEING_PATIENCE)
         self._recorder = MetricsRecorder(self._clock)
         self._changed_past = renew_changed_past(folder)
-        self._writer = Writer(folder.logs, self._hand_over, settings.dedupe_window, self._clock)
+        self._writer = Writer(
+            folder.logs,
+            self._hand_over,
+            settings.dedupe_window,
+            self._clock,
+            settings.indexed_attributes,
+        )
         opened.callback(self._writer.stop)
         self._refusals = Refusals(self._recorder, self._clock)
         self._rollups, meter = self._measuring(folder)

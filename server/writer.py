@@ -16,6 +16,7 @@ import apsw
 from server.submissions import MAX_COMMIT_SIZE, Queue, Refusal, Submission
 from waterline.clock import now_ms, utc_text
 from waterline.records import StoredLog, decode_rows
+from waterline.storage.attribute_index import AttributeIndex
 from waterline.storage.checkpoints import Checkpoints
 from waterline.storage.log_store import LARGE_ROW, LogStore, Rows, StoreResult
 from waterline.storage.presence import Presence, lost_sentence
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 # Seconds between two checks of free space and checkpoints, and of lost files while no logs come.
 PROBE_SECONDS: Final = 1.0
+# Seconds between two slices of an index that is made, while no logs come.
+INDEXING_SECONDS: Final = 0.001
 # Seconds after a check of lost files in which commits need no other. Each stat releases the GIL,
 # and a busy thread may then keep it for 5 ms.
 PRESENCE_SECONDS: Final = 0.05
@@ -81,6 +84,7 @@ class Writer:
         on_commit: called in the thread after each commit or failure.
         dedupe_window: milliseconds after receipt in which an archived log is recognised.
         clock: returns milliseconds UTC.
+        indexed: names of the attributes to index.
 
     Raises:
         DataFolderError: logs.db cannot be opened.
@@ -92,6 +96,7 @@ class Writer:
         on_commit: Callable[[Commit], None],
         dedupe_window: int,
         clock: Callable[[], int] = now_ms,
+        indexed: Sequence[str] = (),
     ) -> None:
         self._on_commit = on_commit
         self._clock = clock
@@ -100,6 +105,7 @@ class Writer:
         with sqlite_errors(path):
             self.watermark = read_watermark(self._connection)
             self._position = read_position(self._connection)
+            self._index = AttributeIndex(self._connection, indexed)
         self._presence = Presence(path)
         self._checkpoints = Checkpoints(self._connection)
         self._waiting = Queue()
@@ -171,6 +177,7 @@ class Writer:
             if submissions := self._take():
                 self._handle(submissions)
             self._look()
+            self._go_on_indexing(is_idle=not submissions)
 
     def _look(self) -> None:
         """Once a second, check lost files, free space and checkpoints."""
@@ -181,6 +188,13 @@ class Writer:
         if self._refusal is not None and self._lost is None:
             self._probe()
         self._checkpoints.see_to(self._presence.wal_size)
+
+    def _go_on_indexing(self, *, is_idle: bool) -> None:
+        if self._refusal is None and self._lost is None:
+            try:
+                self._index.step(is_idle=is_idle)
+            except apsw.Error as error:
+                logger.debug("attributes are indexed later: %s", error)
 
     def _check_presence(self) -> None:
         self._present_until = time.monotonic() + PRESENCE_SECONDS
@@ -193,7 +207,8 @@ class Writer:
     def _take(self) -> list[Submission]:
         """Wait for submissions and return those of the next transaction; none after a while."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._stopping, PROBE_SECONDS)
+            wait = INDEXING_SECONDS if self._index.is_pending else PROBE_SECONDS
+            self._changed.wait_for(lambda: self._waiting or self._stopping, wait)
             return self._waiting.take()
 
     def _handle(self, submissions: list[Submission]) -> None:

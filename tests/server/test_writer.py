@@ -33,6 +33,9 @@ from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
 from waterline.records import StoredLog
 from waterline.storage import checkpoints
+from waterline.storage.attribute_index import AttributeIndex
+from waterline.storage.schema import LOGS
+from waterline.storage.sqlite import open_writer
 
 WINDOW = 1_000
 YEAR = 365 * 86_400_000
@@ -59,11 +62,11 @@ def new_logs(commit: Commit) -> list[StoredLog]:
 class Bench:
     """A writer on a real file; its commits are collected in their order."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, indexed: Sequence[str] = ()) -> None:
         self.path = path
         self.clock = Clock()
         self.commits: queue.Queue[Commit] = queue.Queue()
-        self.writer = Writer(path, self.commits.put, WINDOW, self.clock)
+        self.writer = Writer(path, self.commits.put, WINDOW, self.clock, indexed)
 
     def submit(self, *logs: bytes, source: str = "web") -> Submission:
         batch = read_frames(logs, source) if logs else no_logs(source)
@@ -664,3 +667,63 @@ def test_any_order_of_batches_and_restarts_gives_each_log_one_seq(
         assert plain == model(given_batches)
         assert [row[0] for row in bench.rows()] == seqs
         assert bench.writer.last_seq == max(seqs, default=0)
+
+
+# An index of attributes is made and removed beside commits
+
+
+def indexed_values(path: Path) -> list[tuple[object, ...]]:
+    statement = "SELECT name, value, seq FROM attribute_values JOIN indexed_attributes USING "
+    with closing(apsw.Connection(str(path))) as connection:
+        rows = connection.execute(f"{statement} (attribute) ORDER BY name, seq").fetchall()
+    return cast("list[tuple[object, ...]]", rows)
+
+
+def store_until_indexed(bench: Bench, seq: int) -> int:
+    """Store one log after the other until nothing is left to index; return the next number."""
+    bench.writer.start()
+    while True:
+        is_pending = bench.writer._index.is_pending
+        assert bench.store(log(f"{seq}", n=seq, of={"n": f"{seq}"})) == [(f"{seq}", seq, False)]
+        seq += 1
+        if not is_pending:
+            bench.writer.stop()
+            return seq
+
+
+def test_logs_are_stored_while_attributes_of_earlier_ones_are_indexed(tmp_path: Path) -> None:
+    path = tmp_path / "logs.db"
+    plain = Bench(path)
+    plain.writer.start()
+    logs = [log(f"{seq}", n=seq, of={"n": f"{seq}"}) for seq in range(1, 5_001)]
+    plain.store(*logs)
+    plain.writer.stop()
+    next_seq = store_until_indexed(Bench(path, ["n", "of.n"]), 5_001)
+    seqs = range(1, next_seq)
+    both = [("n", seq, seq) for seq in seqs] + [("of.n", f"{seq}", seq) for seq in seqs]
+    assert indexed_values(path) == both
+    next_seq = store_until_indexed(Bench(path, ["n"]), next_seq)
+    assert indexed_values(path) == [("n", seq, seq) for seq in range(1, next_seq)]
+    store_until_indexed(Bench(path), next_seq)
+    assert indexed_values(path) == []
+
+
+def test_attribute_named_again_while_its_values_go_has_all(tmp_path: Path) -> None:
+    path = tmp_path / "logs.db"
+    next_seq = store_until_indexed(Bench(path, ["n"]), 1)
+    Bench(path).writer.stop()
+    next_seq = store_until_indexed(Bench(path, ["n"]), next_seq)
+    assert indexed_values(path) == [("n", seq, seq) for seq in range(1, next_seq)]
+
+
+def test_writer_killed_while_it_indexes_goes_on_later(tmp_path: Path) -> None:
+    path = tmp_path / "logs.db"
+    first = Bench(path)
+    first.writer.start()
+    first.store(*(log(f"{seq}", n=seq) for seq in range(1, 2_001)))
+    first.writer.stop()
+    with closing(open_writer(path, LOGS, "FULL")) as connection:
+        AttributeIndex(connection, ["n"]).step(is_idle=True)  # and no more than that
+    assert 0 < len(indexed_values(path)) < 2_000
+    next_seq = store_until_indexed(Bench(path, ["n"]), 2_001)
+    assert indexed_values(path) == [("n", seq, seq) for seq in range(1, next_seq)]

@@ -65,13 +65,15 @@ def fill(
     return fill_batches(path, [Batch(list(logs), source, received_at)])
 
 
-def fill_batches(path: Path, batches: Iterable[Batch]) -> list[Answer]:
+def fill_batches(
+    path: Path, batches: Iterable[Batch], *, indexed: Sequence[str] = ()
+) -> list[Answer]:
     """Store batches one after the other, each in a commit of its own."""
     folder = DataFolder(path)
     folder.create()
     now = 0
     commits: SimpleQueue[Commit] = SimpleQueue()
-    writer = Writer(folder.logs, commits.put, DAY, clock=lambda: now)
+    writer = Writer(folder.logs, commits.put, DAY, clock=lambda: now, indexed=indexed)
     answers: list[Answer] = []
     try:
         writer.start()

@@ -60,6 +60,7 @@ def test_describe_writes_each_value_as_one_would_write_it(tmp_path: Path) -> Non
             "metrics_hours": "1825d",
             "quiet_after": "10min",
             "measured_attributes": "duration_ms",
+            "indexed_attributes": "none",
             "token_connections": "2000",
             "token_rate": "unlimited",
             "tls_cert": "none",
@@ -387,6 +388,48 @@ def test_invalid_list_of_attributes_is_refused(tmp_path: Path, text: str, reason
 
 
 @pytest.mark.parametrize(
+    ("text", "names"),
+    [("none", ()), ("status, http.status_code,status", ("status", "http.status_code"))],
+)
+def test_indexed_attributes_are_names_with_commas(
+    tmp_path: Path, text: str, names: tuple[str, ...]
+) -> None:
+    loaded = load_settings({"indexed_attributes": text}, {}, tmp_path)
+    assert loaded.settings.indexed_attributes == names
+
+
+INDEXABLE = (
+    "'{}' cannot be indexed; give a name of letters, digits, _ and -, or a path of at most 10 such "
+    "names with dots"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        *(
+            (text, INDEXABLE.format(name))
+            for text, name in [
+                ("a,,b", ""),
+                ("a b", "a b"),
+                ("größe", "größe"),
+                ("a.", "a."),
+                ('a"b', 'a"b'),
+                (".".join("abcdefghijk"), ".".join("abcdefghijk")),
+            ]
+        ),
+        ("a,b,c,d,e,f,g,h,i", "these are 9 attributes; index 8 at most"),
+    ],
+)
+def test_invalid_list_of_indexed_attributes_is_refused(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings({"indexed_attributes": text}, {}, tmp_path)
+    assert str(raised.value) == f"indexed_attributes (option --indexed-attributes): {reason}"
+
+
+@pytest.mark.parametrize(
     ("options", "sentence"),
     [
         (
@@ -523,6 +566,7 @@ values = st.fixed_dictionaries(
         "metrics_hours": st.integers(2**40, 2**53 - 1),
         "quiet_after": st.none() | st.integers(0, 2**53 - 1),
         "measured_attributes": st.sampled_from([(), ("duration_ms",), ("a b", "größe", "x")]),
+        "indexed_attributes": st.sampled_from([(), ("status",), ("http.status_code", "a-b")]),
         "token_connections": st.integers(1, 1_000_000),
         "token_rate": st.none() | st.integers(1, 2**53 - 1),
         "tls_cert": st.just(Path("a/cert.pem")),

@@ -161,6 +161,14 @@ class Settings:
             texts.show_names,
         ),
     )
+    indexed_attributes: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            "attributes of hot logs that `where` finds by an index, with commas, or none",
+            texts.parse_indexed,
+            texts.show_names,
+        ),
+    )
     token_connections: int = field(
         default=2_000,
         metadata=_about("how many connections a token may hold at once", texts.parse_count),

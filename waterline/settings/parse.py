@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from waterline.encoding import FORMATS, MOST_ROWS, BatchFormat, highest_level
 from waterline.metrics.registry import BY_NAME as OWN_METRICS
+from waterline.storage.attribute_index import MOST_INDEXED, check_indexable
 from waterline.tokens import NAME
 from waterline.units import format_duration, format_size, parse_duration, parse_size
 
@@ -231,6 +232,18 @@ def parse_attributes(text: str) -> tuple[str, ...]:
         raise ValueError(f"these are {len(names)} attributes; measure {MOST_MEASURED} at most")
     if taken := [name for name in names if name in OWN_METRICS]:
         raise ValueError(f"{taken[0]} is what the server calls a measurement of its own")
+    return names
+
+
+def parse_indexed(text: str) -> tuple[str, ...]:
+    """Parse names of attributes to index."""
+    if text.strip() == _NONE:
+        return ()
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        check_indexable(name)
+    if len(names) > MOST_INDEXED:
+        raise ValueError(f"these are {len(names)} attributes; index {MOST_INDEXED} at most")
     return names
 
 

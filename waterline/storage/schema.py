@@ -134,6 +134,19 @@ LOGS: Final = Schema(
             )
             WHERE last - archived_through > stored + adopted;
         """,
+        """
+        CREATE TABLE indexed_attributes (   -- those that the setting names, and those it did before
+            attribute INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            indexed_from INTEGER            -- of every log above this seq the value is there; null
+        ) STRICT;                           -- where the setting names it no more, and values go
+        CREATE TABLE attribute_values (     -- see waterline/storage/attribute_index.py
+            attribute INTEGER NOT NULL,
+            value ANY NOT NULL,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (attribute, value, seq)
+        ) STRICT, WITHOUT ROWID;
+        """,
     ),
 )
 

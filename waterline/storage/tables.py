@@ -7,6 +7,7 @@ imports this module, as SQLAlchemy would double its memory.
 from typing import Final
 
 from sqlalchemy import Column, Float, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy.types import NullType
 
 metadata: Final = MetaData()
 
@@ -75,6 +76,22 @@ seq_gaps: Final = Table(
     Column("after", Integer, primary_key=True),
     Column("through", Integer, nullable=False),
     Column("missing", Integer, nullable=False),
+)
+
+indexed_attributes: Final = Table(
+    "indexed_attributes",
+    metadata,
+    Column("attribute", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("indexed_from", Integer),
+)
+
+attribute_values: Final = Table(
+    "attribute_values",
+    metadata,
+    Column("attribute", Integer, primary_key=True),
+    Column("value", NullType, primary_key=True),
+    Column("seq", Integer, primary_key=True),
 )
 
 _of_metrics: Final = MetaData()

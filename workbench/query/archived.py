@@ -11,6 +11,7 @@ from waterline.archive.reader import BatchReader
 from waterline.errors import ArchiveError, IncompleteAnswer, ObjectMissing, RemoteError, UsageError
 from waterline.storage.catalog import COLUMNS, ArchivedBatch, batch_of
 from waterline.storage.tables import archive_batches, logs
+from workbench.query.attribute_index import Indexed, read_index
 from workbench.query.database import Database, View
 from workbench.query.filters import choose
 from workbench.query.moment import Moment, read_moment, rewritten
@@ -95,6 +96,8 @@ class Catalog:
     pruned: tuple[ArchivedBatch, ...]
     proof: ArchivedBatch | None
     """Batch whose file has to be read to check that the question's pin is of this past."""
+    indexed: tuple[Indexed, ...] = ()
+    """Conditions that the index of hot logs answers."""
 
 
 def read_catalog(view: View, question: Question) -> Catalog:
@@ -120,6 +123,7 @@ def read_catalog(view: View, question: Question) -> Catalog:
         kept=tuple(each for each in batches if each.is_kept),
         pruned=tuple(each for each in batches if not each.is_kept),
         proof=proof,
+        indexed=read_index(view, question, moment),
     )
 
 

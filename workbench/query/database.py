@@ -181,11 +181,20 @@ class Database:
                     try:
                         yield View(cursor, self._path)
                     finally:
-                        session.connection.rollback()
+                        self._end(session)
                 session.opening.check()
             finally:
                 if session is not self._session:
                     session.connection.close()
+
+    def _end(self, session: _Session) -> None:
+        """End the transaction of a view."""
+        try:
+            session.connection.rollback()
+        except adbc_driver_manager.InternalError:
+            # SQLite has ended it by itself, as it does for some damage. Such a connection begins no
+            # other, so that two reads would be of two moments.
+            self._session = _Session(self._path)
 
     def leave(self) -> None:
         """Abandon the view that another thread reads in, so that the next one need not wait.

@@ -15,7 +15,7 @@ from waterline.archive.columns import schema_of
 from waterline.archive.reader import BatchReader
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
-from waterline.storage.tables import logs
+from waterline.storage.tables import attribute_values, logs
 from workbench.query.archived import Batches, Catalog, read_catalog
 from workbench.query.database import Database, View
 from workbench.query.filters import criteria, meeting
@@ -294,7 +294,12 @@ def hot_rows(
     # that hint SQLite may walk through all of them and not use the index of timestamps; a report on
     # the last seconds of a million rows took ten times as long. Above what is known lie few.
     is_hot = func.likely(logs.c.seq > catalog.moment.archived_through)
-    wanted = [is_hot, *criteria(question)]
+    wanted: list[ColumnElement[bool]] = [is_hot]
+    if catalog.indexed and catalog.indexed[0].is_selective:
+        found = catalog.indexed[0]
+        wanted.append(logs.c.seq.in_(found.seqs))
+        question = question.without(found.condition)
+    wanted += criteria(question)
     if after:
         wanted.append(func.likelihood(logs.c.seq > after, _FEW))
     return select(*columns).select_from(logs).where(and_(*wanted))
@@ -395,8 +400,26 @@ def _hot_count(view: View, catalog: Catalog, question: Question) -> int:
 def _counted_by_sql(view: View, catalog: Catalog, question: Question) -> int:
     if question.is_of_all:
         return count_hot_logs(view, catalog.moment, question.through)
+    rest = question
+    for each in catalog.indexed:
+        rest = rest.without(each.condition)
+    if catalog.indexed and rest.is_of_all:
+        ((count,),) = view.rows(_indexed_rows(catalog, question.through))
+        return int(count)
     ((count,),) = view.rows(hot_rows(catalog, question, [func.count()]))
     return int(count)
+
+
+def _indexed_rows(catalog: Catalog, through: int | None) -> Select[Any]:
+    """Return the number of hot logs that meet the indexed conditions, without reading logs."""
+    first, *others = (each.seqs for each in catalog.indexed)
+    seq = attribute_values.c.seq
+    chosen = first.where(seq > catalog.moment.archived_through)
+    if through is not None:
+        chosen = chosen.where(seq <= through)
+    for each in others:
+        chosen = chosen.where(seq.in_(each.subquery().select()))
+    return select(func.count()).select_from(chosen.subquery())
 
 
 def _from_batches(table: pa.Table, catalog: Catalog) -> int:

@@ -1,6 +1,5 @@
 """Filters of a question: as SQL over hot rows, and over the rows of a batch."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,12 +10,9 @@ import adbc_driver_sqlite.dbapi
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import (
-    REAL,
     ColumnElement,
-    Text,
     and_,
     case,
-    cast,
     exists,
     false,
     func,
@@ -34,9 +30,9 @@ from waterline.query_text.parse import TextQuery
 from waterline.query_text.paths import steps_of
 from waterline.storage.tables import logs
 from workbench.query.attribute_values import values_of
+from workbench.query.comparing import COMPARE, in_sql, is_one_of
 from workbench.query.database import View
 from workbench.query.question import Question
-from workbench.query.times import INT64
 
 _MEMORY: Final = ":memory:"
 # Types of json_each whose values are compared with each other.
@@ -46,14 +42,6 @@ _BOOLEAN: Final = ("true", "false")
 
 _Test = Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[bool]]
 """Makes a criterion of the type and the value of a member of JSON."""
-
-_COMPARE: Final = {
-    "==": lambda column, value: column == value,
-    "<": lambda column, value: column < value,
-    "<=": lambda column, value: column <= value,
-    ">": lambda column, value: column > value,
-    ">=": lambda column, value: column >= value,
-}
 
 
 def criteria(question: Question) -> list[ColumnElement[bool]]:
@@ -77,13 +65,13 @@ def _criteria(query: TextQuery) -> list[ColumnElement[bool]]:
     """Return the criteria of a row but for times; what SQLite cannot tell is left out."""
     wanted: list[ColumnElement[bool]] = []
     if query.types is not None:
-        wanted.append(_is_one_of(logs.c.type, query.types))
+        wanted.append(is_one_of(logs.c.type, query.types))
     if query.sources is not None:
-        wanted.append(_is_one_of(logs.c.source, query.sources))
+        wanted.append(is_one_of(logs.c.source, query.sources))
     if query.without_types:
-        wanted.append(~_is_one_of(logs.c.type, query.without_types))
+        wanted.append(~is_one_of(logs.c.type, query.without_types))
     if query.without_sources:
-        wanted.append(~_is_one_of(logs.c.source, query.without_sources))
+        wanted.append(~is_one_of(logs.c.source, query.without_sources))
     # instr matches case and has no wildcards, unlike LIKE.
     wanted += [func.instr(logs.c.message, text) > 0 for text in query.contains]
     wanted += [func.instr(logs.c.message, text) == 0 for text in query.lacks]
@@ -222,7 +210,7 @@ def _value_meets(
     (wanted,) = condition.values
     if isinstance(wanted, Range | Pattern):
         raise TypeError(f"{wanted!r} is not compared by {condition.operator}")
-    return and_(kind.in_(_kinds(wanted)), _COMPARE[condition.operator](value, _in_sql(wanted)))
+    return and_(kind.in_(_kinds(wanted)), COMPARE[condition.operator](value, in_sql(wanted)))
 
 
 def _equals(
@@ -235,7 +223,7 @@ def _equals(
         alike = [each for each in values if not isinstance(each, Range | Pattern)]
         alike = [each for each in alike if _kinds(each) == kinds]
         if alike:
-            is_one = value == _in_sql(alike[0]) if len(alike) == 1 else _is_one_of(value, alike)
+            is_one = value == in_sql(alike[0]) if len(alike) == 1 else is_one_of(value, alike)
             tests.append(and_(kind.in_(kinds), is_one))
     tests += [
         and_(kind.in_(_NUMBER), *_within(each, value)) for each in values if isinstance(each, Range)
@@ -247,22 +235,10 @@ def _equals(
 
 def _within(numbers: Range, value: ColumnElement[Any]) -> list[ColumnElement[bool]]:
     ends = ((">=", numbers.low), ("<=", numbers.high))
-    return [_COMPARE[how](value, _in_sql(end)) for how, end in ends if end is not None]
-
-
-def _is_one_of(column: ColumnElement[Any], values: Sequence[Scalar]) -> ColumnElement[bool]:
-    # One JSON value, as SQLite binds at most 32,766.
-    return column.in_(select(func.json_each(json.dumps(values)).table_valued("value").c.value))
+    return [COMPARE[how](value, in_sql(end)) for how, end in ends if end is not None]
 
 
 def _kinds(value: Scalar) -> tuple[str, ...]:
     if isinstance(value, bool):
         return _BOOLEAN
     return _TEXT if isinstance(value, str) else _NUMBER
-
-
-def _in_sql(value: Scalar) -> object:
-    if isinstance(value, int) and int(value) not in INT64:
-        # SQLite reads the number of the log as a real, and must read this one alike.
-        return cast(literal(str(value), Text), REAL)
-    return int(value) if isinstance(value, bool) else value

@@ -58,6 +58,11 @@ class Question:
         bounds = (self.since, self.until, self.before, self.behind)
         return self.filters == _EVERY_LOG and all(each is None for each in bounds)
 
+    def without(self, condition: Condition) -> "Question":
+        """Return the question without a condition on an attribute."""
+        where = tuple(each for each in self.filters.where if each != condition)
+        return replace(self, filters=replace(self.filters, where=where))
+
     @property
     def kept(self) -> tuple[str, ...]:
         """Columns that answers are assembled from, in the order of storage."""

@@ -10,13 +10,22 @@ from pathlib import Path
 import apsw
 import pytest
 from sqlalchemy import Float, Integer, LargeBinary, Table, Text
+from sqlalchemy.types import NullType
 
 from tests.support.processes import run_waterline
 from waterline.errors import DataFolderError, NewerSchema
 from waterline.storage import tables
 from waterline.storage.schema import LOGS, METRICS, Schema
 from waterline.storage.sqlite import Synchronous, open_writer, sqlite_errors, transaction
-from waterline.storage.tables import archive_batches, archived_ids, logs, seam, seq_gaps
+from waterline.storage.tables import (
+    archive_batches,
+    archived_ids,
+    attribute_values,
+    indexed_attributes,
+    logs,
+    seam,
+    seq_gaps,
+)
 
 BOTH = pytest.mark.parametrize(
     ("schema", "name"), [(LOGS, "logs.db"), (METRICS, "metrics.db")], ids=["logs", "metrics"]
@@ -44,6 +53,7 @@ def create_foreign(path: Path) -> bytes:
 
 def test_fresh_file_has_tables(fresh: apsw.Connection) -> None:
     tables = {"logs", "seam", "archive_batches", "archived_ids", "seq_gaps"}
+    tables |= {"indexed_attributes", "attribute_values"}
     assert names_of(fresh, "table") == tables
     assert names_of(fresh, "index") == {"logs_source_id", "logs_timestamp"}
 
@@ -265,6 +275,8 @@ TABLES = [
     pytest.param(LOGS, logs, id="logs"),
     pytest.param(LOGS, seam, id="seam"),
     pytest.param(LOGS, seq_gaps, id="seq_gaps"),
+    pytest.param(LOGS, indexed_attributes, id="indexed_attributes"),
+    pytest.param(LOGS, attribute_values, id="attribute_values"),
     pytest.param(LOGS, archive_batches, id="archive_batches"),
     pytest.param(LOGS, archived_ids, id="archived_ids"),
     pytest.param(METRICS, tables.series, id="series"),
@@ -274,7 +286,7 @@ TABLES = [
     pytest.param(METRICS, tables.progress, id="progress"),
     pytest.param(METRICS, tables.sources, id="sources"),
 ]
-SQL_TYPES = {Integer: "INTEGER", Text: "TEXT", Float: "REAL", LargeBinary: "BLOB"}
+SQL_TYPES = {Integer: "INTEGER", Text: "TEXT", Float: "REAL", LargeBinary: "BLOB", NullType: "ANY"}
 
 
 @pytest.mark.parametrize(("schema", "table"), TABLES)

@@ -271,7 +271,8 @@ def test_damaged_file_is_refused_wherever_the_damage_is(data: Path, share: float
     content[begin : begin + 16 * 4096] = b"\xff" * min(16 * 4096, len(content) - begin)
     path.write_bytes(content)
     error = refusal(path)
-    assert re.search("malformed|not a database", str(error))
+    # Damage may look like the length of a text that no memory can hold.
+    assert re.search("malformed|not a database|out of memory", str(error))
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])
