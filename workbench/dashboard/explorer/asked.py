@@ -1,5 +1,6 @@
 """What a page asks, as a question of the workbench: filters, range of time, steps of its chart."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -58,6 +59,11 @@ class Asked:
         """The question about all logs of the range."""
         asked = self.question
         return Question(since=asked.since, until=asked.until, last=asked.last, order=asked.order)
+
+    @property
+    def key(self) -> Hashable:
+        """What is the same has the same answer at one moment, whichever page asks."""
+        return self.question, self.by, self.measure, self.steps.edges.tobytes()
 
     def through(self, last: int) -> "Asked":
         """Return the same about the logs up to a seq."""

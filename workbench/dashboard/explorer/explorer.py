@@ -249,8 +249,10 @@ class Explorer(Component):
         )
         if self._snapshot.waiting:  # the notice says for what
             return
+        # What another page has found at the same moment will do, if what comes is followed.
+        key = ("search", self._snapshot.number, asked.key, message.open) if asked.follows else None
         self._search = self._searcher.start(
-            lambda opened, tell: search(opened.logs, asked, message.open, tell)
+            lambda opened, tell: search(opened.logs, asked, message.open, tell), key
         )
 
     def _go_on(self) -> None:
@@ -269,8 +271,12 @@ class Explorer(Component):
         self._asked, self._counted = asked, Counted(types, chart, counted.seconds)
         if snapshot.newest.last_seq > types.moment.last_seq:
             moved = self._counted
+            # All pages follow to the same log, so that those that show the same can share.
+            bounded = asked.through(snapshot.newest.last_seq)
+            known = [(each.moment.past, each.moment.last_seq) for each in (types, chart)]
+            key = ("follow", bounded.key, *known)
             self._search = self._searcher.start(
-                lambda opened, tell: follow(opened.logs, asked, moved, tell)
+                lambda opened, tell: follow(opened.logs, bounded, moved, tell), key
             )
         elif asked.steps.edges[-1] != counted.chart.steps.edges[-1]:
             self._show(self._counted)

@@ -266,6 +266,8 @@ def _fresh(
         if hot is None:
             return None
         table, moment = hot
+        if question.last is not None:
+            moment = replace(moment, last_seq=question.last)
         return table, tally_rows(counted, table, moment, by)
 
     return found.ask(question, hot, whole, may_lack=True)

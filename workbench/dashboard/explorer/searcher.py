@@ -1,14 +1,14 @@
 """Searches in threads, so that no page waits for another; a search tells what it found so far."""
 
 import logging
-import queue
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from weakref import WeakValueDictionary
 
 from waterline.errors import WaterlineError
 from waterline.storage.folder import DataFolder
@@ -51,34 +51,81 @@ class Done:
     """The end of a search."""
 
 
-class Search:
-    """A search that runs, or waits for its turn.
+class Run:
+    """A search that runs, or waits for its turn; one page reads it, or several.
 
     Args:
         work: what to search for.
-        let_go: called when it is cancelled.
+        let_go: called when no page reads it any more.
     """
 
-    def __init__(self, work: Work, let_go: Callable[["Search"], None]) -> None:
+    def __init__(self, work: Work, let_go: Callable[["Run"], None]) -> None:
         self._work = work
         self._let_go = let_go
-        self._effort = Effort()
-        self._results: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._ended = Future[None]()
+        self.effort = Effort()
+        self.results: list[object] = []
+        self.ended = Future[None]()
+        self.readers = 0
+
+    def leave(self) -> None:
+        """End it at its next report of progress, unless others read it too."""
+        self.readers -= 1
+        if self.readers == 0:
+            self.effort.give_up()
+            self._let_go(self)
+
+    def run(self, path: Path) -> None:
+        """Search a data folder, in a thread with a context of its own."""
+        EFFORT.set(self.effort)
+        try:
+            self._search(path)
+        except BaseException as error:  # noqa: BLE001 - who takes the results tells it
+            self.ended.set_exception(error)
+        else:
+            self.ended.set_result(None)
+
+    def _search(self, path: Path) -> None:
+        try:
+            self.effort.tell("", 0, None)
+            folder = DataFolder(path)
+            with Database(folder.logs, LOGS) as database:
+                self._work(
+                    OpenFolder(folder, database, Logs(folder, database)), self.results.append
+                )
+        except GivenUp:
+            pass
+        except WaterlineError as error:
+            self.results.append(Fault(error))
+        else:
+            self.results.append(Done())
+
+
+class Search:
+    """What a page has of a search.
+
+    Args:
+        run: the search, which other pages may read too.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._read = 0
+        self._is_cancelled = False
         self.is_done = False
+        run.readers += 1
 
     @property
     def told(self) -> Told | None:
         """Progress so far; None if there is nothing to tell."""
-        return self._effort.told
+        return self._run.effort.told
 
     def results(self) -> list[object]:
         """Return what was found since the last call; the last result is `Done` or a `Fault`."""
         found = self._taken()
-        if not self.is_done and self._ended.done():
+        if not self.is_done and self._run.ended.done():
             # What was put just before it ended, and why it ended if that was not foreseen.
             found += self._taken()
-            error = self._ended.exception()
+            error = self._run.ended.exception()
             if error is not None and not self.is_done:
                 logger.error("a search of the page failed", exc_info=error)
                 found.append(Fault(WaterlineError(f"the search failed: {error!r}")))
@@ -86,39 +133,16 @@ class Search:
         return found
 
     def _taken(self) -> list[object]:
-        found = []
-        while not self._results.empty():
-            found.append(self._results.get())
+        found = self._run.results[self._read :]
+        self._read += len(found)
         self.is_done = self.is_done or any(isinstance(each, Done | Fault) for each in found)
         return found
 
     def cancel(self) -> None:
-        """End it at its next report of progress; what it finds from now on is of no use."""
-        self._effort.give_up()
-        self._let_go(self)
-
-    def run(self, path: Path) -> None:
-        """Search a data folder, in a thread with a context of its own."""
-        EFFORT.set(self._effort)
-        try:
-            self._search(path)
-        except BaseException as error:  # noqa: BLE001 - who takes the results tells it
-            self._ended.set_exception(error)
-        else:
-            self._ended.set_result(None)
-
-    def _search(self, path: Path) -> None:
-        try:
-            self._effort.tell("", 0, None)
-            folder = DataFolder(path)
-            with Database(folder.logs, LOGS) as database:
-                self._work(OpenFolder(folder, database, Logs(folder, database)), self._results.put)
-        except GivenUp:
-            pass
-        except WaterlineError as error:
-            self._results.put(Fault(error))
-        else:
-            self._results.put(Done())
+        """Leave it: what it finds from now on is of no use."""
+        if not self._is_cancelled:
+            self._is_cancelled = True
+            self._run.leave()
 
 
 class Searcher:
@@ -135,18 +159,30 @@ class Searcher:
     def __init__(self, path: Path) -> None:
         self.path: Final = path
         self._lock = threading.Lock()
-        self._waiting: deque[Search] = deque()
-        self._running: set[Search] = set()
-        self._abandoned: set[Search] = set()
+        self._waiting: deque[Run] = deque()
+        self._running: set[Run] = set()
+        self._abandoned: set[Run] = set()
+        # Each lives as long as a page has it for its last search.
+        self._shared: WeakValueDictionary[Hashable, Run] = WeakValueDictionary()
         self._is_stopped = False
 
-    def start(self, work: Work) -> Search:
-        """Start a search."""
-        search = Search(work, self._let_go)
+    def start(self, work: Work, key: Hashable = None) -> Search:
+        """Start a search, or read one that another page has started.
+
+        Args:
+            work: what to search for.
+            key: what has the same key has the same results; None is shared with nobody.
+        """
+        known = None if key is None else self._shared.get(key)
+        if known is not None and known.readers:
+            return Search(known)
+        run = Run(work, self._let_go)
+        if key is not None:
+            self._shared[key] = run
         with self._lock:
-            self._waiting.append(search)
+            self._waiting.append(run)
             self._go_on()
-        return search
+        return Search(run)
 
     def stop(self) -> None:
         """Let no search start any more."""
@@ -157,23 +193,23 @@ class Searcher:
     def _go_on(self) -> None:
         """Start what waits, as far as there is room; with the lock."""
         while self._waiting and len(self._running) < MOST_AT_ONCE and not self._is_stopped:
-            search = self._waiting.popleft()
-            self._running.add(search)
+            run = self._waiting.popleft()
+            self._running.add(run)
             # A thread that a file holds up must not keep the process from ending.
-            threading.Thread(target=self._run, args=(search,), name="search", daemon=True).start()
+            threading.Thread(target=self._run, args=(run,), name="search", daemon=True).start()
 
-    def _run(self, search: Search) -> None:
-        search.run(self.path)
+    def _run(self, run: Run) -> None:
+        run.run(self.path)
         with self._lock:
-            self._running.discard(search)
-            self._abandoned.discard(search)
+            self._running.discard(run)
+            self._abandoned.discard(run)
             self._go_on()
 
-    def _let_go(self, search: Search) -> None:
+    def _let_go(self, run: Run) -> None:
         with self._lock:
-            if search in self._waiting:
-                self._waiting.remove(search)
-            elif search in self._running and len(self._abandoned) < MOST_ABANDONED:
-                self._running.remove(search)
-                self._abandoned.add(search)
+            if run in self._waiting:
+                self._waiting.remove(run)
+            elif run in self._running and len(self._abandoned) < MOST_ABANDONED:
+                self._running.remove(run)
+                self._abandoned.add(run)
                 self._go_on()

@@ -21,6 +21,7 @@ from workbench.dashboard.explorer.searcher import (
     Search,
     Searcher,
     Tell,
+    Work,
 )
 from workbench.query.progress import tell as tell_progress
 from workbench.query.question import Question, ask
@@ -239,3 +240,50 @@ def test_stopped_searcher_begins_nothing_that_waits(searcher: Searcher) -> None:
     for each in before:
         ended(each)
     assert not begun.is_set()
+
+
+def counted_work(begun: list[str], going_on: threading.Event) -> Work:
+    def work(_: OpenFolder, tell: Tell) -> None:
+        begun.append("once more")
+        tell("first")
+        going_on.wait()
+        tell_progress("archive files", 1)
+        tell("last")
+
+    return work
+
+
+def test_searches_of_one_key_are_one_with_all_results_for_each(searcher: Searcher) -> None:
+    begun, going_on = list[str](), threading.Event()
+    work = counted_work(begun, going_on)
+    first = searcher.start(work, "key")
+    wait_until(lambda: bool(begun))
+    second, other = searcher.start(work, "key"), searcher.start(work, "another")
+    going_on.set()
+    whole = ["first", "last", Done()]
+    assert [ended(each) for each in (first, second, other)] == [whole] * 3
+    assert ended(searcher.start(work, "key")) == whole
+    assert len(begun) == 2
+    del first, second
+    assert ended(searcher.start(work, "key")) == whole
+    assert len(begun) == 3, "what no page holds is not kept"
+
+
+def test_shared_search_ends_only_when_all_have_cancelled_it(searcher: Searcher) -> None:
+    begun, going_on = list[str](), threading.Event()
+    work = counted_work(begun, going_on)
+    first, second = searcher.start(work, "key"), searcher.start(work, "key")
+    wait_until(lambda: bool(begun))
+    first.cancel()
+    first.cancel()
+    going_on.set()
+    assert ended(second) == ["first", "last", Done()]
+    going_on.clear()
+    third = searcher.start(work, "other")
+    wait_until(lambda: len(begun) == 2)
+    third.cancel()
+    fourth = searcher.start(work, "other")  # what is given up is of no use to others
+    wait_until(lambda: len(begun) == 3)
+    going_on.set()
+    assert ended(fourth) == ["first", "last", Done()]
+    assert "last" not in third.results()
