@@ -83,6 +83,7 @@ _STATEMENTS: Final = {
     "INSERT OR REPLACE INTO archived_ids": Phase.REMOVE,
     "DELETE FROM logs": Phase.REMOVE,
     "PRAGMA incremental_vacuum": Phase.SHRINK,
+    "VACUUM": Phase.SHRINK,
 }
 
 

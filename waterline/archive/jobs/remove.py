@@ -18,6 +18,8 @@ FIRST_SLICE: Final = 200
 LARGEST_SLICE: Final = 20_000
 # Pages, 256 MiB. Within a tenth of a second a table of so many is cleared.
 MOST_CLEARED: Final = 2**16
+# Pages, 1 MiB. To write a database of so few anew takes some milliseconds.
+MOST_REWRITTEN: Final = 2**8
 
 _UPPER: Final = """
     SELECT ifnull(max(seq), 0)
@@ -119,8 +121,7 @@ class RowRemover:
         """Return whether all rows may go at once: all are archived, few, and nobody commits."""
         if self._pace.is_shared or self._number(_LAST) > through:
             return False
-        used = self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")
-        return used <= MOST_CLEARED
+        return self._used_pages() <= MOST_CLEARED
 
     def _clear(self, through: int) -> None:
         """Remove all rows, unless a log has come meanwhile.
@@ -159,6 +160,11 @@ class RowRemover:
     def _shrink(self) -> int:
         """Free pages and return their bytes; the file shrinks at its next checkpoint."""
         total = left = self._number("PRAGMA freelist_count")
+        if left and not self._pace.is_shared and self._used_pages() <= MOST_REWRITTEN:
+            # Measured where a million rows were: 1 ms, against 300 ms page by page.
+            self._connection.execute("VACUUM")
+            left = self._number("PRAGMA freelist_count")
+            self._progress("given back", total - left, total)
         slices = self._slices()
         while left:
             with slices:
@@ -170,6 +176,9 @@ class RowRemover:
             self._progress("given back", total - left, total)
         self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         return (total - left) * self._number("PRAGMA page_size")
+
+    def _used_pages(self) -> int:
+        return self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")
 
     def _slices(self) -> Slices:
         return Slices(self._pace, FIRST_SLICE, LARGEST_SLICE)

@@ -130,14 +130,20 @@ class Clearings:
         self.deleted += kind == apsw.SQLITE_DELETE and table == "logs"
 
 
-def remove_alone(data: Path, now: int = NOON) -> tuple[int, int]:
-    """Remove after a silence; return how many rows went, and how many of them one by one."""
+def removed_alone(data: Path, now: int = NOON) -> tuple[Removed, int]:
+    """Remove after a silence; return what went, and how many rows of it one by one."""
     rows = Clearings()
     with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
         connection.set_update_hook(rows.update)
         removal = RowRemover(connection, DAY, lambda: now, silent, Pace(connection, SILENCE))
         removal.run()
-    return removal.removed.rows, rows.deleted
+    return removal.removed, rows.deleted
+
+
+def remove_alone(data: Path, now: int = NOON) -> tuple[int, int]:
+    """Remove after a silence; return how many rows went, and how many of them one by one."""
+    removed, one_by_one = removed_alone(data, now)
+    return removed.rows, one_by_one
 
 
 def test_all_rows_go_at_once_after_a_silence(data: Path) -> None:
@@ -149,6 +155,25 @@ def test_all_rows_go_at_once_after_a_silence(data: Path) -> None:
     after, free = look_at_pages(data)
     assert free == 0
     assert after < before / 10
+
+
+@pytest.mark.parametrize("few", [0, 2**8], ids=["page by page", "written anew"])
+def test_file_shrinks_after_a_silence_by_what_is_said_also_while_another_reads(
+    data: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(removal, "MOST_REWRITTEN", few)
+    fill(data, logs(1000, size=1000))
+    before, _ = look_at_pages(data)
+    archive_through(data, 1000)
+    with reading(data) as connection:
+        removed, _ = removed_alone(data, now=NOON + 10 * DAY)
+        assert connection.execute("SELECT count(*) FROM logs").get == 1000
+    after, free = look_at_pages(data)
+    assert free == 0
+    assert after < before / 10
+    assert before - after - 3 * 4096 <= removed.size <= before - after
+    with opened(data) as connection:
+        assert connection.pragma("auto_vacuum") == 2, "later runs shrink it too"
 
 
 def test_rows_go_in_slices_after_a_silence_while_others_stay(data: Path) -> None:
