@@ -158,7 +158,7 @@ def tally_by_type_and(
         limit=None,
         columns=("timestamp", "type", by if by in COLUMNS else "attributes"),
     )
-    of_types = replace(question, filters=replace(question.filters, types=types))
+    narrowed = replace(question, filters=replace(question.filters, types=types))
     by_type, by_label = _Counter(steps, "type"), _Counter(steps, by)
 
     def whole(
@@ -168,7 +168,7 @@ def tally_by_type_and(
         by_label.begin()
         if isinstance(hot, pa.Table):
             by_type.take(hot)
-            by_label.take(_of_types(hot, types))
+            by_label.take(of_types(hot, types))
         else:
             by_type.add_rows([(begin, kind, count) for begin, kind, _, count in hot])
             by_label.add_rows(
@@ -182,8 +182,8 @@ def tally_by_type_and(
         opened = []
         for batch in catalog.kept:
             has_types = by_type.takes_from_catalog(batch, question)
-            has_labels = not of_types.selection.most(batch) or by_label.takes_from_catalog(
-                batch, of_types
+            has_labels = not narrowed.selection.most(batch) or by_label.takes_from_catalog(
+                batch, narrowed
             )
             if has_types and has_labels:
                 continue
@@ -192,10 +192,10 @@ def tally_by_type_and(
             if not has_types:
                 by_type.take(table)
             if not has_labels:
-                by_label.take(_of_types(table, types))
+                by_label.take(of_types(table, types))
         return (
             _result(by_type, hot_logs[0], opened, catalog, batches, question),
-            _result(by_label, hot_logs[1], opened, catalog, batches, of_types),
+            _result(by_label, hot_logs[1], opened, catalog, batches, narrowed),
         )
 
     label = _label(by)
@@ -210,7 +210,8 @@ def tally_by_type_and(
     )
 
 
-def _of_types(table: pa.Table, types: tuple[str, ...] | None) -> pa.Table:
+def of_types(table: pa.Table, types: tuple[str, ...] | None) -> pa.Table:
+    """Return the logs of these types; None is all."""
     if types is None:
         return table
     return table.filter(pc.is_in(table["type"], value_set=pa.array(types, pa.string())))

@@ -12,7 +12,7 @@ from workbench.dashboard.explorer.searcher import OpenFolder, Tell
 from workbench.explore.fields import Field, fields_of
 from workbench.explore.lines import Lines, LogLine, find_gaps, find_lines, lines_of
 from workbench.explore.percentiles import Percentiles, percentiles
-from workbench.explore.tally import Tally, tally, tally_by_type_and, tally_rows
+from workbench.explore.tally import Tally, of_types, tally, tally_by_type_and, tally_rows
 from workbench.patterns.patterns import FoundPatterns, find_patterns
 from workbench.query.archived import Batches, Catalog
 from workbench.query.database import View
@@ -20,7 +20,7 @@ from workbench.query.execute import Logs, fetched, stored_rows
 from workbench.query.gaps import Gap
 from workbench.query.moment import Moment
 from workbench.query.neighbours import neighbours
-from workbench.query.question import Place, Question, ask
+from workbench.query.question import Place, ask
 
 SHOWN: Final = 80
 """Number of lines that are shown at first, or as new at once: more than a screen is high."""
@@ -224,14 +224,11 @@ def follow(found: Logs, asked: Asked, counted: Counted, tell: Tell) -> None:
         tell: called with the result.
     """
     begun = perf_counter()
-    of_types = _fresh(found, asked.all_types, counted.types, "type")
-    of_chart = of_types
-    if asked.by != "type" and of_types is not None:
-        of_chart = _fresh(found, asked.question, counted.chart, asked.by)
-    if of_types is None or of_chart is None:
+    fresh = _fresh(found, asked, counted)
+    if fresh is None:
         tell(Stale())
         return
-    (table, types), (_, chart) = of_types, of_chart
+    table, types, chart = fresh
     newest = sorted(_places(table, asked.question.filters.types), reverse=True)
     lines = lines_of(found, [seq for _, seq in newest[:SHOWN]])
     tell(
@@ -243,18 +240,21 @@ def follow(found: Logs, asked: Asked, counted: Counted, tell: Tell) -> None:
     )
 
 
-def _fresh(
-    found: Logs, question: Question, counted: Tally, by: str
-) -> tuple[pa.Table, Tally] | None:
-    """Return the logs that came since a tally, and the tally with them; None if that is stale."""
+def _fresh(found: Logs, asked: Asked, counted: Counted) -> tuple[pa.Table, Tally, Tally] | None:
+    """Return the logs of any type that came since a count, and its tallies with them.
+
+    They are read once. None if what is counted is stale.
+    """
+    by, last = asked.by, asked.all_types.last
     column = by if by in ("type", "source") else "attributes"
-    question = replace(question, columns=tuple({"type": 0, column: 0}), limit=None)
-    after = counted.moment.last_seq
+    question = replace(asked.all_types, columns=tuple({"type": 0, column: 0}), limit=None)
+    known = counted.types.moment
+    after = known.last_seq
 
     def hot(view: View, catalog: Catalog) -> tuple[pa.Table, Moment] | None:
         moment = catalog.moment
-        is_past = moment.incarnation != counted.moment.incarnation or moment.last_seq < after
-        if is_past or moment.archived_through > after or moment.pruned != counted.moment.pruned:
+        is_past = moment.incarnation != known.incarnation or moment.last_seq < after
+        if is_past or moment.archived_through > after or moment.pruned != known.pruned:
             return None
         if moment.last_seq - after > MOST_FRESH:
             return None
@@ -262,13 +262,17 @@ def _fresh(
 
     def whole(
         hot: tuple[pa.Table, Moment] | None, _: Catalog, __: Batches
-    ) -> tuple[pa.Table, Tally] | None:
+    ) -> tuple[pa.Table, Tally, Tally] | None:
         if hot is None:
             return None
         table, moment = hot
-        if question.last is not None:
-            moment = replace(moment, last_seq=question.last)
-        return table, tally_rows(counted, table, moment, by)
+        if last is not None:
+            moment = replace(moment, last_seq=last)
+        types = tally_rows(counted.types, table, moment, "type")
+        if by == "type":
+            return table, types, types
+        chosen = of_types(table, asked.question.filters.types)
+        return table, types, tally_rows(counted.chart, chosen, moment, by)
 
     return found.ask(question, hot, whole, may_lack=True)
 
