@@ -3,10 +3,14 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
+import websocket
+from bokeh.util.token import generate_jwt_token, generate_session_id
 from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize
 
 from tests.support.browser import (
@@ -16,13 +20,13 @@ from tests.support.browser import (
     wait_until_searched,
 )
 from tests.support.meanwhile import meanwhile
-from tests.support.processes import ServerProcess, serving, stalled
+from tests.support.processes import PATIENCE, ServerProcess, serving, stalled
 from workbench.clients.producer import Producer
 
 pytestmark = pytest.mark.browser
 
 Moment = Literal["commit", "domcontentloaded", "load"]
-MOMENTS: tuple[Moment, ...] = ("commit", "commit", "domcontentloaded", "domcontentloaded", "load")
+MOMENTS: tuple[Moment, ...] = ("commit", "domcontentloaded", "load")
 RELOADS = 2
 # Of a process that stands still, closed pages leave most behind: messages that they sent are read.
 CLOSED_WHILE_STALLED = (True, False, True)
@@ -51,6 +55,31 @@ def tabs(context: BrowserContext, dashboard: DashboardProcess) -> Iterator[list[
     yield opened
     for tab in opened:
         tab.close()
+
+
+def leave_at_each_message(dashboard: DashboardProcess) -> None:
+    """Leave as pages do, after each message that they send and get, with a farewell or without.
+
+    A browser costs too much to be closed at each.
+    """
+    request: tuple[dict[str, str], ...] = ({"msgid": "1", "msgtype": "PULL-DOC-REQ"}, {}, {})
+    for sent, taken, is_polite in product(range(len(request) + 1), range(3), (True, False)):
+        token = generate_jwt_token(generate_session_id())
+        socket = websocket.create_connection(
+            dashboard.url.replace("http", "ws", 1) + "/ws",
+            subprotocols=["bokeh", token],
+            timeout=PATIENCE,
+        )
+        for _ in range(3 if sent else taken):  # the acknowledgement, which a page waits for
+            socket.recv()
+        for part in request[:sent]:
+            socket.send(msgspec.json.encode(part).decode())
+        for _ in range(taken if sent == len(request) else 0):
+            socket.recv()
+        if is_polite:
+            socket.send_close()
+        assert socket.sock is not None
+        socket.sock.close()
 
 
 def load_anew(tab: Page, moment: Moment) -> None:
@@ -86,6 +115,7 @@ def test_not_a_line_is_printed_when_pages_go(browser: Browser, tmp_path: Path) -
                     with stalled(dashboard.process):
                         for tab in opened:
                             tab.close()
+        leave_at_each_message(dashboard)
         # It is told to stop while pages are open.
         last = context.new_page()
         last.goto(dashboard.url)
