@@ -19,7 +19,7 @@ from tests.support.plainly import answer_plainly, store_plainly
 from tests.workbench.query.test_execute import assert_equal, folders_and_questions
 from waterline.encoding import PARQUET
 from waterline.storage.folder import DataFolder
-from workbench.query import attribute_index
+from workbench.query import attribute_index, execute
 from workbench.query.question import ask
 from workbench.workbench import Workbench
 
@@ -33,14 +33,23 @@ NAMES = ["status", "duration_ms", "a", "key", "value", "a.b", "a.b.c", "a.status
     names=st.lists(st.sampled_from(NAMES), min_size=1, unique=True),
     is_first=st.booleans(),
     few=st.sampled_from([0.0, 1.0, 100.0]),
+    walked=st.sampled_from([0, 1, 4]),
 )
 def test_any_question_is_answered_by_index_as_a_plain_filter_would(
-    case: tuple[list[Batch], list[dict[str, Any]]], names: list[str], is_first: bool, few: float
+    case: tuple[list[Batch], list[dict[str, Any]]],
+    names: list[str],
+    is_first: bool,
+    few: float,
+    walked: int,
 ) -> None:
     batches, asked = case
     expected = store_plainly(batches)
     half = 0 if is_first else len(batches) // 2
-    with tempfile.TemporaryDirectory() as folder, patch.object(attribute_index, "_FEW", few):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.object(attribute_index, "_FEW", few),
+        patch.object(execute, "_WALKED", walked),
+    ):
         data = Path(folder)
         fill_batches(data, batches[:half])
         assert index(data, names)

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.support.plainly import PlainLog, answer_plainly, same_json, store_pla
 from waterline.encoding import PARQUET
 from waterline.query_text.condition import OPERATORS
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
+from workbench.query import execute
 from workbench.query.question import ask
 from workbench.workbench import Workbench
 
@@ -501,3 +503,27 @@ def test_log_sent_again_is_there_once_for_each_source(data: Path) -> None:
     assert answers == [("a", 1, False), ("a", 1, True), ("a", 1, True), ("a", 2, False)]
     assert seqs(data) == [1, 2]
     assert seqs(data, source="one") == [1]
+
+
+@pytest.mark.parametrize("walked", [0, 3, 50, 99])
+@pytest.mark.parametrize("filters", [{}, {"until": NOON + 40}, {"before": (NOON + 40, 41)}])
+def test_newest_matches_are_same_however_far_back_they_lie(
+    data: Path, monkeypatch: pytest.MonkeyPatch, walked: int, filters: dict[str, Any]
+) -> None:
+    fill(
+        data,
+        [
+            {"type": "x" if n in (3, 5, 38, 60) else "y", "message": "m", "timestamp": NOON + n}
+            for n in range(100)
+        ],
+    )
+    monkeypatch.setattr(execute, "_WALKED", walked)
+    with Workbench(data, clock=lambda: NOON) as wb:
+        session = wb._session
+        for limit in range(6):
+            for name in ("x", "y", "z"):
+                question = replace(ask(now=NOON, type=name, limit=limit, order="newest"), **filters)
+                found = session.logs.rows(question).table["seq"].to_pylist()
+                end = 100 if not filters else 40
+                named = [n + 1 for n in range(end) if (n in (3, 5, 38, 60)) == (name == "x")]
+                assert found == ([] if name == "z" else named[::-1][:limit])
