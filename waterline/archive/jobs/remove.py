@@ -25,7 +25,11 @@ _UPPER: Final = """
     SELECT ifnull(max(seq), 0)
     FROM (SELECT seq FROM logs WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?)
 """
-_LAST: Final = "SELECT ifnull(max(seq), 0) FROM logs"
+# With a trigger, as that of indexed attributes, SQLite goes row by row.
+_IS_CLEARED_AT_ONCE: Final = """
+    SELECT ifnull((SELECT max(seq) FROM logs), 0) <= ?
+        AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'logs')
+"""
 # Ids of young logs, so that a log sent again is recognised without its row.
 _REMEMBER: Final = """
     INSERT OR REPLACE INTO archived_ids (source, id, seq, received_at)
@@ -119,9 +123,11 @@ class RowRemover:
 
     def _may_clear(self, through: int) -> bool:
         """Return whether all rows may go at once: all are archived, few, and nobody commits."""
-        if self._pace.is_shared or self._number(_LAST) > through:
-            return False
-        return self._used_pages() <= MOST_CLEARED
+        return (
+            not self._pace.is_shared
+            and self._used_pages() <= MOST_CLEARED
+            and bool(self._number(_IS_CLEARED_AT_ONCE, through))
+        )
 
     def _clear(self, through: int) -> None:
         """Remove all rows, unless a log has come meanwhile.
@@ -130,7 +136,7 @@ class RowRemover:
         none of them to the WAL. Measured: a million rows in 0.07 s of CPU, against 1.2 s.
         """
         with transaction(self._connection):
-            if self._number(_LAST) <= through:
+            if self._number(_IS_CLEARED_AT_ONCE, through):
                 self._connection.execute("DELETE FROM logs")
                 self.removed.rows += self._connection.changes()
         self._pace.look()

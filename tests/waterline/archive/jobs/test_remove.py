@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.archive_runs import hot_rows, opened
 from tests.support.folders import DAY, NOON, Batch, alter, alter_elsewhere, fill, fill_batches
+from tests.support.looking import number
 from waterline.archive.jobs import pace
 from waterline.archive.jobs import remove as removal
 from waterline.archive.jobs.pace import Pace
@@ -188,7 +189,8 @@ def test_rows_of_a_large_table_go_in_slices_until_few_are_left(
 ) -> None:
     fill(data, logs(1000, size=1000))
     archive_through(data, 1000)
-    monkeypatch.setattr(removal, "MOST_CLEARED", 150)
+    monkeypatch.setattr(removal, "MOST_CLEARED", 200)
+    monkeypatch.setattr(removal, "LARGEST_SLICE", 50)
     rows, one_by_one = remove_alone(data, now=NOON + 10 * DAY)
     assert rows == 1000
     assert 0 < one_by_one < 1000
@@ -307,13 +309,13 @@ class _Counted:
         return False
 
 
-def slices_of(data: Path) -> list[int]:
+def slices_of(data: Path, silent_for: float = 0.0) -> list[int]:
     """Remove what is archived and return how many rows went by each transaction."""
     counted = _Counted()
     with closing(open_writer(DataFolder(data).logs, LOGS, "FULL")) as connection:
         connection.set_update_hook(counted.update)
         connection.set_commit_hook(counted.commit)
-        kept = Pace(connection)
+        kept = Pace(connection, silent_for)
         RowRemover(connection, DAY, lambda: NOON + 10 * DAY, silent, kept).run()
     return counted.slices
 
@@ -335,6 +337,19 @@ def test_slices_that_take_too_long_become_smaller_down_to_single_row(
     fill(data, logs(205))
     archive_through(data, 205)
     assert slices_of(data) == [200, 1, 1, 1, 1, 1]
+
+
+def test_rows_with_a_trigger_go_in_slices_also_after_a_silence(data: Path) -> None:
+    fill(data, logs(500))
+    archive_through(data, 500)
+    alter(
+        DataFolder(data).logs,
+        "CREATE TABLE gone (seq)",
+        "CREATE TRIGGER note AFTER DELETE ON logs BEGIN INSERT INTO gone VALUES (old.seq); END",
+    )
+    slices = slices_of(data, SILENCE)
+    assert (slices[0], sum(slices)) == (FIRST_SLICE, 500)
+    assert number(data, "SELECT count(*) FROM gone") == 500
 
 
 def test_commits_are_durable_again_after_removal(data: Path) -> None:
