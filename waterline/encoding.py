@@ -42,6 +42,7 @@ class BatchFormat:
         levels: the levels of that codec; empty for a codec without levels.
         level: the default level; None for a codec without levels.
         batch_rows: logs in a batch, unless told otherwise.
+        version: the version of the layout of files that are written.
         is_dataset: whether other programs read a folder of such files as one table and stop at any
             other file in it. Manifests then lie elsewhere.
     """
@@ -52,6 +53,7 @@ class BatchFormat:
     levels: range
     level: int | None
     batch_rows: int
+    version: str = "2.1"
     is_dataset: bool = False
 
     def __str__(self) -> str:
@@ -69,7 +71,8 @@ PARQUET: Final = BatchFormat(
     levels=range(1, 23),
     level=3,
     # It compresses better, and is opened less often, the more rows it has.
-    batch_rows=100_000,
+    batch_rows=500_000,
+    version="3.0",
     is_dataset=True,
 )
 JSON_GZ: Final = BatchFormat(

@@ -43,9 +43,12 @@ OBEYING: Final = (
 _ROOT: Final = Path(__file__).parents[2]
 
 _SERVING: Final = ("workbench.cli.main", "server.process", "waterline.tokens")
-_ARCHIVING: Final = (*_SERVING, "waterline.archive.jobs.run", "waterline.archive.jobs.verify")
-_ASKING: Final = (*_ARCHIVING, "pandas", "adbc_driver_sqlite.dbapi", "workbench.workbench")
-_SHOWING: Final = (*_SERVING, "panel", "workbench.dashboard.serving")
+_COMPLAINING: Final = "duckdb"
+_JOBS: Final = (_COMPLAINING, "waterline.archive.jobs.run", "waterline.archive.jobs.verify")
+_ARCHIVING: Final = (*_SERVING, "pyarrow.parquet", *_JOBS)
+_PANDAS: Final = ("pyarrow.parquet", "pandas", "adbc_driver_sqlite.dbapi")
+_ASKING: Final = (*_SERVING, *_PANDAS, *_JOBS, "workbench.workbench")
+_SHOWING: Final = (*_SERVING, "panel", *_PANDAS, _COMPLAINING, "workbench.dashboard.serving")
 
 _BY_COMMAND: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     (WATERLINE, "archive", "export"): _ASKING,
@@ -339,13 +342,15 @@ def main() -> None:
     # Ctrl-C is for the test's process, and for children that have no hands over it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.register(_TELLING)
-    *others, last = sys.argv[2:]
-    for module in others:
-        import_module(module)
+    modules = sys.argv[2:]
     # What is frozen costs a child nothing at its end. DuckDB complains where that happens to it.
+    frozen = modules.index(_COMPLAINING) if _COMPLAINING in modules else len(modules)
+    for module in modules[:frozen]:
+        import_module(module)
     gc.collect()
     gc.freeze()
-    import_module(last)
+    for module in modules[frozen:]:
+        import_module(module)
     found = _wait_for_an_order(socket.socket(fileno=int(sys.argv[1])))
     if found is not None:
         order, files = found

@@ -1,7 +1,7 @@
 """A workbench over logs of which a part is archived, as property tests draw it; what it reads."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def part_archived(
 def noted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Reading]:
     """Return a list that each reading of a batch is added to."""
     seen: list[Reading] = []
-    read = BatchReader.read
+    read, read_packed = BatchReader.read, BatchReader.read_packed
 
     def noted(
         reader: BatchReader, batch: ArchivedBatch, columns: Sequence[str] | None = None
@@ -46,5 +46,15 @@ def noted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Reading]:
         seen.append((batch.first_seq, columns))
         return read(reader, batch, columns)
 
+    def noted_packed(
+        reader: BatchReader,
+        batch: ArchivedBatch,
+        columns: Sequence[str],
+        members: Iterable[str] | None,
+    ) -> object:
+        seen.append((batch.first_seq, columns))
+        return read_packed(reader, batch, columns, members)
+
     monkeypatch.setattr(BatchReader, "read", noted)
+    monkeypatch.setattr(BatchReader, "read_packed", noted_packed)
     return seen

@@ -67,7 +67,8 @@ def _names(folder: Path) -> list[str]:
     return [each.name for each in folder.iterdir()] if folder.is_dir() else []
 
 
-VERSION: Final = "2.1"
+VERSIONS: Final = ("2.1", "3.0")
+"""The versions of the layout of batch files that can be read."""
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -86,7 +87,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     batch: int
     total_logs: int
     compression: str
-    version: str = VERSION
+    version: str = VERSIONS[0]
     folder_id: str
 
 
@@ -209,7 +210,7 @@ def label_of(
         batch=number,
         total_logs=logs.num_rows,
         compression=encoding.codec,
-        version=VERSION,
+        version=encoding.format.version,
         folder_id=folder_id,
     )
 

@@ -1,15 +1,17 @@
 """Registry of batch formats: logs to bytes, and back with all checks that a file allows."""
 
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from waterline.archive import json_gz, parquet
-from waterline.archive.batch import VERSION, Label
+from waterline.archive.as_stored import as_stored
+from waterline.archive.attribute_columns.packed import is_packed
+from waterline.archive.batch import VERSIONS, Label
 from waterline.archive.columns import NAMES, schema_of
 from waterline.encoding import FORMATS, JSON_GZ, PARQUET, BatchFormat, Encoding
 from waterline.errors import ArchiveError
@@ -38,13 +40,18 @@ class Serializer(Protocol):
         """
 
     def decode(
-        self, content: pa.Buffer | bytes, columns: Sequence[str] | None = None
+        self,
+        content: pa.Buffer | bytes,
+        columns: Sequence[str] | None = None,
+        members: Iterable[str] | None = None,
     ) -> tuple[pa.Table, Label | None]:
         """Return the logs of a file and its label.
 
         Args:
             content: the file.
             columns: those to return, in the order of `SCHEMA`; None is all that the file has.
+            members: names or paths of the attributes that are needed; None is all. More may be
+                returned. Attributes are JSON texts or packed.
 
         Raises:
             pa.ArrowException, OSError, EOFError, zlib.error, OverflowError, RecursionError,
@@ -75,7 +82,8 @@ class BatchContent:
     """Content of a batch file.
 
     Attributes:
-        logs: a table of the columns of `SCHEMA`, or of the wanted ones, without nulls, by seq.
+        logs: a table of the columns of `SCHEMA`, or of the wanted ones, without nulls, by seq. Its
+            attributes may be packed, where that is said.
         label: what the file says of itself; None if another program wrote it without a label.
     """
 
@@ -99,7 +107,7 @@ def decode(
     format: BatchFormat,  # noqa: A002 - as files, settings and the catalog call it
     columns: Sequence[str] | None = None,
 ) -> BatchContent:
-    """Return the content of a batch file.
+    """Return the content of a batch file, with attributes as JSON texts.
 
     Args:
         content: the file.
@@ -108,11 +116,34 @@ def decode(
             are damage.
 
     Raises:
-        ArchiveError: the file is damaged, or is no batch file of this format and `VERSION`. The
-            sentence is about "it": the caller says which file.
+        ArchiveError: as of `decode_packed`.
+    """
+    packed = decode_packed(content, format, columns)
+    return replace(packed, logs=as_stored(packed.logs))
+
+
+def decode_packed(
+    content: pa.Buffer | bytes,
+    format: BatchFormat,  # noqa: A002 - as files, settings and the catalog call it
+    columns: Sequence[str] | None = None,
+    members: Iterable[str] | None = None,
+) -> BatchContent:
+    """Return the content of a batch file as filters read it fastest.
+
+    Attributes are packed where they are columns, and messages a dictionary where they are one.
+
+    Args:
+        content: the file.
+        format: its format.
+        columns: see `decode`.
+        members: names or paths of the attributes that are needed; None is all.
+
+    Raises:
+        ArchiveError: the file is damaged, or is no batch file of this format and one of `VERSIONS`.
+            The sentence is about "it": the caller says which file.
     """
     try:
-        table, label = SERIALIZERS[format.name].decode(content, columns)
+        table, label = SERIALIZERS[format.name].decode(content, columns, members)
         logs = _fit(table, columns or NAMES)
     except _DAMAGE as error:
         raise ArchiveError(f"it is no sound {format.title} file: {_first_line(error)}") from error
@@ -139,7 +170,20 @@ def _fit(table: pa.Table, names: Sequence[str]) -> pa.Table:
     for name, column in zip(names, table.columns, strict=True):
         if column.null_count:
             raise ArchiveError(f"some of its logs have no {name}")
-    return table.cast(schema_of(names))
+    columns = [
+        column if _is_read_fast(column) else column.cast(field.type)
+        for column, field in zip(table.columns, schema_of(names), strict=True)
+    ]
+    fields = [
+        pa.field(name, column.type, nullable=False)
+        for name, column in zip(names, columns, strict=True)
+    ]
+    return pa.table(columns, schema=pa.schema(fields))
+
+
+def _is_read_fast(column: pa.ChunkedArray) -> bool:
+    """Return whether a column is of a type that filters read faster than that of `SCHEMA`."""
+    return is_packed(column) or column.type == pa.dictionary(pa.int32(), pa.string())
 
 
 def _check_order(logs: pa.Table) -> None:
@@ -149,7 +193,9 @@ def _check_order(logs: pa.Table) -> None:
 
 
 def _check_label(label: Label, rows: int) -> None:
-    if label.version != VERSION:
-        raise ArchiveError(f"its version is {label.version}; this Waterline reads {VERSION}")
+    if label.version not in VERSIONS:
+        raise ArchiveError(
+            f"its version is {label.version}; this Waterline reads {', '.join(VERSIONS)}"
+        )
     if label.total_logs != rows:
         raise ArchiveError(f"it holds {rows:,} logs, and its label says {label.total_logs:,}")

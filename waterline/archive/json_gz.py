@@ -1,7 +1,7 @@
 """JSON serializer: a batch as one gzipped JSON document that any JSON reader can open."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -41,13 +41,16 @@ def encode(table: pa.Table, label: Label, encoding: Encoding) -> bytes:
 
 
 def decode(
-    content: pa.Buffer | bytes, columns: Sequence[str] | None = None
+    content: pa.Buffer | bytes,
+    columns: Sequence[str] | None = None,
+    members: Iterable[str] | None = None,  # noqa: ARG001 - the text holds all of them
 ) -> tuple[pa.Table, Label | None]:
     """Read a gzipped JSON document.
 
     Args:
         content: the gzipped document.
         columns: those to return, in the order of `SCHEMA`; None is all. All are decoded.
+        members: the attributes that are needed; all are returned.
 
     Returns:
         The logs, with attributes as the text in the document, and the label, if any.

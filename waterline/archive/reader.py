@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from waterline.archive.batch_formats import decode
+from waterline.archive.batch_formats import decode, decode_packed
 from waterline.archive.files import Files
 from waterline.archive.object_store.client import Bucket, open_bucket
 from waterline.encoding import format_named
@@ -77,6 +77,24 @@ class BatchReader:
             ArchiveError: the file is missing or damaged; the sentence names it.
         """
         return decoded(batch, self.content(batch), self.name(batch), columns)
+
+    def read_packed(
+        self, batch: ArchivedBatch, columns: Sequence[str], members: Iterable[str] | None
+    ) -> pa.Table:
+        """Return the logs of a batch by seq, with attributes packed where they are columns.
+
+        Args:
+            batch: its catalog row.
+            columns: the columns to read, in the order of SCHEMA.
+            members: names or paths of the attributes that are needed; None is all.
+
+        Raises:
+            ArchiveError: the file is missing or damaged; the sentence names it.
+        """
+        content, form = self.content(batch), format_named(batch.format)
+        return _sound(
+            batch, self.name(batch), lambda: decode_packed(content, form, columns, members).logs
+        )
 
     def content(self, batch: ArchivedBatch) -> bytes:
         """Return the verified bytes of a batch file, from the local copy if it is kept.
@@ -152,8 +170,12 @@ def decoded(
     Raises:
         ArchiveError: the content is damaged, or holds another number of logs.
     """
+    return _sound(batch, name, lambda: decode(content, format_named(batch.format), columns).logs)
+
+
+def _sound(batch: ArchivedBatch, name: str, decoded_logs: Callable[[], pa.Table]) -> pa.Table:
     try:
-        logs = decode(content, format_named(batch.format), columns).logs
+        logs = decoded_logs()
     except ArchiveError as error:
         raise _damaged(name, str(error)) from error
     if logs.num_rows != batch.rows:

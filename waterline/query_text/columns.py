@@ -1,4 +1,4 @@
-"""The columns of logs that a query looks at."""
+"""The columns and attributes of logs that a query looks at."""
 
 from waterline.query_text.parse import TextQuery
 
@@ -15,3 +15,9 @@ def looked_at(query: TextQuery) -> set[str]:
     return {name for name, is_looked_at in by.items() if is_looked_at}.union(
         (each.column for each in query.patterns), *inner
     )
+
+
+def attributes_in(query: TextQuery) -> list[str]:
+    """Return the names or paths of the attributes that the filters of a query look at."""
+    inner = [name for group in query.any_of for each in group for name in attributes_in(each)]
+    return [*dict.fromkeys([*(each.attribute for each in query.where), *inner])]

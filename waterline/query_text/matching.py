@@ -101,6 +101,10 @@ def _meeting_plainly(logs: Sequence[Matched], places: list[int], condition: Cond
 
 def meeting(values: Sequence[object], condition: Condition) -> list[bool]:
     """Return for each value of an attribute whether it meets a condition; None is no value."""
+    if condition.operator == "lacks":
+        return [value is None for value in values]
+    if not condition.has_patterns:
+        return [value is not None and _meets(value, condition) for value in values]
     patterns = [each for each in condition.values if isinstance(each, Pattern)]
     others = [each for each in condition.values if not isinstance(each, Pattern)]
     texts = [each if isinstance(each, str) else None for each in values]

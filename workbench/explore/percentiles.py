@@ -57,7 +57,13 @@ def percentiles(found: Logs, question: Question, steps: Steps, attribute: str) -
     Raises:
         DataFolderError: logs.db cannot be read.
     """
-    question = replace(question, order="oldest", limit=None, columns=("timestamp", "attributes"))
+    question = replace(
+        question,
+        order="oldest",
+        limit=None,
+        columns=("timestamp", "attributes"),
+        members=(attribute,),
+    )
 
     def hot(view: View, catalog: Catalog) -> _Values:
         path = path_of(attribute)

@@ -110,6 +110,7 @@ def tally(found: Logs, question: Question, steps: Steps, by: str) -> Tally:
         order="oldest",
         limit=None,
         columns=("timestamp", by if by in COLUMNS else "attributes"),
+        members=(by,),
     )
     counter = _Counter(steps, by)
 

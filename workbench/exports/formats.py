@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from waterline.archive.columns import SCHEMA
 from waterline.archive.json_gz import stored_logs
-from waterline.archive.parquet import ENCODINGS, FEW_VALUES, ROWS_A_GROUP
+from waterline.archive.parquet import ENCODINGS
 from waterline.encoding import PARQUET
 from waterline.printable import printable_json
 from waterline.recognition.time_values import MILLISECONDS_BELOW, SECONDS_BELOW
@@ -21,6 +21,9 @@ from workbench.frames import in_microseconds
 
 # Logs that are Python objects at a time.
 _LOGS_AT_ONCE: Final = 10_000
+# Few distinct values; in other columns nearly every value is new, so a dictionary gains nothing.
+_FEW_VALUES: Final = ["type", "source"]
+_ROWS_A_GROUP: Final = 50_000
 # Bytes of a row group at most, as it is held in memory.
 _GROUP_SIZE: Final = 64 * 2**20
 # RFC 3339; %S includes the milliseconds of the type.
@@ -193,7 +196,7 @@ class _Parquet:
             in_microseconds(SCHEMA.empty_table()).schema,
             compression=PARQUET.codec,
             compression_level=PARQUET.level,
-            use_dictionary=FEW_VALUES,
+            use_dictionary=_FEW_VALUES,
             column_encoding=ENCODINGS,
             write_page_checksum=True,
         )
@@ -202,7 +205,7 @@ class _Parquet:
     def write(self, table: pa.Table) -> None:
         self._waiting.append(in_microseconds(table))
         rows = sum(each.num_rows for each in self._waiting)
-        if rows >= ROWS_A_GROUP or sum(each.nbytes for each in self._waiting) >= _GROUP_SIZE:
+        if rows >= _ROWS_A_GROUP or sum(each.nbytes for each in self._waiting) >= _GROUP_SIZE:
             self._write_groups()
 
     def close(self) -> None:
@@ -211,5 +214,5 @@ class _Parquet:
 
     def _write_groups(self) -> None:
         if any(each.num_rows for each in self._waiting):
-            self._writer.write_table(pa.concat_tables(self._waiting), ROWS_A_GROUP)
+            self._writer.write_table(pa.concat_tables(self._waiting), _ROWS_A_GROUP)
         self._waiting = []

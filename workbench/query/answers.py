@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final, Literal
 
 import pandas as pd
@@ -10,7 +11,8 @@ from sqlalchemy import Engine
 
 from waterline.errors import MissingLogs, NothingFound
 from workbench.frames import in_microseconds, to_frame, to_nullable_frame
-from workbench.query.attributes import lacking_attribute, spread
+from workbench.query.attributes import lacking_attribute, named, spread, with_values
+from workbench.query.empty_answer import GLANCE
 from workbench.query.execute import Answer
 from workbench.query.pin import Pin, to_pin
 from workbench.query.plan import Plan, plan
@@ -37,10 +39,19 @@ def logs(
     begun, now = time.perf_counter(), session.clock()
     may_lack = may_lack_logs(incomplete)
     question = with_attributes(session.question(filters, now, may_lack=may_lack), attributes)
+    names = None if attributes is None else named(attributes)
+    if names is not None and session.cache is None:
+        # An answer is kept with the whole JSON, from which later questions are answered too.
+        question = replace(question, members=tuple(dict.fromkeys(names)))
     rows, outcome = session.rows(question, may_lack=may_lack)
-    frame = to_frame(rows.table.select(question.columns))
-    if attributes is not None:
-        frame = spread(frame, attributes)
+    if question.members is not None:
+        stored = [name for name in question.columns if name != "attributes"]
+        values = rows.table["attributes"]
+        frame = with_values(to_frame(rows.table.select(stored)), values, question.members)
+    else:
+        frame = to_frame(rows.table.select(question.columns))
+        if attributes is not None:
+            frame = spread(frame, attributes)
     frame.attrs["pin"] = str(question.pin or rows.moment.pin(now))
     frame.attrs["rows"] = {"hot": len(frame) - rows.archived, "archived": rows.archived}
     frame.attrs["cache"] = outcome
@@ -50,8 +61,14 @@ def logs(
         warn_of(rows.lacks)
     if not len(frame):
         session.explain_empty(question)
-    elif attributes is not None and attributes != "all":
-        warn_of(lacking_attribute(frame, rows.table["attributes"], attributes), NothingFound)
+    elif names is not None:
+
+        def texts() -> list[str]:
+            asked = replace(question, members=None, limit=GLANCE)
+            found: list[str] = session.rows(asked)[0].table["attributes"].to_pylist()
+            return found
+
+        warn_of(lacking_attribute(frame, texts, names), NothingFound)
     missing = [*([] if session.earlier is None else [session.earlier]), *rows.missing]
     if missing:
         frame.attrs["missing"] = missing

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Text, func, select
 
+from waterline.archive.as_stored import as_stored
 from waterline.archive.columns import schema_of
 from waterline.archive.reader import BatchReader
 from waterline.errors import ArchiveError, IncompleteAnswer, ObjectMissing, RemoteError, UsageError
@@ -46,7 +47,7 @@ class Batches:
     def chosen(self, batch: ArchivedBatch) -> pa.Table:
         """Return the logs of a batch that match the question; none if the batch cannot be read.
 
-        They have the question's `kept` columns.
+        They have the question's `kept` columns; attributes may be packed if it names members.
         """
         tell("archive files", self._read, self._most)
         self._read += 1
@@ -55,8 +56,9 @@ class Batches:
             self.faults.append(f"{self._reader.name(batch)} is in that object storage too")
             return self._none()
         try:
-            table = self._reader.read(batch, self._question.needed)
-            return choose(table, self._question).select(self._question.kept)
+            question = self._question
+            table = self._reader.read_packed(batch, question.needed, question.needed_members)
+            return kept(choose(table, question), question)
         except ArchiveError as error:
             self._fail(batch, error)
             return self._none()
@@ -85,6 +87,16 @@ class Batches:
         """Return an error that names the files that could not be read."""
         named, more = self.faults[:_NAMED], len(self.faults) - _NAMED
         return IncompleteAnswer("; ".join([*named, f"and {more} more"] if more > 0 else named))
+
+
+def kept(table: pa.Table, question: Question) -> pa.Table:
+    """Return the `kept` columns; attributes are JSON texts unless the question names members."""
+    table = table.select(question.kept)
+    if question.members is None or "attributes" not in question.kept:
+        return as_stored(table)
+    place = table.schema.get_field_index("attributes")
+    others = as_stored(table.remove_column(place))
+    return others.add_column(place, table.field(place), table.column(place))
 
 
 @dataclass(frozen=True, slots=True)

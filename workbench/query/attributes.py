@@ -2,19 +2,21 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, Final, Literal
 
 import msgspec
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from waterline.errors import ManyAttributes, UsageError
 from workbench.query.attribute_values import values_of
 from workbench.query.empty_answer import GLANCE, unknown_attribute
 from workbench.query.progress import warn_of
 from workbench.query.times import INT64
+from workbench.query.variants import python_values, series
 
 MOST_NAMES: Final = 1_000
 """Greatest number of columns that `"all"` makes."""
@@ -41,7 +43,7 @@ def spread(frame: pd.DataFrame, names: Sequence[str] | Literal["all"]) -> pd.Dat
     Warns:
         ManyAttributes: some attributes stay in `attributes`.
     """
-    chosen = _checked(names)
+    chosen = named(names)
     stored = frame.drop(columns="attributes")
     if chosen is None:
         values, rest = _all_values(frame["attributes"])
@@ -56,19 +58,39 @@ def spread(frame: pd.DataFrame, names: Sequence[str] | Literal["all"]) -> pd.Dat
     return pd.concat([stored, pd.DataFrame(columns)], axis=1) if columns else stored
 
 
+def with_values(
+    stored: pd.DataFrame, values: pa.ChunkedArray, names: Sequence[str]
+) -> pd.DataFrame:
+    """Return logs with a column for each attribute, as `spread` makes them.
+
+    Args:
+        stored: the stored columns but for `attributes`.
+        values: a struct of `VARIANT`, one a name.
+        names: the attributes.
+    """
+    columns: dict[str, pd.Series[Any]] = {}
+    for place, name in enumerate(names):
+        variant = pc.struct_field(values, place)
+        made = series(variant, stored.index)
+        if made is None:
+            made = as_column(python_values(variant), stored.index)
+        columns[column_name(name)] = made
+    return pd.concat([stored, pd.DataFrame(columns)], axis=1) if columns else stored
+
+
 def lacking_attribute(
-    frame: pd.DataFrame, texts: pa.ChunkedArray, names: Iterable[str]
+    frame: pd.DataFrame, texts: Callable[[], Sequence[str]], names: Iterable[str]
 ) -> str | None:
     """Return a sentence about the first attribute that no log has; None if there is none.
 
     Args:
         frame: what `spread` returned.
-        texts: the column `attributes` that it was made from.
+        texts: returns the column `attributes` that it was made from, or its begin.
         names: the attributes.
     """
     for name in names:
         if frame[column_name(name)].isna().all():
-            return unknown_attribute(name, texts.slice(0, GLANCE).to_pylist())
+            return unknown_attribute(name, texts()[:GLANCE])
     return None
 
 
@@ -146,8 +168,12 @@ def _is_exact_as_float(number: int) -> bool:
     return abs(number) <= sys.float_info.max and float(number) == number
 
 
-def _checked(names: object) -> list[str] | None:
-    """Return the names; None stands for all."""
+def named(names: object) -> list[str] | None:
+    """Return the names of attributes; None stands for all.
+
+    Raises:
+        UsageError: `names` is no list of texts.
+    """
     if isinstance(names, str):
         if names == "all":
             return None

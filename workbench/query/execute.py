@@ -17,6 +17,7 @@ from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 from waterline.storage.tables import attribute_values, logs
 from workbench.query.archived import Batches, Catalog, read_catalog
+from workbench.query.attribute_values import variants_by_name
 from workbench.query.database import Database, View
 from workbench.query.filters import criteria, meeting
 from workbench.query.gaps import lacking
@@ -24,6 +25,7 @@ from workbench.query.hot_count import count_hot_logs
 from workbench.query.known import KnownAnswer, Mark, take_mark
 from workbench.query.moment import Moment, read_moment
 from workbench.query.question import Question, what_sql_leaves
+from workbench.query.variants import VARIANT
 
 # Attempts; each fails only if another archive job came in between.
 _ATTEMPTS: Final = 3
@@ -86,7 +88,8 @@ class Logs:
         """Return the logs that match a question.
 
         Args:
-            question: what is asked.
+            question: what is asked. If it names members, the answer has their values in place of
+                the JSON: a struct of `VARIANT`, one a member in their order.
             known: an earlier answer; if it is no longer valid, all is read.
             may_lack: whether to leave out logs whose archive files are missing or damaged.
 
@@ -99,7 +102,8 @@ class Logs:
             holds = known is not None and known.mark.holds(view, catalog.moment)
             still = known if holds else None
             after = 0 if still is None else still.mark.last_seq
-            return _Begun(mark, still, after, _hot_table(view, catalog, question, after))
+            hot = _with_values(_hot_table(view, catalog, question, after), question)
+            return _Begun(mark, still, after, hot)
 
         def whole(begun: _Begun, catalog: Catalog, batches: Batches) -> FoundRows:
             found = _Found(begun.hot, question)
@@ -112,7 +116,7 @@ class Logs:
                     continue
                 if found.is_full_before(batch):
                     break
-                chosen = batches.chosen(batch)
+                chosen = _with_values(batches.chosen(batch), question)
                 if batch.first_seq <= begun.after:
                     chosen = chosen.filter(pc.greater(chosen["seq"], begun.after))
                 came += chosen.num_rows
@@ -136,13 +140,14 @@ class Logs:
 
         Args:
             question: what is asked.
-            take: called with tables that have the question's `kept` columns.
+            take: called with tables that have the question's `kept` columns. Attributes may be
+                packed if it names members.
 
         Raises:
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
         """
         if question.limit is not None:
-            rows = self.rows(question)
+            rows = self.rows(replace(question, members=None))
             return Answer([take(rows.table)], rows.lacks)
 
         def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Answer[list[_Part]]:
@@ -232,6 +237,20 @@ class Logs:
     def _past(self) -> tuple[str, int]:
         with self._database.view() as view:
             return read_moment(view).past
+
+
+def _with_values(table: pa.Table, question: Question) -> pa.Table:
+    """Return a table with the values of the members that a question names, of one type for all."""
+    if question.members is None:
+        return table
+    columns = variants_by_name(table["attributes"], question.members)
+    chunks = [
+        pa.StructArray.from_arrays(arrays, names=[str(place) for place in range(len(arrays))])
+        for arrays in zip(*(each.chunks for each in columns), strict=True)
+    ]
+    fields = [(str(place), VARIANT) for place in range(len(columns))]
+    place = table.schema.get_field_index("attributes")
+    return table.set_column(place, "attributes", pa.chunked_array(chunks, pa.struct(fields)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def read(
     elif not len(frame):
         warn_of(reader.gathered.why_none(), NothingFound)
     elif attributes is not None and attributes != "all":
-        warn_of(lacking_attribute(frame, table["attributes"], attributes), NothingFound)
+        warn_of(lacking_attribute(frame, table["attributes"].to_pylist, attributes), NothingFound)
     if reader.missing:
         frame.attrs["missing"] = reader.missing
         warn_of(f"this answer lacks logs: {'; '.join(reader.missing)}", MissingLogs)

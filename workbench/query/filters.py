@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import TableValuedAlias
 
+from waterline.archive.attribute_columns.packed import is_packed
 from waterline.query_text.condition import Condition, Pattern, Range, Scalar
 from waterline.query_text.matching import meeting as values_meeting
 from waterline.query_text.parse import TextQuery
@@ -32,6 +33,7 @@ from waterline.storage.tables import logs
 from workbench.query.attribute_values import values_of
 from workbench.query.comparing import COMPARE, in_sql, is_one_of
 from workbench.query.database import View
+from workbench.query.packed_attributes import met_by
 from workbench.query.question import Question
 
 _MEMORY: Final = ":memory:"
@@ -115,12 +117,16 @@ def meeting(table: pa.Table, query: TextQuery) -> pa.Table:
             is_one = pc.is_in(table[name], value_set=pa.array(unwanted, pa.string()))
             table = table.filter(pc.invert(is_one))
     for text in query.contains:
-        table = table.filter(pc.match_substring(table["message"], text))
+        table = table.filter(_matching(table["message"], pc.match_substring, text))
     for text in query.lacks:
-        table = table.filter(pc.invert(pc.match_substring(table["message"], text)))
+        table = table.filter(pc.invert(_matching(table["message"], pc.match_substring, text)))
     for of in query.patterns:
-        matches = pc.match_substring_regex(table[of.column], of.pattern.text)
+        matches = _matching(table[of.column], pc.match_substring_regex, of.pattern.text)
         table = table.filter(pc.invert(matches) if of.is_negated else matches)
+    if query.where and is_packed(table["attributes"]):
+        for condition in query.where:
+            table = table.filter(met_by(table["attributes"], condition))
+        query = replace(query, where=())
     plain = [each for each in query.where if not each.has_patterns]
     if plain and table.num_rows:
         table = table.filter(pc.is_in(table["seq"], value_set=_meeting(table, plain)))
@@ -134,6 +140,16 @@ def meeting(table: pa.Table, query: TextQuery) -> pa.Table:
             some = pa.chunked_array([each for part in seqs for each in part.chunks], pa.int64())
             table = table.filter(pc.is_in(table["seq"], value_set=some))
     return table
+
+
+def _matching(
+    column: pa.ChunkedArray, match: Callable[[pa.Array, str], pa.Array], text: str
+) -> pa.ChunkedArray:
+    """Return where texts match; those of a dictionary are looked at once each."""
+    if not pa.types.is_dictionary(column.type):
+        return match(column, text)
+    chunks = [match(each.dictionary, text).take(each.indices) for each in column.chunks]
+    return pa.chunked_array(chunks, pa.bool_())
 
 
 def _meeting(table: pa.Table, conditions: Sequence[Condition]) -> pa.ChunkedArray:

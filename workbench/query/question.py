@@ -11,7 +11,7 @@ import numpy as np
 from waterline.archive.columns import NAMES
 from waterline.archive.selection import Selection
 from waterline.errors import UsageError
-from waterline.query_text.columns import looked_at
+from waterline.query_text.columns import attributes_in, looked_at
 from waterline.query_text.condition import OPERATORS, Condition, Scalar
 from waterline.query_text.parse import TextQuery, both, parse
 from waterline.storage.catalog import ArchivedBatch, Clock
@@ -47,6 +47,9 @@ class Question:
     limit: int | None = None
     columns: tuple[str, ...] = NAMES
     """Stored columns of the answer, in its order."""
+    members: tuple[str, ...] | None = None
+    """Names or paths of the attributes that the column `attributes` is needed for; None is all, as
+    JSON texts. Else those of archives may come packed, with no more than these."""
     pin: Pin | None = None
     """Moment of the answer; None is now."""
     last: int | None = None
@@ -73,6 +76,12 @@ class Question:
         """Columns to read of an archive file: `kept`, and those that filters look at."""
         clock = {self.clock} if self.since is not None or self.until is not None else set()
         return _in_order({*self.kept, *clock, *looked_at(self.filters)})
+
+    @property
+    def needed_members(self) -> tuple[str, ...] | None:
+        """Names or paths of attributes to read of an archive file; None is all."""
+        asked = () if "attributes" not in self.kept else self.members
+        return None if asked is None else (*asked, *attributes_in(self.filters))
 
     @property
     def through(self) -> int | None:
@@ -115,6 +124,7 @@ class Question:
             order=self.order,
             limit=self.limit,
             columns=self.columns,
+            members=self.members,
             pin=self.pin,
             last=self.last,
         )

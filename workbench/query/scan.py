@@ -13,7 +13,7 @@ from waterline.errors import ArchiveError, DataFolderError
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 from waterline.storage.tables import logs
-from workbench.query.archived import prove, read_batches, read_catalog
+from workbench.query.archived import kept, prove, read_batches, read_catalog
 from workbench.query.database import Database, View
 from workbench.query.execute import fetched, stored_rows
 from workbench.query.filters import choose
@@ -167,10 +167,11 @@ class LogScan:
             behind, within = pc.greater(seqs, self.after), pc.less_equal(seqs, self.last_seq)
             table = table.filter(pc.and_(behind, within))
         self.after = min(batch.last_seq, self.last_seq)
-        return choose(table, self._question)
+        return kept(choose(table, self._question), self._question)
 
     def _read(self, batch: ArchivedBatch) -> pa.Table:
-        return self._reader.read(batch, self._question.needed)
+        question = self._question
+        return self._reader.read_packed(batch, question.needed, question.needed_members)
 
     def _none(self) -> pa.Table:
         return schema_of(self._question.kept).empty_table()

@@ -114,6 +114,6 @@ def test_label_says_what_file_is(
         batch=12,
         total_logs=5,
         compression=compression,
-        version="2.1",
+        version=format.version,
         folder_id="3f9c",
     )

@@ -4,9 +4,11 @@ import gzip
 import json
 import re
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+import duckdb
 import msgspec
 import pandas as pd
 import pyarrow as pa
@@ -16,8 +18,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from waterline.archive import parquet
-from waterline.archive.batch import Label
-from waterline.archive.batch_formats import BatchContent, decode, encode
+from waterline.archive.batch import Label, write_label
+from waterline.archive.batch_formats import BatchContent, decode, decode_packed, encode
 from waterline.archive.columns import SCHEMA
 from waterline.encoding import FORMATS, JSON_GZ, PARQUET, BatchFormat, Encoding
 from waterline.errors import ArchiveError
@@ -183,7 +185,7 @@ def test_pandas_reads_parquet_file(tmp_path: Path) -> None:
     file = tmp_path / "batch-0001.parquet"
     file.write_bytes(written(table_of(SOME), PARQUET))
     frame = pd.read_parquet(file)
-    assert list(frame.columns) == SCHEMA.names
+    assert list(frame.columns) == [*SCHEMA.names, "attributes_json"]
     assert frame["message"].tolist() == [each[5] for each in SOME]
     assert frame["timestamp"].dt.as_unit("ms").astype("int64").tolist() == [
         each[2] for each in SOME
@@ -286,8 +288,8 @@ def test_label_that_counts_wrongly_is_refused(format: BatchFormat) -> None:  # n
 
 @every_format
 def test_later_version_is_refused(format: BatchFormat) -> None:  # noqa: A002
-    content = written(table_of(SOME), format, version="3.0")
-    assert refusal(content, format) == "its version is 3.0; this Waterline reads 2.1"
+    content = written(table_of(SOME), format, version="4.0")
+    assert refusal(content, format) == "its version is 4.0; this Waterline reads 2.1, 3.0"
 
 
 @every_format
@@ -379,3 +381,65 @@ def test_no_thread_of_arrows_lets_go_of_what_python_owns() -> None:
     for _ in range(500):  # one in twenty was let go so, on a quiet machine with two processors
         decode(_Content(content), PARQUET)
     assert _Content.let_go_by == {threading.main_thread()}
+
+
+def test_parquet_file_of_version_2_1_is_read_as_ever() -> None:
+    table, sink = table_of(SOME), pa.BufferOutputStream()
+    label = write_label(label_of(table, version="2.1"))
+    pq.write_table(table.replace_schema_metadata({b"waterline": label}), sink)
+    contents = decode(sink.getvalue(), PARQUET)
+    assert contents.logs.equals(table)
+    assert contents.logs.schema.equals(SCHEMA, check_metadata=True)
+    packed = decode_packed(sink.getvalue(), PARQUET, ["seq", "attributes"], ["a"])
+    assert packed.logs.equals(table.select(["seq", "attributes"]))
+
+
+def test_only_columns_of_attributes_that_are_needed_are_read() -> None:
+    rows = [(*ROW[:6], f'{{"status":{each},"service":"web"}}') for each in range(20)]
+    packed = decode_packed(written(table_of(rows), PARQUET), PARQUET, ["attributes"], ["status"])
+    column = packed.logs["attributes"]
+    assert [column.type.layout.members[each].path for each in column.type.places] == [("status",)]
+
+
+def test_every_field_of_parquet_file_has_an_id_of_its_own() -> None:
+    rows = [(*ROW[:6], '{"status":1,"http":{"path":"/","tries":2},"ok":true}')] * 3
+    schema = pq.read_schema(pa.BufferReader(written(table_of(rows), PARQUET)))
+    ids = [int(each.metadata[b"PARQUET:field_id"]) for each in _fields(schema)]
+    assert ids[:7] == [1, 2, 3, 4, 5, 6, 7]
+    assert schema.field("attributes").metadata[b"PARQUET:field_id"] == b"8"
+    assert schema.field("attributes_json").metadata[b"PARQUET:field_id"] == b"9"
+    assert len({*ids}) == len(ids) == 9 + 5
+
+
+def _fields(fields: Iterable[pa.Field]) -> Iterator[pa.Field]:
+    for field in fields:
+        yield field
+        if pa.types.is_struct(field.type):
+            yield from _fields(field.type)
+
+
+def test_layout_that_names_a_column_that_is_not_there_is_refused() -> None:
+    content = written(table_of([(*ROW[:6], '{"status":1}')] * 3), PARQUET)
+    table = pq.read_table(pa.BufferReader(content))
+    about = dict(table.schema.metadata)
+    about[b"waterline.attributes"] = about[b"waterline.attributes"].replace(b"status", b"stature")
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata(about), sink)
+    assert "it is no sound Parquet file" in refusal(sink.getvalue().to_pybytes(), PARQUET)
+
+
+def test_other_readers_have_batches_of_different_attributes_as_one_table(tmp_path: Path) -> None:
+    day = tmp_path / "archives" / "2026-11-23"
+    day.mkdir(parents=True)
+    attributes = ['{"status":200}', '{"service":"web","status":500}', '{"service":"db"}']
+    for number, text in enumerate(attributes, start=1):
+        logs = table_of([(*ROW[:6], text)] * 3, first_seq=10 * number)
+        (day / f"batch-000{number}.parquet").write_bytes(written(logs, PARQUET))
+    assert [each["status"] for each in pd.read_parquet(day)["attributes"]][::3] == [200, 500, None]
+    asked = (
+        "SELECT DISTINCT attributes.status, attributes.service "
+        f"FROM read_parquet('{day}/*.parquet', union_by_name = true)"
+    )
+    with duckdb.connect() as connection:
+        rows = connection.execute(asked).fetchall()
+    assert {*rows} == {(200, None), (500, "web"), (None, "db")}

@@ -1,6 +1,6 @@
 """A format from outside: registered, it is archived, read and verified as the others are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -44,7 +44,10 @@ class JsonLines:
         return b"\n".join([write_label(label), *rows])
 
     def decode(
-        self, content: pa.Buffer | bytes, columns: Sequence[str] | None = None
+        self,
+        content: pa.Buffer | bytes,
+        columns: Sequence[str] | None = None,
+        members: Iterable[str] | None = None,  # noqa: ARG002 - the text holds all of them
     ) -> tuple[pa.Table, Label | None]:
         label, *lines = bytes(content).split(b"\n")
         rows = [msgspec.json.decode(line, type=list[str]) for line in lines]

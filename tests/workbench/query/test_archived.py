@@ -324,14 +324,14 @@ class Interfering:
     def __init__(self, wb: Workbench, *acts: Callable[[], object]) -> None:
         self.acts = list(acts)
         self.reads = 0
-        self._read = wb._session.logs._reader.read
-        wb._session.logs._reader.read = self.read  # type: ignore[method-assign]
+        self._read = wb._session.logs._reader.read_packed
+        wb._session.logs._reader.read_packed = self.read  # type: ignore[method-assign, assignment]
 
-    def read(self, batch: ArchivedBatch, columns: Sequence[str] | None = None) -> Any:  # noqa: ANN401 - an Arrow table
+    def read(self, batch: ArchivedBatch, *wanted: Any) -> Any:  # noqa: ANN401 - an Arrow table
         self.reads += 1
         if self.acts:
             self.acts.pop(0)()
-        return self._read(batch, columns)
+        return self._read(batch, *wanted)
 
 
 def test_batch_pruned_before_it_is_read_makes_the_question_be_asked_anew(data: Path) -> None:

@@ -1,6 +1,5 @@
 """A plan names the files that an answer reads, all of them and no other."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,13 +34,13 @@ def explained(data: Path, **filters: Any) -> Plan:  # noqa: ANN401 - any filter
         found = wb.explain(**filters)
         read: list[str] = []
         reader = wb._session.logs._reader
-        before = reader.read
+        before = reader.read_packed
 
-        def noted(batch: ArchivedBatch, columns: Sequence[str] | None = None) -> object:
+        def noted(batch: ArchivedBatch, *wanted: Any) -> object:  # noqa: ANN401 - what is read of it
             read.append(batch.file)
-            return before(batch, columns)
+            return before(batch, *wanted)
 
-        reader.read = noted  # type: ignore[method-assign]
+        reader.read_packed = noted  # type: ignore[method-assign, assignment]
         wb.logs(**filters)
     assert sorted(read) == [each.file for each in found.files]
     return found

@@ -23,6 +23,7 @@ def since_of(question: Question) -> int:
 LEFT_OUT: Final[Mapping[str, str]] = {
     "since": "an answer serves every later `since` too, and is found by it",
     "columns": "answers are kept with the columns `kept`, whatever their order was to be",
+    "members": "kept answers have all, whatever a reader of parts needs",
     "pin": "only its seq counts; its other parts are checked against logs.db each time",
 }
 """Members of a question that its digest does not have as they are, and why."""

@@ -27,7 +27,7 @@ from tests.support.archive_runs import (
 from tests.support.faulty_files import Fault, FaultySystem
 from tests.support.folders import DAY, NOON, Batch, fill, fill_batches
 from tests.support.looking import number
-from waterline.archive.batch import VERSION, Label
+from waterline.archive.batch import Label
 from waterline.archive.batch_formats import decode, encode
 from waterline.archive.files import Files
 from waterline.archive.jobs.run import ArchiveJob
@@ -107,7 +107,7 @@ def test_every_file_says_what_it_is(data: Path, format: BatchFormat) -> None:  #
             batch=int(batch.file[17:21]),
             total_logs=batch.rows,
             compression=format.codec,
-            version=VERSION,
+            version=format.version,
             folder_id=watermark_of(data).folder_id,
         )
 

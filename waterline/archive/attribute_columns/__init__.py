@@ -1,0 +1,1 @@
+"""Attributes as columns: which members of a batch become columns, there and exactly back."""

@@ -1,0 +1,91 @@
+"""Attributes of a batch as one Arrow column that still knows its members."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from waterline.archive.attribute_columns.join import join
+from waterline.archive.attribute_columns.layout import (
+    TYPES,
+    Layout,
+    read_layout,
+    write_layout,
+)
+
+_TEXTS: Final = "json"
+
+
+class PackedType(pa.ExtensionType):  # type: ignore[misc] # pyarrow has no types
+    """Arrow type of attributes as columns: it filters and takes rows as any other type.
+
+    The storage is a struct: `json` has the whole JSON of the logs that columns do not give back,
+    and a field for each member that was read is called by its place in the layout.
+
+    Args:
+        layout: the members of the batch.
+        places: those that were read.
+    """
+
+    def __init__(self, layout: Layout, places: tuple[int, ...]) -> None:
+        self.layout = layout
+        self.places = places
+        fields = [pa.field(str(place), TYPES[layout.members[place].kind]) for place in places]
+        storage = pa.struct([pa.field(_TEXTS, pa.string()), *fields])
+        super().__init__(storage, "waterline.attributes")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return write_layout(self.layout)
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage: pa.DataType, serialized: bytes) -> "PackedType":
+        places = tuple(int(field.name) for field in storage if field.name != _TEXTS)
+        return cls(read_layout(serialized), places)
+
+
+def pack(layout: Layout, columns: Mapping[int, pa.Array], texts: pa.Array) -> pa.Array:
+    """Return columns of attributes as one column.
+
+    Args:
+        layout: the members of the batch.
+        columns: by place in the layout, those that were read.
+        texts: the JSON of the logs that columns do not give back, null for all others.
+    """
+    packed = PackedType(layout, tuple(columns))
+    storage = pa.StructArray.from_arrays([texts, *columns.values()], fields=[*packed.storage_type])
+    return pa.ExtensionArray.from_storage(packed, storage)
+
+
+def is_packed(column: pa.ChunkedArray) -> bool:
+    """Return whether a column of attributes is packed; else it is of JSON texts."""
+    return isinstance(column.type, PackedType)
+
+
+def odd_texts(chunk: pa.ExtensionArray) -> pa.Array:
+    """Return the JSON of the logs that columns do not give back, null for all others."""
+    return chunk.storage.field(_TEXTS)
+
+
+def member_column(chunk: pa.ExtensionArray, place: int) -> pa.Array:
+    """Return the column of a member that was read."""
+    return chunk.storage.field(str(place))
+
+
+def unpacked(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return attributes as JSON texts, as they were stored.
+
+    Args:
+        column: texts already, or packed with all members.
+    """
+    if not is_packed(column):
+        return column
+    return pa.chunked_array([_unpacked(chunk) for chunk in column.chunks], pa.string())
+
+
+def _unpacked(chunk: pa.ExtensionArray) -> pa.Array:
+    layout: Layout = chunk.type.layout
+    columns = {place: member_column(chunk, place) for place in chunk.type.places}
+    texts = odd_texts(chunk)
+    joined = join(layout, columns, len(chunk))
+    return joined if texts.null_count == len(texts) else pc.coalesce(texts, joined)

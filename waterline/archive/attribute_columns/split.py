@@ -1,0 +1,158 @@
+"""Attributes of a batch out of their JSON into columns, so that they come back exactly."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import duckdb
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from waterline.archive.attribute_columns.choose import choose_layout, read_object
+from waterline.archive.attribute_columns.join import join
+from waterline.archive.attribute_columns.layout import TYPES, Group, Kind, Layout, Member
+
+_DUCKDB_TYPES: Final[dict[Kind, str]] = {
+    "boolean": "BOOLEAN",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "text": "VARCHAR",
+    "json": "JSON",
+}
+_OF_JSON: Final = "CASE WHEN json_valid(attributes) THEN attributes END"
+# Logs that are Python objects at a time.
+_AT_ONCE: Final = 2_000
+_INT64: Final = range(-(2**63), 2**63)
+_LOCKED: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "enable_external_access": False,
+    "autoload_known_extensions": False,
+}
+
+
+class SplitAttributes(msgspec.Struct, frozen=True):
+    """Attributes of a batch as columns.
+
+    Attributes:
+        layout: the members that are columns.
+        columns: an array a member, as long as there are logs. A log without a value has null.
+        texts: the whole JSON of each log whose columns do not give it back exactly; null for all
+            others.
+    """
+
+    layout: Layout
+    columns: tuple[pa.Array, ...]
+    texts: pa.Array
+
+
+def split(texts: pa.ChunkedArray) -> SplitAttributes:
+    """Split attributes into columns.
+
+    Each log is put together again and compared. Where that gives other bytes, be it another order,
+    an integer too large, a number that is written in another way or a member without a column, the
+    JSON is kept besides. Its columns then hold those of its values that are of their kind.
+
+    Args:
+        texts: the attributes of logs, as JSON objects.
+    """
+    whole = texts.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], pa.string())
+    layout = choose_layout(texts)
+    try:
+        columns = _guessed(layout, whole, "attributes")
+    except duckdb.Error:  # some of them are no JSON
+        columns = _guessed(layout, whole, _OF_JSON)
+    again = join(layout, dict(enumerate(columns)), len(whole))
+    is_exact = pc.equal(again, whole)
+    if is_exact.true_count == len(whole):
+        return SplitAttributes(layout, tuple(columns), pa.nulls(len(whole), pa.string()))
+    is_odd = pc.invert(is_exact)
+    odd = whole.filter(is_odd)
+    strict = _columns_of(layout, odd)
+    columns = [
+        pc.replace_with_mask(column, is_odd, values)
+        for column, values in zip(columns, strict, strict=True)
+    ]
+    return SplitAttributes(layout, tuple(columns), pc.if_else(is_odd, whole, None))
+
+
+def _guessed(layout: Layout, texts: pa.Array, expression: str) -> list[pa.Array]:
+    """Return the columns as DuckDB reads them: it may take 5 for a text or round a number.
+
+    Raises:
+        duckdb.Error: the expression gives a text that is no JSON.
+    """
+    if not layout.members:
+        return []
+    shape = msgspec.json.encode(_shape(layout.tree(), layout.members)).decode()
+    with duckdb.connect(config=_LOCKED) as connection:
+        connection.register("logs", pa.table({"attributes": texts}))
+        read = connection.sql(
+            f"SELECT from_json({expression}, {_quoted(shape)}) AS a FROM logs"
+        ).to_arrow_table()
+    objects = read["a"].combine_chunks()
+    if isinstance(objects, pa.ChunkedArray):
+        objects = pa.concat_arrays(objects.chunks)
+    return [column_at(objects, member) for member in layout.members]
+
+
+def _shape(group: Group, members: Sequence[Member]) -> dict[str, Any]:
+    return {
+        name: _shape(part, members)
+        if isinstance(part, Group)
+        else _DUCKDB_TYPES[members[part].kind]
+        for name, part in group.parts.items()
+    }
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def column_at(objects: pa.StructArray, member: Member) -> pa.Array:
+    """Return the column of a member out of a struct.
+
+    Raises:
+        pa.ArrowInvalid: the struct has none of its path, or of another type.
+    """
+    for name in member.path:
+        if not pa.types.is_struct(objects.type):
+            raise pa.ArrowInvalid(f"its attributes have no column {'.'.join(member.path)}")
+        # Of a name that is not there the index is -1, which is no field.
+        objects = pc.struct_field(objects, objects.type.get_field_index(name))
+    return objects.cast(TYPES[member.kind])
+
+
+def _columns_of(layout: Layout, texts: pa.Array) -> Iterator[pa.Array]:
+    """Yield a column a member, with the values that are of its kind."""
+    parts = [
+        _part_of(layout, texts.slice(start, _AT_ONCE)) for start in range(0, len(texts), _AT_ONCE)
+    ]
+    yield from map(pa.concat_arrays, zip(*parts, strict=True))
+
+
+def _part_of(layout: Layout, texts: pa.Array) -> list[pa.Array]:
+    decoded = [*map(read_object, texts.to_pylist())]
+    return [
+        pa.array([_value(attributes, member) for attributes in decoded], TYPES[member.kind])
+        for member in layout.members
+    ]
+
+
+def _value(attributes: dict[str, Any], member: Member) -> object:
+    value: object = attributes
+    for name in member.path:
+        value = value.get(name) if isinstance(value, dict) else None
+    match member.kind:
+        case "json":
+            return None if value is None else msgspec.json.encode(value).decode()
+        case "boolean":
+            return value if isinstance(value, bool) else None
+        case "text":
+            return value if isinstance(value, str) else None
+        case "integer":
+            return value if type(value) is int and value in _INT64 else None
+        case "number":
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return None
+            return float(value)

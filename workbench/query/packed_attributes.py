@@ -1,0 +1,189 @@
+"""Packed attributes of a batch: their values, and which logs meet a condition, by column."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from waterline.archive.attribute_columns.join import is_whole
+from waterline.archive.attribute_columns.layout import Layout, Member
+from waterline.archive.attribute_columns.packed import member_column, odd_texts, unpacked
+from waterline.query_text.condition import Condition, Range
+from waterline.query_text.matching import meeting
+from waterline.query_text.paths import steps_of
+from workbench.query.attribute_texts import values_of_texts
+from workbench.query.times import INT64
+from workbench.query.variants import VARIANT, variants, variants_of
+
+_decode: Final = msgspec.json.Decoder().decode
+# Every integer up to it is a float.
+_EXACT: Final = 2**53
+_COMPARE: Final[Mapping[str, Any]] = {
+    "==": pc.equal,
+    "<": pc.less,
+    "<=": pc.less_equal,
+    ">": pc.greater,
+    ">=": pc.greater_equal,
+}
+
+
+def met_by(column: pa.ChunkedArray, condition: Condition) -> pa.ChunkedArray:
+    """Return for each log whether its attributes meet a condition.
+
+    Args:
+        column: packed attributes, with the members that the condition needs.
+        condition: what is asked.
+    """
+    return pa.chunked_array([_met_by(chunk, condition) for chunk in column.chunks], pa.bool_())
+
+
+def packed_variants(column: pa.ChunkedArray, names: Sequence[str]) -> list[pa.ChunkedArray]:
+    """Return the values of attributes as variants, a column a name.
+
+    Args:
+        column: packed attributes, with the members that are needed.
+        names: names or paths of attributes, without repetition.
+    """
+    return [
+        pa.chunked_array([_variants(chunk, name) for chunk in column.chunks], VARIANT)
+        for name in names
+    ]
+
+
+class _Ambiguous(Exception):
+    """A name that no single column tells of."""
+
+
+def _place_of(layout: Layout, name: str) -> int | None:
+    """Return the place of the member that holds an attribute; None if no log has it in a column.
+
+    Raises:
+        _Ambiguous: several may hold it, or a part of it.
+    """
+    places = layout.needed([name])
+    if not places:
+        return None
+    (place, *others) = places
+    if others or layout.members[place].path not in ((name,), steps_of(name)):
+        raise _Ambiguous
+    return place
+
+
+def _met_by(chunk: pa.ExtensionArray, condition: Condition) -> pa.Array:
+    try:
+        place = _place_of(chunk.type.layout, condition.attribute)
+    except _Ambiguous:
+        (values,) = values_of_texts(unpacked(pa.chunked_array([chunk])), [condition.attribute])
+        return pa.array(meeting(values, condition), pa.bool_())
+    if place is None:
+        met = pa.repeat(condition.operator == "lacks", len(chunk))
+    else:
+        met = _column_meets(
+            member_column(chunk, place), chunk.type.layout.members[place], condition
+        )
+    is_odd = odd_texts(chunk).is_valid()
+    if not is_odd.true_count:
+        return met
+    odd = meeting(_odd_values(chunk, condition.attribute), condition)
+    return pc.replace_with_mask(met, is_odd, pa.array(odd, pa.bool_()))
+
+
+def _variants(chunk: pa.ExtensionArray, name: str) -> pa.StructArray:
+    layout: Layout = chunk.type.layout
+    try:
+        place = _place_of(layout, name)
+    except _Ambiguous:
+        (values,) = values_of_texts(unpacked(pa.chunked_array([chunk])), [name])
+        return variants_of(values)
+    if place is None:
+        found = variants({}, len(chunk))
+    else:
+        found = _of_column(member_column(chunk, place), layout.members[place])
+    is_odd = odd_texts(chunk).is_valid()
+    if not is_odd.true_count:
+        return found
+    odd = variants_of(_odd_values(chunk, name))
+    patched = {
+        field.name: pc.replace_with_mask(found.field(field.name), is_odd, odd.field(field.name))
+        for field in VARIANT
+    }
+    return variants(patched, len(chunk))
+
+
+def _of_column(column: pa.Array, member: Member) -> pa.StructArray:
+    if member.kind == "json":
+        return variants_of([None if text is None else _decode(text) for text in column.to_pylist()])
+    if member.kind != "number" or member.has_fractions:
+        return variants({member.kind: column}, len(column))
+    # What is written without a fraction reads as an integer.
+    whole = is_whole(column)
+    integers = pc.if_else(whole, column, None).cast(pa.int64())
+    return variants({"integer": integers, "number": pc.if_else(whole, None, column)}, len(column))
+
+
+def _odd_values(chunk: pa.ExtensionArray, name: str) -> list[Any]:
+    """Return the values of the logs whose columns do not tell all."""
+    (values,) = values_of_texts(pa.chunked_array([odd_texts(chunk).drop_null()]), [name])
+    return values
+
+
+def _column_meets(column: pa.Array, member: Member, condition: Condition) -> pa.Array:
+    """Return where values of a column meet a condition; null is no value."""
+    if condition.operator == "lacks":
+        return column.is_null()
+    if condition.operator == "exists":
+        return column.is_valid()
+    if member.kind != "json" and all(_is_plain(each, member) for each in condition.values):
+        return _compared(column, condition)
+    # Each different value is looked at once.
+    encoded = column.dictionary_encode()
+    values = encoded.dictionary.to_pylist()
+    if member.kind == "json":
+        values = [_decode(text) for text in values]
+    met = pa.array(meeting(values, condition), pa.bool_())
+    return met.take(encoded.indices).fill_null(False)
+
+
+def _is_plain(wanted: object, member: Member) -> bool:
+    """Return whether Arrow compares a value with those of a column as JSON's are compared."""
+    if isinstance(wanted, Range):
+        ends = [each for each in (wanted.low, wanted.high) if each is not None]
+        return all(_is_plain(each, member) for each in ends)
+    match member.kind:
+        case "text":
+            return isinstance(wanted, str)
+        case "boolean":
+            return isinstance(wanted, bool)
+        case "integer":
+            return type(wanted) is int and wanted in INT64
+        case "number":
+            return type(wanted) is float or (type(wanted) is int and abs(wanted) <= _EXACT)
+        case _:
+            return False
+
+
+def _compared(column: pa.Array, condition: Condition) -> pa.Array:
+    if condition.operator in ("in", "==", "!="):
+        met = pa.repeat(False, len(column))
+        for wanted in condition.values:
+            met = pc.or_(met, _is_equal(column, wanted).fill_null(False))
+        return pc.and_(column.is_valid(), pc.invert(met)) if condition.operator == "!=" else met
+    (wanted,) = condition.values
+    return _COMPARE[condition.operator](column, _scalar(column, wanted)).fill_null(False)
+
+
+def _is_equal(column: pa.Array, wanted: object) -> pa.Array:
+    if not isinstance(wanted, Range):
+        return pc.equal(column, _scalar(column, wanted))
+    met = column.is_valid()
+    if wanted.low is not None:
+        met = pc.and_(met, pc.greater_equal(column, _scalar(column, wanted.low)))
+    if wanted.high is not None:
+        met = pc.and_(met, pc.less_equal(column, _scalar(column, wanted.high)))
+    return met
+
+
+def _scalar(column: pa.Array, wanted: object) -> pa.Scalar:
+    return pa.scalar(wanted, column.type)
