@@ -14,6 +14,7 @@ from benchmarks.attacks import measure_attacks
 from benchmarks.clients import measure_clients
 from benchmarks.errors import BenchmarkError
 from benchmarks.growth import measure_growth
+from benchmarks.hot import measure_hot
 from benchmarks.ingest import measure_ingest
 from benchmarks.latency import measure_latency
 from benchmarks.machine import machine
@@ -43,6 +44,7 @@ BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "startup": measure_startup,
     "archiving": measure_archiving,
     "questions": measure_questions,
+    "hot": measure_hot,
     "scraping": measure_scraping,
     "sketches": measure_sketches,
     "measured": measure_measured,

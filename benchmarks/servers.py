@@ -26,6 +26,8 @@ _SECONDS: Final = 30.0
 WATERLINE: Final = "server"
 # The same server, with what measures taken out.
 UNMETERED: Final = "benchmarks.unmetered"
+# The same server, with an index of two attributes.
+INDEXED: Final = "benchmarks.indexed"
 
 
 @dataclass(frozen=True, slots=True)
