@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Final
 
 import apsw
 
@@ -11,9 +10,6 @@ from waterline.errors import DataFolderError
 from waterline.storage.folder import ArchiveLock, DataFolder
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, sqlite_errors
-
-# KiB. Without room for the pages of a slice SQLite writes them to the WAL more than once.
-CACHE_SIZE: Final = 16 * 2**10
 
 
 @contextmanager
@@ -35,5 +31,4 @@ def changing(folder: DataFolder) -> Iterator[apsw.Connection]:
         sqlite_errors(folder.logs),
     ):
         refuse_ahead(folder, connection, readable_manifests(folder))
-        connection.execute(f"PRAGMA cache_size = -{CACHE_SIZE}")
         yield connection

@@ -9,9 +9,11 @@ import pytest
 
 from tests.support.folders import alter_elsewhere, fill
 from waterline.archive.jobs.pace import (
+    ALONE_CACHE,
     ALONE_SECONDS,
     BREATH_SECONDS,
     REST_FACTOR,
+    SHARED_CACHE,
     SHARED_CHECKPOINT_PAGES,
     SHARED_SECONDS,
     SILENCE_SECONDS,
@@ -107,19 +109,21 @@ def test_rests_are_as_long_as_producers_need_and_breaths_else(
     assert time.slept == [BREATH_SECONDS, BREATH_SECONDS, 0.5 * REST_FACTOR]
 
 
-def test_checkpoints_are_small_while_others_commit(data: Path, connection: apsw.Connection) -> None:
-    def pages() -> object:
-        return connection.pragma("wal_autocheckpoint")
+def test_checkpoints_and_cache_are_small_while_others_commit(
+    data: Path, connection: apsw.Connection
+) -> None:
+    def sizes() -> tuple[object, object]:
+        return connection.pragma("wal_autocheckpoint"), connection.pragma("cache_size")
 
     time = Time()
     pace = Pace(connection, clock=time)
-    assert pages() == SHARED_CHECKPOINT_PAGES
+    assert sizes() == (SHARED_CHECKPOINT_PAGES, -SHARED_CACHE)
     time.now += SILENCE_SECONDS
     pace.look()
-    assert pages() == CHECKPOINT_PAGES
+    assert sizes() == (CHECKPOINT_PAGES, -ALONE_CACHE)
     commit_elsewhere(data)
     pace.look()
-    assert pages() == SHARED_CHECKPOINT_PAGES
+    assert sizes() == (SHARED_CHECKPOINT_PAGES, -SHARED_CACHE)
 
 
 def test_slices_become_short_at_once_when_somebody_commits(
