@@ -71,7 +71,7 @@ PARQUET: Final = BatchFormat(
     levels=range(1, 23),
     level=3,
     # It compresses better, and is opened less often, the more rows it has.
-    batch_rows=500_000,
+    batch_rows=400_000,
     version="3.0",
     is_dataset=True,
 )

@@ -15,6 +15,9 @@ DAY: Final = MILLISECONDS["d"]
 # Bytes. A batch is held in memory several times over, so long logs make batches of fewer rows.
 MAX_BATCH_SIZE: Final = 64 * 2**20
 
+PART_ROWS: Final = 100_000
+"""Rows that SQLite gathers at once: it holds them besides."""
+
 _TEXTS: Final = ("id", "type", "source", "message", "attributes")
 _INTEGERS: Final = ("seq", "timestamp", "received_at")
 # SQLite gathers whole columns in one step, without the GIL, and Arrow takes the texts as they are.
@@ -36,6 +39,9 @@ _PAGE: Final = f"""
         SELECT seq, {_SIZE} AS size FROM logs WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?
     )
 """
+_PART: Final = (
+    "SELECT max(seq) FROM (SELECT seq FROM logs WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?)"
+)
 _FITTING: Final = f"""
     SELECT max(seq) FROM (
         SELECT seq, sum({_SIZE}) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - {_SIZE} AS before
@@ -130,6 +136,16 @@ class HotRows:
         return self._table(wanted.after, wanted.last)
 
     def _table(self, after: int, last: int) -> pa.Table:
+        parts = []
+        while after < last:
+            end = cast("int | None", self._connection.execute(_PART, (after, last, PART_ROWS)).get)
+            if end is None:
+                break
+            parts.append(self._part(after, end))
+            after = end
+        return pa.concat_tables(parts) if parts else SCHEMA.empty_table()
+
+    def _part(self, after: int, last: int) -> pa.Table:
         (row,) = self._connection.execute(_READ, (after, last)).fetchall()
         values = cast("tuple[str | bytes, ...]", row)
         columns: dict[str, pa.Array] = {

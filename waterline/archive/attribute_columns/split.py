@@ -20,11 +20,16 @@ _DUCKDB_TYPES: Final[dict[Kind, str]] = {
     "json": "JSON",
 }
 _OF_JSON: Final = "CASE WHEN json_valid(attributes) THEN attributes END"
+# Logs that DuckDB reads at once, and whose JSON is held twice.
+_ROWS_AT_ONCE: Final = 25_000
+_NO_TEXTS: Final = pa.array([], pa.string())
+_NONE: Final = pa.scalar(None, pa.string())
 # Logs that are Python objects at a time.
 _AT_ONCE: Final = 2_000
 _INT64: Final = range(-(2**63), 2**63)
 _LOCKED: Final[dict[str, str | bool | int | float | list[str]]] = {
     "enable_external_access": False,
+    "threads": 1,
     "autoload_known_extensions": False,
 }
 
@@ -54,29 +59,41 @@ def split(texts: pa.ChunkedArray) -> SplitAttributes:
     Args:
         texts: the attributes of logs, as JSON objects.
     """
-    whole = texts.combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):
-        whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], pa.string())
     layout = choose_layout(texts)
+    with duckdb.connect(config=_LOCKED) as connection:
+        parts = [
+            _split(connection, layout, chunk.slice(start, _ROWS_AT_ONCE))
+            for chunk in (*texts.chunks, _NO_TEXTS)
+            for start in range(0, max(1, len(chunk)), _ROWS_AT_ONCE)
+        ]
+    columns = zip(*(part.columns for part in parts), strict=True)
+    return SplitAttributes(
+        layout,
+        tuple(map(pa.concat_arrays, columns)),
+        pa.concat_arrays([part.texts for part in parts]),
+    )
+
+
+def _split(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, texts: pa.Array
+) -> SplitAttributes:
     try:
-        columns = _guessed(layout, whole, "attributes")
+        columns = _guessed(connection, layout, texts, "attributes")
     except duckdb.Error:  # some of them are no JSON
-        columns = _guessed(layout, whole, _OF_JSON)
-    again = join(layout, dict(enumerate(columns)), len(whole))
-    is_exact = pc.equal(again, whole)
-    if is_exact.true_count == len(whole):
-        return SplitAttributes(layout, tuple(columns), pa.nulls(len(whole), pa.string()))
-    is_odd = pc.invert(is_exact)
-    odd = whole.filter(is_odd)
-    strict = _columns_of(layout, odd)
-    columns = [
-        pc.replace_with_mask(column, is_odd, values)
-        for column, values in zip(columns, strict, strict=True)
-    ]
-    return SplitAttributes(layout, tuple(columns), pc.if_else(is_odd, whole, None))
+        columns = _guessed(connection, layout, texts, _OF_JSON)
+    is_odd = pc.invert(pc.equal(join(layout, dict(enumerate(columns)), len(texts)), texts))
+    if is_odd.true_count:
+        strict = _columns_of(layout, texts.filter(is_odd))
+        columns = [
+            pc.replace_with_mask(column, is_odd, values)
+            for column, values in zip(columns, strict, strict=True)
+        ]
+    return SplitAttributes(layout, tuple(columns), pc.if_else(is_odd, texts, _NONE))
 
 
-def _guessed(layout: Layout, texts: pa.Array, expression: str) -> list[pa.Array]:
+def _guessed(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, texts: pa.Array, expression: str
+) -> list[pa.Array]:
     """Return the columns as DuckDB reads them: it may take 5 for a text or round a number.
 
     Raises:
@@ -85,14 +102,11 @@ def _guessed(layout: Layout, texts: pa.Array, expression: str) -> list[pa.Array]
     if not layout.members:
         return []
     shape = msgspec.json.encode(_shape(layout.tree(), layout.members)).decode()
-    with duckdb.connect(config=_LOCKED) as connection:
-        connection.register("logs", pa.table({"attributes": texts}))
-        read = connection.sql(
-            f"SELECT from_json({expression}, {_quoted(shape)}) AS a FROM logs"
-        ).to_arrow_table()
-    objects = read["a"].combine_chunks()
-    if isinstance(objects, pa.ChunkedArray):
-        objects = pa.concat_arrays(objects.chunks)
+    connection.register("logs", pa.table({"attributes": texts}))
+    read = connection.sql(
+        f"SELECT from_json({expression}, {_quoted(shape)}) AS a FROM logs"
+    ).to_arrow_table()
+    objects = pa.concat_arrays(read["a"].chunks) if len(texts) else pa.array([], read["a"].type)
     return [column_at(objects, member) for member in layout.members]
 
 
