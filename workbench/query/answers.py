@@ -40,7 +40,7 @@ def logs(
     may_lack = may_lack_logs(incomplete)
     question = with_attributes(session.question(filters, now, may_lack=may_lack), attributes)
     names = None if attributes is None else named(attributes)
-    if names is not None and session.cache is None:
+    if names and session.cache is None:
         # An answer is kept with the whole JSON, from which later questions are answered too.
         question = replace(question, members=tuple(dict.fromkeys(names)))
     rows, outcome = session.rows(question, may_lack=may_lack)

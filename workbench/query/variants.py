@@ -1,6 +1,7 @@
 """Values of an attribute by kind: one Arrow type for all logs, wherever they were read."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -88,8 +89,9 @@ def floats_of(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     if "json" in present:
         for place, text in enumerate(present["json"].to_pylist()):
             value = None if text is None else _decode(text)
-            if isinstance(value, int) and abs(value) < 2**1023:
-                result[place] = float(value)
+            if isinstance(value, int):
+                with suppress(OverflowError):
+                    result[place] = float(value)
     return result
 
 

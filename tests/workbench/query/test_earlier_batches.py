@@ -85,6 +85,15 @@ def test_answers_are_those_of_hot_logs(
         assert other.latency("ms", **asked).equals(one.latency("ms", **asked))
 
 
+def test_no_attributes_leave_the_stored_columns_with_and_without_a_cache(tmp_path: Path) -> None:
+    fill(tmp_path, LOGS)
+    archive(tmp_path, [(30, PARQUET)])
+    with workbench.connect(tmp_path) as kept, workbench.connect(tmp_path, cache=False) as asked:
+        expected = kept.logs().drop(columns="attributes")
+        assert kept.logs(attributes=[]).equals(expected)
+        assert asked.logs(attributes=[]).equals(expected)
+
+
 @pytest.mark.parametrize("limit", [None, 7])
 @pytest.mark.parametrize("odd", [{}, {"status": 2**64, "ms": 1, "service": [1], "ok": True}])
 def test_attributes_are_the_same_columns_with_and_without_a_cache(

@@ -72,6 +72,13 @@ def test_numbers_whose_sum_is_beyond_a_float_have_a_mean_and_percentiles(data: P
     assert of_y[["mean", "min", "p50", "p95", "max"]].tolist() == [0.0, -most, 5e-324, most, most]
 
 
+def test_integer_next_to_the_greatest_float_counts(data: Path) -> None:
+    fill(data, measured("x", 10**308, -(10**308), 1.5))
+    with Workbench(data) as wb:
+        frame = wb.latency("x", exact=True)
+    assert frame[["count", "min", "max"]].iloc[0].tolist() == [3, -1e308, 1e308]
+
+
 def test_value_that_is_no_number_does_not_count(data: Path) -> None:
     values = [1, 2.5, True, False, None, "3", [4], {"a": 5}, 10**400]
     fill(data, [*measured("x", *values), {"type": "info", "message": "lacks it"}])

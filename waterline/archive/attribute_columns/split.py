@@ -169,4 +169,7 @@ def _value(attributes: dict[str, Any], member: Member) -> object:
         case "number":
             if isinstance(value, bool) or not isinstance(value, int | float):
                 return None
-            return float(value)
+            try:
+                return float(value)
+            except OverflowError:
+                return None

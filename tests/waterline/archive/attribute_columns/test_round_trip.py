@@ -133,6 +133,14 @@ def test_odd_log_alone_keeps_its_json(odd: str) -> None:
     assert {each.path for each in parts.layout.members} >= {("n",), ("s",)}
 
 
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_integer_beyond_a_float_is_no_value_of_a_column_of_floats(sign: str) -> None:
+    texts = ['{"ms":0.5}'] * 200 + [f'{{"ms":{sign}{10**400}}}']
+    parts, again = there_and_back(texts)
+    assert again == texts
+    assert parts.columns[0].to_pylist() == [0.5] * 200 + [None]
+
+
 def test_whole_numbers_come_back_as_each_language_writes_them() -> None:
     for whole in ("12", "12.0", "15000000000", "9007199254740991", "-12.0"):
         texts = ['{"ms":0.5}', f'{{"ms":{whole}}}'] * 300
