@@ -211,6 +211,7 @@ def test_a_producer_alone_installs_few_small_packages(light: Environment) -> Non
         ("archive verify", "server"),
         ("archive restore --into there", "all"),
         ("archive export -", "all"),
+        ("archive rewrite", "all"),
         ("archive prune --older-than 1y", "server"),
         ("archive adopt", "server"),
     ],

@@ -1,4 +1,4 @@
-"""`waterline archive run` that dies of SIGKILL at a chosen step of a chosen phase of its work."""
+"""A command of `waterline archive` that dies of SIGKILL at a chosen step of a phase of its work."""
 # ruff: noqa: N802 - the names of the VFS's methods are SQLite's
 
 import os
@@ -51,7 +51,12 @@ class Plan(msgspec.Struct, frozen=True):
 
 def run_doomed_job(data: Path, moment: Moment, *options: str) -> bool:
     """Archive all that is there; say whether the job died, else it had done all before."""
-    arguments = ["archive", "run", "--data", str(data), "--older-than", "0s", *options]
+    return run_doomed(data, moment, "run", "--older-than", "0s", *options)
+
+
+def run_doomed(data: Path, moment: Moment, command: str, *options: str) -> bool:
+    """Run a command of `waterline archive`; say whether it died, else it had done all before."""
+    arguments = ["archive", command, "--data", str(data), *options]
     plan = msgspec.json.encode(Plan(arguments, moment)).decode()
     done = run([sys.executable, "-m", "tests.support.doomed_job"], cwd=_ROOT, stdin=plan)
     assert (done.returncode, done.stderr) in {(0, ""), (-signal.SIGKILL, "")}, done
@@ -80,6 +85,7 @@ class _Doom:
 # How the statements begin that a phase begins with.
 _STATEMENTS: Final = {
     "UPDATE seam SET archived_through": Phase.RECORD,
+    "UPDATE archive_batches": Phase.RECORD,
     "INSERT OR REPLACE INTO archived_ids": Phase.REMOVE,
     "DELETE FROM logs": Phase.REMOVE,
     "PRAGMA incremental_vacuum": Phase.SHRINK,

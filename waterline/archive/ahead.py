@@ -1,6 +1,6 @@
 """Detection of a logs.db that is older than the manifests beside it, such as a restored backup."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from contextlib import closing
 
 import apsw
@@ -59,7 +59,7 @@ def ahead_of(
         batches: the whole catalog.
         but_uploads: whether unknown uploads are ignored.
     """
-    known = {each.file: each for each in batches}
+    known = _Known(batches)
     return [
         f"{name} tells of {said}, and logs.db does not"
         for name, manifest in manifests
@@ -133,12 +133,26 @@ def earlier(folder: DataFolder, found: list[str]) -> ArchiveError:
     )
 
 
-def _unknown(
-    manifest: Manifest, known: Mapping[str, ArchivedBatch], but_uploads: bool
-) -> Iterable[str]:
+class _Known:
+    """Batches of a catalog, found by what a manifest tells."""
+
+    def __init__(self, batches: Iterable[ArchivedBatch]) -> None:
+        self._by_file = {each.file: each for each in batches}
+        self._by_origin = {each.origin: each for each in self._by_file.values()}
+
+    def get(self, told: ArchivedBatch) -> ArchivedBatch | None:
+        """Return the batch that a manifest tells of, also if it was rewritten since."""
+        batch = self._by_file.get(told.file)
+        if batch is not None and batch.sha256 == told.sha256:
+            return batch
+        batch = self._by_origin.get(told.origin)
+        return batch if batch is not None and batch.is_rewrite_of(told) else None
+
+
+def _unknown(manifest: Manifest, known: _Known, but_uploads: bool) -> Iterable[str]:
     for told in manifest.batches:
-        batch = known.get(told.file)
-        if batch is None or batch.sha256 != told.sha256:
+        batch = known.get(told)
+        if batch is None:
             yield f"{told.file} with seqs {told.first_seq} to {told.last_seq}"
         elif batch.is_kept and not told.is_kept:
             yield f"{told.file} that it was pruned"

@@ -60,6 +60,7 @@ class _Search:
         self._files = files
         self._found = Findings()
         self._batches: dict[str, ArchivedBatch] = {}
+        self._files_by_origin: dict[str, str] = {}
         self._numbers: set[int] = set()
         self._whose = ""
 
@@ -111,14 +112,32 @@ class _Search:
             )
         self._found.folder_id, self._whose = manifest.folder_id, name
         for batch in manifest.batches:
+            if self._is_superseded(batch):
+                continue
             known = self._batches.get(batch.file)
             if known is None:
                 self._batches[batch.file] = self._numbered(batch)
+                self._files_by_origin[batch.origin] = batch.file
             elif known.sha256 != batch.sha256:
                 raise ArchiveError(
                     f"{name} tells of another {batch.file} than a manifest before it; "
                     "put one of them aside"
                 )
+
+    def _is_superseded(self, batch: ArchivedBatch) -> bool:
+        """Return whether another manifest tells of a later rewrite; drop what this one replaces.
+
+        A manifest may be behind: in object storage until the next upload of the day, and here
+        after a rewrite that was cut off.
+        """
+        file = self._files_by_origin.get(batch.origin)
+        if file is None:
+            return False
+        known = self._batches[file]
+        if batch.is_rewrite_of(known):
+            del self._batches[file]
+            self._numbers.discard(known.batch)
+        return known.is_rewrite_of(batch)
 
     def _numbered(self, batch: ArchivedBatch) -> ArchivedBatch:
         """Return a batch with its number, or with 0 if another batch has that number."""

@@ -25,7 +25,10 @@ _KEPT_HERE: Final = "pruned_at IS NULL AND local_removed_at IS NULL"
 _NEXT: Final = f"""
     SELECT batch, file FROM archive_batches WHERE batch > ? AND {_KEPT_HERE} ORDER BY batch LIMIT ?
 """
-_STILL: Final = f"SELECT 1 FROM archive_batches WHERE batch = ? AND {_KEPT_HERE}"
+# A rewrite gives a batch another file.
+_STILL: Final = f"""
+    SELECT 1 FROM archive_batches WHERE batch = ? AND file = ? AND {_KEPT_HERE}
+"""
 
 
 class MissingFiles:
@@ -90,7 +93,7 @@ class MissingFiles:
             still = {
                 batch: file
                 for batch, file in lacking.items()
-                if connection.execute(_STILL, (batch,)).get is not None
+                if connection.execute(_STILL, (batch, file)).get is not None
             }
         self._missing = dict(islice(still.items(), MOST_FILES))
 

@@ -1,6 +1,7 @@
 """Parquet serializer: a batch as a Parquet file that any Parquet reader can open."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -68,6 +69,22 @@ def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer:
         write_page_checksum=True,
     )
     return sink.getvalue()
+
+
+def version_of(path: Path) -> str | None:
+    """Return the version of the layout of a Parquet file, from its footer alone.
+
+    Args:
+        path: the file.
+
+    Returns:
+        None if the file says nothing of it.
+
+    Raises:
+        pa.ArrowException, OSError, msgspec.DecodeError: the file is missing, damaged or no Parquet.
+    """
+    about = pq.read_metadata(path).metadata or {}
+    return read_label(about[_LABEL]).version if _LABEL in about else None
 
 
 def decode(

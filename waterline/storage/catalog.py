@@ -53,11 +53,24 @@ class ArchivedBatch:
     uploaded_at: int | None = None
     local_removed_at: int | None = None
     """Time of removal of the local file; from then on only object storage has it."""
+    rewritten_at: int | None = None
+    """Time of the last rewrite into another format; each is later than the one before."""
+    rewritten_from: str | None = None
+    """SHA-256 of the file before the first rewrite."""
 
     @property
     def is_kept(self) -> bool:
         """Whether the logs are not pruned."""
         return self.pruned_at is None
+
+    @property
+    def origin(self) -> str:
+        """SHA-256 of the first file with these logs: the same after each rewrite."""
+        return self.rewritten_from or self.sha256
+
+    def is_rewrite_of(self, other: "ArchivedBatch") -> bool:
+        """Return whether this is what a rewrite made of another row."""
+        return self.origin == other.origin and (self.rewritten_at or 0) > (other.rewritten_at or 0)
 
     def reach(self, clock: Clock) -> tuple[int, int]:
         """Return the first and the last time of the logs by a clock."""
@@ -176,7 +189,7 @@ def found_catalog(
 
 
 def change_batches(connection: apsw.Connection, batches: Iterable[ArchivedBatch]) -> None:
-    """Update the rows of batches, such as after an upload or a prune.
+    """Update the rows of batches, such as after an upload, a prune or a rewrite.
 
     Raises:
         apsw.Error: nothing was changed.

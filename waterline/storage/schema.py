@@ -147,6 +147,12 @@ LOGS: Final = Schema(
             PRIMARY KEY (attribute, value, seq)
         ) STRICT, WITHOUT ROWID;
         """,
+        """
+        ALTER TABLE archive_batches         -- milliseconds UTC, later than any rewrite before
+            ADD COLUMN rewritten_at INTEGER;
+        ALTER TABLE archive_batches         -- SHA-256 of the file before the first rewrite
+            ADD COLUMN rewritten_from TEXT;
+        """,
     ),
 )
 

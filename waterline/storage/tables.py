@@ -59,6 +59,8 @@ archive_batches: Final = Table(
     Column("uploaded_to", Text),
     Column("uploaded_at", Integer),
     Column("local_removed_at", Integer),
+    Column("rewritten_at", Integer),
+    Column("rewritten_from", Text),
 )
 
 archived_ids: Final = Table(

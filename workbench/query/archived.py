@@ -1,5 +1,6 @@
 """The archived side of a question: what the catalog says of the batches, at one moment."""
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, Text, func, select
 
 from waterline.archive.as_stored import as_stored
 from waterline.archive.columns import schema_of
-from waterline.archive.reader import BatchReader
+from waterline.archive.reader import BatchReader, follow
 from waterline.errors import ArchiveError, IncompleteAnswer, ObjectMissing, RemoteError, UsageError
 from waterline.storage.catalog import COLUMNS, ArchivedBatch, batch_of
 from waterline.storage.tables import archive_batches, logs
@@ -31,34 +32,41 @@ class Batches:
         reader: reads a batch.
         question: what is asked; its limit is ignored.
         most: greatest number of batches that it reads.
+        current: returns the current catalog, in which a job may have moved or rewritten a batch.
 
     Attributes:
         faults: a sentence for each batch that could not be read; it names the file.
     """
 
-    def __init__(self, reader: BatchReader, question: Question, most: int) -> None:
+    def __init__(
+        self,
+        reader: BatchReader,
+        question: Question,
+        most: int,
+        current: Callable[[], Iterable[ArchivedBatch]],
+    ) -> None:
         self.faults: list[str] = []
         self._reader = reader
         self._question = question
         self._refused: set[str | None] = set()
         self._most = most
-        self._read = 0
+        self._current = current
+        self._done = 0
 
     def chosen(self, batch: ArchivedBatch) -> pa.Table:
         """Return the logs of a batch that match the question; none if the batch cannot be read.
 
         They have the question's `kept` columns; attributes may be packed if it names members.
         """
-        tell("archive files", self._read, self._most)
-        self._read += 1
+        tell("archive files", self._done, self._most)
+        self._done += 1
         if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
             # Each further request would be retried for a minute.
             self.faults.append(f"{self._reader.name(batch)} is in that object storage too")
             return self._none()
         try:
-            question = self._question
-            table = self._reader.read_packed(batch, question.needed, question.needed_members)
-            return kept(choose(table, question), question)
+            table = follow(batch, self._read_packed, self._current)
+            return kept(choose(table, self._question), self._question)
         except ArchiveError as error:
             self._fail(batch, error)
             return self._none()
@@ -70,9 +78,13 @@ class Batches:
             UsageError: the pin is of another past.
         """
         try:
-            prove(batch, pin, self._reader.read)
+            follow(batch, lambda now: prove(now, pin, self._reader.read), self._current)
         except ArchiveError as error:
             self._fail(batch, error)
+
+    def _read_packed(self, batch: ArchivedBatch) -> pa.Table:
+        question = self._question
+        return self._reader.read_packed(batch, question.needed, question.needed_members)
 
     def _fail(self, batch: ArchivedBatch, error: ArchiveError) -> None:
         if str(error) not in self.faults:
@@ -155,7 +167,7 @@ def find_proof(view: View, pin: Pin) -> ArchivedBatch | None:
         view, archive_batches.c.first_seq <= pin.seq, archive_batches.c.last_seq >= pin.seq
     )
     if any(
-        each.last_seq == pin.seq and digits_of_batch(each.sha256) == pin.last for each in batches
+        each.last_seq == pin.seq and digits_of_batch(each.origin) == pin.last for each in batches
     ):
         return None
     rows = view.rows(select(*(logs.c[name] for name in ENDS_WITH)).where(logs.c.seq == pin.seq))

@@ -16,7 +16,7 @@ from waterline.archive.reader import BatchReader
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 from waterline.storage.tables import attribute_values, logs
-from workbench.query.archived import Batches, Catalog, read_catalog
+from workbench.query.archived import Batches, Catalog, read_batches, read_catalog
 from workbench.query.attribute_values import variants_by_name
 from workbench.query.database import Database, View
 from workbench.query.filters import criteria, meeting
@@ -223,7 +223,7 @@ class Logs:
             with self._database.view() as view:
                 catalog = read_catalog(view, question)
                 part = hot(view, catalog)
-            batches = Batches(self._reader, question, len(catalog.kept))
+            batches = Batches(self._reader, question, len(catalog.kept), self._batches)
             if catalog.proof is not None and question.pin is not None:
                 batches.prove(catalog.proof, question.pin)
             answer = whole(part, catalog, batches)
@@ -233,6 +233,10 @@ class Logs:
                 if may_lack:
                     return answer
                 raise batches.error()
+
+    def _batches(self) -> list[ArchivedBatch]:
+        with self._database.view() as view:
+            return read_batches(view)
 
     def _past(self) -> tuple[str, int]:
         with self._database.view() as view:

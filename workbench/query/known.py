@@ -11,7 +11,10 @@ from workbench.query.moment import Moment
 _LAST: Final = """
     SELECT coalesce(
         (SELECT received_at || ' ' || source || ' ' || id FROM logs WHERE seq = ?),
-        (SELECT sha256 FROM archive_batches WHERE first_seq <= ? AND last_seq >= ?),
+        (
+            SELECT ifnull(rewritten_from, sha256) FROM archive_batches
+            WHERE first_seq <= ? AND last_seq >= ?
+        ),
         ''
     )
 """
@@ -27,7 +30,10 @@ class Mark:
     last_seq: int
     """Highest seq that was read."""
     last: str
-    """Digest of the log with that seq, or of its batch: another one after a backup was restored."""
+    """Digest of the log with that seq, or of its batch: another one after a backup was restored.
+
+    A rewrite of the batch leaves it as it is.
+    """
 
     def holds(self, view: View, moment: Moment) -> bool:
         """Return whether, in a later view, only logs of higher seqs have come since."""

@@ -24,7 +24,10 @@ _MOMENT: Final = f"""
     )
     SELECT
         moment.*,
-        (SELECT sha256 FROM archive_batches AS batch WHERE batch.last_seq = moment.last_seq),
+        (
+            SELECT ifnull(rewritten_from, sha256) FROM archive_batches AS batch
+            WHERE batch.last_seq = moment.last_seq
+        ),
         {", ".join(f"logs.{name}" for name in ENDS_WITH)}
     FROM moment LEFT JOIN logs ON logs.seq = moment.last_seq
 """
@@ -90,10 +93,10 @@ def read_moment(view: View) -> Moment:
         DataFolderError: logs.db cannot be read.
     """
     (row,) = view.rows(_MOMENT)
-    sha256, *log = row[_OWN:]
+    origin, *log = row[_OWN:]
     # The batch comes first: it is known also after its rows were removed.
-    if sha256 is not None:
-        last = digits_of_batch(sha256)
+    if origin is not None:
+        last = digits_of_batch(origin)
     else:
         last = UNPROVEN if log[0] is None else digits_of_log(log)
     return Moment(*(*row[:_OWN], last))

@@ -44,9 +44,12 @@ def digits_of_log(values: Sequence[object]) -> str:
     return digest.hexdigest()[:_DIGITS]
 
 
-def digits_of_batch(sha256: str) -> str:
-    """Return the digits of the last log of a batch: the first ones of the SHA-256 of its file."""
-    return sha256[:_DIGITS]
+def digits_of_batch(origin: str) -> str:
+    """Return the digits of the last log of a batch.
+
+    They are the first ones of the SHA-256 of its first file, which a rewrite does not change.
+    """
+    return origin[:_DIGITS]
 
 
 def digits_within(batch: ArchivedBatch, seq: int, read: Read) -> str:

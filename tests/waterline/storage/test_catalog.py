@@ -45,6 +45,8 @@ FULL = batch(
     uploaded_to="s3://logs/a",
     uploaded_at=2,
     local_removed_at=3,
+    rewritten_at=4,
+    rewritten_from="e" * 64,
 )
 
 

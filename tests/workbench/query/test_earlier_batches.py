@@ -1,22 +1,18 @@
 """Batches of earlier versions beside newer ones: the same questions have the same answers."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import workbench
 from tests.support.archives import archive
 from tests.support.folders import NOON, fill
-from waterline.archive import parquet
-from waterline.archive.batch import Label, write_label
-from waterline.archive.batch_formats import SERIALIZERS
-from waterline.encoding import PARQUET, Encoding
+from tests.support.version_2_1 import written_as_version_2_1
+from waterline.encoding import PARQUET
 
 LOGS: list[Mapping[str, Any]] = [
     {
@@ -30,26 +26,6 @@ LOGS: list[Mapping[str, Any]] = [
     }
     for each in range(90)
 ]
-
-
-class Version21:
-    """Writes batches of Parquet as version 2.1 did: attributes are one column of JSON."""
-
-    decode = staticmethod(parquet.decode)
-
-    @staticmethod
-    def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer:
-        sink = pa.BufferOutputStream()
-        about = {b"waterline": write_label(label)}
-        pq.write_table(table.replace_schema_metadata(about), sink, compression=encoding.codec)
-        return sink.getvalue()
-
-
-@contextmanager
-def written_as_version_2_1(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patched:
-        patched.setitem(SERIALIZERS, PARQUET.name, Version21())
-        yield
 
 
 @pytest.mark.parametrize(

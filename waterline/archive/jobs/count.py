@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from waterline.archive.catalog import read_catalog
 from waterline.archive.jobs.priority import give_way
 from waterline.archive.json_gz import stored_logs
-from waterline.archive.reader import BatchReader
+from waterline.archive.reader import BatchReader, follow
 from waterline.errors import ArchiveError, WaterlineError
 from waterline.metrics.log_stats import record_stored
 from waterline.metrics.parcel import pack_seconds
@@ -65,7 +65,7 @@ class ArchivedCount:
         try:
             if not batch.is_kept:
                 raise ArchiveError(f"{batch.file} was pruned")
-            logs = self._reader.read(batch)
+            logs = follow(batch, self._reader.read, lambda: read_catalog(self._folder)[1])
         except ArchiveError as error:
             self.missing.append(str(error))
             return

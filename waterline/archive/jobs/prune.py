@@ -94,6 +94,8 @@ def prune(
     """
     files = files or Files()
     with changing(folder) as connection:
+        # Before the record, after which nothing tells what a cut off rewrite left.
+        tidy(folder, connection, files)
         chosen = _still_kept(connection, batches)
         if chosen:
             now = clock()
@@ -184,6 +186,6 @@ def _still_kept(
     connection: apsw.Connection, batches: Iterable[ArchivedBatch]
 ) -> list[ArchivedBatch]:
     """Return the current rows of planned batches that are still kept."""
-    planned = {(each.batch, each.sha256) for each in batches}
+    planned = {(each.batch, each.origin) for each in batches}
     now = read_batches(connection)
-    return [each for each in now if each.is_kept and (each.batch, each.sha256) in planned]
+    return [each for each in now if each.is_kept and (each.batch, each.origin) in planned]

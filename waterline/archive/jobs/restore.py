@@ -96,6 +96,11 @@ def _check_place(source: DataFolder, target: DataFolder) -> None:
         )
 
 
+def _alone(batch: ArchivedBatch) -> ArchivedBatch:
+    """Return a batch whose only copy is local."""
+    return replace(batch, uploaded_to=None, uploaded_at=None, local_removed_at=None)
+
+
 class _Work:
     """One restore."""
 
@@ -136,8 +141,8 @@ class _Work:
         return self._restored(batches, catalog)
 
     def _restored(self, batches: list[ArchivedBatch], catalog: Iterable[ArchivedBatch]) -> Restored:
-        there = {each.file for each in batches}
-        gone = [each for each in catalog if not each.is_kept and each.file not in there]
+        there = {each.batch for each in batches}
+        gone = [each for each in catalog if not each.is_kept and each.batch not in there]
         pruned = sum(map(self._wanted.most, gone))
         return Restored(batches=batches, written=self._written, pruned=pruned)
 
@@ -153,19 +158,19 @@ class _Work:
         )
 
     def _bring(
-        self, planned: list[ArchivedBatch], held: Mapping[str, ArchivedBatch], folder_id: str
+        self, planned: list[ArchivedBatch], held: Mapping[int, ArchivedBatch], folder_id: str
     ) -> list[ArchivedBatch]:
         """Write the missing files; return the catalog rows.
 
         Args:
             planned: batches of the source with selected logs.
-            held: batches in the catalog of the target, by file.
+            held: batches in the catalog of the target, by number, which no rewrite changes.
             folder_id: id of the source folder.
         """
         batches = []
         done, total = 0, sum(each.rows for each in planned)
         for batch in planned:
-            known = held.get(batch.file)
+            known = held.get(batch.batch)
             if known is not None and not (known.is_kept and known.local_removed_at is None):
                 batches.append(known)  # pruned or moved in the target, on purpose
             elif self._wanted.exactly(batch) == batch.rows:
@@ -177,10 +182,17 @@ class _Work:
         return batches
 
     def _bring_whole(self, batch: ArchivedBatch, known: ArchivedBatch | None) -> ArchivedBatch:
-        there = known or replace(batch, uploaded_to=None, uploaded_at=None, local_removed_at=None)
+        there = _alone(batch)
+        if known is not None and (known.sha256 == batch.sha256 or self._is_there(known)):
+            there = known
         if not self._is_there(there):
-            self._publish(there, follow(batch, self._reader.content, self._catalog))
+            now, content = follow(batch, self._row_and_content, self._catalog)
+            there = there if there.sha256 == now.sha256 else _alone(now)
+            self._publish(there, content)
         return there
+
+    def _row_and_content(self, batch: ArchivedBatch) -> tuple[ArchivedBatch, bytes]:
+        return batch, self._reader.content(batch)
 
     def _bring_part(
         self, batch: ArchivedBatch, known: ArchivedBatch | None, folder_id: str

@@ -80,8 +80,8 @@ class RestoredFolder:
         """Remove `restore.json`, as there was nothing to restore."""
         self._files.remove(self._path)
 
-    def held(self, catalog: Iterable[ArchivedBatch]) -> dict[str, ArchivedBatch]:
-        """Return the catalog of the target by file.
+    def held(self, catalog: Iterable[ArchivedBatch]) -> dict[int, ArchivedBatch]:
+        """Return the catalog of the target by number.
 
         Args:
             catalog: the catalog of the source.
@@ -96,9 +96,9 @@ class RestoredFolder:
             sqlite_errors(self._folder.logs),
         ):
             has_own = connection.execute("SELECT EXISTS (SELECT 1 FROM logs)").get
-            held = {each.file: each for each in read_batches(connection)}
-        origins = {each.file: each for each in catalog}
-        if has_own or not all(_is_of(each, origins.get(each.file)) for each in held.values()):
+            held = {each.batch: each for each in read_batches(connection)}
+        origins = {each.batch: each for each in catalog}
+        if has_own or not all(_is_of(each, origins.get(each.batch)) for each in held.values()):
             raise UsageError(
                 f"{self._folder.path} has taken in logs of its own since it was restored; "
                 "name a new folder with --into"
@@ -106,13 +106,13 @@ class RestoredFolder:
         return held
 
     def record(
-        self, batches: list[ArchivedBatch], held: Mapping[str, ArchivedBatch]
+        self, batches: list[ArchivedBatch], held: Mapping[int, ArchivedBatch]
     ) -> list[ArchivedBatch]:
         """Record batches whose files are written; return the whole catalog.
 
         Args:
             batches: the rows to record.
-            held: the rows recorded already, by file.
+            held: the rows recorded already, by number.
 
         Raises:
             ArchiveError: a file cannot be written.
@@ -120,7 +120,7 @@ class RestoredFolder:
         """
         if not self._folder.logs.exists():
             self._publish_database(batches)
-            held = {each.file: each for each in batches}
+            held = {each.batch: each for each in batches}
         with (
             closing(open_writer(self._folder.logs, LOGS, "FULL")) as connection,
             sqlite_errors(self._folder.logs),
@@ -162,17 +162,17 @@ def _database(batches: list[ArchivedBatch]) -> bytes:
 def _amend(
     connection: apsw.Connection,
     batches: list[ArchivedBatch],
-    held: Mapping[str, ArchivedBatch],
+    held: Mapping[int, ArchivedBatch],
 ) -> None:
     """Update a catalog: the watermark first, so that no batch lies above it.
 
     Args:
         connection: a connection that writes logs.db.
         batches: the rows to record.
-        held: the rows recorded already, by file.
+        held: the rows recorded already, by number.
     """
-    new = [each for each in batches if each.file not in held]
-    changed = [each for each in batches if each.file in held and held[each.file] != each]
+    new = [each for each in batches if each.batch not in held]
+    changed = [each for each in batches if each.batch in held and held[each.batch] != each]
     if new:
         before = read_watermark(connection).archived_through
         with transaction(connection):

@@ -7,6 +7,7 @@ from workbench.cli.archive.export import export
 from workbench.cli.archive.list import list_batches
 from workbench.cli.archive.prune import prune
 from workbench.cli.archive.restore import restore
+from workbench.cli.archive.rewrite import rewrite
 from workbench.cli.archive.run import run
 from workbench.cli.archive.verify import verify
 from workbench.cli.groups import Commands
@@ -17,5 +18,5 @@ def archive() -> None:
     """Move old logs into verified, compressed batches; check, restore and export them."""
 
 
-for command in (run, list_batches, verify, restore, export, prune, adopt):
+for command in (run, list_batches, verify, restore, export, rewrite, prune, adopt):
     archive.add_command(command)

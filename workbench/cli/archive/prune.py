@@ -1,10 +1,6 @@
 """`waterline archive prune`: remove old batches for good."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-from operator import attrgetter
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +9,8 @@ from waterline.errors import UsageError
 from waterline.settings.keep import show_keep
 from waterline.storage.folder import DataFolder
 from waterline.terminal import say
-from waterline.units import human_size
-from workbench.cli.archive.shared import amount
+from workbench.cli.archive.shared import amount, by_day
 from workbench.cli.options import duration, load, needs, settings_options
-
-if TYPE_CHECKING:
-    from waterline.storage.catalog import ArchivedBatch
 
 
 @click.command()
@@ -71,7 +63,7 @@ def prune(
     else:
         say("no batch is that old" if older_than else f"archive_keep ({show_keep(keep)}) keeps all")
     if dry_run:
-        for line in _by_day(planned):
+        for line in by_day(planned):
             say(line)
         return
     if planned and not yes:
@@ -80,14 +72,6 @@ def prune(
         pruned = prune(folder, planned, progress=bars)
     if planned:
         say(f"pruned {amount(pruned.logs, pruned.batches)}")
-
-
-def _by_day(batches: "Sequence[ArchivedBatch]") -> Iterator[str]:
-    """Yield a line for each day of some batches."""
-    for day, of_day in groupby(sorted(batches, key=attrgetter("day")), attrgetter("day")):
-        found = [*of_day]
-        size = human_size(sum(each.stored_bytes for each in found))
-        yield f"{day}: {amount(sum(each.rows for each in found), len(found))}, {size}"
 
 
 def _confirm(question: str) -> None:

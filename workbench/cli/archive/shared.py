@@ -1,12 +1,16 @@
 """What several commands of `waterline archive` share: options of a range, amounts in words."""
 
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from waterline.units import counted
+from waterline.units import counted, human_size
 from workbench.cli.asking import origin_options, time_options
 from workbench.cli.options import gathered, moment
 
 if TYPE_CHECKING:
+    from waterline.storage.catalog import ArchivedBatch
     from workbench.query.question import Filters
 
 
@@ -40,3 +44,11 @@ def amount(logs: int, batches: int) -> str:
 def batches_in_words(number: int) -> str:
     """Return a number of batches, such as `2 batches`."""
     return counted(number, "batch", "batches")
+
+
+def by_day(batches: "Sequence[ArchivedBatch]") -> Iterator[str]:
+    """Yield a line for each day of some batches."""
+    for day, of_day in groupby(sorted(batches, key=attrgetter("day")), attrgetter("day")):
+        found = [*of_day]
+        size = human_size(sum(each.stored_bytes for each in found))
+        yield f"{day}: {amount(sum(each.rows for each in found), len(found))}, {size}"

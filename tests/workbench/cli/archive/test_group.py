@@ -38,7 +38,7 @@ def test_every_command_has_its_own_help() -> None:
         for line in done.stdout.partition("Commands:")[2].splitlines()
         if re.match(r"  \S", line)  # what is indented deeper goes on with a sentence
     ]
-    assert commands == ["adopt", "export", "list", "prune", "restore", "run", "verify"]
+    assert commands == ["adopt", "export", "list", "prune", "restore", "rewrite", "run", "verify"]
     for command in commands:
         shown = run_waterline("archive", command, "--help")
         assert (shown.returncode, shown.stderr) == (0, "")
