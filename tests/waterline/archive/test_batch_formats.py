@@ -401,6 +401,28 @@ def test_only_columns_of_attributes_that_are_needed_are_read() -> None:
     assert [column.type.layout.members[each].path for each in column.type.places] == [("status",)]
 
 
+def test_integers_that_seldom_repeat_are_written_as_differences() -> None:
+    rows = [(*ROW[:6], f'{{"count":{each},"status":{200 + each % 2}}}') for each in range(5_000)]
+    table = table_of(rows)
+    content = written(table, PARQUET)
+    group = pq.read_metadata(pa.BufferReader(content)).row_group(0)
+    columns = [group.column(place) for place in range(group.num_columns)]
+    encodings = {each.path_in_schema: each.encodings for each in columns}
+    assert "DELTA_BINARY_PACKED" in encodings["attributes.count"]
+    assert "RLE_DICTIONARY" in encodings["attributes.status"]
+    assert decode(content, PARQUET).logs.equals(table)
+
+
+@pytest.mark.parametrize("value", ['"x{}"', "{}.5", "true", "{}"])
+def test_name_with_a_dot_beside_a_path_of_the_same_letters_comes_back(value: str) -> None:
+    rows = [
+        (*ROW[:6], f'{{"a.b":{each},"a":{{"b":{value.replace("{}", str(each))}}}}}')
+        for each in range(100)
+    ]
+    table = table_of(rows)
+    assert decode(written(table, PARQUET), PARQUET).logs.equals(table)
+
+
 def test_every_field_of_parquet_file_has_an_id_of_its_own() -> None:
     rows = [(*ROW[:6], '{"status":1,"http":{"path":"/","tries":2},"ok":true}')] * 3
     schema = pq.read_schema(pa.BufferReader(written(table_of(rows), PARQUET)))
