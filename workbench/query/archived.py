@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Text, func, select
 
 from waterline.archive.as_stored import as_stored
@@ -58,6 +59,16 @@ class Batches:
 
         They have the question's `kept` columns; attributes may be packed if it names members.
         """
+        return self._read_batch(batch, None)
+
+    def newest(self, batch: ArchivedBatch) -> pa.Table:
+        """Return the newest logs of `chosen`, up to the question's limit, in no other order.
+
+        The JSON of no other log is put together.
+        """
+        return self._read_batch(batch, self._question.limit)
+
+    def _read_batch(self, batch: ArchivedBatch, most: int | None) -> pa.Table:
         tell("archive files", self._done, self._most)
         self._done += 1
         if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
@@ -66,7 +77,7 @@ class Batches:
             return self._none()
         try:
             table = follow(batch, self._read_packed, self._current)
-            return kept(choose(table, self._question), self._question)
+            return kept(_newest(choose(table, self._question), most), self._question)
         except ArchiveError as error:
             self._fail(batch, error)
             return self._none()
@@ -109,6 +120,16 @@ def kept(table: pa.Table, question: Question) -> pa.Table:
     place = table.schema.get_field_index("attributes")
     others = as_stored(table.remove_column(place))
     return others.add_column(place, table.field(place), table.column(place))
+
+
+def _newest(table: pa.Table, most: int | None) -> pa.Table:
+    """Return the newest logs of a table, in its order; None is all."""
+    if most is None or table.num_rows <= most:
+        return table
+    keys = table.select(["timestamp", "seq"])
+    by = [("timestamp", "descending"), ("seq", "descending")]
+    places = pc.select_k_unstable(keys, k=most, sort_keys=by)
+    return table.take(places.sort())
 
 
 @dataclass(frozen=True, slots=True)

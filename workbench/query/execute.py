@@ -116,7 +116,7 @@ class Logs:
                     continue
                 if found.is_full_before(batch):
                     break
-                chosen = _with_values(batches.chosen(batch), question)
+                chosen = _with_values(batches.newest(batch), question)
                 if batch.first_seq <= begun.after:
                     chosen = chosen.filter(pc.greater(chosen["seq"], begun.after))
                 came += chosen.num_rows
