@@ -32,7 +32,7 @@ ENCODINGS: Final = {
 # A dictionary gains nothing where more of the values than this are new; integers are smaller as
 # differences much sooner.
 _MOST_NEW: Final = 0.6
-_MOST_NEW_INTEGERS: Final = 0.1
+_MOST_NEW_INTEGERS: Final = 0.2
 _DICTIONARY_BYTES: Final = 32 * 2**20
 # A reader may skip a group, but each group has dictionaries of its own. Of the million of sample
 # logs, groups of 50,000, 100,000, 500,000 rows took 15.4, 13.4, 11.9 bytes a log.
