@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from waterline.encoding import FORMATS, MOST_ROWS, BatchFormat, highest_level
+from waterline.indexable import MOST_INDEXED, check_indexable
 from waterline.metrics.registry import BY_NAME as OWN_METRICS
-from waterline.storage.attribute_index import MOST_INDEXED, check_indexable
 from waterline.tokens import NAME
 from waterline.units import format_duration, format_size, parse_duration, parse_size
 

@@ -5,22 +5,19 @@ scalar as bytes, which neither equals. A log without the attribute, or with null
 of SQLite's own would be made in one statement, for which no log could be stored.
 """
 
-import re
 import time
 from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
 import apsw
 
-from waterline.query_text.paths import MOST_STEPS, steps_of
+from waterline.query_text.paths import steps_of
 from waterline.storage.sqlite import transaction
 
 FALSE: Final = b"\x00"
 TRUE: Final = b"\x01"
 OTHER: Final = b"\x02"
 """What stands for an object or an array."""
-MOST_INDEXED: Final = 8
-"""Each costs ingest as much as the one before."""
 
 # Seconds that a slice may hold the write lock, and pauses after it under load, in multiples.
 _SLICE_SECONDS: Final = 0.002
@@ -28,9 +25,6 @@ _PAUSE_FACTOR: Final = 3.0
 _RETRY_SECONDS: Final = 1.0
 _FIRST_SLICE: Final = 200
 _LARGEST_SLICE: Final = 20_000
-
-# No name needs quotes within a path of JSON.
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
 
 _FILL: Final = """
     INSERT OR IGNORE INTO attribute_values
@@ -49,19 +43,6 @@ _EMPTY: Final = """
         SELECT attribute, value, seq FROM attribute_values WHERE attribute = ?1 LIMIT ?2
     )
 """
-
-
-def check_indexable(name: str) -> None:
-    """Check that an attribute, or what lies at a path, can be indexed.
-
-    Raises:
-        ValueError: it cannot; the sentence says why.
-    """
-    if not _NAME.fullmatch(name) or name.count(".") >= MOST_STEPS:
-        raise ValueError(
-            f"{name!r} cannot be indexed; give a name of letters, digits, _ and -, or a path of "
-            f"at most {MOST_STEPS} such names with dots"
-        )
 
 
 class AttributeIndex:
