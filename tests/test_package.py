@@ -233,7 +233,7 @@ def test_a_command_whose_part_is_missing_names_the_extra(
 def test_a_server_alone_installs_no_page_and_no_data_frames(server: Environment) -> None:
     installed = server.installed()
     assert {"apsw", "tornado"} < installed
-    assert not {"bokeh", "duckdb", "pandas", "panel", "sqlalchemy"} & installed
+    assert not {"bokeh", "pandas", "panel", "sqlalchemy"} & installed
 
 
 def test_help_is_there_without_the_part_that_it_is_about(light: Environment) -> None:

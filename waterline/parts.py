@@ -9,7 +9,7 @@ Part = Literal["server", "all"]
 """An extra of pyproject.toml."""
 
 _SERVER: Final = (
-    *("apsw", "cramjam", "numpy", "obstore", "opentelemetry", "prometheus_client"),
+    *("apsw", "cramjam", "duckdb", "numpy", "obstore", "opentelemetry", "prometheus_client"),
     *("pyarrow", "tornado"),
 )
 PACKAGES: Final[dict[Part, tuple[str, ...]]] = {
@@ -18,7 +18,6 @@ PACKAGES: Final[dict[Part, tuple[str, ...]]] = {
         *_SERVER,
         "adbc_driver_sqlite",
         "bokeh",
-        "duckdb",
         "jinja2",
         "pandas",
         "panel",
