@@ -5,6 +5,7 @@ There is no endpoint for queries over HTTP, so there is no command for curl.
 
 import shlex
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from waterline.clock import now_ms
@@ -34,8 +35,23 @@ def as_python(query: str, since: TimeLike | None = None, until: TimeLike | None 
     return f"wb.logs({', '.join(told)})"
 
 
-def as_command(query: str, since: TimeLike | None = None, until: TimeLike | None = None) -> str:
-    """Return a query as a command line, which prints every log; see `as_python`."""
+def as_command(
+    query: str,
+    since: TimeLike | None = None,
+    until: TimeLike | None = None,
+    folder: Path | None = None,
+) -> str:
+    """Return a query as a command line, which prints every log; see `as_python`.
+
+    Args:
+        query: the text.
+        since: begin, inclusive; None is none.
+        until: end, exclusive; None is none.
+        folder: the data folder; None is that of the settings where the command is run.
+
+    Raises:
+        UsageError: it is no query, or a time is none.
+    """
     parse(query)
     words = ["waterline", "logs"]
     if query:
@@ -43,7 +59,8 @@ def as_command(query: str, since: TimeLike | None = None, until: TimeLike | None
     for option, moment in (("--since", _moment(since)), ("--until", _moment(until))):
         if moment is not None:
             words += [option, moment.removeprefix("-")]
-    return shlex.join([*words, "--limit", "all"])
+    words += ["--limit", "all"]
+    return shlex.join(words if folder is None else [*words, "--data", str(folder)])
 
 
 def as_sql(

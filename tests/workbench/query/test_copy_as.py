@@ -46,9 +46,9 @@ def test_each_form_finds_the_rows_of_the_query(folder: Path, query: str) -> None
         rows = wb.sql(as_sql(query, SINCE, UNTIL))
         assert rows["seq"].tolist() == expected
         assert [*rows.columns] == [*called.columns]
-    program, *words = shlex.split(as_command(query, SINCE, UNTIL))
+    program, *words = shlex.split(as_command(query, SINCE, UNTIL, folder))
     assert program == "waterline"
-    done = CliRunner().invoke(main, [*words, "--json", "--data", str(folder)])
+    done = CliRunner().invoke(main, [*words, "--json"])
     assert [json.loads(line)["seq"] for line in done.stdout.splitlines()] == expected
     selected = CliRunner().invoke(
         main, ["sql", as_sql(query, SINCE, UNTIL), "--json", "--data", str(folder)]

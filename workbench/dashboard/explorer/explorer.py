@@ -214,7 +214,9 @@ class Explorer(Component):
         times = (asked.begin, asked.end or None)
         if language == "sql":
             return as_sql(query, *times, now=self._clock())
-        return as_command(query, *times) if language == "command" else as_python(query, *times)
+        if language == "command":
+            return as_command(query, *times, self._searcher.path.absolute())
+        return as_python(query, *times)
 
     @property
     def _is_idle(self) -> bool:

@@ -46,6 +46,12 @@ function momentOf(wall, zone) {
   return moments.length > 0 ? Math.min(...moments) : utc - offsets[0]; // a time that the clock skips
 }
 
+// Whether a calendar has a day and a clock a time: browsers take February 30 for March 2.
+function isTime(wall) {
+  const day = new Date(Date.parse(`${wall.slice(0, 10)}T00:00Z`));
+  return !Number.isNaN(Date.parse(`${wall}Z`)) && day.getUTCDate() === Number(wall.slice(8, 10));
+}
+
 // What somebody writes as a time: "-90min", "now", "2026-11-29", "2026-11-29 20:15:03.5", with or without a zone.
 // Returns the text for the address, or null where it has no meaning.
 function rangeText(text, zone) {
@@ -63,7 +69,10 @@ function rangeText(text, zone) {
   const [, day, time = "00:00", seconds = ":00", offset] = found;
   const wall = `${day}T${time}${seconds}`;
   const zoned = offset === undefined ? null : /^(Z|UTC)$/i.test(offset) ? "Z" : offset;
-  const moment = zoned === null ? (Number.isNaN(Date.parse(`${wall}Z`)) ? NaN : momentOf(wall, zone)) : Date.parse(`${wall}${zoned}`);
+  if (!isTime(wall)) {
+    return null;
+  }
+  const moment = zoned === null ? momentOf(wall, zone) : Date.parse(`${wall}${zoned}`);
   return Number.isNaN(moment) ? null : new Date(moment).toISOString();
 }
 
