@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from waterline.archive.columns import MOMENT
+from waterline.integers import INT64
 from waterline.storage.catalog import ArchivedBatch, Clock
-
-_INT64: Final = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,4 +84,4 @@ def _among(counts: Mapping[str, int], wanted: tuple[str, ...] | None) -> int:
 
 
 def _moment(milliseconds: int) -> pa.Scalar:
-    return pa.scalar(min(max(milliseconds, _INT64[0]), _INT64[-1]), MOMENT)
+    return pa.scalar(min(max(milliseconds, INT64[0]), INT64[-1]), MOMENT)

@@ -4,12 +4,12 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from waterline.integers import INT64
 from waterline.query_text.condition import Condition, Pattern, Range
 from waterline.query_text.parse import TextQuery
 from waterline.query_text.paths import lookup, steps_of
 from waterline.query_text.patterns import found
 
-_INT64: Final = range(-(2**63), 2**63)
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "==": operator.eq,
     "<": operator.lt,
@@ -151,4 +151,4 @@ def _kind(value: object) -> type:
 
 def _comparable(value: object) -> object:
     # As SQLite reads it: a real, infinite where none is near.
-    return float(str(value)) if type(value) is int and value not in _INT64 else value
+    return float(str(value)) if type(value) is int and value not in INT64 else value

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waterline.errors import ManyAttributes, UsageError
+from waterline.integers import INT64
 from workbench.query.attribute_values import values_of
 from workbench.query.empty_answer import GLANCE, unknown_attribute
 from workbench.query.progress import warn_of
-from workbench.query.times import INT64
 from workbench.query.variants import python_values, series
 
 MOST_NAMES: Final = 1_000

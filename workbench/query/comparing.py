@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from sqlalchemy import REAL, ColumnElement, Text, cast, func, literal, select
 
+from waterline.integers import INT64
 from waterline.query_text.condition import Scalar
-from workbench.query.times import INT64
 
 COMPARE: Final = {
     "==": lambda column, value: column == value,

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waterline.archive.columns import MOMENT, NAMES, SCHEMA
+from waterline.integers import INT64
 from waterline.recognition.own_logs import ENVELOPE
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.records import Record, check_log, decode_log
@@ -14,7 +15,6 @@ from workbench.query.empty_answer import GLANCE, Seen, why
 from workbench.query.execute import arranged
 from workbench.query.filters import choose
 from workbench.query.question import Question
-from workbench.query.times import INT64
 
 # Logs that are Python objects at a time, and bytes of them.
 _LOGS_AT_ONCE: Final = 10_000

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from waterline.integers import INT64
 from workbench.query.database import View
 from workbench.query.moment import Moment
-from workbench.query.times import INT64
 
 # Seqs of adopted batches lie among those of hot logs.
 _GIVEN: Final = """(

@@ -10,16 +10,14 @@ import pyarrow.compute as pc
 from waterline.archive.attribute_columns.join import is_whole
 from waterline.archive.attribute_columns.layout import Layout, Member
 from waterline.archive.attribute_columns.packed import member_column, odd_texts, unpacked
+from waterline.integers import INT64, MOST_EXACT
 from waterline.query_text.condition import Condition, Range
 from waterline.query_text.matching import meeting
 from waterline.query_text.paths import steps_of
 from workbench.query.attribute_texts import values_of_texts
-from workbench.query.times import INT64
 from workbench.query.variants import VARIANT, variants, variants_of
 
 _decode: Final = msgspec.json.Decoder().decode
-# Every integer up to it is a float.
-_EXACT: Final = 2**53
 _COMPARE: Final[Mapping[str, Any]] = {
     "==": pc.equal,
     "<": pc.less,
@@ -75,7 +73,7 @@ def _met_by(chunk: pa.ExtensionArray, condition: Condition) -> pa.Array:
     try:
         place = _place_of(chunk.type.layout, condition.attribute)
     except _Ambiguous:
-        (values,) = values_of_texts(unpacked(pa.chunked_array([chunk])), [condition.attribute])
+        values = _values_of_json(chunk, condition.attribute)
         return pa.array(meeting(values, condition), pa.bool_())
     if place is None:
         met = pa.repeat(condition.operator == "lacks", len(chunk))
@@ -95,8 +93,7 @@ def _variants(chunk: pa.ExtensionArray, name: str) -> pa.StructArray:
     try:
         place = _place_of(layout, name)
     except _Ambiguous:
-        (values,) = values_of_texts(unpacked(pa.chunked_array([chunk])), [name])
-        return variants_of(values)
+        return variants_of(_values_of_json(chunk, name))
     if place is None:
         found = variants({}, len(chunk))
     else:
@@ -121,6 +118,12 @@ def _of_column(column: pa.Array, member: Member) -> pa.StructArray:
     whole = is_whole(column)
     integers = pc.if_else(whole, column, None).cast(pa.int64())
     return variants({"integer": integers, "number": pc.if_else(whole, None, column)}, len(column))
+
+
+def _values_of_json(chunk: pa.ExtensionArray, name: str) -> list[Any]:
+    """Return the values of all logs, from their JSON put together again."""
+    (values,) = values_of_texts(unpacked(pa.chunked_array([chunk])), [name])
+    return values
 
 
 def _odd_values(chunk: pa.ExtensionArray, name: str) -> list[Any]:
@@ -159,7 +162,7 @@ def _is_plain(wanted: object, member: Member) -> bool:
         case "integer":
             return type(wanted) is int and wanted in INT64
         case "number":
-            return type(wanted) is float or (type(wanted) is int and abs(wanted) <= _EXACT)
+            return type(wanted) is float or (type(wanted) is int and abs(wanted) <= MOST_EXACT)
         case _:
             return False
 

@@ -11,12 +11,13 @@ import numpy as np
 from waterline.archive.columns import NAMES
 from waterline.archive.selection import Selection
 from waterline.errors import UsageError
+from waterline.integers import INT64
 from waterline.query_text.columns import attributes_in, looked_at
 from waterline.query_text.condition import OPERATORS, Condition, Scalar
 from waterline.query_text.parse import TextQuery, both, parse
 from waterline.storage.catalog import ArchivedBatch, Clock
 from workbench.query.pin import Pin, to_pin
-from workbench.query.times import INT64, TimeLike, plain, to_milliseconds
+from workbench.query.times import TimeLike, plain, to_milliseconds
 
 Order = Literal["oldest", "newest"]
 Place = tuple[int, int]

@@ -9,15 +9,13 @@ import numpy as np
 import pandas as pd
 
 from waterline.errors import UsageError
+from waterline.integers import INT64
 from waterline.units import MILLISECONDS, parse_duration
 
 TimeLike = datetime | date | timedelta | str | int | np.datetime64 | np.timedelta64
 """A moment: a datetime (UTC where it has no zone), a date (its midnight UTC), ISO 8601 text,
 text such as `-1h` or a negative length of time (that long ago), or whole milliseconds since 1970
 UTC. Those of numpy and pandas are as good."""
-
-INT64: Final = range(-(2**63), 2**63)
-"""The integers that SQLite stores and compares."""
 
 _AGO: Final = re.compile(r"-\s*\d")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

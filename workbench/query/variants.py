@@ -11,23 +11,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workbench.query.times import INT64
+from waterline.archive.attribute_columns.layout import TYPES
+from waterline.integers import INT64, MOST_EXACT
 
-VARIANT: Final = pa.struct(
-    [
-        ("boolean", pa.bool_()),
-        ("integer", pa.int64()),
-        ("number", pa.float64()),
-        ("text", pa.string()),
-        ("json", pa.string()),
-    ]
-)
+VARIANT: Final = pa.struct([*TYPES.items()])
 """A value in the field of its kind, all others null. `json` is a list, an object, or an integer
 beyond 64 bits, as JSON; with no value at all there is none, or null."""
 
 _KINDS: Final[Mapping[type, str]] = {bool: "boolean", int: "integer", float: "number", str: "text"}
-# Every integer up to it is a float.
-_EXACT: Final = 2**53
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.encode
 
@@ -124,7 +115,7 @@ def series(column: pa.ChunkedArray, index: "pd.Index[Any]") -> "pd.Series[Any] |
 def _are_exact(integers: pa.ChunkedArray) -> bool:
     """Return whether all integers are floats too, without a look at each."""
     ends = pc.min_max(integers).as_py()
-    return ends["min"] >= -_EXACT and bool(ends["max"] <= _EXACT)
+    return ends["min"] >= -MOST_EXACT and bool(ends["max"] <= MOST_EXACT)
 
 
 def _masked(array: pa.ChunkedArray, dtype: str, index: "pd.Index[Any]") -> "pd.Series[Any]":

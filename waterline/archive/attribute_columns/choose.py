@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waterline.archive.attribute_columns.layout import MOST_MEMBERS, Kind, Layout, Member
+from waterline.integers import INT64
 
-_INT64: Final = range(-(2**63), 2**63)
 # Logs looked at, in slices from all over the batch: logs of one kind often follow each other.
 _SAMPLE: Final = 2_048
 _SLICES: Final = 64
@@ -117,7 +117,7 @@ def _kind(value: object) -> str:
         case bool():
             return "boolean"
         case int():
-            return "integer" if value in _INT64 else "large"
+            return "integer" if value in INT64 else "large"
         case float():
             return "number"
         case str():

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waterline.archive.attribute_columns.layout import Group, Layout, Member
+from waterline.integers import MOST_EXACT
 
 # RFC 8259, section 7: what a string of JSON cannot hold as it is.
 _ESCAPED: Final = r'[\x00-\x1f"\\]'
-_EXACT: Final = 2.0**53
 _COMMA: Final = ","
 _NOTHING: Final = pa.scalar("", pa.string())
 
@@ -101,7 +101,7 @@ def _numbers(values: pa.Array, *, has_fractions: bool) -> pa.Array:
 
 def is_whole(values: pa.Array) -> pa.Array:
     """Return which floats have no fraction, and every whole number up to them is a float."""
-    return pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), _EXACT))
+    return pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), MOST_EXACT))
 
 
 def _escaped(values: pa.Array) -> pa.Array:

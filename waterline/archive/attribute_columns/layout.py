@@ -1,8 +1,8 @@
 """Layout of a batch's attributes: the members that are columns, and their order in the JSON."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import msgspec
@@ -101,24 +101,12 @@ class Group:
     """
 
     path: tuple[str, ...]
-    parts: "dict[str, int | Group]"
-
-    def __init__(self, path: tuple[str, ...]) -> None:
-        object.__setattr__(self, "path", path)
-        object.__setattr__(self, "parts", {})
+    parts: "dict[str, int | Group]" = field(default_factory=dict)
 
     def inner(self, name: str) -> "Group | None":
         """Return the object of this name, if there is one."""
         part = self.parts.get(name)
         return part if isinstance(part, Group) else None
-
-    def places(self) -> Iterator[int]:
-        """Yield the places of its members, those of its objects too."""
-        for part in self.parts.values():
-            if isinstance(part, Group):
-                yield from part.places()
-            else:
-                yield part
 
     @property
     def field_id(self) -> int:

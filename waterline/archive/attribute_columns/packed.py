@@ -76,10 +76,8 @@ def unpacked(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return attributes as JSON texts, as they were stored.
 
     Args:
-        column: texts already, or packed with all members.
+        column: packed, with all members or those that are wanted.
     """
-    if not is_packed(column):
-        return column
     return pa.chunked_array([_unpacked(chunk) for chunk in column.chunks], pa.string())
 
 

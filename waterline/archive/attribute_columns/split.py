@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from waterline.archive.attribute_columns.choose import choose_layout, read_object
 from waterline.archive.attribute_columns.join import join
 from waterline.archive.attribute_columns.layout import TYPES, Group, Kind, Layout, Member
+from waterline.integers import INT64
 
 _DUCKDB_TYPES: Final[dict[Kind, str]] = {
     "boolean": "BOOLEAN",
@@ -26,7 +27,6 @@ _NO_TEXTS: Final = pa.array([], pa.string())
 _NONE: Final = pa.scalar(None, pa.string())
 # Logs that are Python objects at a time.
 _AT_ONCE: Final = 2_000
-_INT64: Final = range(-(2**63), 2**63)
 _LOCKED: Final[dict[str, str | bool | int | float | list[str]]] = {
     "enable_external_access": False,
     "threads": 1,
@@ -165,7 +165,7 @@ def _value(attributes: dict[str, Any], member: Member) -> object:
         case "text":
             return value if isinstance(value, str) else None
         case "integer":
-            return value if type(value) is int and value in _INT64 else None
+            return value if type(value) is int and value in INT64 else None
         case "number":
             if isinstance(value, bool) or not isinstance(value, int | float):
                 return None
