@@ -1,9 +1,9 @@
 """Statistics of logs by type: count, bytes and numeric attributes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, groupby, repeat
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from types import NoneType
 from typing import Final, NamedTuple, TypeVar, cast
 
@@ -97,7 +97,7 @@ def measured_in(stats: Gathered | LogStats) -> Sequence[str]:
 def measure_gathered(parts: Sequence[Gathered]) -> LogStats:
     """Measure logs that were gathered, all together."""
     names = {name for each in parts for name in each.attributes}
-    return measure_columns(
+    return _measured(
         [*chain.from_iterable(each.types for each in parts)],
         [*chain.from_iterable(each.sizes for each in parts)],
         {
@@ -121,16 +121,27 @@ def measure_columns(
         sizes: the bytes of each log.
         attributes: values by attribute, None if a log lacks it.
     """
+    return _measured(types, sizes, {name: _numbers(column) for name, column in attributes.items()})
+
+
+def _measured(
+    types: Sequence[str], sizes: Sequence[int], numbers: Mapping[str, Sequence[float | None]]
+) -> LogStats:
+    """Measure logs given as columns, without other values than numbers and None."""
+    taken = _takers(types)
     values: dict[str, dict[str, Packed]] = {}
-    for name, column in attributes.items():
-        for log_type, given in _by_type(types, _numbers(column)).items():
-            packed = _packed(given)
+    for name, column in numbers.items():
+        if not column:
+            continue
+        for log_type, take in taken.items():
+            packed = _packed(take(column))
             if packed is not None:
                 values.setdefault(log_type, {})[name] = packed
-    return {
-        log_type: TypeStats(len(each), sum(each), values.get(log_type, {}))
-        for log_type, each in _by_type(types, sizes).items()
-    }
+    found = {}
+    for log_type, take in taken.items():
+        its = take(sizes)
+        found[log_type] = TypeStats(len(its), sum(its), values.get(log_type, {}))
+    return found
 
 
 def measure_logs(logs: Sequence[StoredLog], names: Sequence[str]) -> LogStats:
@@ -210,15 +221,23 @@ def read_attributes(texts: Sequence[str], names: Sequence[str]) -> dict[str, Seq
     return {name: [each.get(name) for each in decoded] for name in names}
 
 
-def _by_type(types: Sequence[str], values: Sequence[T]) -> Mapping[str, Sequence[T]]:
-    if not values:
+def _takers(types: Sequence[str]) -> Mapping[str, Callable[[Sequence[T]], Sequence[T]]]:
+    """Return by type what takes the values of its logs out of a column."""
+    if not types:
         return {}
     if len(set(types)) == 1:
-        return {types[0]: values}
-    groups: defaultdict[str, list[T]] = defaultdict(list)
-    for log_type, value in zip(types, values, strict=True):
-        groups[log_type].append(value)
-    return groups
+        return {types[0]: _all}
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, log_type in enumerate(types):
+        places[log_type].append(place)
+    return {
+        log_type: itemgetter(*its) if len(its) > 1 else itemgetter(slice(its[0], its[0] + 1))
+        for log_type, its in places.items()
+    }
+
+
+def _all(values: Sequence[T]) -> Sequence[T]:
+    return values
 
 
 def _numbers(values: Sequence[object]) -> Sequence[float | None]:
