@@ -4,43 +4,12 @@ import asyncio
 import errno
 import logging
 import os
-import resource
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from tornado.httpserver import HTTPServer
-
-# Descriptors for all else: databases and their WALs, tokens, archive processes with their pipes,
-# and requests for /health.
-RESERVE: Final = 64
-# Limit of a process on macOS, whatever its hard limit (sys/syslimits.h, OPEN_MAX).
-_MOST_ON_DARWIN: Final = 10_240
-
-
-def raise_limit() -> int:
-    """Raise the limit of open files to the hard limit and return it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = hard
-    if sys.platform == "darwin" and (hard == resource.RLIM_INFINITY or hard > _MOST_ON_DARWIN):
-        wanted = _MOST_ON_DARWIN
-    if wanted != soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return sys.maxsize if wanted == resource.RLIM_INFINITY else wanted
-
-
-def for_connections(limit: int) -> int:
-    """Return an exclusive upper bound for the descriptors of connections.
-
-    The system assigns the lowest free descriptor, so its number tells how many are used.
-
-    Args:
-        limit: open files that this process may have.
-    """
-    return limit - min(RESERVE, limit // 4)
-
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ import tornado.httpserver
 import tornado.netutil
 import tornado.web
 
-from server.accepting import Accepting, AcceptingServer, for_connections, raise_limit
+from server.accepting import Accepting, AcceptingServer
 from server.alerts_process import AlertsProcess
 from server.archive_scheduler import ArchiveScheduler
 from server.backpressure import Gate
@@ -38,7 +38,6 @@ from server.recount import Recount
 from server.refusals import Refusals
 from server.rollback import refuse_lost_logs, renew_changed_past
 from server.tail import LiveReader
-from server.tls import server_context
 from server.websocket.frames import MAX_MESSAGE_SIZE
 from server.writer import Commit, Writer
 from waterline.addresses import Addresses, is_loopback
@@ -46,12 +45,14 @@ from waterline.alerts.rules import AlertRule
 from waterline.archive.ahead import refuse_earlier_logs
 from waterline.archive.missing import MissingFiles
 from waterline.clock import AGEING_PATIENCE, DATING_PATIENCE, SteadyClock
+from waterline.descriptors import few_descriptors, for_connections, raise_limit
 from waterline.errors import AddressError, ServerFailed
 from waterline.metrics.history import RollupHistory
 from waterline.metrics.quiet_sources import QuietSources
 from waterline.metrics.recorder import MetricsRecorder
 from waterline.metrics.rollup_store import Retention, RollupStore
 from waterline.metrics.rollup_thread import RollupThread
+from waterline.server_tls import server_context
 from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder, ServerLock, open_to_others
 from waterline.storage.pages import LogPages
@@ -192,7 +193,7 @@ class _Server:
         self._accepting = Accepting(most, "connections")
         # Monitoring may use the reserve, as requests must be answered during a shortage.
         self._accepting_monitoring = Accepting(limit, "requests for monitoring")
-        self._few_descriptors = _few_descriptors(most, settings.token_connections)
+        self._few_descriptors = few_descriptors(most, settings.token_connections)
         if self._few_descriptors:
             logger.warning("%s", self._few_descriptors[0])
         self._listening: tornado.httpserver.HTTPServer | None = None
@@ -400,17 +401,6 @@ async def _running(work: Coroutine[None, None, None]) -> AsyncIterator["asyncio.
 def _close_sockets(sockets: list[socket.socket]) -> None:
     for each in sockets:
         each.close()
-
-
-def _few_descriptors(most: int, token_connections: int) -> Sequence[str]:
-    """Return a warning if descriptors run out before the limit of a token."""
-    if most >= token_connections:
-        return ()
-    sentence = (
-        f"only about {most:,} connections can be open at once, fewer than token_connections "
-        f"({token_connections:,}): raise the limit of open files (ulimit -Hn)"
-    )
-    return (sentence,)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -18,10 +18,8 @@ from server.gauges import Gauges, Levels, peak_bytes
 from waterline.metrics import registry as metrics
 from waterline.metrics.rollup_thread import RollupThread
 from waterline.storage.checkpoints import LARGE_WAL, held_sentence
+from waterline.storage.folder import LOW_DISK
 from waterline.storage.presence import lost_sentence
-
-# Bytes of free disk, below which /health warns.
-LOW_DISK: Final = 256 * 2**20
 
 # Seconds without a turn of the event loop, after which the server counts as stalled.
 STALL_SECONDS: Final = 10.0

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 import pytest
 from tornado.tcpserver import TCPServer
 
-from server.accepting import for_connections, raise_limit
 from tests.support.processes import PATIENCE, ServerProcess, serving
 from tests.support.sockets import connected, log, receive
 from tests.support.waiting import wait_until
+from waterline.descriptors import for_connections, raise_limit
 
 LIMIT = 256
 FEW = ("prlimit", f"--nofile={LIMIT}:{LIMIT}")

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server.tls import server_context
 from tests.support.processes import ServerProcess, run_waterline
 from tests.support.sockets import connected, log, receive
 from tests.support.tls import (
@@ -20,6 +19,7 @@ from tests.support.tls import (
     start_secure_server,
 )
 from waterline.errors import SettingsError
+from waterline.server_tls import server_context
 
 
 @pytest.fixture

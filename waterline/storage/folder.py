@@ -16,6 +16,8 @@ PRIVATE_FOLDER: Final = 0o700
 """Mode of new folders, as logs may be confidential."""
 PRIVATE_FILE: Final = 0o600
 """Mode of new files."""
+LOW_DISK: Final = 256 * 2**20
+"""Bytes of free disk, below which operators are warned."""
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 

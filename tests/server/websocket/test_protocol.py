@@ -17,7 +17,6 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
 import server.websocket.protocol
-from server.tls import server_context
 from server.websocket.frames import (
     BINARY,
     CONTINUATION,
@@ -32,6 +31,7 @@ from tests.support.listening import Listener, listen
 from tests.support.peers import DEFLATE, Echo, Seen, serving
 from tests.support.processes import PATIENCE
 from tests.support.tls import LOOPBACK, LOOPBACK_KEY
+from waterline.server_tls import server_context
 
 # The same as Tornado
 
