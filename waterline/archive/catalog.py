@@ -4,7 +4,7 @@ from waterline.errors import DataFolderError
 from waterline.storage.catalog import ArchivedBatch, read_batches
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import LOGS
-from waterline.storage.sqlite import reading
+from waterline.storage.sqlite import made_by, reading
 from waterline.storage.watermark import Watermark, read_watermark
 
 
@@ -22,7 +22,8 @@ def read_catalog(folder: DataFolder) -> tuple[Watermark, list[ArchivedBatch]]:
     with reading(folder.logs) as connection:
         connection.execute("BEGIN")
         version = connection.pragma("user_version")
-        LOGS.check(folder.logs, connection.pragma("application_id"), version)
+        application_id = connection.pragma("application_id")
+        LOGS.check(folder.logs, application_id, version, lambda: made_by(connection))
         if version < LOGS.version:
             raise DataFolderError(
                 f"{folder.logs} has schema version {version}, this Waterline reads "

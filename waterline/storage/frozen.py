@@ -73,6 +73,26 @@ def opening(path: Path) -> Opening:
     return Opening(path, f"{_uri(copy)}?mode=ro", state)
 
 
+def untouched(path: Path) -> Opening:
+    """Return how to open the database of another program, so that nothing in its folder changes.
+
+    The program may run. SQLite reads the `-shm` file that is there, and makes none.
+
+    Args:
+        path: an existing database.
+
+    Raises:
+        DataFolderError: the files cannot be copied.
+    """
+    if _beside(path, "-shm").exists():
+        return Opening(path, f"{_uri(path)}?mode=ro&readonly_shm=1", None)
+    state = _state(path)
+    if state[1] is None and not _beside(path, "-journal").exists():
+        return Opening(path, f"{_uri(path)}?mode=ro&immutable=1", state)
+    copy = _copied(path, state)
+    return Opening(path, f"{_uri(copy)}?mode=ro", state)
+
+
 def _uri(path: Path) -> str:
     return f"file:{quote(os.fsencode(path.absolute()))}"
 
@@ -108,13 +128,14 @@ def _copy(path: Path) -> TemporaryDirectory[str]:
     folder = None
     try:
         folder = TemporaryDirectory(prefix="waterline-")
-        for each in (path, _beside(path, "-wal")):
-            shutil.copyfile(each, Path(folder.name) / each.name)
+        for each in (path, _beside(path, "-wal"), _beside(path, "-journal")):
+            if each.exists():
+                shutil.copyfile(each, Path(folder.name) / each.name)
     except OSError as error:
         if folder is not None:
             folder.cleanup()
         raise DataFolderError(
-            f"{path} has commits in its WAL, and its folder cannot be written, so that it has to "
-            f"be copied to be read: {error.strerror}; make room, or set TMPDIR"
+            f"{path} has commits in its WAL, and its folder is not to be written, so that it has "
+            f"to be copied to be read: {error.strerror}; make room, or set TMPDIR"
         ) from error
     return folder

@@ -1,5 +1,6 @@
 """SQL schemas of logs.db and metrics.db, version by version."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,13 +24,20 @@ class Schema:
         """Version that this Waterline writes."""
         return len(self.steps)
 
-    def check(self, path: Path, application_id: int, version: int) -> None:
+    def check(
+        self,
+        path: Path,
+        application_id: int,
+        version: int,
+        made_by: Callable[[], str | None],
+    ) -> None:
         """Refuse a foreign database or one of a later version.
 
         Args:
             path: the database, for errors.
             application_id: its `PRAGMA application_id`.
             version: its `PRAGMA user_version`.
+            made_by: returns the row of MADE_BY, or None; called for a later version alone.
 
         Raises:
             NewerSchema: a later Waterline wrote the database.
@@ -38,10 +46,28 @@ class Schema:
         if application_id != self.application_id:
             raise DataFolderError(f"{path} is not a database of Waterline's; name another folder")
         if version > self.version:
+            maker = made_by()
+            reader = "the Waterline that made it" if maker is None else f"Waterline {maker}"
             raise NewerSchema(
                 f"{path} has schema version {version}, this Waterline knows {self.version}; "
-                "use the Waterline that made it, or a later one"
+                f"use {reader}, or a later one"
             )
+
+
+_HISTORY: Final = """
+        CREATE TABLE schema_history (       -- one row each time that a file is brought forward
+            version INTEGER PRIMARY KEY,    -- the `user_version` from then on
+            waterline TEXT NOT NULL,        -- the version of Waterline that did it, and can read it
+            reached_at INTEGER NOT NULL     -- milliseconds UTC
+        ) STRICT;
+        """
+HAS_HISTORY: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_history'"
+"""Whether a file says which Waterline made it; those of the first versions do not."""
+MADE_BY: Final = """
+    SELECT waterline FROM schema_history
+    WHERE version = (SELECT user_version FROM pragma_user_version)
+"""
+"""Which Waterline brought a file to its schema version."""
 
 
 LOGS: Final = Schema(
@@ -153,6 +179,7 @@ LOGS: Final = Schema(
         ALTER TABLE archive_batches         -- SHA-256 of the file before the first rewrite
             ADD COLUMN rewritten_from TEXT;
         """,
+        _HISTORY,
     ),
 )
 
@@ -264,5 +291,6 @@ METRICS: Final = Schema(
                 SELECT 'second', seconds.* FROM seconds, progress WHERE begin >= seconds_from
             ) JOIN series ON series.id = series;
         """,
+        _HISTORY,
     ),
 )

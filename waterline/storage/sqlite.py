@@ -1,19 +1,24 @@
 """SQLite connections: pragmas, migrations, transactions, and errors as sentences."""
 
-import os
+import logging
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
+from importlib.metadata import version as version_of_package
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import apsw
 
+from waterline.clock import now_ms
 from waterline.errors import DataFolderError
-from waterline.storage.folder import PRIVATE_FILE, sync_folder
+from waterline.storage.copies import copy_database, make_private, refuse_without_room
+from waterline.storage.folder import sync_folder
 from waterline.storage.frozen import Opening, opening
-from waterline.storage.schema import Schema
+from waterline.storage.schema import HAS_HISTORY, MADE_BY, Schema
+
+logger = logging.getLogger(__name__)
 
 # Earlier versions can lose committed pages at a checkpoint: sqlite.org/wal.html#walresetbug
 OLDEST_WRITER: Final = 3_051_003
@@ -78,7 +83,9 @@ def _is_full(folder: Path) -> bool:
 
 
 def open_writer(path: Path, schema: Schema, synchronous: Synchronous) -> apsw.Connection:
-    """Open a database for writing, and create or migrate it if needed.
+    """Open a database for writing, and create it or bring it forward if needed.
+
+    Before a file of an earlier schema version is brought forward, it is copied beside itself.
 
     Args:
         path: the database.
@@ -94,7 +101,7 @@ def open_writer(path: Path, schema: Schema, synchronous: Synchronous) -> apsw.Co
             f"SQLite {apsw.sqlite_lib_version()} can lose data in WAL mode; "
             "install apsw 3.51.3 or later"
         )
-    _make_private(path)
+    make_private(path)
     with sqlite_errors(path):
         connection = apsw.Connection(str(path))
         try:
@@ -109,7 +116,7 @@ def open_writer(path: Path, schema: Schema, synchronous: Synchronous) -> apsw.Co
             connection.execute(f"PRAGMA synchronous = {synchronous}")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_SIZE_LIMIT}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-            _migrate(connection, schema)
+            _bring_forward(connection, schema, path)
         except BaseException:
             connection.close()
             raise
@@ -172,18 +179,17 @@ def one_moment(connection: apsw.Connection) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
-def _make_private(path: Path) -> None:
-    """Create a missing database with a private mode, which -wal and -shm inherit."""
-    # Opening an existing one and closing it would drop the locks of our other connections. Errors
-    # here occur again in SQLite, which reports them.
-    with suppress(OSError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
-
-
 def _wait(steps: int) -> bool:
     """Wait one step for a lock; return whether to try again."""
     time.sleep(BUSY_STEP_SECONDS)
     return steps < BUSY_STEPS
+
+
+def made_by(connection: apsw.Connection) -> str | None:
+    """Return the version of Waterline that made a database; None if it does not say."""
+    if connection.execute(HAS_HISTORY).get is None:
+        return None
+    return cast("str | None", connection.execute(MADE_BY).get)
 
 
 def _check_origin(connection: apsw.Connection, schema: Schema, path: Path) -> None:
@@ -191,16 +197,37 @@ def _check_origin(connection: apsw.Connection, schema: Schema, path: Path) -> No
     application_id = connection.pragma("application_id")
     version = connection.pragma("user_version")
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+
     if application_id or version or tables:
-        schema.check(path, application_id, version)
+        schema.check(path, application_id, version, lambda: made_by(connection))
 
 
-def _migrate(connection: apsw.Connection, schema: Schema) -> None:
-    """Apply the missing migration steps in one transaction."""
-    if connection.pragma("user_version") == schema.version:
+def _bring_forward(connection: apsw.Connection, schema: Schema, path: Path) -> None:
+    """Apply the missing steps in one transaction, after a copy of the file as it was."""
+    before = connection.pragma("user_version")
+    if before == schema.version:
         return
+    if before:
+        kept = path.with_name(f"{path.name}.schema-{before}")
+        refuse_without_room(
+            path, f"a copy of it before it goes from schema version {before} to {schema.version}"
+        )
+        copy_database(connection, kept)
+        logger.warning(
+            "%s goes from schema version %d to %d; as it was it is kept as %s, to be removed when "
+            "you like",
+            path,
+            before,
+            schema.version,
+            kept.name,
+        )
     with transaction(connection):
         for step in schema.steps[connection.pragma("user_version") :]:
             connection.execute(step)
         connection.execute(f"PRAGMA application_id = {schema.application_id}")
         connection.execute(f"PRAGMA user_version = {schema.version}")
+        if connection.execute(HAS_HISTORY).get is not None:
+            connection.execute(
+                "INSERT OR REPLACE INTO schema_history VALUES (?, ?, ?)",
+                (schema.version, version_of_package("waterline"), now_ms()),
+            )

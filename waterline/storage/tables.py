@@ -98,6 +98,20 @@ attribute_values: Final = Table(
 
 _of_metrics: Final = MetaData()
 
+
+def _history(of: MetaData) -> Table:
+    return Table(
+        "schema_history",
+        of,
+        Column("version", Integer, primary_key=True),
+        Column("waterline", Text, nullable=False),
+        Column("reached_at", Integer, nullable=False),
+    )
+
+
+history_of_logs: Final = _history(metadata)
+history_of_metrics: Final = _history(_of_metrics)
+
 series: Final = Table(
     "series",
     _of_metrics,

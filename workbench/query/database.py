@@ -8,7 +8,7 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import adbc_driver_manager
 import adbc_driver_sqlite.dbapi
@@ -18,7 +18,7 @@ from sqlalchemy.dialects import sqlite
 
 from waterline.errors import DataFolderError, UsageError
 from waterline.storage.frozen import opening
-from waterline.storage.schema import Schema
+from waterline.storage.schema import HAS_HISTORY, MADE_BY, Schema
 from waterline.storage.sqlite import READER_TIMEOUT_MS
 from workbench.query.progress import tell
 
@@ -238,12 +238,20 @@ class Database:
                 f"{self._path} is empty; a server is just making it, or was stopped at that: "
                 "start one and try again"
             )
-        schema.check(self._path, application_id, version)
+        schema.check(self._path, application_id, version, self._made_by)
         if version < schema.version:
             raise DataFolderError(
                 f"{self._path} has schema version {version}, this Waterline reads "
                 f"{schema.version}; start its server once to bring it up to date"
             )
+
+    def _made_by(self) -> str | None:
+        """Return the version of Waterline that made the file; None if it does not say."""
+        with self.view() as view:
+            if not view.rows(HAS_HISTORY):
+                return None
+            found = view.rows(MADE_BY)
+        return cast("str", found[0][0]) if found else None
 
 
 def exists(path: Path) -> bool:

@@ -53,7 +53,7 @@ def create_foreign(path: Path) -> bytes:
 
 def test_fresh_file_has_tables(fresh: apsw.Connection) -> None:
     tables = {"logs", "seam", "archive_batches", "archived_ids", "seq_gaps"}
-    tables |= {"indexed_attributes", "attribute_values"}
+    tables |= {"indexed_attributes", "attribute_values", "schema_history"}
     assert names_of(fresh, "table") == tables
     assert names_of(fresh, "index") == {"logs_source_id", "logs_timestamp"}
 
@@ -67,6 +67,7 @@ def test_fresh_file_of_metrics_has_rollups_and_view_over_them(tmp_path: Path) ->
             "hours",
             "progress",
             "sources",
+            "schema_history",
         }
         assert names_of(connection, "view") == {"performance_metrics"}
 
@@ -143,6 +144,7 @@ def test_transaction_that_fails_leaves_nothing(fresh: apsw.Connection) -> None:
     assert not fresh.in_transaction
 
 
+@pytest.mark.logs
 def test_schema_of_more_steps_brings_older_file_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "logs.db"
     open_writer(path, LOGS, "FULL").close()
@@ -155,6 +157,7 @@ def test_schema_of_more_steps_brings_older_file_up_to_date(tmp_path: Path) -> No
         open_writer(path, LOGS, "FULL")
 
 
+@pytest.mark.logs
 def test_file_of_first_version_gets_table_of_archived_ids_and_keeps_its_logs(
     tmp_path: Path,
 ) -> None:
@@ -177,6 +180,7 @@ def test_archived_id_is_kept_once_source(fresh: apsw.Connection) -> None:
         fresh.execute(insert, ("x",))
 
 
+@pytest.mark.logs
 def test_step_that_fails_leaves_file_at_version_before(tmp_path: Path) -> None:
     path = tmp_path / "logs.db"
     open_writer(path, LOGS, "FULL").close()

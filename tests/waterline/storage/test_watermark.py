@@ -35,6 +35,7 @@ def test_seam_is_made_once(connection: apsw.Connection, tmp_path: Path) -> None:
         assert again.execute("SELECT count(*) FROM seam").get == 1
 
 
+@pytest.mark.logs
 def test_folder_of_before_keeps_its_watermark_and_one_without_gets_it(tmp_path: Path) -> None:
     before = Schema(LOGS.application_id, LOGS.steps[:2])
     for name, rows in (("a.db", []), ("b.db", [("folder", "incarnation", 3, 9)])):
