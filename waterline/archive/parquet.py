@@ -1,9 +1,10 @@
 """Parquet serializer: a batch as a Parquet file that any Parquet reader can open."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -37,11 +38,11 @@ _DICTIONARY_BYTES: Final = 32 * 2**20
 # A reader may skip a group, but each group has dictionaries of its own. Of the million of sample
 # logs, groups of 50,000, 100,000, 500,000 rows took 15.4, 13.4, 11.9 bytes a log.
 ROWS_A_GROUP: Final = 500_000
-# Columns that are searched by text: each different value of a dictionary is looked at once.
-_LONG: Final = ("message",)
 _LABEL: Final = b"waterline"
 _LAYOUT: Final = b"waterline.attributes"
+_REPETITIVE: Final = b"waterline.dictionaries"
 _TEXTS: Final = "attributes_json"
+_read_paths: Final = msgspec.json.Decoder(list[str]).decode
 _FIELD_ID: Final = b"PARQUET:field_id"
 _IDS: Final = {name: number for number, name in enumerate((*NAMES, _TEXTS), start=1)}
 
@@ -58,13 +59,14 @@ def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer:
         encoding: codec (`zstd`, `gzip`, `lz4` or `snappy`) and level.
     """
     attributes = split(table["attributes"])
+    repetitive = _repetitive(table, attributes)
     written = _written(table, attributes).replace_schema_metadata(
         {
             _LABEL: write_label(label),
             _LAYOUT: write_layout(attributes.layout),
+            _REPETITIVE: msgspec.json.encode(repetitive),
         }
     )
-    repetitive = _repetitive(table, attributes)
     # A member called `a.b` and the member b of a are one path to pyarrow.
     others = {_path_of(each) for each in attributes.layout.members if each.kind != "integer"}
     integers = {_path_of(each) for each in attributes.layout.members} - others
@@ -117,21 +119,22 @@ def decode(
 
     Returns:
         The table without metadata, and the label, if any. Its attributes are packed, or texts in
-        files of earlier versions. Messages may be a dictionary.
+        files of earlier versions. Messages, and texts among attributes, are dictionaries where they
+        are written so: each different value is then looked at once.
 
     Raises:
         pa.ArrowException, OSError, msgspec.DecodeError: the file is damaged or no Parquet.
     """
     owned = _owned(content)
     metadata = pq.read_metadata(pa.BufferReader(owned))
+    about = metadata.metadata or {}
+    label = read_label(about[_LABEL]) if _LABEL in about else None
     with pq.ParquetFile(
         pa.BufferReader(owned),
         page_checksum_verification=True,
         metadata=metadata,
-        read_dictionary=[name for name in _LONG if _has_dictionary(metadata, name)],
+        read_dictionary=_dictionaries(about, metadata.schema),
     ) as file:
-        about = metadata.metadata or {}
-        label = read_label(about[_LABEL]) if _LABEL in about else None
         if _LAYOUT in about:
             table = _read(file, read_layout(about[_LAYOUT]), columns, members)
         else:
@@ -198,13 +201,14 @@ def _is_repetitive(values: pa.ChunkedArray | pa.Array, most_new: float) -> bool:
     return bool(pc.count_distinct(values).as_py() <= most_new * known)
 
 
-def _has_dictionary(metadata: pq.FileMetaData, name: str) -> bool:
-    """Return whether a column is written as a dictionary, so that it can be read as one."""
-    place = metadata.schema.names.index(name) if name in metadata.schema.names else -1
-    return place >= 0 and any(
-        metadata.row_group(group).column(place).has_dictionary_page
-        for group in range(metadata.num_row_groups)
-    )
+def _dictionaries(about: Mapping[bytes, bytes], schema: pq.ParquetSchema) -> list[str]:
+    """Return the paths of the texts that are written as a dictionary, to be read as one.
+
+    The footer has it for each column too, but to ask for that of a damaged file ends the process.
+    """
+    has = {schema.column(place).path for place in range(len(schema))}
+    paths = _read_paths(about.get(_REPETITIVE, b"[]"))
+    return [each for each in paths if each in has and each not in FEW_VALUES]
 
 
 def _read(

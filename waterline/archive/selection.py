@@ -51,10 +51,15 @@ class Selection:
         return min(of_types, of_sources) if is_told else None
 
     def of(self, logs: pa.Table) -> pa.Table:
-        """Return the selected logs, in order.
+        """Return the selected logs, in order; see `mask`."""
+        mask = self.mask(logs)
+        return logs if mask is None else logs.filter(mask)
+
+    def mask(self, logs: pa.Table) -> pa.ChunkedArray | None:
+        """Return which logs are selected; None is all.
 
         Args:
-            logs: logs in the columns of SCHEMA.
+            logs: logs, with the columns that the selection is about.
         """
         masks = []
         if self.since is not None:
@@ -68,7 +73,7 @@ class Selection:
                 masks.append(pc.is_in(logs[name], pa.array(values, pa.string())))
         for mask in masks[1:]:
             masks[0] = pc.and_(masks[0], mask)
-        return logs.filter(masks[0]) if masks else logs
+        return masks[0] if masks else None
 
     def _among_types(self, batch: ArchivedBatch) -> int:
         return _among(batch.types, self.types)

@@ -1,8 +1,13 @@
 """The archived side of a question: what the catalog says of the batches, at one moment."""
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +21,7 @@ from waterline.storage.catalog import COLUMNS, ArchivedBatch, batch_of
 from waterline.storage.tables import archive_batches, logs
 from workbench.query.attribute_index import Indexed, read_index
 from workbench.query.database import Database, View
-from workbench.query.filters import choose
+from workbench.query.filters import choose, matching
 from workbench.query.moment import Moment, read_moment, rewritten
 from workbench.query.pin import ENDS_WITH, Pin, Read, digits_of_batch, digits_of_log, digits_within
 from workbench.query.progress import tell
@@ -24,6 +29,10 @@ from workbench.query.question import Question
 
 # Number of files that an error names.
 _NAMED = 5
+# Batches that are read at a time: each takes up to some hundred MB.
+_AT_ONCE: Final = 2
+
+_Part = TypeVar("_Part")
 
 
 class Batches:
@@ -53,34 +62,94 @@ class Batches:
         self._most = most
         self._current = current
         self._done = 0
+        # One request at a time, so that none follows one that was refused.
+        self._remotely = Lock()
 
     def chosen(self, batch: ArchivedBatch) -> pa.Table:
         """Return the logs of a batch that match the question; none if the batch cannot be read.
 
         They have the question's `kept` columns; attributes may be packed if it names members.
         """
-        return self._read_batch(batch, None)
+        return self._chosen(batch, None)
 
     def newest(self, batch: ArchivedBatch) -> pa.Table:
         """Return the newest logs of `chosen`, up to the question's limit, in no other order.
 
         The JSON of no other log is put together.
         """
-        return self._read_batch(batch, self._question.limit)
+        return self._chosen(batch, self._question.limit)
 
-    def _read_batch(self, batch: ArchivedBatch, most: int | None) -> pa.Table:
+    def count(self, batch: ArchivedBatch) -> int:
+        """Return the number of logs of a batch that match; 0 if the batch cannot be read."""
+        question = replace(self._question, columns=(), order=None)
+
+        def counted(asked: Question, table: pa.Table) -> int:
+            mask = matching(table, asked)
+            return table.num_rows if mask is None else int(pc.sum(mask, min_count=0).as_py())
+
+        return self._read(batch, question, counted) or 0
+
+    def of_each(
+        self, batches: Iterable[ArchivedBatch], take: Callable[[ArchivedBatch], _Part]
+    ) -> Generator[_Part, None, None]:
+        """Yield what a function makes of batches, in their order, several of them at a time.
+
+        Args:
+            batches: the batches.
+            take: makes little of a batch, such as its `count`; several threads call it.
+        """
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            made: deque[Future[_Part]] = deque()
+            try:
+                for batch in batches:
+                    # The context carries progress to the waiting thread.
+                    made.append(pool.submit(copy_context().run, take, batch))
+                    if len(made) > _AT_ONCE:
+                        yield made.popleft().result()
+                while made:
+                    yield made.popleft().result()
+            finally:
+                for each in made:
+                    each.cancel()
+
+    def _chosen(self, batch: ArchivedBatch, most: int | None) -> pa.Table:
+        def chosen(asked: Question, table: pa.Table) -> pa.Table:
+            return kept(_newest(choose(table, asked), most), asked)
+
+        table = self._read(batch, self._question, chosen)
+        return schema_of(self._question.kept).empty_table() if table is None else table
+
+    def _read(
+        self,
+        batch: ArchivedBatch,
+        question: Question,
+        take: Callable[[Question, pa.Table], _Part],
+    ) -> _Part | None:
+        """Return what is taken from a batch; None if it cannot be read.
+
+        Args:
+            batch: its catalog row.
+            question: tells what to read.
+            take: called with what the file has to be asked, and its logs.
+        """
         tell("archive files", self._done, self._most)
         self._done += 1
-        if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
-            # Each further request would be retried for a minute.
-            self.faults.append(f"{self._reader.name(batch)} is in that object storage too")
-            return self._none()
-        try:
-            table = follow(batch, self._read_packed, self._current)
-            return kept(_newest(choose(table, self._question), most), self._question)
-        except ArchiveError as error:
-            self._fail(batch, error)
-            return self._none()
+        asked = question.within(batch)
+
+        def read(now: ArchivedBatch) -> pa.Table:
+            return self._reader.read_packed(now, asked.needed, asked.needed_members)
+
+        with nullcontext() if batch.local_removed_at is None else self._remotely:
+            if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
+                # Each further request would be retried for a minute.
+                self.faults.append(f"{self._reader.name(batch)} is in that object storage too")
+                return None
+            try:
+                table = follow(batch, read, self._current)
+            except ArchiveError as error:
+                self._fail(batch, error)
+                return None
+        return take(asked, table)
 
     def prove(self, batch: ArchivedBatch, pin: Pin) -> None:
         """Check that a pin is of this past; a batch that cannot be read is a fault.
@@ -93,18 +162,11 @@ class Batches:
         except ArchiveError as error:
             self._fail(batch, error)
 
-    def _read_packed(self, batch: ArchivedBatch) -> pa.Table:
-        question = self._question
-        return self._reader.read_packed(batch, question.needed, question.needed_members)
-
     def _fail(self, batch: ArchivedBatch, error: ArchiveError) -> None:
         if str(error) not in self.faults:
             self.faults.append(str(error))
         if isinstance(error, RemoteError) and not isinstance(error, ObjectMissing):
             self._refused.add(batch.uploaded_to)
-
-    def _none(self) -> pa.Table:
-        return schema_of(self._question.kept).empty_table()
 
     def error(self) -> IncompleteAnswer:
         """Return an error that names the files that could not be read."""
@@ -114,12 +176,7 @@ class Batches:
 
 def kept(table: pa.Table, question: Question) -> pa.Table:
     """Return the `kept` columns; attributes are JSON texts unless the question names members."""
-    table = table.select(question.kept)
-    if question.members is None or "attributes" not in question.kept:
-        return as_stored(table)
-    place = table.schema.get_field_index("attributes")
-    others = as_stored(table.remove_column(place))
-    return others.add_column(place, table.field(place), table.column(place))
+    return as_stored(table.select(question.kept), may_be_packed=question.members is not None)
 
 
 def _newest(table: pa.Table, most: int | None) -> pa.Table:

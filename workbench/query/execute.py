@@ -1,9 +1,7 @@
 """Answers over hot rows and archived batches: each log once, all of one moment."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -110,13 +108,19 @@ class Logs:
             came = begun.hot.num_rows
             if begun.known is not None:
                 found.add(begun.known.table, is_arranged=True)
-            newest_first = sorted(catalog.kept, key=_last_place, reverse=True)
+            new = [each for each in catalog.kept if each.last_seq > begun.after]
+            newest_first = sorted(new, key=_last_place, reverse=True)
+
+            def read(batch: ArchivedBatch) -> pa.Table:
+                return _with_values(batches.newest(batch), question)
+
+            # With a limit most need not be read.
+            limited = question.limit is not None
+            tables = map(read, newest_first) if limited else batches.of_each(newest_first, read)
             for batch in newest_first:
-                if batch.last_seq <= begun.after:
-                    continue
                 if found.is_full_before(batch):
                     break
-                chosen = _with_values(batches.newest(batch), question)
+                chosen = next(tables)
                 if batch.first_seq <= begun.after:
                     chosen = chosen.filter(pc.greater(chosen["seq"], begun.after))
                 came += chosen.num_rows
@@ -140,8 +144,8 @@ class Logs:
 
         Args:
             question: what is asked.
-            take: called with tables that have the question's `kept` columns. Attributes may be
-                packed if it names members.
+            take: called with tables that have the question's `kept` columns, by several threads.
+                Attributes may be packed if it names members.
 
         Raises:
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
@@ -149,15 +153,11 @@ class Logs:
         if question.limit is not None:
             rows = self.rows(replace(question, members=None))
             return Answer([take(rows.table)], rows.lacks)
+        question = replace(question, order=None)
 
         def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Answer[list[_Part]]:
-            # While one part is taken from, the next is read.
-            with ThreadPoolExecutor(max_workers=1) as reader:
-                # The context carries progress to the waiting thread.
-                run = copy_context().run
-                chosen = reader.map(lambda each: run(batches.chosen, each), catalog.kept)
-                parts = [take(hot), *map(take, chosen)]
-            return Answer(parts, lacking(catalog.pruned, question))
+            parts = batches.of_each(catalog.kept, lambda each: take(batches.chosen(each)))
+            return Answer([take(hot), *parts], lacking(catalog.pruned, question))
 
         return self.ask(
             question,
@@ -179,16 +179,20 @@ class Logs:
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
         """
         limit = question.limit
-        question = replace(question, columns=("seq",))
+        question = replace(question, columns=("seq",), order=None)
 
         def whole(count: int, catalog: Catalog, batches: Batches) -> Answer[int]:
             known = [question.exactly(each) for each in catalog.kept]
             count += sum(each or 0 for each in known)
-            for batch, exactly in zip(catalog.kept, known, strict=True):
-                if limit is not None and count >= limit:
-                    break
-                if exactly is None:
-                    count += batches.chosen(batch).num_rows
+            unknown = [
+                batch for batch, exactly in zip(catalog.kept, known, strict=True) if exactly is None
+            ]
+            with closing(batches.of_each(unknown, batches.count)) as counts:
+                while limit is None or count < limit:
+                    found = next(counts, None)
+                    if found is None:
+                        break
+                    count += found
             if limit is not None and count >= limit:
                 return Answer(limit, None)
             return Answer(count, lacking(catalog.pruned, question))

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial, reduce
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import adbc_driver_sqlite.dbapi
 import pyarrow as pa
@@ -42,6 +43,8 @@ _NUMBER: Final = ("integer", "real")
 _TEXT: Final = ("text",)
 _BOOLEAN: Final = ("true", "false")
 
+_Mask: TypeAlias = pa.Array | pa.ChunkedArray
+"""Whether each row is chosen."""
 _Test = Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[bool]]
 """Makes a criterion of the type and the value of a member of JSON."""
 
@@ -89,78 +92,130 @@ def choose(table: pa.Table, question: Question) -> pa.Table:
         table: logs, with at least the columns that the question needs.
         question: what is asked.
     """
+    mask = matching(table, question)
+    return table if mask is None else table.filter(mask)
+
+
+def matching(table: pa.Table, question: Question) -> _Mask | None:
+    """Return which rows match a question, or None if all do; see `choose`."""
     # The selection is by types and sources too.
     others = replace(question.filters, types=None, sources=None)
-    table = question.selection.of(table)
+    mask = question.selection.mask(table)
     for place, is_on_its_side in ((question.before, pc.less), (question.behind, pc.greater)):
         if place is not None:
             timestamps = table["timestamp"].cast(pa.int64())
             is_beside = pc.and_(
                 pc.equal(timestamps, place[0]), is_on_its_side(table["seq"], place[1])
             )
-            table = table.filter(pc.or_(is_on_its_side(timestamps, place[0]), is_beside))
-    return meeting(table, others)
+            mask = _both(mask, pc.or_(is_on_its_side(timestamps, place[0]), is_beside))
+    return _meeting(table, others, mask)
 
 
 def meeting(table: pa.Table, query: TextQuery) -> pa.Table:
     """Return the rows that meet a query, in their order.
 
     Args:
-        table: logs, with seq and at least the columns that the query looks at.
+        table: logs, with at least the columns that the query looks at.
         query: what is asked.
     """
+    mask = _meeting(table, query, None)
+    return table if mask is None else table.filter(mask)
+
+
+def _meeting(table: pa.Table, query: TextQuery, mask: _Mask | None) -> _Mask | None:
+    """Return which of the rows of a mask meet a query; a mask of None has all."""
     for name, wanted in (("type", query.types), ("source", query.sources)):
         if wanted is not None:
-            table = table.filter(pc.is_in(table[name], value_set=pa.array(wanted, pa.string())))
+            mask = _both(mask, _is_one_of(table[name], wanted))
     for name, unwanted in (("type", query.without_types), ("source", query.without_sources)):
         if unwanted:
-            is_one = pc.is_in(table[name], value_set=pa.array(unwanted, pa.string()))
-            table = table.filter(pc.invert(is_one))
-    for text in query.contains:
-        table = table.filter(_matching(table["message"], pc.match_substring, text))
-    for text in query.lacks:
-        table = table.filter(pc.invert(_matching(table["message"], pc.match_substring, text)))
-    for of in query.patterns:
-        matches = _matching(table[of.column], pc.match_substring_regex, of.pattern.text)
-        table = table.filter(pc.invert(matches) if of.is_negated else matches)
+            mask = _both(mask, pc.invert(_is_one_of(table[name], unwanted)))
     if query.where and is_packed(table["attributes"]):
         for condition in query.where:
-            table = table.filter(met_by(table["attributes"], condition))
+            mask = _both(mask, met_by(table["attributes"], condition))
         query = replace(query, where=())
+    for text in query.contains:
+        mask = _matching(table["message"], pc.match_substring, text, mask)
+    for text in query.lacks:
+        mask = _matching(table["message"], _lacks, text, mask)
+    for of in query.patterns:
+        match = _mismatches if of.is_negated else pc.match_substring_regex
+        mask = _matching(table[of.column], match, of.pattern.text, mask)
     plain = [each for each in query.where if not each.has_patterns]
-    if plain and table.num_rows:
-        table = table.filter(pc.is_in(table["seq"], value_set=_meeting(table, plain)))
+    if plain:
+        mask = _among(mask, table["attributes"], lambda texts: _meet_in_sql(texts, plain))
     for condition in query.where:
-        if condition.has_patterns and table.num_rows:
-            (values,) = values_of(table["attributes"], [condition.attribute])
-            table = table.filter(pa.array(values_meeting(values, condition), pa.bool_()))
+        if condition.has_patterns:
+            mask = _among(mask, table["attributes"], partial(_values_meet, condition))
     for group in query.any_of:
-        if table.num_rows:
-            seqs = [meeting(table, each)["seq"] for each in group]
-            some = pa.chunked_array([each for part in seqs for each in part.chunks], pa.int64())
-            table = table.filter(pc.is_in(table["seq"], value_set=some))
-    return table
+        found = [_meeting(table, each, mask) for each in group]
+        # An alternative without filters is met by all that are left.
+        if all(each is not None for each in found):
+            mask = reduce(pc.or_, found)
+    return mask
+
+
+def _both(mask: _Mask | None, other: _Mask) -> _Mask:
+    return other if mask is None else pc.and_(mask, other)
+
+
+def _is_one_of(column: pa.ChunkedArray, texts: Sequence[str]) -> pa.ChunkedArray:
+    return pc.is_in(column, value_set=pa.array(texts, pa.string()))
+
+
+def _lacks(column: pa.Array, text: str) -> pa.Array:
+    return pc.invert(pc.match_substring(column, text))
+
+
+def _mismatches(column: pa.Array, pattern: str) -> pa.Array:
+    return pc.invert(pc.match_substring_regex(column, pattern))
 
 
 def _matching(
-    column: pa.ChunkedArray, match: Callable[[pa.Array, str], pa.Array], text: str
-) -> pa.ChunkedArray:
-    """Return where texts match; those of a dictionary are looked at once each."""
+    column: pa.ChunkedArray,
+    match: Callable[[pa.Array, str], pa.Array],
+    text: str,
+    mask: _Mask | None,
+) -> _Mask:
+    """Return which rows of a mask match; texts of a dictionary are looked at once each."""
     if not pa.types.is_dictionary(column.type):
-        return match(column, text)
+        return _among(mask, column, lambda texts: match(texts, text))
     chunks = [match(each.dictionary, text).take(each.indices) for each in column.chunks]
-    return pa.chunked_array(chunks, pa.bool_())
+    return _both(mask, pa.chunked_array(chunks, pa.bool_()))
 
 
-def _meeting(table: pa.Table, conditions: Sequence[Condition]) -> pa.ChunkedArray:
-    """Return the seqs of logs whose attributes meet conditions without patterns.
+def _among(
+    mask: _Mask | None,
+    column: pa.ChunkedArray,
+    meets: Callable[[pa.ChunkedArray], _Mask],
+) -> _Mask:
+    """Return which rows of a mask meet a test that takes long: only they are looked at."""
+    whole = pa.repeat(True, len(column)) if mask is None else _in_one(mask)
+    left = column if whole.true_count == len(whole) else column.filter(whole)
+    if not len(left):
+        return whole
+    return pc.replace_with_mask(whole, whole, _in_one(meets(left)))
+
+
+def _in_one(mask: _Mask) -> pa.Array:
+    return mask.combine_chunks() if isinstance(mask, pa.ChunkedArray) else mask
+
+
+def _values_meet(condition: Condition, texts: pa.ChunkedArray) -> pa.Array:
+    (values,) = values_of(texts, [condition.attribute])
+    return pa.array(values_meeting(values, condition), pa.bool_())
+
+
+def _meet_in_sql(texts: pa.ChunkedArray, conditions: Sequence[Condition]) -> pa.Array:
+    """Return which attributes meet conditions without patterns.
 
     SQLite evaluates the same SQL as over hot rows, so that numbers in JSON are read, rounded and
     compared alike. It takes no longer than Python would.
     """
-    with _as_logs(table.select(["seq", "attributes"])) as view:
+    places = pa.array(range(len(texts)), pa.int64())
+    with _as_logs(pa.table({"seq": places, "attributes": texts})) as view:
         chosen = select(logs.c.seq).where(and_(*map(_meets, conditions)))
-        return view.fetch(chosen)["seq"].cast(pa.int64())
+        return pc.is_in(places, value_set=view.fetch(chosen)["seq"].cast(pa.int64()))
 
 
 @contextmanager

@@ -1,14 +1,14 @@
 """Packed attributes of a batch: their values, and which logs meet a condition, by column."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from waterline.archive.attribute_columns.join import is_whole
-from waterline.archive.attribute_columns.layout import Layout, Member
+from waterline.archive.attribute_columns.join import encoded_once, is_whole
+from waterline.archive.attribute_columns.layout import TYPES, Layout, Member
 from waterline.archive.attribute_columns.packed import member_column, odd_texts, unpacked
 from waterline.integers import INT64, MOST_EXACT
 from waterline.query_text.condition import Condition, Range
@@ -70,50 +70,73 @@ def _place_of(layout: Layout, name: str) -> int | None:
 
 
 def _met_by(chunk: pa.ExtensionArray, condition: Condition) -> pa.Array:
-    try:
-        place = _place_of(chunk.type.layout, condition.attribute)
-    except _Ambiguous:
-        values = _values_of_json(chunk, condition.attribute)
+    def of_values(values: list[Any]) -> pa.Array:
         return pa.array(meeting(values, condition), pa.bool_())
-    if place is None:
-        met = pa.repeat(condition.operator == "lacks", len(chunk))
-    else:
-        met = _column_meets(
-            member_column(chunk, place), chunk.type.layout.members[place], condition
-        )
-    is_odd = odd_texts(chunk).is_valid()
-    if not is_odd.true_count:
-        return met
-    odd = meeting(_odd_values(chunk, condition.attribute), condition)
-    return pc.replace_with_mask(met, is_odd, pa.array(odd, pa.bool_()))
+
+    def of_column(column: pa.Array | None, member: Member | None) -> pa.Array:
+        if column is None or member is None:
+            return pa.repeat(condition.operator == "lacks", len(chunk))
+        return _column_meets(column, member, condition)
+
+    return _read(chunk, condition.attribute, of_column, of_values)
 
 
 def _variants(chunk: pa.ExtensionArray, name: str) -> pa.StructArray:
+    def of_column(column: pa.Array | None, member: Member | None) -> pa.StructArray:
+        if column is None or member is None:
+            return variants({}, len(chunk))
+        return _of_column(column, member)
+
+    return _read(chunk, name, of_column, variants_of)
+
+
+def _read(
+    chunk: pa.ExtensionArray,
+    name: str,
+    of_column: Callable[[pa.Array | None, Member | None], pa.Array],
+    of_values: Callable[[list[Any]], pa.Array],
+) -> pa.Array:
+    """Return what is to be known of an attribute, for each log.
+
+    Args:
+        chunk: packed attributes.
+        name: name or path of the attribute.
+        of_column: takes it from a column and its member, or None for both if no log has a value
+            there.
+        of_values: takes it from values of Python, for logs whose columns do not tell all.
+    """
     layout: Layout = chunk.type.layout
     try:
         place = _place_of(layout, name)
     except _Ambiguous:
-        return variants_of(_values_of_json(chunk, name))
+        return of_values(_values_of_json(chunk, name))
     if place is None:
-        found = variants({}, len(chunk))
+        found = of_column(None, None)
     else:
-        found = _of_column(member_column(chunk, place), layout.members[place])
+        found = of_column(member_column(chunk, place), layout.members[place])
     is_odd = odd_texts(chunk).is_valid()
     if not is_odd.true_count:
         return found
-    odd = variants_of(_odd_values(chunk, name))
-    patched = {
+    return _patched(found, is_odd, of_values(_odd_values(chunk, name)))
+
+
+def _patched(found: pa.Array, is_odd: pa.Array, odd: pa.Array) -> pa.Array:
+    """Return an array with others in some places."""
+    if not pa.types.is_struct(found.type):
+        return pc.replace_with_mask(found, is_odd, odd)
+    fields = {
         field.name: pc.replace_with_mask(found.field(field.name), is_odd, odd.field(field.name))
-        for field in VARIANT
+        for field in found.type
     }
-    return variants(patched, len(chunk))
+    return variants(fields, len(found))
 
 
 def _of_column(column: pa.Array, member: Member) -> pa.StructArray:
     if member.kind == "json":
-        return variants_of([None if text is None else _decode(text) for text in column.to_pylist()])
+        texts = column.cast(pa.string()).to_pylist()
+        return variants_of([None if text is None else _decode(text) for text in texts])
     if member.kind != "number" or member.has_fractions:
-        return variants({member.kind: column}, len(column))
+        return variants({member.kind: column.cast(TYPES[member.kind])}, len(column))
     # What is written without a fraction reads as an integer.
     whole = is_whole(column)
     integers = pc.if_else(whole, column, None).cast(pa.int64())
@@ -138,14 +161,18 @@ def _column_meets(column: pa.Array, member: Member, condition: Condition) -> pa.
         return column.is_null()
     if condition.operator == "exists":
         return column.is_valid()
-    if member.kind != "json" and all(_is_plain(each, member) for each in condition.values):
+    is_plain = member.kind != "json" and all(_is_plain(each, member) for each in condition.values)
+    if is_plain and not pa.types.is_dictionary(column.type):
         return _compared(column, condition)
     # Each different value is looked at once.
-    encoded = column.dictionary_encode()
-    values = encoded.dictionary.to_pylist()
-    if member.kind == "json":
-        values = [_decode(text) for text in values]
-    met = pa.array(meeting(values, condition), pa.bool_())
+    encoded = encoded_once(column)
+    if is_plain:
+        met = _compared(encoded.dictionary, condition)
+    else:
+        values = encoded.dictionary.to_pylist()
+        if member.kind == "json":
+            values = [_decode(text) for text in values]
+        met = pa.array(meeting(values, condition), pa.bool_())
     return met.take(encoded.indices).fill_null(False)
 
 

@@ -44,7 +44,8 @@ class Question:
     """Place that theirs precede; None is the end."""
     behind: Place | None = None
     """Place that theirs follow; None is the begin."""
-    order: Order = "oldest"
+    order: Order | None = "oldest"
+    """None is any: what only tells the order is not read then."""
     limit: int | None = None
     columns: tuple[str, ...] = NAMES
     """Stored columns of the answer, in its order."""
@@ -70,13 +71,19 @@ class Question:
     @property
     def kept(self) -> tuple[str, ...]:
         """Columns that answers are assembled from, in the order of storage."""
-        return _in_order({*self.columns, "seq", "timestamp"})
+        return _in_order({*self.columns, *(() if self.order is None else ("seq", "timestamp"))})
 
     @property
     def needed(self) -> tuple[str, ...]:
         """Columns to read of an archive file: `kept`, and those that filters look at."""
-        clock = {self.clock} if self.since is not None or self.until is not None else set()
-        return _in_order({*self.kept, *clock, *looked_at(self.filters)})
+        names = {*self.kept, *looked_at(self.filters)}
+        if self.since is not None or self.until is not None:
+            names.add(self.clock)
+        if self.through is not None:
+            names.add("seq")
+        if self.before is not None or self.behind is not None:
+            names |= {"seq", "timestamp"}
+        return _in_order(names)
 
     @property
     def needed_members(self) -> tuple[str, ...] | None:
@@ -109,6 +116,18 @@ class Question:
             types=self.filters.types,
             sources=self.filters.sources,
             through=self.through,
+        )
+
+    def within(self, batch: ArchivedBatch) -> "Question":
+        """Return what the file of a batch has to be asked: no bounds that all of its logs meet."""
+        first, last = batch.reach(self.clock)
+        is_past = self.through is None or batch.last_seq <= self.through
+        return replace(
+            self,
+            since=None if self.since is None or self.since <= first else self.since,
+            until=None if self.until is None or last < self.until else self.until,
+            pin=None if is_past else self.pin,
+            last=None if is_past else self.last,
         )
 
     def exactly(self, batch: ArchivedBatch) -> int | None:

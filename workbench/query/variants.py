@@ -86,10 +86,16 @@ def floats_of(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     return result
 
 
-def only_texts(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    """Return values as texts, null where there is none; None if some are of another kind."""
-    present = _present(column)
-    return present["text"] if [*present] == ["text"] else None
+def encoded(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], pa.ChunkedArray]:
+    """Return a place for each value among the different ones, -1 where there is none, and those."""
+    places = np.full(len(column), -1)
+    different: list[pa.StructArray] = []
+    for kind, array in _present(column).items():
+        whole = array.dictionary_encode().combine_chunks()
+        here = whole.indices.fill_null(-1).to_numpy()
+        np.copyto(places, here + sum(map(len, different)), where=here >= 0)
+        different.append(variants({kind: whole.dictionary}, len(whole.dictionary)))
+    return places, pa.chunked_array(different, VARIANT)
 
 
 def series(column: pa.ChunkedArray, index: "pd.Index[Any]") -> "pd.Series[Any] | None":

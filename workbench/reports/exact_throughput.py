@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Integer, cast, func, literal
 
-from waterline.storage.catalog import Clock
+from waterline.storage.catalog import ArchivedBatch, Clock
 from waterline.storage.tables import logs
 from workbench.query.archived import Batches, Catalog
 from workbench.query.database import View
@@ -42,11 +42,14 @@ def exact_throughput(
         IncompleteAnswer: archive files are missing or damaged; the sentence names them.
     """
     label = "type" if by is None else by
-    question = replace(question, columns=(label, question.clock))
+    question = replace(question, columns=(label, question.clock), order=None)
 
     def whole(counts: _Counts, catalog: Catalog, batches: Batches) -> Answer[_Counts]:
-        for batch in catalog.kept:
-            counts.update(_count(batches.chosen(batch), step, question.clock, label))
+        def count(batch: ArchivedBatch) -> _Counts:
+            return _count(batches.chosen(batch), step, question.clock, label)
+
+        for each in batches.of_each(catalog.kept, count):
+            counts.update(each)
         return Answer(counts, lacking(catalog.pruned, question))
 
     counted = every_log.ask(

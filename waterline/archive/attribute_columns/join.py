@@ -21,8 +21,8 @@ def join(layout: Layout, columns: Mapping[int, pa.Array], rows: int) -> pa.Array
 
     Args:
         layout: the members of the columns.
-        columns: by place in the layout, arrays of the type of the member's kind. A member that has
-            no column is left out.
+        columns: by place in the layout, arrays of the type of the member's kind, or a dictionary of
+            it. A member that has no column is left out.
         rows: number of values of each column.
 
     Returns:
@@ -71,12 +71,21 @@ def _objects(
 def _piece(key: str, member: Member, column: pa.Array) -> pa.Array:
     """Return `key` and the value of each log; where it has none, `null` or nothing."""
     # Each different value is written once.
-    encoded = column.dictionary_encode()
+    encoded = encoded_once(column)
     quote = '"' if member.kind == "text" else ""
     values = _written(member, encoded.dictionary)
     texts = pc.binary_join_element_wise(key + quote, values, quote, _NOTHING)
     piece = pa.DictionaryArray.from_arrays(encoded.indices, texts).cast(pa.string())
     return piece.fill_null(f"{key}null" if member.is_always else _NOTHING)
+
+
+def encoded_once(column: pa.Array) -> pa.DictionaryArray:
+    """Return a column with each different value once, and not many that no log has."""
+    if pa.types.is_dictionary(column.type):
+        if len(column.dictionary) <= len(column):
+            return column
+        column = column.dictionary_decode()
+    return column.dictionary_encode()
 
 
 def _written(member: Member, values: pa.Array) -> pa.Array:

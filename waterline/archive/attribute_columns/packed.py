@@ -7,12 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waterline.archive.attribute_columns.join import join
-from waterline.archive.attribute_columns.layout import (
-    TYPES,
-    Layout,
-    read_layout,
-    write_layout,
-)
+from waterline.archive.attribute_columns.layout import Layout, read_layout, write_layout
 
 _TEXTS: Final = "json"
 
@@ -25,13 +20,14 @@ class PackedType(pa.ExtensionType):  # type: ignore[misc] # pyarrow has no types
 
     Args:
         layout: the members of the batch.
-        places: those that were read.
+        types: by place, the types of those that were read: that of their kind, or a dictionary of
+            it.
     """
 
-    def __init__(self, layout: Layout, places: tuple[int, ...]) -> None:
+    def __init__(self, layout: Layout, types: Mapping[int, pa.DataType]) -> None:
         self.layout = layout
-        self.places = places
-        fields = [pa.field(str(place), TYPES[layout.members[place].kind]) for place in places]
+        self.places = tuple(types)
+        fields = [pa.field(str(place), each) for place, each in types.items()]
         storage = pa.struct([pa.field(_TEXTS, pa.string()), *fields])
         super().__init__(storage, "waterline.attributes")
 
@@ -40,8 +36,8 @@ class PackedType(pa.ExtensionType):  # type: ignore[misc] # pyarrow has no types
 
     @classmethod
     def __arrow_ext_deserialize__(cls, storage: pa.DataType, serialized: bytes) -> "PackedType":
-        places = tuple(int(field.name) for field in storage if field.name != _TEXTS)
-        return cls(read_layout(serialized), places)
+        types = {int(field.name): field.type for field in storage if field.name != _TEXTS}
+        return cls(read_layout(serialized), types)
 
 
 def pack(layout: Layout, columns: Mapping[int, pa.Array], texts: pa.Array) -> pa.Array:
@@ -52,7 +48,7 @@ def pack(layout: Layout, columns: Mapping[int, pa.Array], texts: pa.Array) -> pa
         columns: by place in the layout, those that were read.
         texts: the JSON of the logs that columns do not give back, null for all others.
     """
-    packed = PackedType(layout, tuple(columns))
+    packed = PackedType(layout, {place: column.type for place, column in columns.items()})
     storage = pa.StructArray.from_arrays([texts, *columns.values()], fields=[*packed.storage_type])
     return pa.ExtensionArray.from_storage(packed, storage)
 
@@ -68,7 +64,7 @@ def odd_texts(chunk: pa.ExtensionArray) -> pa.Array:
 
 
 def member_column(chunk: pa.ExtensionArray, place: int) -> pa.Array:
-    """Return the column of a member that was read."""
+    """Return the column of a member that was read; texts may be a dictionary."""
     return chunk.storage.field(str(place))
 
 

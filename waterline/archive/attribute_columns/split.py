@@ -124,7 +124,7 @@ def _quoted(text: str) -> str:
 
 
 def column_at(objects: pa.StructArray, member: Member) -> pa.Array:
-    """Return the column of a member out of a struct.
+    """Return the column of a member out of a struct; one that is a dictionary stays so.
 
     Raises:
         pa.ArrowInvalid: the struct has none of its path, or of another type.
@@ -134,7 +134,8 @@ def column_at(objects: pa.StructArray, member: Member) -> pa.Array:
             raise pa.ArrowInvalid(f"its attributes have no column {'.'.join(member.path)}")
         # Of a name that is not there the index is -1, which is no field.
         objects = pc.struct_field(objects, objects.type.get_field_index(name))
-    return objects.cast(TYPES[member.kind])
+    kind = TYPES[member.kind]
+    return objects if objects.type == pa.dictionary(pa.int32(), kind) else objects.cast(kind)
 
 
 def _columns_of(layout: Layout, texts: pa.Array) -> Iterator[pa.Array]:
