@@ -1,10 +1,13 @@
 """Script that starts a module of Waterline, whatever modules the user has.
 
-Run it as `python -P launcher.py MODULE ARGUMENT...`. `-P` leaves the working folder out of
-`sys.path`. A folder on PYTHONPATH may still have a `server.py`, so our packages are loaded first.
+Run it as `python -P launcher.py [--within PID] MODULE ARGUMENT...`. `-P` leaves the working folder
+out of `sys.path`. A folder on PYTHONPATH may still have a `server.py`, so our packages are loaded
+first.
 """
 
+import os
 import runpy
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +15,26 @@ from typing import Final
 
 # Our packages, whose names a user's module may have.
 _OURS: Final = ("waterline", "server", "workbench")
+# Option before the module: id of the process with which this one ends.
+WITHIN: Final = "--within"
+# linux/prctl.h
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def end_with(parent: int) -> None:
+    """Get SIGTERM when the process that started this one ends, however it does.
+
+    Args:
+        parent: its process id.
+
+    Raises:
+        SystemExit: it has ended already.
+    """
+    import ctypes  # who asks for a command alone does not load it
+
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(0)
 
 
 def main(module: str) -> None:
@@ -29,4 +52,7 @@ def main(module: str) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == WITHIN:
+        end_with(int(sys.argv[2]))
+        del sys.argv[1:3]
     main(sys.argv[1])

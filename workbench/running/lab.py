@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from waterline.errors import DataFolderInUse, UsageError
-from waterline.processes import python_command
+from waterline.processes import child_command
 from waterline.settings.model import Settings, environment_of
 from waterline.storage.folder import DataFolder, ServerLock
 from workbench.running.supervision import ProcessGroup, Program, Say, run_until_signal
@@ -73,7 +73,7 @@ async def _run(
     data = settings.data
     say(f"the logs are in {data}: workbench.connect({str(data)!r}); Ctrl-C ends it")
     # The working folder is not searched for modules, so that a user's own are not loaded.
-    command = python_command("jupyterlab", str(folder), *arguments)
+    command = child_command("jupyterlab", str(folder), *arguments)
     environment = os.environ | environment_of(settings)
     process = await group.start(Program("JupyterLab", command, environment))
     await process.wait()
@@ -91,7 +91,7 @@ async def _demo(folder: Path, group: ProcessGroup, say: Say) -> Settings:
     except DataFolderInUse:
         say(f"a server is running on {settings.data} already")
         return settings
-    server = Program("the server", python_command("server"), server_environment(settings))
+    server = Program("the server", child_command("server"), server_environment(settings))
     first = await group.start(server, read_output=True)
     addresses = await ready(first, settings.host)
     settings = with_ports(settings, addresses)

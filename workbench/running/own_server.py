@@ -9,7 +9,7 @@ from typing import Final
 
 from waterline.addresses import Addresses, parse_announcement
 from waterline.errors import DataFolderError
-from waterline.processes import python_command
+from waterline.processes import child_command
 from waterline.settings.model import Settings, environment_of
 
 _HOST: Final = "127.0.0.1"
@@ -33,7 +33,7 @@ def own_server(
     # The user's limits and certificates are for another server.
     settings = Settings(data=data, host=_HOST, port=0, monitoring_port=0, archive_after=None)
     process = subprocess.Popen(
-        [*within, *python_command(module)],
+        [*within, *child_command(module)],
         env=os.environ | environment_of(settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

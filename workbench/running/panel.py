@@ -10,7 +10,7 @@ from typing import Final
 
 from waterline.addresses import bracketed, loopback_host
 from waterline.errors import StartFailed
-from waterline.processes import python_command
+from waterline.processes import child_command
 from waterline.settings.model import Settings, environment_of
 from workbench.running.ports import choose_port
 from workbench.running.supervision import ProcessGroup, Program, Say, run_until_signal
@@ -22,7 +22,7 @@ START_SECONDS: Final = 60.0
 
 def panel_command() -> list[str]:
     """Return the command of the dashboard; its settings are variables."""
-    return python_command("workbench.dashboard")
+    return child_command("workbench.dashboard")
 
 
 def panel_program(settings: Settings, port: int, environment: Mapping[str, str]) -> Program:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from waterline.addresses import Addresses, parse_announcement
 from waterline.clock import now_ms
 from waterline.errors import StartFailed
-from waterline.processes import python_command
+from waterline.processes import child_command
 from waterline.settings.model import Settings, environment_of
 from waterline.settings.parse import SocketAddress
 from waterline.storage.folder import DataFolder
@@ -49,7 +49,7 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
     folder = DataFolder(settings.data)
     folder.create()
     panel_port = dashboard_port(settings)
-    server = Program("the server", python_command("server"), server_environment(settings))
+    server = Program("the server", child_command("server"), server_environment(settings))
     first = await group.start(server, read_output=True)
     addresses = await ready(first, settings.host)
     # A restart must keep its address.
@@ -94,7 +94,7 @@ def demo_program(addresses: Addresses, folder: DataFolder, settings: Settings) -
     # A new token at each start, which only the demo's environment holds.
     token = TokenFile(folder.tokens).renew(DEMO_TOKEN, [Scope.INGEST], now_ms())
     secrets = {"WATERLINE_URL": addresses.ingest, "WATERLINE_TOKEN": token}
-    command = python_command("workbench.samples.demo")
+    command = child_command("workbench.samples.demo")
     if settings.tls_cert is not None:
         # No authority vouches for a loopback address, so the demo gets the certificate to expect.
         command.append(str(settings.tls_cert))

@@ -46,6 +46,22 @@ def test_dashboard_serves_a_folder_that_is_not_there_yet(data: Path) -> None:
 
 
 @pytest.mark.slow
+def test_one_that_is_killed_leaves_its_port_to_the_next(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    command = [WATERLINE, "dashboard", "--data", str(data), "--port", port]
+    for _ in range(2):
+        process = Started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith(f"waterline shows {data} at ")
+        finally:
+            process.kill()
+            _, errors = process.communicate(timeout=PATIENCE)
+        assert errors == ""
+
+
+@pytest.mark.slow
 def test_port_in_use_gets_one_sentence(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

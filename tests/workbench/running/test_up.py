@@ -64,15 +64,15 @@ class Everything:
             check=True,
         )
         kinds = {
-            "launcher.py server": "server",
-            "workbench.dashboard": "dashboard",
-            "samples.demo": "demo",
+            " server": "server",
+            " workbench.dashboard": "dashboard",
+            " workbench.samples.demo": "demo",
         }
         found = {}
         for line in listed.stdout.splitlines():
             pid, parent, arguments = line.split(None, 2)
             for mark, kind in kinds.items():
-                if int(parent) == self.process.pid and mark in arguments:
+                if int(parent) == self.process.pid and arguments.strip().endswith(mark):
                     found[kind] = int(pid)
         return found
 
@@ -125,6 +125,14 @@ def test_demo_sends_logs_and_ctrl_c_leaves_no_process(data: Path) -> None:
         printed = up.stop(signal.SIGINT)
     assert printed == ""
     assert "demo" in (data / "tokens.toml").read_text()
+
+
+def test_nothing_is_left_of_one_that_is_killed(data: Path) -> None:
+    with everything(data, "--demo") as up:
+        children = up.children()
+        assert set(children) == {"server", "dashboard", "demo"}
+        up.process.kill()
+        wait_until(lambda: not any(map(is_alive, children.values())), f"one of {children} goes on")
 
 
 def test_folder_with_modules_of_the_users_own_changes_nothing(
