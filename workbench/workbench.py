@@ -760,8 +760,8 @@ class Workbench:
             With `against` also before (logs then; `int64`), change (the share now as a multiple of
             the share then, infinite if there was none; `float64`), score (log-likelihood ratio: how
             little that looks like chance, negative where the share shrank; `float64`) and is_new
-            (`bool`); the highest score comes first. `attrs` has `pin`, `logs`, `logs_before` and
-            `seconds`.
+            (`bool`); new ones come first, and of either kind the highest score. `attrs` has `pin`,
+            `logs`, `logs_before` and `seconds`.
 
         Raises:
             UsageError: an argument has no meaning; the sentence names it.

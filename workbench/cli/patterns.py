@@ -51,7 +51,7 @@ def patterns(
 ) -> None:
     """Show the patterns of logs that match QUERY, the most frequent first; <*> is what differs.
 
-    With --against, what is new or has grown comes first, as in
+    With --against, what is new comes first, then what has grown most, as in
     `waterline patterns --since 15min --against before`. Other formats have more columns.
     """
     from workbench.patterns.patterns import patterns as patterns_of

@@ -56,7 +56,7 @@ class FoundPatterns:
     """Patterns of logs, as of one moment."""
 
     rows: list[dict[str, object]]
-    """A row a pattern, with the columns of the report; the first is what matters most."""
+    """A row a pattern, with the columns of the report, in its order."""
     logs: int
     logs_before: int
     """Number of logs of the range that they are compared with."""
@@ -153,7 +153,11 @@ def _rows(tally: Tally, before: Tally | None) -> list[dict[str, object]]:
                 "score": score(each.logs, total, then, total_before),
                 "is_new": not then,
             }
-    return sorted(rows, key=lambda row: (-float(str(row[by])), str(row["pattern"])))
+    # One that was never there may be the cause, even if it is there once.
+    return sorted(
+        rows,
+        key=lambda row: (not row.get("is_new"), -float(str(row[by])), str(row["pattern"])),
+    )
 
 
 def _row(text: str, count: Count, total: int, steps: range) -> dict[str, object]:

@@ -89,6 +89,18 @@ def test_what_is_new_or_grown_comes_first(data: Path) -> None:
     assert (found.attrs["logs"], found.attrs["logs_before"]) == (23, 11)
 
 
+def test_new_pattern_of_one_log_is_before_one_that_grew_much(data: Path) -> None:
+    before = [log("pool is low", -1), *(log(f"order {number}", -1) for number in range(9))]
+    after = [log("pool is low", 1)] * 50 + [log("rebuild of the index began", 2)]
+    fill(data, before + after + [log("cache is cold", 3)] * 2)
+    with Workbench(data, clock=lambda: NOON + 5 * MINUTE) as wb:
+        found = wb.patterns(since=NOON, against="before")
+    assert found["pattern"].tolist() == [
+        "cache is cold", "rebuild of the index began", "pool is low",
+    ]  # fmt: skip
+    assert found["score"][2] > found["score"][0] > found["score"][1]
+
+
 def test_score_is_dunnings_log_likelihood_ratio(data: Path) -> None:
     fill(data, [log("a", -1)] * 2 + [log("b", -1)] * 8 + [log("a", 1)] * 6 + [log("b", 1)] * 4)
     with Workbench(data, clock=lambda: NOON + 2 * MINUTE) as wb:

@@ -10,7 +10,7 @@ class Patterns {
     this.root = element("div", "scroll patterns");
     this.note = element("p", "note");
     const table = element("table");
-    table.setAttribute("aria-label", "Patterns, the newest and most grown first");
+    table.setAttribute("aria-label", "Patterns, new ones first, then those that grew most");
     const head = element("tr");
     for (const name of ["logs", "change", "over time", "type", "pattern", "last seen"]) {
       const cell = element("th", name.replace(" ", "-"), name);
@@ -25,7 +25,12 @@ class Patterns {
   }
 
   wait() {
-    this.note.textContent = "Reading what logs say …";
+    this.say("Reading what logs say …");
+  }
+
+  // Show a sentence in place of patterns.
+  say(text) {
+    this.note.textContent = visibleText(text);
     this.body.replaceChildren();
   }
 
