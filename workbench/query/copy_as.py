@@ -1,4 +1,4 @@
-"""A query as what one can paste elsewhere: a line of Python, of a shell, or a statement of SQL.
+"""A query as what one can paste elsewhere: lines of Python, of a shell, or a statement of SQL.
 
 There is no endpoint for queries over HTTP, so there is no command for curl.
 """
@@ -18,13 +18,19 @@ _NUMBERS: Final = "('BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE')"
 _ATTRIBUTES: Final = "attributes"
 
 
-def as_python(query: str, since: TimeLike | None = None, until: TimeLike | None = None) -> str:
+def as_python(
+    query: str,
+    since: TimeLike | None = None,
+    until: TimeLike | None = None,
+    folder: Path | None = None,
+) -> str:
     """Return a query as a call of `Workbench.logs`.
 
     Args:
         query: the text.
         since: begin, inclusive; None is none.
         until: end, exclusive; None is none.
+        folder: the data folder, which is opened as `wb` first; None leaves that to others.
 
     Raises:
         UsageError: it is no query, or a time is none.
@@ -32,7 +38,10 @@ def as_python(query: str, since: TimeLike | None = None, until: TimeLike | None 
     parse(query)
     given = {"query": query or None, "since": _moment(since), "until": _moment(until)}
     told = [f"{name}={value!r}" for name, value in given.items() if value is not None]
-    return f"wb.logs({', '.join(told)})"
+    call = f"wb.logs({', '.join(told)})"
+    if folder is None:
+        return call
+    return f"import workbench\n\nwb = workbench.connect({str(folder)!r})\n{call}"
 
 
 def as_command(

@@ -41,7 +41,11 @@ def test_each_form_finds_the_rows_of_the_query(folder: Path, query: str) -> None
     with workbench.connect(folder, cache=False) as wb, warnings.catch_warnings():
         warnings.simplefilter("ignore", NothingFound)
         expected = wb.logs(query=query, since=SINCE, until=UNTIL)["seq"].tolist()
-        called: Any = eval(as_python(query, SINCE, UNTIL), {"wb": wb})
+        names: dict[str, Any] = {}
+        opened, _, call = as_python(query, SINCE, UNTIL, folder).rpartition("\n")
+        exec(opened, names)
+        called = eval(call, names)
+        names["wb"].close()
         assert called["seq"].tolist() == expected
         rows = wb.sql(as_sql(query, SINCE, UNTIL))
         assert rows["seq"].tolist() == expected
