@@ -24,6 +24,9 @@ from workbench.explore.tally import Tally
 from workbench.reports.figures.colours import FREE, KNOWN, OTHER, SLOTS
 
 _ERROR: Final = "error"
+_BAR_ALPHA: Final = 0.3
+_MARK: Final = 0.035
+"""Height of a mark on the logarithmic axis, as a share of the chart's."""
 OTHERS: Final = "others"
 NONE: Final = "(none)"
 """Label of logs without the attribute that they are counted by."""
@@ -97,10 +100,14 @@ class Histogram:
         kept = [label for label in tally.totals if shown is None or label in shown]
         # Labels of one colour stand beside each other.
         kept.sort(key=lambda each: SLOTS.index(colours.get(each, OTHER)))
-        bars = _layered(tally, kept, colours) if self.is_log else _stacked(tally, kept, colours)
-        most = max((each.top for each in bars), default=0)
-        most = max(most, log_height(10) if self.is_log else 5)
-        has_strip = _ERROR in kept and len(kept) > 1 and not self.is_log
+        if self.is_log:
+            most = max((log_height(_most(tally, each)) for each in kept), default=0)
+            most = max(most, log_height(10))
+            bars = _marked(tally, kept, colours, most)
+        else:
+            bars = _stacked(tally, kept, colours)
+            most = max([5, *(each.top for each in bars)])
+        has_strip = _ERROR in kept and len(kept) > 1
         if has_strip:
             bars += _strip(tally, most)
         columns = zip(*bars, strict=True) if bars else ((),) * len(_BAR)
@@ -178,23 +185,42 @@ def _stacked(tally: Tally, kept: Sequence[str], colours: Mapping[str, str]) -> l
     return bars
 
 
-def _layered(tally: Tally, kept: Sequence[str], colours: Mapping[str, str]) -> list[_Bar]:
-    """Return bars that all begin at the base, as lengths of a logarithm cannot be added.
+def _most(tally: Tally, label: str) -> int:
+    return int(tally.counts[label].max(initial=0))
 
-    Lower ones stand before higher ones, and those of one height share the width.
+
+def _marked(
+    tally: Tally, kept: Sequence[str], colours: Mapping[str, str], most: float
+) -> list[_Bar]:
+    """Return a mark at the height of each count, as lengths of a logarithm cannot be stacked.
+
+    Those of one height share the width. Errors are painted last, and have a bar besides that lets
+    what is behind it through.
+
+    Args:
+        tally: the counts.
+        kept: labels that are drawn.
+        colours: their colours.
+        most: height of the chart.
     """
     edges, gap = tally.steps.edges.tolist(), _gap(tally.steps)
-    bars = []
+    bars, marks = [], []
     for place in range(len(tally.steps)):
         by_count: dict[int, list[str]] = {}
         for label in kept:
             by_count.setdefault(int(tally.counts[label][place]), []).append(label)
         by_count.pop(0, None)
-        for count, labels in sorted(by_count.items(), reverse=True):
-            ends = np.linspace(edges[place], edges[place + 1] - gap, len(labels) + 1).tolist()
-            for label, left, right in zip(labels, ends, ends[1:], strict=False):
-                bars.append(_Bar(left, right, 0, log_height(count), colours.get(label, OTHER)))
-    return bars
+        left, right = edges[place], edges[place + 1] - gap
+        for count, labels in by_count.items():
+            top = log_height(count)
+            if _ERROR in labels:
+                bars.append(_Bar(left, right, 0, top, KNOWN[_ERROR], _BAR_ALPHA))
+            ends = np.linspace(left, right, len(labels) + 1).tolist()
+            for label, begin, end in zip(labels, ends, ends[1:], strict=False):
+                colour = colours.get(label, OTHER)
+                marks.append(_Bar(begin, end, top - _MARK * most, top, colour))
+    marks.sort(key=lambda each: each.colour == KNOWN[_ERROR])
+    return [*bars, *marks]
 
 
 def _strip(tally: Tally, most: float) -> list[_Bar]:

@@ -94,28 +94,49 @@ def test_hidden_label_is_neither_drawn_nor_told() -> None:
     assert "web" not in "".join(said(chart))
 
 
+def marks_of(chart: Histogram) -> list[tuple[int, str, float]]:
+    """Return begin, colour and height of the marks of a logarithmic axis."""
+    return [(left, colour, top) for left, colour, bottom, top in bars_of(chart) if bottom > 0]
+
+
 def test_log_scale_has_one_error_beside_many_and_no_height_for_nothing() -> None:
     tally = counted({"info": [10_000, 0, 10], "error": [1, 0, 0]})
     chart = drawn(tally, is_log=True)
-    # The lower bar stands before the higher.
-    assert bars_of(chart) == [
-        (0, KNOWN["info"], 0, 5), (0, KNOWN["error"], 0, 1), (2000, KNOWN["info"], 0, 2),
+    assert sorted(marks_of(chart)) == [
+        (0, KNOWN["info"], 5), (0, KNOWN["error"], 1), (2000, KNOWN["info"], 2),
     ]  # fmt: skip
+    assert [begin for begin, _ in strip(chart)] == [0]
     (axis,) = chart.figure.left
     marks = {0: "0", 1: "1", 3: "100", 5: "10k"}
     assert axis.major_label_overrides == marks
     assert axis.ticker.ticks == [*marks]
-    assert chart.figure.y_range.start == 0
+    assert chart.figure.y_range.start < 0
     chart.is_log = False
     chart.show(tally, {}, None, UTC, 5)
     assert sum(heights(chart, OTHER)) == 10_011
     assert axis.major_label_overrides == {}
 
 
+def test_errors_of_an_incident_are_hidden_by_nothing_on_a_log_scale() -> None:
+    tally = counted({"info": [500, 900], "warning": [40, 800], "error": [0, 700], "debug": [9, 8]})
+    chart = drawn(tally, is_log=True)
+    data = chart.figure.renderers[0].data_source.data
+    painted = [*zip(*(data[name] for name in ("left", "colour", "bottom", "top")), strict=True)]
+    mark = next(each for each in painted if each[:2] == (1000, KNOWN["error"]) and each[2] > 0)
+    for left, _, bottom, top in painted[painted.index(mark) + 1 :]:
+        assert left != 1000 or top <= mark[2] or bottom >= mark[3]
+    # And a bar of their own, through which the others are seen.
+    bars = zip(data["colour"], data["bottom"], data["alpha"], strict=True)
+    assert [(colour, alpha < 0.5) for colour, bottom, alpha in bars if bottom == 0] == [
+        (KNOWN["error"], True)
+    ]
+
+
 def test_equal_counts_stand_beside_each_other_on_a_log_scale() -> None:
     chart = drawn(counted({"info": [7], "error": [7]}), is_log=True)
     data = chart.figure.renderers[0].data_source.data
-    (first, second) = zip(data["left"], data["right"], strict=True)
+    places = zip(data["left"], data["right"], data["bottom"], strict=True)
+    (first, second) = sorted((left, right) for left, right, bottom in places if bottom > 0)
     assert first[1] <= second[0]
     assert first[1] - first[0] == second[1] - second[0] > 0
 
