@@ -130,6 +130,11 @@ def rows(page: Page) -> Locator:
     return page.locator("#logs .scroll:not(.patterns) tr[data-seq]")
 
 
+def detail(row: Locator) -> Locator:
+    """Return what an open row shows below it."""
+    return row.locator("xpath=following-sibling::tr[1][contains(@class, 'detail-row')]")
+
+
 def choice(page: Page, log_type: str) -> Locator:
     """Return the button that chooses a type."""
     return page.locator(f'#logs button[data-type="{log_type}"]')

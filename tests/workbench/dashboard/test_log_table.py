@@ -14,6 +14,7 @@ from tests.support.browser import (
     DashboardProcess,
     asked,
     choice,
+    detail,
     go_to_tab,
     messages,
     open_at,
@@ -134,9 +135,17 @@ def test_long_message_and_attributes_say_so_and_are_whole_when_open(
     expect(row.locator(".attributes .pair b").first).to_have_text("v" * 40)
     row.click()
     expect(row.locator(".message")).to_have_text(message)
-    expect(row.locator(".attributes .pair")).to_have_count(90)
-    expect(row.locator(".attributes .pair").last).to_contain_text(f"key_89={'v' * 40}")
+    expect(detail(row).locator(".pair")).to_have_count(90)
+    expect(detail(row).locator(".pair").last).to_contain_text(f"key_89={'v' * 40}")
     expect(row.locator(".more")).to_have_count(0)
+    expect(detail(row).locator(".more")).to_have_count(0)
+    # They have the width of the table, and the row its message that of two columns.
+    width = row.evaluate("(row) => row.offsetWidth")
+    assert detail(row).locator("td").evaluate("(cell) => cell.offsetWidth") == width
+    assert row.locator(".message").evaluate("(cell) => cell.offsetWidth") > 0.6 * width
+    row.locator(".time").click()
+    expect(page.locator("#logs .detail-row")).to_have_count(0)
+    expect(row.locator(".attributes")).to_be_visible()
 
 
 def test_text_of_megabytes_comes_piece_by_piece(
@@ -327,20 +336,53 @@ def test_open_rows_outside_what_is_shown_are_opened_again_archived_ones_too(
 
 
 @pytest.mark.parametrize(
-    "query",
+    ("query", "told"),
     [
-        "type=&q=&live=&seq=&from=&to=&by=&cols=&tz=&source=&tab=",
-        "live=-1&seq=1e9&tab=nobody&tz=Europe/Nowhere",
-        "live=99999999999999999999&seq=0x1&theme=pink&from=-1h",
+        ("type=&q=&live=&seq=&from=&to=&by=&cols=&tz=&source=&tab=", []),
+        (
+            "live=-1&seq=1e9&tab=nobody&tz=Europe/Nowhere",
+            [
+                "tz=“Europe/Nowhere”: there is no such time zone, so times are in UTC.",
+                "tab=“nobody”: there is no such tab, so this is Explore.",
+                "live=“-1”: that is no seq of a log, so the page is not paused.",
+                "seq=“1e9”: that is no seq of a log, and not opened.",
+            ],
+        ),
+        (
+            "live=99999999999999999999&seq=0x1&theme=pink&from=-1h&scale=cube&q=a&q=b&wrap=no",
+            [
+                "Of q, which the address has 2 times, the first counts.",
+                "scale=“cube”: there is only log, so the scale is linear.",
+                "wrap=“no”: there is only on, so messages are not wrapped.",
+                "theme=“pink”: there are only light and dark, so the theme is that of",
+                "live=“99999999999999999999”: that is no seq of a log",
+                "seq=“0x1”",
+            ],
+        ),
+        (
+            "type=" + "t" * 501 + "&q=" + "q" * 4001 + "".join(f"&cols=c{n}" for n in range(37)),
+            [
+                "q=“" + "q" * 60 + "…”: a query has up to 4000 characters, so none is asked.",
+                "…”: that is longer than any name, and left out.",
+                "The address has 37 times cols; the first 36 count.",
+            ],
+        ),
     ],
 )
-def test_address_without_meaning_does_no_harm(
-    page: Page, running: ServerProcess, dashboard: DashboardProcess, query: str
+def test_address_without_meaning_does_no_harm_and_is_told(
+    page: Page, running: ServerProcess, dashboard: DashboardProcess, query: str, told: list[str]
 ) -> None:
     send(running, {"type": "info", "message": "still here"})
     page.goto(f"{dashboard.url}?{query}")
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     expect(choice(page, "info")).to_be_attached()
+    doubts = page.locator("#logs .doubts")
+    for sentence in told:
+        expect(doubts).to_contain_text(sentence)
+    assert (doubts.text_content() or "").count(".") >= len(told)
+    # Who goes on has read it.
+    choice(page, "info").click()
+    expect(doubts).to_have_text("")
 
 
 def test_rows_of_yesterday_show_their_day_after_midnight(

@@ -5,6 +5,8 @@ const KEYS = [
   ["g", "Go live"], ["l", "Copy the link"], ["?", "These keys"],
 ];
 
+const HAS_FAULT = "What is asked has a fault; mend it first";
+
 // The explorer: asks for what the state says, and shows what is found as it comes.
 
 class Explorer {
@@ -13,7 +15,7 @@ class Explorer {
     this.state = new State(model.keeps_address);
     this.number = 0;
     this.hidden = new Set();
-    this.root = element("div", "explorer");
+    this.root = element("div", "explorer blank");
     const { state } = this;
     this.query = new QueryBar(state.query, (text) => this.change({ query: text }), (query, at) => this.send({ type: "complete", query, at }));
     this.range = new TimeRange(state, (range) => this.change({ ...range, through: null }));
@@ -24,7 +26,7 @@ class Explorer {
       show: (name) => this.toggleColumn(name),
     });
     this.table = new LogTable({
-      more: (before) => this.send({ type: "more", number: this.number, before }),
+      more: (before) => this.askOlder(before),
       whole: (seq, part, begin) => this.send({ type: "whole", seq, part, begin }),
       changed: () => this.keep(),
       act: {
@@ -61,7 +63,7 @@ class Explorer {
     for (const format of ["csv", "jsonl", "parquet"]) {
       this.addItem(`Download ${{ csv: "CSV", jsonl: "JSON lines", parquet: "Parquet" }[format]}`, () => this.download(format));
     }
-    this.addItem("Wrap long messages", () => this.root.classList.toggle("wraps"));
+    this.wrap = this.addItem("Wrap long messages", () => this.toggleWrap());
     this.views = new SavedViews(() => this.state.search(), (search) => this.open(search), () => (this.menu.open = false));
     this.items.append(this.views.root);
     this.addItem("Keys", () => this.showKeys());
@@ -86,7 +88,9 @@ class Explorer {
     this.scale.addEventListener("click", () => this.toggleScale());
     const row = element("div", "said-row");
     row.append(this.said, this.scale);
-    this.root.append(tools, row);
+    this.doubts = element("p", "doubts");
+    this.doubts.setAttribute("role", "status");
+    this.root.append(tools, this.doubts, row);
   }
 
   addItem(name, act) {
@@ -97,6 +101,7 @@ class Explorer {
       act();
     });
     this.items.append(button);
+    return button;
   }
 
   makeChart() {
@@ -232,6 +237,7 @@ class Explorer {
     this.state.opened = [...this.table.opened];
     if (!isSame) {
       this.zoomed += 1;
+      this.state.doubts = [];
       this.state.write({ isStep: true });
     }
     this.applyState();
@@ -257,6 +263,8 @@ class Explorer {
     this.drawPause();
     this.drawPressed();
     this.drawScale();
+    this.drawWrap();
+    this.doubts.textContent = state.doubts.join(" ");
     this.applyView();
     this.applyMeasure();
   }
@@ -284,7 +292,7 @@ class Explorer {
     }
     this.askDrawn();
     const { query, types, sources, begin, end, zone, by, measure, through, opened } = this.state;
-    this.send({ type: "ask", number: this.number, query, types, sources, begin, end, zone, by, measure, through, open: opened, width: this.chart.clientWidth });
+    this.send({ type: "ask", number: this.number, query, types, sources, begin, end, zone, by, measure, through, open: opened, width: this.root.clientWidth });
     this.root.classList.add("searches");
     clearTimeout(this.slow);
     this.isSlow = false;
@@ -317,11 +325,23 @@ class Explorer {
     if (this.state.view !== "patterns" || this.patternsOf === this.number) {
       return;
     }
+    if (this.root.classList.contains("faulty")) {
+      this.patterns.say(HAS_FAULT);
+      return;
+    }
     this.patterns.wait();
     if (!this.root.classList.contains("searches")) {
       this.patternsOf = this.number;
       this.send({ type: "patterns", number: this.number });
     }
+  }
+
+  askOlder(before) {
+    if (this.root.classList.contains("faulty")) { // of which question?
+      this.table.askNoMore();
+      return;
+    }
+    this.send({ type: "more", number: this.number, before });
   }
 
   leavePatterns(text, isNegated) {
@@ -373,6 +393,10 @@ class Explorer {
   }
 
   togglePause() {
+    if (this.root.classList.contains("faulty")) {
+      this.tell(HAS_FAULT);
+      return;
+    }
     if (this.state.through === null && this.state.end === "") {
       const { since, until } = this.range;
       this.resumed = this.state.begin;
@@ -412,6 +436,7 @@ class Explorer {
     this.state.write();
     this.range.show(this.state);
     this.query.showFault("", [null, null]);
+    this.root.classList.remove("faulty");
     this.drawPause();
     this.root.classList.toggle("waits", waits);
     if (waits) {
@@ -423,6 +448,7 @@ class Explorer {
     clearTimeout(this.slow);
     this.root.classList.remove("searches");
     this.cancel.hidden = true;
+    this.said.classList.remove("lacks");
     this.sentence.textContent = sentence;
   }
 
@@ -463,6 +489,10 @@ class Explorer {
   take_counted(message) {
     clearTimeout(this.slow);
     this.root.classList.remove("searches");
+    if (this.root.classList.contains("blank")) {
+      this.root.classList.remove("blank");
+      dispatchEvent(new Event("resize")); // a chart has no size while it is hidden
+    }
     this.counted = message;
     if (message.follows) {
       this.table.dropBefore(message.since);
@@ -497,9 +527,33 @@ class Explorer {
     this.endSearch("Cancelled: what is shown may lack logs.");
   }
 
+  // What is asked cannot be answered: what is there is of the question before, and said to be.
   take_fault({ text, at }) {
-    this.endSearch("");
+    this.endSearch(this.isBlank ? "Nothing is shown" : "NOT WHAT IS ASKED: what is shown is of the question before, or a part of the answer");
+    this.said.classList.add("lacks");
     this.query.showFault(text, at);
+    this.root.classList.add("faulty");
+    this.drawNothing();
+    this.askPatterns();
+  }
+
+  // Whether no answer has come yet.
+  get isBlank() {
+    return !this.counted && this.table.logRows.length === 0;
+  }
+
+  // What failed besides, while all that is shown stays right.
+  take_trouble({ text }) {
+    this.tell(text);
+  }
+
+  take_no_older({ text }) {
+    this.table.askNoMore();
+    this.tell(text);
+  }
+
+  take_no_patterns({ text }) {
+    this.patterns.say(text);
   }
 
   take_patterns(message) {
@@ -557,6 +611,17 @@ class Explorer {
 
   drawNothing() {
     const { nothing } = this.table;
+    if (this.isBlank && this.root.classList.contains("faulty")) {
+      nothing.hidden = false;
+      const { query } = this.state;
+      nothing.replaceChildren(element("p", "", this.query.fault.textContent));
+      if (this.query.input.matches("[aria-invalid]")) {
+        nothing.append(toolButton("Remove the query", `Remove the query ${visibleText(query)}`, () => this.change({ query: "" })));
+      } else {
+        nothing.append(this.makeWayOut());
+      }
+      return;
+    }
     nothing.hidden = this.table.logRows.length > 0 || !this.counted || this.root.classList.contains("searches");
     if (nothing.hidden) {
       return;
@@ -571,8 +636,13 @@ class Explorer {
       nothing.textContent = "No log in this range matches.";
     } else {
       nothing.append(element("p", "", stored === null ? "No logs in this range." : `No logs in this range; ${formatWhole(stored)} ${stored === 1 ? "is" : "are"} stored.`));
-      nothing.append(toolButton("Show the newest day with logs", "Show the newest day with logs", () => this.change({ begin: "", end: "", through: null })));
+      nothing.append(this.makeWayOut());
     }
+  }
+
+  makeWayOut() {
+    const name = "Show the newest day with logs";
+    return toolButton(name, name, () => this.change({ begin: "", end: "", zone: this.query.fault.hidden ? this.state.zone : "UTC", through: null }));
   }
 
   drawChoices(choices) {
@@ -646,6 +716,17 @@ class Explorer {
     this.askDrawn();
   }
 
+  toggleWrap() {
+    this.state.isWrapped = !this.state.isWrapped;
+    this.state.write({ isStep: true });
+    this.drawWrap();
+  }
+
+  drawWrap() {
+    this.root.classList.toggle("wraps", this.state.isWrapped);
+    this.wrap.setAttribute("aria-pressed", String(this.state.isWrapped));
+  }
+
   drawScale() {
     this.scale.setAttribute("aria-pressed", String(this.state.scale === "log"));
   }
@@ -697,6 +778,10 @@ class Explorer {
   }
 
   download(format) {
+    if (this.root.classList.contains("faulty")) {
+      this.tell(HAS_FAULT);
+      return;
+    }
     const link = element("a");
     link.href = `${location.pathname}/download${this.state.search()}${this.state.search() === "" ? "?" : "&"}format=${format}`;
     link.download = "";

@@ -198,15 +198,19 @@ class Explorer(Component):
         try:
             text = make()
         except UsageError as error:
-            self._fail(error)
+            self._tell_trouble("trouble", error)
             return
         self._send_msg({"kind": kind, "text": text})
 
     def _copied(self, language: str) -> str:
-        """Return what the page asks in another language."""
+        """Return what the page asks in another language.
+
+        Raises:
+            UsageError: what it asks has a fault.
+        """
         message, asked = self._message, self._asked
         if message is None or asked is None:
-            return ""
+            raise UsageError("what is asked has a fault; mend it first")
         query = message.query
         chosen = [("type", each) for each in message.types]
         for name, value in [*chosen, *(("source", each) for each in message.sources)]:
@@ -214,9 +218,10 @@ class Explorer(Component):
         times = (asked.begin, asked.end or None)
         if language == "sql":
             return as_sql(query, *times, now=self._clock())
+        folder = self._searcher.path.absolute()
         if language == "command":
-            return as_command(query, *times, self._searcher.path.absolute())
-        return as_python(query, *times)
+            return as_command(query, *times, folder)
+        return as_python(query, *times, folder)
 
     @property
     def _is_idle(self) -> bool:
@@ -409,7 +414,12 @@ class Explorer(Component):
             self._unseen = unseen
             self._send({"kind": "unseen", "count": unseen})
 
+    def _tell_trouble(self, kind: str, error: WaterlineError) -> None:
+        """Tell what failed besides the search: what is shown stays."""
+        self._send_msg({"kind": kind, "text": str(error)})
+
     def _fail(self, error: WaterlineError) -> None:
+        """Tell why there is no answer to what is asked."""
         at = [*error.at] if isinstance(error, QueryError) else [None, None]
         self._send({"kind": "fault", "text": str(error), "at": at})
 
@@ -428,7 +438,7 @@ class Explorer(Component):
             if isinstance(result, Older):
                 self._send_lines("older", result.lines.lines, is_all=result.is_all)
             elif isinstance(result, Fault):
-                self._fail(result.error)
+                self._tell_trouble("no_older", result.error)
 
         self._start_beside(
             lambda opened, tell: older(opened.logs, asked, message.before, tell),
@@ -462,12 +472,12 @@ class Explorer(Component):
                     rows = [*map(_row, lines)]
                     self._send_msg({"kind": "around", "seq": message.seq, "rows": rows})
                 case Fault(error):
-                    self._fail(error)
+                    self._tell_trouble("trouble", error)
 
         try:
             query = as_query(message.shared)
         except UsageError as error:
-            self._fail(error)
+            self._tell_trouble("trouble", error)
             return
         self._start_beside(lambda opened, tell: around(opened.logs, place, query, now, tell), take)
 
@@ -481,7 +491,7 @@ class Explorer(Component):
                 case Patterns(found):
                     self._send_msg({"kind": "patterns", "number": message.number, **_shown(found)})
                 case Fault(error):
-                    self._fail(error)
+                    self._tell_trouble("no_patterns", error)
 
         self._start_beside(
             lambda opened, tell: patterns(opened, asked, now, tell), take, asked.number

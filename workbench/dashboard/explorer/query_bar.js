@@ -130,12 +130,9 @@ class QueryBar {
     this.input.removeAttribute("aria-activedescendant");
   }
 
-  showFault(text, [begin, end]) {
+  showFault(text, [begin]) {
     this.fault.hidden = text === "";
     this.fault.textContent = visibleText(text);
-    this.input.toggleAttribute("aria-invalid", text !== "");
-    if (begin !== null && text !== "" && this.input.getRootNode().activeElement === this.input) {
-      this.faultAt = [begin, end];
-    }
+    this.input.toggleAttribute("aria-invalid", text !== "" && begin !== null);
   }
 }

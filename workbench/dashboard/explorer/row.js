@@ -1,8 +1,9 @@
 // One log as a row of the table. Whatever comes from a log becomes text, never markup.
 
 const SEQ = 0, TIMESTAMP = 1, TYPE = 2, SOURCE = 3, MESSAGE = 4, ATTRIBUTES = 5, MESSAGE_REST = 6, ATTRIBUTES_REST = 7;
+const LONG_PAIR = 60; // characters that have no room beside others
 
-// One log: a row that opens, and then shows all of its message and attributes.
+// One log: a row that opens, and then shows all of its message, and its attributes over the whole width below.
 class LogRow {
   constructor(row, table) {
     this.seq = row[SEQ];
@@ -46,6 +47,20 @@ class LogRow {
     this.root.append(time, type, this.sourceCell, this.cells.message, this.cells.attributes);
   }
 
+  makeDetailRow() {
+    this.detail = element("tr", "detail-row");
+    this.detail.log = this;
+    this.detail.style.setProperty("--type-colour", this.root.style.getPropertyValue("--type-colour"));
+    this.detailCell = element("td", "whole");
+    this.detailCell.colSpan = this.width;
+    this.detail.append(this.detailCell);
+  }
+
+  // How many columns there are.
+  get width() {
+    return 5 + this.table.columns.length;
+  }
+
   setColumns(names) {
     this.root.querySelectorAll("td.column").forEach((each) => each.remove());
     if (names.length > 0) {
@@ -56,6 +71,9 @@ class LogRow {
         cell.title = visibleText(value);
         return cell;
       }));
+    }
+    if (this.detail) {
+      this.detailCell.colSpan = this.width;
     }
   }
 
@@ -75,6 +93,17 @@ class LogRow {
         this.table.whole(this.seq, part, 0);
       }
     }
+    if (isOpen) {
+      if (!this.detail) {
+        this.makeDetailRow();
+      }
+      this.cells.attributes.replaceChildren();
+      this.root.after(this.detail);
+    } else {
+      this.detail?.remove();
+    }
+    this.cells.attributes.hidden = isOpen;
+    this.cells.message.colSpan = isOpen ? 2 : 1;
     this.drawText("attributes");
   }
 
@@ -90,7 +119,7 @@ class LogRow {
 
   drawText(part) {
     const { text, rest, end, trouble } = this.texts[part];
-    const cell = this.cells[part];
+    const cell = part === "attributes" && this.isOpen ? this.detailCell : this.cells[part];
     cell.replaceChildren();
     if (part === "message") {
       showMarked(cell, text, UNSEEN, this.table.marks);
@@ -118,8 +147,12 @@ class LogRow {
   }
 
   drawAttributes(cell, text) {
+    if (this.isOpen) {
+      cell.append(this.makeDetail());
+    }
+    const list = this.isOpen ? cell.appendChild(element("div", "pairs")) : cell;
     for (const [name, value, isWhole, isText] of membersOf(text)) {
-      const pair = showText(element("span", "pair"), name);
+      const pair = showText(element("span", name.length + value.length > LONG_PAIR ? "pair long" : "pair"), name);
       pair.append("=", showText(element("b"), value));
       if (!isWhole) {
         pair.append("…");
@@ -127,10 +160,7 @@ class LogRow {
       if (this.isOpen && isWhole) {
         pair.append(this.makeTools(name, value, isText));
       }
-      cell.append(pair, " ");
-    }
-    if (this.isOpen) {
-      cell.append(this.makeDetail());
+      list.append(pair, " ");
     }
   }
 
@@ -157,7 +187,7 @@ class LogRow {
 
   makeDetail() {
     const { act } = this.table;
-    const root = element("span", "row-tools detail");
+    const root = element("div", "row-tools detail");
     root.append(
       element("small", "", `${new Date(this.timestamp).toISOString()} · seq ${this.seq}`),
       toolButton("Around", "Logs around this one of the same source", () => act.around(this, { name: "source", value: this.source, is_text: true, is_column: true })),

@@ -26,7 +26,7 @@ class LogTable {
     this.body = element("tbody");
     this.body.addEventListener("click", (event) => this.click(event));
     this.body.addEventListener("keydown", (event) => this.walk(event));
-    this.body.addEventListener("focusin", (event) => this.setCurrent(event.target.closest("tr")));
+    this.body.addEventListener("focusin", (event) => this.setCurrent(event.target.closest("tr").log.root));
     const table = element("table");
     table.setAttribute("aria-label", "Logs, newest first");
     table.append(thead, this.body);
@@ -75,7 +75,7 @@ class LogTable {
 
   // Rows are one stop of the keyboard; arrows, and j and k, walk from one to the next.
   walk(event) {
-    const row = event.target.closest("tr");
+    const row = event.target.closest("tr").log.root;
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input")) {
       return;
     }
@@ -109,7 +109,7 @@ class LogTable {
   beside(row, way) {
     do {
       row = way > 0 ? row.nextElementSibling : row.previousElementSibling;
-    } while (row?.matches(".gap"));
+    } while (row && !row.matches("[data-seq]"));
     return row;
   }
 
@@ -274,6 +274,12 @@ class LogTable {
       this.more(this.asked);
       this.drawEnd();
     }
+  }
+
+  // What was asked for does not come.
+  askNoMore() {
+    this.asked = null;
+    this.drawEnd();
   }
 
   drawEnd() {

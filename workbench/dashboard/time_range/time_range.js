@@ -4,8 +4,8 @@ const USUAL_RANGES = [
   ["-5min", "Last 5 minutes"], ["-15min", "Last 15 minutes"], ["-1h", "Last hour"], ["-6h", "Last 6 hours"],
   ["-24h", "Last 24 hours"], ["-7d", "Last 7 days"], ["-30d", "Last 30 days"],
 ];
-const UNITS_MS = { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
-const AGO = /^-\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d|w)$/;
+const UNITS_MS = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, y: 31_536_000_000 };
+const AGO = /^-\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d|w|y)$/;
 const USUAL_MS = [300_000, 900_000, 3_600_000, 21_600_000, 86_400_000, 604_800_000, 2_592_000_000];
 
 const CLOCKS = new Map();
@@ -82,7 +82,13 @@ function momentOfText(text) {
   if (ago !== null) {
     return Date.now() - ago[1] * UNITS_MS[ago[2]];
   }
-  return text === "" ? Date.now() : Date.parse(text);
+  return text === "" ? Date.now() : momentOfIso(text);
+}
+
+// The moment of ISO 8601 text, which is in UTC unless it names an offset; of itself a browser takes its own clock.
+function momentOfIso(text) {
+  const isLocal = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*$/.test(text.trim());
+  return Date.parse(isLocal ? `${text.trim().replace(" ", "T")}Z` : text);
 }
 
 // A range in words, on the clock of a zone.
@@ -97,7 +103,7 @@ function rangeWords(begin, end, zone) {
 }
 
 function wallWords(text, zone) {
-  const moment = Date.parse(text);
+  const moment = momentOfIso(text);
   if (Number.isNaN(moment)) {
     return text;
   }
@@ -228,12 +234,20 @@ class TimeRange {
   step(way) {
     const { since, until } = this;
     const length = until - since;
+    if (Number.isNaN(length)) { // the address says no range
+      this.toggle(true);
+      return;
+    }
     this.change({ ...this.between(since + way * length, until + way * length), zone: this.zone });
   }
 
   widen() {
     const { since, until } = this;
     const half = (until - since) / 2;
+    if (Number.isNaN(half)) {
+      this.toggle(true);
+      return;
+    }
     this.change({ ...this.between(since - half, until + half), zone: this.zone });
   }
 

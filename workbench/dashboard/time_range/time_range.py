@@ -18,10 +18,12 @@ STYLE: Final = (_HERE / "time_range.css").read_text(encoding="utf-8")
 _UNITS: Final = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
     "min": timedelta(minutes=1),
     "h": timedelta(hours=1),
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
+    "y": timedelta(days=365),
 }
 
 
@@ -63,7 +65,7 @@ def _moment(text: str, now: datetime) -> datetime:
     if not text.startswith("-"):
         found = datetime.fromisoformat(text)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    number = text[1:].rstrip("mshdwin")
+    number = text[1:].rstrip("mshdwiny")
     unit = text[1 + len(number) :]
     if unit not in _UNITS:
         raise ValueError(f"{text!r} is no length of time; write -15min, -2h or -7d")
