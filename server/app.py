@@ -20,6 +20,7 @@ from server.accepting import Accepting, AcceptingServer
 from server.alerts_process import AlertsProcess
 from server.archive_scheduler import ArchiveScheduler
 from server.backpressure import Gate
+from server.backup_scheduler import BackupScheduler
 from server.bind import bind, port_of
 from server.connections import Connections
 from server.endpoint import NotFound, SafeHeaders, log_request
@@ -183,6 +184,7 @@ class _Server:
         self._archiving = ArchiveScheduler(
             settings, self._recorder, self._ageing, in_doubt=lambda: self._ageing.ahead() > 0
         )
+        self._backups = BackupScheduler(settings)
         self._silence = QuietSources(folder.metrics, settings.quiet_after, self._ageing)
         opened.callback(self._silence.close)
         self._missing = MissingFiles(folder)
@@ -286,11 +288,12 @@ class _Server:
         """Run all periodic work until told to stop."""
         async with (
             _running(self._archiving.run()) as archiving,
+            _running(self._backups.run()) as backing_up,
             _running(self._silence.run()) as watching,
             _running(self._missing.run()) as looking,
             _running(self._alerts.run()) as alerting,
         ):
-            await self._tick_until(stopping, archiving, watching, looking, alerting)
+            await self._tick_until(stopping, archiving, backing_up, watching, looking, alerting)
 
     async def _tick_until(self, stopping: asyncio.Event, *beside: "asyncio.Task[None]") -> None:
         for tick in itertools.count(1):
@@ -369,11 +372,13 @@ class _Server:
                 self._syslog.warnings,
                 self._alerts.warnings,
                 self._archiving.retention.warnings,
+                self._backups.warnings,
             ],
             [self._accepting, self._accepting_monitoring],
-            [self._missing.reasons],
+            [self._missing.reasons, self._backups.reasons],
             self._syslog.health,
             self._alerts,
+            self._backups.health,
         )
         shared = {"monitoring": Monitoring(overview, self._recorder, tokens)}
         pages = ((r"/metrics", Metrics), (r"/health", Health), (r"/livez", Alive))

@@ -2,19 +2,17 @@
 
 import asyncio
 import logging
-import os
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from server.job_process import JobProcess
 from waterline.archive.retention_watch import RetentionWatch
 from waterline.clock import now_ms
 from waterline.errors import DataFolderError
 from waterline.metrics import registry as metrics
 from waterline.metrics.recorder import MetricsRecorder
-from waterline.processes import python_command
-from waterline.settings.model import Settings, environment_of
+from waterline.settings.model import Settings
 from waterline.storage.due import Duties, is_due
 from waterline.storage.folder import DataFolder
 
@@ -28,8 +26,6 @@ FIRST_PAUSE: Final = 60.0
 LAST_PAUSE: Final = 3600.0
 # Failures in a row, after which a failure counts as lasting.
 LASTING: Final = 3
-# Characters of a failed run's last line that operators are shown.
-MAX_REASON: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +68,7 @@ class ArchiveScheduler:
         self._clock = clock
         self._sleep = sleep
         self._in_doubt = in_doubt
-        self._process: asyncio.subprocess.Process | None = None
+        self._job = JobProcess("waterline.archive.jobs", settings)
         self._failures = 0
         """Failures in a row."""
         self.failure: str | None = None
@@ -92,7 +88,7 @@ class ArchiveScheduler:
     @property
     def is_running(self) -> bool:
         """Whether a run is under way."""
-        return self._process is not None
+        return self._job.is_running
 
     @property
     def is_lasting(self) -> bool:
@@ -128,48 +124,22 @@ class ArchiveScheduler:
             return False
 
     async def _archive(self) -> None:
-        begun = time.monotonic()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *python_command("waterline.archive.jobs"),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=os.environ | environment_of(self._settings),
-            )
-        except OSError as error:
-            self._fail(f"the process that archives cannot be started: {error.strerror}")
-            self._recorder.count(metrics.ARCHIVE_RUNS, 1, {metrics.OUTCOME: metrics.FAILED})
-            return
-        self._process = process
-        try:
-            printed, said = await process.communicate()
-        finally:
-            if process.returncode is None:
-                # A run may be killed at any moment, and the next run goes on.
-                process.kill()
-                await process.wait()
-            self._process = None
+        ended = await self._job.run()
         self.ended_at = self._clock()
-        seconds = time.monotonic() - begun
-        self._judge(process.returncode, said, seconds)
-        if process.returncode != os.EX_TEMPFAIL:
-            logs = int(printed) if process.returncode == 0 else None
-            self.last_run = ArchiveRun(self.ended_at, seconds, logs, self.failure)
-
-    def _judge(self, code: int | None, said: bytes, seconds: float) -> None:
-        if code == 0:
+        if ended.is_busy:  # another run, started by hand
+            outcome = metrics.BUSY
+        elif ended.failure is not None:
+            self._fail(ended.failure)
+            outcome = metrics.FAILED
+        else:
             self._failures, self.failure = 0, None
             outcome = metrics.DONE
-        elif code == os.EX_TEMPFAIL:  # another run, started by hand
-            outcome = metrics.BUSY
-        else:
-            lines = said.decode(errors="replace").strip().splitlines()
-            self._fail((lines or [f"it ended with code {code}"])[-1][:MAX_REASON])
-            outcome = metrics.FAILED
         self._recorder.count(metrics.ARCHIVE_RUNS, 1, {metrics.OUTCOME: outcome})
-        if outcome != metrics.BUSY:  # it did nothing
-            self._recorder.record(metrics.ARCHIVE_DURATION, seconds * 1000)
+        if ended.is_busy:  # it did nothing
+            return
+        self._recorder.record(metrics.ARCHIVE_DURATION, ended.seconds * 1000)
+        logs = int(ended.printed) if ended.failure is None else None
+        self.last_run = ArchiveRun(self.ended_at, ended.seconds, logs, self.failure)
 
     def _fail(self, reason: str) -> None:
         if reason != self.failure:

@@ -8,6 +8,7 @@ WaterlineError
 ├── DataFolderError       the data folder cannot be used
 │   ├── DataFolderInUse   another process holds it
 │   ├── ArchiveInUse      another archive job works on it
+│   ├── BackupInUse       another backup of it is under way
 │   └── NewerSchema       a later version of Waterline wrote it
 ├── TokenError            a token that is missing, unknown or not allowed this
 ├── AddressError          an address that cannot be listened on
@@ -138,6 +139,10 @@ class DataFolderInUse(DataFolderError):
 
 class ArchiveInUse(DataFolderError):
     """Another archive job is running on the data folder."""
+
+
+class BackupInUse(DataFolderError):
+    """Another backup of the data folder is under way."""
 
 
 class NewerSchema(DataFolderError):

@@ -88,6 +88,7 @@ class Overview:
         faulty: sources of further faults.
         syslog: returns the state of each listener of syslog.
         alerts: the alerts; None without any.
+        backups: returns the state of backups.
     """
 
     gauges: Gauges
@@ -100,6 +101,7 @@ class Overview:
     faulty: Sequence[Warner] = ()
     syslog: Callable[[], Mapping[str, object]] = dict
     alerts: AlertsProcess | None = None
+    backups: Callable[[], Mapping[str, object]] = dict
     started: float = field(default_factory=time.time)
     _begun: float = field(default_factory=time.monotonic)
     _versions: dict[str, str] = field(default_factory=versions)
@@ -194,6 +196,7 @@ class Overview:
                     "failure": run.failure,
                 },
             },
+            "backup": self.backups(),
             "refused": [
                 {
                     "source": each.cause.source,

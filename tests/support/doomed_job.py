@@ -1,4 +1,4 @@
-"""A command of `waterline archive` that dies of SIGKILL at a chosen step of a phase of its work."""
+"""A command of `waterline` that dies of SIGKILL at a chosen step of a phase of its work."""
 # ruff: noqa: N802 - the names of the VFS's methods are SQLite's
 
 import os
@@ -56,8 +56,12 @@ def run_doomed_job(data: Path, moment: Moment, *options: str) -> bool:
 
 def run_doomed(data: Path, moment: Moment, command: str, *options: str) -> bool:
     """Run a command of `waterline archive`; say whether it died, else it had done all before."""
-    arguments = ["archive", command, "--data", str(data), *options]
-    plan = msgspec.json.encode(Plan(arguments, moment)).decode()
+    return run_doomed_command(moment, "archive", command, "--data", str(data), *options)
+
+
+def run_doomed_command(moment: Moment, *arguments: str) -> bool:
+    """Run a command of `waterline`; say whether it died, else it had done all before."""
+    plan = msgspec.json.encode(Plan([*arguments], moment)).decode()
     done = run([sys.executable, "-m", "tests.support.doomed_job"], cwd=_ROOT, stdin=plan)
     assert (done.returncode, done.stderr) in {(0, ""), (-signal.SIGKILL, "")}, done
     return done.returncode != 0
@@ -167,7 +171,7 @@ def _doom_files(doom: _Doom) -> None:
         setattr(System, name, operation)
 
 
-def archive(plan: Plan) -> None:
+def go(plan: Plan) -> None:
     """Run the real command in this process, which dies at its moment."""
     doom = _Doom(plan.moment)
     _doom_files(doom)
@@ -180,4 +184,4 @@ def archive(plan: Plan) -> None:
 
 
 if __name__ == "__main__":
-    archive(msgspec.json.decode(sys.stdin.buffer.read(), type=Plan))
+    go(msgspec.json.decode(sys.stdin.buffer.read(), type=Plan))

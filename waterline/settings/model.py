@@ -133,6 +133,22 @@ class Settings:
             show_keep,
         ),
     )
+    backup_to: str | None = field(
+        default=None,
+        metadata=_about(
+            "where backups are taken to, a folder or s3://bucket/prefix, or none",
+            texts.parse_place,
+            texts.show_destination,
+        ),
+    )
+    backup_every: int = field(
+        default=86_400_000,
+        metadata=_about("how often the server takes a backup, if backup_to is set", *_DURATION),
+    )
+    backup_keep: int = field(
+        default=30,
+        metadata=_about("how many backups stay when the server takes one", texts.parse_backups),
+    )
     metrics_seconds: int = field(
         default=86_400_000,
         metadata=_about("how long measurements by second are kept", *_DURATION),

@@ -191,6 +191,23 @@ def parse_destination(text: str) -> str | None:
     return text.strip().rstrip("/")
 
 
+def parse_place(text: str) -> str | None:
+    """Parse the place of backups, a folder or the address of object storage; None is none."""
+    place = text.strip()
+    if place == _NONE:
+        return None
+    if not place or ("://" in place and not place.startswith("s3://")):
+        raise ValueError(f"{text!r} is no place; give a folder, s3://bucket/prefix, or {_NONE}")
+    return place.rstrip("/") or "/"
+
+
+def parse_backups(text: str) -> int:
+    """Parse a number of backups."""
+    if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= _MOST:
+        raise ValueError(f"{text!r} is no number of backups; give one from 1 to {_MOST}")
+    return int(text)
+
+
 def show_destination(address: str | None) -> str:
     """Format the address of object storage."""
     return _NONE if address is None else address

@@ -166,7 +166,10 @@ def add_batches(connection: apsw.Connection, batches: Iterable[ArchivedBatch]) -
 
 
 def found_catalog(
-    connection: apsw.Connection, folder_id: str, batches: Sequence[ArchivedBatch]
+    connection: apsw.Connection,
+    folder_id: str,
+    batches: Sequence[ArchivedBatch],
+    archived_through: int | None = None,
 ) -> None:
     """Initialise an empty logs.db from a recovered watermark and catalog.
 
@@ -176,14 +179,15 @@ def found_catalog(
         connection: a connection that writes logs.db.
         folder_id: id of the data folder.
         batches: the recovered catalog.
+        archived_through: the watermark; default the end of the last batch.
 
     Raises:
         apsw.Error: nothing was changed.
     """
+    if archived_through is None:
+        archived_through = max((each.last_seq for each in batches), default=0)
     with transaction(connection):
-        replace_watermark(
-            connection, folder_id, max((each.last_seq for each in batches), default=0)
-        )
+        replace_watermark(connection, folder_id, archived_through)
         for batch in sorted(batches, key=lambda each: not each.batch):
             connection.execute(_INSERT, _bindings(batch))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from waterline.errors import ArchiveInUse, DataFolderError, DataFolderInUse
+from waterline.errors import ArchiveInUse, BackupInUse, DataFolderError, DataFolderInUse
 
 PRIVATE_FOLDER: Final = 0o700
 """Mode of new folders, as logs may be confidential."""
@@ -61,6 +61,11 @@ class DataFolder:
     def archive_lock(self) -> Path:
         """Lock file of the one archive job, with its process id."""
         return self.path / "archive.lock"
+
+    @property
+    def backup_lock(self) -> Path:
+        """Lock file of the one backup of a data folder, with its process id."""
+        return self.path / "backup.lock"
 
     @property
     def archive_notice(self) -> Path:
@@ -181,7 +186,7 @@ class _Lock:
         self,
         folder: DataFolder,
         path: Path,
-        in_use: type[DataFolderInUse | ArchiveInUse],
+        in_use: type[DataFolderInUse | ArchiveInUse | BackupInUse],
         who: str,
         advice: str,
     ) -> None:
@@ -198,6 +203,7 @@ class _Lock:
         Raises:
             DataFolderInUse: another server holds the lock.
             ArchiveInUse: another archive job holds the lock.
+            BackupInUse: another backup holds the lock.
             DataFolderError: the folder cannot be written.
         """
         try:
@@ -246,6 +252,19 @@ class ArchiveLock(_Lock):
             ArchiveInUse,
             "another archive job",
             f"works on {folder.path}; wait until it has ended, or stop it",
+        )
+
+
+class BackupLock(_Lock):
+    """Lock of the one backup of a data folder."""
+
+    def __init__(self, folder: DataFolder) -> None:
+        super().__init__(
+            folder,
+            folder.backup_lock,
+            BackupInUse,
+            "another backup",
+            f"of {folder.path} is under way; wait until it has ended, or stop it",
         )
 
 

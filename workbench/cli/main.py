@@ -8,6 +8,8 @@ import click
 
 from workbench.cli.alerts import alerts
 from workbench.cli.archive.group import archive
+from workbench.cli.backup.backup import backup
+from workbench.cli.backup.restore import restore
 from workbench.cli.completion import completion
 from workbench.cli.count import count
 from workbench.cli.dashboard import dashboard
@@ -33,6 +35,6 @@ def main() -> None:
 
 for command in (
     *(serve, run_all, dashboard, lab, show_settings, token, send, tail),
-    *(logs, count, patterns, sql, report, alerts, archive, completion),
+    *(logs, count, patterns, sql, report, alerts, archive, backup, restore, completion),
 ):
     main.add_command(command)

@@ -1,0 +1,123 @@
+"""Scheduler of backups, each in a process of its own, at the pace of the settings."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from server.job_process import JobProcess
+from waterline.backup.last import LastBackup, read_last
+from waterline.clock import now_ms
+from waterline.settings.model import Settings
+from waterline.storage.folder import DataFolder
+from waterline.units import counted
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two looks, unless backups may be due more often.
+LOOK_SECONDS: Final = 60.0
+# Seconds before the next attempt after a failure, doubled each time up to the last.
+FIRST_PAUSE: Final = 60.0
+LAST_PAUSE: Final = 3600.0
+# Failures in a row, after which a failure counts as lasting.
+LASTING: Final = 3
+
+
+class BackupScheduler:
+    """Takes a backup whenever `backup_every` has passed since the last one.
+
+    When that was is told by the data folder, so that restarts do not move it.
+
+    Args:
+        settings: settings of the server.
+        clock: returns milliseconds UTC.
+        sleep: waits for some seconds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], int] = now_ms,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._settings = settings
+        self._folder = DataFolder(settings.data)
+        self._clock = clock
+        self._sleep = sleep
+        self._job = JobProcess("waterline.backup", settings)
+        self._failures = 0
+        """Failures in a row."""
+        self._failure: str | None = None
+
+    async def run(self) -> None:
+        """Take backups until cancelled, which kills one under way: the next goes on."""
+        if self._settings.backup_to is None:
+            return
+        while True:
+            if self._is_due():
+                await self._take()
+            await self._sleep(self._pause())
+
+    def reasons(self) -> list[str]:
+        """Return a sentence if backups keep failing, else nothing."""
+        if self._failures < LASTING:
+            return []
+        return [f"no backup is taken: {self._failure}"]
+
+    def warnings(self) -> list[str]:
+        """Return a sentence if the last backup failed or lacks files, else nothing."""
+        if 0 < self._failures < LASTING:
+            return [f"a backup failed and is tried again: {self._failure}"]
+        last = self._last()
+        if last is not None and last.lacks:
+            lacks = counted(last.lacks, "file")
+            warning = (
+                f"the backup {last.name} lacks {lacks} that were missing or damaged; "
+                "waterline archive verify names them"
+            )
+            return [warning]
+        return []
+
+    def health(self) -> dict[str, object]:
+        """Return what /health tells of backups; sizes in bytes, times in milliseconds UTC."""
+        last = self._last()
+        return {
+            "scheduled": self._settings.backup_to is not None,
+            "running": self._job.is_running,
+            "last": last
+            and {
+                "name": last.name,
+                "taken": last.taken_at,
+                "logs": last.logs,
+                "written_bytes": last.size,
+                "lacks": last.lacks,
+            },
+        }
+
+    def _last(self) -> LastBackup | None:
+        """Return the last backup, by whomever, to the place of the settings."""
+        last = read_last(self._folder)
+        return None if last is None or last.place != self._settings.backup_to else last
+
+    def _is_due(self) -> bool:
+        last, now = self._last(), self._clock()
+        # A clock that was set back must not put off backups for years.
+        return last is None or not 0 <= now - last.taken_at < self._settings.backup_every
+
+    async def _take(self) -> None:
+        ended = await self._job.run()
+        if ended.is_busy:  # another one, taken by hand
+            return
+        if ended.failure is None:
+            self._failures, self._failure = 0, None
+            logger.info("took the backup %s in %.1f s", ended.printed, ended.seconds)
+            return
+        if ended.failure != self._failure:
+            logger.error("a backup failed and is tried again: %s", ended.failure)
+        self._failures += 1
+        self._failure = ended.failure
+
+    def _pause(self) -> float:
+        if self._failures:
+            return min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10))
+        return max(1.0, min(LOOK_SECONDS, self._settings.backup_every / 1000))

@@ -1,0 +1,47 @@
+"""The last backup of a data folder, as the folder itself tells of it."""
+
+from typing import Final
+
+import msgspec
+
+from waterline.archive.files import Files
+from waterline.storage.folder import DataFolder
+
+_NAME: Final = "backup.json"
+
+
+class LastBackup(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Content of `backup.json`."""
+
+    place: str
+    """Folder, or `s3://bucket/prefix`."""
+    name: str
+    """Name of the backup there."""
+    taken_at: int
+    """Milliseconds UTC."""
+    logs: int
+    """Number of logs in it."""
+    size: int
+    """Bytes written."""
+    lacks: int
+    """Number of files that were missing or damaged."""
+
+
+_decode: Final = msgspec.json.Decoder(LastBackup).decode
+
+
+def read_last(folder: DataFolder) -> LastBackup | None:
+    """Return the last backup of a data folder; None if there was none, or nobody knows of it."""
+    try:
+        return _decode((folder.path / _NAME).read_bytes())
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def write_last(folder: DataFolder, last: LastBackup) -> None:
+    """Note the last backup.
+
+    Raises:
+        ArchiveError: the file cannot be written.
+    """
+    Files().publish(folder.path / _NAME, msgspec.json.encode(last) + b"\n")

@@ -1,0 +1,229 @@
+"""Restore of a backup into a data folder of its own, with a new incarnation."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from waterline.archive.batch_formats import decode
+from waterline.archive.files import Files, unfinished_name
+from waterline.archive.jobs.tidy import publish_manifests
+from waterline.archive.progress import Progress, silent
+from waterline.archive.reader import BatchReader, checked
+from waterline.backup.blocks import write_database
+from waterline.backup.hot_segments import read_segments
+from waterline.backup.record import Record
+from waterline.backup.repository import Repository
+from waterline.encoding import format_named
+from waterline.errors import ArchiveError, UsageError
+from waterline.storage.catalog import ArchivedBatch, found_catalog
+from waterline.storage.folder import ArchiveLock, DataFolder, ServerLock
+from waterline.storage.schema import LOGS, METRICS
+from waterline.storage.sqlite import open_writer, sqlite_errors, transaction
+from waterline.storage.watermark import read_watermark
+
+MARK: Final = "restoring"
+"""File in a folder that is being restored, with the name of the backup."""
+_ADD_LOG: Final = (
+    "INSERT INTO logs (seq, id, type, timestamp, received_at, source, message, attributes) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_COLUMNS: Final = (
+    *("seq", "id", "type", "timestamp", "received_at", "source", "message", "attributes"),
+)
+_IDS: Final = ("source", "id", "seq", "received_at")
+_REMEMBER: Final = f"INSERT OR REPLACE INTO archived_ids ({', '.join(_IDS)}) VALUES (?, ?, ?, ?)"
+# Rows that become Python objects at once.
+_ROWS: Final = 10_000
+
+
+def restore_backup(
+    repository: Repository,
+    record: Record,
+    into: Path,
+    *,
+    files: Files | None = None,
+    progress: Progress = silent,
+) -> list[str]:
+    """Restore a backup; a run that was cut off is completed by the next.
+
+    Until the end the folder has no logs.db, and no server starts on it. All seqs stay, and what
+    was acked later is not there: so the incarnation is new, and pins and caches of the lost folder
+    are refused.
+
+    Args:
+        repository: the backups.
+        record: the one to restore.
+        into: the folder to build: new, empty, or of the same restore.
+        files: file operations.
+        progress: called with the batches done and the total.
+
+    Returns:
+        A sentence for each batch that the backup lacks.
+
+    Raises:
+        UsageError: `into` holds something else; nothing was changed.
+        ArchiveError: a file of the backup is missing or damaged, or cannot be written.
+        DataFolderInUse, ArchiveInUse: a server or a job is running on `into`.
+        DataFolderError: the folder cannot be written.
+    """
+    target, files = DataFolder(into), files or Files()
+    mark = into / MARK
+    _refuse_others(target, mark, record)
+    target.create()
+    with ServerLock(target), ArchiveLock(target):
+        files.publish(mark, record.name.encode())
+        _bring_batches(repository, record, target, files, progress)
+        for name, content in record.settings.items():
+            files.publish(into / name, content)
+        logs = unfinished_name(target.logs)
+        _remove_database(logs)
+        incarnation = write_logs(repository, record, target, logs)
+        if record.metrics is not None:
+            metrics = unfinished_name(target.metrics)
+            _remove_database(metrics)
+            write_metrics(repository, record, metrics, incarnation)
+            _publish(metrics, target.metrics, files)
+        _publish(logs, target.logs, files)
+        with (
+            closing(open_writer(target.logs, LOGS, "FULL")) as connection,
+            sqlite_errors(target.logs),
+        ):
+            publish_manifests(target, connection, files)
+        files.remove(mark)
+    return [*record.lacks.values()]
+
+
+def write_logs(repository: Repository, record: Record, folder: DataFolder, path: Path) -> str:
+    """Write a logs.db of its own with all that a backup says; return its incarnation.
+
+    Args:
+        repository: the backups.
+        record: the one to restore.
+        folder: has the files of the batches.
+        path: the file to write.
+
+    Raises:
+        ArchiveError: a file of the backup is missing or damaged.
+        DataFolderError: the database cannot be written.
+    """
+    with closing(open_writer(path, LOGS, "NORMAL")) as connection, sqlite_errors(path):
+        found_catalog(connection, record.folder_id, record.batches, record.archived_through)
+        stored = 0
+        with transaction(connection):
+            connection.executemany("INSERT INTO seq_gaps VALUES (?, ?, ?)", record.gaps)
+            for logs in read_segments(record.hot, record.archived_through, repository.content):
+                connection.executemany(_ADD_LOG, _rows(logs, _COLUMNS))
+                stored += logs.num_rows
+            for young in _young_logs(repository, record, folder):
+                connection.executemany(_REMEMBER, _rows(young, _IDS))
+        if stored != record.hot_rows:
+            raise ArchiveError(
+                f"the backup {record.name} in {repository} is damaged: it has {stored} hot logs "
+                f"in place of {record.hot_rows}; restore an earlier one"
+            )
+        return read_watermark(connection).incarnation
+
+
+def write_metrics(repository: Repository, record: Record, path: Path, incarnation: str) -> None:
+    """Write the metrics.db of a backup, as that of the logs of an incarnation.
+
+    Args:
+        repository: the backups.
+        record: the one to restore, which has measurements.
+        path: the file to write.
+        incarnation: incarnation of the restored logs.db.
+
+    Raises:
+        ArchiveError: a file of the backup is missing or damaged.
+        DataFolderError: the database is damaged, or cannot be written.
+    """
+    assert record.metrics is not None
+    write_database(record.metrics, lambda sha256: repository.content(sha256, "measurements"), path)
+    with closing(open_writer(path, METRICS, "NORMAL")) as connection, sqlite_errors(path):
+        connection.execute(
+            "UPDATE progress SET incarnation = ? WHERE incarnation = ?",
+            (incarnation, record.incarnation),
+        )
+
+
+def _refuse_others(target: DataFolder, mark: Path, record: Record) -> None:
+    if mark.is_file():
+        begun = mark.read_text(errors="replace")
+        if begun != record.name:
+            raise UsageError(
+                f"{target.path} was begun from the backup {begun}; name a new folder with --into"
+            )
+        return
+    ours = {target.server_lock.name, target.archive_lock.name, unfinished_name(mark).name}
+    if target.path.is_file() or (
+        target.path.is_dir() and any(each.name not in ours for each in target.path.iterdir())
+    ):
+        raise UsageError(f"{target.path} is there and holds files; name a new folder with --into")
+
+
+def _bring_batches(
+    repository: Repository, record: Record, target: DataFolder, files: Files, progress: Progress
+) -> None:
+    for done, batch in enumerate(record.held, 1):
+        path = target.archives / batch.file
+        if not _is_sound(batch, path, files):
+            files.publish(path, repository.content(batch.sha256, f"the batch {batch.file}"))
+        progress("restored", done, len(record.held))
+
+
+def _is_sound(batch: ArchivedBatch, path: Path, files: Files) -> bool:
+    """Return whether an earlier run has brought the file of a batch."""
+    if not path.exists():
+        return False
+    try:
+        checked(batch, files.read(path), str(path))
+    except ArchiveError:
+        return False
+    return True
+
+
+def _young_logs(repository: Repository, record: Record, folder: DataFolder) -> Iterator[pa.Table]:
+    """Yield archived logs that are still recognised when they are sent again."""
+    since, reader = record.taken_at - record.dedupe_window, BatchReader(folder)
+    for batch in record.batches:
+        if not batch.is_kept or batch.last_received_at < since or batch.sha256 in record.lacks:
+            continue
+        if batch.local_removed_at is None:
+            content = repository.content(batch.sha256, f"the batch {batch.file}")
+            logs = decode(content, format_named(batch.format)).logs
+        else:
+            logs = reader.read(batch)
+        received = logs["received_at"].cast(pa.int64())
+        yield logs.filter(pc.greater_equal(received, since))
+
+
+def _rows(logs: pa.Table, names: Iterable[str]) -> Iterator[tuple[object, ...]]:
+    """Yield rows as SQLite takes them: times as milliseconds UTC."""
+    chosen = logs.select([*names])
+    for part in chosen.to_batches(max_chunksize=_ROWS):
+        columns = [
+            (each.cast(pa.int64()) if pa.types.is_timestamp(each.type) else each).to_pylist()
+            for each in part.columns
+        ]
+        yield from zip(*columns, strict=True)
+
+
+def _remove_database(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _publish(path: Path, name: Path, files: Files) -> None:
+    """Flush a database that is closed, and give it its name."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    path.rename(name)
+    files.sync_folder(name.parent)

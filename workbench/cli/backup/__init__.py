@@ -1,0 +1,1 @@
+"""`waterline backup` and `waterline restore`: a file a command."""
