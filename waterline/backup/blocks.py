@@ -2,16 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Final, cast
 
-import apsw
 import pyarrow as pa
 
 from waterline.backup.record import Block, DatabaseCopy
 from waterline.errors import ArchiveError
-from waterline.storage.sqlite import open_reader, sqlite_errors
 
 BLOCK: Final = 2**16
 """Bytes of a block, a multiple of any page."""
@@ -19,29 +16,6 @@ FILE_SIZE: Final = 8 * 2**20
 """Bytes of blocks in a file, before it is written."""
 _CODEC: Final = pa.Codec("zstd", 3)
 _DIGEST: Final = 16
-# Pages between two steps of SQLite's copy.
-_STEP: Final = 1_000
-
-
-def copy_database(path: Path, copy: Path) -> None:
-    """Copy a database as of one moment, while others write it.
-
-    Args:
-        path: the database.
-        copy: a file that does not exist yet. It is not synced.
-
-    Raises:
-        DataFolderError: the database cannot be read, or the copy not be written.
-    """
-    with closing(open_reader(path)) as source, sqlite_errors(path):
-        # Without a transaction that is held, each commit meanwhile would begin the copy anew.
-        source.execute("BEGIN")
-        source.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-        with sqlite_errors(copy), closing(apsw.Connection(str(copy))) as target:
-            target.execute("PRAGMA synchronous = OFF")
-            with target.backup("main", source, "main") as backup:
-                while not backup.done:
-                    backup.step(_STEP)
 
 
 def store_database(

@@ -1,16 +1,18 @@
 """Backup of a data folder whose server may run: one moment of it, and only what is new."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, cast
 
+from waterline.archive.catalog import read_catalog
 from waterline.archive.files import Buffer
 from waterline.archive.progress import Progress, silent
 from waterline.archive.reader import BatchReader
-from waterline.backup.blocks import copy_database, store_database
+from waterline.backup.blocks import store_database
 from waterline.backup.hot_segments import Archived, HotRange, new_segments, reusable
 from waterline.backup.last import LastBackup, write_last
 from waterline.backup.record import DatabaseCopy, Record, is_local
@@ -19,9 +21,9 @@ from waterline.clock import now_ms
 from waterline.errors import ArchiveError, DataFolderError
 from waterline.settings.model import FILE_NAME
 from waterline.storage.catalog import ArchivedBatch, read_batches
+from waterline.storage.copies import copy_database
 from waterline.storage.folder import BackupLock, DataFolder
-from waterline.storage.schema import LOGS
-from waterline.storage.sqlite import one_moment, reading
+from waterline.storage.sqlite import one_moment, open_reader, reading, sqlite_errors
 from waterline.storage.watermark import Watermark, read_position, read_watermark
 
 # Attempts; each fails only if an archive job came between two steps.
@@ -96,9 +98,9 @@ class BackupJob:
                 between. What was written is of use to the next backup.
             DataFolderError: the data folder cannot be read.
         """
-        self._refuse_missing()
+        folder_id = read_catalog(self._folder)[0].folder_id
         with BackupLock(self._folder):
-            known = self._begin()
+            known = self._begin(folder_id)
             # First: measurements that lag behind the logs are completed at the next start, and
             # those of logs that are not there would stay wrong.
             metrics = self._store_metrics(known)
@@ -118,22 +120,8 @@ class BackupJob:
             )
         return Taken(record=record, new_files=self._new_files, size=self._size, removed=removed)
 
-    def _refuse_missing(self) -> None:
-        if not self._folder.logs.exists():
-            self._folder.refuse_file()
-            raise DataFolderError(
-                f"there are no logs in {self._folder.path}; name the data folder with --data"
-            )
-
-    def _begin(self) -> Record | None:
+    def _begin(self, folder_id: str) -> Record | None:
         """Return the newest backup that is there already."""
-        with reading(self._folder.logs) as connection:
-            LOGS.check(
-                self._folder.logs,
-                connection.pragma("application_id"),
-                connection.pragma("user_version"),
-            )
-            folder_id = read_watermark(connection).folder_id
         self._repository.begin(folder_id)
         known = self._repository.newest()
         if known is not None:
@@ -146,7 +134,11 @@ class BackupJob:
         try:
             with TemporaryDirectory(dir=self._folder.path, prefix=".backup-") as elsewhere:
                 copy = Path(elsewhere) / self._folder.metrics.name
-                copy_database(self._folder.metrics, copy)
+                with (
+                    closing(open_reader(self._folder.metrics)) as connection,
+                    sqlite_errors(self._folder.metrics),
+                ):
+                    copy_database(connection, copy)
                 return store_database(
                     copy, None if known is None else known.metrics, self._add_file
                 )

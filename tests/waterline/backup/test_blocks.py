@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.meanwhile import meanwhile
-from waterline.backup.blocks import BLOCK, copy_database, store_database, write_database
+from waterline.backup.blocks import BLOCK, store_database, write_database
 from waterline.backup.record import DatabaseCopy
 from waterline.errors import ArchiveError
+from waterline.storage.copies import copy_database
+from waterline.storage.sqlite import open_reader
 
 
 class Stored:
@@ -108,7 +110,8 @@ def test_copy_is_of_one_moment_while_others_write(tmp_path: Path) -> None:
     for number in range(5):
         with meanwhile(write):
             copy = tmp_path / f"copy-{number}"
-            copy_database(path, copy)
+            with closing(open_reader(path)) as source:
+                copy_database(source, copy)
         with closing(apsw.Connection(str(copy))) as connection:
             assert connection.execute("PRAGMA integrity_check").get == "ok"
             changed = "SELECT DISTINCT one FROM pairs WHERE rowid % 500 = 1"
