@@ -20,6 +20,7 @@ from waterline.errors import WaterlineError
 from waterline.metrics.registry import OWN
 from waterline.settings.model import Settings, option_name, setting_names, setting_text
 from workbench.cli.main import main as waterline
+from workbench.doctor.registry import CHECKS
 
 ROOT: Final = Path(__file__).parents[1]
 DOCS: Final = ROOT / "docs"
@@ -81,6 +82,11 @@ def limits_table(prefixes: tuple[str, ...]) -> str:
     """Return a row for each limit of a kind: what it is of, and how much."""
     (kind,) = prefixes
     return _table(("what", "at most"), iter(LIMITS[kind]))
+
+
+def checks_table(_: tuple[str, ...]) -> str:
+    """Return a row for each check of the doctor."""
+    return _table(("check", "looks at"), ((f"`{each.name}`", each.about) for each in CHECKS))
 
 
 def rooms_table(packages: tuple[str, ...]) -> str:
@@ -146,6 +152,7 @@ TABLES: Final[Mapping[str, Callable[[tuple[str, ...]], str]]] = {
     "errors": errors_table,
     "warnings": warnings_table,
     "limits": limits_table,
+    "checks": checks_table,
     "rooms": rooms_table,
     "modules": modules_table,
 }

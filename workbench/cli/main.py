@@ -13,6 +13,7 @@ from workbench.cli.backup.restore import restore
 from workbench.cli.completion import completion
 from workbench.cli.count import count
 from workbench.cli.dashboard import dashboard
+from workbench.cli.doctor import doctor
 from workbench.cli.groups import Waterline
 from workbench.cli.lab import lab
 from workbench.cli.logs import logs
@@ -36,5 +37,6 @@ def main() -> None:
 for command in (
     *(serve, run_all, dashboard, lab, show_settings, token, send, tail),
     *(logs, count, patterns, sql, report, alerts, archive, backup, restore, completion),
+    *(doctor,),
 ):
     main.add_command(command)

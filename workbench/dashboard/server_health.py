@@ -74,9 +74,15 @@ class HealthReader:
     Args:
         settings: name the folder, the address and the certificate.
         token: a token with the scope `read`, which a server beyond loopback wants.
+        patience: seconds that an answer may take.
     """
 
-    def __init__(self, settings: Settings, token: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        token: str | None = None,
+        patience: float = _PATIENCE_SECONDS,
+    ) -> None:
         self._settings = settings
         self._lock = DataFolder(settings.data).server_lock
         addresses = Addresses(
@@ -87,6 +93,7 @@ class HealthReader:
         )
         self._url = f"{addresses.monitoring}/health"
         self._token = token
+        self._patience = patience
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="server-health", daemon=True)
         self.found: ServerHealth | Unknown = NOT_ASKED
@@ -128,11 +135,11 @@ class HealthReader:
         connection = (
             http.client.HTTPSConnection(
                 address.netloc,
-                timeout=_PATIENCE_SECONDS,
+                timeout=self._patience,
                 context=client_options(self._settings.tls_cert)["context"],
             )
             if address.scheme == "https"
-            else http.client.HTTPConnection(address.netloc, timeout=_PATIENCE_SECONDS)
+            else http.client.HTTPConnection(address.netloc, timeout=self._patience)
         )
         try:
             headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
