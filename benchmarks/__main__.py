@@ -11,6 +11,7 @@ from typing import Final
 from benchmarks.alerting import measure_alerting
 from benchmarks.archiving import measure_archiving
 from benchmarks.attacks import measure_attacks
+from benchmarks.backups import measure_backups
 from benchmarks.clients import measure_clients
 from benchmarks.errors import BenchmarkError
 from benchmarks.growth import measure_growth
@@ -43,6 +44,7 @@ BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "attacks": measure_attacks,
     "startup": measure_startup,
     "archiving": measure_archiving,
+    "backups": measure_backups,
     "questions": measure_questions,
     "hot": measure_hot,
     "scraping": measure_scraping,

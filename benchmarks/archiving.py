@@ -5,8 +5,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -84,8 +84,8 @@ def _removal(outcomes: list[Outcome]) -> Row:
 def _latency(filled: Path, work: Path, sizes: Sizes) -> Row:
     without, beside = [], []
     for _ in range(sizes.rounds):
-        without.append(_p99(filled, work, sizes, archives=False))
-        beside.append(_p99(filled, work, sizes, archives=True))
+        without.append(p99_beside(filled, work, sizes, nullcontext))
+        beside.append(p99_beside(filled, work, sizes, archiving))
     return Row(
         name=f"ack latency p99 at {sizes.archive_rate:,}/s, archiving",
         unit="ms",
@@ -96,21 +96,30 @@ def _latency(filled: Path, work: Path, sizes: Sizes) -> Row:
     )
 
 
-def _p99(filled: Path, work: Path, sizes: Sizes, *, archives: bool) -> float:
-    """Return the p99 of acks while logs are archived, removed and space is given back, or not."""
-    _copy(filled, work)
+def p99_beside(
+    filled: Path, work: Path, sizes: Sizes, beside: Callable[[Path], AbstractContextManager[object]]
+) -> float:
+    """Return the p99 of acks, in milliseconds, on a copy of a folder while something goes on.
+
+    Args:
+        filled: the folder to copy.
+        work: where the copy is made.
+        sizes: the rate of the logs, and for how long.
+        beside: returns what goes on with the copy.
+    """
+    copy_folder(filled, work)
     logs = take(made_logs(sorted_ids=False), sizes.archive_rate * sizes.archive_seconds)
     with (
         serving_folder(work) as server,
         connected(server.ingest, server.token, logs) as connections,
-        _archiving(work) if archives else nullcontext(),
+        beside(work),
     ):
         latencies = send_steadily(connections, sizes.archive_rate)
     return 1000 * percentile(sorted(latencies), 99)
 
 
 @contextmanager
-def _archiving(folder: Path) -> Iterator[None]:
+def archiving(folder: Path) -> Iterator[None]:
     """Archive all that is there, as the server's own process would."""
     environment = os.environ | {
         variable_name("data"): str(folder),
@@ -128,7 +137,7 @@ def _archiving(folder: Path) -> Iterator[None]:
 
 def archive_all(filled: Path, work: Path, chosen: BatchFormat) -> Outcome:
     """Archive a copy of a folder, all that is in it."""
-    _copy(filled, work)
+    copy_folder(filled, work)
     options = RunOptions(
         older_than=0,
         encoding=chosen.encoding(),
@@ -144,7 +153,8 @@ def fill_folder(folder: Path, count: int) -> None:
         server.take(take(made_logs(), count), _LOGS_A_FRAME)
 
 
-def _copy(folder: Path, copy: Path) -> None:
+def copy_folder(folder: Path, copy: Path) -> None:
+    """Copy a folder that nobody has open, in place of an earlier copy."""
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(folder, copy)
 
