@@ -14,7 +14,13 @@ from waterline.storage.catalog import ArchivedBatch, read_batches
 from waterline.storage.checkpoints import LARGE_WAL
 from waterline.storage.folder import file_size
 from waterline.storage.schema import LOGS, METRICS, Schema
-from waterline.storage.sqlite import READER_TIMEOUT_MS, one_moment, open_reader, sqlite_errors
+from waterline.storage.sqlite import (
+    READER_TIMEOUT_MS,
+    made_by,
+    one_moment,
+    open_reader,
+    sqlite_errors,
+)
 from waterline.storage.watermark import Watermark, read_position, read_watermark
 from waterline.units import human_size
 from workbench.doctor.finding import Finding, Verdict, fault, ok, skipped, told, warning
@@ -68,7 +74,7 @@ def catalog_of(subject: Subject) -> tuple[Watermark, list[ArchivedBatch]]:
     """
     path = subject.folder.logs
     with looking(path, subject) as connection, one_moment(connection):
-        LOGS.check(path, *_kind(connection))
+        LOGS.check(path, *_kind(connection), lambda: made_by(connection))
         return read_watermark(connection), read_batches(connection)
 
 
@@ -155,7 +161,7 @@ def _examined(path: Path, schema: Schema | None, subject: Subject) -> Iterator[F
         with looking(path, subject) as connection:
             kind, version = _kind(connection)
             if schema is not None:
-                schema.check(path, kind, version)
+                schema.check(path, kind, version, lambda: made_by(connection))
             damage = _whole(connection) if subject.is_full else _quick(connection)
             if damage is None and kind == LOGS.application_id:
                 _read_samples(connection)
