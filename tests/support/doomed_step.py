@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import sys
 from pathlib import Path
 from typing import Final
@@ -31,9 +32,9 @@ def bring_forward_until(path: Path, cut: PowerCut) -> bool:
     return done.returncode != 0
 
 
-def bring_forward(plan: Plan) -> None:
-    """Open the database in this process, over the disk."""
-    disk = ForgetfulDisk("forgetful", plan.cut)
+def forget_until(cut: PowerCut) -> None:
+    """Put this process on a disk that forgets; renames and syncs of its own are steps, too."""
+    disk = ForgetfulDisk("forgetful", cut)
     rename, fsync = Path.rename, os.fsync
 
     def step_and_rename(path: Path, name: Path) -> Path:
@@ -43,10 +44,17 @@ def bring_forward(plan: Plan) -> None:
     def step_and_sync(descriptor: int) -> None:
         disk.step()
         fsync(descriptor)
-        disk.folder_synced(os.fstat(descriptor))
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            disk.folder_synced(status)
 
     Path.rename = step_and_rename  # type: ignore[method-assign,assignment] # of two paths
     os.fsync = step_and_sync  # type: ignore[assignment] # only numbers are passed
+
+
+def bring_forward(plan: Plan) -> None:
+    """Open the database in this process, over the disk."""
+    forget_until(plan.cut)
     open_writer(Path(plan.path), LOGS, "FULL").close()
 
 

@@ -59,6 +59,7 @@ _BY_COMMAND: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     (sys.executable, "-m", "tests.support.doomed_job"): _ARCHIVING,
     (sys.executable, "-m", "tests.support.power"): _SERVING,
     (sys.executable, "-m", "tests.support.doomed_step"): _SERVING,
+    (sys.executable, "-m", "tests.support.doomed_migration"): _ARCHIVING,
     (sys.executable, "-m", "tests.support.archived"): _SERVING,
     (sys.executable, "-m", "tests.support.asking"): _ASKING,
     (sys.executable, "-c"): _ASKING,

@@ -148,6 +148,40 @@ class RollupStore:
             raise
         self.counted_through = max(self.counted_through, counted_through)
 
+    def replace(self, series: Series, begin: int, end: int, rows: Rows) -> None:
+        """Put rows in place of those that a series has in `[begin, end)`, as often as one likes.
+
+        Args:
+            series: a series that the server does not measure itself.
+            begin: milliseconds UTC, a whole hour.
+            end: milliseconds UTC, a whole hour, exclusive.
+            rows: the measurements, all of that series and range.
+
+        Raises:
+            apsw.Error: nothing was changed.
+        """
+        try:
+            with transaction(self._connection):
+                number = self._id_of(series)
+                for table in ("seconds", "minutes", "hours"):
+                    self._connection.execute(
+                        f"DELETE FROM {table} WHERE begin >= ? AND begin < ? AND series = ?",
+                        (begin, end, number),
+                    )
+                self._add(rows)
+        except apsw.Error:
+            self._series.clear()  # some ids were rolled back
+            raise
+
+    def counted(self, series: Series) -> int:
+        """Return the number of values that the seconds of a series hold."""
+        return cast(
+            "int",
+            self._connection.execute(
+                "SELECT ifnull(sum(count), 0) FROM seconds WHERE series = ?", (self._id_of(series),)
+            ).get,
+        )
+
     def close_steps(self, before: int) -> None:
         """Write the minutes and hours that ended before a time, in milliseconds UTC.
 

@@ -44,8 +44,7 @@ class Opening:
         """
         if not self.holds:
             raise DataFolderError(
-                f"{self.path} was written while it was read as a file that nobody writes, as its "
-                "folder can only be read; ask again"
+                f"{self.path} was written while it was read as a file that nobody writes; ask again"
             )
 
 

@@ -226,10 +226,26 @@ class LogStore:
         Raises:
             apsw.Error: nothing was stored.
         """
+        return self.store_moments([(received_at, each) for each in parts], first_seq, dated_at)
+
+    def store_moments(
+        self, moments: Sequence[tuple[int, Rows]], first_seq: int, dated_at: int
+    ) -> StoreResult:
+        """Insert rows that were received at several moments, in one transaction.
+
+        Args:
+            moments: `received_at`, milliseconds UTC, and the rows of each statement; none below
+                that of a stored row, or of one before.
+            first_seq: seq of the first row, above every earlier one.
+            dated_at: time by the clock, milliseconds UTC; see `store`.
+
+        Raises:
+            apsw.Error: nothing was stored.
+        """
         steps: list[_Step] = []
         recognised_since = dated_at - self._dedupe_window
         end = first_seq
-        for part in parts:
+        for received_at, part in moments:
             steps.append(_step(part, end, received_at, dated_at, recognised_since))
             end += part.number
         try:

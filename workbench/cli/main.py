@@ -17,6 +17,7 @@ from workbench.cli.doctor import doctor
 from workbench.cli.groups import Waterline
 from workbench.cli.lab import lab
 from workbench.cli.logs import logs
+from workbench.cli.migrate import migrate
 from workbench.cli.patterns import patterns
 from workbench.cli.report import report
 from workbench.cli.send import send
@@ -37,6 +38,6 @@ def main() -> None:
 for command in (
     *(serve, run_all, dashboard, lab, show_settings, token, send, tail),
     *(logs, count, patterns, sql, report, alerts, archive, backup, restore, completion),
-    *(doctor,),
+    *(migrate, doctor),
 ):
     main.add_command(command)

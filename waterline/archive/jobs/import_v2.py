@@ -50,6 +50,48 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
 
 _decoder: Final = msgspec.json.Decoder(_Document)
 
+Taking = Callable[[Path, "Document"], Sequence[Record]]
+"""Returns the logs of a file that are to be adopted, each with id and timestamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What an archive file of version 2.0 holds."""
+
+    logs: Sequence[object]
+    """Each log as decoded JSON."""
+    archived_at: int
+    """`archiveDate`, milliseconds UTC."""
+    sha256: str
+    """Of the file."""
+    total_logs: int
+    """The number of logs that its metadata names."""
+
+    def id_of(self, index: int) -> str:
+        """Return the id of a log without one, made from the file and its index there."""
+        return str(uuid.uuid5(uuid.UUID(hex=self.sha256[:32]), str(index)))
+
+
+def read_document(content: bytes) -> Document:
+    """Read an archive file of version 2.0: gzipped JSON with `metadata` and `logs`.
+
+    Raises:
+        ArchiveError: the file is damaged, or not of version 2.0. The sentence is about "it".
+    """
+    try:
+        document = _decoder.decode(gzip.decompress(content))
+    except (OSError, EOFError, zlib.error, msgspec.DecodeError, RecursionError) as error:
+        raise ArchiveError(f"it is no sound archive file of version 2.0: {error}") from error
+    said = document.metadata
+    if said.version != "2.0":
+        raise ArchiveError(f"its version is {said.version}, not 2.0")
+    try:
+        archived_at = parse_rfc3339(said.archive_date)
+    except (ValueError, OverflowError) as error:
+        raise ArchiveError(f"its archiveDate is no time: {error}") from error
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Document(document.logs, archived_at, sha256, said.total_logs)
+
 
 def read_version_2_0(content: bytes, *, first_seq: int, received_at: int, source: str) -> pa.Table:
     """Read an archive file of version 2.0: gzipped JSON with `metadata` and `logs`.
@@ -71,12 +113,20 @@ def read_version_2_0(content: bytes, *, first_seq: int, received_at: int, source
         ArchiveError: the file is damaged, not of version 2.0, or has an entry that is no log. The
             sentence is about "it": the caller says which file.
     """
-    document = _read(content)
-    archived_at = _read_archive_date(document.metadata)
-    namespace = uuid.UUID(bytes=hashlib.sha256(content).digest()[:16])
-    records = [
-        _check(index, value, namespace, archived_at) for index, value in enumerate(document.logs)
-    ]
+    records = _take_all(Path(), read_document(content))
+    return _table(records, first_seq=first_seq, received_at=received_at, source=source)
+
+
+def _take_all(_: Path, document: Document) -> list[Record]:
+    """Return all logs of a file; refuse one that lacks some, or has an entry that is no log."""
+    if document.total_logs != len(document.logs):
+        raise ArchiveError(
+            f"it holds {len(document.logs):,} logs, and its metadata says {document.total_logs:,}"
+        )
+    return [_check(index, value, document) for index, value in enumerate(document.logs)]
+
+
+def _table(records: Sequence[Record], *, first_seq: int, received_at: int, source: str) -> pa.Table:
     rows = len(records)
     columns = [
         pa.array(range(first_seq, first_seq + rows), pa.int64()),
@@ -91,36 +141,13 @@ def read_version_2_0(content: bytes, *, first_seq: int, received_at: int, source
     return pa.table(columns, names=SCHEMA.names).cast(SCHEMA)
 
 
-def _read(content: bytes) -> _Document:
-    try:
-        document = _decoder.decode(gzip.decompress(content))
-    except (OSError, EOFError, zlib.error, msgspec.DecodeError, RecursionError) as error:
-        raise ArchiveError(f"it is no sound archive file of version 2.0: {error}") from error
-    said = document.metadata
-    if said.version != "2.0":
-        raise ArchiveError(f"its version is {said.version}, not 2.0")
-    if said.total_logs != len(document.logs):
-        raise ArchiveError(
-            f"it holds {len(document.logs):,} logs, and its metadata says {said.total_logs:,}"
-        )
-    return document
-
-
-def _read_archive_date(metadata: _Metadata) -> int:
-    try:
-        return parse_rfc3339(metadata.archive_date)
-    except (ValueError, OverflowError) as error:
-        raise ArchiveError(f"its archiveDate is no time: {error}") from error
-
-
-def _check(index: int, value: object, namespace: uuid.UUID, archived_at: int) -> Record:
+def _check(index: int, value: object, document: Document) -> Record:
     """Return a decoded log, completed with id and timestamp.
 
     Args:
         index: its index in the file.
         value: the decoded JSON.
-        namespace: UUID of the file, for made ids.
-        archived_at: `archiveDate` of the file, milliseconds UTC.
+        document: the file.
 
     Raises:
         ArchiveError: the value is no log.
@@ -129,8 +156,8 @@ def _check(index: int, value: object, namespace: uuid.UUID, archived_at: int) ->
     try:
         record = check_log(value, milliseconds=True)
         return record._replace(
-            id=record.id or str(uuid.uuid5(namespace, str(index))),
-            timestamp=_moment(created_at, archived_at)
+            id=record.id or document.id_of(index),
+            timestamp=_moment(created_at, document.archived_at)
             if record.timestamp is None
             else record.timestamp,
         )
@@ -192,25 +219,69 @@ def adopt_files(
         ArchiveInUse: another archive job is running.
         DataFolderError: the folder cannot be written, or has lost its logs.db.
     """
-    if not NAME.fullmatch(source):
-        raise UsageError(
-            f"{source!r} is no name of a source; use up to 64 letters, digits, '.', '_' and '-'"
-        )
+    refuse_no_name(source)
     found = _files_of(paths)
     files = files or Files()
     folder.create()
     with ServerLock(folder):
         folder.refuse_lost_logs()
         open_writer(folder.logs, LOGS, "FULL").close()
-        with changing(folder) as connection:
-            tidy(folder, connection, files)
-            work = _Adoption(folder, connection, source, encoding, files, clock)
-            try:
-                for done, path in enumerate(found, 1):
-                    work.adopt(path)
-                    progress("adopted", done, len(found))
-            finally:
-                publish_manifests(folder, connection, files)
+        return adopt_into(
+            folder,
+            found,
+            source=source,
+            encoding=encoding,
+            files=files,
+            clock=clock,
+            progress=progress,
+        )
+
+
+def refuse_no_name(source: str) -> None:
+    """Refuse a source that no token could have.
+
+    Raises:
+        UsageError: the name is invalid.
+    """
+    if not NAME.fullmatch(source):
+        raise UsageError(
+            f"{source!r} is no name of a source; use up to 64 letters, digits, '.', '_' and '-'"
+        )
+
+
+def adopt_into(
+    folder: DataFolder,
+    paths: Sequence[Path],
+    *,
+    source: str,
+    encoding: Encoding,
+    files: Files | None = None,
+    clock: Callable[[], int] = now_ms,
+    progress: Progress = silent,
+    take: Taking = _take_all,
+) -> Adopted:
+    """Adopt files into a folder whose server lock the caller holds; see `adopt_files`.
+
+    Args:
+        folder: the data folder, which has a logs.db.
+        paths: the files.
+        source: `source` of the logs, a valid name.
+        encoding: format, codec and level of the batches.
+        files: file operations.
+        clock: returns milliseconds UTC.
+        progress: called with the files done and the total.
+        take: returns the logs of a file; by default all, and none of a file with an odd one.
+    """
+    files = files or Files()
+    with changing(folder) as connection:
+        tidy(folder, connection, files)
+        work = _Adoption(folder, connection, source, encoding, files, clock, take)
+        try:
+            for done, path in enumerate(paths, 1):
+                work.adopt(path)
+                progress("adopted", done, len(paths))
+        finally:
+            publish_manifests(folder, connection, files)
     return work.outcome
 
 
@@ -225,6 +296,7 @@ class _Adoption:
         encoding: Encoding,
         files: Files,
         clock: Callable[[], int],
+        take: Taking,
     ) -> None:
         self._folder = folder
         self._connection = connection
@@ -232,6 +304,7 @@ class _Adoption:
         self._encoding = encoding
         self._files = files
         self._clock = clock
+        self._take = take
         self._folder_id = read_watermark(connection).folder_id
         batches = read_batches(connection)
         self._known = {each.file for each in batches}
@@ -259,18 +332,19 @@ class _Adoption:
         now = self._clock()
         position = read_position(self._connection)
         try:
-            logs = read_version_2_0(
-                content,
-                first_seq=position.last_seq + 1,
-                received_at=max(now, position.last_received_at),
-                source=self._source,
-            )
+            records = self._take(path, read_document(content))
         except ArchiveError as error:
             raise ArchiveError(
                 f"{path} cannot be adopted: {error}; the files before it are adopted"
             ) from error
-        if not logs.num_rows:
+        if not records:
             return None
+        logs = _table(
+            records,
+            first_seq=position.last_seq + 1,
+            received_at=max(now, position.last_received_at),
+            source=self._source,
+        )
         return write_batch(
             self._folder,
             logs,

@@ -1,0 +1,113 @@
+"""`waterline migrate`: move logs in from another log store."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from waterline.errors import UsageError
+from waterline.storage.folder import DataFolder
+from waterline.terminal import say, warn
+from waterline.units import counted
+from workbench.cli.options import load, needs, settings_options
+
+if TYPE_CHECKING:
+    from workbench.migration.from_source import Outcome
+
+
+@click.command()
+@click.option(
+    "--from-source",
+    "old",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="the folder of the source document's server: logs.db, archives/, metrics.db, cache.db",
+)
+@click.option(
+    "--source", default="migrated", show_default=True, help="what the logs have as their source"
+)
+@click.option("--dry-run", is_flag=True, help="say what would be moved in, and store nothing")
+@settings_options("data")
+@needs("server")
+def migrate(old: Path | None, source: str, dry_run: bool, data: str | None) -> None:
+    """Move logs of another log store into the data folder, whose server is stopped.
+
+    DIR is only read, and its server may run. Run it again after an interruption, or once more logs
+    came in: what is there already is not stored twice. What was there before is kept in copies
+    beside the databases. The exit code is 1 where something could not be read or is not found
+    again at the end.
+    """
+    if old is None:
+        raise UsageError("say where the logs are: --from-source DIR")
+    _from_source(old, source, data, dry_run=dry_run)
+
+
+def _from_source(old: Path, source: str, data: str | None, *, dry_run: bool) -> None:
+    from waterline.archive.jobs.run_options import encoding_of
+    from workbench.migration.from_source import migrate_folder
+    from workbench.progress_bar import ProgressBars
+
+    settings = load({"data": data}).settings
+    with ProgressBars() as bars:
+        outcome = migrate_folder(
+            old,
+            DataFolder(settings.data),
+            source=source,
+            encoding=encoding_of(settings),
+            measured=settings.measured_attributes,
+            dry_run=dry_run,
+            progress=bars,
+        )
+    _tell_found(outcome)
+    for line in outcome.findings:
+        say(f"  {line}")
+    for sentence in outcome.damaged:
+        warn(f"waterline: {sentence}")
+    _tell_moved(outcome, source, dry_run=dry_run)
+    if not outcome.is_whole:
+        raise SystemExit(1)
+
+
+def _tell_found(outcome: "Outcome") -> None:
+    found = outcome.found
+    for table, rows in found.tables.items():
+        say(f"{found.path}/logs.db: {counted(rows, 'row')} of {table}")
+    files = counted(len(found.archives), "batch file")
+    say(f"{found.path}/archives: {files}")
+    for metric in outcome.metrics:
+        say(f"{found.path}/metrics.db: {counted(metric.read, 'value')} of {metric.name}")
+    if found.cached:
+        say(
+            f"{found.path}/cache.db: {counted(found.cached, 'entry', 'entries')}, left behind: "
+            "they are copies of answers, made anew when asked for; "
+            f"{outcome.cached_alone:,} of them of logs that are nowhere else"
+        )
+
+
+def _tell_moved(outcome: "Outcome", source: str, *, dry_run: bool) -> None:
+    would = "would be stored" if dry_run else "stored"
+    for table, tally in outcome.tallies.items():
+        say(
+            f"{table}: {counted(tally.read, 'log')} read, {tally.new:,} {would}, "
+            f"{tally.known:,} there already"
+        )
+    if outcome.left_out:
+        say(f"archives: {counted(outcome.left_out, 'batch file')} without new logs")
+    if dry_run:
+        say("nothing was written")
+        return
+    for metric in outcome.metrics:
+        say(f"metrics.db: {counted(metric.stored, 'value')} of {metric.name}")
+    for table, compared in outcome.compared.items():
+        say(
+            f"compared {table}: {counted(compared.logs, 'log')}, "
+            f"{compared.logs - compared.lacks:,} found again with source {source}, "
+            f"{compared.equal:,} of them equal, SHA-256 {compared.read[:16]}"
+        )
+        if compared.read != compared.stored:
+            warn(f"waterline: those of {table} are stored with SHA-256 {compared.stored[:16]}")
+        if compared.lacks:
+            missing = "; ".join(compared.missing)
+            warn(f"waterline: {compared.lacks:,} of {table} are not found again, such as {missing}")
+    for path in outcome.backups:
+        say(f"as it was before: {path}, to be removed when you like")
