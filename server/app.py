@@ -23,6 +23,7 @@ from server.backpressure import Gate
 from server.backup_scheduler import BackupScheduler
 from server.bind import bind, port_of
 from server.connections import Connections
+from server.copied import check_copy, mark_serving, unmark_serving
 from server.endpoint import NotFound, SafeHeaders, log_request
 from server.gauges import Gauges
 from server.ingest.routes import PATHS, rules
@@ -114,11 +115,15 @@ async def serve(
         refuse_lost_logs(folder)
         refuse_earlier_logs(folder)
         server = _Server(settings, folder, opened, limit, alerts)
+        mark_serving(folder)
         on_ready(server.listen())
         try:
             await server.run_until(stopping)
         finally:
             await server.drain()
+        if not failed_threads:
+            opened.close()
+            unmark_serving(folder)
     if failed_threads:
         raise ServerFailed(
             f"the server stopped because its {failed_threads[0]} thread failed, as told above; "
@@ -153,7 +158,7 @@ class _Server:
         self._clock = SteadyClock(DATING_PATIENCE)
         self._ageing = SteadyClock(AGEING_PATIENCE)
         self._recorder = MetricsRecorder(self._clock)
-        self._changed_past = renew_changed_past(folder)
+        self._changed_past = [*check_copy(folder), *renew_changed_past(folder)]
         self._writer = Writer(
             folder.logs,
             self._hand_over,
