@@ -45,6 +45,7 @@ class BatchFormat:
         version: the version of the layout of files that are written.
         is_dataset: whether other programs read a folder of such files as one table and stop at any
             other file in it. Manifests then lie elsewhere.
+        has_columns: whether some columns, or logs, are read without most of the others.
     """
 
     name: str
@@ -55,6 +56,7 @@ class BatchFormat:
     batch_rows: int
     version: str = "2.1"
     is_dataset: bool = False
+    has_columns: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -74,6 +76,7 @@ PARQUET: Final = BatchFormat(
     batch_rows=400_000,
     version="3.0",
     is_dataset=True,
+    has_columns=True,
 )
 JSON_GZ: Final = BatchFormat(
     name="json.gz",

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tests.support.archives import Part, archive
 from tests.support.folders import NOON, Batch, fill_batches
+from waterline.archive.batch_formats import Choice
+from waterline.archive.columns import NAMES
 from waterline.archive.reader import BatchReader
 from waterline.encoding import FORMATS
 from waterline.storage.catalog import ArchivedBatch
@@ -51,9 +53,11 @@ def noted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Reading]:
         batch: ArchivedBatch,
         columns: Sequence[str],
         members: Iterable[str] | None,
+        choice: Choice | None = None,
     ) -> object:
-        seen.append((batch.first_seq, columns))
-        return read_packed(reader, batch, columns, members)
+        needed = {*columns, *(() if choice is None else choice.columns)}
+        seen.append((batch.first_seq, tuple(name for name in NAMES if name in needed)))
+        return read_packed(reader, batch, columns, members, choice)
 
     monkeypatch.setattr(BatchReader, "read", noted)
     monkeypatch.setattr(BatchReader, "read_packed", noted_packed)

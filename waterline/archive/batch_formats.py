@@ -1,7 +1,7 @@
 """Registry of batch formats: logs to bytes, and back with all checks that a file allows."""
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -44,6 +44,7 @@ class Serializer(Protocol):
         content: pa.Buffer | bytes,
         columns: Sequence[str] | None = None,
         members: Iterable[str] | None = None,
+        places: pa.Array | None = None,
     ) -> tuple[pa.Table, Label | None]:
         """Return the logs of a file and its label.
 
@@ -52,6 +53,7 @@ class Serializer(Protocol):
             columns: those to return, in the order of `SCHEMA`; None is all that the file has.
             members: names or paths of the attributes that are needed; None is all. More may be
                 returned. Attributes are JSON texts or packed.
+            places: those of the logs to return, ascending; None is all.
 
         Raises:
             pa.ArrowException, OSError, EOFError, zlib.error, OverflowError, RecursionError,
@@ -122,11 +124,57 @@ def decode(
     return replace(packed, logs=as_stored(packed.logs))
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which logs of a batch are wanted."""
+
+    columns: Sequence[str]
+    """Columns that tell, in the order of `SCHEMA`."""
+    members: Iterable[str] | None
+    """Names or paths of the attributes that tell; None is all."""
+    places: Callable[[pa.Table], pa.Array | None]
+    """Returns the places of the logs that are wanted, ascending; None is all. It is called with the
+    columns of all logs."""
+
+
+def decode_chosen(
+    content: pa.Buffer | bytes,
+    format: BatchFormat,  # noqa: A002 - as files, settings and the catalog call it
+    columns: Sequence[str],
+    members: Iterable[str] | None,
+    choice: Choice,
+) -> tuple[pa.Table, int]:
+    """Return some logs of a batch file as `decode_packed` does, and how many it holds.
+
+    Of a file of columns, those of the answer are read only where there are such logs.
+
+    Args:
+        content: the file.
+        format: its format.
+        columns: see `decode`.
+        members: see `decode_packed`.
+        choice: tells the logs.
+
+    Raises:
+        ArchiveError: as of `decode_packed`.
+    """
+    if format.has_columns:
+        seen = decode_packed(content, format, choice.columns, choice.members).logs
+        places = choice.places(seen)
+        return decode_packed(content, format, columns, members, places).logs, seen.num_rows
+    names = [name for name in NAMES if name in {*columns, *choice.columns}]
+    logs = decode_packed(content, format, names).logs
+    places = choice.places(logs)
+    wanted = logs.select(columns)
+    return wanted if places is None else wanted.take(places), logs.num_rows
+
+
 def decode_packed(
     content: pa.Buffer | bytes,
     format: BatchFormat,  # noqa: A002 - as files, settings and the catalog call it
     columns: Sequence[str] | None = None,
     members: Iterable[str] | None = None,
+    places: pa.Array | None = None,
 ) -> BatchContent:
     """Return the content of a batch file as filters read it fastest.
 
@@ -137,20 +185,21 @@ def decode_packed(
         format: its format.
         columns: see `decode`.
         members: names or paths of the attributes that are needed; None is all.
+        places: those of the logs to return, ascending; None is all.
 
     Raises:
         ArchiveError: the file is damaged, or is no batch file of this format and one of `VERSIONS`.
             The sentence is about "it": the caller says which file.
     """
     try:
-        table, label = SERIALIZERS[format.name].decode(content, columns, members)
+        table, label = SERIALIZERS[format.name].decode(content, columns, members, places)
         logs = _fit(table, columns or NAMES)
     except _DAMAGE as error:
         raise ArchiveError(f"it is no sound {format.title} file: {_first_line(error)}") from error
     if "seq" in logs.column_names:
         _check_order(logs)
     if label is not None:
-        _check_label(label, logs.num_rows)
+        _check_label(label, logs.num_rows if places is None else label.total_logs)
     return BatchContent(logs, label)
 
 

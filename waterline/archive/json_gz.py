@@ -44,6 +44,7 @@ def decode(
     content: pa.Buffer | bytes,
     columns: Sequence[str] | None = None,
     members: Iterable[str] | None = None,  # noqa: ARG001 - the text holds all of them
+    places: pa.Array | None = None,
 ) -> tuple[pa.Table, Label | None]:
     """Read a gzipped JSON document.
 
@@ -51,6 +52,7 @@ def decode(
         content: the gzipped document.
         columns: those to return, in the order of `SCHEMA`; None is all. All are decoded.
         members: the attributes that are needed; all are returned.
+        places: those of the logs to return; None is all.
 
     Returns:
         The logs, with attributes as the text in the document, and the label, if any.
@@ -61,7 +63,8 @@ def decode(
         pa.ArrowException, OverflowError: a value does not fit its column.
     """
     document = _decoder.decode(_unzip(content))
-    return _table_of(document.logs).select(columns or NAMES), document.metadata
+    table = _table_of(document.logs).select(columns or NAMES)
+    return table if places is None else table.take(places), document.metadata
 
 
 def _unzip(content: pa.Buffer | bytes) -> bytes:

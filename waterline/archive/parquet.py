@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -38,6 +39,9 @@ _DICTIONARY_BYTES: Final = 32 * 2**20
 # A reader may skip a group, but each group has dictionaries of its own. Of the million of sample
 # logs, groups of 50,000, 100,000, 500,000 rows took 15.4, 13.4, 11.9 bytes a log.
 ROWS_A_GROUP: Final = 500_000
+# The newest logs are asked for most, and are a group of their own if many others are in the batch.
+_NEWEST: Final = 5_000
+_MANY: Final = 50_000
 _LABEL: Final = b"waterline"
 _LAYOUT: Final = b"waterline.attributes"
 _REPETITIVE: Final = b"waterline.dictionaries"
@@ -71,10 +75,9 @@ def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer:
     others = {_path_of(each) for each in attributes.layout.members if each.kind != "integer"}
     integers = {_path_of(each) for each in attributes.layout.members} - others
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        written,
+    with pq.ParquetWriter(
         sink,
-        row_group_size=ROWS_A_GROUP,
+        written.schema,
         compression=encoding.codec,
         compression_level=encoding.level,
         use_dictionary=repetitive,
@@ -84,7 +87,11 @@ def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer:
             **dict.fromkeys(integers.difference(repetitive), "DELTA_BINARY_PACKED"),
         },
         write_page_checksum=True,
-    )
+    ) as writer:
+        newest = _newest(written.num_rows)
+        writer.write_table(written[: written.num_rows - newest], row_group_size=ROWS_A_GROUP)
+        if newest:
+            writer.write_table(written[written.num_rows - newest :])
     return sink.getvalue()
 
 
@@ -108,6 +115,7 @@ def decode(
     content: pa.Buffer | bytes,
     columns: Sequence[str] | None = None,
     members: Iterable[str] | None = None,
+    places: pa.Array | None = None,
 ) -> tuple[pa.Table, Label | None]:
     """Read a Parquet file, checking the checksum of every page that is read.
 
@@ -116,6 +124,8 @@ def decode(
         columns: the columns to read; None is all in the file.
         members: names or paths of the attributes that are needed; None is all. Fewer are read where
             attributes are columns.
+        places: those of the logs to return, ascending; None is all. Groups without any are not
+            read.
 
     Returns:
         The table without metadata, and the label, if any. Its attributes are packed, or texts in
@@ -135,10 +145,15 @@ def decode(
         metadata=metadata,
         read_dictionary=_dictionaries(about, metadata.schema),
     ) as file:
+        groups = None
+        if places is not None:
+            groups, places = _groups_with(metadata, places)
         if _LAYOUT in about:
-            table = _read(file, read_layout(about[_LAYOUT]), columns, members)
+            table = _read(file, read_layout(about[_LAYOUT]), columns, members, groups)
         else:
-            table = file.read(columns=columns)
+            table = _columns(file, columns, groups)
+    if places is not None and len(places) < table.num_rows:
+        table = table.take(places)
     table = table.replace_schema_metadata(None)
     table.validate(full=True)  # else invalid UTF-8 would fail only where it is used
     return table, label
@@ -173,6 +188,11 @@ def _struct(group: Group, attributes: SplitAttributes) -> pa.StructArray:
         for array in arrays[1:]:
             lacks = pc.and_(lacks, array.is_null())
     return pa.StructArray.from_arrays(arrays, fields=fields, mask=lacks)
+
+
+def _newest(rows: int) -> int:
+    """Return how many of the rows of a batch are a group of their own at its end."""
+    return _NEWEST if rows >= _MANY else 0
 
 
 def _numbered(field: pa.Field, number: int) -> pa.Field:
@@ -216,6 +236,7 @@ def _read(
     layout: Layout,
     columns: Sequence[str] | None,
     members: Iterable[str] | None,
+    groups: Sequence[int] | None,
 ) -> pa.Table:
     """Read columns of a file whose attributes are columns; those of attributes are packed."""
     names = NAMES if columns is None else tuple(columns)
@@ -225,10 +246,13 @@ def _read(
         raise pa.ArrowInvalid(f"its columns are not those of logs: {', '.join(has)}")
     plain = [name for name in names if name != "attributes"]
     if "attributes" not in names:
-        return file.read(columns=plain)
+        return _columns(file, plain, groups)
     places = layout.needed(members)
     paths = {_path_of(layout.members[place]) for place in places}
-    read = file.read(columns=[*plain, *paths, _TEXTS])
+    # Arrow cannot read dictionaries in a struct of several groups at once.
+    every = range(file.num_row_groups) if groups is None else groups
+    apart = [[group] for group in every] or [[]]
+    read = pa.concat_tables([_columns(file, [*plain, *paths, _TEXTS], each) for each in apart])
     packed = [_packed(batch, layout, places) for batch in read.to_batches()]
     if not packed:
         packed = [_packed(pa.RecordBatch.from_pylist([], read.schema), layout, places)]
@@ -236,6 +260,27 @@ def _read(
     return pa.table(
         [attributes if name == "attributes" else read[name] for name in names], [*names]
     )
+
+
+def _columns(
+    file: pq.ParquetFile, columns: Sequence[str] | None, groups: Sequence[int] | None
+) -> pa.Table:
+    if groups is None:
+        return file.read(columns=columns)
+    return file.read_row_groups(groups, columns=columns)
+
+
+def _groups_with(metadata: pq.FileMetaData, places: pa.Array) -> tuple[list[int], pa.Array]:
+    """Return the groups that have logs of some places, and their places in these groups alone."""
+    sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    wanted = places.to_numpy()
+    of = np.searchsorted(np.cumsum(sizes), wanted, side="right")
+    groups = np.unique(of)
+    before = np.cumsum([0, *sizes[:-1]])
+    kept_before = np.cumsum([0, *(sizes[group] for group in groups[:-1])])
+    behind = dict(zip(groups.tolist(), (before[groups] - kept_before).tolist(), strict=True))
+    moved = [behind.get(group, 0) for group in range(len(sizes))]
+    return groups.tolist(), pa.array(wanted - np.array(moved, np.int64)[of])
 
 
 def _packed(batch: pa.RecordBatch, layout: Layout, places: Sequence[int]) -> pa.ExtensionArray:

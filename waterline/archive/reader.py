@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from waterline.archive.batch_formats import decode, decode_packed
+from waterline.archive.batch_formats import Choice, decode, decode_chosen, decode_packed
 from waterline.archive.files import Files
 from waterline.archive.object_store.client import Bucket, open_bucket
 from waterline.encoding import format_named
@@ -79,7 +79,11 @@ class BatchReader:
         return decoded(batch, self.content(batch), self.name(batch), columns)
 
     def read_packed(
-        self, batch: ArchivedBatch, columns: Sequence[str], members: Iterable[str] | None
+        self,
+        batch: ArchivedBatch,
+        columns: Sequence[str],
+        members: Iterable[str] | None,
+        choice: Choice | None = None,
     ) -> pa.Table:
         """Return the logs of a batch by seq, with attributes packed where they are columns.
 
@@ -87,14 +91,20 @@ class BatchReader:
             batch: its catalog row.
             columns: the columns to read, in the order of SCHEMA.
             members: names or paths of the attributes that are needed; None is all.
+            choice: tells which logs are wanted; None is all.
 
         Raises:
             ArchiveError: the file is missing or damaged; the sentence names it.
         """
         content, form = self.content(batch), format_named(batch.format)
-        return _sound(
-            batch, self.name(batch), lambda: decode_packed(content, form, columns, members).logs
-        )
+
+        def logs() -> tuple[pa.Table, int]:
+            if choice is not None:
+                return decode_chosen(content, form, columns, members, choice)
+            table = decode_packed(content, form, columns, members).logs
+            return table, table.num_rows
+
+        return _sound(batch, self.name(batch), logs)
 
     def content(self, batch: ArchivedBatch) -> bytes:
         """Return the verified bytes of a batch file, from the local copy if it is kept.
@@ -170,16 +180,24 @@ def decoded(
     Raises:
         ArchiveError: the content is damaged, or holds another number of logs.
     """
-    return _sound(batch, name, lambda: decode(content, format_named(batch.format), columns).logs)
+
+    def logs() -> tuple[pa.Table, int]:
+        table = decode(content, format_named(batch.format), columns).logs
+        return table, table.num_rows
+
+    return _sound(batch, name, logs)
 
 
-def _sound(batch: ArchivedBatch, name: str, decoded_logs: Callable[[], pa.Table]) -> pa.Table:
+def _sound(
+    batch: ArchivedBatch, name: str, decoded_logs: Callable[[], tuple[pa.Table, int]]
+) -> pa.Table:
+    """Return the logs of a batch that a function decodes, beside the number of all."""
     try:
-        logs = decoded_logs()
+        logs, rows = decoded_logs()
     except ArchiveError as error:
         raise _damaged(name, str(error)) from error
-    if logs.num_rows != batch.rows:
-        raise _damaged(name, f"it holds {logs.num_rows} logs in place of {batch.rows}")
+    if rows != batch.rows:
+        raise _damaged(name, f"it holds {rows} logs in place of {batch.rows}")
     return logs
 
 

@@ -191,7 +191,7 @@ def _relations(session: Session, pin: Pin) -> tuple[LogsRelation, dict[str, Rela
     session.refuse_earlier()
     logs = LogsRelation(session.folder, session.database, session.logs, pin)
     return logs, {
-        "logs": logs.relation(),
+        "logs": logs.relation,
         "archive_batches": batches_relation(session.database),
         "performance_metrics": metrics_relation(session.folder),
     }

@@ -1,19 +1,20 @@
 """The archived side of a question: what the catalog says of the batches, at one moment."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from threading import Lock
 from typing import Final, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Text, func, select
 
 from waterline.archive.as_stored import as_stored
+from waterline.archive.batch_formats import Choice
 from waterline.archive.columns import schema_of
 from waterline.archive.reader import BatchReader, follow
 from waterline.errors import ArchiveError, IncompleteAnswer, ObjectMissing, RemoteError, UsageError
@@ -21,7 +22,7 @@ from waterline.storage.catalog import COLUMNS, ArchivedBatch, batch_of
 from waterline.storage.tables import archive_batches, logs
 from workbench.query.attribute_index import Indexed, read_index
 from workbench.query.database import Database, View
-from workbench.query.filters import choose, matching
+from workbench.query.filters import matching
 from workbench.query.moment import Moment, read_moment, rewritten
 from workbench.query.pin import ENDS_WITH, Pin, Read, digits_of_batch, digits_of_log, digits_within
 from workbench.query.progress import tell
@@ -62,15 +63,17 @@ class Batches:
         self._most = most
         self._current = current
         self._done = 0
-        # One request at a time, so that none follows one that was refused.
-        self._remotely = Lock()
 
-    def chosen(self, batch: ArchivedBatch) -> pa.Table:
+    def chosen(self, batch: ArchivedBatch, *, packed: bool = False) -> pa.Table:
         """Return the logs of a batch that match the question; none if the batch cannot be read.
 
         They have the question's `kept` columns; attributes may be packed if it names members.
+
+        Args:
+            batch: its catalog row.
+            packed: whether all attributes may be packed.
         """
-        return self._chosen(batch, None)
+        return self._chosen(batch, None, packed=packed)
 
     def newest(self, batch: ArchivedBatch) -> pa.Table:
         """Return the newest logs of `chosen`, up to the question's limit, in no other order.
@@ -81,16 +84,15 @@ class Batches:
 
     def count(self, batch: ArchivedBatch) -> int:
         """Return the number of logs of a batch that match; 0 if the batch cannot be read."""
-        question = replace(self._question, columns=(), order=None)
-
-        def counted(asked: Question, table: pa.Table) -> int:
-            mask = matching(table, asked)
-            return table.num_rows if mask is None else int(pc.sum(mask, min_count=0).as_py())
-
-        return self._read(batch, question, counted) or 0
+        asked = replace(self._question.within(batch), columns=(), order=None)
+        table = self._read(batch, asked.needed, asked.needed_members)
+        if table is None:
+            return 0
+        mask = matching(table, asked)
+        return table.num_rows if mask is None else int(pc.sum(mask, min_count=0).as_py())
 
     def of_each(
-        self, batches: Iterable[ArchivedBatch], take: Callable[[ArchivedBatch], _Part]
+        self, batches: Sequence[ArchivedBatch], take: Callable[[ArchivedBatch], _Part]
     ) -> Generator[_Part, None, None]:
         """Yield what a function makes of batches, in their order, several of them at a time.
 
@@ -98,7 +100,9 @@ class Batches:
             batches: the batches.
             take: makes little of a batch, such as its `count`; several threads call it.
         """
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        # Of object storage one at a time: the next is not asked for if it refuses one.
+        is_local = all(each.local_removed_at is None for each in batches)
+        with ThreadPoolExecutor(_AT_ONCE if is_local else 1) as pool:
             made: deque[Future[_Part]] = deque()
             try:
                 for batch in batches:
@@ -112,44 +116,40 @@ class Batches:
                 for each in made:
                     each.cancel()
 
-    def _chosen(self, batch: ArchivedBatch, most: int | None) -> pa.Table:
-        def chosen(asked: Question, table: pa.Table) -> pa.Table:
-            return kept(_newest(choose(table, asked), most), asked)
-
-        table = self._read(batch, self._question, chosen)
-        return schema_of(self._question.kept).empty_table() if table is None else table
+    def _chosen(self, batch: ArchivedBatch, most: int | None, *, packed: bool = False) -> pa.Table:
+        asked = replace(self._question.within(batch), limit=most)
+        by = asked.chosen_by
+        choice = None
+        if by.needed:
+            choice = Choice(by.needed, by.needed_members, lambda table: _places(table, asked))
+        table = self._read(batch, asked.kept, asked.members, choice)
+        if table is None:
+            return schema_of(asked.kept).empty_table()
+        return kept(table, asked, may_be_packed=packed)
 
     def _read(
         self,
         batch: ArchivedBatch,
-        question: Question,
-        take: Callable[[Question, pa.Table], _Part],
-    ) -> _Part | None:
-        """Return what is taken from a batch; None if it cannot be read.
-
-        Args:
-            batch: its catalog row.
-            question: tells what to read.
-            take: called with what the file has to be asked, and its logs.
-        """
+        columns: Sequence[str],
+        members: Sequence[str] | None,
+        choice: Choice | None = None,
+    ) -> pa.Table | None:
+        """Return what `BatchReader.read_packed` does; None if the batch cannot be read."""
         tell("archive files", self._done, self._most)
         self._done += 1
-        asked = question.within(batch)
 
         def read(now: ArchivedBatch) -> pa.Table:
-            return self._reader.read_packed(now, asked.needed, asked.needed_members)
+            return self._reader.read_packed(now, columns, members, choice)
 
-        with nullcontext() if batch.local_removed_at is None else self._remotely:
-            if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
-                # Each further request would be retried for a minute.
-                self.faults.append(f"{self._reader.name(batch)} is in that object storage too")
-                return None
-            try:
-                table = follow(batch, read, self._current)
-            except ArchiveError as error:
-                self._fail(batch, error)
-                return None
-        return take(asked, table)
+        if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
+            # Each further request would be retried for a minute.
+            self.faults.append(f"{self._reader.name(batch)} is in that object storage too")
+            return None
+        try:
+            return follow(batch, read, self._current)
+        except ArchiveError as error:
+            self._fail(batch, error)
+            return None
 
     def prove(self, batch: ArchivedBatch, pin: Pin) -> None:
         """Check that a pin is of this past; a batch that cannot be read is a fault.
@@ -174,19 +174,30 @@ class Batches:
         return IncompleteAnswer("; ".join([*named, f"and {more} more"] if more > 0 else named))
 
 
-def kept(table: pa.Table, question: Question) -> pa.Table:
-    """Return the `kept` columns; attributes are JSON texts unless the question names members."""
-    return as_stored(table.select(question.kept), may_be_packed=question.members is not None)
+def kept(table: pa.Table, question: Question, *, may_be_packed: bool = False) -> pa.Table:
+    """Return the `kept` columns; attributes are JSON texts unless the question names members.
+
+    Args:
+        table: logs with at least these columns.
+        question: what is asked.
+        may_be_packed: whether attributes may be packed in any case.
+    """
+    is_packed = may_be_packed or question.members is not None
+    return as_stored(table.select(question.kept), may_be_packed=is_packed)
 
 
-def _newest(table: pa.Table, most: int | None) -> pa.Table:
-    """Return the newest logs of a table, in its order; None is all."""
-    if most is None or table.num_rows <= most:
-        return table
-    keys = table.select(["timestamp", "seq"])
-    by = [("timestamp", "descending"), ("seq", "descending")]
-    places = pc.select_k_unstable(keys, k=most, sort_keys=by)
-    return table.take(places.sort())
+def _places(table: pa.Table, question: Question) -> pa.Array | None:
+    """Return where the logs lie that match, the newest up to the limit; None is all."""
+    mask = matching(table, question)
+    places = None if mask is None else pc.indices_nonzero(mask).cast(pa.int64())
+    most = question.limit
+    if most is None or (table.num_rows if places is None else len(places)) <= most:
+        return places
+    times = table["timestamp"].cast(pa.int64())
+    # Logs lie by seq, and a stable sort leaves those of one time so.
+    by_time = np.argsort((times if places is None else times.take(places)).to_numpy(), stable=True)
+    newest = pa.array(np.sort(by_time[len(by_time) - most :]))
+    return newest if places is None else places.take(newest)
 
 
 @dataclass(frozen=True, slots=True)

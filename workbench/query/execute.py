@@ -139,13 +139,16 @@ class Logs:
 
         return self.ask(question, begin, whole, may_lack=may_lack)
 
-    def parts(self, question: Question, take: Callable[[pa.Table], _Part]) -> Answer[list[_Part]]:
+    def parts(
+        self, question: Question, take: Callable[[pa.Table], _Part], *, packed: bool = False
+    ) -> Answer[list[_Part]]:
         """Return what a function takes from each part of the logs, in no order.
 
         Args:
             question: what is asked.
             take: called with tables that have the question's `kept` columns, by several threads.
                 Attributes may be packed if it names members.
+            packed: whether all attributes may be packed.
 
         Raises:
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
@@ -156,7 +159,9 @@ class Logs:
         question = replace(question, order=None)
 
         def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Answer[list[_Part]]:
-            parts = batches.of_each(catalog.kept, lambda each: take(batches.chosen(each)))
+            parts = batches.of_each(
+                catalog.kept, lambda each: take(batches.chosen(each, packed=packed))
+            )
             return Answer([take(hot), *parts], lacking(catalog.pruned, question))
 
         return self.ask(
@@ -303,7 +308,9 @@ class _Found:
     def table(self) -> pa.Table:
         if self._is_arranged:
             return self._parts[0]
-        return arranged(pa.concat_tables(self._parts), self._question)
+        # Batches mostly follow each other in time, and are then in order.
+        parts = sorted((each for each in self._parts if each.num_rows), key=_first_place)
+        return arranged(pa.concat_tables(parts), self._question)
 
 
 def hot_rows(
@@ -508,6 +515,10 @@ def _last_place(batch: ArchivedBatch) -> tuple[int, int]:
     return batch.last_timestamp, batch.last_seq
 
 
+def _first_place(table: pa.Table) -> tuple[int, int]:
+    return table["timestamp"][0].cast(pa.int64()).as_py(), table["seq"][0].as_py()
+
+
 def _newer(table: pa.Table, batch: ArchivedBatch) -> int:
     """Count logs that are newer than all that a batch may hold."""
     timestamps = table["timestamp"].cast(pa.int64())
@@ -519,12 +530,26 @@ def _newer(table: pa.Table, batch: ArchivedBatch) -> int:
 
 def arranged(table: pa.Table, question: Question) -> pa.Table:
     """Return the newest logs up to the limit, in the question's order; filters are ignored."""
+    if _ascends(table):
+        newest = (
+            table if question.limit is None else table[max(0, table.num_rows - question.limit) :]
+        )
+        if question.order == "oldest":
+            return newest
+        return _take(newest, pa.array(range(newest.num_rows - 1, -1, -1), pa.int64()))
     keys = table.select(["timestamp", "seq"])
     newest_first = pc.sort_indices(
         keys, sort_keys=[("timestamp", "descending"), ("seq", "descending")]
     )
     chosen = newest_first if question.limit is None else newest_first[: question.limit]
     return _take(table, chosen if question.order == "newest" else chosen[::-1])
+
+
+def _ascends(table: pa.Table) -> bool:
+    """Return whether logs are in order, the oldest first."""
+    timestamps, seqs = table["timestamp"].cast(pa.int64()).to_numpy(), table["seq"].to_numpy()
+    later, same = timestamps[1:] > timestamps[:-1], timestamps[1:] == timestamps[:-1]
+    return bool((later | (same & (seqs[1:] > seqs[:-1]))).all())
 
 
 def _take(table: pa.Table, places: pa.Array) -> pa.Table:

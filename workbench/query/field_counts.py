@@ -29,11 +29,11 @@ class FieldCounts:
         """Number of values; numbers that are equal are one."""
         return sum(map(len, self.values.values()))
 
-    def add(self, value: object) -> None:
-        """Count a value; null is none, as to a query."""
+    def add(self, value: object, logs: int = 1) -> None:
+        """Count a value that some logs have; null is none, as to a query."""
         if value is not None:
             kind = _KINDS[type(value)]
-            self.values[kind][_encode(value) if kind in ("list", "object") else value] += 1
+            self.values[kind][_encode(value) if kind in ("list", "object") else value] += logs
 
     def most(self, count: int) -> list[tuple[str, Any, int]]:
         """Return kind, value and number of logs of the most frequent values; of equal ones by text.

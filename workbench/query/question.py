@@ -92,6 +92,11 @@ class Question:
         return None if asked is None else (*asked, *attributes_in(self.filters))
 
     @property
+    def chosen_by(self) -> "Question":
+        """The question without what is only answered with: it needs what filters and limit need."""
+        return replace(self, columns=(), order=None if self.limit is None else self.order)
+
+    @property
     def through(self) -> int | None:
         """Highest seq of the answer; None is any."""
         through = None if self.pin is None else self.pin.seq

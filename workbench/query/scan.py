@@ -160,18 +160,21 @@ class LogScan:
         return None if last is None else int(last)
 
     def _archived(self, batch: ArchivedBatch) -> pa.Table:
-        table = follow(batch, self._read, self._batches)
-        if batch.first_seq <= self.after or batch.last_seq > self.last_seq:
+        asked = replace(self._question.within(batch), limit=None)
+        is_part = batch.first_seq <= self.after or batch.last_seq > self.last_seq
+        columns = (*(("seq",) if is_part and "seq" not in asked.needed else ()), *asked.needed)
+
+        def read(now: ArchivedBatch) -> pa.Table:
+            return self._reader.read_packed(now, columns, asked.needed_members)
+
+        table = follow(batch, read, self._batches)
+        if is_part:
             # Rows that were hot when the scan passed, or when it began.
             seqs = table["seq"]
             behind, within = pc.greater(seqs, self.after), pc.less_equal(seqs, self.last_seq)
             table = table.filter(pc.and_(behind, within))
         self.after = min(batch.last_seq, self.last_seq)
-        return kept(choose(table, self._question), self._question)
-
-    def _read(self, batch: ArchivedBatch) -> pa.Table:
-        question = self._question
-        return self._reader.read_packed(batch, question.needed, question.needed_members)
+        return kept(choose(table, asked), asked)
 
     def _none(self) -> pa.Table:
         return schema_of(self._question.kept).empty_table()

@@ -1,20 +1,22 @@
 """The report of fields: which attributes logs have, how many of them, and with which values."""
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import replace
 from typing import Any, Final
 
-import msgspec
 import pandas as pd
 import pyarrow as pa
 
 from waterline.errors import ManyAttributes, SampledLogs, UsageError
 from workbench.frames import to_frame
+from workbench.query.attribute_counts import AttributeCounts
 from workbench.query.attributes import MOST_NAMES, column_name
+from workbench.query.execute import Answer, Logs
 from workbench.query.field_counts import FieldCounts, text_of
+from workbench.query.moment import Moment
 from workbench.query.progress import warn_of
-from workbench.query.question import Filters, refuse
+from workbench.query.question import Filters, Question, refuse
 from workbench.query.session import Session
 from workbench.query.times import plain
 
@@ -24,60 +26,100 @@ SAMPLE: Final = 100_000
 _COLUMNS: Final = ("type", "source", "attributes")
 _FIRST: Final = {"type": 0, "source": 1}
 
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
-
 
 def fields(session: Session, top: object, sample: object, filters: Filters) -> pd.DataFrame:
     """Return the fields of logs; see `Workbench.fields`."""
     refuse(filters, "order", "limit", "columns")
     begun, now = time.perf_counter(), session.clock()
     values, most = _count(top, "top"), None if sample is None else _count(sample, "sample")
-    # One more tells whether there are more.
-    asked: Filters = {**filters, "limit": None if most is None else most + 1}
-    question = replace(session.question(asked, now), columns=_COLUMNS)
-    rows = session.patiently(lambda: session.logs.rows(question))
-    is_sample = most is not None and rows.table.num_rows > most
-    table = rows.table.slice(1) if is_sample else rows.table
-    counted = session.patiently(lambda: _counted(table))
-    frame = _frame(counted, table.num_rows, values)
-    frame.attrs["pin"] = str(question.pin or rows.moment.pin(now))
-    frame.attrs["logs"] = table.num_rows
-    warn_of(rows.lacks)
+    question = replace(session.question(filters, now), columns=_COLUMNS)
+    counted, moment, is_sample = session.patiently(lambda: _counted(session.logs, question, most))
+    found = counted.value.by_name()
+    frame = _frame(found, counted.value.logs, values)
+    frame.attrs["pin"] = str(question.pin or moment.pin(now))
+    frame.attrs["logs"] = counted.value.logs
+    warn_of(counted.lacks)
     if is_sample:
         frame.attrs["sampled"] = (
-            f"only the newest {table.num_rows:,} logs were read; sample=None reads all, and since= "
-            "others"
+            f"only the newest {most:,} logs were read; sample=None reads all, and since= others"
         )
         warn_of(frame.attrs["sampled"], SampledLogs)
-    if len(counted) > MOST_NAMES:
+    if len(found) > MOST_NAMES:
         warn_of(
-            f"these logs have {len(counted):,} different fields; the {MOST_NAMES:,} that most logs "
+            f"these logs have {len(found):,} different fields; the {MOST_NAMES:,} that most logs "
             "have are shown",
             ManyAttributes,
         )
-    if not table.num_rows:
+    if not counted.value.logs:
         session.explain_empty(question)
     frame.attrs["seconds"] = time.perf_counter() - begun
     return frame
 
 
-def _counted(table: pa.Table) -> dict[str, FieldCounts]:
-    """Return the fields of logs by name, `type` and `source` first."""
-    found: defaultdict[str, FieldCounts] = defaultdict(FieldCounts)
-    for name in _FIRST:
-        counts = table[name].value_counts().to_pylist()
-        if counts:
-            found[name].values["text"].update({each["values"]: each["counts"] for each in counts})
-    columns: dict[str, FieldCounts] = {}
-    for text in table["attributes"].to_pylist():
-        for name, value in _decode(text).items():
-            if value is None:
-                continue
-            counts_of = columns.get(name)
-            if counts_of is None:
-                counts_of = columns[name] = found[column_name(name)]
-            counts_of.add(value)
-    return found
+class _Counts:
+    """Counts of the fields of logs.
+
+    Attributes:
+        logs: number of logs.
+        columns: counts of `type` and `source`.
+        attributes: counts of all others.
+    """
+
+    def __init__(self) -> None:
+        self.logs = 0
+        self.columns = {name: FieldCounts() for name in _FIRST}
+        self.attributes = AttributeCounts()
+
+    def add(self, table: pa.Table) -> "_Counts":
+        """Count the fields of logs with the columns `_COLUMNS`."""
+        self.logs += table.num_rows
+        for name, counts in self.columns.items():
+            for each in table[name].value_counts().to_pylist():
+                counts.add(each["values"], each["counts"])
+        self.attributes.add(table["attributes"])
+        return self
+
+    def update(self, other: "_Counts") -> None:
+        """Add other counts."""
+        self.logs += other.logs
+        for name, counts in other.columns.items():
+            self.columns[name].values["text"].update(counts.values["text"])
+        self.attributes.update(other.attributes)
+
+    def by_name(self) -> dict[str, FieldCounts]:
+        """Return the fields by name; nothing is to be added afterwards."""
+        found = self.columns if self.logs else {}
+        attributes = self.attributes.by_name()
+        return {**found, **{column_name(name): each for name, each in attributes.items()}}
+
+
+def _counted(
+    logs: Logs, question: Question, most: int | None
+) -> tuple[Answer[_Counts], Moment, bool]:
+    """Count the fields of matching logs.
+
+    Args:
+        logs: the logs of a folder.
+        question: what is asked.
+        most: number of logs to count at most, the newest ones; None is all.
+
+    Returns:
+        The counts, their moment, and whether there are more logs.
+    """
+    # One more tells whether there are more, and behind which place those lie that count.
+    newest = logs.rows(replace(question, columns=(), limit=1 if most is None else most + 1))
+    is_sample = most is not None and newest.table.num_rows > most
+    place = question.behind
+    if is_sample:
+        first = newest.table.slice(0, 1)
+        place = first["timestamp"].cast(pa.int64())[0].as_py(), first["seq"][0].as_py()
+    last = newest.moment.last_seq
+    asked = replace(question, behind=place, last=last)
+    parts = logs.parts(asked, lambda table: _Counts().add(table), packed=True)
+    counts = _Counts()
+    for each in parts.value:
+        counts.update(each)
+    return Answer(counts, parts.lacks), newest.moment, is_sample
 
 
 def _frame(found: dict[str, FieldCounts], logs: int, top: int) -> pd.DataFrame:

@@ -18,8 +18,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from waterline.archive import parquet
+from waterline.archive.as_stored import as_stored
 from waterline.archive.batch import Label, write_label
-from waterline.archive.batch_formats import BatchContent, decode, decode_packed, encode
+from waterline.archive.batch_formats import (
+    BatchContent,
+    Choice,
+    decode,
+    decode_chosen,
+    decode_packed,
+    encode,
+)
 from waterline.archive.columns import SCHEMA
 from waterline.encoding import FORMATS, JSON_GZ, PARQUET, BatchFormat, Encoding
 from waterline.errors import ArchiveError
@@ -399,6 +407,29 @@ def test_only_columns_of_attributes_that_are_needed_are_read() -> None:
     packed = decode_packed(written(table_of(rows), PARQUET), PARQUET, ["attributes"], ["status"])
     column = packed.logs["attributes"]
     assert [column.type.layout.members[each].path for each in column.type.places] == [("status",)]
+
+
+def test_newest_logs_of_many_are_a_group_of_their_own_and_any_logs_are_read_of_both() -> None:
+    rows = [(*ROW[:6], f'{{"n":{each},"s":"x{each % 9}","o":{{"i":1}}}}') for each in range(50_000)]
+    table = table_of(rows)
+    content = written(table, PARQUET)
+    about = pq.read_metadata(pa.BufferReader(content))
+    assert [about.row_group(each).num_rows for each in (0, 1)] == [45_000, 5_000]
+    assert decode(content, PARQUET).logs.equals(table)
+    for places in ([], [0], [44_999, 45_000], [49_999], [*range(0, 50_000, 7)]):
+        wanted = pa.array(places, pa.int64())
+        packed = decode_packed(content, PARQUET, table.column_names, None, wanted)
+        assert as_stored(packed.logs).equals(table.take(wanted))
+
+
+@every_format
+def test_chosen_logs_are_those_of_all(format: BatchFormat) -> None:  # noqa: A002
+    table = table_of(SOME)
+    places = pa.array([1, len(SOME) - 1], pa.int64())
+    choice = Choice(["seq", "type"], (), lambda seen: places if seen.num_columns >= 2 else None)
+    found, rows = decode_chosen(written(table, format), format, ["id", "attributes"], None, choice)
+    assert rows == len(SOME)
+    assert as_stored(found).equals(table.select(["id", "attributes"]).take(places))
 
 
 def test_integers_that_seldom_repeat_are_written_as_differences() -> None:

@@ -48,6 +48,7 @@ class JsonLines:
         content: pa.Buffer | bytes,
         columns: Sequence[str] | None = None,
         members: Iterable[str] | None = None,  # noqa: ARG002 - the text holds all of them
+        places: pa.Array | None = None,
     ) -> tuple[pa.Table, Label | None]:
         label, *lines = bytes(content).split(b"\n")
         rows = [msgspec.json.decode(line, type=list[str]) for line in lines]
@@ -55,7 +56,8 @@ class JsonLines:
         table = pa.table(
             [each.cast(kind) for each, kind in zip(texts, SCHEMA.types, strict=True)], SCHEMA
         )
-        return table.select(columns or NAMES), read_label(label)
+        table = table.select(columns or NAMES)
+        return table if places is None else table.take(places), read_label(label)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Attributes of a batch as one Arrow column that still knows its members."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pyarrow as pa
@@ -68,18 +68,20 @@ def member_column(chunk: pa.ExtensionArray, place: int) -> pa.Array:
     return chunk.storage.field(str(place))
 
 
-def unpacked(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def unpacked(column: pa.ChunkedArray, places: Sequence[int] | None = None) -> pa.ChunkedArray:
     """Return attributes as JSON texts, as they were stored.
 
     Args:
         column: packed, with all members or those that are wanted.
+        places: of these members, those to leave in; None is all.
     """
-    return pa.chunked_array([_unpacked(chunk) for chunk in column.chunks], pa.string())
+    return pa.chunked_array([_unpacked(chunk, places) for chunk in column.chunks], pa.string())
 
 
-def _unpacked(chunk: pa.ExtensionArray) -> pa.Array:
+def _unpacked(chunk: pa.ExtensionArray, places: Sequence[int] | None) -> pa.Array:
     layout: Layout = chunk.type.layout
-    columns = {place: member_column(chunk, place) for place in chunk.type.places}
+    left = chunk.type.places if places is None else places
+    columns = {place: member_column(chunk, place) for place in left}
     texts = odd_texts(chunk)
     joined = join(layout, columns, len(chunk))
     return joined if texts.null_count == len(texts) else pc.coalesce(texts, joined)

@@ -11,6 +11,7 @@ from pyarrow.dataset import Dataset, FileSystemDataset, ParquetFileFormat
 from pyarrow.fs import LocalFileSystem
 from sqlalchemy import Integer
 
+from waterline.archive.as_stored import as_stored
 from waterline.archive.columns import MOMENT, SCHEMA
 from waterline.errors import WaterlineError
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
@@ -81,12 +82,14 @@ class Relation(Dataset):  # type: ignore[misc] # pyarrow has no types
     Attributes:
         fault: error of reading, or None: DuckDB keeps only the text of an error.
         rows: number of rows read.
+        members: names of the attributes that are needed; None is all.
     """
 
     def __init__(self, schema: pa.Schema, read: Read) -> None:
         # DuckDB recognises the base class, which has no constructor.
         self.fault: WaterlineError | None = None
         self.rows = 0
+        self.members: tuple[str, ...] | None = None
         self._schema = schema
         self._is_stopped = False
         self._read = read
@@ -175,18 +178,16 @@ class LogsRelation:
 
     Attributes:
         lacks: sentence about pruned logs that may have matched, or None.
+        relation: the relation that DuckDB scans.
     """
 
     def __init__(self, folder: DataFolder, database: Database, logs: Logs, pin: Pin) -> None:
         self.lacks: str | None = None
+        self.relation = Relation(SCHEMA, self._read)
         self._folder = folder
         self._database = database
         self._logs = logs
         self._pin = pin
-
-    def relation(self) -> Relation:
-        """Return the relation that DuckDB scans."""
-        return Relation(SCHEMA, self._read)
 
     def _read(
         self,
@@ -201,6 +202,8 @@ class LogsRelation:
             return
         question = Question(
             columns=columns,
+            members=self.relation.members,
+            order=None,
             pin=self._pin,
             since=None if times[0] == MIN_TIMESTAMP else times[0],
             until=None if times[-1] == MAX_TIMESTAMP else times[-1] + 1,
@@ -212,13 +215,14 @@ class LogsRelation:
                 return
         scan = LogScan(self._folder, self._database, question, seqs)
         self.lacks = self.lacks or scan.lacks
-        yield from scan.tables()
+        # What is left out of an object is nothing that the statement asks for.
+        yield from map(as_stored, scan.tables())
 
     def _few(self, question: Question) -> list[pa.Table] | None:
         """Return the logs of a range of time, or None if there are many."""
         if self._logs.most(question) > _FEW:
             return None
-        answer = self._logs.parts(question, lambda part: part.select(question.columns))
+        answer = self._logs.parts(question, lambda part: as_stored(part.select(question.columns)))
         self.lacks = self.lacks or answer.lacks
         return answer.value
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from waterline.errors import UsageError
 from workbench.query.progress import patiently
 from workbench.query.sql.relations import Relation
+from workbench.query.sql.used_attributes import used_attributes
 from workbench.query.times import bound
 
 # Seconds between two interrupts.
@@ -86,7 +87,9 @@ def _taken(
         try:
             statement = _only_select(connection, query)
             values = _bound(parameters)
+            used = used_attributes(connection, query)
             for name, relation in relations.items():
+                relation.members = used
                 connection.register(name, relation)
             return _run(connection, statement, values, relations.values(), take)
         except (duckdb.Error, pa.ArrowException) as error:
