@@ -50,20 +50,21 @@ def complete(
     if name is None or operator is None:
         end = _end(_REST_OF_NAME, text, cursor)
         start = text[begin:cursor].lstrip('"')
-        options = [f"{name_text(each)}:" for each in _fitting(names, start)]
-        return Completion(begin, end, tuple(options))
+        options = tuple(f"{name_text(each)}:" for each in _fitting(names, start))
+        return Completion(begin, end, options)
     end = _end(_REST_OF_VALUE, text, cursor)
     if operator[0] == "~":
         return Completion(operator.end(), end, ())
     asked = name["bare"] if name["quoted"] is None else _ESCAPE.sub(r"\1", name["quoted"])
-    known = {value_text(each): each for each in values(asked) if _fits(each, operator[0])}
     start = text[operator.end() : cursor].lstrip('"')
-    by_text = {
-        str(value) if isinstance(value, str) else shown: shown for shown, value in known.items()
+    # There may be thousands, so only those that fit are written as a query has them.
+    known = {
+        each if isinstance(each, str) else value_text(each): each
+        for each in values(asked)
+        if _fits(each, operator[0])
     }
-    return Completion(
-        operator.end(), end, tuple(by_text[each] for each in _fitting([*by_text], start))
-    )
+    options = tuple(value_text(known[each]) for each in _fitting([*known], start))
+    return Completion(operator.end(), end, options)
 
 
 def _fits(value: Scalar, operator: str) -> bool:
@@ -74,8 +75,14 @@ def _fits(value: Scalar, operator: str) -> bool:
 def _fitting(known: Sequence[str], start: str) -> list[str]:
     """Return those that begin so in any case, then those that have it elsewhere."""
     folded = start.casefold()
-    first = [each for each in known if each.casefold().startswith(folded)]
-    later = [each for each in known if folded in each.casefold()[1:] and each not in first]
+    first: list[str] = []
+    later: list[str] = []
+    for each in known:
+        text = each.casefold()
+        if text.startswith(folded):
+            first.append(each)
+        elif folded in text:
+            later.append(each)
     return [*first, *later][:MOST_OPTIONS]
 
 

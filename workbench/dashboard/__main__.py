@@ -6,12 +6,18 @@
 import argparse
 import asyncio
 import os
+import sys
 from pathlib import Path
+from typing import Final
 
 from waterline.addresses import loopback_host
 from waterline.settings.model import load_settings
 from workbench.dashboard.closed_pages import log_to_stderr
 from workbench.dashboard.serving import SESSION_CHECKS, SESSION_LIFETIME, serve_page
+
+# Of itself Python gives a waiting thread its turn after 5 ms. An answer to a key needs several,
+# beside the threads of searches.
+SWITCH_SECONDS: Final = 0.001
 
 
 def main() -> None:
@@ -25,6 +31,7 @@ def main() -> None:
     given = parser.parse_args()
     settings = load_settings({}, os.environ, Path.cwd()).settings
     log_to_stderr()
+    sys.setswitchinterval(SWITCH_SECONDS)
     asyncio.run(
         serve_page(
             settings,

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from math import log10
@@ -226,6 +227,33 @@ def test_range_at_fault_is_told_and_neither_copied_nor_loaded(
     expect(empty).to_contain_text("the range is empty: from")
     empty.get_by_role("button", name="Show the newest day with logs").click()
     expect(said(page)).to_have_text(re.compile("^481 logs"))
+
+
+def test_what_is_known_completes_a_query_while_the_dashboard_is_held_up(
+    page: Page, dashboard: DashboardProcess
+) -> None:
+    open_at(page, dashboard, RANGE)
+    options = page.get_by_role("option")
+    query(page).press_sequentially("status:")
+    expect(options).to_have_text(["200", "500"])
+    dashboard.process.send_signal(signal.SIGSTOP)
+    try:
+        query(page).press_sequentially("5")
+        expect(options).to_have_text(["500"])
+        query(page).press_sequentially("00 -pa")
+        expect(options).to_have_text([re.compile("^path:")])
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(query(page)).to_have_value("status:500 -path:")
+        # Within quotes nothing is known.
+        query(page).press_sequentially('"/wi th')
+        expect(options).to_have_count(0)
+    finally:
+        dashboard.process.send_signal(signal.SIGCONT)
+    for _ in "wi th":
+        page.keyboard.press("Backspace")
+    page.keyboard.type("w")
+    expect(options).to_have_text(['"/with space"'])
 
 
 def test_usual_range_without_logs_says_so_and_has_a_way_out(

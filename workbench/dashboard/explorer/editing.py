@@ -60,7 +60,7 @@ def suggested(message: Complete, types: Iterable[str], fields: Sequence[Field]) 
 
     found = complete(message.query, message.at, ["type", *named], values)
     notes = {f"{name}:": f"{field.distinct:,} values" for name, field in named.items()}
-    return [[each, found.begin, found.end, notes.get(each, "")] for each in found.options[:12]]
+    return [[each, found.begin, found.end, notes.get(each, "")] for each in found.options]
 
 
 def texts_of(query: TextQuery) -> Iterator[str]:

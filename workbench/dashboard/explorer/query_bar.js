@@ -1,3 +1,8 @@
+const MOST_OPTIONS = 12;
+const MOST_ANSWERS = 50;
+const NAME_BEFORE = /(?:^|[\s(])-?()([^\s"():=<>!~]*)$/;
+const VALUE_BEFORE = /(?:^|[\s(])-?([^\s"():=<>!~]+(?:!=|<=|>=|[:=<>]))([^\s"()]*)$/;
+
 // The bar of the query: its text, what may complete it, and where it is at fault.
 
 class QueryBar {
@@ -5,6 +10,8 @@ class QueryBar {
   constructor(text, change, complete) {
     this.change = change;
     this.complete = complete;
+    this.answers = new Map(); // what may stand behind a text such as "status:"; the empty one is before a name
+    this.isWanted = false;
     this.root = element("div", "query-bar");
     this.input = element("input");
     this.input.type = "search";
@@ -29,6 +36,7 @@ class QueryBar {
     this.fault.hidden = true;
     this.input.addEventListener("input", () => this.wait());
     this.input.addEventListener("keydown", (event) => this.press(event));
+    this.input.addEventListener("focus", () => this.complete("", 0)); // names are known before the first key
     this.input.addEventListener("blur", () => this.close());
     this.list.addEventListener("mousedown", (event) => {
       event.preventDefault(); // the bar keeps the focus
@@ -56,14 +64,14 @@ class QueryBar {
     if (!isOpen) {
       this.typing = setTimeout(() => this.change(this.input.value), 500);
     }
-    this.complete(this.input.value, this.input.selectionStart);
+    this.ask();
   }
 
   press(event) {
     const options = [...this.list.children];
     const place = options.findIndex((each) => each.ariaSelected === "true");
     if (event.key === "ArrowDown" && this.list.hidden) {
-      this.complete(this.input.value, this.input.selectionStart);
+      this.ask();
     } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && options.length > 0) {
       event.preventDefault();
       const step = event.key === "ArrowDown" ? 1 : -1;
@@ -94,13 +102,49 @@ class QueryBar {
     option.scrollIntoView({ block: "nearest" });
   }
 
-  // What may stand there: texts with the span that each replaces.
+  // Ask what may stand at the cursor; until that is answered, what is known shows.
+  ask() {
+    this.isWanted = true;
+    this.narrow();
+    this.complete(this.input.value, this.input.selectionStart);
+  }
+
+  // What may stand at a place: texts, each with the span that it replaces and a note.
   suggest({ text, at, options }) {
-    const isStill = text === this.input.value && at === this.input.selectionStart;
-    if (!isStill || this.input.getRootNode().activeElement !== this.input) {
+    const place = termAt(text, at);
+    const known = this.answers.get(place?.before);
+    if (place !== null && !(known && place.start !== known.start && place.start.startsWith(known.start))) {
+      if (this.answers.size >= MOST_ANSWERS) {
+        this.answers.clear();
+      }
+      this.answers.set(place.before, { start: place.start, options });
+    }
+    if (text === this.input.value && at === this.input.selectionStart) {
+      this.show(options);
+    } else {
+      this.narrow();
+    }
+  }
+
+  // Show what an earlier answer has for the text as it is now: the next may take a while.
+  narrow() {
+    const place = termAt(this.input.value, this.input.selectionStart);
+    const known = this.answers.get(place?.before);
+    if (!known || !place.start.startsWith(known.start)) {
+      this.show([]); // what is there is of another place
       return;
     }
-    this.list.replaceChildren(...options.map(([replacement, begin, end, note], place) => {
+    const start = place.start.toLowerCase();
+    const fits = ([replacement]) => replacement.replace(/^"/, "").toLowerCase().indexOf(start);
+    const fitting = known.options.filter((each) => fits(each) >= 0).sort((a, b) => Math.sign(fits(a)) - Math.sign(fits(b)));
+    this.show(fitting.map(([replacement, , , note]) => [replacement, place.begin, place.end, note]));
+  }
+
+  show(options) {
+    if (!this.isWanted || this.input.getRootNode().activeElement !== this.input) {
+      return;
+    }
+    this.list.replaceChildren(...options.slice(0, MOST_OPTIONS).map(([replacement, begin, end, note], place) => {
       const option = element("li");
       option.id = `suggestion-${place}`;
       option.setAttribute("role", "option");
@@ -125,6 +169,7 @@ class QueryBar {
   }
 
   close() {
+    this.isWanted = false;
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
@@ -135,4 +180,16 @@ class QueryBar {
     this.fault.textContent = visibleText(text);
     this.input.toggleAttribute("aria-invalid", text !== "" && begin !== null);
   }
+}
+
+// The name or the value at whose end the cursor is: what stands before it, its begin so far, and what would be
+// replaced. Null where it cannot be told by the text alone, as within quotes.
+function termAt(text, cursor) {
+  const before = text.slice(0, cursor);
+  const found = VALUE_BEFORE.exec(before) ?? NAME_BEFORE.exec(before);
+  if (found === null || before.split('"').length % 2 === 0) {
+    return null;
+  }
+  const rest = found[1] === "" ? /^[^\s"():=<>!~]*:?/ : /^[^\s"()]*"?/;
+  return { before: found[1], start: found[2], begin: cursor - found[2].length, end: cursor + rest.exec(text.slice(cursor))[0].length };
 }
