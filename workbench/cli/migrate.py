@@ -1,7 +1,7 @@
 """`waterline migrate`: move logs in from another log store."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,10 +12,21 @@ from waterline.units import counted
 from workbench.cli.options import load, needs, settings_options
 
 if TYPE_CHECKING:
+    from workbench.migration.from_export import Outcome as Exported
     from workbench.migration.from_source import Outcome
+
+EXPORTS: Final = ("loki", "victorialogs", "jsonl", "journald")
+"""Values of `--from`; a test holds them to those of `Export`."""
 
 
 @click.command()
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path())
+@click.option(
+    "--from",
+    "export",
+    type=click.Choice(EXPORTS),
+    help="what exported FILE; it may be packed",
+)
 @click.option(
     "--from-source",
     "old",
@@ -29,17 +40,48 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="say what would be moved in, and store nothing")
 @settings_options("data")
 @needs("server")
-def migrate(old: Path | None, source: str, dry_run: bool, data: str | None) -> None:
+def migrate(
+    files: tuple[str, ...],
+    export: str | None,
+    old: Path | None,
+    source: str,
+    dry_run: bool,
+    data: str | None,
+) -> None:
     """Move logs of another log store into the data folder, whose server is stopped.
 
-    DIR is only read, and its server may run. Run it again after an interruption, or once more logs
-    came in: what is there already is not stored twice. What was there before is kept in copies
-    beside the databases. The exit code is 1 where something could not be read or is not found
-    again at the end.
+    DIR is only read, and its server may run. FILE may be a folder, or a pattern.
+
+    Run it again after an interruption, or once more logs came in: what is there already is not
+    stored twice. What was there before is kept in copies beside the databases. The exit code is 1
+    where something could not be read or is not found again at the end.
     """
-    if old is None:
-        raise UsageError("say where the logs are: --from-source DIR")
-    _from_source(old, source, data, dry_run=dry_run)
+    if old is not None and export is None and not files:
+        _from_source(old, source, data, dry_run=dry_run)
+    elif old is None and export is not None and files:
+        _from_export(export, files, source, data, dry_run=dry_run)
+    else:
+        raise UsageError(
+            f"say where the logs are: --from-source DIR, or --from {'|'.join(EXPORTS)} FILE..."
+        )
+
+
+def _from_export(
+    export: str, files: tuple[str, ...], source: str, data: str | None, *, dry_run: bool
+) -> None:
+    from workbench.migration.from_export import Export, migrate_files
+    from workbench.progress_bar import ProgressBars
+
+    folder = DataFolder(load({"data": data}).settings.data)
+    with ProgressBars() as bars:
+        outcome = migrate_files(
+            Export(export), files, folder, source=source, dry_run=dry_run, progress=bars
+        )
+    for line in outcome.findings:
+        say(f"  {line}")
+    _tell(outcome, source, dry_run=dry_run)
+    if not outcome.is_whole:
+        raise SystemExit(1)
 
 
 def _from_source(old: Path, source: str, data: str | None, *, dry_run: bool) -> None:
@@ -85,19 +127,23 @@ def _tell_found(outcome: "Outcome") -> None:
 
 
 def _tell_moved(outcome: "Outcome", source: str, *, dry_run: bool) -> None:
+    if outcome.left_out:
+        say(f"archives: {counted(outcome.left_out, 'batch file')} without new logs")
+    if not dry_run:
+        for metric in outcome.metrics:
+            say(f"metrics.db: {counted(metric.stored, 'value')} of {metric.name}")
+    _tell(outcome, source, dry_run=dry_run)
+
+
+def _tell(outcome: "Outcome | Exported", source: str, *, dry_run: bool) -> None:
     would = "would be stored" if dry_run else "stored"
     for table, tally in outcome.tallies.items():
         say(
             f"{table}: {counted(tally.read, 'log')} read, {tally.new:,} {would}, "
             f"{tally.known:,} there already"
         )
-    if outcome.left_out:
-        say(f"archives: {counted(outcome.left_out, 'batch file')} without new logs")
     if dry_run:
         say("nothing was written")
-        return
-    for metric in outcome.metrics:
-        say(f"metrics.db: {counted(metric.stored, 'value')} of {metric.name}")
     for table, compared in outcome.compared.items():
         say(
             f"compared {table}: {counted(compared.logs, 'log')}, "

@@ -5,11 +5,17 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from waterline.clock import utc_text
 from waterline.storage.copies import copy_database, refuse_without_room
 from waterline.storage.folder import DataFolder, file_size, sync_folder
 from waterline.storage.sqlite import open_reader, sqlite_errors
 
 _SUFFIX: Final = ".before-migrate"
+
+
+def moment_in_names(moment: int) -> str:
+    """Return milliseconds UTC as a part of names, such as `20261123T140731`."""
+    return utc_text(moment)[:19].replace("-", "").replace(":", "").replace(" ", "T")
 
 
 @contextmanager

@@ -43,11 +43,13 @@ class OldLog(NamedTuple):
     Attributes:
         record: the log, with id and timestamp.
         received_at: when the old server took it, milliseconds UTC; None if it does not say.
-        place: where it stands, for people.
+        table: table, folder or file that it stands in, for people.
+        place: where it stands there.
     """
 
     record: Record
     received_at: int | None
+    table: str
     place: str
 
     @property
@@ -126,7 +128,7 @@ class EntryReader:
             if value is None:
                 self._note(table, "of null, left behind", place)
                 return
-            self._note(table, "that are no objects, kept as logs with their JSON", place)
+            self._note(table, "of another kind than objects, kept with their JSON as text", place)
             row: Row = {"type": DEFAULT_TYPE, "message": _encode(value).decode()}
         else:
             row = value
@@ -134,7 +136,7 @@ class EntryReader:
         made_at = next((value[name] for name in _MADE if name in value), None)
         received_at = self._time(made_at, table, place)
         if _NOT_CONTENT.issuperset(value):
-            self._note(table, "that say nothing, left behind", place)
+            self._note(table, "with nothing to say, left behind", place)
             return
         log_id = self._id(value.get("id"), value, table, place) or made_id
         moment = archived_at if received_at is None else received_at
@@ -167,7 +169,7 @@ class EntryReader:
             given = made.nth(number)
             attributes = _without_own_id(record.attributes, log_id)
             record = record._replace(id=given, timestamp=timestamp, attributes=attributes)
-            yield OldLog(record, received_at, f"{table}, {place}")
+            yield OldLog(record, received_at, table, place)
 
     def _mended(self, value: Row, error: InvalidLog, table: str, place: str) -> Record:
         """Return a log that breaks a rule with what breaks it among its attributes, or as text."""
@@ -179,7 +181,7 @@ class EntryReader:
             attributes = msgspec.json.decode(record.attributes)
             attributes["timestamp"] = value["timestamp"]
             return record._replace(attributes=_encode(attributes).decode())
-        self._note(table, f"that are no logs ({error.reason}), kept as text", place)
+        self._note(table, f"without the form of a log ({error.reason}), kept as text", place)
         return Record(None, DEFAULT_TYPE, None, _encode(value).decode(), "{}")
 
     def _note(self, table: str, what: str, place: str) -> None:

@@ -1,54 +1,30 @@
 """Moving in from the source document's own server: its databases and archives."""
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import apsw
-
 from waterline.archive.jobs.import_v2 import Document, adopt_into, read_document, refuse_no_name
 from waterline.archive.progress import Progress, silent
-from waterline.clock import now_ms, utc_text
+from waterline.clock import now_ms
 from waterline.encoding import Encoding
 from waterline.errors import ArchiveError, UsageError
 from waterline.metrics.rollup_store import RollupStore
 from waterline.records import Record
 from waterline.storage.folder import DataFolder, ServerLock
-from waterline.storage.schema import LOGS
-from waterline.storage.sqlite import open_reader, open_writer, sqlite_errors
-from waterline.storage.watermark import read_position, read_watermark
-from workbench.migration.backup import kept_before
+from workbench.migration.backup import kept_before, moment_in_names
+from workbench.migration.compare import Compared, compare
 from workbench.migration.entries import LOGS as ROWS
 from workbench.migration.entries import REALTIME, EntryReader, OldLog
 from workbench.migration.findings import Findings
-from workbench.migration.known import Content, Known
+from workbench.migration.known import Known, rehearsing, writing
 from workbench.migration.measurements import Moved, fitting, move_metric
-from workbench.migration.sink import Resolver, Sink, Tally, renamed_record
+from workbench.migration.sink import Resolver, Sink, Tally, begin_counting
 from workbench.migration.source_folder import SourceFolder
 
 ARCHIVES: Final = "archives"
-# Places that are named of logs which are missing.
-_MOST_NAMED: Final = 5
-
-
-@dataclass(slots=True)
-class Compared:
-    """Result of the second reading of a table, beside what is stored."""
-
-    logs: int = 0
-    missing: list[str] = field(default_factory=list)
-    """Places of the first logs that are not stored as they were read."""
-    lacks: int = 0
-    """Number of those logs."""
-    equal: int = 0
-    """Number of those that are stored as they were read; what others say, another row says too."""
-    read: str = ""
-    """SHA-256 of the equal ones as they were read."""
-    stored: str = ""
-    """SHA-256 of the same as they are stored."""
 
 
 @dataclass(slots=True)
@@ -72,10 +48,7 @@ class Outcome:
     @property
     def is_whole(self) -> bool:
         """Whether every log that can be read is stored, and every file can be read."""
-        compared = self.compared.values()
-        return not self.damaged and not any(
-            each.lacks or each.read != each.stored for each in compared
-        )
+        return not self.damaged and all(each.is_whole for each in self.compared.values())
 
 
 def migrate_folder(
@@ -122,8 +95,7 @@ def migrate_folder(
         folder.create()
         with ServerLock(folder):
             folder.refuse_lost_logs()
-            at = utc_text(clock())[:19].replace("-", "").replace(":", "").replace(" ", "T")
-            with kept_before(folder, at) as backups:
+            with kept_before(folder, moment_in_names(clock())) as backups:
                 move.outcome.backups = backups
                 move.run()
     return move.outcome
@@ -155,13 +127,7 @@ class _Move:
 
     def rehearse(self) -> None:
         """Read all, and store nothing."""
-        with ExitStack() as opened:
-            logs = self._folder.logs
-            connection = None
-            if logs.exists():
-                connection = opened.enter_context(closing(open_reader(logs)))
-                opened.enter_context(sqlite_errors(logs))
-            known = opened.enter_context(Known(connection, self._folder, self._source))
+        with rehearsing(self._folder, self._source) as known:
             resolver = Resolver(known, self._findings)
             sink = Sink(None, known, resolver, self._source, self._clock)
             self._move_tables(sink)
@@ -177,8 +143,8 @@ class _Move:
 
     def run(self) -> None:
         """Store all that is not there, and compare."""
-        with self._writing() as (connection, known):
-            self._begin_counting(connection)
+        with writing(self._folder, self._source) as (connection, known):
+            begin_counting(self._folder, connection)
             sink = Sink(
                 connection, known, Resolver(known, self._findings), self._source, self._clock
             )
@@ -188,26 +154,9 @@ class _Move:
         with closing(RollupStore(self._folder.metrics)) as store:
             self._move_metrics(store)
         self.outcome.findings = self._findings.lines()
-        with self._writing() as (_, known):
+        with writing(self._folder, self._source) as (_, known):
             self._compare(known)
             self._look_at_cache(known)
-
-    @contextmanager
-    def _writing(self) -> Iterator[tuple[apsw.Connection, Known]]:
-        path = self._folder.logs
-        with (
-            closing(open_writer(path, LOGS, "FULL")) as connection,
-            sqlite_errors(path),
-            Known(connection, self._folder, self._source) as known,
-        ):
-            yield connection, known
-
-    def _begin_counting(self, connection: apsw.Connection) -> None:
-        """Have the next server count the logs of a new folder, in the seconds of their receipt."""
-        if read_position(connection).last_seq:
-            return
-        with closing(RollupStore(self._folder.metrics)) as store:
-            store.begin(read_watermark(connection).incarnation, 0, 0)
 
     def _move_tables(self, sink: Sink) -> None:
         for table in self._found.tables:
@@ -293,44 +242,11 @@ class _Move:
         for table in self._found.tables:
             logs = self._logs_of(table, findings, reader)
             rows = self._found.tables[table]
-            self.outcome.compared[table] = _compared(logs, known, self._progress, rows)
+            self.outcome.compared[table] = compare(logs, known, self._progress, rows)
         self._reader = reader
         self._findings = findings
         archived = (
             log for path, document in self._documents() for log in self._entries(path, document)
         )
         total = self.outcome.tallies[ARCHIVES].read
-        self.outcome.compared[ARCHIVES] = _compared(archived, known, self._progress, total)
-
-
-def _compared(logs: Iterable[OldLog], known: Known, progress: Progress, total: int) -> Compared:
-    """Look up each log.
-
-    Args:
-        logs: as they are read.
-        known: those that are stored.
-        progress: called with how many were looked up.
-        total: about how many there are.
-    """
-    result = Compared()
-    read, stored = hashlib.sha256(), hashlib.sha256()
-    for log in logs:
-        result.logs += 1
-        record, found = log.record, known.find(log.id)
-        if found is None or not Content.of(record).is_said_by(found):
-            record = renamed_record(record)
-            assert record.id is not None
-            found = known.find(record.id)
-        content = Content.of(record)
-        if found is None or not content.is_said_by(found):
-            result.lacks += 1
-            if len(result.missing) < _MOST_NAMED:
-                result.missing.append(log.place)
-        elif found == content:
-            result.equal += 1
-            read.update(repr((record.id, content)).encode())
-            stored.update(repr((record.id, found)).encode())
-        if not result.logs % 1000:
-            progress("compared", result.logs, max(total, result.logs))
-    result.read, result.stored = read.hexdigest(), stored.hexdigest()
-    return result
+        self.outcome.compared[ARCHIVES] = compare(archived, known, self._progress, total)

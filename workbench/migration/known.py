@@ -1,7 +1,7 @@
 """Logs of one source that a data folder holds, hot and archived, found by their ids."""
 
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from typing import Final, NamedTuple, Self, cast
 
 import apsw
@@ -13,6 +13,8 @@ from waterline.archive.reader import BatchReader
 from waterline.records import Record
 from waterline.storage.catalog import read_batches
 from waterline.storage.folder import DataFolder
+from waterline.storage.schema import LOGS
+from waterline.storage.sqlite import open_reader, open_writer, sqlite_errors
 
 _COLUMNS: Final = ("id", "type", "timestamp", "source", "message", "attributes")
 # Milliseconds between the times of one log in two tables: one may be in whole seconds, or be when
@@ -124,3 +126,38 @@ class Known:
             "INSERT OR IGNORE INTO logs VALUES (?, ?, ?, ?, ?)",
             cast("Iterable[tuple[str, str, int, str, str]]", rows),
         )
+
+
+@contextmanager
+def writing(folder: DataFolder, source: str) -> Iterator[tuple[apsw.Connection, Known]]:
+    """Open the logs.db of a locked folder for writing, with what it knows of a source.
+
+    Args:
+        folder: the data folder.
+        source: the source of the logs.
+
+    Raises:
+        DataFolderError: logs.db cannot be read or written.
+    """
+    with (
+        closing(open_writer(folder.logs, LOGS, "FULL")) as connection,
+        sqlite_errors(folder.logs),
+        Known(connection, folder, source) as known,
+    ):
+        yield connection, known
+
+
+@contextmanager
+def rehearsing(folder: DataFolder, source: str) -> Iterator[Known]:
+    """Open the logs.db of a folder for reading, if there is one; see `writing`.
+
+    Args:
+        folder: the data folder.
+        source: the source of the logs.
+    """
+    with ExitStack() as opened:
+        connection = None
+        if folder.logs.exists():
+            connection = opened.enter_context(closing(open_reader(folder.logs)))
+            opened.enter_context(sqlite_errors(folder.logs))
+        yield opened.enter_context(Known(connection, folder, source))

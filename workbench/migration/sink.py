@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -9,9 +10,11 @@ from typing import Final
 import apsw
 import msgspec
 
+from waterline.metrics.rollup_store import RollupStore
 from waterline.records import Record
+from waterline.storage.folder import DataFolder
 from waterline.storage.log_store import LARGE_ROW, LogStore, Rows
-from waterline.storage.watermark import Position, read_position
+from waterline.storage.watermark import Position, read_position, read_watermark
 from workbench.migration.entries import NAMESPACE, ORIGINAL_ID, OldLog
 from workbench.migration.findings import Findings
 from workbench.migration.known import Content, Known
@@ -51,7 +54,6 @@ class Resolver:
 
         One that has the id of another log, and says something else, gets an id made of its content.
         """
-        table, place = log.place.split(", ", 1)
         repeated = not self._known.see(log.id)
         content = Content.of(log.record)
         found = self._find(log.id)
@@ -60,10 +62,10 @@ class Resolver:
         if content.is_said_by(found):
             if repeated:
                 what = "with an id that came before, of the same log, stored once"
-                self._findings.note(table, what, f"{place}, {log.id}", "log")
+                self._findings.note(log.table, what, f"{log.place}, {log.id}", "log")
             return None
         what = f"with an id that another log has, stored under one of its own; {ORIGINAL_ID} has it"
-        self._findings.note(table, what, f"{place}, {log.id}", "log")
+        self._findings.note(log.table, what, f"{log.place}, {log.id}", "log")
         renamed = renamed_record(log.record)
         assert renamed.id is not None
         return None if self._find(renamed.id) is not None else self._take(renamed)
@@ -184,3 +186,15 @@ class Sink:
                 texts.append(text)
         if texts:
             yield Rows(b",".join(texts), len(texts))
+
+
+def begin_counting(folder: DataFolder, connection: apsw.Connection) -> None:
+    """Have the next server count the logs of a new folder, in the seconds of their receipt.
+
+    Args:
+        folder: the data folder.
+        connection: a connection to its logs.db.
+    """
+    if not read_position(connection).last_seq:
+        with closing(RollupStore(folder.metrics)) as store:
+            store.begin(read_watermark(connection).incarnation, 0, 0)

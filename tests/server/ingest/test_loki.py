@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from server.ingest import protobuf
 from server.ingest.entries import Unreadable
-from server.ingest.loki import Entry, columns, labels_of, read_json, read_protobuf
+from server.ingest.loki import columns, labels_of, read_json, read_protobuf
+from waterline.recognition.loki_entries import Entry
 from waterline.recognition.recognized import Parts
 
 NOON = 1_764_410_000_000

@@ -462,11 +462,11 @@ def test_command_says_what_it_found_and_did(old: SourceDocument, data: Path) -> 
             f"{old.path}/cache.db: 2 entries, left behind: they are copies of answers, made anew "
             "when asked for; 1 of them of logs that are nowhere else"
         ),
+        "metrics.db: 40 values of query_duration",
         "realtime_logs: 50 logs read, 50 stored, 0 there already",
         "logs: 20 logs read, 20 stored, 0 there already",
-        "archives: 40 logs read, 40 stored, 0 there already",
     ]
-    assert lines[8] == "metrics.db: 40 values of query_duration"
+    assert lines[8] == "archives: 40 logs read, 40 stored, 0 there already"
     assert lines[9].startswith(
         "compared realtime_logs: 50 logs, 50 found again with source migrated, 50 of them equal, "
         "SHA-256 "
