@@ -19,6 +19,7 @@ from workbench.cli.lab import lab
 from workbench.cli.logs import logs
 from workbench.cli.migrate import migrate
 from workbench.cli.patterns import patterns
+from workbench.cli.plan import plan
 from workbench.cli.report import report
 from workbench.cli.send import send
 from workbench.cli.serve import serve
@@ -38,6 +39,6 @@ def main() -> None:
 for command in (
     *(serve, run_all, dashboard, lab, show_settings, token, send, tail),
     *(logs, count, patterns, sql, report, alerts, archive, backup, restore, completion),
-    *(migrate, doctor),
+    *(migrate, doctor, plan),
 ):
     main.add_command(command)

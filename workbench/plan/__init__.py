@@ -1,0 +1,1 @@
+"""Plan: how long the disk lasts, what archives cost, what is refused first; from measurements."""
