@@ -7,6 +7,7 @@ from typing import Final
 from workbench.doctor import (
     alerts,
     archives,
+    backups,
     clock,
     databases,
     descriptors,
@@ -59,6 +60,7 @@ CHECKS: Final = (
     Check("archives", "catalog, manifests and files; all content with `--full`", archives.archives),
     Check("archive runs", "logs that are due and not archived, runs that hang", archives.runs),
     Check("object storage", "reachable, with what was uploaded last", object_storage.objects),
+    Check("backups", "late or incomplete ones, and ones on the same disk", backups.backups),
     Check("tls", "certificate, key, dates, and what the server shows", tls.tls),
     Check("alerts", "their file, and webhooks that take no event", alerts.alerts),
     Check("address", "`--url` leads to Waterline", proxy.reached),

@@ -26,6 +26,7 @@ from tests.support.rewriting_proxy import rewriting_proxy
 from tests.support.tls import LOOPBACK, LOOPBACK_KEY, NAMED_KEY, start_secure_server
 from tests.support.waiting import wait_until
 from waterline.alerts.state import AlertStates, Delivery, Event, write_alerts
+from waterline.backup.last import LastBackup, write_last
 from waterline.clock import now_ms
 from waterline.storage.checkpoints import LARGE_WAL
 from waterline.storage.folder import ArchiveLock
@@ -320,6 +321,21 @@ def store_that_is_down(patient: Patient) -> None:
 def half_of_the_credentials(patient: Patient) -> None:
     patient.options["archive_dest"] = "s3://logs/waterline"
     patient.environment["AWS_ACCESS_KEY_ID"] = "never-to-be-seen"
+
+
+@case("backups", WARNING, "no backup was taken since", "waterline backup")
+def backups_that_have_stopped(patient: Patient) -> None:
+    patient.options["backup_to"] = "s3://logs/backups"
+    last = LastBackup(
+        place="s3://logs/backups", name="1", taken_at=now_ms() - 9 * DAY, logs=1, size=1, lacks=0
+    )
+    write_last(patient.folder, last)
+
+
+@case("backups", WARNING, "on the same disk as", "set it to another disk")
+def backups_on_the_same_disk(patient: Patient) -> None:
+    (patient.beside / "backups").mkdir()
+    patient.options["backup_to"] = str(patient.beside / "backups")
 
 
 def certified(patient: Patient, certificate: Path, key: Path) -> None:
