@@ -26,9 +26,11 @@ from server.connections import Connections
 from server.copied import check_copy, mark_serving, unmark_serving
 from server.endpoint import NotFound, SafeHeaders, log_request
 from server.gauges import Gauges
+from server.handover import Predecessor, start_successor
 from server.ingest.routes import PATHS, rules
 from server.ingest.syslog.listeners import SyslogListeners
 from server.ingest.unknown_path import UnknownPath
+from server.inherited import NO_SOCKETS, Sockets
 from server.live.hub import TICK_SECONDS, LiveHub
 from server.memory_budget import MemoryBudget
 from server.metering import Meter
@@ -39,6 +41,7 @@ from server.rate_limits import TokenLimits
 from server.recount import Recount
 from server.refusals import Refusals
 from server.rollback import refuse_lost_logs, renew_changed_past
+from server.service_manager import ALIVE, READY, is_watched, notify
 from server.tail import LiveReader
 from server.websocket.frames import MAX_MESSAGE_SIZE
 from server.writer import Commit, Writer
@@ -80,13 +83,20 @@ async def serve(
     settings: Settings,
     on_ready: Callable[[Addresses], None],
     alerts: Sequence[AlertRule] = (),
+    *,
+    inherited: Sockets = NO_SOCKETS,
+    predecessor: Predecessor | None = None,
 ) -> None:
     """Run the server until SIGTERM or SIGINT, then commit and ack all waiting logs.
+
+    At SIGUSR2 a new server is started, which is given the sockets, and this one ends.
 
     Args:
         settings: the settings.
         on_ready: called with the addresses once connections are accepted.
         alerts: rules of alerts.
+        inherited: listening sockets that this process was given.
+        predecessor: the server that gave them and is to end; None without one.
 
     Raises:
         DataFolderError: the data folder cannot be used, or is in use.
@@ -101,6 +111,8 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    handing_over = asyncio.Event()
+    loop.add_signal_handler(signal.SIGUSR2, handing_over.set)
     failed_threads: list[str] = []
 
     def stop_on_failure(failure: threading.ExceptHookArgs) -> None:
@@ -111,19 +123,22 @@ async def serve(
 
     # Without its writer a server would look healthy and ack nothing, so it stops instead.
     threading.excepthook = stop_on_failure
-    with ServerLock(folder), ExitStack() as opened:
-        refuse_lost_logs(folder)
-        refuse_earlier_logs(folder)
-        server = _Server(settings, folder, opened, limit, alerts)
-        mark_serving(folder)
-        on_ready(server.listen())
-        try:
-            await server.run_until(stopping)
-        finally:
-            await server.drain()
-        if not failed_threads:
-            opened.close()
-            unmark_serving(folder)
+    async with _locked(folder, predecessor):
+        with ExitStack() as opened:
+            refuse_lost_logs(folder)
+            refuse_earlier_logs(folder)
+            server = _Server(settings, folder, opened, limit, alerts)
+            mark_serving(folder)
+            on_ready(server.listen(inherited))
+            notify(READY)
+            try:
+                async with _running(_hand_over(handing_over, stopping, settings, server)):
+                    await server.run_until(stopping)
+            finally:
+                await server.drain()
+            if not failed_threads:
+                opened.close()
+                unmark_serving(folder)
     if failed_threads:
         raise ServerFailed(
             f"the server stopped because its {failed_threads[0]} thread failed, as told above; "
@@ -203,6 +218,8 @@ class _Server:
         self._few_descriptors = few_descriptors(most, settings.token_connections)
         if self._few_descriptors:
             logger.warning("%s", self._few_descriptors[0])
+        self.sockets: Sockets = {}
+        """Listening sockets by setting."""
         self._listening: tornado.httpserver.HTTPServer | None = None
         self._monitoring: MonitoringThread | None = None
 
@@ -229,8 +246,11 @@ class _Server:
         self._opened.callback(self._history.close)
         return rollups, Meter(self._recorder, last_seq, rollups.recount, self._refusals)
 
-    def listen(self) -> Addresses:
+    def listen(self, inherited: Sockets) -> Addresses:
         """Start accepting connections.
+
+        Args:
+            inherited: sockets that this process was given.
 
         Raises:
             AddressError: a port cannot be listened on, or tokens are needed and missing.
@@ -240,11 +260,14 @@ class _Server:
         settings = self._settings
         tls = _tls(settings)
         self._check_exposure(secure=tls is not None)
-        ingest = bind(settings.host, settings.port, "port")
+        ingest = bind(settings.host, settings.port, "port", inherited=inherited)
         self._opened.callback(_close_sockets, ingest)
-        monitoring = bind(settings.host, settings.monitoring_port, "monitoring_port")
+        monitoring = bind(
+            settings.host, settings.monitoring_port, "monitoring_port", inherited=inherited
+        )
         self._opened.callback(_close_sockets, monitoring)
-        syslog = self._syslog.bind(secure=tls is not None)
+        syslog = self._syslog.bind(inherited, secure=tls is not None)
+        self.sockets = {"port": ingest, "monitoring_port": monitoring, **self._syslog.sockets}
         self._rollups.start()
         self._writer.start()
         self._listening = _listen(self._ingest_app(), ingest, settings, tls, self._accepting)
@@ -306,6 +329,8 @@ class _Server:
                 await asyncio.wait_for(stopping.wait(), TICK_SECONDS)
             except TimeoutError:
                 self._pulse.beat()
+                if is_watched():
+                    notify(ALIVE)
                 self._hub.tick()
                 for task in beside:
                     if task.done():
@@ -395,6 +420,34 @@ class _Server:
             allowed_origins=self._settings.allowed_origins,
             paths="/metrics, /health and /livez",
         )
+
+
+@asynccontextmanager
+async def _locked(folder: DataFolder, predecessor: Predecessor | None) -> AsyncIterator[None]:
+    """Hold the lock of the folder, once the server before this one has ended."""
+    lock = ServerLock(folder)
+    if predecessor is None:
+        with lock:
+            yield
+        return
+    await predecessor.lock(lock)
+    try:
+        yield
+    finally:
+        lock.__exit__()
+
+
+async def _hand_over(
+    asked: asyncio.Event, stopping: asyncio.Event, settings: Settings, server: _Server
+) -> None:
+    """Start a successor whenever that is asked for, and stop once one has loaded."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        logger.warning("a new server is started, which takes over")
+        if await start_successor(settings, server.sockets):
+            stopping.set()
+            return
 
 
 @asynccontextmanager

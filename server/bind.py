@@ -7,38 +7,54 @@ from typing import Final
 
 import tornado.netutil
 
+from server.inherited import NO_SOCKETS, Sockets
 from waterline.addresses import explained
 
 _WITHOUT_IPV6: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
-def bind(host: str, port: int, setting: str, host_setting: str = "host") -> list[socket.socket]:
-    """Return sockets that listen on an address.
+def bind(
+    host: str,
+    port: int,
+    setting: str,
+    host_setting: str = "host",
+    *,
+    inherited: Sockets = NO_SOCKETS,
+) -> list[socket.socket]:
+    """Return sockets that listen on an address, or those that this process was given for it.
 
     Args:
         host: an address of this machine, or its name.
         port: the port; 0 picks a free one.
-        setting: the setting of the port, for the error.
+        setting: the setting of the port, also for the error.
         host_setting: the setting of the address, for the error.
+        inherited: sockets that this process was given.
 
     Raises:
         AddressError: the address cannot be listened on.
     """
+    if given := inherited.get(setting):
+        return [*given]
     with explained(host, port, setting, host_setting):
         return tornado.netutil.bind_sockets(port, host)
 
 
-def bind_datagrams(host: str, port: int, setting: str) -> list[socket.socket]:
-    """Return sockets that datagrams come in at, on an address.
+def bind_datagrams(
+    host: str, port: int, setting: str, *, inherited: Sockets = NO_SOCKETS
+) -> list[socket.socket]:
+    """Return sockets that datagrams come in at, on an address, or those that were given for it.
 
     Args:
         host: an address of this machine, or its name.
         port: the port; 0 picks a free one.
-        setting: the setting of the address, for the error.
+        setting: the setting of the address, also for the error.
+        inherited: sockets that this process was given.
 
     Raises:
         AddressError: the address cannot be used.
     """
+    if given := inherited.get(setting):
+        return [*given]
     bound: list[socket.socket] = []
     with explained(host, port, setting, setting), ExitStack() as opened:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)

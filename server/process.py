@@ -1,14 +1,18 @@
 """Main function of the server process, with settings from the environment."""
 
+import argparse
 import asyncio
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from server.allocator import release_large_blocks
 from server.app import serve
+from server.handover import Predecessor
+from server.inherited import parse_sockets, sockets_of_systemd
 from waterline.addresses import Addresses
 from waterline.endings import ended_in_order
 from waterline.settings.model import load_settings
@@ -22,6 +26,7 @@ SWITCH_SECONDS: Final = 0.001
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; print the addresses once connections are accepted."""
     with ended_in_order():
+        given = _given(sys.argv[1:])
         # The command has read the queries of alerts, and here they would bring Arrow along.
         loaded = load_settings({}, os.environ, Path.cwd(), check_queries=False)
         settings = loaded.settings
@@ -35,4 +40,31 @@ def main() -> None:
             gc.freeze()
             say(addresses.announcement(settings.data))
 
-        asyncio.run(serve(settings, announce, loaded.alerts))
+        asyncio.run(
+            serve(
+                settings,
+                announce,
+                loaded.alerts,
+                inherited=sockets_of_systemd() if given is None else parse_sockets(given.sockets),
+                predecessor=None if given is None else Predecessor(given.ready),
+            )
+        )
+
+
+class _Given(NamedTuple):
+    """What the server before this one gives it."""
+
+    sockets: str
+    ready: int
+    """Descriptor of a pipe to that one."""
+
+
+def _given(arguments: Sequence[str]) -> _Given | None:
+    """Return what the server before this one gives it; None without one."""
+    if not arguments:
+        return None
+    parser = argparse.ArgumentParser("python -m server")
+    parser.add_argument("--sockets", required=True)
+    parser.add_argument("--ready", type=int, required=True)
+    found = parser.parse_args(arguments)
+    return _Given(found.sockets, found.ready)

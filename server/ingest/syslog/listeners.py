@@ -14,6 +14,7 @@ from server.ingest.syslog.intake import SyslogIntake
 from server.ingest.syslog.senders import Senders
 from server.ingest.syslog.tcp import TOO_MANY, TcpListener
 from server.ingest.syslog.udp import UdpListener
+from server.inherited import Sockets
 from waterline.addresses import bracketed, is_loopback
 from waterline.errors import AddressError
 from waterline.recognition.syslog_messages import SyslogMessages
@@ -56,10 +57,16 @@ class SyslogListeners:
             self._intakes["udp"] = intake
             self._udp = UdpListener(intake, senders)
 
-    def bind(self, *, secure: bool) -> tuple[str, ...]:
+    @property
+    def sockets(self) -> Sockets:
+        """The bound sockets by setting."""
+        return {"syslog_tcp": self._tcp_sockets, "syslog_udp": self._udp_sockets}
+
+    def bind(self, inherited: Sockets, *, secure: bool) -> tuple[str, ...]:
         """Bind the sockets and return their URLs.
 
         Args:
+            inherited: sockets that this process was given.
             secure: whether TCP is with TLS.
 
         Raises:
@@ -70,12 +77,12 @@ class SyslogListeners:
         addresses = []
         if tcp is not None:
             self._check_exposure(tcp, "syslog_tcp", secure=secure)
-            self._tcp_sockets = bind(*tcp, "syslog_tcp", "syslog_tcp")
+            self._tcp_sockets = bind(*tcp, "syslog_tcp", "syslog_tcp", inherited=inherited)
             scheme = "tls" if secure else "tcp"
             addresses.append(f"{scheme}://{bracketed(tcp.host)}:{port_of(self._tcp_sockets)}")
         if udp is not None:
             self._check_exposure(udp, "syslog_udp", secure=False)
-            self._udp_sockets = bind_datagrams(*udp, "syslog_udp")
+            self._udp_sockets = bind_datagrams(*udp, "syslog_udp", inherited=inherited)
             addresses.append(f"udp://{bracketed(udp.host)}:{port_of(self._udp_sockets)}")
         return tuple(addresses)
 
