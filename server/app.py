@@ -246,7 +246,7 @@ class _Server:
         self._opened.callback(self._history.close)
         return rollups, Meter(self._recorder, last_seq, rollups.recount, self._refusals)
 
-    def listen(self, inherited: Sockets) -> Addresses:
+    def listen(self, inherited: Sockets = NO_SOCKETS) -> Addresses:
         """Start accepting connections.
 
         Args:
