@@ -148,37 +148,39 @@ class RollupStore:
             raise
         self.counted_through = max(self.counted_through, counted_through)
 
-    def replace(self, series: Series, begin: int, end: int, rows: Rows) -> None:
-        """Put rows in place of those that a series has in `[begin, end)`, as often as one likes.
+    def replace(self, metric: str, begin: int, end: int, rows: Rows) -> None:
+        """Put rows in place of those that a metric has in `[begin, end)`, as often as one likes.
 
         Args:
-            series: a series that the server does not measure itself.
+            metric: a metric that the server does not measure itself.
             begin: milliseconds UTC, a whole hour.
             end: milliseconds UTC, a whole hour, exclusive.
-            rows: the measurements, all of that series and range.
+            rows: the measurements, all of that metric and range.
 
         Raises:
             apsw.Error: nothing was changed.
         """
         try:
             with transaction(self._connection):
-                number = self._id_of(series)
                 for table in ("seconds", "minutes", "hours"):
                     self._connection.execute(
-                        f"DELETE FROM {table} WHERE begin >= ? AND begin < ? AND series = ?",
-                        (begin, end, number),
+                        f"DELETE FROM {table} WHERE begin >= ? AND begin < ? "
+                        "AND series IN (SELECT id FROM series WHERE metric = ?)",
+                        (begin, end, metric),
                     )
                 self._add(rows)
         except apsw.Error:
             self._series.clear()  # some ids were rolled back
             raise
 
-    def counted(self, series: Series) -> int:
-        """Return the number of values that the seconds of a series hold."""
+    def counted(self, metric: str) -> int:
+        """Return the number of values that the seconds of a metric hold, over all of its series."""
         return cast(
             "int",
             self._connection.execute(
-                "SELECT ifnull(sum(count), 0) FROM seconds WHERE series = ?", (self._id_of(series),)
+                "SELECT ifnull(sum(count), 0) FROM seconds "
+                "WHERE series IN (SELECT id FROM series WHERE metric = ?)",
+                (metric,),
             ).get,
         )
 

@@ -98,6 +98,8 @@ class EntryReader:
             else:
                 self._note(table, "without data, left behind", place)
                 return
+        if row.get("processed"):
+            self._note(table, "marked as processed, a mark that is left behind", place)
         made = str(uuid.uuid5(NAMESPACE, f"{table}:{rowid}"))
         log_id = self._id(row.get("id"), value, table, place) or made
         yield from self._logs(value, log_id, received_at, table, place)

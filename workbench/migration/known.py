@@ -9,6 +9,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from waterline.archive.catalog import read_catalog
 from waterline.archive.reader import BatchReader
 from waterline.records import Record
 from waterline.storage.catalog import read_batches
@@ -158,6 +159,7 @@ def rehearsing(folder: DataFolder, source: str) -> Iterator[Known]:
     with ExitStack() as opened:
         connection = None
         if folder.logs.exists():
+            read_catalog(folder)  # it refuses a file of another version
             connection = opened.enter_context(closing(open_reader(folder.logs)))
             opened.enter_context(sqlite_errors(folder.logs))
         yield opened.enter_context(Known(connection, folder, source))

@@ -12,7 +12,7 @@ import apsw
 import msgspec
 
 from waterline.archive.jobs.import_v2 import PATTERN
-from waterline.errors import UsageError
+from waterline.errors import DataFolderError, UsageError
 from waterline.storage.frozen import untouched
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import READER_TIMEOUT_MS, sqlite_errors
@@ -94,13 +94,16 @@ class SourceFolder:
             yield None
             return
         look = untouched(path)
-        with sqlite_errors(path):
-            with closing(
-                apsw.Connection(look.uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-            ) as connection:
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        try:
+            with sqlite_errors(path), closing(apsw.Connection(look.uri, flags)) as connection:
                 connection.set_busy_timeout(READER_TIMEOUT_MS)
                 yield connection
-            look.check()
+        except apsw.SQLError as error:
+            raise DataFolderError(
+                f"{path} has other tables than the document's: {error}"
+            ) from error
+        look.check()
 
     def rows(self, name: str, table: str, findings: Findings) -> Iterator[tuple[int, Row]]:
         """Yield the rows of a table with their numbers, in the order in which they were stored.

@@ -378,6 +378,7 @@ def test_new_incarnation_counts_from_its_last_seq(
     assert len(rows(path)) == 1  # what was measured stays
 
 
+@pytest.mark.logs
 def test_file_of_first_version_keeps_its_counts_of_logs(path: Path) -> None:
     first = Schema(METRICS.application_id, METRICS.steps[:1])
     with closing(open_writer(path, first, "NORMAL")) as connection:

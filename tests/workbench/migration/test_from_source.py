@@ -26,7 +26,7 @@ from tests.support.waiting import wait_until
 from waterline.archive.jobs.verify import verify
 from waterline.clock import now_ms
 from waterline.encoding import PARQUET
-from waterline.errors import DataFolderInUse, UsageError
+from waterline.errors import DataFolderError, DataFolderInUse, UsageError
 from waterline.storage.folder import DataFolder, ServerLock
 from workbench.migration.from_source import Outcome, migrate_folder
 
@@ -228,6 +228,7 @@ def test_rows_that_are_no_logs_are_kept_as_text_and_told(data: Path, tmp_path: P
         "realtime_logs: 2 rows without a fit id, given one; theirs is kept as originalId",
         "realtime_logs: 2 rows without any time, dated now",
         "realtime_logs: 1 row with bytes that are no UTF-8, kept as escapes",
+        "realtime_logs: 1 row marked as processed, a mark that is left behind",
     ]
 
 
@@ -398,6 +399,26 @@ def measured(data: Path) -> list[Any]:
                 "JOIN series ON series.id = series ORDER BY 1, 2"
             )
         )
+
+
+def test_measurements_are_by_log_type_of_their_metadata(data: Path, tmp_path: Path) -> None:
+    old = SourceDocument(tmp_path / "old")
+    old.measure([("query_duration", each, BEGUN) for each in range(5)])
+    about = """'{"logType":"error","resultCount":3}' WHERE id <= 2"""
+    old.execute("metrics.db", f"UPDATE performance_metrics SET metadata = {about}")
+    done = move(old, data)
+    (finding,) = done.findings
+    assert finding.startswith("performance_metrics: 2 rows with members of metadata besides logTyp")
+    assert {
+        label: count for (_, label), (count, _) in counted(data, "query_duration", "type").items()
+    } == {"error": 2, "other": 3}
+
+
+def test_tables_of_another_shape_are_refused_in_one_sentence(data: Path, tmp_path: Path) -> None:
+    old = SourceDocument(tmp_path / "old")
+    old.execute("logs.db", "DROP TABLE logs", "CREATE TABLE logs (id PRIMARY KEY) WITHOUT ROWID")
+    with pytest.raises(DataFolderError, match="other tables than the document's: no such column"):
+        move(old, data)
 
 
 def test_measurements_become_series_and_others_are_left_behind(

@@ -136,6 +136,7 @@ def test_count_after_kill_is_that_of_rows(tmp_path: Path) -> None:
     check(path)
 
 
+@pytest.mark.logs
 def test_file_of_earlier_version_counts_its_logs_with_those_missing(tmp_path: Path) -> None:
     path = tmp_path / "logs.db"
     with closing(open_writer(path, EARLIER, "FULL")) as connection:
@@ -151,6 +152,7 @@ def test_file_of_earlier_version_counts_its_logs_with_those_missing(tmp_path: Pa
         check(path)
 
 
+@pytest.mark.logs
 def test_file_of_earlier_version_without_missing_logs_has_no_gap(tmp_path: Path) -> None:
     path = tmp_path / "logs.db"
     with closing(open_writer(path, EARLIER, "FULL")) as connection:
