@@ -1,9 +1,9 @@
+// The bar of the query: its text, what may complete it, and where it is at fault.
+
 const MOST_OPTIONS = 12;
 const MOST_ANSWERS = 50;
 const NAME_BEFORE = /(?:^|[\s(])-?()([^\s"():=<>!~]*)$/;
 const VALUE_BEFORE = /(?:^|[\s(])-?([^\s"():=<>!~]+(?:!=|<=|>=|[:=<>]))([^\s"()]*)$/;
-
-// The bar of the query: its text, what may complete it, and where it is at fault.
 
 class QueryBar {
   // `change` is called with the text when somebody has written it; `complete` asks what may stand at a place.
