@@ -1,19 +1,22 @@
-"""Reads the highest seq of logs.db, and notices when its past becomes another."""
+"""Reads the newest log of logs.db, and notices when its past becomes another."""
 
+from sqlalchemy import func, select
+
+from waterline.storage.tables import logs
 from workbench.dashboard.snapshot import Newest
 from workbench.query.database import View
 from workbench.query.moment import read_moment
 
 
 class NewestReader:
-    """Follows the highest seq of one logs.db."""
+    """Follows the log with the highest seq of one logs.db."""
 
     def __init__(self) -> None:
         self.newest = Newest()
         self._incarnation: str | None = None
 
     def read(self, view: View) -> Newest:
-        """Return the highest seq.
+        """Return the newest log.
 
         Raises:
             DataFolderError: logs.db cannot be read.
@@ -23,7 +26,10 @@ class NewestReader:
             self.forget()
             self._incarnation = moment.incarnation
         if moment.last_seq != self.newest.last_seq:
-            self.newest = Newest(moment.last_seq, self.newest.revision)
+            ((timestamp,),) = view.rows(
+                select(func.max(logs.c.timestamp)).where(logs.c.seq == moment.last_seq)
+            )
+            self.newest = Newest(moment.last_seq, self.newest.revision, timestamp)
         return self.newest
 
     def forget(self) -> None:

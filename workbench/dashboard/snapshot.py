@@ -73,6 +73,8 @@ class Newest:
     """Its seq; 0 without logs."""
     revision: int = 0
     """A new number means another past: logs shown before are void."""
+    timestamp: int | None = None
+    """Its timestamp, milliseconds UTC; None where its row is archived and gone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The highest seq of a logs.db, and whether its past is still the same."""
+"""The newest log of a logs.db, and whether its past is still the same."""
 
 from pathlib import Path
 
@@ -18,10 +18,10 @@ def test_highest_seq_is_followed_and_is_the_same_object_while_nothing_comes(data
     fill(data)
     reader = NewestReader()
     empty = read(reader, data)
-    assert empty.last_seq == 0
-    fill(data, [{"type": "info", "message": "m"}] * 3)
+    assert (empty.last_seq, empty.timestamp) == (0, None)
+    fill(data, [{"type": "info", "message": "m", "timestamp": 7 - each} for each in range(3)])
     newest = read(reader, data)
-    assert (newest.last_seq, newest.revision) == (3, empty.revision)
+    assert newest == Newest(3, empty.revision, timestamp=5)
     assert read(reader, data) is newest
 
 

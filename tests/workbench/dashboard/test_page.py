@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.support.archived import batch, record_elsewhere
 from tests.support.browser import (
     DashboardProcess,
+    asked,
     choice,
     go_to_tab,
     messages,
@@ -298,6 +299,8 @@ def test_page_waits_calmly_for_a_server_and_begins_by_itself(page: Page, tmp_pat
         open_at(page, waiting)
         expect(page.locator(".state")).to_have_text("Waiting for a server")
         expect(page.locator(".notice code").first).to_have_text(str(data))
+        expect(said(page)).to_have_text("There is no log yet to search.")
+        assert asked(page) == {}  # the range is chosen once there is a log
         with serving(data) as server:
             send(server, {"type": "info", "message": "good morning"})
             expect(page.get_by_text("good morning")).to_be_visible()

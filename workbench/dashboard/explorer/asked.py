@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from waterline.errors import UsageError
 from waterline.query_text.parse import both
 from workbench.dashboard.explorer.messages import Ask
+from workbench.dashboard.snapshot import Snapshot
 from workbench.explore.steps import Steps, steps_of
 from workbench.query.question import Question, ask
 from workbench.query.times import iso_text, to_milliseconds
@@ -86,6 +87,16 @@ class Reach:
 
     first: int | None
     last: int | None
+
+
+def reach_of(snapshot: Snapshot) -> Reach:
+    """Return the reach of the stored logs; while they are still counted, of those and the newest."""
+    stored = snapshot.stored
+    if stored is None:
+        return Reach(None, None)
+    lasts = (stored.last_timestamp, snapshot.newest.timestamp)
+    last = max((each for each in lasts if each is not None), default=None)
+    return Reach(stored.first_timestamp, last)
 
 
 def interpret(message: Ask, reach: Reach, now: int) -> Asked:

@@ -1,3 +1,5 @@
+// The explorer: asks for what the state says, and shows what is found as it comes.
+
 const PERCENTILE_COLOURS = [["p50", "#56B4E9"], ["p95", "#3A7BD0"], ["p99", "#9A6FD6"], ["highest, which open on a click", "#D55E00"]];
 const KEYS = [
   ["/", "Write a query"], ["j", "Next log"], ["k", "Log before"], ["Enter", "Open or close the log"], ["Esc", "Close"],
@@ -6,8 +8,6 @@ const KEYS = [
 ];
 
 const HAS_FAULT = "What is asked has a fault; mend it first";
-
-// The explorer: asks for what the state says, and shows what is found as it comes.
 
 class Explorer {
   constructor(model, el) {
@@ -438,9 +438,9 @@ class Explorer {
     this.query.showFault("", [null, null]);
     this.root.classList.remove("faulty");
     this.drawPause();
-    this.root.classList.toggle("waits", waits);
-    if (waits) {
-      this.endSearch("There is no log yet to search.");
+    this.root.classList.toggle("waits", waits !== null);
+    if (waits !== null) {
+      this.endSearch(waits);
     }
   }
 

@@ -18,7 +18,7 @@ from waterline.query_text.edit import term
 from workbench.dashboard.chart_place import chart_place, put_chart
 from workbench.dashboard.component import Component
 from workbench.dashboard.explorer import messages
-from workbench.dashboard.explorer.asked import Asked, Reach, interpret
+from workbench.dashboard.explorer.asked import Asked, interpret, reach_of
 from workbench.dashboard.explorer.editing import as_query, edited, suggested, texts_of
 from workbench.dashboard.explorer.histogram import Histogram, colours_of
 from workbench.dashboard.explorer.measured import MeasuredChart
@@ -61,6 +61,7 @@ FIELDS_EVERY_MS: Final = 5_000
 """Milliseconds between two counts of the fields of what comes."""
 MOST_KNOWN: Final = 200
 """Number of fields that are remembered, to complete queries."""
+_WAITS: Final = ("There is no log yet to search.", "The data folder cannot be read.")
 _HERE: Final = Path(__file__).parent
 _SCRIPTS: Final = (
     "text.js", "row.js", "gap.js", "state.js", "query_bar.js", "fields.js", "table.js",
@@ -232,29 +233,26 @@ class Explorer(Component):
         self._cancel_all(but_of=message.number)
         self._search, self._message, self._counted, self._unseen = None, message, None, 0
         self._asked = self._told = None
-        stored = self._snapshot.stored
-        reach = (
-            Reach(None, None)
-            if stored is None
-            else Reach(stored.first_timestamp, stored.last_timestamp)
-        )
         try:
-            asked = interpret(message, reach, self._clock())
+            asked = interpret(message, reach_of(self._snapshot), self._clock())
         except UsageError as error:
             self._fail(error)
             return
         self._asked = asked
+        waits = self._snapshot.waiting
+        # A range that is left to us is chosen once there is something to choose by.
+        range_of = message if waits else asked
         self._send(
             {
                 "kind": "begun",
-                "begin": asked.begin,
-                "end": asked.end,
+                "begin": range_of.begin,
+                "end": range_of.end,
                 "through": message.through,
-                "waits": self._snapshot.waiting,
+                "waits": _WAITS[bool(self._snapshot.troubles)] if waits else None,
                 "marks": [*texts_of(asked.question.filters)],
             }
         )
-        if self._snapshot.waiting:  # the notice says for what
+        if waits:  # the notice says for what
             return
         # What another page has found at the same moment will do, if what comes is followed.
         key = ("search", self._snapshot.number, asked.key, message.open) if asked.follows else None

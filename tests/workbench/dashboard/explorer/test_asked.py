@@ -1,12 +1,14 @@
 """What the page asks, as a question of the workbench."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from waterline.errors import QueryError, UsageError
-from workbench.dashboard.explorer.asked import MOST_STEPS, Asked, Reach, interpret
+from workbench.dashboard.explorer.asked import MOST_STEPS, Asked, Reach, interpret, reach_of
 from workbench.dashboard.explorer.messages import Ask
+from workbench.dashboard.snapshot import Newest, Snapshot, StoredLogs
 from workbench.query.question import Question
 
 NOW = 1_795_455_000_000
@@ -39,6 +41,15 @@ def test_page_without_a_range_shows_the_last_day_with_logs_where_none_come() -> 
     assert (found.question.since, found.question.until) == (last - DAY, last + 1)
     found = asked(Reach(last - 5, last))
     assert (found.question.since, found.question.until) == (last - 5, last + 1)
+
+
+def test_reach_of_logs_that_are_still_counted_has_the_newest() -> None:
+    counted = StoredLogs({"info": 20_000}, first_timestamp=5, last_timestamp=9, complete=False)
+    snapshot = Snapshot(1, NOW, "data", stored=counted, newest=Newest(90_000, 1, NOW))
+    assert reach_of(snapshot) == Reach(5, NOW)
+    archived = replace(snapshot, newest=Newest(90_000, 1, None))
+    assert reach_of(archived) == Reach(5, 9)
+    assert reach_of(replace(snapshot, stored=None)) == EMPTY
 
 
 def test_range_with_an_end_is_as_it_is_asked_for() -> None:
