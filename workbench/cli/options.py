@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from waterline.addresses import Addresses
 from waterline.errors import UsageError
 from waterline.parts import Part, require
 from waterline.settings.model import LoadedSettings, load_settings, option_name, setting_help
@@ -70,6 +71,42 @@ def settings_options(*names: str) -> Callable[[Command], Command]:
         return command
 
     return decorate
+
+
+def url_option(path: str, what: str, envvar: str | None = None) -> Callable[[Command], Command]:
+    """Give a command the option of a server's address; by default that of the settings.
+
+    Args:
+        path: path of the address, such as `/ingest`.
+        what: the address, for the help.
+        envvar: variable that may hold it, too.
+    """
+
+    def given(context: click.Context, __: click.Parameter, url: str | None) -> str:
+        if url or context.resilient_parsing:
+            return url or ""
+        settings = load_settings({}, os.environ, Path.cwd(), check_queries=False).settings
+        if not settings.port:
+            raise click.UsageError(
+                "port is 0, so that only the server knows its address; give --url"
+            )
+        addresses = Addresses(
+            settings.host,
+            settings.port,
+            settings.monitoring_port,
+            secure=settings.tls_cert is not None,
+        )
+        return f"{addresses.ingest.removesuffix('/ingest')}{path}"
+
+    variable = "" if envvar is None else f"; also {envvar}"
+    return click.option(
+        "--url",
+        envvar=envvar,
+        callback=given,
+        metavar="URL",
+        help=f"{what}{variable}  [default: of the settings host and port, "
+        f"ws://127.0.0.1:3001{path}]",
+    )
 
 
 def token_option(scope: str) -> Callable[[Command], Command]:

@@ -9,18 +9,12 @@ import click
 from waterline.errors import UsageError
 from waterline.interrupts import INTERRUPTED
 from waterline.terminal import say, warn
-from workbench.cli.options import duration, token_option
+from workbench.cli.options import duration, token_option, url_option
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
-@click.option(
-    "--url",
-    envvar="WATERLINE_URL",
-    default="ws://127.0.0.1:3001/ingest",
-    show_default=True,
-    help="the server's ingest address; also WATERLINE_URL",
-)
+@url_option("/ingest", "the server's ingest address", "WATERLINE_URL")
 @token_option("ingest")
 @click.option(
     "--format",

@@ -12,7 +12,7 @@ from waterline.interrupts import INTERRUPTED
 from waterline.terminal import discard, warn
 from workbench.cli.asking import QueryCommand, encoded, query_options
 from workbench.cli.log_cells import members_of, time_text, with_attributes
-from workbench.cli.options import token_option
+from workbench.cli.options import token_option, url_option
 from workbench.cli.table import Column, Screen, Table
 
 if TYPE_CHECKING:
@@ -25,12 +25,7 @@ _LONGEST_ASKED: Final = 1000
 
 @click.command(cls=QueryCommand)
 @query_options
-@click.option(
-    "--url",
-    default="ws://127.0.0.1:3001/live",
-    show_default=True,
-    help="the server's live address",
-)
+@url_option("/live", "the server's live address")
 @token_option("read")
 @click.option("--type", "types", multiple=True, help="only logs of this type; may be repeated")
 @click.option("--source", "sources", multiple=True, help="only of this token; may be repeated")

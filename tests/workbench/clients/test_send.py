@@ -55,6 +55,23 @@ def test_file_sent_twice_is_stored_once_and_survives_a_kill(data: Path) -> None:
     assert (logs["type"] == "warning").sum() == ((status >= 400) & (status < 500)).sum() > 0
 
 
+def test_address_is_that_of_the_settings_where_none_is_named(data: Path, tmp_path: Path) -> None:
+    log = tmp_path / "my.log"
+    log.write_text("one\ntwo\n")
+    with serving(data) as server:
+        port = str(urlsplit(server.ingest).port)
+        done = run_waterline("send", log, WATERLINE_PORT=port, WATERLINE_TOKEN=server.token)
+        assert done.stdout == "sent 2, stored 2, duplicates 0, rejected 0\n", done.stderr
+    (tmp_path / "waterline.toml").write_text(f"port = {port}\n")
+    done = run_waterline(
+        "send", log, "--patience", "100ms", cwd=tmp_path, WATERLINE_TOKEN=server.token
+    )
+    assert "not acked 2" in done.stdout
+    assert f"127.0.0.1:{port}" in done.stderr
+    done = run_waterline("send", log, WATERLINE_PORT="0", WATERLINE_TOKEN=server.token)
+    assert "port is 0, so that only the server knows its address; give --url" in done.stderr
+
+
 def test_extracted_durations_have_numpys_percentiles(data: Path) -> None:
     log = real_log("OpenStack.log")
     with serving(data, "--measured-attributes", "duration_s") as server:

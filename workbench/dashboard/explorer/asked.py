@@ -90,7 +90,7 @@ class Reach:
 
 
 def reach_of(snapshot: Snapshot) -> Reach:
-    """Return the reach of the stored logs; while they are still counted, of those and the newest."""
+    """Return the reach of the stored logs; while they are counted, of those and the newest."""
     stored = snapshot.stored
     if stored is None:
         return Reach(None, None)
