@@ -1,5 +1,7 @@
 """`waterline plan`: how long the disk lasts, what archives cost, what is refused first."""
 
+from dataclasses import replace
+
 import click
 import msgspec
 
@@ -86,7 +88,9 @@ def plan(
         say(msgspec.json.format(msgspec.json.encode(as_object(made)), indent=2).decode())
         return
     columns = [Column("what"), Column("how much"), Column("how it is known")]
-    for line in Table(columns, Screen.of_output()).lines([*rows(made)]):
+    # A terminal wraps what is too long: cut off it would not say how a limit shows.
+    screen = replace(Screen.of_output(), width=None)
+    for line in Table(columns, screen).lines([*rows(made)]):
         say(line)
     say(measured_period(made))
 

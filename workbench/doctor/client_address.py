@@ -84,7 +84,11 @@ def parse_url(url: str) -> Address:
 
 
 def asked(
-    address: Address, method: str, path: str, headers: Mapping[str, str] | None = None
+    address: Address,
+    method: str,
+    path: str,
+    headers: Mapping[str, str] | None = None,
+    seconds: float = PATIENCE_SECONDS,
 ) -> Answer | Finding:
     """Return the answer to a request without a body, or why there is none.
 
@@ -93,9 +97,10 @@ def asked(
         method: of the request.
         path: of the endpoint.
         headers: further headers.
+        seconds: how long the answer may take.
     """
     kind = http.client.HTTPSConnection if address.secure else http.client.HTTPConnection
-    connection = kind(address.host, address.port, timeout=PATIENCE_SECONDS)
+    connection = kind(address.host, address.port, timeout=seconds)
     try:
         connection.putrequest(method, f"{address.prefix}{path}", skip_host=True)
         connection.putheader("Host", address.netloc)

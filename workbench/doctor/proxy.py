@@ -28,6 +28,7 @@ _NOT_GIVEN: Final = "give the address that clients use with --url"
 _LARGE_BODY: Final = 16 * 2**20
 """Bytes of the largest body that the server takes."""
 _LONGEST_WATCH: Final = 75.0
+_AT_ONCE_SECONDS: Final = 0.5
 _PASS_HOST: Final = (
     "have the proxy pass Host on as it came (nginx: proxy_set_header Host $http_host), or name {} "
     "in allowed_origins"
@@ -93,7 +94,7 @@ def upload(subject: Subject) -> Iterator[Finding]:
         "Content-Length": str(_LARGE_BODY),
     }
     # The server waits for the body; a proxy that takes none so large says so at once.
-    large = asked(address, "POST", "/ingest", headers)
+    large = asked(address, "POST", "/ingest", headers, _AT_ONCE_SECONDS)
     if isinstance(large, Answer) and large.status == http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         yield fault(
             "bodies of 16 MiB, which the server takes, are refused on the way (413)",

@@ -171,8 +171,9 @@ def port_of_another(patient: Patient) -> None:
 
 @case("dashboard", FAULT, "held by another program", "--dashboard-port")
 def dashboard_port_of_another(patient: Patient) -> None:
-    port = int(patient.options["dashboard_port"])
-    patient.opened.enter_context(socket.create_server(("127.0.0.1", port)))
+    answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+    other = patient.opened.enter_context(rewriting_proxy("http://127.0.0.1:1", lambda _: answer))
+    patient.options["dashboard_port"] = other.rpartition(":")[2]
 
 
 @case("server", FAULT, "holds the folder, and no server answers", "it hangs: start it again")

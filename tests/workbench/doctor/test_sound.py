@@ -72,7 +72,7 @@ def test_doctor_has_no_false_alarm_under_load(patient: Patient) -> None:
     patient.options |= {"archive_after": "1s", "archive_every": "1s", "ping_every": "300ms"}
     patient.options |= {"dedupe_window": "1s"}
     patient.environment["WATERLINE_TOKEN"] = patient.token
-    patient.url = patient.opened.enter_context(rewriting_proxy(server.ingest, lambda head: head))
+    proxy = patient.opened.enter_context(rewriting_proxy(server.ingest, lambda head: head))
     ended = threading.Event()
     acked = 0
 
@@ -89,8 +89,8 @@ def test_doctor_has_no_false_alarm_under_load(patient: Patient) -> None:
     thread = threading.Thread(target=load)
     thread.start()
     try:
-        for is_full in (True, False):
-            patient.is_full = is_full
+        for is_full, url in ((True, None), (False, proxy)):
+            patient.is_full, patient.url = is_full, url
             found = patient.examined()
             assert bad(found) == []
     finally:
