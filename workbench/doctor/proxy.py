@@ -29,6 +29,7 @@ _LARGE_BODY: Final = 16 * 2**20
 """Bytes of the largest body that the server takes."""
 _LONGEST_WATCH: Final = 75.0
 _AT_ONCE_SECONDS: Final = 0.5
+_LOST_HANDSHAKE: Final = frozenset({"upgrade_required", "bad_handshake", "version_not_supported"})
 _PASS_HOST: Final = (
     "have the proxy pass Host on as it came (nginx: proxy_set_header Host $http_host), or name {} "
     "in allowed_origins"
@@ -158,13 +159,16 @@ def _foreign(address: Address, answer: Answer) -> Finding:
 
 
 def _connected(address: Address, token: str) -> websocket.WebSocket | Finding:
-    """Return an open WebSocket, or why there is none."""
+    """Return an open WebSocket, or why there is none.
+
+    A producer's is silent, and a reader's is not while logs come in. A reader's is tried first, as
+    a handshake that is lost at /ingest would count as a refused body.
+    """
     scheme = "wss" if address.secure else "ws"
-    refused = ""
-    # A producer's connection is silent, and a reader's is not while logs come in.
-    for path in ("/ingest", "/live"):
+    refused, opened = "", None
+    for path in ("/live", "/ingest"):
         try:
-            return websocket.create_connection(
+            connection = websocket.create_connection(
                 f"{scheme}://{address.netloc}{address.prefix}{path}",
                 header={"Authorization": f"Bearer {token}"},
                 suppress_origin=True,
@@ -172,15 +176,16 @@ def _connected(address: Address, token: str) -> websocket.WebSocket | Finding:
             )
         except websocket.WebSocketBadStatusException as error:
             code = error_of(error.resp_body or b"")
-            if code in ("upgrade_required", "bad_handshake", "version_not_supported"):
+            if code in _LOST_HANDSHAKE:
                 return fault("WebSockets do not get through: the handshake is lost", _PASS_UPGRADE)
             refused = f"{error.status_code} {code}".strip()
-            if code != "forbidden":
-                break
         except (OSError, websocket.WebSocketException) as error:
             refused = type(error).__name__
-            break
-    return warning(
+        else:
+            if opened is not None:
+                opened.shutdown()  # type: ignore[no-untyped-call]
+            opened = connection
+    return opened or warning(
         f"no WebSocket could be opened there ({refused})",
         "see that WATERLINE_TOKEN is a token of this server, and that the proxy takes WebSockets",
     )
