@@ -15,6 +15,9 @@ from workbench.query.field_counts import FieldCounts
 from workbench.query.packed_attributes import packed_variants
 from workbench.query.variants import encoded, python_values
 
+# Logs that are counted at a time.
+_SLICE: Final = 100_000
+
 _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -40,7 +43,8 @@ class AttributeCounts:
         """
         if is_packed(column):
             for chunk in column.chunks:
-                self._add_packed(chunk)
+                for start in range(0, len(chunk), _SLICE):
+                    self._add_packed(chunk.slice(start, _SLICE))
         else:
             self._add_texts(column.to_pylist())
 

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from waterline.archive.attribute_columns.packed import is_packed
 from workbench.query.attribute_texts import values_of_texts
-from workbench.query.packed_attributes import packed_variants
-from workbench.query.variants import VARIANT, python_values, variants_of
+from workbench.query.packed_attributes import encoded_values, packed_variants
+from workbench.query.variants import VARIANT, encoded, python_values, variants_of
 
 
 def values_of(column: pa.ChunkedArray, names: Sequence[str]) -> list[list[Any]]:
@@ -33,3 +35,14 @@ def variants_by_name(column: pa.ChunkedArray, names: Sequence[str]) -> list[pa.C
     return [
         pa.chunked_array([variants_of(each)], VARIANT) for each in values_of_texts(column, names)
     ]
+
+
+def encoded_by_name(
+    column: pa.ChunkedArray, name: str
+) -> tuple[npt.NDArray[np.int64], pa.ChunkedArray]:
+    """Return an attribute of each log as a place among its different values; see `encoded`."""
+    found = encoded_values(column, name) if is_packed(column) else None
+    if found is not None:
+        return found
+    (values,) = variants_by_name(column, [name])
+    return encoded(values)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, Final, Generic, TypeVar
 
 import pyarrow as pa
@@ -139,15 +140,29 @@ class Logs:
 
         return self.ask(question, begin, whole, may_lack=may_lack)
 
-    def parts(
-        self, question: Question, take: Callable[[pa.Table], _Part], *, packed: bool = False
-    ) -> Answer[list[_Part]]:
-        """Return what a function takes from each part of the logs, in no order.
+    def parts(self, question: Question, take: Callable[[pa.Table], _Part]) -> Answer[list[_Part]]:
+        """Return what a function takes from each part of the logs, in no order; see `sum`."""
+
+        def both(whole: list[_Part], part: list[_Part]) -> list[_Part]:
+            return [*whole, *part]
+
+        return self.sum(question, lambda table: [take(table)], both)
+
+    def sum(
+        self,
+        question: Question,
+        take: Callable[[pa.Table], _Part],
+        add: Callable[[_Part, _Part], _Part],
+        *,
+        packed: bool = False,
+    ) -> Answer[_Part]:
+        """Return what a function takes from the parts of the logs, in no order, summed up.
 
         Args:
             question: what is asked.
             take: called with tables that have the question's `kept` columns, by several threads.
                 Attributes may be packed if it names members.
+            add: returns the sum of one result and another; it may change the first.
             packed: whether all attributes may be packed.
 
         Raises:
@@ -155,14 +170,14 @@ class Logs:
         """
         if question.limit is not None:
             rows = self.rows(replace(question, members=None))
-            return Answer([take(rows.table)], rows.lacks)
+            return Answer(take(rows.table), rows.lacks)
         question = replace(question, order=None)
 
-        def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Answer[list[_Part]]:
+        def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Answer[_Part]:
             parts = batches.of_each(
                 catalog.kept, lambda each: take(batches.chosen(each, packed=packed))
             )
-            return Answer([take(hot), *parts], lacking(catalog.pruned, question))
+            return Answer(reduce(add, parts, take(hot)), lacking(catalog.pruned, question))
 
         return self.ask(
             question,

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -48,6 +50,37 @@ def packed_variants(column: pa.ChunkedArray, names: Sequence[str]) -> list[pa.Ch
         pa.chunked_array([_variants(chunk, name) for chunk in column.chunks], VARIANT)
         for name in names
     ]
+
+
+def encoded_values(
+    column: pa.ChunkedArray, name: str
+) -> tuple[npt.NDArray[np.int64], pa.ChunkedArray] | None:
+    """Return what `encoded` returns of an attribute that is written as a dictionary.
+
+    Args:
+        column: packed attributes, with the members that are needed.
+        name: name or path of the attribute.
+
+    Returns:
+        None if the attribute is not written so in all logs.
+    """
+    if column.num_chunks != 1 or odd_texts(column.chunk(0)).null_count < len(column):
+        return None
+    chunk = column.chunk(0)
+    layout: Layout = chunk.type.layout
+    try:
+        place = _place_of(layout, name)
+    except _Ambiguous:
+        return None
+    if place is None or layout.members[place].kind != "text":
+        return None
+    values = member_column(chunk, place)
+    if not pa.types.is_dictionary(values.type):
+        return None
+    values = encoded_once(values)
+    different = variants({"text": values.dictionary}, len(values.dictionary))
+    places = values.indices.fill_null(-1).to_numpy().astype(np.int64)
+    return places, pa.chunked_array([different], VARIANT)
 
 
 class _Ambiguous(Exception):

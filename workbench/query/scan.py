@@ -54,6 +54,7 @@ class LogScan:
         database: its logs.db.
         question: what is asked; its order and limit are ignored.
         seqs: seqs to restrict the scan to; None is all.
+        packed: whether attributes of archives may come packed.
 
     Attributes:
         moment: moment of the first view.
@@ -73,10 +74,13 @@ class LogScan:
         database: Database,
         question: Question,
         seqs: range | None = None,
+        *,
+        packed: bool = False,
     ) -> None:
         self._folder = folder
         self._database = database
         self._question = question
+        self._packed = packed
         self._reader = BatchReader(folder)
         with database.view() as view:
             self._catalog = read_catalog(view, question)
@@ -174,7 +178,7 @@ class LogScan:
             behind, within = pc.greater(seqs, self.after), pc.less_equal(seqs, self.last_seq)
             table = table.filter(pc.and_(behind, within))
         self.after = min(batch.last_seq, self.last_seq)
-        return kept(choose(table, asked), asked)
+        return kept(choose(table, asked), asked, may_be_packed=self._packed)
 
     def _none(self) -> pa.Table:
         return schema_of(self._question.kept).empty_table()

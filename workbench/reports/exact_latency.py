@@ -4,7 +4,8 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import reduce
 from typing import Any, Final
 
 import numpy as np
@@ -12,17 +13,22 @@ import pandas as pd
 import pyarrow as pa
 
 from waterline.query_text.labels import label_of
-from workbench.query.attribute_values import variants_by_name
+from workbench.query.attribute_values import encoded_by_name, variants_by_name
 from workbench.query.attributes import STORED, as_column
 from workbench.query.execute import Answer, Logs
 from workbench.query.question import Question
-from workbench.query.variants import VARIANT, encoded, floats_of, python_values, series
+from workbench.query.variants import VARIANT, floats_of, python_values, series
 from workbench.reports.coverage import Step
 from workbench.reports.latency import Shape, frame_of
 from workbench.reports.sketches import Floats, Integers
 
 # Numpy orders integers of 16 bits in a fraction of the time.
 _FEW_GROUPS: Final = 2**16
+# An array of more numbers, 32 MiB, grows in place; of its size, this part is for those to come.
+_MANY: Final = 2**22
+_SPARE: Final = 8
+# Logs whose numbers are split up at a time.
+_SLICE: Final = 50_000
 
 
 def exact_latency(
@@ -53,17 +59,25 @@ def exact_latency(
     stored = by if by in STORED else None
     names = [attribute] if by is None or stored else [*dict.fromkeys((attribute, by))]
 
-    def take(part: pa.Table) -> _Part:
-        columns = variants_by_name(part["attributes"], names)
-        keys = None if by is None else columns[-1] if stored is None else part[stored]
+    def take(part: pa.Table) -> _Numbers:
+        slices = [part.slice(start, _SLICE) for start in range(0, part.num_rows, _SLICE)]
+        return reduce(_Numbers.add, map(of_slice, slices), _Numbers())
+
+    def of_slice(part: pa.Table) -> _Numbers:
+        (values,) = variants_by_name(part["attributes"], [attribute])
+        keys = None
+        if by is not None:
+            keys = _encoded(part[by]) if stored else encoded_by_name(part["attributes"], by)
         times = None
         if step is not None:
             times = step.begins(part[question.clock].cast(pa.int64()).to_numpy())
-        return _part(floats_of(columns[0]), keys, times)
+        return _part(floats_of(values), keys, times)
 
     wanted = [("attributes", True), (stored, stored), (question.clock, step)]
     columns = tuple(name for name, is_wanted in wanted if name and is_wanted)
-    answer = every_log.parts(replace(question, columns=columns, members=tuple(names)), take)
+    answer = every_log.sum(
+        replace(question, columns=columns, members=tuple(names)), take, _Numbers.add
+    )
     return Answer(_report(attribute, answer.value, shape), answer.lacks)
 
 
@@ -88,54 +102,94 @@ def recorded_latency(
     keys, times = None, None
     if shape.by is not None:
         texts = records[shape.by] if shape.by in records else [None] * len(records)
-        keys = pa.chunked_array([pa.array(texts, pa.string(), from_pandas=True)])
+        keys = _encoded(pa.chunked_array([pa.array(texts, pa.string(), from_pandas=True)]))
     if step is not None:
         times = step.begins(records["timestamp"].to_numpy("int64"))
     part = _part(records["milliseconds"].to_numpy("float64"), keys, times)
-    return _report(metric, [part], shape)
+    return _report(metric, part, shape)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Numbers of a part of the logs by step and group, of 8 bytes each."""
-
-    groups: pa.ChunkedArray
-    """Texts, or values of `VARIANT`, each once."""
-    numbers: Mapping[tuple[int, int], Floats]
-    """By begin of a step (0 without steps) and place in `groups` (-1 for logs without a value)."""
+_Keys = tuple[Integers, pa.ChunkedArray]
+"""A place for each log among the different groups (-1 for no value), and those."""
+_Label = tuple[str, object] | str | None
+"""What a group is of: a text, a value with its kind, or no value."""
 
 
-def _part(numbers: Floats, keys: pa.ChunkedArray | None, times: Integers | None) -> _Part:
+class _Growing:
+    """Numbers that more are added to, held once while there are many.
+
+    Attributes:
+        parts: those that are still apart.
+    """
+
+    def __init__(self) -> None:
+        self.parts: list[Floats] = []
+        self._whole = np.empty(0)
+        self._filled = 0
+
+    def add(self, other: "_Growing") -> None:
+        """Add the numbers of another, which are few."""
+        self.parts += other.parts
+        if self._filled or sum(map(len, self.parts)) > _MANY:
+            self.all()
+
+    def all(self) -> Floats:
+        """Return all numbers as one array."""
+        filled = self._filled + sum(map(len, self.parts))
+        if filled > len(self._whole):
+            self._whole.resize(filled + (filled // _SPARE if filled > _MANY else 0), refcheck=False)
+        while self.parts:
+            part = self.parts.pop()
+            self._whole[self._filled : self._filled + len(part)] = part
+            self._filled += len(part)
+        return self._whole[:filled]
+
+
+class _Numbers:
+    """Numbers by begin of a step (0 without steps) and group, of 8 bytes each."""
+
+    def __init__(self) -> None:
+        self.groups: defaultdict[tuple[int, _Label], _Growing] = defaultdict(_Growing)
+
+    def add(self, other: "_Numbers") -> "_Numbers":
+        while other.groups:
+            key, numbers = other.groups.popitem()
+            self.groups[key].add(numbers)
+        return self
+
+
+def _part(numbers: Floats, keys: _Keys | None, times: Integers | None) -> _Numbers:
     """Return numbers by step and group.
 
     Args:
         numbers: NaN is none.
-        keys: texts, or values of `VARIANT`; None without groups.
+        keys: the groups; None without groups.
         times: begins of steps; None without steps.
     """
-    places, groups = _places(keys, len(numbers))
-    of_steps, begins = (np.zeros(1, np.int64),) * 2
-    if times is not None:
-        of_steps, steps = _encoded(pa.chunked_array([pa.array(times)]))
-        begins = steps.to_numpy()
-    many = len(groups) + 1
-    ids = of_steps * many + places + 1
     is_number = ~np.isnan(numbers)
-    if not is_number.all():
-        numbers, ids = numbers[is_number], ids[is_number]
-    return _Part(
-        groups,
-        {
-            (int(begins[number // many]), number % many - 1): each
-            for number, each in _apart(numbers, ids, len(begins) * many)
-        },
-    )
+    labels: list[_Label] = [None]
+    ids, begins = np.zeros(1, np.int64), np.zeros(1, np.int64)
+    if keys is not None:
+        places, different = keys
+        labels += map(_label, different.to_pylist())
+        ids = places[is_number] + 1
+    many = len(labels)
+    if times is not None:
+        of_steps, steps = _encoded(pa.chunked_array([pa.array(times[is_number])]))
+        begins = steps.to_numpy()
+        ids = of_steps * many + ids
+    found, numbers = _Numbers(), numbers[is_number]
+    for number, each in _apart(numbers, ids, len(begins) * many):
+        found.groups[int(begins[number // many]), labels[number % many]].parts.append(each)
+    return found
 
 
-def _places(keys: pa.ChunkedArray | None, rows: int) -> tuple[Integers, pa.ChunkedArray]:
-    if keys is None:
-        return np.full(rows, -1), pa.chunked_array([], pa.string())
-    return encoded(keys) if keys.type == VARIANT else _encoded(keys)
+def _label(value: Mapping[str, object] | str) -> _Label:
+    if isinstance(value, str):
+        return value
+    kind, each = next(each for each in value.items() if each[1] is not None)
+    # 0.0 and -0.0 are one group.
+    return kind, each + 0.0 if isinstance(each, float) else each
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[Integers, pa.ChunkedArray]:
@@ -147,33 +201,38 @@ def _encoded(column: pa.ChunkedArray) -> tuple[Integers, pa.ChunkedArray]:
 
 def _apart(numbers: Floats, ids: Integers, most: int) -> Iterator[tuple[int, Floats]]:
     """Yield the numbers of each id; ids are below `most`."""
+    if most == 1 or not len(numbers):
+        yield from [(0, numbers)] * bool(len(numbers))
+        return
     order = np.argsort(ids.astype(np.uint16) if most <= _FEW_GROUPS else ids, kind="stable")
-    numbers, ids = numbers[order], ids[order]
+    ids = ids[order]
     ends = np.flatnonzero(np.diff(ids, append=-1)) + 1
     for start, end in zip([0, *ends], ends, strict=False):
-        yield int(ids[start]), numbers[start:end]
+        yield int(ids[start]), numbers[order[start:end]]
 
 
-def _report(metric: str, parts: Sequence[_Part], shape: Shape) -> pd.DataFrame:
-    ranks, labels = pd.factorize(_keyed([each.groups for each in parts]), sort=True)
-    found: defaultdict[tuple[int, int], list[Floats]] = defaultdict(list)
-    known = 0
-    for part in parts:
-        for (begin, place), numbers in part.numbers.items():
-            rank = -1 if place < 0 else int(ranks[known + place])
-            # Logs without a value are the last group.
-            found[begin, len(labels) if rank < 0 else rank].append(numbers)
-        known += len(part.groups)
-    keys = sorted(found)
-    # What is put together is let go of.
-    rows = [_describe(np.concatenate(found.pop(key)), shape) for key in keys]
+def _report(metric: str, found: _Numbers, shape: Shape) -> pd.DataFrame:
+    labels = [*dict.fromkeys(label for _, label in found.groups if label is not None)]
+    ranks, names = pd.factorize(_keyed(labels), sort=True)
+    # Logs without a value are the last group.
+    rank_of: dict[_Label, int] = {None: len(names), **dict(zip(labels, ranks, strict=True))}
+    merged: dict[tuple[int, int], _Growing] = {}
+    while found.groups:
+        (begin, label), numbers = found.groups.popitem()
+        place = begin, rank_of[label]
+        if place in merged:
+            merged[place].parts.append(numbers.all())
+        else:
+            merged[place] = numbers
+    keys = sorted(merged)
+    rows = [_describe(merged.pop(key).all(), shape) for key in keys]
     columns: dict[str, Any] = {name: [row[name] for row in rows] for name in shape.figures}
     columns["metric"] = [metric] * len(rows)
     if shape.has_time:
         columns["time"] = pa.array([begin for begin, _ in keys], pa.int64())
     if shape.by is not None:
-        names = [*labels, pd.NA]
-        columns[shape.by] = pd.Series([names[rank] for _, rank in keys], dtype="str")
+        told = [*names, pd.NA]
+        columns[shape.by] = pd.Series([told[rank] for _, rank in keys], dtype="str")
     return frame_of(columns, shape)
 
 
@@ -196,21 +255,21 @@ def _describe(numbers: Floats, shape: Shape) -> dict[str, float]:
     }
 
 
-def _keyed(parts: list[pa.ChunkedArray]) -> "pd.Series[Any]":
-    """Return the groups of all parts as one column whose values have an order."""
-    whole = pa.chunked_array([chunk for part in parts for chunk in part.chunks], parts[0].type)
-    index = pd.RangeIndex(len(whole))
-    if whole.type != VARIANT:
-        texts: pd.Series[Any] = whole.to_pandas()
-        return texts
-    column = series(whole, index)
+def _keyed(labels: Sequence[_Label]) -> "pd.Series[Any]":
+    """Return groups as one column whose values have an order."""
+    if not labels or isinstance(labels[0], str):
+        return pd.Series(labels, dtype="str")
+    values = pa.chunked_array([pa.array([{each[0]: each[1]} for each in labels if each], VARIANT)])
+    index = pd.RangeIndex(len(labels))
+    column = series(values, index)
     if column is None:
-        column = as_column(python_values(whole), index)
+        column = as_column(python_values(values), index)
     # Mixed and nested values have no order, and 1 equals True.
     return column.map(label_of, na_action="ignore") if column.dtype == "object" else column
 
 
 def _scale(numbers: Floats) -> float:
-    """Return a power of two by which to divide numbers so that their sum fits a float."""
-    exponent = math.frexp(np.abs(numbers).max())[1] + len(numbers).bit_length()
+    """Return a power of two by which to divide sorted numbers so that their sum fits a float."""
+    largest = max(abs(numbers[0]), abs(numbers[-1]))
+    exponent = math.frexp(largest)[1] + len(numbers).bit_length()
     return 2.0 ** max(0, exponent - sys.float_info.max_exp)

@@ -79,12 +79,13 @@ class _Counts:
         self.attributes.add(table["attributes"])
         return self
 
-    def update(self, other: "_Counts") -> None:
+    def update(self, other: "_Counts") -> "_Counts":
         """Add other counts."""
         self.logs += other.logs
         for name, counts in other.columns.items():
             self.columns[name].values["text"].update(counts.values["text"])
         self.attributes.update(other.attributes)
+        return self
 
     def by_name(self) -> dict[str, FieldCounts]:
         """Return the fields by name; nothing is to be added afterwards."""
@@ -115,11 +116,8 @@ def _counted(
         place = first["timestamp"].cast(pa.int64())[0].as_py(), first["seq"][0].as_py()
     last = newest.moment.last_seq
     asked = replace(question, behind=place, last=last)
-    parts = logs.parts(asked, lambda table: _Counts().add(table), packed=True)
-    counts = _Counts()
-    for each in parts.value:
-        counts.update(each)
-    return Answer(counts, parts.lacks), newest.moment, is_sample
+    counts = logs.sum(asked, lambda table: _Counts().add(table), _Counts.update, packed=True)
+    return counts, newest.moment, is_sample
 
 
 def _frame(found: dict[str, FieldCounts], logs: int, top: int) -> pd.DataFrame:

@@ -165,6 +165,8 @@ def _has_meaning(filter: pc.Expression, fields: list[pa.Field]) -> bool:  # noqa
 _TIMESTAMPS: Final = range(MIN_TIMESTAMP, MAX_TIMESTAMP + 1)
 # Logs that are read at once, by the index of timestamps; more are walked through by seq.
 _FEW: Final = 100_000
+# Logs whose JSON is put together at a time.
+_SLICE: Final = 50_000
 
 
 class LogsRelation:
@@ -213,10 +215,13 @@ class LogsRelation:
             if few is not None:
                 yield from few
                 return
-        scan = LogScan(self._folder, self._database, question, seqs)
+        scan = LogScan(self._folder, self._database, question, seqs, packed=True)
         self.lacks = self.lacks or scan.lacks
-        # What is left out of an object is nothing that the statement asks for.
-        yield from map(as_stored, scan.tables())
+        for table in scan.tables():
+            # The JSON of a whole batch would take a hundred MB, and is not always taken.
+            for start in range(0, table.num_rows, _SLICE):
+                # What is left out of an object is nothing that the statement asks for.
+                yield as_stored(table.slice(start, _SLICE))
 
     def _few(self, question: Question) -> list[pa.Table] | None:
         """Return the logs of a range of time, or None if there are many."""
