@@ -13,11 +13,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from benchmarks.errors import BenchmarkError
@@ -49,6 +50,8 @@ class Round:
     most: int
     """Logs that are made, more than the disk holds."""
     sorted_ids: bool = True
+    padding: int = 0
+    """Characters by chance that each log has besides."""
     archive_after: int | None = None
     archive_every: int = _DAY
 
@@ -68,6 +71,14 @@ ROUNDS: Final = (
         warm=50,
         most=800_000,
         sorted_ids=False,
+    ),
+    Round(
+        name="logs of 3 kB, 500 logs/s, 224 MiB",
+        disk="224m",
+        rate=500,
+        warm=35,
+        most=90_000,
+        padding=2_800,
     ),
     Round(
         name="archived after 10 s, 3,000 logs/s, 128 MiB",
@@ -122,6 +133,8 @@ def fill(round_: Round) -> tuple[float, float]:
             host=_HOST,
             port=0,
             monitoring_port=0,
+            # The load answers no pings, and would be cut off.
+            idle_timeout=_DAY,
             archive_after=round_.archive_after,
             archive_every=round_.archive_every,
             dedupe_window=5_000 if round_.archive_after is not None else _DAY,
@@ -129,7 +142,8 @@ def fill(round_: Round) -> tuple[float, float]:
         folder = DataFolder(settings.data)
         folder.create()
         token = TokenFile(folder.tokens).renew(SOURCE, [Scope.INGEST], now_ms())
-        logs = list(islice(made_logs(sorted_ids=round_.sorted_ids), round_.most))
+        made = islice(made_logs(sorted_ids=round_.sorted_ids), round_.most)
+        logs = [*_padded(made, round_.padding)]
         with served(settings) as url, connected(url, token, logs) as connections:
             ended: list[tuple[float, str]] = []
 
@@ -152,6 +166,14 @@ def fill(round_: Round) -> tuple[float, float]:
     if "storage_full" not in said or plan.to_full is None:
         raise BenchmarkError(f"the disk did not become full: {said[:200]}, {free} bytes are free")
     return plan.to_full, full_at - planned_at
+
+
+def _padded(logs: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Yield logs with an attribute of so many characters by chance besides."""
+    random = Random(size)
+    for each in logs:
+        more = b',"detail":"%b"}' % random.randbytes(size // 2).hex().encode() if size else b"}"
+        yield each.removesuffix(b"}") + more
 
 
 def main() -> int:
