@@ -45,9 +45,27 @@ class AlertsProcess:
         self._began = now_ms()
         self._read: tuple[int, AlertStates] | None = None
         """Modification time and content of the file."""
+        self._changed = asyncio.Event()
+
+    def use(self, rules: Sequence[AlertRule]) -> None:
+        """Go on by other rules; what those of the same name knew stays."""
+        if [*rules] != [*self._rules]:
+            self._rules = rules
+            self._changed.set()
 
     async def run(self) -> None:
         """Keep the process running until cancelled."""
+        while True:
+            self._changed.clear()
+            keeping = asyncio.create_task(self._keep_running())
+            try:
+                await self._changed.wait()
+            finally:
+                keeping.cancel()
+                await asyncio.wait([keeping])
+
+    async def _keep_running(self) -> None:
+        """Keep the process of the present rules running until cancelled."""
         if not self._rules:
             remove_alerts(self._folder)
             return

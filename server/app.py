@@ -40,6 +40,7 @@ from server.monitoring.thread import MonitoringThread
 from server.rate_limits import TokenLimits
 from server.recount import Recount
 from server.refusals import Refusals
+from server.reload import plan_reload
 from server.rollback import refuse_lost_logs, renew_changed_past
 from server.service_manager import ALIVE, READY, is_watched, notify
 from server.tail import LiveReader
@@ -51,14 +52,14 @@ from waterline.archive.ahead import refuse_earlier_logs
 from waterline.archive.missing import MissingFiles
 from waterline.clock import AGEING_PATIENCE, DATING_PATIENCE, SteadyClock
 from waterline.descriptors import few_descriptors, for_connections, raise_limit
-from waterline.errors import AddressError, ServerFailed
+from waterline.errors import AddressError, ServerFailed, WaterlineError
 from waterline.metrics.history import RollupHistory
 from waterline.metrics.quiet_sources import QuietSources
 from waterline.metrics.recorder import MetricsRecorder
 from waterline.metrics.rollup_store import Retention, RollupStore
 from waterline.metrics.rollup_thread import RollupThread
 from waterline.server_tls import server_context
-from waterline.settings.model import Settings
+from waterline.settings.model import LoadedSettings, Settings
 from waterline.storage.folder import DataFolder, ServerLock, open_to_others
 from waterline.storage.pages import LogPages
 from waterline.tokens import TokenFile
@@ -80,30 +81,32 @@ TICKS_A_LOOK: Final = 5
 
 
 async def serve(
-    settings: Settings,
+    load: Callable[[], LoadedSettings],
     on_ready: Callable[[Addresses], None],
-    alerts: Sequence[AlertRule] = (),
     *,
     inherited: Sockets = NO_SOCKETS,
     predecessor: Predecessor | None = None,
 ) -> None:
     """Run the server until SIGTERM or SIGINT, then commit and ack all waiting logs.
 
-    At SIGUSR2 a new server is started, which is given the sockets, and this one ends.
+    At SIGHUP the settings are read again. At SIGUSR2 a new server is started, which is given the
+    sockets, and this one ends.
 
     Args:
-        settings: the settings.
+        load: reads the settings.
         on_ready: called with the addresses once connections are accepted.
-        alerts: rules of alerts.
         inherited: listening sockets that this process was given.
         predecessor: the server that gave them and is to end; None without one.
 
     Raises:
+        SettingsError: a setting has no meaning.
         DataFolderError: the data folder cannot be used, or is in use.
         ArchiveError: logs.db is older than its archives.
         AddressError: a port cannot be listened on.
         ServerFailed: a thread of the server died.
     """
+    loaded = load()
+    settings = loaded.settings
     limit = raise_limit()
     folder = DataFolder(settings.data)
     folder.create()
@@ -113,6 +116,8 @@ async def serve(
         loop.add_signal_handler(number, stopping.set)
     handing_over = asyncio.Event()
     loop.add_signal_handler(signal.SIGUSR2, handing_over.set)
+    reloading = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, reloading.set)
     failed_threads: list[str] = []
 
     def stop_on_failure(failure: threading.ExceptHookArgs) -> None:
@@ -127,12 +132,15 @@ async def serve(
         with ExitStack() as opened:
             refuse_lost_logs(folder)
             refuse_earlier_logs(folder)
-            server = _Server(settings, folder, opened, limit, alerts)
+            server = _Server(settings, folder, opened, limit, loaded.alerts)
             mark_serving(folder)
             on_ready(server.listen(inherited))
             notify(READY)
             try:
-                async with _running(_hand_over(handing_over, stopping, settings, server)):
+                async with (
+                    _running(_hand_over(handing_over, stopping, server)),
+                    _running(_reload(reloading, load, server)),
+                ):
                     await server.run_until(stopping)
             finally:
                 await server.drain()
@@ -218,6 +226,8 @@ class _Server:
         self._few_descriptors = few_descriptors(most, settings.token_connections)
         if self._few_descriptors:
             logger.warning("%s", self._few_descriptors[0])
+        self._tls: list[ssl.SSLContext] = []
+        self._apps: list[tornado.web.Application] = []
         self.sockets: Sockets = {}
         """Listening sockets by setting."""
         self._listening: tornado.httpserver.HTTPServer | None = None
@@ -246,6 +256,30 @@ class _Server:
         self._opened.callback(self._history.close)
         return rollups, Meter(self._recorder, last_seq, rollups.recount, self._refusals)
 
+    def reload(self, loaded: LoadedSettings) -> None:
+        """Take over what can be taken over of settings that were read again, and say what cannot.
+
+        Raises:
+            SettingsError: the certificate or its key cannot be used; nothing was changed.
+        """
+        plan = plan_reload(self._settings, loaded.settings)
+        new = plan.settings
+        if new.tls_cert is not None and new.tls_key is not None:
+            server_context(new.tls_cert, new.tls_key)  # a faulty one is refused before all else
+            for each in self._tls:
+                each.load_cert_chain(new.tls_cert, new.tls_key)
+        self._settings = new
+        self._connections.limits.change(new.token_connections, new.token_rate)
+        self._archiving.use(new)
+        self._backups.use(new)
+        self._alerts.use(loaded.alerts)
+        for app in self._apps:
+            app.settings["allowed_origins"] = new.allowed_origins
+        taken = ["tokens", "certificates", "alerts", *plan.changed]
+        logger.warning("read again: %s", ", ".join(taken))
+        if plan.waiting:
+            logger.warning("changed, and in force after a restart: %s", ", ".join(plan.waiting))
+
     def listen(self, inherited: Sockets = NO_SOCKETS) -> Addresses:
         """Start accepting connections.
 
@@ -258,7 +292,9 @@ class _Server:
             TokenError: the tokens are needed and cannot be read.
         """
         settings = self._settings
-        tls = _tls(settings)
+        tls, of_syslog = _tls(settings), _tls(settings)
+        self._tls = [each for each in (tls, of_syslog) if each is not None]
+        self._apps = [self._ingest_app(), self._monitoring_app()]
         self._check_exposure(secure=tls is not None)
         ingest = bind(settings.host, settings.port, "port", inherited=inherited)
         self._opened.callback(_close_sockets, ingest)
@@ -270,11 +306,11 @@ class _Server:
         self.sockets = {"port": ingest, "monitoring_port": monitoring, **self._syslog.sockets}
         self._rollups.start()
         self._writer.start()
-        self._listening = _listen(self._ingest_app(), ingest, settings, tls, self._accepting)
+        self._listening = _listen(self._apps[0], ingest, settings, tls, self._accepting)
         self._monitoring = MonitoringThread(
             partial(
                 _listen,
-                self._monitoring_app(),
+                self._apps[1],
                 monitoring,
                 settings,
                 tls,
@@ -284,7 +320,7 @@ class _Server:
         )
         self._monitoring.start()
         self._opened.callback(self._monitoring.stop)
-        self._syslog.start(self._accepting, _tls(settings))
+        self._syslog.start(self._accepting, of_syslog)
         return Addresses(
             settings.host, port_of(ingest), port_of(monitoring), tls is not None, syslog
         )
@@ -437,15 +473,26 @@ async def _locked(folder: DataFolder, predecessor: Predecessor | None) -> AsyncI
         lock.__exit__()
 
 
-async def _hand_over(
-    asked: asyncio.Event, stopping: asyncio.Event, settings: Settings, server: _Server
+async def _reload(
+    asked: asyncio.Event, load: Callable[[], LoadedSettings], server: _Server
 ) -> None:
+    """Read the settings again whenever that is asked for."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        try:
+            server.reload(load())
+        except WaterlineError as error:
+            logger.error("nothing was reloaded: %s", error)
+
+
+async def _hand_over(asked: asyncio.Event, stopping: asyncio.Event, server: _Server) -> None:
     """Start a successor whenever that is asked for, and stop once one has loaded."""
     while True:
         await asked.wait()
         asked.clear()
         logger.warning("a new server is started, which takes over")
-        if await start_successor(settings, server.sockets):
+        if await start_successor(server.sockets):
             stopping.set()
             return
 

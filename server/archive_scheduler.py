@@ -95,13 +95,15 @@ class ArchiveScheduler:
         """Whether the last LASTING runs failed."""
         return self._failures >= LASTING
 
+    def use(self, settings: Settings) -> None:
+        """Go on by other settings; `archive_keep` and `dedupe_window` stay as they were."""
+        self._settings = self._job.settings = settings
+
     async def run(self) -> None:
         """Archive and prune whenever that is due, until cancelled, which kills a run under way."""
         loop = asyncio.get_running_loop()
         while True:
             await loop.run_in_executor(None, self.retention.look)
-            if self._settings.archive_after is None and self._settings.archive_keep is None:
-                return
             # The job, in its own process, would follow a clock that has jumped.
             if not self._in_doubt() and (self.retention.is_due or self._is_due()):
                 await self._archive()

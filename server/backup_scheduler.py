@@ -51,12 +51,16 @@ class BackupScheduler:
 
     async def run(self) -> None:
         """Take backups until cancelled, which kills one under way: the next goes on."""
-        if self._settings.backup_to is None:
-            return
         while True:
-            if self._is_due():
+            if self._settings.backup_to is not None and self._is_due():
                 await self._take()
             await self._sleep(self._pause())
+
+    def use(self, settings: Settings) -> None:
+        """Go on by other settings."""
+        if settings.backup_to != self._settings.backup_to:
+            self._failures, self._failure = 0, None
+        self._settings = self._job.settings = settings
 
     def reasons(self) -> list[str]:
         """Return a sentence if backups keep failing, else nothing."""

@@ -14,7 +14,6 @@ from server.inherited import Sockets, format_sockets
 from server.service_manager import main_process, notify
 from waterline.errors import DataFolderInUse, UsageError
 from waterline.processes import python_command
-from waterline.settings.model import Settings, environment_of
 from waterline.storage.folder import ServerLock
 
 logger = logging.getLogger(__name__)
@@ -62,15 +61,14 @@ class Predecessor:
                 return
 
 
-async def start_successor(settings: Settings, sockets: Sockets) -> bool:
+async def start_successor(sockets: Sockets) -> bool:
     """Start a new server and wait until it has loaded; return whether it has.
 
-    It fails alone where it cannot load, as by a setting that has no meaning in the new version,
-    and this server goes on.
+    It reads its settings anew. It fails alone where it cannot load, as by a setting that has no
+    meaning in the new version, and this server goes on.
 
     Args:
-        settings: those of this server.
-        sockets: its listening sockets.
+        sockets: listening sockets of this server.
     """
     read, write = os.pipe()
     numbers = [each.fileno() for several in sockets.values() for each in several]
@@ -80,7 +78,6 @@ async def start_successor(settings: Settings, sockets: Sockets) -> bool:
             command,
             pass_fds=[*numbers, write],
             stdin=subprocess.DEVNULL,
-            env=os.environ | environment_of(settings),
         )
     except OSError as error:
         logger.error("no new server can be started, and this one goes on: %s", error.strerror)

@@ -30,11 +30,14 @@ class JobProcess:
     Args:
         module: what Python runs; it prints its result, or one sentence to stderr.
         settings: settings of the server.
+
+    Attributes:
+        settings: those of the next run.
     """
 
     def __init__(self, module: str, settings: Settings) -> None:
         self._module = module
-        self._settings = settings
+        self.settings = settings
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -51,7 +54,7 @@ class JobProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=os.environ | environment_of(self._settings),
+                env=os.environ | environment_of(self.settings),
             )
         except OSError as error:
             reason = f"the process of {self._module} cannot be started: {error.strerror}"

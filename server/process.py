@@ -15,7 +15,7 @@ from server.handover import Predecessor
 from server.inherited import parse_sockets, sockets_of_systemd
 from waterline.addresses import Addresses
 from waterline.endings import ended_in_order
-from waterline.settings.model import load_settings
+from waterline.settings.model import LoadedSettings, load_settings
 from waterline.terminal import log_to_stderr, say
 
 # Of itself Python gives a waiting thread its turn after 5 ms. A scrape of the measurements needs
@@ -27,9 +27,12 @@ def main() -> None:
     """Serve until SIGTERM or Ctrl-C; print the addresses once connections are accepted."""
     with ended_in_order():
         given = _given(sys.argv[1:])
-        # The command has read the queries of alerts, and here they would bring Arrow along.
-        loaded = load_settings({}, os.environ, Path.cwd(), check_queries=False)
-        settings = loaded.settings
+
+        def load() -> LoadedSettings:
+            # The command has read the queries of alerts, and here they would bring Arrow along.
+            return load_settings({}, os.environ, Path.cwd(), check_queries=False)
+
+        data = load().settings.data
         log_to_stderr()
         release_large_blocks()
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -38,13 +41,12 @@ def main() -> None:
             # What is loaded by now stays. To look for garbage in it took up to 0.1 s at a time, in
             # which nobody was acked.
             gc.freeze()
-            say(addresses.announcement(settings.data))
+            say(addresses.announcement(data))
 
         asyncio.run(
             serve(
-                settings,
+                load,
                 announce,
-                loaded.alerts,
                 inherited=sockets_of_systemd() if given is None else parse_sockets(given.sockets),
                 predecessor=None if given is None else Predecessor(given.ready),
             )

@@ -37,6 +37,18 @@ class TokenLimits:
         self._full_at: dict[str, int] = {}
         self._look_at = _FEW
 
+    def change(self, connections: int, rate: int | None) -> None:
+        """Set other limits; connections that are open stay so.
+
+        Args:
+            connections: see the class.
+            rate: see the class.
+        """
+        if rate != self._rate:
+            # What was sent before is in a unit of the former rate.
+            self._full_at = {}
+        self._most, self._rate = connections, rate
+
     @property
     def most_connections(self) -> int:
         """Connections that a token may hold at once."""

@@ -152,8 +152,7 @@ def test_schedule_checks_once_second_at_most(data: Path) -> None:
 
 def test_never_means_never(data: Path) -> None:
     fill(data, [LOG], received_at=NOON)
-    archiving = ArchiveScheduler(Settings(data=data, archive_after=None), MetricsRecorder())
-    asyncio.run(asyncio.wait_for(archiving.run(), PATIENCE))
+    archiving, _ = schedule(data, 2, archive_after=None)
     assert archiving.ended_at is None
     assert number(data, ROWS) == 1
 

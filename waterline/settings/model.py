@@ -23,6 +23,12 @@ ALERTS: Final = "alerts"
 CLIENT_VARIABLES: Final = frozenset({"WATERLINE_TOKEN", "WATERLINE_URL"})
 
 
+# How the source of a value begins that is given to the process itself, and not by a file.
+_OPTION: Final = "option"
+_VARIABLE: Final = "variable"
+_GIVEN: Final = (f"{_OPTION} ", f"{_VARIABLE} ")
+
+
 def _about(
     description: str, parse: Callable[[str], object], show: Callable[[Any], str] = str
 ) -> dict[str, Any]:
@@ -304,6 +310,18 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return {variable_name(name): setting_text(settings, name) for name in setting_names()}
 
 
+def environment_given(loaded: LoadedSettings) -> dict[str, str]:
+    """Return the settings of the command line and the environment as variables for a process.
+
+    It reads the rest from the same file.
+    """
+    return {
+        variable_name(name): setting_text(loaded.settings, name)
+        for name, source in loaded.sources.items()
+        if source.startswith(_GIVEN)
+    }
+
+
 def load_settings(
     options: Mapping[str, str | None],
     environment: Mapping[str, str],
@@ -327,7 +345,7 @@ def load_settings(
     """
     given = _from_environment(environment)
     given |= {
-        name: (value, f"option {(named or {}).get(name, option_name(name))}")
+        name: (value, f"{_OPTION} {(named or {}).get(name, option_name(name))}")
         for name, value in options.items()
         if value is not None
     }
@@ -358,7 +376,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, st
             continue
         if variable not in known:
             raise _unknown(variable, "in the environment", [*known, *CLIENT_VARIABLES])
-        found[known[variable]] = (value, f"variable {variable}")
+        found[known[variable]] = (value, f"{_VARIABLE} {variable}")
     return found
 
 

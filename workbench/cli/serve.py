@@ -5,7 +5,7 @@ import os
 import click
 
 from waterline.processes import python_command
-from waterline.settings.model import environment_of, setting_names
+from waterline.settings.model import environment_given, setting_names
 from workbench.cli.options import load, needs, settings_options
 
 
@@ -15,4 +15,5 @@ from workbench.cli.options import load, needs, settings_options
 def serve(**options: str | None) -> None:
     """Run the server: ingest, live and monitoring. It ends by SIGTERM or Ctrl-C."""
     command = python_command("server")
-    os.execve(command[0], command, os.environ | environment_of(load(options).settings))
+    # What its file says is read by the server itself, again at a reload.
+    os.execve(command[0], command, os.environ | environment_given(load(options)))
