@@ -112,21 +112,18 @@ def test_server_takes_logs_into_folder_of_first_version(data: Path) -> None:
     assert version_of(folder.metrics) == METRICS.version
 
 
-def test_power_cut_at_any_point_leaves_logs_and_next_start_goes_on(tmp_path: Path) -> None:
-    """At every third point."""
-    for after in range(0, 40, 3):
-        hold_after_power_cut(tmp_path / str(after), PowerCut(after, tears=True, seed=after))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("tears", [True, False])
-def test_power_cut_at_every_point_leaves_logs(tmp_path: Path, tears: bool) -> None:
-    points = iter(range(10_000))
-    while hold_after_power_cut(
-        tmp_path / str(after := next(points)), PowerCut(after, tears=tears, seed=after)
-    ):
-        pass
-    assert after > 30, "there are that many writes, syncs and renames"
+def test_power_cut_at_any_point_leaves_logs_and_next_start_goes_on(
+    tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    """With `--power-cuts 40` it is every one of the writes, syncs and renames."""
+    cuts = pytestconfig.getoption("power_cuts")
+    went = [
+        hold_after_power_cut(tmp_path / f"{after}-{tears}", PowerCut(after, tears, seed=after))
+        for after in range(0, 40, -(-40 // cuts))
+        for tears in (True, False)
+    ]
+    assert went[0]
+    assert sum(went) > len(went) // 2, "there are that many writes, syncs and renames"
 
 
 def hold_after_power_cut(data: Path, cut: PowerCut) -> bool:
