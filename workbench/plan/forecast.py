@@ -31,6 +31,8 @@ class Assumed:
     """How long measurements are kept."""
     now: float
     """Seconds since 1970 UTC."""
+    least_wal: Mapping[str, int]
+    """Bytes that the WAL of a database grows to, whatever a checkpoint takes otherwise."""
 
 
 class Forecast:
@@ -73,15 +75,12 @@ class Forecast:
     def wal_bytes(self, seconds: float) -> float:
         """Return the bytes of the WALs; where it is not known how fast they grow, at most."""
         faster = self._assumed.rate / self._measured.rate if self._measured.rate else 1.0
-        return sum(
-            max(
-                each.size,
-                each.most
-                if each.a_second is None
-                else min(each.most, each.size + each.a_second * faster * seconds),
-            )
-            for each in self._measured.wals
-        )
+        total = 0.0
+        for name, each in self._measured.wals.items():
+            most = max(each.most, self._assumed.least_wal.get(name, 0))
+            more = most if each.a_second is None else each.a_second * faster * seconds
+            total += max(each.size, min(most, each.size + more))
+        return total
 
     def size(self, seconds: float) -> float:
         """Return the bytes of all of these."""
@@ -114,7 +113,7 @@ class Forecast:
     def _size_now(self) -> float:
         measured = self._measured
         archived = 0 if not self._assumed.archived_log else self._old_archives(0.0)
-        wals = sum(each.size for each in measured.wals)
+        wals = sum(each.size for each in measured.wals.values())
         return measured.hot_bytes + archived + measured.metric_bytes + wals
 
     def _between(self, low: float, high: float, free: float) -> float:

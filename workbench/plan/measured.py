@@ -75,7 +75,8 @@ class Measured:
     metric_bytes: int
     """Bytes of pages of metrics.db in use."""
     metric_rows: Mapping[Table, Growing]
-    wals: tuple[Wal, ...]
+    wals: Mapping[str, Wal]
+    """By database."""
     folder_bytes: int
     disk_free: int
     disk_size: int
@@ -154,7 +155,7 @@ def measure(folder: DataFolder, period: int, now: int) -> Measured:
         batches=batches,
         metric_bytes=metric_bytes,
         metric_rows=rows,
-        wals=(_wal(folder, "logs.db", page), _wal(folder, "metrics.db", page)),
+        wals={path.name: _wal(folder, path.name, page) for path in (folder.logs, folder.metrics)},
         folder_bytes=folder.size(),
         disk_free=found.f_bavail * found.f_frsize,
         disk_size=shutil.disk_usage(folder.path).total,

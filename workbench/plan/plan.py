@@ -11,6 +11,7 @@ from waterline.descriptors import highest_limit, limit_of
 from waterline.metrics.spans import SECOND
 from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
+from waterline.storage.sqlite import WAL_SIZE_LIMIT
 from workbench.doctor.kernel import file_limit
 from workbench.doctor.subject import holder_of_lock
 from workbench.plan.archive_cost import (
@@ -147,6 +148,8 @@ def _assumed(settings: Settings, rate: float, cost: Cost | None, now: int) -> As
             "hours": settings.metrics_hours / SECOND,
         },
         now=now / SECOND,
+        # Beside archive runs it is written back later, and cut back to this.
+        least_wal={} if after is None else {"logs.db": WAL_SIZE_LIMIT},
     )
 
 

@@ -30,7 +30,7 @@ def measured(**changes: Any) -> Measured:  # noqa: ANN401 - any of its members
         "batches": (),
         "metric_bytes": 0,
         "metric_rows": {},
-        "wals": (),
+        "wals": {},
         "folder_bytes": 36_000 * 400,
         "disk_free": 0,
         "disk_size": 0,
@@ -48,6 +48,7 @@ def assumed(**changes: Any) -> Assumed:  # noqa: ANN401 - any of its members
         "keep_bytes": None,
         "retention": {"seconds": _DAY, "minutes": 31 * _DAY, "hours": 365 * _DAY},
         "now": float(NOW),
+        "least_wal": {},
     }
     return Assumed(**(members | changes))
 
@@ -101,8 +102,11 @@ def test_measurements_grow_until_they_are_kept_no_longer() -> None:
 
 
 def test_wal_grows_to_a_checkpoint_and_no_further() -> None:
-    wals = (Wal(1_000, 33_000, 100.0), Wal(0, 33_000, None), Wal(64_000, 33_000, None))
+    one, other = Wal(1_000, 33_000, 100.0), Wal(0, 33_000, None)
+    wals = {"logs.db": one, "metrics.db": other, "large": Wal(64_000, 33_000, None)}
     forecast = Forecast(measured(wals=wals), assumed())
     assert forecast.wal_bytes(10) == 2_000 + 33_000 + 64_000
     assert forecast.wal_bytes(10_000) == 33_000 + 33_000 + 64_000
     assert Forecast(measured(wals=wals), assumed(rate=20.0)).wal_bytes(10) == 3_000 + 97_000
+    archiving = Forecast(measured(wals=wals), assumed(least_wal={"logs.db": 50_000}))
+    assert archiving.wal_bytes(10_000) == 50_000 + 97_000
