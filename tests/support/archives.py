@@ -16,6 +16,7 @@ from tests.support.processes import PATIENCE
 from waterline.archive.batch import batch_file, day_text, describe, label_of, next_number
 from waterline.archive.batch_formats import encode
 from waterline.archive.columns import SCHEMA
+from waterline.archive.effort import encoding_for
 from waterline.encoding import BatchFormat
 from waterline.storage.catalog import (
     ArchivedBatch,
@@ -124,7 +125,7 @@ def _write(
     known = [each.file for each in read_batches(connection)]
     number = next_number(folder.archives / day, known)
     label = label_of(table, format_.encoding(), number, read_watermark(connection).folder_id, NOON)
-    content = memoryview(encode(table, label, format_.encoding()))
+    content = memoryview(encode(table, label, encoding_for(table, format_.encoding())))
     batch = describe(
         table,
         content,

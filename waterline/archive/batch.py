@@ -12,6 +12,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from waterline.archive.batch_filter.place import place_of
 from waterline.encoding import FORMATS, BatchFormat, Encoding, format_named
 from waterline.records import StoredLog, encode_stored
 from waterline.storage.catalog import ArchivedBatch
@@ -236,6 +237,8 @@ def describe(
         archived_at: time of writing, milliseconds UTC.
         adopted_from: SHA-256 of the file of version 2.0 that the logs came from.
     """
+    place = place_of(content, format)
+    told = b"" if place is None else content[place.offset : place.offset + place.bytes]
     return ArchivedBatch(
         batch=0,
         day=day,
@@ -255,6 +258,9 @@ def describe(
         sha256=hashlib.sha256(content).hexdigest(),
         archived_at=archived_at,
         adopted_from=adopted_from,
+        filter_offset=None if place is None else place.offset,
+        filter_bytes=None if place is None else place.bytes,
+        filter_sha256=None if place is None else hashlib.sha256(told).hexdigest(),
     )
 
 

@@ -59,6 +59,12 @@ class System:
         """Return the content of a file."""
         return path.read_bytes()
 
+    def read_part(self, path: Path, offset: int, size: int) -> bytes:
+        """Return so many bytes of a file, fewer at its end; see `Files.read_part`."""
+        with path.open("rb", buffering=0) as file:
+            file.seek(offset)
+            return file.read(size)
+
     def remove(self, path: Path) -> None:
         """Remove a file."""
         path.unlink()
@@ -109,6 +115,20 @@ class Files:
         """
         with _told("read", path):
             return self._system.read(path)
+
+    def read_part(self, path: Path, offset: int, size: int) -> bytes:
+        """Return a part of a file, which may be shorter than asked for.
+
+        Args:
+            path: the file.
+            offset: where the part begins, in bytes.
+            size: number of bytes.
+
+        Raises:
+            ArchiveError: the file is missing or cannot be read.
+        """
+        with _told("read", path):
+            return self._system.read_part(path, offset, size)
 
     def remove(self, path: Path) -> None:
         """Remove a file; do nothing if it is missing.

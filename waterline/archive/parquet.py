@@ -20,21 +20,12 @@ from waterline.archive.attribute_columns.layout import (
 from waterline.archive.attribute_columns.packed import pack
 from waterline.archive.attribute_columns.split import SplitAttributes, column_at, split
 from waterline.archive.batch import Label, read_label, write_label
+from waterline.archive.batch_filter.build import FilterBuilder
+from waterline.archive.batch_filter.place import KEY, FilterPlace, write_place
 from waterline.archive.columns import NAMES, SCHEMA
+from waterline.archive.parquet_columns import FEW_VALUES, TEXTS, Columns, columns_of, path_of
 from waterline.encoding import Encoding
 
-# Few distinct values, always.
-FEW_VALUES: Final = ("type", "source")
-ENCODINGS: Final = {
-    "seq": "DELTA_BINARY_PACKED",
-    "timestamp": "DELTA_BINARY_PACKED",
-    "received_at": "DELTA_BINARY_PACKED",
-    "id": "DELTA_BYTE_ARRAY",
-}
-# A dictionary gains nothing where more of the values than this are new; integers are smaller as
-# differences much sooner.
-_MOST_NEW: Final = 0.6
-_MOST_NEW_INTEGERS: Final = 0.2
 _DICTIONARY_BYTES: Final = 32 * 2**20
 # A reader may skip a group, but each group has dictionaries of its own. Of the million of sample
 # logs, groups of 50,000, 100,000, 500,000 rows took 15.4, 13.4, 11.9 bytes a log.
@@ -45,10 +36,11 @@ _MANY: Final = 50_000
 _LABEL: Final = b"waterline"
 _LAYOUT: Final = b"waterline.attributes"
 _REPETITIVE: Final = b"waterline.dictionaries"
-_TEXTS: Final = "attributes_json"
+# Of so many bytes of logs, the filter has one at most.
+_FILTERED: Final = 32
 _read_paths: Final = msgspec.json.Decoder(list[str]).decode
 _FIELD_ID: Final = b"PARQUET:field_id"
-_IDS: Final = {name: number for number, name in enumerate((*NAMES, _TEXTS), start=1)}
+_IDS: Final = {name: number for number, name in enumerate((*NAMES, TEXTS), start=1)}
 
 
 def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer:
@@ -63,35 +55,31 @@ def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer:
         encoding: codec (`zstd`, `gzip`, `lz4` or `snappy`) and level.
     """
     attributes = split(table["attributes"])
-    repetitive = _repetitive(table, attributes)
-    written = _written(table, attributes).replace_schema_metadata(
-        {
-            _LABEL: write_label(label),
-            _LAYOUT: write_layout(attributes.layout),
-            _REPETITIVE: msgspec.json.encode(repetitive),
-        }
-    )
-    # A member called `a.b` and the member b of a are one path to pyarrow.
-    others = {_path_of(each) for each in attributes.layout.members if each.kind != "integer"}
-    integers = {_path_of(each) for each in attributes.layout.members} - others
+    columns = columns_of(table, attributes, encoding)
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
         sink,
-        written.schema,
+        _written(table, attributes, columns, range(0)).schema,
         compression=encoding.codec,
-        compression_level=encoding.level,
-        use_dictionary=repetitive,
+        compression_level=columns.levels,
+        use_dictionary=[*columns.dictionaries],
         dictionary_pagesize_limit=_DICTIONARY_BYTES,
-        column_encoding={
-            **ENCODINGS,
-            **dict.fromkeys(integers.difference(repetitive), "DELTA_BINARY_PACKED"),
-        },
+        column_encoding=columns.encodings,
         write_page_checksum=True,
+        store_schema=False,  # all types are those that Parquet's schema gives back
     ) as writer:
-        newest = _newest(written.num_rows)
-        writer.write_table(written[: written.num_rows - newest], row_group_size=ROWS_A_GROUP)
-        if newest:
-            writer.write_table(written[written.num_rows - newest :])
+        for rows in _groups(table.num_rows):
+            writer.write_table(_written(table, attributes, columns, rows))
+        place = _write_filter(sink, attributes, columns)
+        # Metadata of an Arrow schema is only written with that schema.
+        writer.add_key_value_metadata(
+            {
+                _LABEL: write_label(label),
+                _LAYOUT: write_layout(attributes.layout),
+                _REPETITIVE: msgspec.json.encode(columns.dictionaries),
+                KEY: write_place(place),
+            }
+        )
     return sink.getvalue()
 
 
@@ -159,27 +147,57 @@ def decode(
     return table, label
 
 
-def _written(table: pa.Table, attributes: SplitAttributes) -> pa.Table:
-    """Return logs as they are written, with field ids."""
+def _write_filter(
+    sink: pa.NativeFile, attributes: SplitAttributes, columns: Columns
+) -> FilterPlace:
+    """Write the filter of logs behind their row groups, where no reader of Parquet looks."""
+    begin = sink.tell()
+    builder = FilterBuilder()
+    builder.add_messages(columns.messages.different)
+    for member, column in zip(attributes.layout.members, columns.members, strict=True):
+        builder.add_member(member, column.different)
+    builder.add_texts(attributes.texts)
+    content = builder.build(begin // _FILTERED).encode()
+    sink.write(content)
+    return FilterPlace(begin, len(content))
+
+
+def _groups(rows: int) -> list[range]:
+    """Return the rows of each group of a batch."""
+    newest = _NEWEST if rows >= _MANY else 0
+    others = range(rows - newest)
+    groups = [others[start : start + ROWS_A_GROUP] for start in range(0, len(others), ROWS_A_GROUP)]
+    return [*groups, range(rows - newest, rows)] if newest else groups
+
+
+def _written(
+    table: pa.Table, attributes: SplitAttributes, columns: Columns, rows: range
+) -> pa.Table:
+    """Return some of the rows of a batch as they are written, with field ids."""
     fields = [_numbered(field, _IDS[field.name]) for field in SCHEMA.remove(len(SCHEMA) - 1)]
-    columns = [table[field.name] for field in fields]
-    if attributes.layout.members:
-        struct = _struct(attributes.layout.tree(), attributes)
+    arrays = [table[field.name].slice(rows.start, len(rows)) for field in fields]
+    place = SCHEMA.get_field_index("message")
+    arrays[place] = columns.messages.part(rows)
+    fields[place] = fields[place].with_type(arrays[place].type)
+    layout = attributes.layout
+    if layout.members:
+        parts = [column.part(rows) for column in columns.members]
+        struct = _struct(layout.tree(), layout.members, parts)
         named = pa.field("attributes", struct.type, nullable=False)
         fields.append(_numbered(named, _IDS["attributes"]))
-        columns.append(struct)
-    fields.append(_numbered(pa.field(_TEXTS, pa.string()), _IDS[_TEXTS]))
-    columns.append(attributes.texts)
-    return pa.table(columns, schema=pa.schema(fields))
+        arrays.append(struct)
+    fields.append(_numbered(pa.field(TEXTS, pa.string()), _IDS[TEXTS]))
+    arrays.append(attributes.texts.slice(rows.start, len(rows)))
+    return pa.table(arrays, schema=pa.schema(fields))
 
 
-def _struct(group: Group, attributes: SplitAttributes) -> pa.StructArray:
+def _struct(group: Group, members: Sequence[Member], columns: Sequence[pa.Array]) -> pa.StructArray:
     arrays, fields = [], []
     for name, part in group.parts.items():
         if isinstance(part, Group):
-            array, number = _struct(part, attributes), part.field_id
+            array, number = _struct(part, members, columns), part.field_id
         else:
-            array, number = attributes.columns[part], attributes.layout.members[part].field_id
+            array, number = columns[part], members[part].field_id
         arrays.append(array)
         fields.append(_numbered(pa.field(name, array.type), number))
     lacks = None
@@ -190,35 +208,8 @@ def _struct(group: Group, attributes: SplitAttributes) -> pa.StructArray:
     return pa.StructArray.from_arrays(arrays, fields=fields, mask=lacks)
 
 
-def _newest(rows: int) -> int:
-    """Return how many of the rows of a batch are a group of their own at its end."""
-    return _NEWEST if rows >= _MANY else 0
-
-
 def _numbered(field: pa.Field, number: int) -> pa.Field:
     return field.with_metadata({_FIELD_ID: str(number)})
-
-
-def _repetitive(table: pa.Table, attributes: SplitAttributes) -> list[str]:
-    """Return the paths of the columns that a dictionary makes smaller."""
-    paths = [*FEW_VALUES]
-    if _is_repetitive(table["message"], _MOST_NEW):
-        paths.append("message")
-    for member, column in zip(attributes.layout.members, attributes.columns, strict=True):
-        most_new = _MOST_NEW_INTEGERS if member.kind == "integer" else _MOST_NEW
-        if member.kind != "boolean" and _is_repetitive(column, most_new):
-            paths.append(_path_of(member))
-    return paths
-
-
-def _path_of(member: Member) -> str:
-    """Return what Parquet calls the column of a member."""
-    return ".".join(("attributes", *member.path))
-
-
-def _is_repetitive(values: pa.ChunkedArray | pa.Array, most_new: float) -> bool:
-    known = len(values) - values.null_count
-    return bool(pc.count_distinct(values).as_py() <= most_new * known)
 
 
 def _dictionaries(about: Mapping[bytes, bytes], schema: pq.ParquetSchema) -> list[str]:
@@ -241,18 +232,18 @@ def _read(
     """Read columns of a file whose attributes are columns; those of attributes are packed."""
     names = NAMES if columns is None else tuple(columns)
     has = frozenset(file.schema_arrow.names)
-    needed = {*names, _TEXTS} if layout.members else {*names, _TEXTS} - {"attributes"}
+    needed = {*names, TEXTS} if layout.members else {*names, TEXTS} - {"attributes"}
     if not has >= needed or (columns is None and has != needed):
         raise pa.ArrowInvalid(f"its columns are not those of logs: {', '.join(has)}")
     plain = [name for name in names if name != "attributes"]
     if "attributes" not in names:
         return _columns(file, plain, groups)
     places = layout.needed(members)
-    paths = {_path_of(layout.members[place]) for place in places}
+    paths = {path_of(layout.members[place]) for place in places}
     # Arrow cannot read dictionaries in a struct of several groups at once.
     every = range(file.num_row_groups) if groups is None else groups
     apart = [[group] for group in every] or [[]]
-    read = pa.concat_tables([_columns(file, [*plain, *paths, _TEXTS], each) for each in apart])
+    read = pa.concat_tables([_columns(file, [*plain, *paths, TEXTS], each) for each in apart])
     packed = [_packed(batch, layout, places) for batch in read.to_batches()]
     if not packed:
         packed = [_packed(pa.RecordBatch.from_pylist([], read.schema), layout, places)]
@@ -289,7 +280,7 @@ def _packed(batch: pa.RecordBatch, layout: Layout, places: Sequence[int]) -> pa.
     columns = {
         place: column_at(batch.column("attributes"), layout.members[place]) for place in places
     }
-    return pack(layout, columns, batch.column(_TEXTS))
+    return pack(layout, columns, batch.column(TEXTS))
 
 
 def _owned(content: pa.Buffer | bytes) -> pa.Buffer:

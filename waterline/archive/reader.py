@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import pyarrow as pa
 
+from waterline.archive.batch_filter.cache import FILTERS
+from waterline.archive.batch_filter.contents import BatchFilter
 from waterline.archive.batch_formats import Choice, decode, decode_chosen, decode_packed
 from waterline.archive.files import Files
 from waterline.archive.object_store.client import Bucket, open_bucket
@@ -105,6 +107,38 @@ class BatchReader:
             return table, table.num_rows
 
         return _sound(batch, self.name(batch), logs)
+
+    def filter(self, batch: ArchivedBatch, *, here: bool = False) -> BatchFilter | None:
+        """Return the filter of a batch, without reading the rest of its file.
+
+        Args:
+            batch: its catalog row.
+            here: whether object storage is not asked.
+
+        Returns:
+            None if the batch has none that can be used: its file may be damaged.
+
+        Raises:
+            ArchiveError: the file is missing, or object storage refuses; the sentence names it.
+        """
+        if batch.filter_sha256 is None or not batch.filter_bytes or batch.filter_offset is None:
+            return None
+        known = FILTERS.get(batch.filter_sha256)
+        is_remote = batch.local_removed_at is not None
+        if known is not None or (is_remote and here):
+            return known
+        if is_remote:
+            part = self.bucket(batch).get_part
+            content = part(batch.file, batch.filter_offset, batch.filter_bytes)
+        else:
+            path = self._folder.archives / batch.file
+            content = self._files.read_part(path, batch.filter_offset, batch.filter_bytes)
+        if hashlib.sha256(content).hexdigest() != batch.filter_sha256:
+            return None
+        known = BatchFilter.decode(content)
+        if known is not None:
+            FILTERS.add(batch.filter_sha256, known, len(content))
+        return known
 
     def content(self, batch: ArchivedBatch) -> bytes:
         """Return the verified bytes of a batch file, from the local copy if it is kept.

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from waterline.archive.batch import batch_file, day_text, describe, label_of, next_number
 from waterline.archive.batch_formats import encode
+from waterline.archive.effort import encoding_for
 from waterline.archive.files import Files
 from waterline.archive.hot_rows import DAY
 from waterline.archive.reader import checked, decoded
@@ -45,7 +46,7 @@ def write_batch(
     day = day_text(logs["received_at"][0].value // DAY)
     number = next_number(folder.archives / day, known)
     label = label_of(logs, encoding, number, folder_id, archived_at)
-    content = memoryview(encode(logs, label, encoding))
+    content = memoryview(encode(logs, label, encoding_for(logs, encoding)))
     batch = describe(
         logs,
         content,

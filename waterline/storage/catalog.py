@@ -57,6 +57,10 @@ class ArchivedBatch:
     """Time of the last rewrite into another format; each is later than the one before."""
     rewritten_from: str | None = None
     """SHA-256 of the file before the first rewrite."""
+    filter_offset: int | None = None
+    """Where in the file its filter begins; None if it has none."""
+    filter_bytes: int | None = None
+    filter_sha256: str | None = None
 
     @property
     def is_kept(self) -> bool:

@@ -180,6 +180,14 @@ LOGS: Final = Schema(
             ADD COLUMN rewritten_from TEXT;
         """,
         _HISTORY,
+        """
+        ALTER TABLE archive_batches         -- see waterline/archive/batch_filter/: where in the
+            ADD COLUMN filter_offset INTEGER;  -- file its filter begins
+        ALTER TABLE archive_batches
+            ADD COLUMN filter_bytes INTEGER;
+        ALTER TABLE archive_batches         -- of the filter alone, so that it is read alone
+            ADD COLUMN filter_sha256 TEXT;
+        """,
     ),
 )
 

@@ -61,6 +61,9 @@ archive_batches: Final = Table(
     Column("local_removed_at", Integer),
     Column("rewritten_at", Integer),
     Column("rewritten_from", Text),
+    Column("filter_offset", Integer),
+    Column("filter_bytes", Integer),
+    Column("filter_sha256", Text),
 )
 
 archived_ids: Final = Table(

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from waterline.archive.columns import SCHEMA
 from waterline.archive.json_gz import stored_logs
-from waterline.archive.parquet import ENCODINGS
+from waterline.archive.parquet_columns import ENCODINGS
 from waterline.encoding import PARQUET
 from waterline.printable import printable_json
 from waterline.recognition.time_values import MILLISECONDS_BELOW, SECONDS_BELOW

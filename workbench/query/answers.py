@@ -113,7 +113,7 @@ def explain(session: Session, filters: Filters) -> Plan:
     question = session.question(filters)
     known = None if session.cache is None else session.cache.known(question)
     with session.database.view() as view:
-        return plan(view, question, known)
+        return plan(view, session.logs.reader, question, known)
 
 
 def sql(

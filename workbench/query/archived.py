@@ -27,6 +27,7 @@ from workbench.query.moment import Moment, read_moment, rewritten
 from workbench.query.pin import ENDS_WITH, Pin, Read, digits_of_batch, digits_of_log, digits_within
 from workbench.query.progress import tell
 from workbench.query.question import Question
+from workbench.query.ruled_out import rules_out, wanted_by
 
 # Number of files that an error names.
 _NAMED = 5
@@ -62,6 +63,7 @@ class Batches:
         self._refused: set[str | None] = set()
         self._most = most
         self._current = current
+        self._wanted = wanted_by(question.filters)
         self._done = 0
 
     def chosen(self, batch: ArchivedBatch, *, packed: bool = False) -> pa.Table:
@@ -134,11 +136,17 @@ class Batches:
         members: Sequence[str] | None,
         choice: Choice | None = None,
     ) -> pa.Table | None:
-        """Return what `BatchReader.read_packed` does; None if the batch cannot be read."""
+        """Return what `BatchReader.read_packed` does.
+
+        Returns:
+            None if the batch cannot be read, or its filter tells that none of its logs matches.
+        """
         tell("archive files", self._done, self._most)
         self._done += 1
 
-        def read(now: ArchivedBatch) -> pa.Table:
+        def read(now: ArchivedBatch) -> pa.Table | None:
+            if rules_out(self._reader, now, self._wanted):
+                return None
             return self._reader.read_packed(now, columns, members, choice)
 
         if batch.local_removed_at is not None and batch.uploaded_to in self._refused:

@@ -75,11 +75,14 @@ class Logs:
     Args:
         folder: the data folder.
         database: its logs.db.
+
+    Attributes:
+        reader: reads the batches.
     """
 
     def __init__(self, folder: DataFolder, database: Database) -> None:
         self._database = database
-        self._reader = BatchReader(folder)
+        self.reader = BatchReader(folder)
 
     def rows(
         self, question: Question, known: KnownAnswer | None = None, *, may_lack: bool = False
@@ -247,7 +250,7 @@ class Logs:
             with self._database.view() as view:
                 catalog = read_catalog(view, question)
                 part = hot(view, catalog)
-            batches = Batches(self._reader, question, len(catalog.kept), self._batches)
+            batches = Batches(self.reader, question, len(catalog.kept), self._batches)
             if catalog.proof is not None and question.pin is not None:
                 batches.prove(catalog.proof, question.pin)
             answer = whole(part, catalog, batches)

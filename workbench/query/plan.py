@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from waterline.archive.reader import BatchReader
+from waterline.errors import ArchiveError
 from waterline.storage.catalog import ArchivedBatch
 from waterline.units import counted, human_size
 from workbench.query.archived import read_batches, read_catalog
@@ -10,6 +12,7 @@ from workbench.query.database import View
 from workbench.query.execute import ordered_hot_rows
 from workbench.query.known import KnownAnswer
 from workbench.query.question import Question, what_sql_leaves
+from workbench.query.ruled_out import Wanted, rules_out, wanted_by
 
 # The step behind those of SQLite.
 _LEFT: Final = "MATCH regular expressions"
@@ -25,10 +28,13 @@ class Plan:
     """Batches that are read, ordered by seq."""
     left_out: int
     """Number of batches that the catalog rules out by time, type, source or pin."""
+    ruled_out: int
+    """Number of batches that have none of the texts or values that are asked for, as their filters
+    tell."""
     pruned: int
     """Number of pruned batches that may have matched."""
     most: int
-    """Upper bound of the number of archived logs that match."""
+    """Upper bound of the number of archived logs that match, in `files`."""
     known: int | None
     """Number of logs that the cache has; only newer ones are read. None if it has none."""
 
@@ -49,6 +55,8 @@ class Plan:
         )
         lines.append(f"of these at most {counted(self.most, 'log')}")
         lines.append(f"left out by the catalog: {counted(self.left_out, 'file')}")
+        if self.ruled_out:
+            lines.append(f"left out by their filters: {counted(self.ruled_out, 'file')}")
         if self.pruned:
             lines.append(f"gone, as they were pruned: {counted(self.pruned, 'file')}")
         return "\n".join(lines)
@@ -56,11 +64,14 @@ class Plan:
     __repr__ = __str__
 
 
-def plan(view: View, question: Question, known: KnownAnswer | None = None) -> Plan:
-    """Return the plan of a question, from the catalog alone.
+def plan(
+    view: View, reader: BatchReader, question: Question, known: KnownAnswer | None = None
+) -> Plan:
+    """Return the plan of a question, from the catalog and the filters of local batches.
 
     Args:
         view: a view of logs.db.
+        reader: reads the filters of batches.
         question: what is asked.
         known: an earlier answer, used if it is valid.
 
@@ -74,12 +85,22 @@ def plan(view: View, question: Question, known: KnownAnswer | None = None) -> Pl
         known = None
     after = 0 if known is None else known.mark.last_seq
     files = tuple(each for each in catalog.kept if each.last_seq > after)
+    wanted = wanted_by(question.filters)
+    read = tuple(each for each in files if not _is_ruled_out(reader, each, wanted))
     left = () if what_sql_leaves(question.filters) is None else (_LEFT,)
     return Plan(
         hot=(*view.explain(ordered_hot_rows(catalog, question, after)), *left),
-        files=files,
+        files=read,
         left_out=kept - len(catalog.kept),
+        ruled_out=len(files) - len(read),
         pruned=len(catalog.pruned),
-        most=sum(question.selection.most(each) for each in files),
+        most=sum(question.selection.most(each) for each in read),
         known=None if known is None else known.table.num_rows,
     )
+
+
+def _is_ruled_out(reader: BatchReader, batch: ArchivedBatch, wanted: Wanted) -> bool:
+    try:
+        return rules_out(reader, batch, wanted, here=True)
+    except ArchiveError:  # an answer tells of it
+        return False

@@ -20,6 +20,7 @@ from workbench.query.filters import choose
 from workbench.query.gaps import lacking
 from workbench.query.moment import read_moment
 from workbench.query.question import Question
+from workbench.query.ruled_out import rules_out, wanted_by
 
 # Rows read in about 20 ms, for which a view holds the WAL.
 PAGE_ROWS: Final = 20_000
@@ -82,6 +83,7 @@ class LogScan:
         self._question = question
         self._packed = packed
         self._reader = BatchReader(folder)
+        self._wanted = wanted_by(question.filters)
         with database.view() as view:
             self._catalog = read_catalog(view, question)
         self._prove()
@@ -168,10 +170,15 @@ class LogScan:
         is_part = batch.first_seq <= self.after or batch.last_seq > self.last_seq
         columns = (*(("seq",) if is_part and "seq" not in asked.needed else ()), *asked.needed)
 
-        def read(now: ArchivedBatch) -> pa.Table:
+        def read(now: ArchivedBatch) -> pa.Table | None:
+            if rules_out(self._reader, now, self._wanted):
+                return None
             return self._reader.read_packed(now, columns, asked.needed_members)
 
         table = follow(batch, read, self._batches)
+        if table is None:
+            self.after = min(batch.last_seq, self.last_seq)
+            return self._none()
         if is_part:
             # Rows that were hot when the scan passed, or when it began.
             seqs = table["seq"]

@@ -88,7 +88,10 @@ def test_folder_of_earlier_version_has_all_its_logs_and_copies_beside(
     RollupStore(folder.metrics).close()
     assert stored(data) == WEB
     assert verify(folder).faults == []
+    now = {"logs.db": LOGS.version, "metrics.db": METRICS.version}
     for name, version in before.items():
+        if version == now[name]:
+            continue
         copy = data / f"{name}.schema-{version}"
         assert version_of(copy) == version
         assert copy.stat().st_mode & 0o777 == 0o600

@@ -16,7 +16,7 @@ LOG = "INSERT INTO logs VALUES (?, ?, 'info', 0, ?, 'x', 'm', '{}')"
 BATCH = """
     INSERT INTO archive_batches VALUES
     (1, '2026-11-23', 'f', 'parquet', 1, 1, ?, 0, 0, 0, ?, '{}', '{}', 0, 0, '', 0, ?,
-     NULL, NULL, NULL, NULL, NULL, NULL)
+     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
 """
 
 

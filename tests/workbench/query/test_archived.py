@@ -324,8 +324,8 @@ class Interfering:
     def __init__(self, wb: Workbench, *acts: Callable[[], object]) -> None:
         self.acts = list(acts)
         self.reads = 0
-        self._read = wb._session.logs._reader.read_packed
-        wb._session.logs._reader.read_packed = self.read  # type: ignore[method-assign, assignment]
+        self._read = wb._session.logs.reader.read_packed
+        wb._session.logs.reader.read_packed = self.read  # type: ignore[method-assign, assignment]
 
     def read(self, batch: ArchivedBatch, *wanted: Any) -> Any:  # noqa: ANN401 - an Arrow table
         self.reads += 1

@@ -33,7 +33,7 @@ def explained(data: Path, **filters: Any) -> Plan:  # noqa: ANN401 - any filter
     with workbench.connect(data) as wb:
         found = wb.explain(**filters)
         read: list[str] = []
-        reader = wb._session.logs._reader
+        reader = wb._session.logs.reader
         before = reader.read_packed
 
         def noted(batch: ArchivedBatch, *wanted: Any) -> object:  # noqa: ANN401 - what is read of it
@@ -53,7 +53,7 @@ def explained(data: Path, **filters: Any) -> Plan:  # noqa: ANN401 - any filter
         ({"type": "error"}, [1, 2, 3], 3),
         ({"since": NOON + 2, "until": NOON + 6}, [1, 2], 4),
         ({"source": "nobody"}, [], 0),
-        ({"contains": "nowhere"}, [0, 1, 2, 3], 8),
+        ({"contains": "m"}, [0, 1, 2, 3], 8),
     ],
 )
 def test_files_are_those_that_the_catalog_does_not_rule_out(

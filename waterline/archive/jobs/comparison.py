@@ -21,6 +21,9 @@ _TOLD: Final = (
     "types",
     "sources",
     "raw_bytes",
+    "filter_offset",
+    "filter_bytes",
+    "filter_sha256",
 )
 
 

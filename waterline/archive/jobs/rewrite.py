@@ -28,7 +28,7 @@ from waterline.storage.watermark import Watermark, read_watermark
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Batches that are not of the wanted format."""
+    """Batches that are not of the wanted format, or not as it is written now."""
 
     due: list[ArchivedBatch]
     """Those that a rewrite brings forward, by day and seq."""
@@ -56,7 +56,7 @@ def plan_rewrite(
     format: BatchFormat,  # noqa: A002 - the field's term
     wanted: Selection,
 ) -> Plan:
-    """Return the batches of another format or an earlier version; change nothing.
+    """Return the batches of another format, an earlier version or without filter; change nothing.
 
     Of a local Parquet file the footer is read, which tells its version. Of other files the catalog
     knows enough: there is one version of their layout.
@@ -217,7 +217,8 @@ def _earlier(
             continue
         is_parquet = batch.format == format.name == PARQUET.name
         if batch.format != format.name or (
-            is_parquet and _version(folder, batch) != format.version
+            is_parquet
+            and (batch.filter_sha256 is None or _version(folder, batch) != format.version)
         ):
             yield batch
 

@@ -130,6 +130,24 @@ class Bucket:
             )
         raise self._error("read", key, outcome)
 
+    def get_part(self, key: str, offset: int, size: int) -> bytes:
+        """Return a part of an object, in one request; the caller verifies it.
+
+        Args:
+            key: the object.
+            offset: where the part begins, in bytes.
+            size: number of bytes, at least one.
+
+        Raises:
+            RemoteError: the object is missing or shorter, or the store refuses.
+        """
+        path = self._address.object_key(key)
+        return self._do(
+            "read",
+            key,
+            lambda: bytes(obstore.get_range(self._store, path, start=offset, length=size)),
+        )
+
     def head(self, key: str) -> StoredObject | None:
         """Return the metadata of an object; None if it or the bucket is missing.
 

@@ -42,7 +42,11 @@ from waterline.storage.catalog import ArchivedBatch, read_batches
 from waterline.storage.folder import DataFolder
 
 # What a rewrite may change of a row.
-_CHANGED = {"file", "format", "stored_bytes", "sha256", "rewritten_at", "rewritten_from"}
+_CHANGED = {"file", "format", "stored_bytes", "sha256", "rewritten_at", "rewritten_from"} | {
+    "filter_offset",
+    "filter_bytes",
+    "filter_sha256",
+}
 
 
 def archive_earlier(data: Path, earlier: str) -> list[ArchivedBatch]:
