@@ -10,13 +10,14 @@ from waterline.query_text.parse import TextQuery
 from waterline.query_text.paths import lookup, steps_of
 from waterline.query_text.patterns import found
 
-_COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+COMPARE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "==": operator.eq,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
+"""Compares two values, or makes a criterion of SQL of a column and a value, by operator."""
 
 
 class Matched(Protocol):
@@ -142,7 +143,7 @@ def _holds(value: object, how: str, wanted: object) -> bool:
     # Only values of one kind are compared, and True is no number here.
     if _kind(value) != _kind(wanted):
         return False
-    return _COMPARE[how](_comparable(value), _comparable(wanted))
+    return bool(COMPARE[how](_comparable(value), _comparable(wanted)))
 
 
 def _kind(value: object) -> type:

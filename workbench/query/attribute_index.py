@@ -8,9 +8,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal, not_, or_, select, true
 
 from waterline.query_text.condition import Condition, Pattern, Range, Scalar
+from waterline.query_text.matching import COMPARE
 from waterline.storage.attribute_index import FALSE, OTHER, TRUE
 from waterline.storage.tables import attribute_values, indexed_attributes
-from workbench.query.comparing import COMPARE, in_sql, is_one_of
+from workbench.query.comparing import in_sql, is_one_of
 from workbench.query.database import View
 from workbench.query.hot_count import count_hot_logs
 from workbench.query.moment import Moment

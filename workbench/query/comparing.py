@@ -2,21 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import REAL, ColumnElement, Text, cast, func, literal, select
 
 from waterline.integers import INT64
 from waterline.query_text.condition import Scalar
-
-COMPARE: Final = {
-    "==": lambda column, value: column == value,
-    "<": lambda column, value: column < value,
-    "<=": lambda column, value: column <= value,
-    ">": lambda column, value: column > value,
-    ">=": lambda column, value: column >= value,
-}
-"""Makes a criterion of a column and a value, by operator."""
 
 
 def is_one_of(column: ColumnElement[Any], values: Sequence[Scalar]) -> ColumnElement[bool]:

@@ -27,12 +27,13 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from waterline.archive.attribute_columns.packed import is_packed
 from waterline.query_text.condition import Condition, Pattern, Range, Scalar
+from waterline.query_text.matching import COMPARE
 from waterline.query_text.matching import meeting as values_meeting
 from waterline.query_text.parse import TextQuery
 from waterline.query_text.paths import steps_of
 from waterline.storage.tables import logs
 from workbench.query.attribute_values import values_of
-from workbench.query.comparing import COMPARE, in_sql, is_one_of
+from workbench.query.comparing import in_sql, is_one_of
 from workbench.query.database import View
 from workbench.query.packed_attributes import met_by
 from workbench.query.question import Question
