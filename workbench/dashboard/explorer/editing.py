@@ -14,6 +14,8 @@ from workbench.dashboard.explorer.messages import Complete, Edit, Pair
 from workbench.explore.fields import Field
 from workbench.reports.figures.colours import KNOWN
 
+MOST_KNOWN: Final = 200
+"""Number of fields that are remembered, to complete queries."""
 _decode: Final = msgspec.json.Decoder().decode
 
 
@@ -61,6 +63,13 @@ def suggested(message: Complete, types: Iterable[str], fields: Sequence[Field]) 
     found = complete(message.query, message.at, ["type", *named], values)
     notes = {f"{name}:": f"{field.distinct:,} values" for name, field in named.items()}
     return [[each, found.begin, found.end, notes.get(each, "")] for each in found.options]
+
+
+def joined(fields: Sequence[Field], before: Sequence[Field]) -> list[Field]:
+    """Return fields and those known before, which a query may still name."""
+    by_name = {(each.name, each.is_column): each for each in (*before, *fields) if each.logs}
+    named = [by_name[each.name, each.is_column] for each in fields if each.logs]
+    return [*named, *(each for each in by_name.values() if each not in named)][:MOST_KNOWN]
 
 
 def texts_of(query: TextQuery) -> Iterator[str]:

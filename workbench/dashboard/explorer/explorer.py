@@ -3,8 +3,8 @@
 # Panel has types in part only.
 # mypy: allow-untyped-calls
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,48 +19,34 @@ from workbench.dashboard.chart_place import chart_place, put_chart
 from workbench.dashboard.component import Component
 from workbench.dashboard.explorer import messages
 from workbench.dashboard.explorer.asked import Asked, interpret, reach_of
-from workbench.dashboard.explorer.editing import as_query, edited, suggested, texts_of
+from workbench.dashboard.explorer.beside import Beside
+from workbench.dashboard.explorer.editing import edited, joined, suggested, texts_of
 from workbench.dashboard.explorer.histogram import Histogram, colours_of
 from workbench.dashboard.explorer.measured import MeasuredChart
 from workbench.dashboard.explorer.messages import Ask, Cancel, Message, More, Whole
 from workbench.dashboard.explorer.search import (
     SAMPLE,
-    Around,
     Counted,
     Fields,
     Found,
     Fresh,
     InRange,
     Measured,
-    Older,
     Opened,
-    Patterns,
     Stale,
-    around,
     follow,
-    older,
-    patterns,
     search,
 )
-from workbench.dashboard.explorer.searcher import Fault, OpenFolder, Search, Searcher, Tell, Work
+from workbench.dashboard.explorer.searcher import Fault, Search, Searcher
+from workbench.dashboard.explorer.told import choices, legend, row_of
 from workbench.dashboard.snapshot import Snapshot
 from workbench.dashboard.time_range.time_range import SCRIPT, STYLE
 from workbench.explore.fields import Field, fields_of
-from workbench.explore.lines import MAX_TEXT, LogLine, Piece, piece_of
-from workbench.explore.tally import Tally
-from workbench.patterns.patterns import FoundPatterns
+from workbench.explore.lines import LogLine
 from workbench.query.copy_as import as_command, as_python, as_sql
-from workbench.reports.figures.colours import KNOWN
 
-# A producer that invents types must not fill the page with buttons.
-MAX_CHOICES: Final = 40
-"""Number of buttons of types beside the four levels."""
-MOST_PATTERNS: Final = 200
-"""Number of patterns that are shown."""
 FIELDS_EVERY_MS: Final = 5_000
 """Milliseconds between two counts of the fields of what comes."""
-MOST_KNOWN: Final = 200
-"""Number of fields that are remembered, to complete queries."""
 _WAITS: Final = ("There is no log yet to search.", "The data folder cannot be read.")
 _HERE: Final = Path(__file__).parent
 _SCRIPTS: Final = (
@@ -104,7 +90,7 @@ class Explorer(Component):
         self._counted: Counted | None = None
         self._snapshot = Snapshot(0, 0, "")
         self._search: Search | None = None
-        self._beside: list[_Beside] = []
+        self._beside = Beside(searcher, clock, self._send_msg)
         self._told: object = None
         self._unseen = 0
         self._fields: Sequence[Field] = ()
@@ -127,11 +113,7 @@ class Explorer(Component):
 
     def look(self) -> None:
         """Send what searches have found; to be called a few times a second."""
-        for each in [*self._beside]:
-            for result in each.search.results():
-                each.take(result)
-            if each.search.is_done:
-                self._beside.remove(each)
+        self._beside.look()
         if self._search is None:
             return
         for result in self._search.results():
@@ -141,7 +123,7 @@ class Explorer(Component):
     def stop(self) -> None:
         """End all searches, as the page is gone."""
         self._cancel_all()
-        self._search, self._beside = None, []
+        self._search = None
 
     def _cancel_all(self, but_of: int | None = None) -> None:
         """Cancel the search, and those beside it that are of no use any more.
@@ -152,10 +134,7 @@ class Explorer(Component):
         """
         if self._search is not None:
             self._search.cancel()
-        for each in [*self._beside]:
-            if but_of is None or each.number not in (None, but_of):
-                each.search.cancel()
-                self._beside.remove(each)
+        self._beside.cancel(but_of)
 
     def beat(self) -> None:
         """Send the beat; to be called each second."""
@@ -171,13 +150,17 @@ class Explorer(Component):
             case Ask():
                 self._begin(asked)
             case More():
-                self._find_older(asked)
+                of = self._asked_by(asked.number)
+                if of is not None:
+                    self._beside.find_older(of, asked)
             case Whole():
-                self._find_whole(asked)
+                self._beside.find_whole(asked)
             case messages.Around():
-                self._find_around(asked)
+                self._beside.find_around(asked)
             case messages.Patterns():
-                self._find_patterns(asked)
+                of = self._asked_by(asked.number)
+                if of is not None:
+                    self._beside.find_patterns(of)
             case messages.Draw(hidden, scale):
                 is_same = (self._hidden, self._scale) == (frozenset(hidden), scale)
                 self._hidden, self._scale = frozenset(hidden), scale
@@ -195,11 +178,16 @@ class Explorer(Component):
             case messages.Copy():
                 self._answer("copied", lambda: self._copied(asked.language))
 
+    def _asked_by(self, number: int) -> Asked | None:
+        """Return what an ask of this number asks; None if there was another since."""
+        asked = self._asked
+        return asked if asked is not None and asked.number == number else None
+
     def _answer(self, kind: str, make: Callable[[], str]) -> None:
         try:
             text = make()
         except UsageError as error:
-            self._tell_trouble("trouble", error)
+            self._send_msg({"kind": "trouble", "text": str(error)})
             return
         self._send_msg({"kind": kind, "text": text})
 
@@ -335,7 +323,7 @@ class Explorer(Component):
             self._send_msg({"number": self._message.number, **message})
 
     def _send_lines(self, kind: str, lines: Sequence[LogLine], **more: object) -> None:
-        self._send({"kind": kind, "rows": [*map(_row, lines)], **more})
+        self._send({"kind": kind, "rows": [*map(row_of, lines)], **more})
 
     def _show(self, counted: Counted) -> None:
         """Show counts: the chart, the buttons of types, and the sentence beside the query."""
@@ -346,7 +334,7 @@ class Explorer(Component):
         chart = counted.chart
         colours = self._draw()
         of_types = colours_of(types, "type", self._snapshot.colours)
-        buttons, more = _choices(types, of_types, message.types)
+        buttons, more = choices(types, of_types, message.types)
         matches = (
             sum(types.get(each, 0) for each in message.types)
             if message.types
@@ -368,7 +356,7 @@ class Explorer(Component):
                 "missing": [*chart.missing],
                 "choices": buttons,
                 "moreTypes": more,
-                "legend": _legend(chart, colours) if asked.by != "type" else [],
+                "legend": legend(chart, colours) if asked.by != "type" else [],
                 "follows": asked.follows,
                 "since": asked.since,
             }
@@ -376,7 +364,7 @@ class Explorer(Component):
 
     def _tell_fields(self, fields: Sequence[Field], sample: int) -> None:
         self._fields_at = self._clock()
-        self._fields = _joined(fields, self._fields)
+        self._fields = joined(fields, self._fields)
         told = [msgspec.to_builtins(each) for each in fields]
         self._send({"kind": "fields", "fields": told, "sample": sample})
 
@@ -412,10 +400,6 @@ class Explorer(Component):
             self._unseen = unseen
             self._send({"kind": "unseen", "count": unseen})
 
-    def _tell_trouble(self, kind: str, error: WaterlineError) -> None:
-        """Tell what failed besides the search: what is shown stays."""
-        self._send_msg({"kind": kind, "text": str(error)})
-
     def _fail(self, error: WaterlineError) -> None:
         """Tell why there is no answer to what is asked."""
         at = [*error.at] if isinstance(error, QueryError) else [None, None]
@@ -426,150 +410,3 @@ class Explorer(Component):
             self._search.cancel()
             self._search = None
             self._send({"kind": "cancelled"})
-
-    def _find_older(self, message: More) -> None:
-        asked = self._asked
-        if asked is None or asked.number != message.number:
-            return
-
-        def take(result: object) -> None:
-            if isinstance(result, Older):
-                self._send_lines("older", result.lines.lines, is_all=result.is_all)
-            elif isinstance(result, Fault):
-                self._tell_trouble("no_older", result.error)
-
-        self._start_beside(
-            lambda opened, tell: older(opened.logs, asked, message.before, tell),
-            take,
-            message.number,
-        )
-
-    def _find_whole(self, message: Whole) -> None:
-        answer = {"kind": "whole", **msgspec.structs.asdict(message)}
-
-        def find(opened: OpenFolder, tell: Tell) -> None:
-            tell([piece_of(opened.logs, message.seq, message.part, message.begin)])
-
-        def take(result: object) -> None:
-            match result:
-                case [Piece(text, end, rest)]:
-                    self._send_msg(answer | {"text": text, "end": end, "rest": rest})
-                case [None]:
-                    self._send_msg(answer | {"trouble": "The rest is gone: the log was pruned"})
-                case Fault(error):
-                    self._send_msg(answer | {"trouble": f"The rest cannot be read: {error}"})
-
-        self._start_beside(find, take)
-
-    def _find_around(self, message: messages.Around) -> None:
-        place, now = (message.timestamp, message.seq), self._clock()
-
-        def take(result: object) -> None:
-            match result:
-                case Around(lines):
-                    rows = [*map(_row, lines)]
-                    self._send_msg({"kind": "around", "seq": message.seq, "rows": rows})
-                case Fault(error):
-                    self._tell_trouble("trouble", error)
-
-        try:
-            query = as_query(message.shared)
-        except UsageError as error:
-            self._tell_trouble("trouble", error)
-            return
-        self._start_beside(lambda opened, tell: around(opened.logs, place, query, now, tell), take)
-
-    def _find_patterns(self, message: messages.Patterns) -> None:
-        asked, now = self._asked, self._clock()
-        if asked is None or asked.number != message.number:
-            return
-
-        def take(result: object) -> None:
-            match result:
-                case Patterns(found):
-                    self._send_msg({"kind": "patterns", "number": message.number, **_shown(found)})
-                case Fault(error):
-                    self._tell_trouble("no_patterns", error)
-
-        self._start_beside(
-            lambda opened, tell: patterns(opened, asked, now, tell), take, asked.number
-        )
-
-    def _start_beside(
-        self, work: Work, take: Callable[[object], None], number: int | None = None
-    ) -> None:
-        """Start a search beside that of the ask.
-
-        Args:
-            work: what to search for.
-            take: called with each result.
-            number: of the ask with which the search loses its use; None if it has its own.
-        """
-        self._beside.append(_Beside(self._searcher.start(work), take, number))
-
-
-@dataclass(frozen=True, slots=True)
-class _Beside:
-    """A search beside that of the ask."""
-
-    search: Search
-    take: Callable[[object], None]
-    number: int | None
-
-
-def _joined(fields: Sequence[Field], before: Sequence[Field]) -> list[Field]:
-    """Return fields and those known before, which a query may still name."""
-    by_name = {(each.name, each.is_column): each for each in (*before, *fields) if each.logs}
-    named = [by_name[each.name, each.is_column] for each in fields if each.logs]
-    return [*named, *(each for each in by_name.values() if each not in named)][:MOST_KNOWN]
-
-
-def _shown(found: FoundPatterns) -> dict[str, object]:
-    """Return patterns as the page draws them."""
-    rows = [
-        [
-            row["pattern"], row["logs"], row["share"], row["type"], row["type_share"],
-            row["first_seen"], row["last_seen"], row["over_time"], row["example_seq"],
-            str(row["example"])[:MAX_TEXT], row["before"], row["is_new"],
-        ]
-        for row in found.rows[:MOST_PATTERNS]
-    ]  # fmt: skip
-    return {
-        "rows": rows,
-        "patterns": len(found.rows),
-        "logs": found.logs,
-        "before": found.logs_before,
-        "lacks": [*found.lacks],
-    }
-
-
-def _row(line: LogLine) -> list[Any]:
-    return [
-        line.seq,
-        line.timestamp,
-        line.type,
-        line.source,
-        line.message,
-        line.attributes,
-        line.message_rest,
-        line.attributes_rest,
-    ]
-
-
-def _choices(
-    types: Mapping[str, int], colours: Mapping[str, str], chosen: Sequence[str]
-) -> tuple[list[Any], int]:
-    """Return the buttons of types, and the number of types without one.
-
-    A button has type, number of matching logs, and colour. The four levels and the chosen types
-    always have one.
-    """
-    others = [each for each in dict.fromkeys((*chosen, *types)) if each not in KNOWN]
-    # By name, so that buttons keep their places while counts grow.
-    order = [*KNOWN, *sorted(others[:MAX_CHOICES])]
-    buttons = [[each, types.get(each, 0), colours.get(each, KNOWN.get(each))] for each in order]
-    return buttons, max(0, len(others) - MAX_CHOICES)
-
-
-def _legend(chart: Tally, colours: Mapping[str, str]) -> list[Any]:
-    return [[label, count, colours[label]] for label, count in [*chart.totals.items()][:12]]
