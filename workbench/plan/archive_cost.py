@@ -18,6 +18,8 @@ from waterline.storage.sqlite import open_reader, sqlite_errors
 
 SAMPLE: Final = 20_000
 """Logs of a sample: the newest hot ones, or else those of the newest batch."""
+MOST_BYTES: Final = 16 * 2**20
+"""Bytes of a sample in memory, so that long logs are tried in seconds too."""
 SIZES: Final = (1_000, SAMPLE)
 """Logs in a batch that are compared, beside what the folder has."""
 ENCODINGS: Final = (*(PARQUET.encoding(level) for level in (1, 3, 9, 15)), JSON_GZ.encoding())
@@ -87,10 +89,11 @@ def sample_of(folder: DataFolder, batches: Sequence[ArchivedBatch]) -> pa.Table:
         last = cast("int", connection.execute("SELECT ifnull(max(seq), 0) FROM logs").get)
         logs = HotRows(connection).read(RowRange(max(0, last - SAMPLE), last, 0))
     here = [each for each in batches if each.local_removed_at is None]
-    if logs.num_rows >= LEAST_ROWS or not here:
-        return logs
-    newest = max(here, key=lambda each: each.last_seq)
-    return BatchReader(folder).read(newest).slice(0, SAMPLE)
+    if logs.num_rows < LEAST_ROWS and here:
+        newest = max(here, key=lambda each: each.last_seq)
+        logs = BatchReader(folder).read(newest).slice(0, SAMPLE)
+    fitting = max(LEAST_ROWS, logs.num_rows * MOST_BYTES // max(1, logs.nbytes))
+    return logs.slice(max(0, logs.num_rows - fitting))
 
 
 def _sampled(logs: pa.Table, encoding: Encoding, size: int) -> Cost:

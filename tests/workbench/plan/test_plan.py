@@ -122,6 +122,14 @@ def test_sample_costs_what_a_batch_of_the_same_logs_takes(tmp_path: Path) -> Non
         assert cost.raw_bytes == pytest.approx(batch.raw_bytes / batch.rows, rel=0.001)
 
 
+def test_sample_of_long_logs_is_small(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    fill(data, [{"type": "info", "message": "x" * 10_000} for _ in range(4000)])
+    sample = sample_of(DataFolder(data), ())
+    assert 1_000 <= sample.num_rows < 2_000
+    assert sample["seq"][-1].as_py() == 4000
+
+
 def test_larger_batches_and_higher_levels_take_less(folder: Path) -> None:
     costs = {(each.encoding, each.batch_rows): each.log_bytes for each in planned(folder).costs}
     default = str(PARQUET.encoding())
