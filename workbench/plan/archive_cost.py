@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from waterline.archive.batch import label_of, raw_size
 from waterline.archive.batch_formats import encode
+from waterline.archive.effort import encoding_for
 from waterline.archive.hot_rows import HotRows, RowRange
 from waterline.archive.reader import BatchReader
 from waterline.encoding import JSON_GZ, PARQUET, Encoding
@@ -101,7 +102,7 @@ def _sampled(logs: pa.Table, encoding: Encoding, size: int) -> Cost:
     number = min(_SLICES, logs.num_rows // size)
     gap = (logs.num_rows - number * size) // max(1, number - 1)
     parts = [logs.slice(each * (size + gap), size) for each in range(number)]
-    stored = sum(len(encode(each, label_of(each, encoding, 1, "", 0), encoding)) for each in parts)
+    stored = sum(_stored(each, encoding) for each in parts)
     rows = sum(each.num_rows for each in parts)
     return Cost(
         encoding=str(encoding),
@@ -110,6 +111,11 @@ def _sampled(logs: pa.Table, encoding: Encoding, size: int) -> Cost:
         raw_bytes=sum(map(raw_size, parts)) / rows,
         is_measured=False,
     )
+
+
+def _stored(logs: pa.Table, encoding: Encoding) -> int:
+    """Return the bytes of a batch, written as a run would."""
+    return len(encode(logs, label_of(logs, encoding, 1, "", 0), encoding_for(logs, encoding)))
 
 
 def chosen_cost(
