@@ -26,6 +26,7 @@ from tests.support.archives import change, path_of
 from tests.support.faulty_files import Fault, FaultySystem
 from tests.support.folders import DAY, NOON
 from tests.support.version_2_1 import written_as_version_2_1
+from waterline.archive import parquet
 from waterline.archive.batch_formats import decode, encode
 from waterline.archive.files import Files, System
 from waterline.archive.jobs.prune import plan_prune, prune
@@ -358,3 +359,16 @@ def test_rewrite_is_recorded_with_one_count_of_the_generation_a_batch(data: Path
     assert watermark_of(data) == replace(before, generation=before.generation + len(catalog(data)))
     with opened(data) as connection, closing(connection):
         assert len(read_batches(connection)) == len(catalog(data))
+
+
+def test_batches_without_filter_get_one(data: Path) -> None:
+    logs = fill_three_days(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parquet, "KEY", b"elsewhere")  # no file says where its filter is
+        archive(data)
+    before = catalog(data)
+    assert {each.filter_sha256 for each in before} == {None}
+    assert rewrite(data).batches == len(before)
+    assert_complete(data, logs)
+    assert all(each.filter_sha256 for each in catalog(data))
+    assert plan_rewrite(DataFolder(data), PARQUET, Selection()).due == []

@@ -49,6 +49,12 @@ class TestRoundTrip:
             f"cannot read {address}/2026-11-23/batch-0001.parquet: it is missing"
         )
 
+    def test_part_is_read_and_a_missing_one_is_named(self, bucket: Bucket, address: str) -> None:
+        bucket.put("a", b"0123456789")
+        assert bucket.get_part("a", 3, 4) == b"3456"
+        text = remote_sentence(lambda: bucket.get_part("b", 0, 1))
+        assert text.startswith(f"cannot read {address}/b: it is missing")
+
     def test_names_are_those_below_the_prefix_in_order(
         self, bucket: Bucket, store: ObjectStore, address: str
     ) -> None:
