@@ -3,6 +3,7 @@
 Loading takes a tenth of a second, in which Ctrl-C should print no traceback.
 """
 
+import sys
 from importlib import import_module
 
 from waterline.interrupts import end_at_once
@@ -12,7 +13,7 @@ end_at_once()
 
 def main() -> None:
     """Run the server."""
-    import_module("server.process").main()
+    import_module("server.process").main(sys.argv[1:])
 
 
 if __name__ == "__main__":

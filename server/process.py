@@ -23,10 +23,14 @@ from waterline.terminal import log_to_stderr, say
 SWITCH_SECONDS: Final = 0.001
 
 
-def main() -> None:
-    """Serve until SIGTERM or Ctrl-C; print the addresses once connections are accepted."""
+def main(arguments: Sequence[str] = ()) -> None:
+    """Serve until SIGTERM or Ctrl-C; print the addresses once connections are accepted.
+
+    Args:
+        arguments: what the server before this one gives it; see `handover`.
+    """
     with ended_in_order():
-        given = _given(sys.argv[1:])
+        given = _given(arguments)
 
         def load() -> LoadedSettings:
             # The command has read the queries of alerts, and here they would bring Arrow along.
