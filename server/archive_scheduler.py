@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from server.attempts import Attempts
 from server.job_process import JobProcess
 from waterline.archive.retention_watch import RetentionWatch
 from waterline.clock import now_ms
@@ -18,14 +19,8 @@ from waterline.storage.folder import DataFolder
 
 logger = logging.getLogger(__name__)
 
-SECOND: Final = 1000  # milliseconds
 # Seconds between two checks for due logs, unless they may be archived more often.
 LOOK_SECONDS: Final = 60.0
-# Seconds before the next run after a failure, doubled each time up to the last.
-FIRST_PAUSE: Final = 60.0
-LAST_PAUSE: Final = 3600.0
-# Failures in a row, after which a failure counts as lasting.
-LASTING: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +64,7 @@ class ArchiveScheduler:
         self._sleep = sleep
         self._in_doubt = in_doubt
         self._job = JobProcess("waterline.archive.jobs", settings)
-        self._failures = 0
-        """Failures in a row."""
-        self.failure: str | None = None
-        """Why the last run failed, in one sentence; None if it did not."""
+        self._attempts = Attempts(logger, "archiving failed")
         self.ended_at: int | None = None
         """End of the last run, milliseconds UTC."""
         self.last_run: ArchiveRun | None = None
@@ -91,9 +83,14 @@ class ArchiveScheduler:
         return self._job.is_running
 
     @property
+    def failure(self) -> str | None:
+        """Why the last run failed, in one sentence; None if it did not."""
+        return self._attempts.failure
+
+    @property
     def is_lasting(self) -> bool:
-        """Whether the last LASTING runs failed."""
-        return self._failures >= LASTING
+        """Whether the last runs failed; see `Attempts`."""
+        return self._attempts.is_lasting
 
     def use(self, settings: Settings) -> None:
         """Go on by other settings; `archive_keep` and `dedupe_window` stay as they were."""
@@ -107,7 +104,7 @@ class ArchiveScheduler:
             # The job, in its own process, would follow a clock that has jumped.
             if not self._in_doubt() and (self.retention.is_due or self._is_due()):
                 await self._archive()
-            await self._sleep(self._pause())
+            await self._sleep(self._attempts.pause(LOOK_SECONDS, self._settings.archive_every))
 
     def _is_due(self) -> bool:
         settings, now, after = self._settings, self._clock(), self._settings.archive_after
@@ -122,7 +119,7 @@ class ArchiveScheduler:
         try:
             return is_due(self._folder.logs, duties)
         except DataFolderError as error:
-            self._fail(str(error))
+            self._attempts.fail(str(error))
             return False
 
     async def _archive(self) -> None:
@@ -131,10 +128,10 @@ class ArchiveScheduler:
         if ended.is_busy:  # another run, started by hand
             outcome = metrics.BUSY
         elif ended.failure is not None:
-            self._fail(ended.failure)
+            self._attempts.fail(ended.failure)
             outcome = metrics.FAILED
         else:
-            self._failures, self.failure = 0, None
+            self._attempts.succeed()
             outcome = metrics.DONE
         self._recorder.count(metrics.ARCHIVE_RUNS, 1, {metrics.OUTCOME: outcome})
         if ended.is_busy:  # it did nothing
@@ -142,14 +139,3 @@ class ArchiveScheduler:
         self._recorder.record(metrics.ARCHIVE_DURATION, ended.seconds * 1000)
         logs = int(ended.printed) if ended.failure is None else None
         self.last_run = ArchiveRun(self.ended_at, ended.seconds, logs, self.failure)
-
-    def _fail(self, reason: str) -> None:
-        if reason != self.failure:
-            logger.error("archiving failed and is tried again: %s", reason)
-        self._failures += 1
-        self.failure = reason
-
-    def _pause(self) -> float:
-        if self._failures:
-            return min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10))
-        return max(1.0, min(LOOK_SECONDS, self._settings.archive_every / SECOND))

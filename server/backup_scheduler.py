@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from server.attempts import Attempts
 from server.job_process import JobProcess
 from waterline.backup.last import LastBackup, read_last
 from waterline.clock import now_ms
@@ -16,11 +17,6 @@ logger = logging.getLogger(__name__)
 
 # Seconds between two looks, unless backups may be due more often.
 LOOK_SECONDS: Final = 60.0
-# Seconds before the next attempt after a failure, doubled each time up to the last.
-FIRST_PAUSE: Final = 60.0
-LAST_PAUSE: Final = 3600.0
-# Failures in a row, after which a failure counts as lasting.
-LASTING: Final = 3
 
 
 class BackupScheduler:
@@ -45,33 +41,31 @@ class BackupScheduler:
         self._clock = clock
         self._sleep = sleep
         self._job = JobProcess("waterline.backup", settings)
-        self._failures = 0
-        """Failures in a row."""
-        self._failure: str | None = None
+        self._attempts = Attempts(logger, "a backup failed")
 
     async def run(self) -> None:
         """Take backups until cancelled, which kills one under way: the next goes on."""
         while True:
             if self._settings.backup_to is not None and self._is_due():
                 await self._take()
-            await self._sleep(self._pause())
+            await self._sleep(self._attempts.pause(LOOK_SECONDS, self._settings.backup_every))
 
     def use(self, settings: Settings) -> None:
         """Go on by other settings."""
         if settings.backup_to != self._settings.backup_to:
-            self._failures, self._failure = 0, None
+            self._attempts.succeed()
         self._settings = self._job.settings = settings
 
     def reasons(self) -> list[str]:
         """Return a sentence if backups keep failing, else nothing."""
-        if self._failures < LASTING:
-            return []
-        return [f"no backup is taken: {self._failure}"]
+        attempts = self._attempts
+        return [f"no backup is taken: {attempts.failure}"] if attempts.is_lasting else []
 
     def warnings(self) -> list[str]:
         """Return a sentence if the last backup failed or lacks files, else nothing."""
-        if 0 < self._failures < LASTING:
-            return [f"a backup failed and is tried again: {self._failure}"]
+        attempts = self._attempts
+        if attempts.failure is not None and not attempts.is_lasting:
+            return [f"a backup failed and is tried again: {attempts.failure}"]
         last = self._last()
         if last is not None and last.lacks:
             lacks = counted(last.lacks, "file")
@@ -113,15 +107,7 @@ class BackupScheduler:
         if ended.is_busy:  # another one, taken by hand
             return
         if ended.failure is None:
-            self._failures, self._failure = 0, None
+            self._attempts.succeed()
             logger.info("took the backup %s in %.1f s", ended.printed, ended.seconds)
-            return
-        if ended.failure != self._failure:
-            logger.error("a backup failed and is tried again: %s", ended.failure)
-        self._failures += 1
-        self._failure = ended.failure
-
-    def _pause(self) -> float:
-        if self._failures:
-            return min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10))
-        return max(1.0, min(LOOK_SECONDS, self._settings.backup_every / 1000))
+        else:
+            self._attempts.fail(ended.failure)
