@@ -1,40 +1,22 @@
 """Process of one backup, started by the server when one is due."""
 
-import os
-import signal
 import sys
-from pathlib import Path
 
-from waterline.archive.jobs.priority import give_way
+from waterline.archive.jobs.beside_server import run_beside_server
 from waterline.backup.place import open_place
 from waterline.backup.repository import Repository
 from waterline.backup.take import BackupJob
-from waterline.errors import BackupInUse, UsageError, WaterlineError
-from waterline.settings.model import Settings, load_settings
+from waterline.errors import UsageError
+from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
 
 
 def main() -> int:
-    """Take a backup, print its name and return the exit code.
-
-    It is EX_TEMPFAIL if another one is under way.
-    """
-    # Stopping the server, or its terminal, stops the backup at once. The next one goes on.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    give_way()
-    try:
-        name = _take(load_settings({}, os.environ, Path.cwd()).settings)
-    except BackupInUse as error:
-        print(error, file=sys.stderr)  # noqa: T201 - for the server, which reads it
-        return os.EX_TEMPFAIL
-    except WaterlineError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
-    print(name)  # noqa: T201 - for the server, which tells of it
-    return 0
+    """Take a backup, print its name and return the exit code."""
+    return run_beside_server(_take)
 
 
-def _take(settings: Settings) -> str:
+def _take(settings: Settings) -> bytes:
     if settings.backup_to is None:
         raise UsageError("backup_to is none, so there is no place for backups")
     job = BackupJob(
@@ -43,7 +25,7 @@ def _take(settings: Settings) -> str:
         dedupe_window=settings.dedupe_window,
         keep=settings.backup_keep,
     )
-    return job.run().record.name
+    return f"{job.run().record.name}\n".encode()
 
 
 if __name__ == "__main__":

@@ -1,44 +1,30 @@
 """Process of one archive run, started by the server when logs or old batches are due."""
 
-import os
-import signal
 import sys
-from pathlib import Path
 
-from waterline.archive.jobs.priority import give_way
+from waterline.archive.jobs.beside_server import run_beside_server
 from waterline.archive.jobs.prune import plan_retention, prune
 from waterline.archive.jobs.run import ArchiveJob
 from waterline.archive.jobs.run_options import options_of
 from waterline.archive.retention import NOTICE, read_notice
 from waterline.clock import now_ms
-from waterline.errors import ArchiveInUse, WaterlineError
-from waterline.settings.model import Settings, load_settings
+from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
 
 
 def main() -> int:
-    """Prune and archive once, print the number of archived logs and return the exit code.
+    """Prune and archive once, print the number of archived logs and return the exit code."""
+    return run_beside_server(_run)
 
-    It is EX_TEMPFAIL if another job is running.
-    """
-    # Stopping the server, or its terminal, stops the run at once. The next run goes on.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    give_way()
+
+def _run(settings: Settings) -> bytes:
+    """Do all that is due; return the number of archived logs as a line."""
     try:
-        settings = load_settings({}, os.environ, Path.cwd()).settings
-        try:
-            # First, as it makes room.
-            _prune(settings)
-        finally:
-            logs = _archive(settings)
-    except ArchiveInUse as error:
-        print(error, file=sys.stderr)  # noqa: T201 - for the server, which reads it
-        return os.EX_TEMPFAIL
-    except WaterlineError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
-    print(logs)  # noqa: T201 - for the server, which tells of the run
-    return 0
+        # First, as it makes room.
+        _prune(settings)
+    finally:
+        logs = _archive(settings)
+    return b"%d\n" % logs
 
 
 def _prune(settings: Settings) -> None:

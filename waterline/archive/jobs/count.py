@@ -1,22 +1,19 @@
 """Process that measures logs which were archived before they were measured."""
 
-import os
-import signal
 import sys
-from pathlib import Path
 from typing import Final
 
 import pyarrow.compute as pc
 
 from waterline.archive.catalog import read_catalog
-from waterline.archive.jobs.priority import give_way
+from waterline.archive.jobs.beside_server import run_beside_server
 from waterline.archive.json_gz import stored_logs
 from waterline.archive.reader import BatchReader, follow
-from waterline.errors import ArchiveError, WaterlineError
+from waterline.errors import ArchiveError
 from waterline.metrics.log_stats import record_stored
 from waterline.metrics.parcel import pack_seconds
 from waterline.metrics.recorder import MetricsRecorder
-from waterline.settings.model import load_settings
+from waterline.settings.model import Settings
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 
@@ -79,20 +76,15 @@ class ArchivedCount:
 
 def main() -> int:
     """Measure the logs in `(after, through]`, print the parcel, and return the exit code."""
-    # Stopping the server, or its terminal, stops this too. The next start counts again.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    give_way()
+    return run_beside_server(_count)
+
+
+def _count(settings: Settings) -> bytes:
     after, through = map(int, sys.argv[1:])
-    try:
-        settings = load_settings({}, os.environ, Path.cwd()).settings
-        folder = DataFolder(settings.data)
-        count = ArchivedCount(folder, after, through, settings.measured_attributes)
-        count.record()
-    except WaterlineError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - for the server, which reads it
-        return 1
-    sys.stdout.buffer.write(pack_seconds(count.recorder.take(), count.missing))
-    return 0
+    folder = DataFolder(settings.data)
+    count = ArchivedCount(folder, after, through, settings.measured_attributes)
+    count.record()
+    return pack_seconds(count.recorder.take(), count.missing)
 
 
 if __name__ == "__main__":
