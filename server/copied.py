@@ -7,15 +7,17 @@ stopped. After a crash the mark is there and is right; in a copy it names anothe
 import logging
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import apsw
 import msgspec
 
 from waterline.archive.files import Files
 from waterline.errors import ArchiveError, DataFolderError
+from waterline.metrics.rollup_store import RollupStore
 from waterline.storage.folder import DataFolder
-from waterline.storage.schema import LOGS, METRICS
+from waterline.storage.integrity import faults_in
+from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, sqlite_errors
 from waterline.storage.watermark import read_watermark, renew_incarnation
 
@@ -77,13 +79,8 @@ def check_copy(folder: DataFolder) -> list[str]:
         renew_incarnation(logs)
         after = read_watermark(logs).incarnation
     if folder.metrics.exists():
-        with (
-            closing(open_writer(folder.metrics, METRICS, "FULL")) as metrics,
-            sqlite_errors(folder.metrics),
-        ):
-            metrics.execute(
-                "UPDATE progress SET incarnation = ? WHERE incarnation = ?", (after, before)
-            )
+        with closing(RollupStore(folder.metrics)) as measurements:
+            measurements.rename_incarnation(before, after)
     found = (
         f"{folder.path} is a copy that was made while its server ran, or its logs.db was replaced: "
         "logs may be missing, and earlier pins are refused from now on; `waterline backup` copies "
@@ -106,16 +103,14 @@ def _is_copy(folder: DataFolder) -> bool:
 def _check(folder: DataFolder, path: Path) -> None:
     if not path.exists():
         return
-    said = "it is no database"
     with sqlite_errors(path), closing(apsw.Connection(str(path))) as connection:
         try:
-            said = cast("str", connection.execute("PRAGMA integrity_check(1)").get)
+            faults = faults_in(connection)
         except (apsw.CorruptError, apsw.NotADBError) as error:
-            said = str(error)
-    if said != "ok":
+            faults = [str(error)]
+    if faults:
         raise DataFolderError(
             f"{folder.path} is a copy that was made while its server ran, and {path.name} in it is "
-            "damaged: "
-            f"{said.splitlines()[-1]}; copy it again from a server that has stopped, or restore a "
-            "backup: waterline restore"
+            f"damaged: {faults[0].splitlines()[-1]}; copy it again from a server that has stopped, "
+            "or restore a backup: waterline restore"
         )

@@ -20,9 +20,10 @@ from waterline.backup.record import Record
 from waterline.backup.repository import Repository
 from waterline.encoding import format_named
 from waterline.errors import ArchiveError, UsageError
+from waterline.metrics.rollup_store import RollupStore
 from waterline.storage.catalog import ArchivedBatch, found_catalog
 from waterline.storage.folder import ArchiveLock, DataFolder, ServerLock
-from waterline.storage.schema import LOGS, METRICS
+from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, sqlite_errors, transaction
 from waterline.storage.watermark import read_watermark
 
@@ -144,11 +145,8 @@ def write_metrics(repository: Repository, record: Record, path: Path, incarnatio
     """
     assert record.metrics is not None
     write_database(record.metrics, lambda sha256: repository.content(sha256, "measurements"), path)
-    with closing(open_writer(path, METRICS, "NORMAL")) as connection, sqlite_errors(path):
-        connection.execute(
-            "UPDATE progress SET incarnation = ? WHERE incarnation = ?",
-            (incarnation, record.incarnation),
-        )
+    with closing(RollupStore(path)) as measurements:
+        measurements.rename_incarnation(record.incarnation, incarnation)
 
 
 def _refuse_others(target: DataFolder, mark: Path, record: Record) -> None:
@@ -169,11 +167,12 @@ def _refuse_others(target: DataFolder, mark: Path, record: Record) -> None:
 def _bring_batches(
     repository: Repository, record: Record, target: DataFolder, files: Files, progress: Progress
 ) -> None:
-    for done, batch in enumerate(record.held, 1):
+    held = record.held
+    for done, batch in enumerate(held, 1):
         path = target.archives / batch.file
         if not _is_sound(batch, path, files):
             files.publish(path, repository.content(batch.sha256, f"the batch {batch.file}"))
-        progress("restored", done, len(record.held))
+        progress("restored", done, len(held))
 
 
 def _is_sound(batch: ArchivedBatch, path: Path, files: Files) -> bool:

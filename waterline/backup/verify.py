@@ -4,7 +4,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
 
 from waterline.archive.progress import Progress, silent
 from waterline.archive.reader import checked, decoded
@@ -13,6 +12,7 @@ from waterline.backup.repository import Repository
 from waterline.backup.restore import write_logs, write_metrics
 from waterline.errors import ArchiveError, DataFolderError
 from waterline.storage.folder import DataFolder
+from waterline.storage.integrity import faults_in
 from waterline.storage.sqlite import open_reader, sqlite_errors
 
 
@@ -40,14 +40,15 @@ def verify_backup(
         DataFolderError: no temporary folder can be written.
     """
     faults, logs = [*record.lacks.values()], 0
-    for done, batch in enumerate(record.held, 1):
+    held = record.held
+    for done, batch in enumerate(held, 1):
         name = f"the batch {batch.file}"
         try:
             content = checked(batch, repository.content(batch.sha256, name), name)
             logs += decoded(batch, content, name).num_rows
         except ArchiveError as error:
             faults.append(str(error))
-        progress("verified", done, len(record.held))
+        progress("verified", done, len(held))
     try:
         logs += _restored(repository, record)
     except (ArchiveError, DataFolderError) as error:
@@ -76,6 +77,6 @@ def _restored(repository: Repository, record: Record) -> int:
 
 def _check(path: Path) -> None:
     with closing(open_reader(path)) as connection, sqlite_errors(path):
-        said = cast("str", connection.execute("PRAGMA integrity_check(1)").get)
-    if said != "ok":
-        raise ArchiveError(f"the restored {path.name} is damaged: {said}")
+        faults = faults_in(connection)
+    if faults:
+        raise ArchiveError(f"the restored {path.name} is damaged: {faults[0]}")

@@ -122,6 +122,21 @@ class RollupStore:
         self.counted_through = last_seq
         return last_seq
 
+    def rename_incarnation(self, before: str, after: str) -> None:
+        """Go on as the measurements of logs whose incarnation is another now.
+
+        Args:
+            before: incarnation of the logs that are counted; of others nothing is changed.
+            after: the one that they have from now on.
+
+        Raises:
+            DataFolderError: metrics.db cannot be written.
+        """
+        with sqlite_errors(self._path):
+            self._connection.execute(
+                "UPDATE progress SET incarnation = ? WHERE incarnation = ?", (after, before)
+            )
+
     def write(self, rows: Rows, heard: Mapping[str, tuple[int, int]], counted_through: int) -> None:
         """Merge rows into seconds, and into minutes and hours that are closed already.
 

@@ -65,7 +65,7 @@ def opening(path: Path) -> Opening:
         return plain
     state = _state(path)
     if state[1] is None:
-        return Opening(path, f"{_uri(path)}?mode=ro&immutable=1", state)
+        return _immutable(path, state)
     if _beside(path, "-shm").exists():
         return plain  # a writer runs or was killed: SQLite can use the existing file
     copy = _copied(path, state)
@@ -87,9 +87,24 @@ def untouched(path: Path) -> Opening:
         return Opening(path, f"{_uri(path)}?mode=ro&readonly_shm=1", None)
     state = _state(path)
     if state[1] is None and not _beside(path, "-journal").exists():
-        return Opening(path, f"{_uri(path)}?mode=ro&immutable=1", state)
+        return _immutable(path, state)
     copy = _copied(path, state)
     return Opening(path, f"{_uri(copy)}?mode=ro", state)
+
+
+def immutable(path: Path) -> Opening:
+    """Return how to open a database that nobody has open, whose WAL is empty or missing.
+
+    SQLite makes no files for it.
+
+    Args:
+        path: an existing database.
+    """
+    return _immutable(path, _state(path))
+
+
+def _immutable(path: Path, state: State) -> Opening:
+    return Opening(path, f"{_uri(path)}?mode=ro&immutable=1", state)
 
 
 def _uri(path: Path) -> str:

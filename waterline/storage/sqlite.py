@@ -131,7 +131,7 @@ def open_reader(path: Path) -> apsw.Connection:
     Raises:
         DataFolderError: the database cannot be opened.
     """
-    return _open(opening(path))
+    return open_as(opening(path))
 
 
 @contextmanager
@@ -142,12 +142,17 @@ def reading(path: Path) -> Iterator[apsw.Connection]:
         DataFolderError: the database cannot be opened or read.
     """
     look = opening(path)
-    with closing(_open(look)) as connection, sqlite_errors(path):
+    with closing(open_as(look)) as connection, sqlite_errors(path):
         yield connection
     look.check()
 
 
-def _open(look: Opening) -> apsw.Connection:
+def open_as(look: Opening) -> apsw.Connection:
+    """Open a database for reading, in a way that was chosen.
+
+    Raises:
+        DataFolderError: the database cannot be opened.
+    """
     with sqlite_errors(look.path):
         connection = apsw.Connection(
             look.uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
@@ -197,7 +202,6 @@ def _check_origin(connection: apsw.Connection, schema: Schema, path: Path) -> No
     application_id = connection.pragma("application_id")
     version = connection.pragma("user_version")
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
-
     if application_id or version or tables:
         schema.check(path, application_id, version, lambda: made_by(connection))
 
@@ -222,7 +226,7 @@ def _bring_forward(connection: apsw.Connection, schema: Schema, path: Path) -> N
             kept.name,
         )
     with transaction(connection):
-        for step in schema.steps[connection.pragma("user_version") :]:
+        for step in schema.steps[before:]:
             connection.execute(step)
         connection.execute(f"PRAGMA application_id = {schema.application_id}")
         connection.execute(f"PRAGMA user_version = {schema.version}")

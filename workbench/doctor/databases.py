@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, cast
-from urllib.parse import quote
 
 import apsw
 
@@ -13,12 +12,13 @@ from waterline.errors import DataFolderError
 from waterline.storage.catalog import ArchivedBatch, read_batches
 from waterline.storage.checkpoints import LARGE_WAL
 from waterline.storage.folder import file_size
+from waterline.storage.frozen import immutable, opening
+from waterline.storage.integrity import faults_in
 from waterline.storage.schema import LOGS, METRICS, Schema
 from waterline.storage.sqlite import (
-    READER_TIMEOUT_MS,
     made_by,
     one_moment,
-    open_reader,
+    open_as,
     sqlite_errors,
 )
 from waterline.storage.watermark import Watermark, read_position, read_watermark
@@ -48,22 +48,9 @@ def looking(path: Path, subject: Subject) -> Iterator[apsw.Connection]:
     """
     at_rest = subject.server is None and subject.archive_job is None
     wal = path.with_name(f"{path.name}-wal")
-    with (
-        closing(
-            _immutable(path) if at_rest and not file_size(wal) else open_reader(path)
-        ) as connection,
-        sqlite_errors(path),
-    ):
+    look = immutable(path) if at_rest and not file_size(wal) else opening(path)
+    with closing(open_as(look)) as connection, sqlite_errors(path):
         yield connection
-
-
-def _immutable(path: Path) -> apsw.Connection:
-    """Open a database for which SQLite is to make no files."""
-    uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
-    with sqlite_errors(path):
-        connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-    connection.set_busy_timeout(READER_TIMEOUT_MS)
-    return connection
 
 
 def catalog_of(subject: Subject) -> tuple[Watermark, list[ArchivedBatch]]:
@@ -188,29 +175,28 @@ def _kind(connection: apsw.Connection) -> tuple[int, int]:
 
 def _whole(connection: apsw.Connection) -> str:
     """Return what an integrity check says is wrong; empty if nothing is."""
-    rows = connection.execute(f"PRAGMA integrity_check({_MOST_TOLD})").fetchall()
-    return _damage(cast("list[tuple[str]]", rows))
+    return _damage(faults_in(connection, _MOST_TOLD))
 
 
 def _quick(connection: apsw.Connection) -> str | None:
     """Return the same of a quick check; None if it took too long."""
     connection.set_progress_handler(_until(time.monotonic() + QUICK_SECONDS), _STEPS)
     try:
-        rows = connection.execute(f"PRAGMA quick_check({_MOST_TOLD})").fetchall()
+        faults = faults_in(connection, _MOST_TOLD, "quick_check")
     except apsw.InterruptError:
         return None
     finally:
         connection.set_progress_handler(None)
-    return _damage(cast("list[tuple[str]]", rows))
+    return _damage(faults)
 
 
 def _until(end: float) -> Callable[[], bool]:
     return lambda: time.monotonic() > end
 
 
-def _damage(rows: list[tuple[str]]) -> str:
-    lines = [" ".join(text.split()) for (text,) in rows]
-    return "" if lines == ["ok"] else "; ".join(lines).replace("; ", ", ")
+def _damage(faults: list[str]) -> str:
+    lines = [" ".join(text.split()) for text in faults]
+    return "; ".join(lines).replace("; ", ", ")
 
 
 def _read_samples(connection: apsw.Connection) -> None:

@@ -14,7 +14,7 @@ _NEARLY: Final = 0.8
 
 def descriptors(subject: Subject) -> Iterator[Finding]:
     """Compare the limit with what a token may hold, and with what is open now."""
-    limit, whose = _limit(subject)
+    limit, whose = limit_for(subject.server)
     most = for_connections(limit)
     used = open_files(subject.server) if subject.server else None
     few = few_descriptors(most, subject.settings.token_connections)
@@ -31,9 +31,13 @@ def descriptors(subject: Subject) -> Iterator[Finding]:
         yield ok(f"{whose} may have {limit:,} files and connections open{now}")
 
 
-def _limit(subject: Subject) -> tuple[int, str]:
-    """Return the limit of the server, or of one started from here, and whose it is."""
-    found = file_limit(subject.server) if subject.server else None
+def limit_for(server: int | None) -> tuple[int, str]:
+    """Return the limit of the server, or of one started from here, and whose it is.
+
+    Args:
+        server: its process id; None without one, 0 if unknown.
+    """
+    found = file_limit(server) if server else None
     if found is not None:
         return found, "the server"
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

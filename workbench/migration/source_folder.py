@@ -15,7 +15,7 @@ from waterline.archive.jobs.import_v2 import PATTERN
 from waterline.errors import DataFolderError, UsageError
 from waterline.storage.frozen import untouched
 from waterline.storage.schema import LOGS
-from waterline.storage.sqlite import READER_TIMEOUT_MS, sqlite_errors
+from waterline.storage.sqlite import open_as, sqlite_errors
 from workbench.migration.entries import TABLES, Row
 from workbench.migration.findings import Findings
 
@@ -94,10 +94,8 @@ class SourceFolder:
             yield None
             return
         look = untouched(path)
-        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         try:
-            with sqlite_errors(path), closing(apsw.Connection(look.uri, flags)) as connection:
-                connection.set_busy_timeout(READER_TIMEOUT_MS)
+            with sqlite_errors(path), closing(open_as(look)) as connection:
                 yield connection
         except apsw.SQLError as error:
             raise DataFolderError(

@@ -1,18 +1,16 @@
 """The plan of a data folder: its measurements, what is assumed, and what follows."""
 
-import resource
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from waterline.archive.jobs.run_options import encoding_of
 from waterline.clock import now_ms
-from waterline.descriptors import highest_limit, limit_of
 from waterline.metrics.spans import SECOND
 from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
 from waterline.storage.sqlite import WAL_SIZE_LIMIT
-from workbench.doctor.kernel import file_limit
+from workbench.doctor.descriptors import limit_for
 from workbench.doctor.subject import holder_of_lock
 from workbench.plan.archive_cost import (
     ENCODINGS,
@@ -104,7 +102,7 @@ def make_plan(settings: Settings, period: int, what_if: WhatIf) -> Plan:
     forecast = Forecast(measured, _assumed(settings, rate, cost, now))
     free = _free(measured, what_if)
     producers = _producers(measured, what_if)
-    descriptors = _descriptors(folder)
+    descriptors, _ = limit_for(holder_of_lock(folder.server_lock))
     faster = rate / measured.rate if measured.rate else 1.0
     near = limits(
         settings,
@@ -163,16 +161,6 @@ def _producers(measured: Measured, what_if: WhatIf) -> int:
     if what_if.producers is not None:
         return what_if.producers
     return round(measured.connections or 0)
-
-
-def _descriptors(folder: DataFolder) -> int:
-    """Return the limit of the server that runs, or of one started from here."""
-    process = holder_of_lock(folder.server_lock)
-    found = file_limit(process) if process else None
-    if found is not None:
-        return found
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return limit_of(highest_limit(hard))
 
 
 def _memory(measured: Measured, producers: int) -> float | None:
