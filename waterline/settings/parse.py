@@ -114,9 +114,7 @@ def zone_of(name: str) -> tzinfo:
 
 def parse_count(text: str) -> int:
     """Parse a number of connections."""
-    if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= _MOST:
-        raise ValueError(f"{text!r} is no number of connections; give one from 1 to {_MOST}")
-    return int(text)
+    return _whole(text, _MOST, "number of connections")
 
 
 def parse_rate(text: str) -> int | None:
@@ -162,8 +160,20 @@ def parse_number(text: str, most: int, what: str) -> int | None:
     """
     if text.strip() == _BY_FORMAT:
         return None
+    return _whole(text, most, what, f", or '{_BY_FORMAT}'")
+
+
+def _whole(text: str, most: int, what: str, other: str = "") -> int:
+    """Return a whole number from 1 on.
+
+    Args:
+        text: the text.
+        most: the highest valid number.
+        what: the noun for the error.
+        other: what else may be given, as the error ends.
+    """
     if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= most:
-        raise ValueError(f"{text!r} is no {what}; give one from 1 to {most}, or '{_BY_FORMAT}'")
+        raise ValueError(f"{text!r} is no {what}; give one from 1 to {most}{other}")
     return int(text)
 
 
@@ -203,9 +213,7 @@ def parse_place(text: str) -> str | None:
 
 def parse_backups(text: str) -> int:
     """Parse a number of backups."""
-    if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= _MOST:
-        raise ValueError(f"{text!r} is no number of backups; give one from 1 to {_MOST}")
-    return int(text)
+    return _whole(text, _MOST, "number of backups")
 
 
 def show_destination(address: str | None) -> str:

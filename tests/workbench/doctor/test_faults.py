@@ -4,8 +4,8 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -20,7 +20,7 @@ from tests.support.cutting_proxy import cutting_proxy
 from tests.support.folders import DAY, alter, fill
 from tests.support.forking import OBEYING, WATERLINE, run
 from tests.support.made_certificates import make_certificate
-from tests.support.patients import Patient, bad, make_sound, patient_of, told
+from tests.support.patients import Patient, bad, told
 from tests.support.processes import stalled
 from tests.support.rewriting_proxy import rewriting_proxy
 from tests.support.tls import LOOPBACK, LOOPBACK_KEY, NAMED_KEY, start_secure_server
@@ -462,20 +462,6 @@ def proxy_that_cuts_what_is_quiet(patient: Patient) -> None:
     patient.environment["WATERLINE_TOKEN"] = patient.token
     proxy = patient.opened.enter_context(cutting_proxy(server.ingest, 0.5))
     patient.url = proxy.url
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A folder that all patients are copies of, and its token."""
-    data = tmp_path_factory.mktemp("sound") / "data"
-    return data, make_sound(data)
-
-
-@pytest.fixture
-def patient(sound: tuple[Path, str], tmp_path: Path) -> Iterator[Patient]:
-    """A copy of the sound folder."""
-    with ExitStack() as opened:
-        yield patient_of(*sound, tmp_path, opened)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -2,8 +2,6 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 
 from tests.support.forking import WATERLINE, run
 from tests.support.made_certificates import make_certificate
-from tests.support.patients import Patient, bad, make_sound, patient_of, told
+from tests.support.patients import Patient, bad, told
 from tests.support.rewriting_proxy import rewriting_proxy
 from tests.support.sockets import connected, log, receive
 from workbench.doctor.certificate import first_certificate, validity
@@ -20,20 +18,6 @@ from workbench.doctor.finding import Verdict
 from workbench.doctor.registry import CHECKS
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A folder that all patients are copies of, and its token."""
-    data = tmp_path_factory.mktemp("sound") / "data"
-    return data, make_sound(data)
-
-
-@pytest.fixture
-def patient(sound: tuple[Path, str], tmp_path: Path) -> Iterator[Patient]:
-    """A copy of the sound folder."""
-    with ExitStack() as opened:
-        yield patient_of(*sound, tmp_path, opened)
 
 
 def traces(folder: Path) -> dict[str, tuple[int, str]]:
