@@ -3,12 +3,10 @@
 import asyncio
 import itertools
 import logging
-import signal
 import socket
 import ssl
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
@@ -19,14 +17,14 @@ import tornado.web
 from server.accepting import Accepting, AcceptingServer
 from server.alerts_process import AlertsProcess
 from server.archive_scheduler import ArchiveScheduler
+from server.background import running
 from server.backpressure import Gate
 from server.backup_scheduler import BackupScheduler
 from server.bind import bind, port_of
 from server.connections import Connections
-from server.copied import check_copy, mark_serving, unmark_serving
+from server.copied import check_copy
 from server.endpoint import NotFound, SafeHeaders, log_request
 from server.gauges import Gauges
-from server.handover import Predecessor, start_successor
 from server.ingest.routes import PATHS, rules
 from server.ingest.syslog.listeners import SyslogListeners
 from server.ingest.unknown_path import UnknownPath
@@ -41,18 +39,17 @@ from server.rate_limits import TokenLimits
 from server.recount import Recount
 from server.refusals import Refusals
 from server.reload import plan_reload
-from server.rollback import refuse_lost_logs, renew_changed_past
-from server.service_manager import ALIVE, READY, is_watched, notify
+from server.rollback import renew_changed_past
+from server.service_manager import ALIVE, is_watched, notify
 from server.tail import LiveReader
 from server.websocket.frames import MAX_MESSAGE_SIZE
 from server.writer import Commit, Writer
 from waterline.addresses import Addresses, is_loopback
 from waterline.alerts.rules import AlertRule
-from waterline.archive.ahead import refuse_earlier_logs
 from waterline.archive.missing import MissingFiles
 from waterline.clock import AGEING_PATIENCE, DATING_PATIENCE, SteadyClock
-from waterline.descriptors import few_descriptors, for_connections, raise_limit
-from waterline.errors import AddressError, ServerFailed, WaterlineError
+from waterline.descriptors import few_descriptors, for_connections
+from waterline.errors import AddressError
 from waterline.metrics.history import RollupHistory
 from waterline.metrics.quiet_sources import QuietSources
 from waterline.metrics.recorder import MetricsRecorder
@@ -60,7 +57,7 @@ from waterline.metrics.rollup_store import Retention, RollupStore
 from waterline.metrics.rollup_thread import RollupThread
 from waterline.server_tls import server_context
 from waterline.settings.model import LoadedSettings, Settings
-from waterline.storage.folder import DataFolder, ServerLock, open_to_others
+from waterline.storage.folder import DataFolder, open_to_others
 from waterline.storage.pages import LogPages
 from waterline.tokens import TokenFile
 
@@ -80,81 +77,7 @@ MOST_SILENT_SECONDS: Final = 60.0
 TICKS_A_LOOK: Final = 5
 
 
-async def serve(
-    load: Callable[[], LoadedSettings],
-    on_ready: Callable[[Addresses], None],
-    *,
-    inherited: Sockets = NO_SOCKETS,
-    predecessor: Predecessor | None = None,
-) -> None:
-    """Run the server until SIGTERM or SIGINT, then commit and ack all waiting logs.
-
-    At SIGHUP the settings are read again. At SIGUSR2 a new server is started, which is given the
-    sockets, and this one ends.
-
-    Args:
-        load: reads the settings.
-        on_ready: called with the addresses once connections are accepted.
-        inherited: listening sockets that this process was given.
-        predecessor: the server that gave them and is to end; None without one.
-
-    Raises:
-        SettingsError: a setting has no meaning.
-        DataFolderError: the data folder cannot be used, or is in use.
-        ArchiveError: logs.db is older than its archives.
-        AddressError: a port cannot be listened on.
-        ServerFailed: a thread of the server died.
-    """
-    loaded = load()
-    settings = loaded.settings
-    limit = raise_limit()
-    folder = DataFolder(settings.data)
-    folder.create()
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    handing_over = asyncio.Event()
-    loop.add_signal_handler(signal.SIGUSR2, handing_over.set)
-    reloading = asyncio.Event()
-    loop.add_signal_handler(signal.SIGHUP, reloading.set)
-    failed_threads: list[str] = []
-
-    def stop_on_failure(failure: threading.ExceptHookArgs) -> None:
-        name = failure.thread.name if failure.thread else "unknown"
-        logger.critical("the %s thread failed", name, exc_info=failure.exc_value)
-        failed_threads.append(name)
-        loop.call_soon_threadsafe(stopping.set)
-
-    # Without its writer a server would look healthy and ack nothing, so it stops instead.
-    threading.excepthook = stop_on_failure
-    async with _locked(folder, predecessor):
-        with ExitStack() as opened:
-            refuse_lost_logs(folder)
-            refuse_earlier_logs(folder)
-            server = _Server(settings, folder, opened, limit, loaded.alerts)
-            mark_serving(folder)
-            on_ready(server.listen(inherited))
-            notify(READY)
-            try:
-                async with (
-                    _running(_hand_over(handing_over, stopping, server)),
-                    _running(_reload(reloading, load, server)),
-                ):
-                    await server.run_until(stopping)
-            finally:
-                await server.drain()
-            if not failed_threads:
-                opened.close()
-                unmark_serving(folder)
-    if failed_threads:
-        raise ServerFailed(
-            f"the server stopped because its {failed_threads[0]} thread failed, as told above; "
-            "what was acked is safe, start it again"
-        )
-
-
-class _Server:
+class Server:
     """Parts of one server.
 
     Args:
@@ -351,11 +274,11 @@ class _Server:
     async def run_until(self, stopping: asyncio.Event) -> None:
         """Run all periodic work until told to stop."""
         async with (
-            _running(self._archiving.run()) as archiving,
-            _running(self._backups.run()) as backing_up,
-            _running(self._silence.run()) as watching,
-            _running(self._missing.run()) as looking,
-            _running(self._alerts.run()) as alerting,
+            running(self._archiving.run()) as archiving,
+            running(self._backups.run()) as backing_up,
+            running(self._silence.run()) as watching,
+            running(self._missing.run()) as looking,
+            running(self._alerts.run()) as alerting,
         ):
             await self._tick_until(stopping, archiving, backing_up, watching, looking, alerting)
 
@@ -456,56 +379,6 @@ class _Server:
             allowed_origins=self._settings.allowed_origins,
             paths="/metrics, /health and /livez",
         )
-
-
-@asynccontextmanager
-async def _locked(folder: DataFolder, predecessor: Predecessor | None) -> AsyncIterator[None]:
-    """Hold the lock of the folder, once the server before this one has ended."""
-    lock = ServerLock(folder)
-    if predecessor is None:
-        with lock:
-            yield
-        return
-    await predecessor.lock(lock)
-    try:
-        yield
-    finally:
-        lock.__exit__()
-
-
-async def _reload(
-    asked: asyncio.Event, load: Callable[[], LoadedSettings], server: _Server
-) -> None:
-    """Read the settings again whenever that is asked for."""
-    while True:
-        await asked.wait()
-        asked.clear()
-        try:
-            server.reload(load())
-        except WaterlineError as error:
-            logger.error("nothing was reloaded: %s", error)
-
-
-async def _hand_over(asked: asyncio.Event, stopping: asyncio.Event, server: _Server) -> None:
-    """Start a successor whenever that is asked for, and stop once one has loaded."""
-    while True:
-        await asked.wait()
-        asked.clear()
-        logger.warning("a new server is started, which takes over")
-        if await start_successor(server.sockets):
-            stopping.set()
-            return
-
-
-@asynccontextmanager
-async def _running(work: Coroutine[None, None, None]) -> AsyncIterator["asyncio.Task[None]"]:
-    """Run a coroutine beside the block; cancel it at the end and wait."""
-    task = asyncio.create_task(work)
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 def _close_sockets(sockets: list[socket.socket]) -> None:

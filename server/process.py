@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from server.allocator import release_large_blocks
-from server.app import serve
 from server.handover import Predecessor
 from server.inherited import parse_sockets, sockets_of_systemd
+from server.lifecycle import serve
 from waterline.addresses import Addresses
 from waterline.endings import ended_in_order
 from waterline.settings.model import LoadedSettings, load_settings
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] = ()) -> None:
             # The command has read the queries of alerts, and here they would bring Arrow along.
             return load_settings({}, os.environ, Path.cwd(), check_queries=False)
 
-        data = load().settings.data
+        loaded = load()
         log_to_stderr()
         release_large_blocks()
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -45,10 +45,11 @@ def main(arguments: Sequence[str] = ()) -> None:
             # What is loaded by now stays. To look for garbage in it took up to 0.1 s at a time, in
             # which nobody was acked.
             gc.freeze()
-            say(addresses.announcement(data))
+            say(addresses.announcement(loaded.settings.data))
 
         asyncio.run(
             serve(
+                loaded,
                 load,
                 announce,
                 inherited=sockets_of_systemd() if given is None else parse_sockets(given.sockets),

@@ -136,7 +136,7 @@ def test_every_process_of_python_is_started_by_the_one_command_that_shuts_others
         "import workbench",
         "import workbench.cli.main",
         "from workbench import Producer",
-        "import server.app",
+        "import server.lifecycle",
         "import waterline.tokens, waterline.settings.model, server.writer",
         "import waterline.metrics.rollup_thread",
     ],

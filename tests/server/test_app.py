@@ -404,7 +404,7 @@ HEAVY = {"adbc_driver_sqlite", "bokeh", "numpy", "pandas", "panel", "pyarrow", "
 
 
 def test_serving_process_imports_nothing_heavy() -> None:
-    program = "import sys, server.app; print(*sys.modules)"
+    program = "import sys, server.lifecycle; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
@@ -415,7 +415,7 @@ def test_serving_process_imports_nothing_heavy() -> None:
 
 def test_start_compiles_no_expression_of_a_dialect() -> None:
     program = (
-        "import server.app\n"
+        "import server.lifecycle\n"
         "from waterline.recognition.line_dialects import DIALECTS\n"
         "def compiled(): return sum('_compiled' in vars(each) for each in DIALECTS)\n"
         "print(compiled())\n"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server.app import _Server
+from server.app import Server
 from tests.support.pages import ask
 from tests.support.processes import PATIENCE, ServerProcess, create_token, serving
 from tests.support.sockets import connected, decode, log, receive, send
@@ -105,7 +105,7 @@ def test_server_whose_loop_stands_still_is_not_alive_and_says_so(data: Path) -> 
         folder = DataFolder(data)
         folder.create()
         with ExitStack() as opened:
-            server = _Server(settings, folder, opened, 4096)
+            server = Server(settings, folder, opened, 4096)
             addresses = server.listen()
 
             def get(path: str) -> tuple[int, dict[str, Any]]:
