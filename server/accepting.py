@@ -7,14 +7,17 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
+from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPConnection, HTTPMessageDelegate
 
 logger = logging.getLogger(__name__)
 
 # Private names of Tornado that this relies on; `test_accepting.py` pins them.
-# Called: TCPServer._handle_connection. Set: TCPServer._sockets, _handlers.
+# Called: TCPServer._handle_connection. Set: TCPServer._sockets, _handlers. Read:
+# HTTP1Connection._request_start_line, which is None until a request has come.
 
 # Connections accepted in one turn of the loop, as in Tornado.
 _A_TURN: Final = 128
@@ -68,12 +71,21 @@ class Accepting:
 
 
 class AcceptingServer(HTTPServer):
-    """Tornado's HTTP server, with a pause when descriptors are short.
+    """Tornado's HTTP server, with a pause when descriptors are short, and an end without errors.
 
     Connections wait in the queue of the system meanwhile.
     """
 
     accepting: Accepting
+
+    def initialize(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - of its base
+        """Take what `HTTPServer` takes."""
+        super().initialize(*args, **options)
+        self._requests: dict[object, HTTPConnection] = {}
+        """Request that each connection has, or waits for."""
+        self._answered: set[object] = set()
+        """Connections that have been answered once."""
+        self._changed = asyncio.Event()
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         """Accept connections on listening sockets; set `accepting` first."""
@@ -82,6 +94,48 @@ class AcceptingServer(HTTPServer):
             self._handlers[each.fileno()] = accept_connections(
                 each, self.accepting, self._handle_connection
             )
+
+    def start_request(
+        self, server_conn: object, request_conn: HTTPConnection
+    ) -> HTTPMessageDelegate:
+        """Note that a connection waits for a request."""
+        if server_conn in self._requests:
+            self._answered.add(server_conn)
+        self._requests[server_conn] = request_conn
+        self._changed.set()
+        return super().start_request(server_conn, request_conn)
+
+    def on_close(self, server_conn: object) -> None:
+        """Forget a connection."""
+        del self._requests[server_conn]
+        self._answered.discard(server_conn)
+        self._changed.set()
+        super().on_close(server_conn)
+
+    async def finish(self, seconds: float) -> None:
+        """Accept no more connections, and answer what is asked over those that are open.
+
+        Each is told with its next answer that it ends. A client that has just connected is waited
+        for, as it takes an error for an answer; one that was answered before is not.
+
+        Args:
+            seconds: the most that this takes.
+        """
+        self.stop()
+        self.conn_params.no_keep_alive = True
+        try:
+            async with asyncio.timeout(seconds):
+                while any(self._is_expected(*each) for each in self._requests.items()):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            pass  # a client that says nothing, or does not come to an end
+
+    def _is_expected(self, connection: object, request: HTTPConnection) -> bool:
+        """Return whether a connection has a request, or is to have its first."""
+        assert isinstance(request, HTTP1Connection)
+        is_asked = request._request_start_line is not None  # noqa: SLF001 - as told above
+        return connection not in self._answered or is_asked
 
 
 def accept_connections(

@@ -65,6 +65,7 @@ logger = logging.getLogger(__name__)
 
 # `waterline up` gives the whole process 5 s, so connections get less.
 CLOSE_SECONDS: Final = 2.0
+FINISH_SECONDS: Final = 1.0
 SETTLE_SECONDS: Final = 1.0
 # Bytes of messages and bodies that have not come to their end, over all connections.
 MOST_UNFINISHED: Final = 2 * MAX_MESSAGE_SIZE
@@ -153,7 +154,7 @@ class Server:
         self._apps: list[tornado.web.Application] = []
         self.sockets: Sockets = {}
         """Listening sockets by setting."""
-        self._listening: tornado.httpserver.HTTPServer | None = None
+        self._listening: AcceptingServer | None = None
         self._monitoring: MonitoringThread | None = None
 
     def _measuring(self, folder: DataFolder) -> tuple[RollupThread, Meter]:
@@ -271,8 +272,13 @@ class Server:
                 settings.host,
             )
 
-    async def run_until(self, stopping: asyncio.Event) -> None:
-        """Run all periodic work until told to stop."""
+    async def run_until(self, stopping: asyncio.Event, *beside: "asyncio.Task[None]") -> None:
+        """Run all periodic work until told to stop.
+
+        Args:
+            stopping: set to stop.
+            beside: tasks of others, whose errors are raised here.
+        """
         async with (
             running(self._archiving.run()) as archiving,
             running(self._backups.run()) as backing_up,
@@ -280,7 +286,8 @@ class Server:
             running(self._missing.run()) as looking,
             running(self._alerts.run()) as alerting,
         ):
-            await self._tick_until(stopping, archiving, backing_up, watching, looking, alerting)
+            own = (archiving, backing_up, watching, looking, alerting)
+            await self._tick_until(stopping, *own, *beside)
 
     async def _tick_until(self, stopping: asyncio.Event, *beside: "asyncio.Task[None]") -> None:
         for tick in itertools.count(1):
@@ -302,13 +309,15 @@ class Server:
 
     async def drain(self) -> None:
         """Stop reading, commit and ack all waiting logs, and close every connection."""
-        if self._listening is not None:
-            self._listening.stop()
         if self._monitoring is not None:
             self._monitoring.refuse()
         self._connections.draining = True
+        async with asyncio.TaskGroup() as last:
+            if self._listening is not None:
+                last.create_task(self._listening.finish(FINISH_SECONDS))
+            last.create_task(self._syslog.drain())
+        self._connections.is_over = True
         self._pages.close()
-        await self._syslog.drain()
         await self._loop.run_in_executor(None, self._writer.stop)
         # Let the loop deliver the last commits first.
         await asyncio.sleep(0)

@@ -53,6 +53,9 @@ class Connections:
     syslog_open: int = 0
     """Number of open connections of syslog."""
     draining: bool = False
+    """Whether messages of WebSockets are no longer taken; their clients connect again."""
+    is_over: bool = False
+    """Whether bodies are no longer taken either; their clients are told an error."""
     large: Room = field(default_factory=lambda: Room(LARGE_AT_ONCE))
     """Admission of large messages."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)

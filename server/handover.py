@@ -70,7 +70,11 @@ async def start_successor(sockets: Sockets) -> bool:
     Args:
         sockets: listening sockets of this server.
     """
-    read, write = os.pipe()
+    try:
+        read, write = os.pipe()
+    except OSError as error:
+        logger.error("no new server can be started, and this one goes on: %s", error.strerror)
+        return False
     numbers = [each.fileno() for several in sockets.values() for each in several]
     command = python_command("server", "--sockets", format_sockets(sockets), "--ready", str(write))
     try:

@@ -82,10 +82,10 @@ async def serve(
             notify(READY)
             try:
                 async with (
-                    running(_hand_over(handing_over, stopping, server)),
-                    running(_reload(reloading, load, server)),
+                    running(_hand_over(handing_over, stopping, server)) as handing,
+                    running(_reload(reloading, load, server)) as reading,
                 ):
-                    await server.run_until(stopping)
+                    await server.run_until(stopping, handing, reading)
             finally:
                 await server.drain()
             if not failed_threads:

@@ -255,7 +255,7 @@ class Post(Endpoint, ABC):
             await asyncio.wait_for(connections.gate.wait(), PATIENCE_SECONDS)
         except TimeoutError:
             return False
-        return not connections.draining
+        return not connections.is_over
 
     def _open_body(self, length: int) -> bool:
         """Open a body of this length; if it is refused, answer and return False."""

@@ -1,5 +1,6 @@
 """A server that runs out of descriptors, or that the system refuses to tell something, goes on."""
 
+import asyncio
 import inspect
 import os
 import re
@@ -7,15 +8,17 @@ import resource
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
 from tornado.tcpserver import TCPServer
+from tornado.web import Application, RequestHandler
 
+from server.accepting import Accepting, AcceptingServer
 from tests.support.processes import PATIENCE, ServerProcess, serving
 from tests.support.sockets import connected, log, receive
 from tests.support.waiting import wait_until
@@ -163,3 +166,110 @@ def test_tornado_has_private_names_that_are_relied_on() -> None:
         *("self", "connection", "address")
     ], said
     assert {"_sockets", "_handlers"} <= vars(TCPServer()).keys(), said
+
+
+# The end
+
+
+class Asking:
+    """A connection over which one request after the other is sent."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def ask(self, path: str) -> None:
+        self._writer.write(f"GET /{path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+
+    async def answer(self) -> tuple[str, bool]:
+        """Return the body, and whether the connection ends with it."""
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+        body = await self._reader.readexactly(4)
+        return body.decode(), "Connection: close" in head
+
+    async def asked(self, path: str) -> tuple[str, bool]:
+        self.ask(path)
+        return await self.answer()
+
+
+Connect = Callable[[], Awaitable[Asking]]
+
+
+@asynccontextmanager
+async def answering(may_answer: asyncio.Event) -> AsyncIterator[tuple[AcceptingServer, Connect]]:
+    """Run a server, whose path /slow is answered once that may be, and its clients."""
+    opened: list[asyncio.StreamWriter] = []
+
+    class Fast(RequestHandler):
+        def get(self) -> None:
+            self.finish("fast")
+
+    class Slow(RequestHandler):
+        async def get(self) -> None:
+            await may_answer.wait()
+            await self.finish("slow")
+
+    server = AcceptingServer(Application([("/fast", Fast), ("/slow", Slow)]))
+    server.accepting = Accepting(1000, "connections")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server.add_sockets([listening])
+        port = listening.getsockname()[1]
+
+        async def connect() -> Asking:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            opened.append(writer)
+            return Asking(reader, writer)
+
+        yield server, connect
+        server.stop()
+        for each in opened:
+            each.close()
+        await server.close_all_connections()
+
+
+def run(test: Callable[[], Coroutine[None, None, None]]) -> None:
+    asyncio.run(asyncio.wait_for(test(), PATIENCE))
+
+
+def test_client_that_has_just_connected_is_answered_before_the_end() -> None:
+    async def test() -> None:
+        async with answering(asyncio.Event()) as (server, connect):
+            new, known = await connect(), await connect()
+            assert await known.asked("fast") == ("fast", False)  # now both are accepted
+            end = asyncio.create_task(server.finish(PATIENCE))
+            assert await known.asked("fast") == ("fast", True)
+            assert not end.done()
+            assert await new.asked("fast") == ("fast", True)
+            await end
+
+    run(test)
+
+
+def test_request_under_way_is_answered_before_the_end_and_a_silent_client_not_waited_for() -> None:
+    async def test() -> None:
+        may_answer = asyncio.Event()
+        async with answering(may_answer) as (server, connect):
+            silent, known = await connect(), await connect()
+            assert await silent.asked("fast") == ("fast", False)
+            assert await known.asked("fast") == ("fast", False)
+            known.ask("slow")
+            assert await silent.asked("fast") == ("fast", False)  # now that has come
+            end = asyncio.create_task(server.finish(PATIENCE))
+            await asyncio.sleep(0)
+            assert not end.done()
+            may_answer.set()
+            assert (await known.answer())[0] == "slow"
+            await end
+
+    run(test)
+
+
+def test_end_does_not_wait_for_ever_for_a_client_that_asks_nothing() -> None:
+    async def test() -> None:
+        async with answering(asyncio.Event()) as (server, connect):
+            await connect()
+            known = await connect()
+            assert await known.asked("fast") == ("fast", False)
+            await server.finish(0.01)
+
+    run(test)
