@@ -13,6 +13,7 @@ from waterline.alerts.rules import AlertRule
 from waterline.alerts.state import AlertState, AlertStates, alerts_file, read_alerts, remove_alerts
 from waterline.clock import now_ms
 from waterline.errors import DataFolderError
+from waterline.process_log import LogLine
 from waterline.processes import python_command
 from waterline.settings.model import Settings, environment_of
 from waterline.storage.folder import DataFolder
@@ -99,8 +100,7 @@ class AlertsProcess:
                 await process.stdin.drain()
             last = ""
             async for line in process.stderr:
-                last = line.decode(errors="replace").strip()[:_MOST_REASON] or last
-                logger.warning("%s", last)
+                last = _relay(line) or last
             code = await process.wait()
             self._fail(last or f"their process ended with code {code}")
         finally:
@@ -173,3 +173,21 @@ class AlertsProcess:
             # It is written anew.
             return None
         return None if self._read is None else self._read[1]
+
+
+def _relay(line: bytes) -> str:
+    """Put a line of the process into the server's log; return its message.
+
+    What is no line of its log is of Python itself, such as of a library that is missing.
+    """
+    try:
+        said = msgspec.json.decode(line, type=LogLine)
+    except msgspec.DecodeError:
+        text = line.decode(errors="replace").strip()[:_MOST_REASON]
+        if text:
+            logger.warning("%s", text)
+        return text
+    level = logging.getLevelNamesMapping().get(said.level.upper(), logging.WARNING)
+    message = f"{said.message}\n{said.traceback}" if said.traceback else said.message
+    logging.getLogger(said.logger).log(level, "%s", message)
+    return said.message[:_MOST_REASON]

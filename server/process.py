@@ -5,7 +5,7 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,8 +15,9 @@ from server.inherited import parse_sockets, sockets_of_systemd
 from server.lifecycle import serve
 from waterline.addresses import Addresses
 from waterline.endings import ended_in_order
+from waterline.process_log import logged_failure, start_log
 from waterline.settings.model import LoadedSettings, load_settings
-from waterline.terminal import log_to_stderr, say
+from waterline.terminal import say
 
 # Of itself Python gives a waiting thread its turn after 5 ms. A scrape of the measurements needs
 # several, beside an event loop and a writer that are busy.
@@ -37,25 +38,33 @@ def main(arguments: Sequence[str] = ()) -> None:
             return load_settings({}, os.environ, Path.cwd(), check_queries=False)
 
         loaded = load()
-        log_to_stderr()
-        release_large_blocks()
-        sys.setswitchinterval(SWITCH_SECONDS)
+        log = (loaded.settings.log_format, loaded.settings.log_file)
+        start_log("server", *log)
+        with logged_failure(*log):
+            _serve(loaded, load, given)
 
-        def announce(addresses: Addresses) -> None:
-            # What is loaded by now stays. To look for garbage in it took up to 0.1 s at a time, in
-            # which nobody was acked.
-            gc.freeze()
-            say(addresses.announcement(loaded.settings.data))
 
-        asyncio.run(
-            serve(
-                loaded,
-                load,
-                announce,
-                inherited=sockets_of_systemd() if given is None else parse_sockets(given.sockets),
-                predecessor=None if given is None else Predecessor(given.ready),
-            )
+def _serve(
+    loaded: LoadedSettings, load: Callable[[], LoadedSettings], given: "_Given | None"
+) -> None:
+    release_large_blocks()
+    sys.setswitchinterval(SWITCH_SECONDS)
+
+    def announce(addresses: Addresses) -> None:
+        # What is loaded by now stays. To look for garbage in it took up to 0.1 s at a time, in
+        # which nobody was acked.
+        gc.freeze()
+        say(addresses.announcement(loaded.settings.data))
+
+    asyncio.run(
+        serve(
+            loaded,
+            load,
+            announce,
+            inherited=sockets_of_systemd() if given is None else parse_sockets(given.sockets),
+            predecessor=None if given is None else Predecessor(given.ready),
         )
+    )
 
 
 class _Given(NamedTuple):

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -76,15 +75,3 @@ def discard(*streams: TextIO) -> None:
     for stream in streams:
         os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
-
-
-def log_to_stderr() -> None:
-    """Send the log lines of this process to standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Printable("waterline: %(levelname)s: %(message)s"))
-    logging.basicConfig(handlers=[handler], level=logging.WARNING)
-
-
-class _Printable(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record), keep="\n\t")

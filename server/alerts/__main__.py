@@ -21,9 +21,9 @@ from server.alerts.webhooks import Webhooks
 from waterline.alerts.rules import AlertRule
 from waterline.clock import now_ms
 from waterline.endings import ended_in_order
+from waterline.process_log import LogFormat, logged_failure, start_log
 from waterline.settings.model import Settings, load_settings
 from waterline.storage.folder import PRIVATE_FILE
-from waterline.terminal import log_to_stderr
 
 logger = logging.getLogger(__name__)
 
@@ -38,14 +38,16 @@ def main() -> None:
     with ended_in_order():
         rules = msgspec.json.decode(sys.stdin.buffer.readline(), type=list[AlertRule])
         settings = load_settings({}, os.environ, Path.cwd(), check_queries=False).settings
-        log_to_stderr()
+        # The server reads these lines, and puts them into its own log.
+        start_log("alerts", LogFormat.JSON, None)
         os.nice(_NICE)
         descriptor = os.open(
             settings.data / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE
         )
         # The one of a server that was killed ends as its standard input does.
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        asyncio.run(_run(rules, settings))
+        with logged_failure(LogFormat.JSON, None):
+            asyncio.run(_run(rules, settings))
 
 
 async def _run(rules: list[AlertRule], settings: Settings) -> None:

@@ -389,7 +389,7 @@ def test_server_whose_writer_dies_ends_rather_than_look_healthy(data: Path) -> N
     _, errors = process.communicate(timeout=PATIENCE)
     assert [answer["type"] for answer in answers] == ["connection"]
     assert process.returncode == 1
-    assert "CRITICAL: the writer thread failed" in errors
+    assert "CRITICAL server: the writer thread failed" in errors
     assert "broken on purpose" in errors
     assert errors.splitlines()[-1] == (
         "waterline: the server stopped because its writer thread failed, as told above; "

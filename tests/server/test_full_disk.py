@@ -34,11 +34,11 @@ _DISK: Final = 6 * 2**20
 _BALLAST: Final = 3 * 2**20
 STORAGE_FULL: Final = "logs are not stored: storage_full"
 _LOGS_FAIL: Final = (
-    r"^waterline: ERROR: logs cannot be stored and are refused until they can: "
+    r" ERROR server: logs cannot be stored and are refused until they can: "
     r"database or disk is full$"
 )
 _MEASUREMENTS_FAIL: Final = (
-    r"^waterline: ERROR: measurements cannot be written and wait: database or disk is full$"
+    r" ERROR server: measurements cannot be written and wait: database or disk is full$"
 )
 
 
@@ -215,7 +215,7 @@ def test_syslog_that_finds_no_room_to_the_end_is_told_as_lost(disk: Path) -> Non
     data = disk / "data"
     put_ballast(disk / "ballast")
     with serving(data, *LISTENING) as server, over_tcp(server) as peer:
-        lost = r"^waterline: ERROR: [1-9]\d* messages of syslog could not be stored and are lost$"
+        lost = r" ERROR server: [1-9]\d* messages of syslog could not be stored and are lost$"
         server.expected_errors += [_LOGS_FAIL, _MEASUREMENTS_FAIL, lost]
         sent = 0
         while STORAGE_FULL not in reasons(server):

@@ -23,8 +23,8 @@ COUNTED = {"counted_through": 2, "uncounted": 0}
 # As many as no machine has acked within a second, one after the other.
 MOST_SENT = 20_000
 YEAR = 365 * 86_400_000
-FILES_GONE = r"^waterline: ERROR: logs are refused: \S+ was deleted or replaced while the server"
-METRICS_GONE = r"^waterline: ERROR: measurements cannot be written and wait: "
+FILES_GONE = r" ERROR server: logs are refused: \S+ was deleted or replaced while the server"
+METRICS_GONE = r" ERROR server: measurements cannot be written and wait: "
 
 
 def told(server: ServerProcess, member: str) -> list[str]:

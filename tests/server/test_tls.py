@@ -124,14 +124,14 @@ def test_client_that_does_not_know_certificate_is_not_connected(
     secure_server: ServerProcess,
 ) -> None:
     # The client says so to the server, which tells it.
-    secure_server.expected_errors.append(r"^waterline: WARNING: SSL Error on ")
+    secure_server.expected_errors.append(r" WARNING server: SSL Error on ")
     with pytest.raises(ssl.SSLCertVerificationError):
         secure_server.connect()
 
 
 @pytest.mark.slow
 def test_tls_1_1_is_not_spoken(secure_server: ServerProcess) -> None:
-    secure_server.expected_errors.append(r"^waterline: WARNING: SSL Error on ")
+    secure_server.expected_errors.append(r" WARNING server: SSL Error on ")
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     old.load_verify_locations(LOOPBACK)
     old.set_ciphers("ALL:@SECLEVEL=0")
@@ -148,7 +148,7 @@ def test_tls_1_1_is_not_spoken(secure_server: ServerProcess) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("trusted")
 def test_plain_client_on_tls_port_harms_nobody(secure_server: ServerProcess) -> None:
-    secure_server.expected_errors.append(r"^waterline: WARNING: SSL Error on ")
+    secure_server.expected_errors.append(r" WARNING server: SSL Error on ")
     port = urlsplit(secure_server.ingest).port
     for words in (b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", b"\x00" * 100, b""):
         with socket.create_connection(("127.0.0.1", port)) as plain:

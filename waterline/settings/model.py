@@ -11,6 +11,7 @@ from waterline.alerts.rules import AlertRule, parse_rules
 from waterline.encoding import FORMATS, PARQUET, BatchFormat
 from waterline.errors import SettingsError
 from waterline.origins import format_origins, parse_origins
+from waterline.process_log import LogFormat
 from waterline.settings import parse as texts
 from waterline.settings.keep import ArchiveKeep, parse_keep, show_keep
 from waterline.units import format_duration, format_size, parse_duration, parse_size
@@ -253,6 +254,21 @@ class Settings:
             "origins whose pages may connect besides the server's own, with commas; * is any",
             parse_origins,
             format_origins,
+        ),
+    )
+    log_format: LogFormat = field(
+        default=LogFormat.TEXT,
+        metadata=_about(
+            f"of lines in the log of our own processes: {' or '.join(LogFormat)}",
+            texts.parse_log_format,
+        ),
+    )
+    log_file: Path | None = field(
+        default=None,
+        metadata=_about(
+            "file to which that log is appended; none is standard error",
+            texts.parse_log_file,
+            texts.show_file,
         ),
     )
 

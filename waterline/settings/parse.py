@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from waterline.encoding import FORMATS, MOST_ROWS, BatchFormat, highest_level
 from waterline.indexable import MOST_INDEXED, check_indexable
 from waterline.metrics.registry import BY_NAME as OWN_METRICS
+from waterline.process_log import LogFormat
 from waterline.tokens import NAME
 from waterline.units import format_duration, format_size, parse_duration, parse_size
 
@@ -239,6 +240,21 @@ def parse_file(text: str) -> Path | None:
     if not text.strip():
         raise ValueError(f"it is empty; give a PEM file, or {_NONE}")
     return None if text.strip() == _NONE else Path(text)
+
+
+def parse_log_file(text: str) -> Path | None:
+    """Parse the path of a log, absolute, as processes may have other working folders."""
+    if not text.strip():
+        raise ValueError(f"it is empty; give a file, or {_NONE} for standard error")
+    return None if text.strip() == _NONE else Path(text).absolute()
+
+
+def parse_log_format(text: str) -> LogFormat:
+    """Parse the format of our own log."""
+    try:
+        return LogFormat(text.strip().lower())
+    except ValueError:
+        raise ValueError(f"{text!r} is no format; give {' or '.join(LogFormat)}") from None
 
 
 def show_file(path: Path | None) -> str:

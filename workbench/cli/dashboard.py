@@ -4,6 +4,7 @@ import asyncio
 
 import click
 
+from waterline.process_log import logged_failure, start_log
 from waterline.settings.model import setting_help
 from waterline.terminal import say
 from workbench.cli.options import load, needs, settings_options
@@ -20,4 +21,8 @@ def dashboard(**options: str | None) -> None:
     """Serve the dashboard of a data folder; its server may run or not."""
     from workbench.running.panel import show_dashboard
 
-    asyncio.run(show_dashboard(load(options).settings, say))
+    settings = load(options).settings
+    log = (settings.log_format, settings.log_file)
+    start_log("dashboard", *log)
+    with logged_failure(*log):
+        asyncio.run(show_dashboard(settings, say))

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from waterline.errors import MissingPart
+from waterline.process_log import LogFormat, start_log
 from waterline.terminal import say
 from workbench.cli.options import load, needs, settings_options
 
@@ -34,6 +35,8 @@ def lab(folder: Path, arguments: tuple[str, ...], data: str | None) -> None:
                 "Waterline with its extra: pip install 'waterline[lab]'"
             )
     loaded = load({"data": data})
+    # JupyterLab writes its own log beside it, in its own form.
+    start_log("lab", LogFormat.TEXT, None)
     settings = None
     if loaded.sources["data"] != "default":
         settings = replace(loaded.settings, data=loaded.settings.data.absolute())

@@ -4,6 +4,7 @@ import asyncio
 
 import click
 
+from waterline.process_log import logged_failure, start_log
 from waterline.settings.model import setting_names
 from waterline.terminal import say
 from workbench.cli.options import load, needs, settings_options
@@ -17,4 +18,8 @@ def run_all(demo: bool, **options: str | None) -> None:
     """Run server, monitoring and dashboard together, until Ctrl-C or SIGTERM."""
     from workbench.running.up import up
 
-    asyncio.run(up(load(options).settings, demo=demo, say=say))
+    settings = load(options).settings
+    log = (settings.log_format, settings.log_file)
+    start_log("up", *log)
+    with logged_failure(*log):
+        asyncio.run(up(settings, demo=demo, say=say))

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from waterline.addresses import loopback_host
+from waterline.process_log import start_log
 from waterline.settings.model import load_settings
-from workbench.dashboard.closed_pages import log_to_stderr
+from workbench.dashboard.closed_pages import leave_closed_pages_out
 from workbench.dashboard.serving import SESSION_CHECKS, SESSION_LIFETIME, serve_page
 
 # Of itself Python gives a waiting thread its turn after 5 ms. An answer to a key needs several,
@@ -30,7 +31,7 @@ def main() -> None:
         parser.add_argument(name, type=int, default=default, metavar="MILLISECONDS")
     given = parser.parse_args()
     settings = load_settings({}, os.environ, Path.cwd()).settings
-    log_to_stderr()
+    leave_closed_pages_out(start_log("dashboard", settings.log_format, settings.log_file))
     sys.setswitchinterval(SWITCH_SECONDS)
     asyncio.run(
         serve_page(

@@ -49,14 +49,13 @@ def print_no_cancelled_callbacks() -> None:
     logging.getLogger(_CALLBACKS).disabled = True
 
 
-def log_to_stderr() -> None:
-    """Print warnings and errors of the process, except those of pages that have gone."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+def leave_closed_pages_out(handler: logging.Handler) -> None:
+    """Let a log have all warnings and errors, except those of pages that have gone.
+
+    Args:
+        handler: writes the log of the process.
+    """
     handler.addFilter(WithoutClosedPages())
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(logging.WARNING)
     for name in ("bokeh", "panel", "tornado"):
         logger = logging.getLogger(name)
         logger.handlers.clear()

@@ -37,7 +37,7 @@ async def lab(folder: Path, settings: Settings | None, arguments: Sequence[str],
     copied = copy_notebooks(folder)
     if copied:
         say(f"{folder} has {copied} ready notebooks; begin with 01_explore_logs.ipynb")
-    async with ProcessGroup(say) as group:
+    async with ProcessGroup() as group:
         await run_until_signal(_run(folder, settings, arguments, group, say))
 
 

@@ -45,7 +45,7 @@ async def show_dashboard(settings: Settings, say: Say) -> None:
         StartFailed: it ended by itself; its output says why.
     """
     port = dashboard_port(settings)
-    async with ProcessGroup(say) as group:
+    async with ProcessGroup() as group:
         await run_until_signal(_show(settings, port, group, say))
 
 

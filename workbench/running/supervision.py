@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+logger = logging.getLogger(__name__)
 
 # Seconds for ending by themselves, so that all are gone 5 s after Ctrl-C; then they are killed.
 GRACE_SECONDS: Final = 4.0
@@ -48,8 +51,7 @@ async def run_until_signal(work: Awaitable[None]) -> None:
 class ProcessGroup:
     """Processes that all end when the group does."""
 
-    def __init__(self, say: Say) -> None:
-        self._say = say
+    def __init__(self) -> None:
         self._processes: set[asyncio.subprocess.Process] = set()
         self._keepers: list[asyncio.Task[None]] = []
 
@@ -92,7 +94,7 @@ class ProcessGroup:
             self._processes.discard(process)
             if time.monotonic() - begun > HEALTHY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
-            self._say(f"waterline: {program.name} ended ({_cause(code)}); starting it again")
+            logger.warning("%s ended (%s); starting it again", program.name, _cause(code))
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             process = await self.start(program)

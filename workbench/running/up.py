@@ -40,7 +40,7 @@ async def up(settings: Settings, *, demo: bool, say: Say) -> None:
         AddressError: the dashboard's port cannot be listened on.
         DataFolderError: the data folder cannot be used.
     """
-    async with ProcessGroup(say) as group:
+    async with ProcessGroup() as group:
         await run_until_signal(_run(settings, demo, group, say))
 
 

@@ -222,7 +222,9 @@ def test_address_that_others_reach_wants_a_word_on_who_may_send(data: Path, opti
 def test_listening_for_others_is_warned_of(data: Path) -> None:
     options = ("--syslog-udp", "0.0.0.0:0", "--syslog-from", "10.0.0.0/8")
     with serving(data, *options) as server:
-        server.expected_errors.append(r"WARNING: syslog travels to 0\.0\.0\.0 in the clear, and ")
+        server.expected_errors.append(
+            r" WARNING server: syslog travels to 0\.0\.0\.0 in the clear, and "
+        )
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
             peer.sendto(b"<13>from this machine", ("127.0.0.1", address_of(server, "udp")[1]))
         wait_until(lambda: messages(data) == ["from this machine"])
@@ -252,7 +254,8 @@ def test_no_more_connections_than_a_token_may_hold(data: Path) -> None:
     with ExitStack() as opened:
         server = opened.enter_context(serving(data, *LISTENING, "--token-connections", "3"))
         server.expected_errors.append(
-            r"WARNING: a connection of syslog was closed: 3 are open, as many as token_connections"
+            r" WARNING server: a connection of syslog was closed: 3 are open, as many as "
+            "token_connections"
         )
         peers = [opened.enter_context(over_tcp(server)) for _ in range(4)]
         assert peers[3].recv(1) == b""

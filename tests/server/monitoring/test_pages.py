@@ -138,8 +138,8 @@ def test_server_whose_loop_stands_still_is_not_alive_and_says_so(data: Path) -> 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="prlimit is Linux's")
 def test_server_that_cannot_store_says_so_and_recovers(server: ServerProcess) -> None:
     server.expected_errors += [
-        r"^waterline: ERROR: logs cannot be stored and are refused until they can: ",
-        r"^waterline: ERROR: measurements cannot be written and wait: ",
+        r" ERROR server: logs cannot be stored and are refused until they can: ",
+        r" ERROR server: measurements cannot be written and wait: ",
     ]
     with connected(server) as producer:
         producer.send(log(id="before"))

@@ -125,7 +125,7 @@ def test_log_without_an_id_gets_one_and_objects_of_others_are_read(server: Serve
 
 def test_certificate_is_verified_or_the_one_that_is_named(data: Path) -> None:
     server = start_secure_server(data, *WITH_LOOPBACK)
-    server.expected_errors.append(r"^waterline: WARNING: SSL Error on ")
+    server.expected_errors.append(r" WARNING server: SSL Error on ")
 
     async def push(certificate: Path | None) -> int:
         async with AsyncProducer(server.ingest, server.token, certificate=certificate) as producer:

@@ -34,7 +34,7 @@ def for_a_name(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProce
 def _running(data: Path, options: tuple[str, ...]) -> Iterator[ServerProcess]:
     server = start_secure_server(data, *options)
     # Clients that do not trust it tell it so.
-    server.expected_errors.append(r"^waterline: WARNING: SSL Error on ")
+    server.expected_errors.append(r" WARNING server: SSL Error on ")
     try:
         yield server
         assert server.stop() == 0

@@ -76,15 +76,15 @@ class Everything:
                     found[kind] = int(pid)
         return found
 
-    def stop(self, number: signal.Signals) -> str:
-        """End it, see that nothing is left, return what it printed since it was up."""
+    def stop(self, number: signal.Signals) -> tuple[str, str]:
+        """End it, see that nothing is left, return what it printed and logged since it was up."""
         children = self.children().values()
         assert children
         self.process.send_signal(number)
         printed, errors = self.process.communicate(timeout=PATIENCE)
-        assert (self.process.returncode, errors) == (0, "")
+        assert self.process.returncode == 0
         assert not [pid for pid in children if is_alive(pid)]
-        return printed
+        return printed, errors
 
 
 @contextmanager
@@ -122,8 +122,8 @@ def test_demo_sends_logs_and_ctrl_c_leaves_no_process(data: Path) -> None:
         with workbench.connect(data) as wb:
             wait_until(lambda: wb.count() > 50, "demo logs")
             assert wb.logs(limit=1, attributes=["service"])["service"].notna().all()
-        printed = up.stop(signal.SIGINT)
-    assert printed == ""
+        ended = up.stop(signal.SIGINT)
+    assert ended == ("", "")
     assert "demo" in (data / "tokens.toml").read_text()
 
 
@@ -143,8 +143,8 @@ def test_folder_with_modules_of_the_users_own_changes_nothing(
         assert answers(up.dashboard)
         with workbench.connect(data) as wb:
             wait_until(lambda: wb.count() > 10, "demo logs")
-        printed = up.stop(signal.SIGINT)
-    assert printed == ""
+        ended = up.stop(signal.SIGINT)
+    assert ended == ("", "")
 
 
 def test_demo_knows_its_tls_server_whatever_name_the_certificate_is_for(
@@ -161,7 +161,7 @@ def test_demo_knows_its_tls_server_whatever_name_the_certificate_is_for(
         up.process.send_signal(signal.SIGINT)
         _, errors = up.process.communicate(timeout=PATIENCE)
         assert up.process.returncode == 0
-        assert re.fullmatch(r"(waterline: WARNING: SSL Error on .*\n)*", errors)
+        assert re.fullmatch(r"(\S+ WARNING server: SSL Error on .*\n)*", errors)
 
 
 def test_beyond_loopback_without_a_token_it_ends_with_the_servers_sentence(data: Path) -> None:
@@ -186,8 +186,10 @@ def test_dashboard_that_dies_is_started_again_and_ingest_goes_on(data: Path) -> 
         after = up.children()
         assert after["server"] == before["server"]
         assert after["dashboard"] != before["dashboard"]
-        printed = up.stop(signal.SIGTERM)
-    assert printed == "waterline: the dashboard ended (signal 9); starting it again\n"
+        ended = up.stop(signal.SIGTERM)
+    assert re.fullmatch(
+        r"\S+ WARNING up: the dashboard ended \(signal 9\); starting it again\n", ended[1]
+    )
 
 
 def test_server_that_dies_comes_back_at_its_address(data: Path) -> None:
@@ -202,8 +204,10 @@ def test_server_that_dies_comes_back_at_its_address(data: Path) -> None:
         with workbench.connect(data) as wb:
             assert list(wb.logs()["message"]) == ["before", "after"]
         wait_until(lambda: answers(up.health), "the server's health")
-        printed = up.stop(signal.SIGTERM)
-    assert printed == "waterline: the server ended (signal 9); starting it again\n"
+        ended = up.stop(signal.SIGTERM)
+    assert re.fullmatch(
+        r"\S+ WARNING up: the server ended \(signal 9\); starting it again\n", ended[1]
+    )
 
 
 def test_syslog_is_named_and_comes_back_at_its_port(data: Path) -> None:
