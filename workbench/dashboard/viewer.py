@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import panel as pn
+from bokeh.document import Document
+from tornado.ioloop import IOLoop
 
 from waterline.clock import now_ms
 from workbench.dashboard import cards
@@ -48,13 +50,17 @@ class Dashboard(pn.viewable.Viewer):
         self._places = {name: chart_place() for name in _CHARTS}
         self._logs = Explorer(self._poller.searcher, now_ms, sizing_mode="stretch_both", margin=0)
         self._beaten_at = 0
+        self._is_over = False
         self._refresh()
         self._callback = pn.state.add_periodic_callback(self._refresh, period=REFRESH_MS)
 
     def parts(self) -> dict[str, Any]:
         """Return the parts of the page by their names in its template."""
         self._logs.keeps_address = True
-        pn.state.on_session_destroyed(lambda _: self._logs.stop())
+        loop, document = IOLoop.current(), pn.state.curdoc
+        # Until the next look of the session a page would wait for what is found already.
+        self._logs.wake = lambda: loop.add_callback(self._look_next, document)
+        pn.state.on_session_destroyed(lambda _: self._end())
         return self._parts()
 
     def _parts(self) -> dict[str, Any]:
@@ -86,6 +92,19 @@ class Dashboard(pn.viewable.Viewer):
         for name, height in _HEIGHTS.items():
             parts[name].param.update(sizing_mode="stretch_width", height=height)
         return pn.Column(*parts.values(), sizing_mode="stretch_width")
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._logs.stop()
+
+    def _look_next(self, document: Document) -> None:
+        """Look as soon as nobody else changes the document."""
+        if not self._is_over:
+            document.add_next_tick_callback(self._look)
+
+    def _look(self) -> None:
+        with pn.io.hold():
+            self._logs.look()
 
     def _refresh(self) -> None:
         with pn.io.hold():  # what changes is sent as one message

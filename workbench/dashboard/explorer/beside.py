@@ -12,7 +12,15 @@ from workbench.dashboard.explorer.asked import Asked
 from workbench.dashboard.explorer.editing import as_query
 from workbench.dashboard.explorer.messages import More, Whole
 from workbench.dashboard.explorer.search import Around, Older, Patterns, around, older, patterns
-from workbench.dashboard.explorer.searcher import Fault, OpenFolder, Search, Searcher, Tell, Work
+from workbench.dashboard.explorer.searcher import (
+    Fault,
+    OpenFolder,
+    Search,
+    Searcher,
+    Tell,
+    Wake,
+    Work,
+)
 from workbench.dashboard.explorer.told import patterns_told, row_of
 from workbench.explore.lines import Piece, piece_of
 
@@ -34,6 +42,7 @@ class Beside:
         searcher: runs them.
         clock: returns milliseconds UTC.
         send: sends a message to the page.
+        wake: called when there are results, in a thread of a search.
     """
 
     def __init__(
@@ -41,10 +50,12 @@ class Beside:
         searcher: Searcher,
         clock: Callable[[], int],
         send: Callable[[dict[str, Any]], None],
+        wake: Wake,
     ) -> None:
         self._searcher = searcher
         self._clock = clock
         self._send = send
+        self._wake = wake
         self._runs: list[_Run] = []
 
     def look(self) -> None:
@@ -147,4 +158,4 @@ class Beside:
             take: called with each result.
             number: of the ask with which the search loses its use; None if it has its own.
         """
-        self._runs.append(_Run(self._searcher.start(work), take, number))
+        self._runs.append(_Run(self._searcher.start(work, wake=self._wake), take, number))

@@ -523,6 +523,13 @@ class Explorer {
     }
   }
 
+  take_done() {
+    this.isSlow = false;
+    if (this.counted) {
+      this.drawSaid();
+    }
+  }
+
   take_cancelled() {
     this.endSearch("Cancelled: what is shown may lack logs.");
   }

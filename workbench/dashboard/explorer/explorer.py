@@ -37,7 +37,7 @@ from workbench.dashboard.explorer.search import (
     follow,
     search,
 )
-from workbench.dashboard.explorer.searcher import Fault, Search, Searcher
+from workbench.dashboard.explorer.searcher import Done, Fault, Search, Searcher, Wake
 from workbench.dashboard.explorer.told import choices, legend, row_of
 from workbench.dashboard.snapshot import Snapshot
 from workbench.dashboard.time_range.time_range import SCRIPT, STYLE
@@ -66,6 +66,9 @@ class Explorer(Component):
     Args:
         searcher: runs the searches.
         clock: returns milliseconds UTC.
+
+    Attributes:
+        wake: called when searches have found something, in a thread of theirs; `look` sends it.
     """
 
     keeps_address = param.Boolean(
@@ -83,6 +86,7 @@ class Explorer(Component):
         self._measured: MeasuredChart | None = None
         self._measured_place = chart_place()
         super().__init__(chart=pane, measured=self._measured_place, **params)
+        self.wake: Wake = lambda: None
         self._searcher = searcher
         self._clock = clock
         self._message: Ask | None = None
@@ -90,7 +94,7 @@ class Explorer(Component):
         self._counted: Counted | None = None
         self._snapshot = Snapshot(0, 0, "")
         self._search: Search | None = None
-        self._beside = Beside(searcher, clock, self._send_msg)
+        self._beside = Beside(searcher, clock, self._send_msg, self._wake)
         self._told: object = None
         self._unseen = 0
         self._fields: Sequence[Field] = ()
@@ -119,6 +123,9 @@ class Explorer(Component):
         for result in self._search.results():
             self._take(result)
         self._tell_progress()
+
+    def _wake(self) -> None:
+        self.wake()
 
     def stop(self) -> None:
         """End all searches, as the page is gone."""
@@ -245,7 +252,7 @@ class Explorer(Component):
         # What another page has found at the same moment will do, if what comes is followed.
         key = ("search", self._snapshot.number, asked.key, message.open) if asked.follows else None
         self._search = self._searcher.start(
-            lambda opened, tell: search(opened.logs, asked, message.open, tell), key
+            lambda opened, tell: search(opened.logs, asked, message.open, tell), key, self._wake
         )
 
     def _go_on(self) -> None:
@@ -269,7 +276,7 @@ class Explorer(Component):
             known = [(each.moment.past, each.moment.last_seq) for each in (types, chart)]
             key = ("follow", bounded.key, *known)
             self._search = self._searcher.start(
-                lambda opened, tell: follow(opened.logs, bounded, moved, tell), key
+                lambda opened, tell: follow(opened.logs, bounded, moved, tell), key, self._wake
             )
         elif asked.steps.edges[-1] != counted.chart.steps.edges[-1]:
             self._show(self._counted)
@@ -310,6 +317,10 @@ class Explorer(Component):
                 self._begin_again()
             case Fault(error):
                 self._fail(error)
+            case Done() if self._told is not None:
+                # Its last progress may have been told after its last result.
+                self._told = None
+                self._send({"kind": "done"})
 
     def _measured_chart(self) -> MeasuredChart:
         if self._measured is None:

@@ -35,6 +35,8 @@ class OpenFolder:
 
 
 Tell = Callable[[object], None]
+Wake = Callable[[], None]
+"""Lets a page know, from a thread of a search, that there are results to take."""
 Work = Callable[[OpenFolder, Tell], None]
 """Searches a folder, and tells results as they come."""
 
@@ -66,10 +68,25 @@ class Run:
         self.results: list[object] = []
         self.ended = Future[None]()
         self.readers = 0
+        self._wakes: list[Wake] = []
 
-    def leave(self) -> None:
+    def join(self, wake: Wake | None) -> None:
+        """Count a page that reads it.
+
+        Args:
+            wake: called whenever there is a result, and now if there is one already.
+        """
+        self.readers += 1
+        if wake is not None:
+            self._wakes.append(wake)
+            if self.results:
+                wake()
+
+    def leave(self, wake: Wake | None) -> None:
         """End it at its next report of progress, unless others read it too."""
         self.readers -= 1
+        if wake is not None:
+            self._wakes.remove(wake)
         if self.readers == 0:
             self.effort.give_up()
             self._let_go(self)
@@ -89,15 +106,18 @@ class Run:
             self.effort.tell("", 0, None)
             folder = DataFolder(path)
             with Database(folder.logs, LOGS) as database:
-                self._work(
-                    OpenFolder(folder, database, Logs(folder, database)), self.results.append
-                )
+                self._work(OpenFolder(folder, database, Logs(folder, database)), self._add)
         except GivenUp:
             pass
         except WaterlineError as error:
-            self.results.append(Fault(error))
+            self._add(Fault(error))
         else:
-            self.results.append(Done())
+            self._add(Done())
+
+    def _add(self, result: object) -> None:
+        self.results.append(result)
+        for wake in [*self._wakes]:
+            wake()
 
 
 class Search:
@@ -105,14 +125,16 @@ class Search:
 
     Args:
         run: the search, which other pages may read too.
+        wake: called when there are results; None is for who looks by himself.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, wake: Wake | None = None) -> None:
         self._run = run
+        self._wake = wake
         self._read = 0
         self._is_cancelled = False
         self.is_done = False
-        run.readers += 1
+        run.join(wake)
 
     @property
     def told(self) -> Told | None:
@@ -142,7 +164,7 @@ class Search:
         """Leave it: what it finds from now on is of no use."""
         if not self._is_cancelled:
             self._is_cancelled = True
-            self._run.leave()
+            self._run.leave(self._wake)
 
 
 class Searcher:
@@ -166,23 +188,25 @@ class Searcher:
         self._shared: WeakValueDictionary[Hashable, Run] = WeakValueDictionary()
         self._is_stopped = False
 
-    def start(self, work: Work, key: Hashable = None) -> Search:
+    def start(self, work: Work, key: Hashable = None, wake: Wake | None = None) -> Search:
         """Start a search, or read one that another page has started.
 
         Args:
             work: what to search for.
             key: what has the same key has the same results; None is shared with nobody.
+            wake: called when there are results; see `Search`.
         """
         known = None if key is None else self._shared.get(key)
         if known is not None and known.readers:
-            return Search(known)
+            return Search(known, wake)
         run = Run(work, self._let_go)
         if key is not None:
             self._shared[key] = run
+        search = Search(run, wake)
         with self._lock:
             self._waiting.append(run)
             self._go_on()
-        return Search(run)
+        return search
 
     def stop(self) -> None:
         """Let no search start any more."""

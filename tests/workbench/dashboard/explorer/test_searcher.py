@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.archives import archive, path_of
 from tests.support.folders import NOON, fill
+from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
 from waterline.encoding import PARQUET
 from waterline.errors import UsageError
@@ -287,3 +288,41 @@ def test_shared_search_ends_only_when_all_have_cancelled_it(searcher: Searcher) 
     going_on.set()
     assert ended(fourth) == ["first", "last", Done()]
     assert "last" not in third.results()
+
+
+# Waking those who wait
+
+
+def test_who_searches_is_woken_at_each_result(searcher: Searcher) -> None:
+    woken = threading.Semaphore(0)
+    told = threading.Event()
+
+    def work(_: OpenFolder, tell: Tell) -> None:
+        tell(1)
+        assert told.wait(PATIENCE)
+        tell(2)
+
+    search = searcher.start(work, wake=woken.release)
+    assert woken.acquire(timeout=PATIENCE)
+    assert search.results() == [1]
+    told.set()
+    assert woken.acquire(timeout=PATIENCE)
+    assert woken.acquire(timeout=PATIENCE)
+    assert ended(search) == [2, Done()]
+
+
+def test_who_joins_a_search_is_woken_for_what_was_found(searcher: Searcher) -> None:
+    over, joined = threading.Event(), threading.Semaphore(0)
+
+    def work(_: OpenFolder, tell: Tell) -> None:
+        tell(1)
+        assert over.wait(PATIENCE)
+
+    first = searcher.start(work, "same")
+    wait_until(lambda: first.results() == [1])
+    second = searcher.start(work, "same", joined.release)
+    assert joined.acquire(timeout=0)
+    second.cancel()
+    over.set()
+    assert ended(first) == [Done()]
+    assert not joined.acquire(timeout=0), "it has left"
