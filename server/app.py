@@ -377,6 +377,7 @@ class Server:
             self._syslog.health,
             self._alerts,
             self._backups.health,
+            self._settings.queue_size,
         )
         shared = {"monitoring": Monitoring(overview, self._recorder, tokens)}
         pages = ((r"/metrics", Metrics), (r"/health", Health), (r"/livez", Alive))

@@ -205,7 +205,12 @@ EXPECTED: Final = {
     "README.md": ("stored 3", '"status": "healthy"'),
     "docs/first-hour.md": ("stored 3", "duplicates 3", '"type":"error"', "sound: ", "archived"),
     "docs/push.md": ("stored 3", '"message":"timed out"', '"count":1'),
-    "docs/operate.md": ("web is revoked", '"status": "healthy"', "archive_after"),
+    "docs/operate.md": (
+        "web is revoked",
+        "status   healthy",
+        '"status": "healthy"',
+        "archive_after",
+    ),
     "docs/archive.md": ("sound: ", "january holds", "errors.csv holds", "pruned"),
     "docs/metrics.md": ("logs_stored", "waterline_logs_stored_total", "report.html holds"),
 }

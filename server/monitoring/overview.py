@@ -89,6 +89,7 @@ class Overview:
         syslog: returns the state of each listener of syslog.
         alerts: the alerts; None without any.
         backups: returns the state of backups.
+        queue_size: bytes of logs that may wait before producers are held back.
     """
 
     gauges: Gauges
@@ -102,6 +103,7 @@ class Overview:
     syslog: Callable[[], Mapping[str, object]] = dict
     alerts: AlertsProcess | None = None
     backups: Callable[[], Mapping[str, object]] = dict
+    queue_size: int = 0
     started: float = field(default_factory=time.time)
     _begun: float = field(default_factory=time.monotonic)
     _versions: dict[str, str] = field(default_factory=versions)
@@ -176,6 +178,7 @@ class Overview:
             "versions": self._versions,
             "last_seq": last_seq,
             "queue_bytes": levels[metrics.QUEUE_BYTES],
+            "queue_limit_bytes": self.queue_size,
             "connections": levels[metrics.CONNECTIONS],
             "live_readers": levels[metrics.LIVE_SUBSCRIBERS],
             "live_lag_bytes": levels[metrics.LIVE_LAG],

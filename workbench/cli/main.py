@@ -18,6 +18,7 @@ from workbench.cli.groups import Waterline
 from workbench.cli.lab import lab
 from workbench.cli.logs import logs
 from workbench.cli.migrate import migrate
+from workbench.cli.monitor import monitor
 from workbench.cli.patterns import patterns
 from workbench.cli.plan import plan
 from workbench.cli.report import report
@@ -39,6 +40,6 @@ def main() -> None:
 for command in (
     *(serve, run_all, dashboard, lab, show_settings, token, send, tail),
     *(logs, count, patterns, sql, report, alerts, archive, backup, restore, completion),
-    *(migrate, doctor, plan),
+    *(migrate, doctor, plan, monitor),
 ):
     main.add_command(command)

@@ -1,18 +1,15 @@
 """Tables of commands: aligned, cut to the width of a terminal, and coloured there."""
 
 import os
-import re
 import shutil
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from waterline.printable import printable
+from workbench.fitting import columns_of, cut, one_line
 
 _GAP: Final = "  "
-_CUT: Final = "…"
 # Columns of a terminal that a cell keeps, if it is so long, before whole lines are cut.
 _LEAST: Final = 4
 _RESET: Final = "\x1b[0m"
@@ -26,7 +23,6 @@ COLOURS: Final[Mapping[str, str]] = {
     "trace": _DIM,
 }
 """Colours of a terminal by type; the terminal's own palette is fit for its background."""
-_BREAK: Final = re.compile(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,38 +129,3 @@ class Table:
         if is_header:
             return _BOLD
         return COLOURS.get(cell, "\x1b[36m") if column.is_type else ""
-
-
-def one_line(text: str, width: int | None = None) -> str:
-    """Return a text as one line without control characters.
-
-    Args:
-        text: any text.
-        width: columns of which it may fill some; what lies far beyond is dropped.
-    """
-    if width is not None:
-        text = text[: 8 * width]  # enough, unless it is made of combining characters
-    return printable(_BREAK.sub("↵", text).replace("\t", " "))
-
-
-def columns_of(text: str) -> int:
-    """Return how many columns of a terminal a text takes; some characters take two, or none."""
-    return len(text) if text.isascii() else sum(map(_columns, text))
-
-
-def cut(text: str, width: int) -> str:
-    """Return a text that takes so many columns at most; an ellipsis tells what was cut."""
-    if columns_of(text) <= width:
-        return text
-    taken, room = 0, width - 1
-    for place, each in enumerate(text):
-        taken += _columns(each)
-        if taken > room:
-            return text[:place] + _CUT
-    return text
-
-
-def _columns(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1

@@ -26,7 +26,7 @@ from tests.support.processes import PATIENCE, run_waterline, serving
 from tests.support.sockets import send
 from waterline.encoding import JSON_GZ, PARQUET
 from workbench.cli.main import main
-from workbench.cli.table import columns_of
+from workbench.fitting import columns_of
 
 STEERING = "\x1b]0;owned\x07\x9b31m\u202egnp\r\nsecond line"
 WIDE = "日本語のログ " * 20
