@@ -15,7 +15,7 @@ DAY: Final = MILLISECONDS["d"]
 # Bytes. A batch is held in memory several times over, so long logs make batches of fewer rows.
 MAX_BATCH_SIZE: Final = 64 * 2**20
 
-PART_ROWS: Final = 100_000
+PART_ROWS: Final = 25_000
 """Rows that SQLite gathers at once: it holds them besides."""
 
 _TEXTS: Final = ("id", "type", "source", "message", "attributes")

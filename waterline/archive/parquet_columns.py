@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -87,7 +88,7 @@ def columns_of(table: pa.Table, attributes: SplitAttributes, encoding: Encoding)
         encoding: codec and level.
     """
     members = attributes.layout.members
-    messages = _column(table["message"].combine_chunks(), _MOST_NEW)
+    messages = _column(table["message"].dictionary_encode().combine_chunks(), _MOST_NEW)
     columns = tuple(
         _column(column, _MOST_NEW_INTEGERS if member.kind == "integer" else _MOST_NEW)
         for member, column in zip(members, attributes.columns, strict=True)
@@ -125,16 +126,16 @@ def path_of(member: Member) -> str:
     return ".".join(("attributes", *member.path))
 
 
-def _column(values: pa.Array, most_new: float) -> Column:
-    encoded = values.dictionary_encode()
+def _column(encoded: pa.DictionaryArray, most_new: float) -> Column:
     different = encoded.dictionary
-    if len(different) > most_new * (len(values) - values.null_count):
-        return Column(values, different, is_dictionary=False)
-    if not pa.types.is_string(values.type):
-        return Column(values, different, is_dictionary=True)
+    if len(different) > most_new * (len(encoded) - encoded.null_count):
+        return Column(encoded.dictionary_decode(), different, is_dictionary=False)
+    if not pa.types.is_string(different.type):
+        return Column(encoded.dictionary_decode(), different, is_dictionary=True)
     # Compressed to a third of what it is in the order of logs.
     order = pc.sort_indices(different)
-    places = pc.sort_indices(order).cast(pa.int32())
+    places = np.empty(len(order), np.int32)
+    places[order.to_numpy()] = np.arange(len(order), dtype=np.int32)
     in_order = different.take(order)
-    written = pa.DictionaryArray.from_arrays(places.take(encoded.indices), in_order)
+    written = pa.DictionaryArray.from_arrays(pa.array(places).take(encoded.indices), in_order)
     return Column(written, in_order, is_dictionary=True)

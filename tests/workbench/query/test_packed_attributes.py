@@ -56,7 +56,9 @@ conditions = st.one_of(
 def packed(attributes: list[dict[str, Any]], names: list[str] | None = None) -> pa.ChunkedArray:
     texts = [msgspec.json.encode(each).decode() for each in attributes]
     parts = split(pa.chunked_array([pa.array(texts, pa.string())]))
-    columns = {place: parts.columns[place] for place in parts.layout.needed(names)}
+    columns = {
+        place: parts.columns[place].dictionary_decode() for place in parts.layout.needed(names)
+    }
     return pa.chunked_array([pack(parts.layout, columns, parts.texts)])
 
 

@@ -1,6 +1,7 @@
 """Columns of attributes as the JSON that they were made from."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -16,67 +17,94 @@ _COMMA: Final = ","
 _NOTHING: Final = pa.scalar("", pa.string())
 
 
-def join(layout: Layout, columns: Mapping[int, pa.Array], rows: int) -> pa.Array:
-    """Return the JSON objects that the values of columns make.
+class Joiner:
+    """Writes the JSON objects that the values of columns make, each different value once.
 
     Args:
         layout: the members of the columns.
         columns: by place in the layout, arrays of the type of the member's kind, or a dictionary of
             it. A member that has no column is left out.
-        rows: number of values of each column.
-
-    Returns:
-        An array of strings.
     """
-    objects, _ = _objects(layout.tree(), layout.members, columns, "{")
-    return pa.repeat("{}", rows) if objects is None else objects
+
+    def __init__(self, layout: Layout, columns: Mapping[int, pa.Array]) -> None:
+        self._object = _object_of(layout.tree(), layout.members, columns, "{")
+
+    def join(self, rows: range) -> pa.Array:
+        """Return the objects of some rows, which follow each other, as an array of strings."""
+        if self._object is None:
+            return pa.repeat("{}", len(rows))
+        objects, _ = self._object.join(rows)
+        return objects
 
 
-def _objects(
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A member with its name, as text."""
+
+    texts: pa.DictionaryArray
+    otherwise: str
+    """Of a log that has no value."""
+
+    def join(self, rows: range) -> tuple[pa.Array, pa.Array]:
+        """Return the texts of some rows, and which have a value."""
+        part = self.texts.slice(rows.start, len(rows))
+        return part.cast(pa.string()).fill_null(self.otherwise), part.is_valid()
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """An object of members, as text after an opening one."""
+
+    parts: "Sequence[_Value | _Object]"
+    opening: str
+    begins_with_comma: bool
+    """Whether the first of its members in a log begins with a comma, which is cut off; else the
+    opening text is in its first part."""
+
+    def join(self, rows: range) -> tuple[pa.Array, pa.Array]:
+        """Return the texts of some rows, and which have any value."""
+        pieces: list[pa.Array] = []
+        has_value: pa.Array | None = None
+        for part in self.parts:
+            texts, has = part.join(rows)
+            pieces.append(texts if isinstance(part, _Value) else pc.if_else(has, texts, _NOTHING))
+            has_value = has if has_value is None else pc.or_(has_value, has)
+        if not self.begins_with_comma:
+            return pc.binary_join_element_wise(*pieces, "}", _NOTHING), has_value
+        inside = pc.ascii_ltrim(pc.binary_join_element_wise(*pieces, _NOTHING), _COMMA)
+        return pc.binary_join_element_wise(self.opening, inside, "}", _NOTHING), has_value
+
+
+def _object_of(
     group: Group, members: Sequence[Member], columns: Mapping[int, pa.Array], opening: str
-) -> tuple[pa.Array | None, pa.Array | None]:
-    """Return an object of each log as JSON after an opening text, and whether it has any value.
-
-    Both are None if no member has a column.
-    """
-    pieces: list[pa.Array] = []
-    has_value: pa.Array | None = None
-    # Until a member is in every object, each begins with a comma; the first one is cut off.
+) -> _Object | None:
+    """Return what writes an object; None if no member has a column."""
+    parts: list[_Value | _Object] = []
+    # Until a member is in every object, each begins with a comma.
     begins_with_comma = True
     for name, part in group.parts.items():
         comma = _COMMA
         key = f"{msgspec.json.encode(name).decode()}:"
         if isinstance(part, Group):
-            inner, has = _objects(part, members, columns, f",{key}{{")
-            if inner is None or has is None:
-                continue
-            pieces.append(pc.if_else(has, inner, _NOTHING))
+            inner = _object_of(part, members, columns, f",{key}{{")
+            if inner is not None:
+                parts.append(inner)
         elif part in columns:
             member, column = members[part], columns[part]
-            has = column.is_valid()
-            if not pieces and (member.is_always or not column.null_count):
+            if not parts and (member.is_always or not column.null_count):
                 comma, begins_with_comma = opening, False
-            pieces.append(_piece(comma + key, member, column))
-        else:
-            continue
-        has_value = has if has_value is None else pc.or_(has_value, has)
-    if not pieces:
-        return None, None
-    if not begins_with_comma:
-        return pc.binary_join_element_wise(*pieces, "}", _NOTHING), has_value
-    inside = pc.ascii_ltrim(pc.binary_join_element_wise(*pieces, _NOTHING), _COMMA)
-    return pc.binary_join_element_wise(opening, inside, "}", _NOTHING), has_value
+            parts.append(_value_of(comma + key, member, column))
+    return _Object(parts, opening, begins_with_comma) if parts else None
 
 
-def _piece(key: str, member: Member, column: pa.Array) -> pa.Array:
+def _value_of(key: str, member: Member, column: pa.Array) -> _Value:
     """Return `key` and the value of each log; where it has none, `null` or nothing."""
-    # Each different value is written once.
     encoded = encoded_once(column)
     quote = '"' if member.kind == "text" else ""
     values = _written(member, encoded.dictionary)
     texts = pc.binary_join_element_wise(key + quote, values, quote, _NOTHING)
-    piece = pa.DictionaryArray.from_arrays(encoded.indices, texts).cast(pa.string())
-    return piece.fill_null(f"{key}null" if member.is_always else _NOTHING)
+    otherwise = f"{key}null" if member.is_always else ""
+    return _Value(pa.DictionaryArray.from_arrays(encoded.indices, texts), otherwise)
 
 
 def encoded_once(column: pa.Array) -> pa.DictionaryArray:

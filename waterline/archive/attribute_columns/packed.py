@@ -1,15 +1,17 @@
 """Attributes of a batch as one Arrow column that still knows its members."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from waterline.archive.attribute_columns.join import join
+from waterline.archive.attribute_columns.join import Joiner
 from waterline.archive.attribute_columns.layout import Layout, read_layout, write_layout
 
 _TEXTS: Final = "json"
+# Logs whose members are texts at a time, before they are put together.
+_ROWS_AT_ONCE: Final = 50_000
 
 
 class PackedType(pa.ExtensionType):  # type: ignore[misc] # pyarrow has no types
@@ -75,13 +77,16 @@ def unpacked(column: pa.ChunkedArray, places: Sequence[int] | None = None) -> pa
         column: packed, with all members or those that are wanted.
         places: of these members, those to leave in; None is all.
     """
-    return pa.chunked_array([_unpacked(chunk, places) for chunk in column.chunks], pa.string())
+    chunks = [part for chunk in column.chunks for part in _unpacked(chunk, places)]
+    return pa.chunked_array(chunks, pa.string())
 
 
-def _unpacked(chunk: pa.ExtensionArray, places: Sequence[int] | None) -> pa.Array:
+def _unpacked(chunk: pa.ExtensionArray, places: Sequence[int] | None) -> Iterator[pa.Array]:
     layout: Layout = chunk.type.layout
     left = chunk.type.places if places is None else places
-    columns = {place: member_column(chunk, place) for place in left}
+    joiner = Joiner(layout, {place: member_column(chunk, place) for place in left})
     texts = odd_texts(chunk)
-    joined = join(layout, columns, len(chunk))
-    return joined if texts.null_count == len(texts) else pc.coalesce(texts, joined)
+    for begin in range(0, len(chunk), _ROWS_AT_ONCE):
+        rows = range(begin, min(begin + _ROWS_AT_ONCE, len(chunk)))
+        odd, joined = texts.slice(begin, len(rows)), joiner.join(rows)
+        yield joined if odd.null_count == len(odd) else pc.coalesce(odd, joined)

@@ -1,6 +1,7 @@
 """Attributes of a batch out of their JSON into columns, so that they come back exactly."""
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 import duckdb
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from waterline.archive.attribute_columns.choose import choose_layout, read_object
-from waterline.archive.attribute_columns.join import join
+from waterline.archive.attribute_columns.join import Joiner
 from waterline.archive.attribute_columns.layout import TYPES, Group, Kind, Layout, Member
 from waterline.integers import INT64
 
@@ -24,7 +25,6 @@ _OF_JSON: Final = "CASE WHEN json_valid(attributes) THEN attributes END"
 # Logs that DuckDB reads at once, and whose JSON is held twice.
 _ROWS_AT_ONCE: Final = 25_000
 _NO_TEXTS: Final = pa.array([], pa.string())
-_NONE: Final = pa.scalar(None, pa.string())
 # Logs that are Python objects at a time.
 _AT_ONCE: Final = 2_000
 _LOCKED: Final[dict[str, str | bool | int | float | list[str]]] = {
@@ -39,13 +39,14 @@ class SplitAttributes(msgspec.Struct, frozen=True):
 
     Attributes:
         layout: the members that are columns.
-        columns: an array a member, as long as there are logs. A log without a value has null.
+        columns: an array a member, as long as there are logs, with each different value once. A log
+            without a value has null.
         texts: the whole JSON of each log whose columns do not give it back exactly; null for all
             others.
     """
 
     layout: Layout
-    columns: tuple[pa.Array, ...]
+    columns: tuple[pa.DictionaryArray, ...]
     texts: pa.Array
 
 
@@ -60,35 +61,54 @@ def split(texts: pa.ChunkedArray) -> SplitAttributes:
         texts: the attributes of logs, as JSON objects.
     """
     layout = choose_layout(texts)
-    with duckdb.connect(config=_LOCKED) as connection:
-        parts = [
-            _split(connection, layout, chunk.slice(start, _ROWS_AT_ONCE))
-            for chunk in (*texts.chunks, _NO_TEXTS)
-            for start in range(0, max(1, len(chunk)), _ROWS_AT_ONCE)
-        ]
-    columns = zip(*(part.columns for part in parts), strict=True)
-    return SplitAttributes(
-        layout,
-        tuple(map(pa.concat_arrays, columns)),
-        pa.concat_arrays([part.texts for part in parts]),
-    )
-
-
-def _split(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, texts: pa.Array
-) -> SplitAttributes:
-    try:
-        columns = _guessed(connection, layout, texts, "attributes")
-    except duckdb.Error:  # some of them are no JSON
-        columns = _guessed(connection, layout, texts, _OF_JSON)
-    is_odd = pc.invert(pc.equal(join(layout, dict(enumerate(columns)), len(texts)), texts))
-    if is_odd.true_count:
-        strict = _columns_of(layout, texts.filter(is_odd))
+    slices = [
+        chunk.slice(start, _ROWS_AT_ONCE)
+        for chunk in (*texts.chunks, _NO_TEXTS)
+        for start in range(0, max(1, len(chunk)), _ROWS_AT_ONCE)
+    ]
+    columns = _as_read(layout, slices)
+    joiner = Joiner(layout, dict(enumerate(columns)))
+    begins = accumulate(map(len, slices), initial=0)
+    kept = [
+        _unless_equal(each, joiner.join(range(begin, begin + len(each))))
+        for each, begin in zip(slices, begins, strict=False)
+    ]
+    odd = pa.concat_arrays(kept)
+    if odd.null_count < len(odd):
+        strict = _columns_of(layout, odd.drop_null())
         columns = [
-            pc.replace_with_mask(column, is_odd, values)
+            pc.replace_with_mask(column.dictionary_decode(), odd.is_valid(), values)
             for column, values in zip(columns, strict, strict=True)
         ]
-    return SplitAttributes(layout, tuple(columns), pc.if_else(is_odd, texts, _NONE))
+        columns = [column.dictionary_encode() for column in columns]
+    return SplitAttributes(layout, tuple(columns), odd)
+
+
+def _unless_equal(texts: pa.Array, joined: pa.Array) -> pa.Array:
+    """Return the texts that are others when they are joined, and null for those that are equal."""
+    is_odd = pc.not_equal(joined, texts)
+    nothing = pa.nulls(len(texts), pa.string())
+    # Not `if_else`: it makes room for all texts, though few are left.
+    return pc.replace_with_mask(nothing, is_odd, texts.filter(is_odd))
+
+
+def _as_read(layout: Layout, slices: Sequence[pa.Array]) -> list[pa.DictionaryArray]:
+    """Return the columns as DuckDB reads them."""
+    with duckdb.connect(config=_LOCKED) as connection:
+        parts = [_part_as_read(connection, layout, each) for each in slices]
+    return [
+        pa.chunked_array(column).dictionary_encode().combine_chunks()
+        for column in zip(*parts, strict=True)
+    ]
+
+
+def _part_as_read(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, texts: pa.Array
+) -> list[pa.Array]:
+    try:
+        return _guessed(connection, layout, texts, "attributes")
+    except duckdb.Error:  # some of them are no JSON
+        return _guessed(connection, layout, texts, _OF_JSON)
 
 
 def _guessed(

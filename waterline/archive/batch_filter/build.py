@@ -27,6 +27,8 @@ from waterline.query_text.paths import MOST_STEPS
 # There are not many more grams of four bytes in logs.
 _SHORT_WIDTH: Final = 20
 _FEWEST_WIDTH: Final = 3
+# Wider bitmaps are folded, or have few hashes.
+_FOLDED_WIDTH: Final = 9
 # Of the bytes those for values of attributes with few; and of those for grams, short ones.
 _VALUES: Final = 1 / 4
 _SHORT: Final = 1 / 8
@@ -136,7 +138,10 @@ class FilterBuilder:
 
 def _width(count: int, most_width: int) -> int:
     """Return the width of a bitmap in which so many hashes set one bit of some, not half."""
-    return min(most_width, max(_FEWEST_WIDTH, (4 * count).bit_length()))
+    width = (4 * count).bit_length()
+    # What is folded at all would be folded from twice the bits to the same ones.
+    width -= width > _FOLDED_WIDTH
+    return min(most_width, max(_FEWEST_WIDTH, width))
 
 
 def _marks_of(hashes: Hashes, most_bytes: int) -> Marks:

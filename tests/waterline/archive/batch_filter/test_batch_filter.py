@@ -51,7 +51,7 @@ def filter_of(
     builder = FilterBuilder()
     builder.add_messages(pa.array(texts, pa.string()))
     for member, column in zip(parts.layout.members, parts.columns, strict=True):
-        builder.add_member(member, column.drop_null().unique())
+        builder.add_member(member, column.dictionary)
     builder.add_texts(parts.texts)
     built = builder.build(most_bytes)
     found = BatchFilter.decode(built.encode())
