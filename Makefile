@@ -89,6 +89,7 @@ lint-code: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/codespell
+	@$(BIN)/hadolint deploy/Dockerfile
 	@$(BIN)/lint-imports --no-logo
 
 lint-types: $(READY)

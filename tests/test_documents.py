@@ -48,6 +48,7 @@ ELSEWHERE: Final = {
     "pip": "it installs: tests/test_package.py",
     ".venv/bin/pip": "it installs; it is what `make install` calls",
     "rm -r .venv": "it removes what the tests run in",
+    "docker": "it wants an engine: tests/test_deploy.py runs what the image runs",
     "conda": "it installs; tests/test_dependencies.py holds environment.yml to pyproject.toml",
 }
 """Commands that are not run here, and where they are."""

@@ -15,6 +15,7 @@ from workbench.cli.count import count
 from workbench.cli.dashboard import dashboard
 from workbench.cli.doctor import doctor
 from workbench.cli.groups import Waterline
+from workbench.cli.health import health
 from workbench.cli.lab import lab
 from workbench.cli.logs import logs
 from workbench.cli.migrate import migrate
@@ -40,6 +41,6 @@ def main() -> None:
 for command in (
     *(serve, run_all, dashboard, lab, show_settings, token, send, tail),
     *(logs, count, patterns, sql, report, alerts, archive, backup, restore, completion),
-    *(migrate, doctor, plan, monitor),
+    *(migrate, doctor, plan, monitor, health),
 ):
     main.add_command(command)

@@ -48,7 +48,7 @@ def monitor(address: str | None, token: str | None, once: bool, as_json: bool) -
     from workbench.monitor.figures import Monitor
     from workbench.monitor.watch import Watch
 
-    watch = Watch(Monitor(_pages(address, token)))
+    watch = Watch(Monitor(pages_of(address, token)))
     try:
         if as_json and not once:
             _tell_json(watch)
@@ -62,7 +62,16 @@ def monitor(address: str | None, token: str | None, once: bool, as_json: bool) -
         raise SystemExit(INTERRUPTED) from None
 
 
-def _pages(address: str | None, token: str | None) -> "Pages":
+def pages_of(address: str | None, token: str | None = None) -> "Pages":
+    """Return the monitoring pages at an address, by default that of the settings.
+
+    Args:
+        address: the address.
+        token: a token with the scope `read`.
+
+    Raises:
+        UsageError: the address is none, or only the server knows it.
+    """
     from workbench.monitor.pages import Pages
 
     if address is not None:

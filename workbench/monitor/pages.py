@@ -175,6 +175,14 @@ class Pages:
         """Close the connection."""
         self._connection.close()
 
+    def check_alive(self) -> None:
+        """See that /livez, which wants no token, says that the server works.
+
+        Raises:
+            Unanswered: it does not, or says nothing.
+        """
+        self._get("/livez", {})
+
     def health(self) -> Health:
         """Return what /health says now.
 
