@@ -73,6 +73,11 @@ class DataFolder:
         return self.path / "archive-keep.json"
 
     @property
+    def replaced_objects(self) -> Path:
+        """File that names what a rewrite may leave over in object storage."""
+        return self.path / "replaced-objects.json"
+
+    @property
     def server_lock(self) -> Path:
         """Lock file of the one server, with its process id."""
         return self.path / "server.lock"

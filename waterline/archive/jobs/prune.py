@@ -9,6 +9,7 @@ from waterline.archive.ahead import read_whole_catalog
 from waterline.archive.files import Files
 from waterline.archive.jobs.exclusive import changing
 from waterline.archive.jobs.remote_manifests import publish_remote_manifest
+from waterline.archive.jobs.replaced_objects import remove_replaced
 from waterline.archive.jobs.tidy import publish_manifests, tidy
 from waterline.archive.manifest import days_of
 from waterline.archive.object_store.client import Bucket, open_bucket
@@ -103,7 +104,7 @@ def prune(
         tidy(folder, connection, files)
         publish_manifests(folder, connection, files)
         try:
-            finish_pruned_uploads(folder, connection, progress)
+            finish_pruned_uploads(folder, connection, files, progress)
         finally:
             publish_manifests(folder, connection, files)
     return Pruned(
@@ -114,15 +115,16 @@ def prune(
 
 
 def finish_pruned_uploads(
-    folder: DataFolder, connection: apsw.Connection, progress: Progress = silent
+    folder: DataFolder, connection: apsw.Connection, files: Files, progress: Progress = silent
 ) -> int:
-    """Remove the copies of pruned batches from object storage.
+    """Remove the copies of pruned batches from object storage, and what a rewrite left there.
 
     The caller holds the archive lock, and publishes the local manifests afterwards.
 
     Args:
         folder: the data folder.
         connection: a connection that writes logs.db.
+        files: file operations.
         progress: called with the removed copies and the total.
 
     Returns:
@@ -132,6 +134,7 @@ def finish_pruned_uploads(
         RemoteError: object storage refuses; remaining copies stay recorded.
         UsageError: credentials for object storage are missing.
     """
+    remove_replaced(folder, connection, files)
     batches = read_batches(connection)
     total, done = sum(map(_has_copy, batches)), 0
     buckets: dict[str, Bucket] = {}

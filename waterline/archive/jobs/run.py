@@ -94,7 +94,7 @@ class ArchiveJob:
             self._archive(connection, pace)
             publish_manifests(self._folder, connection, self._files)
             removal.run()
-            if finish_pruned_uploads(self._folder, connection, self._progress):
+            if finish_pruned_uploads(self._folder, connection, self._files, self._progress):
                 publish_manifests(self._folder, connection, self._files)
             destination = self._options.destination
             remove_former_manifests(

@@ -10,7 +10,7 @@ from waterline.encoding import FORMATS, highest_level
 from waterline.storage.folder import DataFolder
 from waterline.terminal import say, warn
 from waterline.units import human_size
-from workbench.cli.archive.shared import amount, batches_in_words, by_day
+from workbench.cli.archive.shared import amount, by_day
 from workbench.cli.asking import time_options
 from workbench.cli.options import gathered, load, moment, needs, settings_options
 
@@ -50,7 +50,7 @@ def rewrite(
     """Write batches of earlier versions or another format anew; their logs stay the same.
 
     Each is compared with its former file before that goes. It may be stopped at any moment, and the
-    next run goes on. Batches in object storage stay as they are.
+    next run goes on. Copies in object storage are replaced too.
     """
     from waterline.archive.jobs.priority import give_way
     from waterline.archive.jobs.rewrite import RewriteJob, plan_rewrite
@@ -71,23 +71,17 @@ def rewrite(
     asked = ask(now=now_ms(), **times)
     wanted = Selection(since=asked.since, until=asked.until)
     folder, encoding = DataFolder(settings.data), encoding_of(settings)
-    plan = plan_rewrite(folder, encoding.format, wanted)
     if dry_run:
-        _tell_plan(plan.due)
-    else:
-        with ProgressBars() as bars:
-            job = RewriteJob(folder, encoding, wanted, progress=bars)
-            try:
-                job.run()
-            finally:
-                bars.close()
-                _tell(job.rewritten)
-    if plan.uploaded:
-        warn(
-            f"note: {batches_in_words(len(plan.uploaded))} with a copy in object storage "
-            f"{'stays as it is' if len(plan.uploaded) == 1 else 'stay as they are'}"
-        )
-    if not dry_run and job.rewritten.faults:
+        _tell_plan(plan_rewrite(folder, encoding.format, wanted))
+        return
+    with ProgressBars() as bars:
+        job = RewriteJob(folder, encoding, wanted, progress=bars)
+        try:
+            job.run()
+        finally:
+            bars.close()
+            _tell(job.rewritten)
+    if job.rewritten.faults:
         raise SystemExit(1)
 
 
