@@ -44,7 +44,7 @@ run: $(READY) ## start server, monitoring and dashboard, with the sample as live
 	@$(BIN)/waterline up --demo
 
 dev: $(READY) ## the same, started again whenever the code changes
-	@$(BIN)/watchfiles --filter python '$(BIN)/waterline up --demo' waterline server workbench
+	@$(BIN)/waterline dev --demo
 
 test: $(READY) ## every test, side by side, then the notebooks
 	@$(BIN)/pytest -q $(SIDE_BY_SIDE)

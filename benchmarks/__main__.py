@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,12 +14,10 @@ from benchmarks.archiving import measure_archiving
 from benchmarks.attacks import measure_attacks
 from benchmarks.backups import measure_backups
 from benchmarks.clients import measure_clients
-from benchmarks.errors import BenchmarkError
 from benchmarks.growth import measure_growth
 from benchmarks.hot import measure_hot
 from benchmarks.ingest import measure_ingest
 from benchmarks.latency import measure_latency
-from benchmarks.machine import machine
 from benchmarks.measured import measure_measured
 from benchmarks.memory import measure_memory
 from benchmarks.metering import measure_metering
@@ -31,6 +30,7 @@ from benchmarks.sizes import FULL, SHORT, Sizes
 from benchmarks.sketches import measure_sketches
 from benchmarks.startup import measure_startup
 from waterline.errors import WaterlineError
+from workbench.bench.machine import machine
 
 BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "ingest": measure_ingest,
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = run(options.only or list(BENCHMARKS), sizes)
         if options.json is not None:
             options.json.write_bytes(report.json())
-    except (BenchmarkError, WaterlineError, OSError) as error:
+    except (WaterlineError, OSError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
     print(report.text())
@@ -79,15 +79,16 @@ def run(names: Sequence[str], sizes: Sizes) -> Report:
     """Run benchmarks by name, one after the other.
 
     Raises:
-        BenchmarkError: a figure could not be taken.
-        WaterlineError: a server did not start.
+        WaterlineError: a figure could not be taken, or a server did not start.
         OSError: a connection broke.
     """
     begun, rows = time.perf_counter(), []
     for name in names:
         print(f"measuring {name} ...", file=sys.stderr)
         rows += BENCHMARKS[name](sizes)
-    return Report(machine(), sizes, rows, time.perf_counter() - begun)
+    return Report(
+        machine() | {"folder": tempfile.gettempdir()}, sizes, rows, time.perf_counter() - begun
+    )
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, compared
 from benchmarks.servers import MeasuredServer, serving_folder
 from benchmarks.sizes import Sizes
 from waterline.alerts.state import read_alerts
 from waterline.clock import now_ms
 from waterline.storage.folder import DataFolder
+from workbench.bench.logs import made_logs, take
 
 # Rules may cost ingest a twentieth.
 _LEAST: Final = 0.95

@@ -10,10 +10,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
-from benchmarks.errors import BenchmarkError
-from benchmarks.latency import percentile
-from benchmarks.load import connected, send_steadily
-from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, Target
 from benchmarks.servers import serving_folder
 from benchmarks.sizes import Sizes
@@ -23,6 +19,9 @@ from waterline.encoding import FORMATS, PARQUET, BatchFormat
 from waterline.settings.model import variable_name
 from waterline.storage.folder import DataFolder
 from waterline.units import format_duration
+from workbench.bench.errors import BenchmarkError
+from workbench.bench.load import connected, percentile, send_steadily
+from workbench.bench.logs import made_logs, take
 
 _MB: Final = 1_000_000
 _LEAST_RATE: Final = 100.0

@@ -8,9 +8,9 @@ from multiprocessing.connection import Connection
 from threading import Event
 from typing import Final
 
-from benchmarks.errors import BenchmarkError
 from benchmarks.servers import MeasuredServer
 from tests.support.meanwhile import meanwhile
+from workbench.bench.errors import BenchmarkError
 
 Attacker = Callable[[MeasuredServer, int], Iterator[str]]
 """Attacks a server, by so many peers at once, until it is ended. It yields once when it is ready,

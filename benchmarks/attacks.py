@@ -29,9 +29,6 @@ from benchmarks.attackers import (
     stalled_uploads,
     unfinished,
 )
-from benchmarks.latency import percentile
-from benchmarks.load import connected, send_steadily
-from benchmarks.logs import made_logs, take
 from benchmarks.looks import Look, watching
 from benchmarks.posting import Sending, posting
 from benchmarks.rows import Row, limited
@@ -41,6 +38,8 @@ from server.live.hub import MAX_FILTERS
 from tests.support.meanwhile import meanwhile
 from tests.support.shipped import WIRES
 from waterline.storage.folder import DataFolder
+from workbench.bench.load import connected, percentile, send_steadily
+from workbench.bench.logs import made_logs, take
 
 # Logs a second of the producer beside; one that posts has each acked before it sends the next.
 _RATE: Final = 200

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.archiving import archiving, fill_folder, p99_beside
-from benchmarks.errors import BenchmarkError
 from benchmarks.rows import Row, Target
 from benchmarks.sizes import Sizes
 from waterline.settings.model import variable_name
+from workbench.bench.errors import BenchmarkError
 
 # At most so many times as late may acks come while backups are taken.
 _LATER: Final = 1.5

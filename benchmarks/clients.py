@@ -11,13 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.errors import BenchmarkError
 from benchmarks.ingest import LOGS_A_FRAME
-from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, compared, limited
 from benchmarks.servers import MeasuredServer, measured_server
 from benchmarks.sizes import Sizes
 from waterline.processes import python_command
+from workbench.bench.errors import BenchmarkError
+from workbench.bench.logs import made_logs, take
 from workbench.clients.producer import Producer
 
 # Share of the logs that are sent as lines of text, which take longer.

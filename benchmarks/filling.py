@@ -21,15 +21,15 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from benchmarks.errors import BenchmarkError
-from benchmarks.load import connected, send_steadily
-from benchmarks.logs import SOURCE, made_logs
 from waterline.addresses import parse_announcement
 from waterline.clock import now_ms
 from waterline.processes import child_command
 from waterline.settings.model import Settings, environment_of
 from waterline.storage.folder import DataFolder
 from waterline.tokens import Scope, TokenFile
+from workbench.bench.errors import BenchmarkError
+from workbench.bench.load import connected, send_steadily
+from workbench.bench.logs import SOURCE, made_logs
 from workbench.plan.plan import WhatIf, make_plan
 
 _HOST: Final = "127.0.0.1"

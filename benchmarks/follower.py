@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 import websocket
 
-from benchmarks.errors import BenchmarkError
 from server.websocket.frames import FrameParser, Messages
+from workbench.bench.errors import BenchmarkError
 
 _RECEIVED: Final = 1 << 20
 _SILENCE_SECONDS: Final = 30.0

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from benchmarks.ingest import LOGS_A_FRAME
-from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, compared
 from benchmarks.servers import measured_server
 from benchmarks.sizes import Sizes
+from workbench.bench.logs import made_logs, take
 
 
 def measure_growth(sizes: Sizes) -> list[Row]:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 import workbench
-from benchmarks.errors import BenchmarkError
-from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, Target, compared
 from benchmarks.servers import INDEXED, WATERLINE, measured_server, serving_folder
 from benchmarks.sizes import Sizes
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import LOGS
+from workbench.bench.errors import BenchmarkError
+from workbench.bench.logs import made_logs, take
 from workbench.query.database import Database
 
 _LOGS_A_FRAME: Final = 100

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from benchmarks.follower import Told, following
-from benchmarks.load import connected, send_all
-from benchmarks.logs import made_logs, take
 from benchmarks.raw_inserts import insert_raw
 from benchmarks.rows import Row, compared
 from benchmarks.servers import measured_server, plain_server
 from benchmarks.sizes import Sizes
+from workbench.bench.load import connected, send_all
+from workbench.bench.logs import made_logs, take
 
 LOGS_A_FRAME = 100
 

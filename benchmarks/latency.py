@@ -1,13 +1,12 @@
 """Ack latency at a steady rate: from when a log was due to its ack."""
 
-import math
 from collections.abc import Sequence
 
-from benchmarks.load import connected, send_steadily
-from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, limited
 from benchmarks.servers import measured_server
 from benchmarks.sizes import Sizes
+from workbench.bench.load import connected, percentile, send_steadily
+from workbench.bench.logs import made_logs, take
 
 LIMITS_MS = {50: 3.0, 99: 10.0}
 
@@ -26,11 +25,6 @@ def measure_latency(sizes: Sizes) -> list[Row]:
         )
         for percent, limit in LIMITS_MS.items()
     ]
-
-
-def percentile(ascending: Sequence[float], percent: int) -> float:
-    """Return the smallest value that so many percent of the values do not exceed."""
-    return ascending[max(0, math.ceil(len(ascending) * percent / 100) - 1)]
 
 
 def _latencies_ms(warm_up: Sequence[bytes], logs: Sequence[bytes], rate: int) -> list[float]:

@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from benchmarks.errors import BenchmarkError
 from benchmarks.rows import Row, limited
 from benchmarks.sizes import Sizes
 from waterline.metrics import registry as metrics
@@ -19,6 +18,7 @@ from waterline.metrics.summary import Packed, Summary
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer
+from workbench.bench.errors import BenchmarkError
 from workbench.workbench import Workbench
 
 LIMIT_MS: Final = 100.0

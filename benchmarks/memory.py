@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from benchmarks.errors import BenchmarkError
-from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, limited
 from benchmarks.servers import MeasuredServer, measured_server
 from benchmarks.sizes import Sizes
+from workbench.bench.errors import BenchmarkError
+from workbench.bench.logs import made_logs, take
 
 _MB: Final = 1_000_000
 _LIMIT_MB: Final = 60.0

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, compared
 from benchmarks.servers import UNMETERED, WATERLINE, measured_server
 from benchmarks.sizes import Sizes
+from workbench.bench.logs import made_logs, take
 
 # Metering may cost a twentieth.
 _LEAST: Final = 0.95

@@ -8,8 +8,8 @@ from http.client import HTTPConnection
 from typing import Final
 from urllib.parse import urlsplit
 
-from benchmarks.errors import BenchmarkError
 from benchmarks.servers import MeasuredServer
+from workbench.bench.errors import BenchmarkError
 
 Sending = Callable[[], list[float]]
 _STALL_SECONDS: Final = 60.0

@@ -13,13 +13,13 @@ import sqlalchemy
 
 import workbench
 from benchmarks.archiving import archive_all, fill_folder
-from benchmarks.errors import BenchmarkError
-from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, Target, limited
 from benchmarks.servers import serving_folder
 from benchmarks.sizes import Sizes
 from waterline.encoding import PARQUET
 from waterline.storage.folder import DataFolder
+from workbench.bench.errors import BenchmarkError
+from workbench.bench.logs import made_logs, take
 
 # Limits in seconds for a million logs.
 _MOST_FOR_A_FRAME: Final = 1.0

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.logs import SOURCE
 from waterline.clock import now_ms
 from waterline.records import parse_log
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, transaction
+from workbench.bench.logs import SOURCE
 
 # What the server makes of this load, so that both sides commit as often.
 ROWS_A_TRANSACTION: Final = 2_000

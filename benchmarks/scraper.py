@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from benchmarks.errors import BenchmarkError
+from workbench.bench.errors import BenchmarkError
 
 # Far more often than a Prometheus comes, which is once in some seconds.
 _PAUSE_SECONDS: Final = 0.05

@@ -5,9 +5,6 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from benchmarks.latency import percentile
-from benchmarks.load import connected, send_all
-from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, limited
 from benchmarks.scraper import scraping
 from benchmarks.servers import serving_folder
@@ -19,6 +16,8 @@ from waterline.metrics.registry import Kind
 from waterline.metrics.rollup_store import RollupStore
 from waterline.metrics.spans import SECOND
 from waterline.storage.folder import DataFolder
+from workbench.bench.load import connected, percentile, send_all
+from workbench.bench.logs import made_logs, take
 
 _LIMIT_MS: Final = 10.0
 _REPORT_LIMIT_MS: Final = 30.0

@@ -14,12 +14,12 @@ from urllib.request import urlopen
 import msgspec
 import websocket
 
-from benchmarks.errors import BenchmarkError
-from benchmarks.load import connected, send_all
-from benchmarks.logs import SOURCE
 from waterline.clock import now_ms
 from waterline.storage.folder import DataFolder
 from waterline.tokens import Scope, TokenFile
+from workbench.bench.errors import BenchmarkError
+from workbench.bench.load import connected, send_all
+from workbench.bench.logs import SOURCE
 from workbench.running.own_server import own_server
 
 _SECONDS: Final = 30.0

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from benchmarks import shipped
-from benchmarks.errors import BenchmarkError
-from benchmarks.logs import made_logs, take
 from benchmarks.rows import Row, compared
 from benchmarks.servers import MeasuredServer, measured_server
 from benchmarks.shipped import Log
 from benchmarks.sizes import Sizes
+from workbench.bench.errors import BenchmarkError
+from workbench.bench.logs import made_logs, take
 
 _LOGS_A_BODY: Final = 1_000
 _CONNECTIONS: Final = 2

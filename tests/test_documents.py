@@ -209,6 +209,7 @@ EXPECTED: Final = {
     "docs/operate.md": (
         "web is revoked",
         "status   healthy",
+        "100 logs a frame",
         '"status": "healthy"',
         "archive_after",
     ),

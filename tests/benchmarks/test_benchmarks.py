@@ -10,10 +10,7 @@ import pytest
 from benchmarks.__main__ import BENCHMARKS, main, run
 from benchmarks.attacker import attacked_by
 from benchmarks.attackers import lines_posted, quiet_connections, shippers_at_random
-from benchmarks.errors import BenchmarkError
 from benchmarks.follower import Told, following
-from benchmarks.load import CONNECTIONS, connected, send_all, send_steadily
-from benchmarks.logs import made_logs, take
 from benchmarks.posting import posting
 from benchmarks.raw_inserts import insert_raw
 from benchmarks.servers import MeasuredServer, measured_server, plain_server
@@ -21,6 +18,9 @@ from benchmarks.sizes import Sizes
 from tests.support.shipped import WIRES
 from tests.support.waiting import wait_until
 from waterline.records import parse_log
+from workbench.bench.errors import BenchmarkError
+from workbench.bench.load import CONNECTIONS, connected, send_all, send_steadily
+from workbench.bench.logs import made_logs, take
 
 # Its parts are started as they are for figures.
 pytestmark = pytest.mark.slow

@@ -3,13 +3,13 @@
 import msgspec
 import pytest
 
-from benchmarks.frames import Frames
-from benchmarks.latency import percentile
-from benchmarks.logs import made_logs, take
 from benchmarks.report import Report
 from benchmarks.rows import Row, compared, limited
 from benchmarks.sizes import SHORT
 from server.websocket.frames import FrameParser, Messages
+from workbench.bench.frames import Frames
+from workbench.bench.load import percentile
+from workbench.bench.logs import made_logs, take
 
 
 @pytest.mark.parametrize("logs_a_frame", [1, 3, 1000])

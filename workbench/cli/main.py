@@ -10,9 +10,11 @@ from workbench.cli.alerts import alerts
 from workbench.cli.archive.group import archive
 from workbench.cli.backup.backup import backup
 from workbench.cli.backup.restore import restore
+from workbench.cli.bench import bench
 from workbench.cli.completion import completion
 from workbench.cli.count import count
 from workbench.cli.dashboard import dashboard
+from workbench.cli.dev import dev
 from workbench.cli.doctor import doctor
 from workbench.cli.groups import Waterline
 from workbench.cli.health import health
@@ -41,6 +43,6 @@ def main() -> None:
 for command in (
     *(serve, run_all, dashboard, lab, show_settings, token, send, tail),
     *(logs, count, patterns, sql, report, alerts, archive, backup, restore, completion),
-    *(migrate, doctor, plan, monitor, health),
+    *(migrate, doctor, plan, monitor, health, bench, dev),
 ):
     main.add_command(command)

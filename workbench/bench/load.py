@@ -5,6 +5,7 @@ are counted by looking for their mark in what was received: nothing is decoded.
 """
 
 import gc
+import math
 import selectors
 import socket
 import time
@@ -14,8 +15,8 @@ from typing import Final
 
 import websocket
 
-from benchmarks.errors import BenchmarkError
-from benchmarks.frames import Frames
+from workbench.bench.errors import BenchmarkError
+from workbench.bench.frames import Frames
 
 CONNECTIONS: Final = 4
 # Logs without an answer at most, on all connections, as a real producer keeps them.
@@ -97,7 +98,14 @@ class LoadConnection:
 def connected(
     url: str, token: str, logs: Sequence[bytes], logs_a_frame: int = 1
 ) -> Iterator[list[LoadConnection]]:
-    """Connect, with the logs dealt out to the connections; they are closed at the end."""
+    """Connect, with the logs dealt out to the connections; they are closed at the end.
+
+    Args:
+        url: where to connect; the peer greets, and acks each frame.
+        token: a token that may ingest.
+        logs: what is to be sent, as JSON.
+        logs_a_frame: how many logs share a frame.
+    """
     window = max(1, WINDOW // logs_a_frame // CONNECTIONS)
     connections: list[LoadConnection] = []
     try:
@@ -143,6 +151,11 @@ def send_steadily(connections: Sequence[LoadConnection], frames_a_second: float)
                 latencies.append(arrived - due)
             before = acked
     return latencies
+
+
+def percentile(ascending: Sequence[float], percent: int) -> float:
+    """Return the smallest value that so many percent of the values do not exceed."""
+    return ascending[max(0, math.ceil(len(ascending) * percent / 100) - 1)]
 
 
 @contextmanager

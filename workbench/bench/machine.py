@@ -2,7 +2,6 @@
 
 import os
 import platform
-import tempfile
 
 import apsw
 import tornado
@@ -18,5 +17,4 @@ def machine() -> dict[str, str | int]:
         "sqlite": apsw.sqlite_lib_version(),
         "apsw": apsw.apsw_version(),
         "tornado": tornado.version,
-        "folder": tempfile.gettempdir(),
     }

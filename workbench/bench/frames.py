@@ -6,8 +6,11 @@ from typing import Final, Self
 
 from tornado.util import _websocket_mask as mask
 
-from server.websocket.frames import TEXT, frame_head
-
+# First byte of a text frame that is a whole message.
+_TEXT: Final = 0x81
+# Lengths that stand in the second byte itself; 126 and 127 say that 2 or 8 bytes follow.
+_SHORT: Final = 125
+_OF_TWO_BYTES: Final = 0xFFFF
 _KEY: Final = b"\x37\xfa\x21\x3d"
 _MASKED: Final = 0x80
 
@@ -40,6 +43,12 @@ class Frames:
 
 def masked_frame(payload: bytes) -> bytes:
     """Return a text frame from a client (RFC 6455, 5.3); the key is always the same."""
-    head = bytearray(frame_head(TEXT, len(payload)))
-    head[1] |= _MASKED
-    return bytes(head) + _KEY + mask(_KEY, payload)
+    return _head(len(payload)) + _KEY + mask(_KEY, payload)
+
+
+def _head(length: int) -> bytes:
+    if length <= _SHORT:
+        return bytes((_TEXT, _MASKED | length))
+    if length <= _OF_TWO_BYTES:
+        return bytes((_TEXT, _MASKED | 126)) + length.to_bytes(2)
+    return bytes((_TEXT, _MASKED | 127)) + length.to_bytes(8)
