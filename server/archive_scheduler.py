@@ -113,7 +113,7 @@ class ArchiveScheduler:
         duties = Duties(
             received_by=now - after - settings.archive_every,
             recognised_since=now - settings.dedupe_window,
-            destination=settings.archive_dest,
+            destination=settings.batches_address,
             keep_local=settings.archive_keep_local,
         )
         try:

@@ -10,7 +10,7 @@ RELOADED: Final = frozenset(
     {
         *("token_connections", "token_rate", "allowed_origins", "tls_cert", "tls_key"),
         *("archive_after", "archive_every", "archive_format", "archive_batch_rows"),
-        *("archive_level", "archive_dest", "archive_keep_local"),
+        *("archive_level", "archive_dest", "node_name", "archive_keep_local"),
         *("backup_to", "backup_every", "backup_keep"),
     }
 )

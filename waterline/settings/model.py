@@ -126,6 +126,14 @@ class Settings:
             texts.show_destination,
         ),
     )
+    node_name: str | None = field(
+        default=None,
+        metadata=_about(
+            "this node's name in a lake of several, which archive_dest is then, or none",
+            texts.parse_node,
+            texts.show_destination,
+        ),
+    )
     archive_keep_local: bool = field(
         default=True,
         metadata=_about(
@@ -271,6 +279,16 @@ class Settings:
             texts.show_file,
         ),
     )
+
+    @property
+    def batches_address(self) -> str | None:
+        """Address below which batches are uploaded, by day; None if they are not.
+
+        In a lake each node has a folder of its own, named as readers of partitions know it.
+        """
+        if self.archive_dest is None or self.node_name is None:
+            return self.archive_dest
+        return f"{self.archive_dest}/node={self.node_name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,19 @@ def parse_destination(text: str) -> str | None:
     return text.strip().rstrip("/")
 
 
+def parse_node(text: str) -> str | None:
+    """Parse the name of a node; None is none."""
+    name = text.strip()
+    if name == _NONE:
+        return None
+    if not NAME.fullmatch(name) or name.startswith("."):
+        raise ValueError(
+            f"{text!r} is no name of a node; give letters, digits, dots, dashes and underscores, "
+            f"or {_NONE}"
+        )
+    return name
+
+
 def parse_place(text: str) -> str | None:
     """Parse the place of backups, a folder or the address of object storage; None is none."""
     place = text.strip()

@@ -19,6 +19,7 @@ from workbench.cli.doctor import doctor
 from workbench.cli.groups import Waterline
 from workbench.cli.health import health
 from workbench.cli.lab import lab
+from workbench.cli.lake.group import lake
 from workbench.cli.logs import logs
 from workbench.cli.migrate import migrate
 from workbench.cli.monitor import monitor
@@ -42,7 +43,7 @@ def main() -> None:
 
 for command in (
     *(serve, run_all, dashboard, lab, show_settings, token, send, tail),
-    *(logs, count, patterns, sql, report, alerts, archive, backup, restore, completion),
+    *(logs, count, patterns, sql, report, alerts, archive, lake, backup, restore, completion),
     *(migrate, doctor, plan, monitor, health, bench, dev),
 ):
     main.add_command(command)

@@ -138,7 +138,7 @@ def _late(subject: Subject, oldest: int | None, patience: int) -> Iterator[Findi
 
 
 def _not_uploaded(subject: Subject) -> Iterator[Finding]:
-    address = subject.settings.archive_dest
+    address = subject.settings.batches_address
     if address is None:
         return
     _, batches = catalog_of(subject)

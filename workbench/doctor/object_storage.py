@@ -24,7 +24,7 @@ _NO_DAY: Final = "0000-00-00"
 
 def objects(subject: Subject) -> Iterator[Finding]:
     """Ask the store; nothing is written there."""
-    address = subject.settings.archive_dest
+    address = subject.settings.batches_address
     if address is None:
         yield skipped("archive_dest is none")
         return

@@ -50,6 +50,11 @@ def _of_archives(subject: Subject) -> Iterator[Finding]:
             "they stay here",
             "set archive_dest, or archive_keep_local to yes",
         )
+    if settings.node_name is not None and settings.archive_dest is None:
+        yield warning(
+            "node_name is set, and without archive_dest there is no lake that it names a node of",
+            "set archive_dest to the address of the lake, or node_name to none",
+        )
     if after is None and (keep is not None or settings.archive_dest is not None):
         name = "archive_keep" if keep is not None else "archive_dest"
         yield warning(

@@ -79,6 +79,11 @@ def nowhere_but_here(patient: Patient) -> None:
     patient.options["archive_keep_local"] = "no"
 
 
+@case("contradictions", WARNING, "node_name is set", "set archive_dest to the address of the lake")
+def node_of_no_lake(patient: Patient) -> None:
+    patient.options["node_name"] = "plant-a"
+
+
 @case("contradictions", FAULT, "port and monitoring_port are both", "give monitoring_port another")
 def two_on_one_port(patient: Patient) -> None:
     patient.options["monitoring_port"] = patient.options["port"]

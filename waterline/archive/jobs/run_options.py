@@ -31,15 +31,25 @@ def options_of(settings: Settings) -> RunOptions:
         raise UsageError(
             "archive_after is never, so nothing is due; say how old logs must be with --older-than"
         )
-    encoding, address = encoding_of(settings), settings.archive_dest
+    encoding = encoding_of(settings)
     return RunOptions(
         older_than=settings.archive_after,
         encoding=encoding,
         batch_rows=settings.archive_batch_rows or encoding.format.batch_rows,
         dedupe_window=settings.dedupe_window,
-        destination=None
-        if address is None
-        else Destination(address=address, keep_local=settings.archive_keep_local),
+        destination=_destination_of(settings),
+    )
+
+
+def _destination_of(settings: Settings) -> Destination | None:
+    address, node = settings.batches_address, settings.node_name
+    if address is None:
+        return None
+    return Destination(
+        address=address,
+        keep_local=settings.archive_keep_local,
+        lake=None if node is None else settings.archive_dest,
+        node=node or "",
     )
 
 

@@ -1,4 +1,7 @@
-"""Upload of batches to object storage, verified there; the manifest of a day comes last."""
+"""Upload of batches to object storage, verified there; the manifest of a day comes last.
+
+In a lake the record of the node comes after all manifests.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,6 +11,7 @@ import apsw
 from waterline.archive.files import Files
 from waterline.archive.jobs.remote_manifests import publish_remote_manifest
 from waterline.archive.jobs.tidy import publish_manifests, remove_former_manifests, tidy
+from waterline.archive.lake.registry import Membership, NodeRecord
 from waterline.archive.manifest import days_of
 from waterline.archive.manifest_places import local_paths
 from waterline.archive.object_store.client import Bucket, open_bucket
@@ -32,8 +36,12 @@ class Destination:
     """Address of object storage, and whether local files stay."""
 
     address: str
-    """`s3://bucket/prefix`."""
+    """`s3://bucket/prefix`, below which batches lie by day."""
     keep_local: bool
+    lake: str | None = None
+    """Address of the lake that the batches are a part of; None for a folder of its own."""
+    node: str = ""
+    """Name of this node in the lake."""
 
 
 class Uploader:
@@ -75,11 +83,16 @@ class Uploader:
             RemoteError: object storage refuses; recorded days stay, the next run does the rest.
         """
         batches = read_batches(self._connection)
+        membership = self._membership(batches)
         total = sum(map(self._is_due, batches))
         days = days_of(batches)
         to_move = [day for day, of_day in days.items() if self._is_to_move(day, of_day)]
         if not total and not to_move:
+            if membership is not None and self._is_in_the_lake(batches):
+                membership.tell()  # unless a run was cut off, the lake knows it
             return
+        if membership is not None:
+            membership.join(read_watermark(self._connection).archived_through)
         bucket = open_bucket(self._destination.address)
         for day, of_day in days.items():
             if any(map(self._is_due, of_day)):
@@ -89,6 +102,29 @@ class Uploader:
         publish_manifests(self._folder, self._connection, self._files)
         remove_former_manifests(self._folder, self._connection, self._files, None)
         tidy(self._folder, self._connection, self._files)
+        membership = self._membership(read_batches(self._connection))
+        if membership is not None:
+            membership.tell()
+
+    def _membership(self, batches: list[ArchivedBatch]) -> Membership | None:
+        """Return this node's part in the lake, as the catalog tells it; None without a lake."""
+        destination, watermark = self._destination, read_watermark(self._connection)
+        if destination.lake is None:
+            return None
+        through, days = _uploaded_through(batches, destination.address)
+        record = NodeRecord(
+            node=destination.node,
+            folder_id=watermark.folder_id,
+            incarnation=watermark.incarnation,
+            prefix=destination.address.removeprefix(f"{destination.lake}/"),
+            through=through,
+            days=days,
+            updated_at=self._clock(),
+        )
+        return Membership(open_bucket(destination.lake), record)
+
+    def _is_in_the_lake(self, batches: list[ArchivedBatch]) -> bool:
+        return any(each.uploaded_to == self._destination.address for each in batches)
 
     def _upload_day(
         self, bucket: Bucket, day: str, batches: list[ArchivedBatch], total: int
@@ -133,3 +169,23 @@ class Uploader:
         is_there = batch.uploaded_to == self._destination.address
         may_stay = self._destination.keep_local or batch.local_removed_at is not None
         return not (is_there and may_stay)
+
+
+def _uploaded_through(batches: list[ArchivedBatch], address: str) -> tuple[int, dict[str, int]]:
+    """Return up to which seq all that is kept is uploaded, and the logs of each day up to there.
+
+    Days whose manifest is not there, as they were pruned before, are left out.
+
+    Args:
+        batches: the whole catalog.
+        address: where batches are uploaded.
+    """
+    published = {each.day for each in batches if each.uploaded_to == address}
+    through, days = 0, dict[str, int]()
+    for batch in sorted(batches, key=lambda each: each.first_seq):
+        if batch.is_kept and batch.uploaded_to != address:
+            break
+        through = batch.last_seq
+        if batch.day in published:
+            days[batch.day] = days.get(batch.day, 0) + batch.rows
+    return through, days

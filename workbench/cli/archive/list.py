@@ -10,14 +10,21 @@ from waterline.terminal import say
 from waterline.units import human_size
 from workbench.cli.archive.shared import amount
 from workbench.cli.options import load, needs, settings_options
+from workbench.cli.table import Column, Screen, Table
 from workbench.display import date_time
 
 if TYPE_CHECKING:
     from waterline.storage.catalog import ArchivedBatch
 
-_HEADER: Final = ("FILE", "LOGS", "FROM", "TO", "STORED", "SAVED", "WHERE")
-# Columns of numbers, aligned right.
-_AT_RIGHT: Final = frozenset({"LOGS", "STORED", "SAVED"})
+_COLUMNS: Final = (
+    Column("FILE"),
+    Column("LOGS", at_right=True),
+    Column("FROM"),
+    Column("TO"),
+    Column("STORED", at_right=True),
+    Column("SAVED", at_right=True),
+    Column("WHERE"),
+)
 
 
 @click.command("list")
@@ -36,7 +43,7 @@ def listing(batches: "Sequence[ArchivedBatch]") -> list[str]:
     """Return the lines of the list; times are `timestamp`, UTC."""
     if not batches:
         return ["nothing is archived yet"]
-    return [*_aligned([_HEADER, *map(_cells, batches)]), *_sum(batches)]
+    return [*Table(_COLUMNS, Screen.of_output()).lines([*map(_cells, batches)]), *_sum(batches)]
 
 
 def _cells(batch: "ArchivedBatch") -> tuple[str, ...]:
@@ -49,18 +56,6 @@ def _cells(batch: "ArchivedBatch") -> tuple[str, ...]:
         f"{batch.saved:.1%}",
         _place(batch),
     )
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if name in _AT_RIGHT else cell.ljust(width)
-            for name, cell, width in zip(_HEADER, row, widths, strict=True)
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines
 
 
 def _sum(batches: "Sequence[ArchivedBatch]") -> list[str]:

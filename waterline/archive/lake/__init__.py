@@ -1,0 +1,1 @@
+"""The lake: batches of several nodes below one address, with a register of the nodes."""

@@ -1,0 +1,218 @@
+"""Register of a lake's nodes: which there are, where their batches lie, and up to which seq."""
+
+from typing import Final
+
+import msgspec
+
+from waterline.archive.object_store.client import Bucket
+from waterline.errors import ArchiveError, ObjectMissing, UsageError
+
+VERSION: Final = "1.0"
+NODES: Final = "nodes"
+"""Folder of the nodes' records in a lake; each node writes its own."""
+RETIRED: Final = "retired"
+"""Folder of the records of retired nodes; operators write them."""
+
+
+class NodeRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a node tells of itself. Times are milliseconds UTC."""
+
+    version: str = VERSION
+    node: str
+    """Its name, which no other node of the lake has."""
+    folder_id: str
+    incarnation: str
+    prefix: str
+    """Folder of its batches in the lake."""
+    through: int
+    """Highest seq up to which the lake has all of its logs, but those pruned."""
+    days: dict[str, int]
+    """Number of logs up to there by day of receipt, pruned ones included."""
+    updated_at: int
+
+
+class Retirement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What an operator tells of a node that is gone: its hot logs are not waited for."""
+
+    version: str = VERSION
+    node: str
+    retired_at: int
+    """Milliseconds UTC."""
+
+
+class Registry:
+    """Records of the nodes of a lake.
+
+    Args:
+        bucket: the lake.
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def names(self) -> list[str]:
+        """Return the names of all nodes, retired ones too.
+
+        Raises:
+            RemoteError: object storage refuses.
+        """
+        return self._names_in(NODES)
+
+    def retired(self) -> set[str]:
+        """Return the names of the retired nodes.
+
+        Raises:
+            RemoteError: object storage refuses.
+        """
+        return {*self._names_in(RETIRED)}
+
+    def read(self, node: str) -> NodeRecord | None:
+        """Return the record of a node; None if the lake has no such node.
+
+        Raises:
+            ArchiveError: the record is damaged, or of a later version.
+            RemoteError: object storage refuses.
+        """
+        key = _key(NODES, node)
+        try:
+            content = self._bucket.get(key)
+        except ObjectMissing:
+            return None
+        url = self._bucket.url(key)
+        try:
+            record = msgspec.json.decode(content, type=NodeRecord)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ArchiveError(f"{url} is no record of a node: {error}") from error
+        if record.version != VERSION:
+            raise ArchiveError(
+                f"{url} has version {record.version}, this Waterline reads {VERSION}; "
+                "use a later one"
+            )
+        return record
+
+    def add(self, record: NodeRecord) -> None:
+        """Write the first record of a node.
+
+        Raises:
+            RemoteError: object storage refuses, or another node has taken the name meanwhile.
+        """
+        self._bucket.put_new(_key(NODES, record.node), _text(record))
+
+    def replace(self, record: NodeRecord) -> None:
+        """Write the record of a node anew.
+
+        Raises:
+            RemoteError: object storage refuses.
+        """
+        self._bucket.put(_key(NODES, record.node), _text(record))
+
+    def retire(self, node: str, now: int) -> NodeRecord:
+        """Retire a node; return its record.
+
+        Args:
+            node: its name.
+            now: milliseconds UTC.
+
+        Raises:
+            UsageError: the lake has no such node, or it is retired.
+            ArchiveError: its record is damaged.
+            RemoteError: object storage refuses.
+        """
+        record = self._known(node)
+        if node in self.retired():
+            raise UsageError(f"{node} is retired already")
+        self._bucket.put(_key(RETIRED, node), _text(Retirement(node=node, retired_at=now)))
+        return record
+
+    def bring_back(self, node: str) -> NodeRecord:
+        """Take back that a node was retired; return its record.
+
+        Raises:
+            UsageError: the lake has no such node, or it is not retired.
+            ArchiveError: its record is damaged.
+            RemoteError: object storage refuses.
+        """
+        record = self._known(node)
+        if node not in self.retired():
+            raise UsageError(f"{node} is not retired")
+        self._bucket.delete(_key(RETIRED, node))
+        return record
+
+    def _known(self, node: str) -> NodeRecord:
+        record = self.read(node)
+        if record is None:
+            known = ", ".join(self.names()) or "none"
+            raise UsageError(f"{self._bucket.address} has no node {node!r}; it has {known}")
+        return record
+
+    def _names_in(self, folder: str) -> list[str]:
+        names = self._bucket.names(folder)
+        return [each.removeprefix(f"{folder}/").removesuffix(".json") for each in names]
+
+
+class Membership:
+    """A node's own record in a lake, kept up to date by its uploads.
+
+    Args:
+        bucket: the lake.
+        record: what the node is now; a lake that has not heard of it gets this.
+    """
+
+    def __init__(self, bucket: Bucket, record: NodeRecord) -> None:
+        self._bucket = bucket
+        self._registry = Registry(bucket)
+        self._record = record
+
+    def join(self, archived_through: int) -> None:
+        """Add the node to the lake, unless it is there; call it before the first upload.
+
+        Args:
+            archived_through: highest seq that the node has archived.
+
+        Raises:
+            ArchiveError: another node has the name, the node is retired, or the lake has more of it
+                than it has itself.
+            RemoteError: object storage refuses.
+        """
+        own, lake = self._record, self._bucket.address
+        known = self._registry.read(own.node)
+        if known is None:
+            self._registry.add(msgspec.structs.replace(own, through=0, days={}))
+            return
+        if known.folder_id != own.folder_id:
+            raise ArchiveError(
+                f"{lake} has another node {own.node} already, of the data folder "
+                f"{known.folder_id}; give this one a node_name of its own"
+            )
+        if own.node in self._registry.retired():
+            raise ArchiveError(
+                f"node {own.node} is retired from {lake}, and nothing more is uploaded; bring it "
+                f"back with `waterline lake retire {own.node} --undo`"
+            )
+        if known.through > archived_through:
+            raise ArchiveError(
+                f"{lake} has the logs of node {own.node} up to seq {known.through}, and logs.db "
+                f"tells only of {archived_through} archived ones, as an earlier backup does; "
+                "rebuild it with `waterline archive adopt --from "
+                f"{lake}/{known.prefix}`"
+            )
+
+    def tell(self) -> None:
+        """Write the record, if the lake has another; call it after an upload.
+
+        Raises:
+            ArchiveError: the record in the lake is damaged.
+            RemoteError: object storage refuses.
+        """
+        own = self._record
+        known = self._registry.read(own.node)
+        if known is None or msgspec.structs.replace(known, updated_at=own.updated_at) != own:
+            self._registry.replace(own)
+
+
+def _key(folder: str, node: str) -> str:
+    return f"{folder}/{node}.json"
+
+
+def _text(record: NodeRecord | Retirement) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"

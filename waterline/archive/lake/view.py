@@ -1,0 +1,115 @@
+"""View of a lake at one moment: each node's batches, and what is lacking of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from waterline.archive.lake.registry import NodeRecord, Registry
+from waterline.archive.manifest import NAME, Manifest, parse_manifest
+from waterline.archive.manifest_places import REMOTE_FOLDER
+from waterline.archive.object_store.client import Bucket, open_bucket
+from waterline.errors import ArchiveError, ObjectMissing
+from waterline.storage.catalog import ArchivedBatch
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """What the lake has of one node."""
+
+    record: NodeRecord
+    batches: tuple[ArchivedBatch, ...]
+    """Batches up to the record's `through`, pruned ones too, ordered by seq."""
+    faults: tuple[str, ...]
+    """A sentence for each part that cannot be known."""
+    is_retired: bool
+
+    @property
+    def kept(self) -> tuple[ArchivedBatch, ...]:
+        """The batches whose logs are not pruned."""
+        return tuple(each for each in self.batches if each.is_kept)
+
+
+@dataclass(frozen=True, slots=True)
+class LakeView:
+    """A lake at one moment."""
+
+    address: str
+    nodes: tuple[NodeView, ...]
+    """Those whose record is sound, by name."""
+    faults: tuple[str, ...]
+    """A sentence for each node whose record is damaged."""
+
+    def bucket_of(self, node: NodeView) -> Bucket:
+        """Return the bucket below which the batches of a node lie."""
+        return open_bucket(f"{self.address}/{node.record.prefix}")
+
+
+def view_lake(bucket: Bucket) -> LakeView:
+    """Read the records of all nodes and their manifests.
+
+    The record is read before the manifests. A node writes it last, so they have all that it tells;
+    what they have above its `through` is left out.
+
+    Args:
+        bucket: the lake.
+
+    Raises:
+        RemoteError: object storage refuses.
+    """
+    registry = Registry(bucket)
+    retired = registry.retired()
+    nodes, faults = [], []
+    for name in registry.names():
+        try:
+            record = registry.read(name)
+        except ArchiveError as error:
+            faults.append(str(error))
+            continue
+        if record is not None:
+            nodes.append(_view(bucket, record, is_retired=name in retired))
+    return LakeView(bucket.address, tuple(nodes), tuple(faults))
+
+
+def _view(bucket: Bucket, record: NodeRecord, *, is_retired: bool) -> NodeView:
+    batches: list[ArchivedBatch] = []
+    faults = []
+    for day, logs in sorted(record.days.items()):
+        try:
+            manifest = _manifest(bucket, record, day)
+        except ArchiveError as error:
+            faults.append(f"node {record.node} lacks its logs of {day}: {error}")
+            continue
+        of_day = [each for each in manifest.batches if each.last_seq <= record.through]
+        found = sum(each.rows for each in of_day)
+        if manifest.folder_id != record.folder_id or found != logs:
+            faults.append(
+                f"node {record.node} has {logs:,} logs of {day} in the lake, and the manifest of "
+                f"that day tells of {found:,}; put the manifest that was written last in its place"
+            )
+        batches += of_day
+    ordered = sorted(batches, key=lambda each: each.first_seq)
+    return NodeView(record, tuple(ordered), tuple(faults), is_retired)
+
+
+def _manifest(bucket: Bucket, record: NodeRecord, day: str) -> Manifest:
+    """Return the manifest of a node's day.
+
+    Raises:
+        ArchiveError: it is missing or damaged.
+        RemoteError: object storage refuses.
+    """
+    missing: ObjectMissing | None = None
+    for key in _keys(record, day):
+        try:
+            content = bucket.get(key)
+        except ObjectMissing as error:
+            missing = missing or error
+        else:
+            return parse_manifest(content, bucket.url(key))
+    assert missing is not None
+    raise ArchiveError(str(missing)) from missing
+
+
+def _keys(record: NodeRecord, day: str) -> Iterator[str]:
+    """Yield where the manifest of a day may lie; that of a day of JSON lies beside its batches."""
+    yield f"{record.prefix}/{REMOTE_FOLDER}/{day}.json"
+    yield f"{record.prefix}/{day}/{NAME}"

@@ -1,0 +1,1 @@
+"""The commands `waterline lake …`: one file each, put together by `group`."""
