@@ -28,7 +28,7 @@ from workbench.query.session import Session
 from workbench.query.sql.statement import Parameters
 from workbench.query.times import TimeLike
 from workbench.reports import fields, traffic
-from workbench.reports.archives import Archives, read_archives
+from workbench.reports.archives import Archives, archives
 from workbench.reports.compression import batches
 from workbench.reports.compression_compare import compression_compare
 from workbench.reports.figures.draw import draw
@@ -386,7 +386,7 @@ class Workbench:
             >>> wb.around(7)
             >>> wb.around(7, n=3, by=None)
         """
-        return around(self._session, seq, n, by, at)
+        return self._session.answer(around, seq, n, by, at)
 
     @shows_filters
     def arrow(self, **filters: Unpack[Filters]) -> pa.Table:
@@ -467,7 +467,7 @@ class Workbench:
             >>> wb.count(type="error", since="-1h")
             >>> wb.count(contains="timeout", where={"station": "north"})
         """
-        return answers.count(self._session, filters)
+        return self._session.answer(answers.count, filters)
 
     @shows_filters
     def explain(self, **filters: Unpack[Filters]) -> Plan:
@@ -595,7 +595,7 @@ class Workbench:
             >>> wb.throughput("1min", since="-1h")
             >>> wb.throughput("1h", by=None, exact=True, clock="timestamp")
         """
-        return traffic.throughput(self._session, every, by, Basis(exact, clock), filters)
+        return self._session.answer(traffic.throughput, every, by, Basis(exact, clock), filters)
 
     @shows_filters
     def latency(
@@ -690,7 +690,7 @@ class Workbench:
             >>> wb.sources()
             >>> wb.sources(quiet_after="1h")
         """
-        return traffic.sources(self._session, quiet_after)
+        return self._session.answer(traffic.sources, quiet_after)
 
     def report(self, since: TimeLike = "-24h", quiet_after: str = QUIET_AFTER) -> Report:
         """Report holdings, throughput, latency, sources, archives and cache on one page.
@@ -737,7 +737,7 @@ class Workbench:
             >>> wb.compression()
             >>> wb.compression()[["day", "rows", "ratio"]]
         """
-        return batches(self._session)
+        return self._session.answer(batches)
 
     @shows_filters
     def patterns(self, *, against: Against = None, **filters: Unpack[Filters]) -> pd.DataFrame:
@@ -775,7 +775,7 @@ class Workbench:
             >>> wb.patterns(type="error", since="-1d")
             >>> wb.patterns(since="-15min", against="before").head(10)
         """
-        return patterns(self._session, against, filters)
+        return self._session.answer(patterns, against, filters)
 
     @shows_filters
     def fields(
@@ -815,7 +815,7 @@ class Workbench:
             >>> wb.fields(type="error")
             >>> wb.fields(top=10, sample=None).set_index("field")["top"].get("status")
         """
-        return fields.fields(self._session, top, sample, filters)
+        return self._session.answer(fields.fields, top, sample, filters)
 
     def diff(self, a: Side, b: Side) -> pd.DataFrame:
         """Report what is new, gone, grown or shrunk in one set of logs against another.
@@ -850,7 +850,9 @@ class Workbench:
             >>> wb.diff("before", {"since": "-15min"})
             >>> wb.diff(wb.logs(type="info"), wb.logs(type=["warning", "error"]))
         """
-        return diff(self._session, a, b)
+        if isinstance(a, pd.DataFrame) or isinstance(b, pd.DataFrame):
+            return diff(self._session, a, b)
+        return self._session.answer(diff, a, b)
 
     @shows_filters
     def compression_compare(self, rounds: int = 3, **filters: Unpack[Filters]) -> pd.DataFrame:
@@ -886,7 +888,7 @@ class Workbench:
             filters["limit"] = _COMPARED
         session = self._session
         question = session.question(filters)
-        rows = session.patiently(lambda: session.logs.rows(question))
+        rows = session.patiently(lambda: session.reads.rows(question))
         warn_of(rows.lacks)
         return compression_compare(rows.table, rounds)
 
@@ -929,10 +931,7 @@ class Workbench:
             >>> wb.archives
             >>> wb.archives.days
         """
-        session = self._session
-        session.refuse_earlier()
-        with session.database.view() as view:
-            return read_archives(view, str(session.folder.archives))
+        return self._session.answer(archives)
 
     def holdings(self) -> Holdings:
         """Count what the folder holds: logs by type and source, their range of time, its size.
@@ -952,7 +951,7 @@ class Workbench:
             >>> wb.holdings()
             >>> wb.holdings().types
         """
-        return holdings(self._session)
+        return self._session.answer(holdings)
 
     def close(self) -> None:
         """Close the files of the folder; it may be called again.
@@ -974,10 +973,10 @@ class Workbench:
         try:
             return self.holdings().to_text()
         except WaterlineError as error:
-            return f"a workbench on {self._session.folder.path}: {error}"
+            return f"a workbench on {self._session.place}: {error}"
 
     def _repr_html_(self) -> str:
         try:
-            return card(self._session)
+            return self._session.answer(card)
         except WaterlineError:
             return f"<p>{html.escape(repr(self))}</p>"

@@ -16,9 +16,8 @@ from waterline.terminal import say
 from workbench.display import clock_time, date_time, whole
 from workbench.frames import to_frame
 from workbench.notebook.log_table import LogTable, Roles
+from workbench.query.asking import Asking
 from workbench.query.question import Filters, Question, refuse
-from workbench.query.scan import LogScan
-from workbench.query.session import Session
 from workbench.query.times import plain
 
 SECONDS: Final = 60.0
@@ -74,7 +73,7 @@ class _Lines:
 
 
 def watch(
-    session: Session,
+    session: Asking,
     seconds: object,
     rows: object,
     filters: Filters,
@@ -95,7 +94,7 @@ def watch(
     screen: _Screen = _Cell() if _is_in_a_cell() else _Lines()
     begun = clock()
     question = session.question({**filters, "limit": most})
-    first = session.patiently(lambda: session.logs.rows(question))
+    first = session.patiently(lambda: session.reads.rows(question))
     newest, after, came = first.table.select(NAMES), first.moment.last_seq, 0
     ends = f"watching until {clock_time(session.clock() + int(1_000 * length))}"
     question = replace(question, limit=None)
@@ -116,7 +115,7 @@ def watch(
     screen.show(_newest_first(newest), to_frame(newest.slice(0, 0)), note)
 
 
-def _read(session: Session, question: Question, after: int, most: int) -> tuple[pa.Table, int, int]:
+def _read(session: Asking, question: Question, after: int, most: int) -> tuple[pa.Table, int, int]:
     """Return the newest of the logs that came in behind a seq, their number, and the seq reached.
 
     Args:
@@ -126,7 +125,7 @@ def _read(session: Session, question: Question, after: int, most: int) -> tuple[
         most: number of logs that are kept.
     """
     seqs = range(after + 1, _LAST_SEQ)
-    scan = LogScan(session.folder, session.database, question, seqs)
+    scan = session.scan(question, seqs)
     fresh, count = None, 0
     for table in scan.tables():
         count += table.num_rows

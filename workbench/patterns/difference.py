@@ -17,12 +17,11 @@ from workbench.frames import to_frame
 from workbench.patterns.patterns import range_of, score
 from workbench.patterns.tally import Tally, Templates
 from workbench.patterns.values import Values
+from workbench.query.asking import Asking, Scan
 from workbench.query.attributes import STORED
 from workbench.query.pin import Pin
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, refuse
-from workbench.query.scan import LogScan
-from workbench.query.session import Session
 from workbench.query.times import TimeLike
 
 Side = pd.DataFrame | Mapping[str, object] | tuple[TimeLike, TimeLike] | Literal["before"]
@@ -73,7 +72,7 @@ class _Found:
         self.values.add(side, piece.columns, piece.attributes, [*zip(seqs, messages, strict=True)])
 
 
-def diff(session: Session, a: object, b: object) -> pd.DataFrame:
+def diff(session: Asking, a: object, b: object) -> pd.DataFrame:
     """Return the difference of two sets of logs; see `Workbench.diff`."""
     begun = time.perf_counter()
     pin = session.pin()
@@ -105,7 +104,7 @@ class _Sides:
         UsageError: one has no meaning.
     """
 
-    def __init__(self, session: Session, pin: Pin, a: object, b: object) -> None:
+    def __init__(self, session: Asking, pin: Pin, a: object, b: object) -> None:
         self._session = session
         if isinstance(a, str) and isinstance(b, str):
             raise UsageError("one of the two sets can be 'before', the time just before the other")
@@ -123,14 +122,14 @@ class _Sides:
             else:
                 self._given.append(self._asked(argument, side, pin))
 
-    def scan(self, side: int) -> LogScan | None:
+    def scan(self, side: int) -> Scan | None:
         """Return a scan of a side; None if it is a frame."""
         given = self._given[side]
         if isinstance(given, pd.DataFrame):
             return None
-        return LogScan(self._session.folder, self._session.database, given)
+        return self._session.scan(given)
 
-    def pieces(self, side: int, scan: LogScan | None) -> Iterator[_Piece]:
+    def pieces(self, side: int, scan: Scan | None) -> Iterator[_Piece]:
         """Yield the logs of a side."""
         if scan is None:
             yield _of_frame(cast("pd.DataFrame", self._given[side]))

@@ -11,14 +11,15 @@ from sqlalchemy import Engine
 
 from waterline.errors import MissingLogs, NothingFound
 from workbench.frames import in_microseconds, to_frame, to_nullable_frame
+from workbench.query.asking import Asking, Scan
 from workbench.query.attributes import lacking_attribute, named, spread, with_values
 from workbench.query.empty_answer import GLANCE
 from workbench.query.execute import Answer
+from workbench.query.known import Mark
 from workbench.query.pin import Pin, to_pin
 from workbench.query.plan import Plan, plan
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, may_lack_logs, refuse, with_attributes
-from workbench.query.scan import LogScan
 from workbench.query.session import Session
 from workbench.query.sql.empty_answer import why_no_rows
 from workbench.query.sql.engine import Ask, make_engine
@@ -33,7 +34,7 @@ Attributes = Sequence[str] | Literal["all"] | None
 
 
 def logs(
-    session: Session, attributes: Attributes, incomplete: Literal["raise", "warn"], filters: Filters
+    session: Asking, attributes: Attributes, incomplete: Literal["raise", "warn"], filters: Filters
 ) -> pd.DataFrame:
     """Return logs as a frame; see `Workbench.logs`."""
     begun, now = time.perf_counter(), session.clock()
@@ -76,7 +77,7 @@ def logs(
     return frame
 
 
-def arrow(session: Session, filters: Filters) -> pa.Table:
+def arrow(session: Asking, filters: Filters) -> pa.Table:
     """Return logs as an Arrow table; see `Workbench.arrow`."""
     question = session.question(filters)
     rows, _ = session.rows(question)
@@ -86,12 +87,12 @@ def arrow(session: Session, filters: Filters) -> pa.Table:
     return in_microseconds(rows.table.select(question.columns))
 
 
-def pieces(session: Session, attributes: Attributes, filters: Filters) -> Iterator[pd.DataFrame]:
+def pieces(session: Asking, attributes: Attributes, filters: Filters) -> Iterator[pd.DataFrame]:
     """Return an iterator over frames of logs, by seq; see `Workbench.iter_logs`."""
     refuse(filters, "order", "limit")
     now = session.clock()
     question = with_attributes(session.question(filters, now), attributes)
-    scan = LogScan(session.folder, session.database, question)
+    scan = session.scan(question)
     warn_of(scan.lacks)
     frames = _frames(scan, str(question.pin or scan.moment.pin(now)), attributes)
     return _explained(session, frames, question)
@@ -108,21 +109,35 @@ def count(session: Session, filters: Filters) -> int:
     return counted.value
 
 
-def explain(session: Session, filters: Filters) -> Plan:
+def explain(session: Asking, filters: Filters) -> Plan:
     """Return what `logs` would read; see `Workbench.explain`."""
     question = session.question(filters)
     known = None if session.cache is None else session.cache.known(question)
+    if known is None:
+        return session.answer(read_plan, question, None, 0)
+    return session.answer(read_plan, question, known.mark, known.table.num_rows)
+
+
+def read_plan(session: Session, question: Question, mark: Mark | None, known: int) -> Plan:
+    """Return what an answer will read.
+
+    Args:
+        session: the folder.
+        question: what is asked.
+        mark: that of an earlier answer, or None.
+        known: number of logs of that answer.
+    """
     with session.database.view() as view:
-        return plan(view, session.logs.reader, question, known)
+        return plan(view, session.logs.reader, question, mark, known)
 
 
 def sql(
-    session: Session, query: str, parameters: Parameters | None, at: Pin | str | None
+    session: Asking, query: str, parameters: Parameters | None, at: Pin | str | None
 ) -> pd.DataFrame:
     """Return the rows of a SELECT; see `Workbench.sql`."""
     begun = time.perf_counter()
     pin = session.pin() if at is None else to_pin(at)
-    answered = _answered(session, query, parameters, pin)
+    answered = session.answer(select_rows, query, parameters, pin)
     frame = to_nullable_frame(answered.value)
     frame.attrs["pin"] = str(pin)
     frame.attrs["seconds"] = time.perf_counter() - begun
@@ -165,19 +180,27 @@ def sql_pieces(
     warn_of(why, NothingFound)
 
 
-def engine(session: Session) -> Engine:
+def engine(session: Asking) -> Engine:
     """Return an engine of SQLAlchemy's; see `Workbench.engine`."""
 
     def connect() -> Ask:
         pin = session.pin()
-        return lambda query, parameters: _answered(session, query, parameters, pin).value
+        return lambda query, parameters: session.answer(select_rows, query, parameters, pin).value
 
     return make_engine(connect)
 
 
-def _answered(
+def select_rows(
     session: Session, query: str, parameters: Parameters | None, pin: Pin
 ) -> Answer[pa.Table]:
+    """Return the rows of a SELECT; see `Workbench.sql`.
+
+    Args:
+        session: the folder.
+        query: the SELECT.
+        parameters: values of its parameters.
+        pin: the moment of the answer.
+    """
     relation, relations = _relations(session, pin)
     rows = answer(query, parameters, relations)
     warn_of(relation.lacks)
@@ -197,7 +220,7 @@ def _relations(session: Session, pin: Pin) -> tuple[LogsRelation, dict[str, Rela
     }
 
 
-def _frames(scan: LogScan, pin: str, attributes: Attributes) -> Iterator[pd.DataFrame]:
+def _frames(scan: Scan, pin: str, attributes: Attributes) -> Iterator[pd.DataFrame]:
     for table in scan.tables():
         if table.num_rows:
             frame = to_frame(table) if attributes is None else spread(to_frame(table), attributes)
@@ -206,7 +229,7 @@ def _frames(scan: LogScan, pin: str, attributes: Attributes) -> Iterator[pd.Data
 
 
 def _explained(
-    session: Session, frames: Iterator[pd.DataFrame], question: Question
+    session: Asking, frames: Iterator[pd.DataFrame], question: Question
 ) -> Iterator[pd.DataFrame]:
     frame = None
     for frame in frames:

@@ -173,13 +173,23 @@ class Batches:
     def _fail(self, batch: ArchivedBatch, error: ArchiveError) -> None:
         if str(error) not in self.faults:
             self.faults.append(str(error))
-        if isinstance(error, RemoteError) and not isinstance(error, ObjectMissing):
+        if is_refusal(error):
             self._refused.add(batch.uploaded_to)
 
     def error(self) -> IncompleteAnswer:
         """Return an error that names the files that could not be read."""
-        named, more = self.faults[:_NAMED], len(self.faults) - _NAMED
-        return IncompleteAnswer("; ".join([*named, f"and {more} more"] if more > 0 else named))
+        return incomplete(self.faults)
+
+
+def incomplete(faults: Sequence[str]) -> IncompleteAnswer:
+    """Return an error of sentences, each of which names a file that could not be read."""
+    named, more = faults[:_NAMED], len(faults) - _NAMED
+    return IncompleteAnswer("; ".join([*named, f"and {more} more"] if more > 0 else named))
+
+
+def is_refusal(error: ArchiveError) -> bool:
+    """Return whether object storage refuses, so that it would refuse further requests too."""
+    return isinstance(error, RemoteError) and not isinstance(error, ObjectMissing)
 
 
 def kept(table: pa.Table, question: Question, *, may_be_packed: bool = False) -> pa.Table:

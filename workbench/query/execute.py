@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -69,6 +69,15 @@ class FoundRows:
     """Number of logs added to the known answer; None if there was no valid one."""
 
 
+class RowReader(Protocol):
+    """Reads the logs that match a question, as `Logs` does."""
+
+    def rows(
+        self, question: Question, known: KnownAnswer | None = None, *, may_lack: bool = False
+    ) -> FoundRows:
+        """Return the logs that match a question; see `Logs.rows`."""
+
+
 class Logs:
     """The logs of a data folder, hot and archived, each once. An answer is of one moment.
 
@@ -104,7 +113,7 @@ class Logs:
             holds = known is not None and known.mark.holds(view, catalog.moment)
             still = known if holds else None
             after = 0 if still is None else still.mark.last_seq
-            hot = _with_values(_hot_table(view, catalog, question, after), question)
+            hot = with_members(_hot_table(view, catalog, question, after), question)
             return _Begun(mark, still, after, hot)
 
         def whole(begun: _Begun, catalog: Catalog, batches: Batches) -> FoundRows:
@@ -116,7 +125,7 @@ class Logs:
             newest_first = sorted(new, key=_last_place, reverse=True)
 
             def read(batch: ArchivedBatch) -> pa.Table:
-                return _with_values(batches.newest(batch), question)
+                return with_members(batches.newest(batch), question)
 
             # With a limit most need not be read.
             limited = question.limit is not None
@@ -135,7 +144,7 @@ class Logs:
                 table,
                 lacking(pruned, question),
                 catalog.moment,
-                _from_batches(table, catalog),
+                count_archived(table, archived_seqs(catalog)),
                 tuple(batches.faults),
                 begun.mark,
                 None if begun.known is None else came,
@@ -270,7 +279,7 @@ class Logs:
             return read_moment(view).past
 
 
-def _with_values(table: pa.Table, question: Question) -> pa.Table:
+def with_members(table: pa.Table, question: Question) -> pa.Table:
     """Return a table with the values of the members that a question names, of one type for all."""
     if question.members is None:
         return table
@@ -515,18 +524,26 @@ def _indexed_rows(catalog: Catalog, through: int | None) -> Select[Any]:
     return select(func.count()).select_from(chosen.subquery())
 
 
-def _from_batches(table: pa.Table, catalog: Catalog) -> int:
-    """Count logs that came from batches."""
+def archived_seqs(catalog: Catalog) -> list[tuple[int, int]]:
+    """Return the first and last seqs of ranges whose logs come from batches."""
     through = catalog.moment.archived_through
-    archived = pc.less_equal(table["seq"], through)
-    for batch in catalog.kept:
-        if batch.last_seq > through:  # adopted: its seqs lie among those of hot rows
-            within = pc.and_(
-                pc.greater_equal(table["seq"], batch.first_seq),
-                pc.less_equal(table["seq"], batch.last_seq),
-            )
-            archived = pc.or_(archived, within)
-    return int(pc.sum(archived, min_count=0).as_py())
+    # Those of adopted batches lie among those of hot rows.
+    adopted = [each for each in catalog.kept if each.last_seq > through]
+    return [(0, through), *((each.first_seq, each.last_seq) for each in adopted)]
+
+
+def count_archived(table: pa.Table, ranges: Sequence[tuple[int, int]]) -> int:
+    """Count logs that came from batches.
+
+    Args:
+        table: the logs.
+        ranges: see `archived_seqs`; at least one.
+    """
+    seqs = table["seq"]
+    within = [
+        pc.and_(pc.greater_equal(seqs, first), pc.less_equal(seqs, last)) for first, last in ranges
+    ]
+    return int(pc.sum(reduce(pc.or_, within), min_count=0).as_py())
 
 
 def _last_place(batch: ArchivedBatch) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from waterline.units import counted, human_size
 from workbench.query.archived import read_batches, read_catalog
 from workbench.query.database import View
 from workbench.query.execute import ordered_hot_rows
-from workbench.query.known import KnownAnswer
+from workbench.query.known import Mark
 from workbench.query.question import Question, what_sql_leaves
 from workbench.query.ruled_out import Wanted, rules_out, wanted_by
 
@@ -65,7 +65,11 @@ class Plan:
 
 
 def plan(
-    view: View, reader: BatchReader, question: Question, known: KnownAnswer | None = None
+    view: View,
+    reader: BatchReader,
+    question: Question,
+    mark: Mark | None = None,
+    known: int = 0,
 ) -> Plan:
     """Return the plan of a question, from the catalog and the filters of local batches.
 
@@ -73,7 +77,8 @@ def plan(
         view: a view of logs.db.
         reader: reads the filters of batches.
         question: what is asked.
-        known: an earlier answer, used if it is valid.
+        mark: that of an earlier answer, which is used if it is valid.
+        known: number of logs of that answer.
 
     Raises:
         DataFolderError: logs.db cannot be read.
@@ -81,9 +86,9 @@ def plan(
     """
     catalog = read_catalog(view, question)
     kept = sum(each.is_kept for each in read_batches(view))
-    if known is not None and not known.mark.holds(view, catalog.moment):
-        known = None
-    after = 0 if known is None else known.mark.last_seq
+    if mark is not None and not mark.holds(view, catalog.moment):
+        mark = None
+    after = 0 if mark is None else mark.last_seq
     files = tuple(each for each in catalog.kept if each.last_seq > after)
     wanted = wanted_by(question.filters)
     read = tuple(each for each in files if not _is_ruled_out(reader, each, wanted))
@@ -95,7 +100,7 @@ def plan(
         ruled_out=len(files) - len(read),
         pruned=len(catalog.pruned),
         most=sum(question.selection.most(each) for each in read),
-        known=None if known is None else known.table.num_rows,
+        known=None if mark is None else known,
     )
 
 

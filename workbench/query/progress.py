@@ -3,8 +3,9 @@
 import inspect
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from pathlib import Path
 from typing import Final, TypeVar
@@ -36,6 +37,7 @@ class Effort:
         self.told: Told | None = None
         self.warnings: list[tuple[str, type[UserWarning]]] = []
         self._is_given_up = threading.Event()
+        self._stops: list[Callable[[], None]] = []
 
     def tell(self, what: str, done: int, total: int | None) -> None:
         """Report progress.
@@ -52,9 +54,20 @@ class Effort:
         if self._is_given_up.is_set():
             raise GivenUp
 
+    @contextmanager
+    def stopped_by(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Let `give_up` call a function while the block runs, which ends what runs in it."""
+        self._stops.append(stop)
+        try:
+            yield
+        finally:
+            self._stops.remove(stop)
+
     def give_up(self) -> None:
-        """Let the answering thread end at its next report."""
+        """Let the answering thread end at its next report, and what it waits for at once."""
         self._is_given_up.set()
+        for stop in reversed([*self._stops]):
+            stop()
 
 
 EFFORT: Final[ContextVar[Effort | None]] = ContextVar("EFFORT", default=None)
@@ -120,7 +133,8 @@ def patiently(
     """Return what a function answers, which may take long; an interrupt ends it at once.
 
     Only the main thread hears of an interrupt, and a read in a library of C cannot be interrupted.
-    So the main thread lets another one answer, and abandons it. Other threads answer themselves.
+    So the main thread lets another one answer, and abandons it. Other threads answer themselves,
+    and end when their effort is given up.
 
     Args:
         make: returns the answer.
@@ -128,7 +142,7 @@ def patiently(
         told: returns the progress, if `make` does not report it by `tell`.
     """
     if threading.current_thread() is not threading.main_thread():
-        return make()
+        return _stoppable(make, give_up)
     effort, making = Effort(), Future[_Result]()
     context = copy_context()
     context.run(EFFORT.set, effort)
@@ -142,6 +156,17 @@ def patiently(
         raise
     for sentence, kind in effort.warnings:
         warn_of(sentence, kind)
+    return making.result()
+
+
+def _stoppable(make: Callable[[], _Result], give_up: Callable[[Future[_Result]], None]) -> _Result:
+    """Return what a function answers in this thread; another one may give its effort up."""
+    effort = EFFORT.get()
+    if effort is None:
+        return make()
+    making = Future[_Result]()
+    with effort.stopped_by(lambda: give_up(making)):
+        _make(make, making)
     return making.result()
 
 

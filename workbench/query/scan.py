@@ -1,6 +1,6 @@
 """Scan: all logs that match a question, by seq, in many short views of one moment."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -13,9 +13,9 @@ from waterline.errors import ArchiveError, DataFolderError
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 from waterline.storage.tables import logs
-from workbench.query.archived import kept, prove, read_batches, read_catalog
+from workbench.query.archived import is_refusal, kept, prove, read_batches, read_catalog
 from workbench.query.database import Database, View
-from workbench.query.execute import fetched, stored_rows
+from workbench.query.execute import archived_seqs, fetched, stored_rows
 from workbench.query.filters import choose
 from workbench.query.gaps import lacking
 from workbench.query.moment import read_moment
@@ -56,6 +56,8 @@ class LogScan:
         question: what is asked; its order and limit are ignored.
         seqs: seqs to restrict the scan to; None is all.
         packed: whether attributes of archives may come packed.
+        faults: takes a sentence for each batch that cannot be read, and the scan goes on; None ends
+            it at the first.
 
     Attributes:
         moment: moment of the first view.
@@ -77,11 +79,14 @@ class LogScan:
         seqs: range | None = None,
         *,
         packed: bool = False,
+        faults: list[str] | None = None,
     ) -> None:
         self._folder = folder
         self._database = database
         self._question = question
         self._packed = packed
+        self._faults = faults
+        self._refused: set[str | None] = set()
         self._reader = BatchReader(folder)
         self._wanted = wanted_by(question.filters)
         with database.view() as view:
@@ -105,10 +110,21 @@ class LogScan:
         while self.after < self.last_seq:
             yield self._next().select(self._question.columns)
 
+    @property
+    def archived(self) -> list[tuple[int, int]]:
+        """First and last seqs of ranges whose logs come from batches, as last seen."""
+        return archived_seqs(self._catalog)
+
     def _prove(self) -> None:
         batch, pin = self._catalog.proof, self._question.pin
-        if batch is not None and pin is not None:
+        if batch is None or pin is None:
+            return
+        try:
             follow(batch, lambda now: prove(now, pin, self._reader.read), self._batches)
+        except ArchiveError as error:
+            if self._faults is None:
+                raise
+            self._faults.append(str(error))
 
     def _next(self) -> pa.Table:
         with self._database.view() as view:
@@ -175,7 +191,7 @@ class LogScan:
                 return None
             return self._reader.read_packed(now, columns, asked.needed_members)
 
-        table = follow(batch, read, self._batches)
+        table = self._read(batch, read)
         if table is None:
             self.after = min(batch.last_seq, self.last_seq)
             return self._none()
@@ -186,6 +202,24 @@ class LogScan:
             table = table.filter(pc.and_(behind, within))
         self.after = min(batch.last_seq, self.last_seq)
         return kept(choose(table, asked), asked, may_be_packed=self._packed)
+
+    def _read(
+        self, batch: ArchivedBatch, read: Callable[[ArchivedBatch], pa.Table | None]
+    ) -> pa.Table | None:
+        """Return what a function reads of a batch; None also if it cannot, and that is noted."""
+        if self._faults is None:
+            return follow(batch, read, self._batches)
+        if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
+            # Each further request would be retried for a minute.
+            self._faults.append(f"{self._reader.name(batch)} is in that object storage too")
+            return None
+        try:
+            return follow(batch, read, self._batches)
+        except ArchiveError as error:
+            self._faults.append(str(error))
+            if is_refusal(error):
+                self._refused.add(batch.uploaded_to)
+            return None
 
     def _none(self) -> pa.Table:
         return schema_of(self._question.kept).empty_table()

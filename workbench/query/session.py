@@ -3,29 +3,31 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from waterline.archive.reader import BatchReader
 from waterline.clock import now_ms
-from waterline.errors import DataFolderError, IncompleteAnswer, NothingFound, UsageError
+from waterline.errors import DataFolderError, NothingFound
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import LOGS
 from workbench.query.archived import check_pin
+from workbench.query.asking import Asking, Scan
 from workbench.query.cache.cache import SIZE, TTL, Cache, Limits
-from workbench.query.cache.durations import Outcome
 from workbench.query.database import Database, exists
 from workbench.query.empty_answer import why_none
-from workbench.query.execute import FoundRows, Logs
+from workbench.query.execute import Logs, RowReader
 from workbench.query.gaps import find_earlier
 from workbench.query.moment import read_moment
 from workbench.query.pin import Pin, to_pin
 from workbench.query.progress import patiently, warn_of
-from workbench.query.question import Filters, Question, ask
+from workbench.query.question import Question
+from workbench.query.scan import LogScan
 
 _Answer = TypeVar("_Answer")
+_Given = ParamSpec("_Given")
 
 
-class Session:
+class Session(Asking):
     """One open data folder, as questions and reports share it.
 
     Args:
@@ -63,10 +65,10 @@ class Session:
         cache_size: str = SIZE,
     ) -> None:
         self.folder = DataFolder(Path(path))
-        self.clock = clock
-        self.at = None if at is None else to_pin(at)
+        pin = None if at is None else to_pin(at)
         limits = Limits.of(cache_ttl, cache_size)
-        self.cache = Cache(self.folder.cache, clock, limits) if cache else None
+        kept = Cache(self.folder.cache, clock, limits) if cache else None
+        super().__init__(clock, pin, kept)
         if not exists(self.folder.logs):
             self.folder.refuse_file()
             raise DataFolderError(
@@ -87,34 +89,34 @@ class Session:
         with self.database.view() as view:
             return read_moment(view).pin(self.clock())
 
-    def question(
-        self, filters: Filters, now: int | None = None, *, may_lack: bool = False
-    ) -> Question:
-        """Return the question that filters ask.
+    @property
+    def place(self) -> str:
+        """Path of the folder."""
+        return str(self.folder.path)
+
+    @property
+    def reads(self) -> RowReader:
+        """Reads hot and archived logs."""
+        return self.logs
+
+    def scan(self, question: Question, seqs: range | None = None) -> Scan:
+        """Return a scan of the logs that match a question, or of some of their seqs."""
+        return LogScan(self.folder, self.database, question, seqs)
+
+    def answer(
+        self,
+        ask: Callable[Concatenate[Any, _Given], _Answer],
+        *given: _Given.args,
+        **named: _Given.kwargs,
+    ) -> _Answer:
+        """Return what a function answers of this session.
 
         Args:
-            filters: as the analyst gave them.
-            now: milliseconds UTC, from which relative times count; None reads the clock.
-            may_lack: whether the answer may lack logs whose files are missing.
-
-        Raises:
-            UsageError: a filter has no meaning.
-            IncompleteAnswer: logs.db is older than its archives.
+            ask: the function.
+            given: its other arguments.
+            named: those by name.
         """
-        if not may_lack:
-            self.refuse_earlier()
-        if self.at is not None and filters.get("at") is None:
-            filters = {**filters, "at": self.at}
-        return ask(now=self.clock() if now is None else now, **filters)
-
-    def rows(
-        self, question: Question, *, may_lack: bool = False
-    ) -> tuple[FoundRows, Outcome | Literal["off"]]:
-        """Return the logs that match a question, and what the cache had of them."""
-        cache = self.cache
-        if cache is None:
-            return self.patiently(lambda: self.logs.rows(question, may_lack=may_lack)), "off"
-        return self.patiently(lambda: cache.rows(self.logs, question, may_lack=may_lack))
+        return ask(self, *given, **named)
 
     def explain_empty(self, question: Question, attributes: Sequence[str] = ()) -> None:
         """Warn of the filter that alone leaves no log, if any."""
@@ -126,29 +128,6 @@ class Session:
     def patiently(self, answer: Callable[[], _Answer]) -> _Answer:
         """Return what a function answers; an interrupt ends it at once."""
         return patiently(answer, lambda _: self.database.leave())
-
-    def refuse_earlier(self) -> None:
-        """Refuse a logs.db that is older than its archives.
-
-        Raises:
-            IncompleteAnswer: logs.db is older; the sentence says what to do.
-        """
-        if self.earlier is not None:
-            raise IncompleteAnswer(self.earlier)
-
-    def refuse_pin(self, remedy: str) -> None:
-        """Refuse a pin, for a report that is of now.
-
-        Args:
-            remedy: what to do instead.
-
-        Raises:
-            UsageError: the session has a pin.
-        """
-        if self.at is not None:
-            raise UsageError(
-                f"the measurements are of now, and this workbench is of the pin {self.at}; {remedy}"
-            )
 
     def close(self) -> None:
         """Close the files; it may be called again."""

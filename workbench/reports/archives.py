@@ -13,6 +13,7 @@ from waterline.storage.tables import archive_batches
 from waterline.units import counted, human_size
 from workbench.display import Line, as_html, as_html_table, as_text
 from workbench.query.database import View
+from workbench.query.session import Session
 from workbench.reports.compression import place
 
 # Days that a notebook shows; `days` has all.
@@ -153,6 +154,19 @@ class Archives:
 
 
 _COUNTS: Final = ("batches", "logs", "raw_bytes", "stored_bytes")
+
+
+def archives(session: Session) -> Archives:
+    """Sum up the archives of a session's folder; see `Workbench.archives`."""
+    session.refuse_earlier()
+    with session.database.view() as view:
+        return read_archives(view, str(session.folder.archives))
+
+
+def archived_days(session: Session) -> list[ArchivedDay]:
+    """Return the days that have batches, the oldest first."""
+    with session.database.view() as view:
+        return [each for each in read_days(view) if each.batches]
 
 
 def read_archives(view: View, path: str) -> Archives:

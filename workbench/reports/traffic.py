@@ -9,6 +9,7 @@ from waterline.clock import now_ms
 from waterline.errors import UnmeasuredLogs, UsageError
 from waterline.storage.catalog import Clock
 from waterline.units import parse_duration
+from workbench.query.asking import Asking
 from workbench.query.moment import read_moment
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, refuse
@@ -66,7 +67,7 @@ def throughput(
 
 
 def latency(
-    session: Session,
+    session: Asking,
     metric: str | None,
     by: str | None,
     every: str | None,
@@ -75,9 +76,35 @@ def latency(
     filters: Filters,
 ) -> pd.DataFrame:
     """Return percentiles; see `Workbench.latency`."""
-    refuse(filters, "columns")
-    step = None if every is None else to_step(every)
-    shape = shape_of(metric, by, percentiles, has_time=step is not None)
+    if basis.exact or metric not in (None, QUERY_DURATION):
+        return session.answer(stored_latency, metric, by, every, percentiles, basis, filters)
+    step, shape = _shaped(metric, by, every, percentiles, filters)
+    # How long questions took is known where they were asked.
+    _refuse_unmeasured(session, filters, basis.clock, "leave it out")
+    question = session.question(filters)
+    check_grouping(question, metric, by)
+    frames = []
+    if metric is None:
+        frames.append(
+            session.answer(stored_latency, metric, by, every, percentiles, basis, filters)
+        )
+    frames.append(_query_durations(session, metric, question, shape, step))
+    report = joined(frames, shape)
+    report.attrs = frames[0].attrs
+    return report
+
+
+def stored_latency(
+    session: Session,
+    metric: str | None,
+    by: str | None,
+    every: str | None,
+    percentiles: Sequence[float],
+    basis: Basis,
+    filters: Filters,
+) -> pd.DataFrame:
+    """Return percentiles of what the folder has; see `Workbench.latency`."""
+    step, shape = _shaped(metric, by, every, percentiles, filters)
     if basis.exact:
         question = _exact_question(session, basis, filters)
         return _exact_latency(session, question, metric, by, shape, step)
@@ -85,18 +112,24 @@ def latency(
     _refuse_unmeasured(session, filters, basis.clock, remedy)
     question = session.question(filters)
     check_grouping(question, metric, by)
-    frames = []
-    if metric != QUERY_DURATION:
-        answer = session.patiently(
-            lambda: _measurements(session).latency(question, metric, shape, step)
-        )
-        warn_of(answer.lacks, UnmeasuredLogs)
-        frames.append(answer.value)
-    if metric is None or metric == QUERY_DURATION:
-        frames.append(_query_durations(session, metric, question, shape, step))
-    report = joined(frames, shape)
-    report.attrs = frames[0].attrs
-    return report
+    answer = session.patiently(
+        lambda: _measurements(session).latency(question, metric, shape, step)
+    )
+    warn_of(answer.lacks, UnmeasuredLogs)
+    return answer.value
+
+
+def _shaped(
+    metric: str | None,
+    by: str | None,
+    every: str | None,
+    percentiles: Sequence[float],
+    filters: Filters,
+) -> tuple[Step | None, Shape]:
+    """Return the step and the columns of a report on latency."""
+    refuse(filters, "columns")
+    step = None if every is None else to_step(every)
+    return step, shape_of(metric, by, percentiles, has_time=step is not None)
 
 
 def sources(session: Session, quiet_after: str) -> pd.DataFrame:
@@ -136,7 +169,7 @@ def _exact_latency(
 
 
 def _query_durations(
-    session: Session, metric: str | None, question: Question, shape: Shape, step: Step | None
+    session: Asking, metric: str | None, question: Question, shape: Shape, step: Step | None
 ) -> pd.DataFrame:
     if session.cache is None:
         if metric is not None:
@@ -147,7 +180,7 @@ def _query_durations(
     return recorded_latency(QUERY_DURATION, session.cache.durations(), question, shape, step)
 
 
-def _refuse_unmeasured(session: Session, filters: Filters, clock: Clock, remedy: str) -> None:
+def _refuse_unmeasured(session: Asking, filters: Filters, clock: Clock, remedy: str) -> None:
     refuse_unmeasured(filters, check_clock(clock), remedy)
     session.refuse_pin(remedy if remedy == READS_THE_LOGS else "connect without one")
 

@@ -16,6 +16,7 @@ from tests.support import archived
 from tests.support.archives import adopt, archive, change, elsewhere, path_of, prune
 from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, Log, alter, alter_elsewhere, fill, fill_batches
+from tests.support.sessions import session_of
 from tests.workbench.query.test_execute import NAMES, batches_of_logs, questions
 from waterline.encoding import FORMATS, JSON_GZ, PARQUET, BatchFormat
 from waterline.errors import ArchiveError, PrunedLogs
@@ -324,8 +325,8 @@ class Interfering:
     def __init__(self, wb: Workbench, *acts: Callable[[], object]) -> None:
         self.acts = list(acts)
         self.reads = 0
-        self._read = wb._session.logs.reader.read_packed
-        wb._session.logs.reader.read_packed = self.read  # type: ignore[method-assign, assignment]
+        self._read = session_of(wb).logs.reader.read_packed
+        session_of(wb).logs.reader.read_packed = self.read  # type: ignore[method-assign, assignment]
 
     def read(self, batch: ArchivedBatch, *wanted: Any) -> Any:  # noqa: ANN401 - an Arrow table
         self.reads += 1

@@ -17,6 +17,7 @@ from tests.support.archives import archive
 from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, Log, fill, fill_batches
 from tests.support.plainly import PlainLog, answer_plainly, same_json, store_plainly
+from tests.support.sessions import session_of
 from waterline.encoding import PARQUET
 from waterline.query_text.condition import OPERATORS
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
@@ -519,7 +520,7 @@ def test_newest_matches_are_same_however_far_back_they_lie(
     )
     monkeypatch.setattr(execute, "_WALKED", walked)
     with Workbench(data, clock=lambda: NOON) as wb:
-        session = wb._session
+        session = session_of(wb)
         for limit in range(6):
             for name in ("x", "y", "z"):
                 question = replace(ask(now=NOON, type=name, limit=limit, order="newest"), **filters)

@@ -11,6 +11,7 @@ import pytest
 import workbench
 from tests.support.archives import archive, change, path_of
 from tests.support.folders import NOON, fill
+from tests.support.sessions import session_of
 from waterline.encoding import PARQUET
 from waterline.errors import IncompleteAnswer, MissingLogs, UsageError
 from waterline.storage.catalog import ArchivedBatch
@@ -106,14 +107,14 @@ def test_bucket_that_refuses_is_asked_once_not_for_each_batch(
         monkeypatch.setenv(name, value)
     with workbench.connect(data) as wb:
         asked: list[str] = []
-        read = wb._session.logs.reader.read_packed
+        read = session_of(wb).logs.reader.read_packed
 
         def noted(batch: ArchivedBatch, *wanted: Any) -> object:  # noqa: ANN401 - what is read
             if batch.local_removed_at is not None:
                 asked.append(batch.file)
             return read(batch, *wanted)
 
-        monkeypatch.setattr(wb._session.logs.reader, "read_packed", noted)
+        monkeypatch.setattr(session_of(wb).logs.reader, "read_packed", noted)
         with pytest.warns(MissingLogs):
             frame = wb.logs(incomplete="warn")
     assert frame["seq"].tolist() == [4, 5, 6, 7, 8, 9]

@@ -9,6 +9,7 @@ import pytest
 import workbench
 from tests.support.archives import archive, change, prune
 from tests.support.folders import NOON, fill
+from tests.support.sessions import session_of
 from waterline.encoding import PARQUET
 from waterline.errors import UsageError
 from waterline.storage.catalog import ArchivedBatch
@@ -33,7 +34,7 @@ def explained(data: Path, **filters: Any) -> Plan:  # noqa: ANN401 - any filter
     with workbench.connect(data) as wb:
         found = wb.explain(**filters)
         read: list[str] = []
-        reader = wb._session.logs.reader
+        reader = session_of(wb).logs.reader
         before = reader.read_packed
 
         def noted(batch: ArchivedBatch, *wanted: Any) -> object:  # noqa: ANN401 - what is read of it

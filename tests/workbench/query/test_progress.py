@@ -21,6 +21,7 @@ from tests.support.folders import Log, fill
 from tests.support.forking import Started, run
 from tests.support.interrupts import interrupt
 from tests.support.processes import PATIENCE
+from tests.support.sessions import session_of
 from waterline.encoding import PARQUET
 from waterline.errors import PrunedLogs
 from workbench.query.progress import EFFORT, Effort, GivenUp, patiently, tell, warn_of
@@ -128,8 +129,8 @@ def test_hot_logs_and_files_are_told(data: Path) -> None:
     try:
         with workbench.connect(data) as wb:
             told.clear()
-            wb._session.logs.rows(Question())
-            wb._session.logs.parts(Question(), pa.Table.num_rows.__get__)
+            session_of(wb).logs.rows(Question())
+            session_of(wb).logs.parts(Question(), pa.Table.num_rows.__get__)
     finally:
         EFFORT.reset(token)
     assert told.count(("hot logs", 1, None)) >= 2

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 import workbench
 from tests.support.archives import archive
 from tests.support.folders import NOON, Log, fill
+from tests.support.sessions import session_of
 from waterline.encoding import JSON_GZ, PARQUET
 from waterline.errors import NothingFound
 from workbench.cli.main import main
@@ -120,11 +121,11 @@ def test_question_with_a_pattern_reads_no_further_than_its_limit(data: Path) -> 
         context = copy_context()
         context.run(EFFORT.set, Counted())
         question = ask(now=NOON, query='~"1$"', limit=5)
-        rows = context.run(wb._session.logs.rows, question)
+        rows = context.run(session_of(wb).logs.rows, question)
         assert rows.table["seq"].to_pylist() == [20 * _TOLD - each for each in (8, 6, 4, 2, 0)]
         assert max(read) == _TOLD
         read.clear()
-        counted = context.run(wb._session.logs.count, question)
+        counted = context.run(session_of(wb).logs.count, question)
         assert counted.value == 5
         assert max(read) == _TOLD
 

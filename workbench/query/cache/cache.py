@@ -27,7 +27,7 @@ from workbench.query.cache.entries import (
     since_of,
     type_text,
 )
-from workbench.query.execute import FoundRows, Logs
+from workbench.query.execute import FoundRows, RowReader
 from workbench.query.known import KnownAnswer, Mark
 from workbench.query.question import Question
 from workbench.query.times import parsed
@@ -85,7 +85,7 @@ class Cache:
         self._limits = limits
 
     def rows(
-        self, logs: Logs, question: Question, *, may_lack: bool = False
+        self, logs: RowReader, question: Question, *, may_lack: bool = False
     ) -> tuple[FoundRows, Outcome]:
         """Return what `Logs.rows` answers, and what the cache had of it.
 

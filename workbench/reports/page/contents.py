@@ -13,12 +13,13 @@ from waterline.archive.missing import is_missing, missing_sentence
 from waterline.errors import UnmeasuredLogs, UsageError
 from waterline.metrics.registry import ARCHIVE_DURATION
 from waterline.units import format_duration, parse_duration
+from workbench.query.asking import Asking
 from workbench.query.progress import EFFORT, Effort
 from workbench.query.question import Filters
 from workbench.query.session import Session
 from workbench.query.times import TimeLike, to_milliseconds
 from workbench.reports import traffic
-from workbench.reports.archives import ArchivedDay, read_days
+from workbench.reports.archives import ArchivedDay, archived_days
 from workbench.reports.compression import batches
 from workbench.reports.holdings import Holdings, holdings
 from workbench.reports.latency import PERCENTILES
@@ -95,7 +96,7 @@ def since_of(given: TimeLike, now: int) -> int:
     return since
 
 
-def gather(session: Session, since: int, quiet_after: str, now: int) -> ReportContents:
+def gather(session: Asking, since: int, quiet_after: str, now: int) -> ReportContents:
     """Ask a session for all data of the report.
 
     Args:
@@ -115,14 +116,14 @@ def gather(session: Session, since: int, quiet_after: str, now: int) -> ReportCo
 
 
 def _gather(
-    session: Session, since: int, quiet_after: str, now: int, effort: Effort
+    session: Asking, since: int, quiet_after: str, now: int, effort: Effort
 ) -> ReportContents:
     within: Filters = {"since": since, "until": now}
-    sources = traffic.sources(session, quiet_after)
+    sources = session.answer(traffic.sources, quiet_after)
     step, total = _finest(session, within)
     every = _figure_step(total, step)
-    held = holdings(session)
-    compression = batches(session)
+    held = session.answer(holdings)
+    compression = session.answer(batches)
     return ReportContents(
         made_at=now,
         since=since,
@@ -136,23 +137,29 @@ def _gather(
         latency=_latency(session, "type", None, within),
         latency_over_time=_over_time(_latency(session, None, every, within)),
         compression=compression,
-        days=_archived_days(session),
+        days=session.answer(archived_days),
         cache=_cache_use(session),
         sources=sources,
-        refusals=refusals(session.folder.metrics, since, now),
-        lacks=[*_lacks(effort), *_missing(session, compression)],
+        refusals=session.answer(refused, since, now),
+        lacks=[*_lacks(effort), *session.answer(missing_files)],
     )
 
 
-def _archived_days(session: Session) -> list[ArchivedDay]:
-    with session.database.view() as view:
-        return [each for each in read_days(view) if each.batches]
+def refused(session: Session, since: int, now: int) -> Refusals:
+    """Return what the server refused in a range of time.
+
+    Args:
+        session: the folder.
+        since: begin of the range, milliseconds UTC.
+        now: its end.
+    """
+    return refusals(session.folder.metrics, since, now)
 
 
-def _missing(session: Session, compression: pd.DataFrame) -> list[str]:
+def missing_files(session: Session) -> list[str]:
     """Return a sentence that names missing archive files, or nothing."""
     archives = session.folder.archives
-    files = _lacking(compression, archives)
+    files = _lacking(batches(session), archives)
     if files:
         # An archive job may have removed one meanwhile, as the catalog then says.
         files &= _lacking(batches(session), archives)
@@ -165,11 +172,11 @@ def _lacking(compression: pd.DataFrame, archives: Path) -> set[str]:
     return {file for file in compression["file"][here] if is_missing(archives / file)}
 
 
-def _throughput(session: Session, every: str, by: By | None, within: Filters) -> pd.DataFrame:
-    return traffic.throughput(session, every, by, Basis(), within)
+def _throughput(session: Asking, every: str, by: By | None, within: Filters) -> pd.DataFrame:
+    return session.answer(traffic.throughput, every, by, Basis(), within)
 
 
-def _latency(session: Session, by: str | None, every: str | None, within: Filters) -> pd.DataFrame:
+def _latency(session: Asking, by: str | None, every: str | None, within: Filters) -> pd.DataFrame:
     return traffic.latency(session, None, by, every, PERCENTILES, Basis(), within)
 
 
@@ -181,7 +188,7 @@ def _is_age(text: str) -> bool:
     return True
 
 
-def _finest(session: Session, within: Filters) -> tuple[int, pd.DataFrame]:
+def _finest(session: Asking, within: Filters) -> tuple[int, pd.DataFrame]:
     """Return all logs by minute, or by hour if minutes of the range are no longer kept."""
     try:
         return _MINUTE, _throughput(session, "1min", None, within)
@@ -201,7 +208,7 @@ def _over_time(latency: pd.DataFrame) -> pd.DataFrame:
     return latency[(steps > 1) & (latency["metric"] != ARCHIVE_DURATION)]
 
 
-def _cache_use(session: Session) -> CacheUse | None:
+def _cache_use(session: Asking) -> CacheUse | None:
     cache = session.cache
     if cache is None or cache.durations().empty:
         return None
