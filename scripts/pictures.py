@@ -41,7 +41,7 @@ MOST_BYTES: Final = 200_000
 @contextmanager
 def demo(data: Path) -> Iterator[str]:
     """Run the demo on free ports; yield the address of its dashboard."""
-    ports = ("--port", "0", "--monitoring-port", "0", "--dashboard-port", "0")
+    ports = ("--port", "0", "--monitoring-port", "0", "--dashboard-port", "0", "--query-port", "0")
     command = [WATERLINE, "up", "--demo", "--data", str(data), *ports]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -19,6 +19,7 @@ from scripts.diagrams import DIAGRAMS
 from tests.support.folders import DAY, Batch, fill_batches
 from tests.support.forking import WATERLINE, Started
 from tests.support.processes import PATIENCE, ServerProcess, serving
+from tests.support.questions import Questions, answering
 from tests.support.rollups import counted
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
@@ -44,6 +45,7 @@ ELSEWHERE: Final = {
     "waterline send --follow": "it runs to Ctrl-C: tests/workbench/clients/test_follow.py",
     "waterline lab": "it runs to Ctrl-C: tests/workbench/running/test_lab.py",
     "waterline dashboard": "it runs to Ctrl-C: tests/workbench/cli/test_endings.py",
+    "waterline query": "it runs to Ctrl-C: tests/workbench/serving/test_questions.py",
     "make": "it installs, or is the whole suite; that there is such a target is seen here",
     "pip": "it installs: tests/test_package.py",
     ".venv/bin/pip": "it installs; it is what `make install` calls",
@@ -104,8 +106,11 @@ RUN: Final = [page for page in PAGES if run_blocks(page)]
 
 
 @contextmanager
-def newcomer(folder: Path) -> Iterator[ServerProcess]:
-    """Run a server whose folder `data` holds old logs, beside files that the pages send."""
+def newcomer(folder: Path) -> Iterator[tuple[ServerProcess, Questions]]:
+    """Run a server whose folder `data` holds old logs, and a process that answers questions.
+
+    Files that the pages send lie beside it.
+    """
     log = '{"type":"error","message":"timed out","source":"web","status":500,"path":"/"}\n'
     (folder / "access.log").write_text(log * 3)
     for within in ("shop", "old/web"):
@@ -123,7 +128,8 @@ def newcomer(folder: Path) -> Iterator[ServerProcess]:
         # What is measured is written down within seconds, and pages ask for months of it.
         send(server, {"type": "info", "message": "order accepted", "duration_ms": 12.5})
         wait_until(lambda: bool(counted(server.data, "duration_ms", "type")))
-        yield server
+        with answering(folder / "data", token=server.token) as questions:
+            yield server, questions
 
 
 class Reader:
@@ -131,12 +137,14 @@ class Reader:
 
     Args:
         server: what the usual addresses are replaced by; its folder lies in the working folder.
+        questions: the same for those of questions.
     """
 
-    def __init__(self, server: ServerProcess) -> None:
+    def __init__(self, server: ServerProcess, questions: Questions) -> None:
         self.said = ""
         self._folder = server.data.parent
         self._server = server
+        self._questions = questions
         self._processes: dict[str, subprocess.Popen[str]] = {}
         ingest = urlsplit(server.ingest).netloc
         self._environment = os.environ | {
@@ -180,6 +188,7 @@ class Reader:
         ingest = self._server.ingest.removeprefix("ws://").removesuffix("/ingest")
         monitoring = self._server.monitoring.removeprefix("http://")
         text = text.replace("127.0.0.1:3001", ingest).replace("127.0.0.1:3002", monitoring)
+        text = text.replace("http://127.0.0.1:3003", self._questions.url)
         return text.replace("port=3001", f"port={ingest.rpartition(':')[2]}")
 
     def _tell(self, language: str, command: list[str], line: str) -> None:
@@ -213,6 +222,7 @@ EXPECTED: Final = {
         '"status": "healthy"',
         "archive_after",
     ),
+    "docs/remote.md": ('"@":"end"', '"type","logs"', '"status": "healthy"'),
     "docs/archive.md": ("sound: ", "january holds", "errors.csv holds", "pruned"),
     "docs/metrics.md": ("logs_stored", "waterline_logs_stored_total", "report.html holds"),
 }
@@ -222,8 +232,8 @@ EXPECTED: Final = {
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUN)
 def test_every_block_of_a_page_runs_as_it_is_written(page: str, tmp_path: Path) -> None:
-    with newcomer(tmp_path) as server:
-        reader = Reader(server)
+    with newcomer(tmp_path) as (server, questions):
+        reader = Reader(server, questions)
         try:
             for block in run_blocks(page):
                 reader.run(block)

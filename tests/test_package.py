@@ -204,6 +204,7 @@ def test_a_producer_alone_installs_few_small_packages(light: Environment) -> Non
         ("up --demo", "all"),
         ("serve", "server"),
         ("dashboard", "all"),
+        ("query", "all"),
         ("lab", "all"),
         ("report", "all"),
         ("archive run", "server"),
@@ -337,7 +338,7 @@ def test_a_producer_alone_pushes_to_a_server_alone(light: Environment, server: E
 
 
 def test_all_of_it_is_up_and_answers_from_an_unrelated_folder(full: Environment) -> None:
-    ports = ("--port", "0", "--monitoring-port", "0", "--dashboard-port", "0")
+    ports = ("--port", "0", "--monitoring-port", "0", "--dashboard-port", "0", "--query-port", "0")
     with running(full, "Ctrl-C ends it", "up", "--demo", *ports) as printed:
         dashboard = re.search(r"http://\S+/dashboard", printed)
         assert dashboard is not None

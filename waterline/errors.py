@@ -10,6 +10,7 @@ WaterlineError
 │   ├── ArchiveInUse      another archive job works on it
 │   ├── BackupInUse       another backup of it is under way
 │   └── NewerSchema       a later version of Waterline wrote it
+├── ServerUnreachable     a server of questions cannot be reached, or has broken off
 ├── TokenError            a token that is missing, unknown or not allowed this
 ├── AddressError          an address that cannot be listened on
 ├── StartFailed           a process ended instead of serving
@@ -151,6 +152,10 @@ class NewerSchema(DataFolderError):
 
 class TokenError(WaterlineError):
     """A token is missing, unknown or lacks the scope."""
+
+
+class ServerUnreachable(WaterlineError):
+    """A server that answers questions cannot be reached, or its answer broke off."""
 
 
 class AddressError(WaterlineError):

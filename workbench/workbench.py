@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlalchemy import Engine
 
 from waterline.clock import now_ms
-from waterline.errors import WaterlineError
+from waterline.errors import UsageError, WaterlineError
 from waterline.storage.catalog import Clock
 from workbench.clients.log_files.options import reading_of
 from workbench.notebook import formatter, log_table, watching
@@ -19,6 +19,7 @@ from workbench.patterns.difference import Side, diff
 from workbench.patterns.patterns import Against, patterns
 from workbench.query import answers, files
 from workbench.query.around import around
+from workbench.query.asking import Asking
 from workbench.query.cache.cache import SIZE, TTL, Cache
 from workbench.query.pin import Pin
 from workbench.query.plan import Plan
@@ -45,24 +46,33 @@ if TYPE_CHECKING:
 
 # A batch of the default format: enough to tell codecs apart, in a few seconds.
 _COMPARED: Final = 100_000
+_SCHEMES: Final = ("http://", "https://")
 
 
 def connect(
     path: str | os.PathLike[str] = "data",
     *,
+    token: str | None = None,
+    certificate: str | os.PathLike[str] | None = None,
     at: Pin | str | None = None,
     cache: bool = True,
     cache_ttl: str = TTL,
     cache_size: str = SIZE,
 ) -> "Workbench":
-    """Open a data folder for reading; its server may run or not.
+    """Open a data folder for reading, here or behind a server; the server of logs may run or not.
 
     Args:
-        path: the data folder.
+        path: the data folder, or the address of its `waterline query`, such as
+            `https://logs.example.com:3003`.
+        token: a token with the scope `read`, for an address; None takes the variable
+            WATERLINE_TOKEN.
+        certificate: a PEM file with the certificate of the server at an address, if no authority
+            vouches for it.
         at: the moment of which questions about logs are answered, unless they name their own: what
             `Workbench.pin` returned, or its text.
-        cache: whether answers to `logs` and `arrow` are kept in the folder's cache.db. A kept
-            answer is used only where it equals what is stored.
+        cache: whether answers to `logs` and `arrow` are kept in the folder's cache.db, of an
+            address in the user's cache folder. A kept answer is used only where it equals what is
+            stored.
         cache_ttl: duration for which an answer is kept, such as `1h`.
         cache_size: bytes that all answers may take, such as `256MiB`. Beyond it the least recently
             used go first.
@@ -74,13 +84,23 @@ def connect(
         UsageError: `at` is no pin of this folder and its past; `cache_ttl` is no duration, or
             `cache_size` no size.
         DataFolderError: the folder has no logs.db, or it cannot be read.
+        TokenError: an address needs a token, or its server does not accept this one.
+        ServerUnreachable: nothing answers at the address, or its certificate is not trusted.
 
     Examples:
         >>> wb = connect("data")
         >>> then = connect("data", at=wb.pin())
     """
     formatter.register()
-    return Workbench(path, at=at, cache=cache, cache_ttl=cache_ttl, cache_size=cache_size)
+    return Workbench(
+        path,
+        token=token,
+        certificate=certificate,
+        at=at,
+        cache=cache,
+        cache_ttl=cache_ttl,
+        cache_size=cache_size,
+    )
 
 
 @shows_filters
@@ -180,8 +200,10 @@ class Workbench:
     """Answers questions about the logs of one data folder, and reports on them.
 
     Args:
-        path: the data folder.
+        path: the data folder, or the address of its `waterline query`.
         clock: returns milliseconds UTC, from which relative times such as `-1h` count.
+        token: a token for an address, as for `connect`.
+        certificate: certificate of the server at an address, as for `connect`.
         at: the moment of questions that name none, as for `connect`.
         cache: whether answers to `logs` and `arrow` are kept in the folder's cache.db.
         cache_ttl: duration for which an answer is kept.
@@ -197,11 +219,34 @@ class Workbench:
         path: str | os.PathLike[str],
         clock: Callable[[], int] = now_ms,
         *,
+        token: str | None = None,
+        certificate: str | os.PathLike[str] | None = None,
         at: Pin | str | None = None,
         cache: bool = True,
         cache_ttl: str = TTL,
         cache_size: str = SIZE,
     ) -> None:
+        self._session: Asking
+        if isinstance(path, str) and path.startswith(_SCHEMES):
+            # Whoever reads a folder loads nothing of the network.
+            from workbench.remote.session import RemoteSession
+
+            self._session = RemoteSession(
+                path,
+                clock,
+                token=token,
+                certificate=certificate,
+                at=at,
+                cache=cache,
+                cache_ttl=cache_ttl,
+                cache_size=cache_size,
+            )
+            return
+        if token is not None or certificate is not None:
+            raise UsageError(
+                "token and certificate are for a server's address, such as "
+                "https://logs.example.com:3003; leave them out for a folder"
+            )
         self._session = Session(
             path, clock, at=at, cache=cache, cache_ttl=cache_ttl, cache_size=cache_size
         )

@@ -84,7 +84,10 @@ def patient_of(sound: Path, token: str, folder: Path, opened: ExitStack) -> Pati
         opened: closes what a test opens.
     """
     shutil.copytree(sound, folder / "data")
-    ports = {each: str(lasting_port()) for each in ("port", "monitoring_port", "dashboard_port")}
+    ports = {
+        each: str(lasting_port())
+        for each in ("port", "monitoring_port", "dashboard_port", "query_port")
+    }
     return Patient(folder / "data", opened, ports, token=token)
 
 

@@ -108,7 +108,7 @@ def test_folder_without_logs_is_refused_with_what_to_do(data: Path, is_there: bo
     [
         ("README.md", "README.md is a file; give the data folder, the one that has logs.db in it"),
         ("data/logs.db", "data/logs.db is a file; give its folder, data"),
-        ("http://127.0.0.1:3001", "is no folder; give the data folder of the server, as it is on"),
+        ("ws://127.0.0.1:3001", "is no folder; give the data folder of the server, as it is on"),
     ],
 )
 def test_connect_refuses_what_is_no_folder_with_a_remedy(

@@ -66,6 +66,19 @@ class Settings:
     dashboard_port: int = field(
         default=3000, metadata=_about("the port of the dashboard", texts.parse_port)
     )
+    query_port: int = field(
+        default=3003, metadata=_about("the port of questions over the network", texts.parse_port)
+    )
+    query_bytes: int = field(
+        default=2**30,
+        metadata=_about("bytes that an answer over the network may take", *_SIZE),
+    )
+    query_concurrency: int = field(
+        default=8,
+        metadata=_about(
+            "how many questions are answered over the network at once", texts.parse_questions
+        ),
+    )
     queue_size: int = field(
         default=32 * 2**20,
         metadata=_about("bytes of logs that may wait before producers are held back", *_SIZE),

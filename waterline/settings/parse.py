@@ -118,6 +118,11 @@ def parse_count(text: str) -> int:
     return _whole(text, _MOST, "number of connections")
 
 
+def parse_questions(text: str) -> int:
+    """Parse a number of questions."""
+    return _whole(text, _MOST, "number of questions")
+
+
 def parse_rate(text: str) -> int | None:
     """Parse bytes a second; None is no limit."""
     if text.strip() == _UNLIMITED:

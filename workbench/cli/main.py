@@ -25,6 +25,7 @@ from workbench.cli.migrate import migrate
 from workbench.cli.monitor import monitor
 from workbench.cli.patterns import patterns
 from workbench.cli.plan import plan
+from workbench.cli.query import query
 from workbench.cli.report import report
 from workbench.cli.send import send
 from workbench.cli.serve import serve
@@ -42,7 +43,7 @@ def main() -> None:
 
 
 for command in (
-    *(serve, run_all, dashboard, lab, show_settings, token, send, tail),
+    *(serve, run_all, query, dashboard, lab, show_settings, token, send, tail),
     *(logs, count, patterns, sql, report, alerts, archive, lake, backup, restore, completion),
     *(migrate, doctor, plan, monitor, health, bench, dev),
 ):

@@ -1,4 +1,4 @@
-"""`waterline up`: server, monitoring and dashboard together."""
+"""`waterline up`: server, monitoring, dashboard and questions together."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from workbench.cli.options import load, needs, settings_options
 @click.option("--demo", is_flag=True, help="send the sample as live traffic, for a day at most")
 @needs("all")
 def run_all(demo: bool, **options: str | None) -> None:
-    """Run server, monitoring and dashboard together, until Ctrl-C or SIGTERM."""
+    """Run server, monitoring, dashboard and questions together, until Ctrl-C or SIGTERM."""
     from workbench.running.up import up
 
     settings = load(options).settings

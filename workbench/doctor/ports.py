@@ -1,16 +1,18 @@
-"""Ports: free, held by our own server or dashboard, or by another program."""
+"""Ports: free, held by a process of ours, or by another program."""
 
 import http.client
 import socket
 from collections.abc import Iterator
 
-from waterline.addresses import explained, loopback_host
+from waterline.addresses import explained, is_loopback, loopback_host
 from waterline.errors import AddressError
+from workbench.clients.tls import client_options
 from workbench.doctor.client_address import PATIENCE_SECONDS
 from workbench.doctor.finding import Finding, Verdict, fault, ok, skipped, told
 from workbench.doctor.kernel import Holder, listener_of
 from workbench.doctor.subject import Subject
 from workbench.running.panel import LIVENESS
+from workbench.running.questions import LIVENESS as QUESTIONS_LIVENESS
 
 
 def ports(subject: Subject) -> Iterator[Finding]:
@@ -35,10 +37,32 @@ def dashboard(subject: Subject) -> Iterator[Finding]:
     refused = _refused(host, port, "dashboard_port")
     if refused is None:
         yield skipped(f"it does not run: nobody listens at {host}:{port}")
-    elif _is_ours(host, port):
+    elif _is_ours(http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS), LIVENESS):
         yield ok(f"it answers at {host}:{port}")
     else:
         yield _held(f"dashboard_port {port}", listener_of(port), refused)
+
+
+def questions(subject: Subject) -> Iterator[Finding]:
+    """Look at the port of questions, and ask the process there for a sign of life."""
+    settings = subject.settings
+    host, port = settings.host, settings.query_port
+    if not port:
+        yield skipped("query_port is 0, so that only the process of questions knows its address")
+        return
+    refused = _refused(host, port, "query_port")
+    if refused is None:
+        yield skipped(f"it does not run: nobody listens at {host}:{port}")
+        return
+    near = host if is_loopback(host) else "127.0.0.1"
+    connection = http.client.HTTPConnection(near, port, timeout=PATIENCE_SECONDS)
+    if settings.tls_cert is not None:
+        tls = client_options(settings.tls_cert)["context"]
+        connection = http.client.HTTPSConnection(near, port, timeout=PATIENCE_SECONDS, context=tls)
+    if _is_ours(connection, QUESTIONS_LIVENESS):
+        yield ok(f"it answers at {host}:{port}")
+    else:
+        yield _held(f"query_port {port}", listener_of(port), refused)
 
 
 def _port(subject: Subject, name: str, host: str, port: int) -> Finding:
@@ -89,13 +113,17 @@ def _refused(host: str, port: int, setting: str) -> AddressError | None:
     return None
 
 
-def _is_ours(host: str, port: int) -> bool:
-    """Return whether a dashboard of ours answers."""
-    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
+def _is_ours(connection: http.client.HTTPConnection, liveness: str) -> bool:
+    """Return whether a process of ours answers.
+
+    Args:
+        connection: to it; it is closed.
+        liveness: path of its sign of life, which its answer names.
+    """
     try:
-        connection.request("GET", LIVENESS)
+        connection.request("GET", liveness)
         answer = connection.getresponse()
-        return answer.status == http.HTTPStatus.OK and LIVENESS.encode() in answer.read(1_000)
+        return answer.status == http.HTTPStatus.OK and liveness.encode() in answer.read(1_000)
     except (OSError, http.client.HTTPException):
         return False
     finally:

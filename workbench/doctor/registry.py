@@ -51,6 +51,7 @@ CHECKS: Final = (
     Check("server", "whether it runs, answers, and what `/health` says", server.server),
     Check("ports", "free, held by our own server, or by another program", ports.ports),
     Check("dashboard", "whether it runs and answers", ports.dashboard),
+    Check("questions", "whether the process of questions runs and answers", ports.questions),
     Check("clock", "against the newest log, file and batch; steps back", clock.clock),
     Check("tokens", "the file is whole, and has what the settings need", tokens.tokens),
     Check("logs.db", "kind, version, integrity", databases.logs),

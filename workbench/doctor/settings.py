@@ -30,6 +30,7 @@ def _of_ports(subject: Subject) -> Iterator[Finding]:
     settings = subject.settings
     named = [("port", settings.port), ("monitoring_port", settings.monitoring_port)]
     named.append(("dashboard_port", settings.dashboard_port))
+    named.append(("query_port", settings.query_port))
     if settings.syslog_tcp is not None:
         named.append(("syslog_tcp", settings.syslog_tcp.port))
     for place, (name, port) in enumerate(named):

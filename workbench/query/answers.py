@@ -152,7 +152,8 @@ def sql_pieces(
     at: Pin | str | None,
     limit: int | None,
     take: Callable[[Iterator[pa.Table]], None],
-) -> None:
+    parameters: Parameters | None = None,
+) -> str | None:
     """Answer a SELECT in pieces, for more rows than memory holds.
 
     Args:
@@ -161,6 +162,10 @@ def sql_pieces(
         at: a pin, or its text; None is now.
         limit: number of rows at most; None is all.
         take: called once, with tables of the rows, at least one.
+        parameters: values of its parameters.
+
+    Returns:
+        Sentence about pruned logs that are missing, or None.
     """
     first: list[pa.Table] = []
 
@@ -174,10 +179,11 @@ def sql_pieces(
         take(remembered())
 
     logs, relations = _relations(session, session.pin() if at is None else to_pin(at))
-    answer_in_pieces(query, relations, limit, taken)
+    answer_in_pieces(query, parameters, relations, limit, taken)
     warn_of(logs.lacks)
-    why = why_no_rows(pa.concat_tables(first), session.database, session.reader, query, None)
+    why = why_no_rows(pa.concat_tables(first), session.database, session.reader, query, parameters)
     warn_of(why, NothingFound)
+    return logs.lacks
 
 
 def engine(session: Asking) -> Engine:

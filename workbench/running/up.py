@@ -1,7 +1,6 @@
-"""`waterline up`: server, monitoring and dashboard together, each a process of its own.
+"""`waterline up`: server, monitoring, dashboard and questions, each a process of its own.
 
-The server and the dashboard are restarted when they die, so that neither takes the other down. The
-end of `up` ends all of them.
+They are restarted when they die, so that none takes another down. The end of `up` ends all of them.
 """
 
 import asyncio
@@ -22,6 +21,12 @@ from waterline.settings.parse import SocketAddress
 from waterline.storage.folder import DataFolder
 from waterline.tokens import Scope, TokenFile
 from workbench.running.panel import dashboard_port, dashboard_url, panel_answers, panel_program
+from workbench.running.questions import (
+    questions_port,
+    questions_program,
+    questions_taken,
+    questions_url,
+)
 from workbench.running.supervision import ProcessGroup, Program, Say, run_until_signal
 
 DEMO_TOKEN: Final = "demo"
@@ -36,8 +41,8 @@ async def up(settings: Settings, *, demo: bool, say: Say) -> None:
         say: prints a line.
 
     Raises:
-        StartFailed: the server did not start; it has printed why.
-        AddressError: the dashboard's port cannot be listened on.
+        StartFailed: the server, or another process, did not start; it has printed why.
+        AddressError: the port of the dashboard or of questions cannot be listened on.
         DataFolderError: the data folder cannot be used.
     """
     async with ProcessGroup() as group:
@@ -48,7 +53,7 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
     begun = time.monotonic()
     folder = DataFolder(settings.data)
     folder.create()
-    panel_port = dashboard_port(settings)
+    panel_port, query_port = dashboard_port(settings), questions_port(settings)
     server = Program("the server", child_command("server"), server_environment(settings))
     first = await group.start(server, read_output=True)
     addresses = await ready(first, settings.host)
@@ -58,13 +63,17 @@ async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) ->
     group.keep(server, first)
     panel = panel_program(settings, panel_port, os.environ)
     group.keep(panel, await group.start(panel))
+    questions = questions_program(settings, query_port, os.environ)
+    asked = await group.start(questions, read_output=True)
+    await questions_taken(asked)
+    group.keep(questions, asked)
     await panel_answers(settings, panel_port)
     url = dashboard_url(settings, panel_port)
     if demo:
         await group.start(demo_program(addresses, folder, settings))
     traffic = ", with the sample as live traffic for a day" if demo else ""
     say(f"\nWaterline is up after {time.monotonic() - begun:.1f} s{traffic}.\n")
-    for line in _welcome(addresses, url, settings.data):
+    for line in _welcome(addresses, url, questions_url(settings, query_port), settings.data):
         say(line)
     await group.forever()
 
@@ -115,7 +124,7 @@ async def ready(process: asyncio.subprocess.Process, host: str) -> Addresses:
     return addresses
 
 
-def _welcome(addresses: Addresses, url: str, data: Path) -> list[str]:
+def _welcome(addresses: Addresses, url: str, questions: str, data: Path) -> list[str]:
     command = Path(sys.argv[0])
     create = f"{command} token create me --scope ingest --data {data}"
     question = f'workbench.connect("{data}").logs(type="error", since="-5min")'
@@ -124,6 +133,7 @@ def _welcome(addresses: Addresses, url: str, data: Path) -> list[str]:
         f"  ingest      {addresses.ingest}",
         f"  monitoring  {addresses.monitoring}/health and {addresses.monitoring}/metrics",
         *([f"  syslog      {' and '.join(addresses.syslog)}"] if addresses.syslog else []),
+        f"  questions   {questions}",
         f"  data        {data}",
         "",
         "Three things to try next:",

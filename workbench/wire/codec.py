@@ -1,7 +1,8 @@
 """The codec of questions and answers: the classes that both sides know, and what they must hold."""
 
-from typing import Any, Final
+from typing import Final
 
+from waterline.archive.columns import NAMES
 from waterline.query_text.condition import OPERATORS, ColumnPattern, Condition, Pattern, Range
 from waterline.query_text.parse import TextQuery
 from waterline.query_text.patterns import fault_of
@@ -20,43 +21,33 @@ from workbench.wire.values import Codec, Unreadable
 _QUESTIONS: Final = (Question, TextQuery, Condition, Pattern, Range, ColumnPattern, Pin, Mark)
 _ANSWERS: Final = (Moment, Plan, ArchivedBatch, Holdings, Archives, ArchivedDay, Refusals, Basis)
 
-CODEC: Final = Codec(*_QUESTIONS, *_ANSWERS)
-
-_OPERATORS: Final = frozenset({*OPERATORS, "exists", "lacks"})
-# Values that `exists` and `lacks` have none of, and others but `in` have one of.
+# Operators without values; all others but `in` have one.
 _WITHOUT: Final = frozenset({"exists", "lacks"})
+_OPERATORS: Final = frozenset({*OPERATORS, *_WITHOUT})
 
 
-def checked(question: object) -> Question:
-    """Return a question that came in, if its filters have a meaning.
-
-    Raises:
-        Unreadable: it has none, or is no question.
-    """
-    if not isinstance(question, Question):
-        raise Unreadable(f"{question!r:.80} is no question")
-    _check_filters(question.filters)
+def _check_question(question: Question) -> None:
     if question.limit is not None and question.limit < 0:
         raise Unreadable(f"limit={question.limit} is no count")
-    return question
+    unknown = {*question.columns} - {*NAMES}
+    if unknown or not question.columns:
+        raise Unreadable(f"{question.columns} are no columns of logs")
 
 
-def _check_filters(query: TextQuery) -> None:
-    for each in query.patterns:
-        _check_pattern(each.pattern)
-    for condition in query.where:
-        count = len(condition.values)
-        fits = not count if condition.operator in _WITHOUT else count == 1
-        if condition.operator not in _OPERATORS or not (fits or condition.operator == "in"):
-            raise Unreadable(f"{condition!r:.80} is no condition")
-        for value in condition.values:
-            _check_pattern(value)
-    for group in query.any_of:
-        for each in group:
-            _check_filters(each)
+def _check_condition(condition: Condition) -> None:
+    count = len(condition.values)
+    fits = not count if condition.operator in _WITHOUT else count == 1
+    if condition.operator not in _OPERATORS or not (fits or condition.operator == "in"):
+        raise Unreadable(f"{condition!r:.80} is no condition")
 
 
-def _check_pattern(value: Any) -> None:  # noqa: ANN401 - any value of a condition
-    fault = fault_of(value.text) if isinstance(value, Pattern) else None
+def _check_pattern(pattern: Pattern) -> None:
+    fault = fault_of(pattern.text)
     if fault is not None:
         raise Unreadable(fault)
+
+
+CODEC: Final = Codec(
+    [*_QUESTIONS, *_ANSWERS],
+    {Question: _check_question, Condition: _check_condition, Pattern: _check_pattern},
+)

@@ -41,7 +41,7 @@ def raised(error: object) -> WaterlineError:
             "message": str(message),
             "text": str(text),
             "at": [int(begin), int(end)],
-        }:  # noqa: E501 - one shape
+        }:
             return _query_error(message, text, (begin, end))
         case {"error": str(name), "message": str(message)} if name in _ERRORS:
             return _ERRORS[name](message)

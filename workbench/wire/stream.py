@@ -5,7 +5,7 @@ whose metadata tell what is known at the end. A stream without it has broken off
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import pyarrow as pa
 
@@ -17,8 +17,6 @@ JSON: Final = "application/json"
 
 _KEY: Final = b"waterline"
 _OPTIONS: Final = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
-# Bytes of a message at most; readers hold one at a time.
-_MESSAGE_ROWS: Final = 20_000
 
 Told = dict[str, Any]
 """What a stream tells beside its rows, by name."""
@@ -38,9 +36,9 @@ class Writer:
         self._writer = pa.ipc.new_stream(sink, self._schema, options=_OPTIONS)
 
     def write(self, table: pa.Table) -> None:
-        """Append rows."""
+        """Append rows: a message a table."""
         told = table.replace_schema_metadata(self._schema.metadata)
-        for batch in told.combine_chunks().to_batches(_MESSAGE_ROWS):
+        for batch in told.combine_chunks().to_batches():
             if batch.num_rows:
                 self._writer.write_batch(batch)
 
@@ -71,14 +69,23 @@ class Reader:
         pa.ArrowInvalid, OSError: it is damaged, or has broken off.
     """
 
-    def __init__(self, source: Any) -> None:  # noqa: ANN401 - any file
-        self._reader = pa.ipc.open_stream(source)
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self._reader = pa.ipc.open_stream(pa.PythonFile(source, mode="r"))
         metadata = self._reader.schema.metadata or {}
         if _KEY not in metadata:
             raise Unreadable("the answer is none of Waterline's")
         self.schema = self._reader.schema.remove_metadata()
         self.head: Told = CODEC.decode(metadata[_KEY])
         self.tail: Told | None = None
+
+    def rest(self) -> bytes:
+        """Return what follows the stream.
+
+        Raises:
+            OSError: the source has broken off.
+        """
+        return self._source.read()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows, until the last message was read.

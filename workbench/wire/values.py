@@ -8,7 +8,7 @@ import base64
 import json
 import math
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -40,10 +40,14 @@ class Codec:
 
     Args:
         classes: the dataclasses that may come in.
+        checks: by class, what refuses an object that has no meaning, by `Unreadable`.
     """
 
-    def __init__(self, *classes: type) -> None:
+    def __init__(
+        self, classes: Iterable[type], checks: Mapping[type, Callable[[Any], None]]
+    ) -> None:
         self._classes = {each.__name__: each for each in classes}
+        self._checks = checks
 
     def encode(self, value: object) -> bytes:
         """Return a value as JSON.
@@ -82,7 +86,7 @@ class Codec:
             return self._mapping(value)
         if isinstance(value, tuple):
             return {KIND: "tuple", "value": [self._written(each) for each in value]}
-        if isinstance(value, list | set | frozenset | pd.Index | pd.Series | np.ndarray):
+        if isinstance(value, Collection) and not isinstance(value, bytes):
             return [self._written(each) for each in value]
         for name, (kind, write, _) in _SCALARS.items():
             if isinstance(value, kind):
@@ -127,7 +131,10 @@ class Codec:
         kind, inside = value[KIND], value.get("value")
         try:
             return self._of_kind(kind, inside, value, depth)
-        except (TypeError, ValueError, KeyError, InvalidOperation, pa.ArrowException) as error:
+        except (
+            *(AttributeError, TypeError, ValueError, KeyError, OverflowError),
+            *(InvalidOperation, pa.ArrowException),
+        ) as error:
             raise Unreadable(f"a value of the kind {kind!r} is none: {error}") from error
 
     def _of_kind(self, kind: object, inside: Any, whole: dict[str, Any], depth: int) -> Any:  # noqa: ANN401
@@ -145,10 +152,11 @@ class Codec:
             return self._read_frame(whole, depth)
         if kind not in self._classes:
             raise Unreadable(f"there is no kind of value {kind!r}")
-        return made(
-            self._classes[kind],
-            {name: self._read(each, depth + 1) for name, each in inside.items()},
-        )
+        members = {name: self._read(each, depth + 1) for name, each in inside.items()}
+        value = made(self._classes[kind], members)
+        if type(value) in self._checks:
+            self._checks[type(value)](value)
+        return value
 
     def _read_frame(self, members: dict[str, Any], depth: int) -> pd.DataFrame:
         content = base64.b64decode(members["arrow"], validate=True)

@@ -181,6 +181,13 @@ def dashboard_port_of_another(patient: Patient) -> None:
     patient.options["dashboard_port"] = other.rpartition(":")[2]
 
 
+@case("questions", FAULT, "held by another program", "--query-port")
+def query_port_of_another(patient: Patient) -> None:
+    answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+    other = patient.opened.enter_context(rewriting_proxy("http://127.0.0.1:1", lambda _: answer))
+    patient.options["query_port"] = other.rpartition(":")[2]
+
+
 @case("server", FAULT, "holds the folder, and no server answers", "it hangs: start it again")
 def hanging_server(patient: Patient) -> None:
     patient.opened.enter_context(stalled(patient.serve().process))

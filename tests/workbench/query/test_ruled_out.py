@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import workbench
 from tests.support.archives import archive, change, path_of
 from tests.support.folders import NOON, fill
+from tests.support.sessions import session_of
 from waterline.archive import parquet
 from waterline.archive.batch_filter.cache import FILTERS
 from waterline.encoding import JSON_GZ, PARQUET
@@ -163,7 +164,7 @@ def test_plan_and_answer_open_only_batches_that_may_match(
         assert (told in str(plan)) == bool(plan.ruled_out)
         assert plan.most == sum(each.rows for each in plan.files)
         read: list[str] = []
-        reader = wb._session.logs.reader
+        reader = session_of(wb).logs.reader
         before = reader.read_packed
 
         def noted(batch: ArchivedBatch, *wanted: Any) -> object:  # noqa: ANN401 - what is read

@@ -24,7 +24,10 @@ from workbench.clients.producer import Producer
 
 pytestmark = pytest.mark.slow
 
-FREE_PORTS = ("--port", "0", "--monitoring-port", "0", "--dashboard-port", "0")
+FREE_PORTS = (
+    *("--port", "0", "--monitoring-port", "0"),
+    *("--dashboard-port", "0", "--query-port", "0"),
+)
 
 
 def is_alive(pid: int) -> bool:
@@ -66,6 +69,7 @@ class Everything:
         kinds = {
             " server": "server",
             " workbench.dashboard": "dashboard",
+            " workbench.serving": "questions",
             " workbench.samples.demo": "demo",
         }
         found = {}
@@ -116,7 +120,7 @@ def everything(data: Path, *options: str, cwd: Path | None = None) -> Iterator[E
 
 def test_demo_sends_logs_and_ctrl_c_leaves_no_process(data: Path) -> None:
     with everything(data, "--demo") as up:
-        assert set(up.children()) == {"server", "dashboard", "demo"}
+        assert set(up.children()) == {"server", "dashboard", "questions", "demo"}
         assert answers(up.dashboard)
         assert answers(up.health)
         with workbench.connect(data) as wb:
@@ -130,7 +134,7 @@ def test_demo_sends_logs_and_ctrl_c_leaves_no_process(data: Path) -> None:
 def test_nothing_is_left_of_one_that_is_killed(data: Path) -> None:
     with everything(data, "--demo") as up:
         children = up.children()
-        assert set(children) == {"server", "dashboard", "demo"}
+        assert set(children) == {"server", "dashboard", "questions", "demo"}
         up.process.kill()
         wait_until(lambda: not any(map(is_alive, children.values())), f"one of {children} goes on")
 
@@ -139,7 +143,7 @@ def test_folder_with_modules_of_the_users_own_changes_nothing(
     data: Path, users_folder: Path
 ) -> None:
     with everything(data, "--demo", cwd=users_folder) as up:
-        assert set(up.children()) == {"server", "dashboard", "demo"}
+        assert set(up.children()) == {"server", "dashboard", "questions", "demo"}
         assert answers(up.dashboard)
         with workbench.connect(data) as wb:
             wait_until(lambda: wb.count() > 10, "demo logs")

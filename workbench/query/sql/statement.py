@@ -51,6 +51,7 @@ def answer(
 
 def answer_in_pieces(
     query: str,
+    parameters: Parameters | None,
     relations: Mapping[str, Relation],
     limit: int | None,
     take: Callable[[Iterator[pa.Table]], None],
@@ -59,6 +60,7 @@ def answer_in_pieces(
 
     Args:
         query: text of the SELECT.
+        parameters: as for `answer`.
         relations: relations by name.
         limit: number of rows at most; None is all.
         take: called once, with tables as `answer` returns them; there is at least one.
@@ -69,7 +71,7 @@ def answer_in_pieces(
     """
     _taken(
         query,
-        None,
+        parameters,
         relations,
         lambda rows: take(_pieces(rows if limit is None else rows.limit(limit))),
     )

@@ -1,0 +1,1 @@
+"""A workbench on a data folder behind a server, over the network."""

@@ -1,0 +1,170 @@
+"""Logs and rows as they come from a server."""
+
+import http.client
+import io
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any, Final
+
+import pyarrow as pa
+
+from workbench.query.execute import FoundRows, arranged, count_archived, with_members
+from workbench.query.known import KnownAnswer, Mark
+from workbench.query.moment import Moment
+from workbench.query.progress import tell, warn_of
+from workbench.query.question import Question
+from workbench.remote.link import Link
+from workbench.wire.codec import CODEC
+from workbench.wire.faults import raised, warning
+from workbench.wire.stream import ARROW, Reader, Told
+from workbench.wire.values import Unreadable
+
+# Text of the progress bar.
+_ROWS: Final = "logs received"
+
+
+class Received:
+    """An answer of rows that is being received.
+
+    Args:
+        link: the way to the server.
+        path: path of the question.
+        body: the question.
+
+    Attributes:
+        head: what the server told at the begin.
+        schema: columns of the rows.
+
+    Raises:
+        WaterlineError: there is no answer.
+    """
+
+    def __init__(self, link: Link, path: str, body: Told) -> None:
+        with ExitStack() as opened:
+            self._response = opened.enter_context(link.asked(path, CODEC.encode(body), ARROW))
+            self._reader = _reader(self._response)
+            self._opened = opened.pop_all()
+        self.head = self._reader.head
+        self.schema = self._reader.schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows; `tail` is known when they end.
+
+        Raises:
+            ServerUnreachable: the answer broke off.
+            WaterlineError: the server could not go on.
+        """
+        rows = 0
+        with self._opened:
+            try:
+                for batch in self._reader.batches():
+                    rows += batch.num_rows
+                    tell(_ROWS, rows)
+                    yield batch
+            except pa.ArrowException as error:
+                raise Unreadable(str(error)) from error
+            tail = self._reader.tail
+            assert tail is not None
+            if "error" in tail:
+                raise raised(tail["error"])
+            # Its end as HTTP has it is read too.
+            if tail.get("rows") != rows or self._reader.rest():
+                raise Unreadable("the answer has other rows than it tells")
+            self.tail = tail
+        warn_as_told(tail)
+
+
+def warn_as_told(told: Told) -> None:
+    """Warn of what a server warned of."""
+    for name, sentence in told.get("warnings", ()):
+        warn_of(sentence, warning(name))
+
+
+class RemoteRows:
+    """Reads the logs of a server that match a question.
+
+    Args:
+        link: the way to the server.
+        clock: returns milliseconds UTC.
+    """
+
+    def __init__(self, link: Link, clock: Callable[[], int]) -> None:
+        self._link = link
+        self._clock = clock
+
+    def rows(
+        self, question: Question, known: KnownAnswer | None = None, *, may_lack: bool = False
+    ) -> FoundRows:
+        """Return the logs that match a question; see `Logs.rows`."""
+        body: Told = {
+            "question": replace(question, members=None),
+            "known": None if known is None else known.mark,
+            "may_lack": may_lack,
+            "now": self._clock(),
+        }
+        received = Received(self._link, "/query", body)
+        table = pa.Table.from_batches(received.batches(), received.schema)
+        head, tail = received.head, received.tail
+        came = None
+        if known is not None and head["continues"] is True:
+            came = table.num_rows
+            table = pa.concat_tables([known.table.select(table.column_names), table])
+        table = arranged(table, question)
+        return FoundRows(
+            with_members(table, question),
+            tail["pruned"],
+            _of(head["moment"], Moment),
+            count_archived(table, tail["archived"]),
+            tuple(tail["missing"]),
+            _of(head["mark"], Mark),
+            came,
+        )
+
+
+class RemoteScan:
+    """All logs of a server that match a question, by seq, as they are received.
+
+    Args:
+        link: the way to the server.
+        question: what is asked.
+        seqs: seqs to restrict the scan to; None is all. Its end is not heeded.
+        now: milliseconds UTC.
+
+    Attributes:
+        moment: moment of the scan.
+        last_seq: highest seq committed at the moment.
+        lacks: sentence about pruned logs that may have matched, or None.
+    """
+
+    def __init__(self, link: Link, question: Question, seqs: range | None, now: int) -> None:
+        after = 0 if seqs is None else seqs.start - 1
+        body: Told = {"question": question, "after": after, "now": now}
+        self._received = Received(link, "/query", body)
+        head = self._received.head
+        self.moment: Moment = _of(head["moment"], Moment)
+        self.last_seq: int = _of(head["last_seq"], int)
+        self.lacks: str | None = head["lacks"]
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield tables of logs with the question's columns.
+
+        Raises:
+            ServerUnreachable: the answer broke off.
+            ArchiveError: an archive file is missing, damaged or was pruned meanwhile.
+        """
+        for batch in self._received.batches():
+            yield pa.Table.from_batches([batch])
+
+
+def _reader(response: http.client.HTTPResponse) -> Reader:
+    try:
+        return Reader(io.BufferedReader(response))
+    except pa.ArrowException as error:
+        raise Unreadable(str(error)) from error
+
+
+def _of(value: object, kind: type) -> Any:  # noqa: ANN401 - of that class
+    if not isinstance(value, kind):
+        raise Unreadable(f"{value!r:.80} is no {kind.__name__}")
+    return value

@@ -1,0 +1,1 @@
+"""The process that answers questions over the network: `waterline query`."""

@@ -1,0 +1,44 @@
+"""The process that answers questions: `python -m workbench.serving`, with settings as variables.
+
+`waterline query` becomes it, and `waterline up` starts it.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from waterline.endings import ended_in_order
+from waterline.interrupts import end_at_once
+from waterline.process_log import logged_failure, start_log
+from waterline.settings.model import load_settings
+from waterline.terminal import say
+
+# Of itself Python gives a waiting thread its turn after 5 ms. What a client is sent needs several,
+# beside the threads of other questions.
+SWITCH_SECONDS: Final = 0.001
+
+end_at_once()
+
+
+def main() -> None:
+    """Serve until told to stop; print the address once questions are taken."""
+    # What this loads takes a second, in which Ctrl-C should print no traceback.
+    from workbench.serving.app import serve_questions
+
+    with ended_in_order():
+        settings = load_settings({}, os.environ, Path.cwd(), check_queries=False).settings
+        log = (settings.log_format, settings.log_file)
+        start_log("query", *log)
+        sys.setswitchinterval(SWITCH_SECONDS)
+
+        def announce(url: str) -> None:
+            say(f"waterline answers questions at {url} from {settings.data}")
+
+        with logged_failure(*log):
+            asyncio.run(serve_questions(settings, announce))
+
+
+if __name__ == "__main__":
+    main()

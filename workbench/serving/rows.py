@@ -1,0 +1,184 @@
+"""Streams of logs and of rows of SELECTs, which hold few rows at a time."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pyarrow as pa
+
+from waterline.archive.columns import schema_of
+from waterline.errors import DataFolderError
+from workbench.query.archived import incomplete, read_catalog
+from workbench.query.execute import archived_seqs
+from workbench.query.known import KnownAnswer, Mark, take_mark
+from workbench.query.moment import read_moment
+from workbench.query.question import Question
+from workbench.query.scan import LogScan
+from workbench.query.session import Session
+from workbench.wire.stream import Told
+
+AT_ONCE: Final = 20_000
+"""Logs up to which an answer is made at once, and comes in the order that was asked for."""
+
+_LAST_SEQ: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Rows as they are read, and what is told before and after them."""
+
+    schema: pa.Schema
+    head: Told
+    tables: Iterator[pa.Table]
+    tail: Callable[[], Told]
+    """Called behind the last table.
+
+    Raises:
+        IncompleteAnswer: archive files are missing or damaged.
+    """
+
+
+def matching_logs(
+    session: Session, question: Question, known: Mark | None, *, may_lack: bool
+) -> Stream:
+    """Return the logs that match a question.
+
+    Few come in its order. More come by seq: whoever asks puts them in order.
+
+    Args:
+        session: the folder.
+        question: what is asked.
+        known: how far an earlier answer goes; if it is valid only newer logs come.
+        may_lack: whether to leave out logs whose archive files are missing or damaged.
+
+    Raises:
+        IncompleteAnswer: archive files are missing or damaged.
+    """
+    if not may_lack:
+        session.refuse_earlier()
+    question = replace(question, members=None)
+    is_limited = question.limit is not None and question.limit <= AT_ONCE
+    if is_limited or _is_short(session, question, known):
+        return _at_once(session, question, known, may_lack=may_lack)
+    if question.limit is None:
+        return _in_pieces(session, question, known, may_lack=may_lack)
+    return _newest_in_pieces(session, question, may_lack=may_lack)
+
+
+def scanned_logs(session: Session, question: Question, after: int) -> Stream:
+    """Return the logs that match a question and lie above a seq, by seq.
+
+    Args:
+        session: the folder.
+        question: what is asked; its order and limit are ignored.
+        after: the seq; 0 takes all.
+
+    Raises:
+        ArchiveError: an archive file is missing or damaged.
+    """
+    session.refuse_earlier()
+    scan = LogScan(session.folder, session.database, question, range(after + 1, _LAST_SEQ))
+    head: Told = {
+        "pin": str(question.pin or scan.moment.pin(session.clock())),
+        "moment": scan.moment,
+        "last_seq": scan.last_seq,
+        "lacks": scan.lacks,
+    }
+    schema = schema_of(question.columns)
+    return Stream(schema, head, scan.tables(), lambda: {"pruned": scan.lacks, "missing": []})
+
+
+def _is_short(session: Session, question: Question, known: Mark | None) -> bool:
+    if known is not None:
+        with session.database.view() as view:
+            moment = read_moment(view)
+            if known.holds(view, moment):
+                return moment.last_seq - known.last_seq <= AT_ONCE
+    return session.logs.most(question) <= AT_ONCE
+
+
+def _at_once(session: Session, question: Question, known: Mark | None, *, may_lack: bool) -> Stream:
+    schema = schema_of(question.kept)
+    earlier = None if known is None else KnownAnswer(schema.empty_table(), known)
+    rows = session.logs.rows(question, earlier, may_lack=may_lack)
+    if rows.came is not None and question.limit is not None and rows.lacks is not None:
+        # Whether pruned logs lie within the limit depends on the known ones.
+        rows = session.logs.rows(question, may_lack=may_lack)
+    head: Told = {
+        "pin": str(question.pin or rows.moment.pin(session.clock())),
+        "moment": rows.moment,
+        "mark": rows.mark,
+        "continues": rows.came is not None,
+    }
+    with session.database.view() as view:
+        archived = archived_seqs(read_catalog(view, question))
+    tail: Told = {
+        "pruned": rows.lacks,
+        "missing": [*_earlier(session), *rows.missing],
+        "archived": archived,
+    }
+    return Stream(schema, head, iter([rows.table.select(question.kept)]), lambda: tail)
+
+
+def _in_pieces(
+    session: Session, question: Question, known: Mark | None, *, may_lack: bool
+) -> Stream:
+    with session.database.view() as view:
+        moment = read_moment(view)
+        mark = take_mark(view, moment, question.through)
+        continues = known is not None and known.holds(view, moment)
+    last = moment.last_seq if question.last is None else min(question.last, moment.last_seq)
+    asked = replace(question, columns=question.kept, limit=None, last=last)
+    after = known.last_seq if known is not None and continues else 0
+    faults: list[str] = []
+    seqs = range(after + 1, _LAST_SEQ)
+    scan = LogScan(session.folder, session.database, asked, seqs, faults=faults)
+    if scan.moment.incarnation != moment.incarnation:
+        raise DataFolderError(f"{session.place} was replaced by another while it was read")
+    head: Told = {
+        "pin": str(question.pin or moment.pin(session.clock())),
+        "moment": moment,
+        "mark": mark,
+        "continues": continues,
+    }
+
+    def tail() -> Told:
+        # As answers that are made at once name them, the newest first.
+        missing = [*dict.fromkeys(reversed(faults))]
+        if missing and not may_lack:
+            raise incomplete(missing)
+        return {
+            "pruned": scan.lacks,
+            "missing": [*_earlier(session), *missing],
+            "archived": scan.archived,
+        }
+
+    return Stream(schema_of(asked.columns), head, scan.tables(), tail)
+
+
+def _newest_in_pieces(session: Session, question: Question, *, may_lack: bool) -> Stream:
+    """Find the place from which on the newest logs lie, and return them."""
+    places = replace(question, columns=("seq", "timestamp"), order="oldest")
+    found = session.logs.rows(places, may_lack=may_lack)
+    behind = question.behind
+    if found.table.num_rows == question.limit:
+        first = found.table["timestamp"].cast(pa.int64())[0].as_py()
+        behind = first, found.table["seq"][0].as_py() - 1
+    # What came in meanwhile is newer than the newest.
+    asked = replace(
+        question, limit=None, behind=behind, last=_through(found.moment.last_seq, question)
+    )
+    stream = _in_pieces(session, asked, None, may_lack=may_lack)
+
+    def tail() -> Told:
+        return {**stream.tail(), "pruned": found.lacks}
+
+    return replace(stream, tail=tail)
+
+
+def _through(last_seq: int, question: Question) -> int:
+    return last_seq if question.last is None else min(last_seq, question.last)
+
+
+def _earlier(session: Session) -> list[str]:
+    return [] if session.earlier is None else [session.earlier]
