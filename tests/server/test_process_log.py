@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ import msgspec
 import pytest
 
 import workbench
-from tests.support.forking import PATIENCE, WATERLINE, Started
+from tests.support.forking import PATIENCE, WATERLINE, Started, run
 from tests.support.processes import ServerProcess, run_waterline, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
@@ -194,6 +196,41 @@ def test_all_processes_of_up_write_json(data: Path) -> None:
     assert ("up", "the server ended (signal 9); starting it again") in {
         (each.process, each.message) for each in lines
     }
+
+
+def dashboard_on_a_port_in_use(data: Path, form: str) -> str:
+    """Start a dashboard that cannot listen; return what it wrote to standard error."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run(
+            [sys.executable, "-m", "workbench.dashboard"],
+            WATERLINE_DATA=str(data),
+            WATERLINE_DASHBOARD_PORT=str(taken.getsockname()[1]),
+            WATERLINE_LOG_FORMAT=form,
+        )
+    assert done.returncode == 1
+    return done.stderr
+
+
+def test_dashboard_that_cannot_listen_is_one_sentence_or_one_line_of_json(data: Path) -> None:
+    said = dashboard_on_a_port_in_use(data, "text")
+    assert said.startswith("waterline: port ")
+    assert len(said.splitlines()) == 1
+    (line,) = logged(dashboard_on_a_port_in_use(data, "json"))
+    assert (line.process, line.level, line.traceback) == ("dashboard", "critical", "")
+    assert line.message.startswith("port ")
+
+
+def test_demo_without_a_server_is_a_line_of_json(data: Path) -> None:
+    done = run(
+        [sys.executable, "-m", "workbench.samples.demo"],
+        WATERLINE_DATA=str(data),
+        WATERLINE_LOG_FORMAT="json",
+        WATERLINE_URL="no address",
+        WATERLINE_TOKEN="a-secret",
+    )
+    (line,) = logged(done.stderr)
+    assert (done.returncode, line.process, line.level) == (1, "demo", "critical")
+    assert "a-secret" not in done.stderr
 
 
 def servers_of(parent: int) -> list[int]:

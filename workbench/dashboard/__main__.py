@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from waterline.addresses import loopback_host
-from waterline.process_log import start_log
+from waterline.endings import ended_in_order
+from waterline.process_log import logged_failure, start_log
 from waterline.settings.model import load_settings
 from workbench.dashboard.closed_pages import leave_closed_pages_out
 from workbench.dashboard.serving import SESSION_CHECKS, SESSION_LIFETIME, serve_page
@@ -30,17 +31,20 @@ def main() -> None:
     ):
         parser.add_argument(name, type=int, default=default, metavar="MILLISECONDS")
     given = parser.parse_args()
-    settings = load_settings({}, os.environ, Path.cwd()).settings
-    leave_closed_pages_out(start_log("dashboard", settings.log_format, settings.log_file))
-    sys.setswitchinterval(SWITCH_SECONDS)
-    asyncio.run(
-        serve_page(
-            settings,
-            loopback_host(settings.host),
-            given.unused_session_lifetime,
-            given.check_unused_sessions,
-        )
-    )
+    with ended_in_order():
+        settings = load_settings({}, os.environ, Path.cwd()).settings
+        log = (settings.log_format, settings.log_file)
+        leave_closed_pages_out(start_log("dashboard", *log))
+        sys.setswitchinterval(SWITCH_SECONDS)
+        with logged_failure(*log):
+            asyncio.run(
+                serve_page(
+                    settings,
+                    loopback_host(settings.host),
+                    given.unused_session_lifetime,
+                    given.check_unused_sessions,
+                )
+            )
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def demo_program(addresses: Addresses, folder: DataFolder, settings: Settings) -
     if settings.tls_cert is not None:
         # No authority vouches for a loopback address, so the demo gets the certificate to expect.
         command.append(str(settings.tls_cert))
-    return Program("the demo", command, {**os.environ, **secrets})
+    return Program("the demo", command, {**server_environment(settings), **secrets})
 
 
 async def ready(process: asyncio.subprocess.Process, host: str) -> Addresses:

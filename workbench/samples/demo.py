@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from waterline.errors import WaterlineError
+from waterline.process_log import logged_failure, start_log
+from waterline.settings.model import load_settings
 from workbench.clients.producer import Producer
 from workbench.samples import live
 
@@ -22,23 +24,30 @@ PATIENCE_SECONDS: Final = 3600.0
 
 def main() -> int:
     """Send until the day is over; return the exit code."""
-    begun = time.monotonic()
-    certificate = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     try:
-        with Producer(
-            os.environ["WATERLINE_URL"],
-            os.environ["WATERLINE_TOKEN"],
-            patience=PATIENCE_SECONDS,
-            certificate=certificate,
-        ) as producer:
-            for log in live():
-                producer.send(log)
-                if time.monotonic() - begun > LONGEST_SECONDS:
-                    break
+        settings = load_settings({}, os.environ, Path.cwd(), check_queries=False).settings
+        log = (settings.log_format, settings.log_file)
+        start_log("demo", *log)
+        with logged_failure(*log):
+            _send(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
     except WaterlineError as error:
         sys.stderr.write(f"waterline: demo: {error}\n")
         return 1
     return 0
+
+
+def _send(certificate: Path | None) -> None:
+    begun = time.monotonic()
+    with Producer(
+        os.environ["WATERLINE_URL"],
+        os.environ["WATERLINE_TOKEN"],
+        patience=PATIENCE_SECONDS,
+        certificate=certificate,
+    ) as producer:
+        for log in live():
+            producer.send(log)
+            if time.monotonic() - begun > LONGEST_SECONDS:
+                break
 
 
 if __name__ == "__main__":
