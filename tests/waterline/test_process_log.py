@@ -57,6 +57,7 @@ def test_text_has_no_control_characters_of_messages() -> None:
 def test_file_has_the_error_that_ends_the_process(tmp_path: Path) -> None:
     assert write(LogFormat.TEXT, tmp_path / "own.log") == ""
     text = (tmp_path / "own.log").read_text()
+    assert " WARNING test: 30" in text.splitlines()[0]
     assert " CRITICAL test: the process failed\nTraceback " in text
     assert text.endswith("KeyError: 'unexpected'\n")
 

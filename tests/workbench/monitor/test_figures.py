@@ -50,6 +50,9 @@ def test_rates_are_of_what_was_sent_in_the_last_ten_seconds(data: Path) -> None:
             ("test", 2.0)
         ]
         assert found.ack_ms is not None
+        measured = found.logs_per_second * min(10.0, max(1.0, found.uptime_seconds))
+        assert measured == pytest.approx(round(measured))
+        assert 1 <= round(measured) <= 5
         assert found.bytes_per_second > found.logs_per_second
         assert (found.last_seq, found.status) == (5, "healthy")
         assert found.disk_trend is None
