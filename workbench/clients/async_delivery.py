@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final, Generic
 
 from waterline.errors import DeliveryError, ProducerFull, TokenError, UsageError
-from workbench.clients.answers import Answer, read_answer
+from workbench.clients.address import Address, address_of
+from workbench.clients.answers import Answer, Lost, read_answer
 from workbench.clients.link import BROKEN, Link, connect
 from workbench.clients.outbox import (
     CLOSED,
@@ -20,12 +21,9 @@ from workbench.clients.outbox import (
     Outbox,
     Pauses,
     Tag,
-    asking,
     check_size,
-    place_of,
 )
 from workbench.clients.threads import ClientThread
-from workbench.clients.tls import client_options
 
 logger = logging.getLogger(__name__)
 
@@ -64,11 +62,11 @@ class AsyncDelivery(Generic[Tag]):
         asks_seqs: bool = False,
         certificate: Path | None = None,
     ) -> None:
-        self.place = place_of(url)
         self.failure: TokenError | DeliveryError | None = None
         """Why it has given up, if it has."""
-        self._url = asking(url, seqs=asks_seqs)
-        self._tls = client_options(certificate) if url.startswith("wss://") else {}
+        self._asks_seqs = asks_seqs
+        self._certificate = certificate
+        self._address = self._address_of(url)
         self._token = token
         self._on_answer = on_answer
         self._patience = patience
@@ -83,9 +81,26 @@ class AsyncDelivery(Generic[Tag]):
         self._since_turn = 0
 
     @property
+    def place(self) -> str:
+        """The address without its query."""
+        return self._address.place
+
+    @property
     def counts(self) -> Counts:
         """Numbers of logs by outcome, so far."""
         return self.outbox.counts
+
+    def move(self, url: str) -> None:
+        """Deliver to another server from now on; see `Delivery.move`."""
+        if self.failure is not None:
+            raise self.failure
+        self._address = self._address_of(url)
+        self.outbox.place = self.place
+        self._wake.set()
+        self._tell()
+
+    def _address_of(self, url: str) -> Address:
+        return address_of(url, asks_seqs=self._asks_seqs, certificate=self._certificate)
 
     async def put(self, log: bytes, tag: Tag, patience: float | None = None) -> None:
         """Queue a log; wait while the window is full.
@@ -187,10 +202,10 @@ class AsyncDelivery(Generic[Tag]):
     async def _connect_and_exchange(self) -> None:
         pauses, outbox = Pauses(self._patience), self.outbox
         while not self._closing.is_set():
-            begun = time.monotonic()
+            begun, address = time.monotonic(), self._address
             try:
-                with contextlib.closing(await self._connected()) as link:
-                    await self._exchange(link)
+                with contextlib.closing(await self._connected(address)) as link:
+                    await self._exchange(link, address)
                 return
             except (TokenError, DeliveryError) as error:
                 self._give_up(error)
@@ -203,12 +218,22 @@ class AsyncDelivery(Generic[Tag]):
                 if outbox.is_hopeless:
                     self._give_up(DeliveryError(outbox.unreachable(error)))
                     return
-                logger.info("%s: %s; connecting again", self.place, error)
+                if self._has_left(address):
+                    logger.info("moving from %s to %s", address.place, self.place)
+                    continue
+                logger.info("%s: %s; connecting again", address.place, error)
                 pause = pauses.after(error, had_answers=outbox.last_progress > begun)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), pause)
+            await self._pause(pause, address)
 
-    async def _connected(self) -> Link:
+    async def _pause(self, seconds: float, address: Address) -> None:
+        """Wait before another connection to an address, unless closed or moved."""
+        await self._wait_for(lambda: self._closing.is_set() or self._has_left(address), seconds)
+
+    def _has_left(self, address: Address) -> bool:
+        """Return whether the logs go to another address by now."""
+        return self._address is not address
+
+    async def _connected(self, address: Address) -> Link:
         """Return a connected link; it connects in a thread, which a cancelled task leaves alone.
 
         Not in the loop's own threads: a program that ends would wait for them.
@@ -225,9 +250,9 @@ class AsyncDelivery(Generic[Tag]):
                 found.set_exception(error)
 
         def try_it() -> None:
-            link, error = Link(self._tls), None
+            link, error = Link(address.tls), None
             try:
-                connect(link, self._url, self._token, self.place)
+                connect(link, address.url, self._token, address.place)
             except (TokenError, DeliveryError, *BROKEN) as raised:
                 error = raised
             try:
@@ -238,13 +263,20 @@ class AsyncDelivery(Generic[Tag]):
         ClientThread(target=try_it, name="producer connects", daemon=True).start()
         return await found
 
-    async def _exchange(self, link: Link) -> None:
-        """Write frames and read answers until the connection is lost, or this is closed."""
+    async def _exchange(self, link: Link, address: Address) -> None:
+        """Write frames and read answers until the connection is lost, or this is closed or moved.
+
+        Args:
+            link: a connected one.
+            address: where it is connected to.
+        """
         loop, outbox = asyncio.get_running_loop(), self.outbox
         outbox.reconnect()
         with _watched(link, self._wake) as watch_room:
             while True:
                 self._wake.clear()
+                if self._has_left(address):
+                    raise Lost("the logs go to another server from now on")
                 self._fill(link)
                 if self._closed_at is not None:
                     if time.monotonic() - self._closed_at > FAREWELL_SECONDS:

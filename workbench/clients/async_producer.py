@@ -8,6 +8,7 @@ from waterline.errors import DeliveryError, ProducerFull, TokenError
 from workbench.clients.answers import Answer
 from workbench.clients.async_delivery import AsyncDelivery
 from workbench.clients.encoding import encoded
+from workbench.clients.nodes import Nodes
 from workbench.clients.outbox import Counts
 from workbench.clients.producer import DEFAULT_WINDOW, WhenFull, check_window
 from workbench.clients.replies import Reply, replies
@@ -23,7 +24,9 @@ class AsyncProducer:
     may be asked again. There is no spool.
 
     Args:
-        url: the server's ingest address, such as `ws://127.0.0.1:3001/ingest`, or `wss://…`.
+        url: the server's ingest address, such as `ws://127.0.0.1:3001/ingest`, or `wss://…`. Of
+            several addresses its token has one, the same in every program; while that server is
+            down its logs wait, unless `move` is called.
         token: a token with the scope `ingest`.
         window: number of logs without an answer at which it is full; 1 to 100,000. It is full too
             while 32 MiB are without one.
@@ -48,7 +51,7 @@ class AsyncProducer:
 
     def __init__(
         self,
-        url: str,
+        url: str | Sequence[str],
         token: str,
         *,
         window: int = DEFAULT_WINDOW,
@@ -59,6 +62,7 @@ class AsyncProducer:
         certificate: str | Path | None = None,
     ) -> None:
         check_window(window, when_full)
+        self._nodes = Nodes(url, token)
         self._on_reply = on_reply
         self._when_full = when_full
         self._max_wait = None if when_full == "block" else max_wait
@@ -66,7 +70,7 @@ class AsyncProducer:
         self._is_full = False
         self._has_told = False
         self._delivery: AsyncDelivery[str] = AsyncDelivery(
-            url,
+            self._nodes.url,
             token,
             window=window,
             patience=patience,
@@ -79,6 +83,24 @@ class AsyncProducer:
     def counts(self) -> Counts:
         """Numbers of logs by outcome, so far."""
         return self._delivery.counts
+
+    @property
+    def place(self) -> str:
+        """Address that logs are sent to, without its query."""
+        return self._delivery.place
+
+    def move(self) -> str:
+        """Send to the next address from now on, what is not acked too, and return it.
+
+        The server before may have stored some of that: then each has the log, with the same source
+        and id. After the last address comes the first.
+
+        Raises:
+            UsageError: there is no other address.
+            TokenError, DeliveryError: the producer has given up.
+        """
+        self._delivery.move(self._nodes.move())
+        return self.place
 
     @property
     def failure(self) -> TokenError | DeliveryError | None:

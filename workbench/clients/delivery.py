@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Generic
 
 from waterline.errors import DeliveryError, ProducerFull, TokenError, UsageError
-from workbench.clients.answers import Answer, read_answer
+from workbench.clients.address import Address, address_of
+from workbench.clients.answers import Answer, Lost, read_answer
 from workbench.clients.link import BROKEN, Link, connect
 from workbench.clients.outbox import (
     CLOSED,
@@ -22,12 +23,9 @@ from workbench.clients.outbox import (
     Outbox,
     Pauses,
     Tag,
-    asking,
     check_size,
-    place_of,
 )
 from workbench.clients.threads import ClientThread, renewed_in_children
-from workbench.clients.tls import client_options
 
 logger = logging.getLogger(__name__)
 
@@ -65,9 +63,9 @@ class Delivery(Generic[Tag]):
         asks_seqs: bool = False,
         certificate: Path | None = None,
     ) -> None:
-        self.place = place_of(url)
-        self._url = asking(url, seqs=asks_seqs)
-        self._tls = client_options(certificate) if url.startswith("wss://") else {}
+        self._asks_seqs = asks_seqs
+        self._certificate = certificate
+        self._address = self._address_of(url)
         self._token = token
         self._window = window
         self._patience = patience
@@ -105,9 +103,36 @@ class Delivery(Generic[Tag]):
             self._closing.set()
 
     @property
+    def place(self) -> str:
+        """The address without its query."""
+        return self._address.place
+
+    @property
     def counts(self) -> Counts:
         """Numbers of logs by outcome, so far."""
         return self._outbox.counts
+
+    def move(self, url: str) -> None:
+        """Deliver to another server from now on, which is sent all that has no answer.
+
+        Args:
+            url: its ingest address.
+
+        Raises:
+            UsageError: the address is none.
+            TokenError, DeliveryError: it has given up.
+        """
+        address = self._address_of(url)
+        with self._lock:
+            if self.failure is not None:
+                raise self.failure
+            self._address, self._outbox.place = address, address.place
+            if self._thread is not None and not self._closing.is_set():
+                self._wake()
+            self._changed.notify_all()
+
+    def _address_of(self, url: str) -> Address:
+        return address_of(url, asks_seqs=self._asks_seqs, certificate=self._certificate)
 
     def put(self, log: bytes, tag: Tag, patience: float | None = None) -> None:
         """Queue a log; wait while the window is full.
@@ -236,12 +261,12 @@ class Delivery(Generic[Tag]):
     def _connect_and_exchange(self) -> None:
         pauses, outbox = Pauses(self._patience), self._outbox
         while not self._closing.is_set():
-            begun = time.monotonic()
+            begun, address = time.monotonic(), self._address
             try:
-                with contextlib.closing(Link(self._tls)) as link:
+                with contextlib.closing(Link(address.tls)) as link:
                     self._link = link
-                    connect(link, self._url, self._token, self.place)
-                    self._exchange(link)
+                    connect(link, address.url, self._token, address.place)
+                    self._exchange(link, address)
                 return
             except (TokenError, DeliveryError) as error:
                 self._give_up(error)
@@ -254,18 +279,39 @@ class Delivery(Generic[Tag]):
                 if outbox.is_hopeless:
                     self._give_up(DeliveryError(outbox.unreachable(error)))
                     return
-                logger.info("%s: %s; connecting again", self.place, error)
+                if self._has_left(address):
+                    logger.info("moving from %s to %s", address.place, self.place)
+                    continue
+                logger.info("%s: %s; connecting again", address.place, error)
                 had_answers = outbox.last_progress > begun
-                self._closing.wait(pauses.after(error, had_answers=had_answers))
+                self._pause(pauses.after(error, had_answers=had_answers), address)
 
-    def _exchange(self, link: Link) -> None:
-        """Write frames and read answers until the connection is lost, or this is closed."""
+    def _pause(self, seconds: float, address: Address) -> None:
+        """Wait before another connection to an address, unless closed or moved."""
+        with self._lock:
+            self._changed.wait_for(
+                lambda: self._closing.is_set() or self._has_left(address), seconds
+            )
+
+    def _has_left(self, address: Address) -> bool:
+        """Return whether the logs go to another address by now."""
+        return self._address is not address
+
+    def _exchange(self, link: Link, address: Address) -> None:
+        """Write frames and read answers until the connection is lost, or this is closed or moved.
+
+        Args:
+            link: a connected one.
+            address: where it is connected to.
+        """
         outbox = self._outbox
         with self._lock:
             outbox.reconnect()
         poll = select.poll()
         poll.register(self._wakes, select.POLLIN)
         while True:
+            if self._has_left(address):
+                raise Lost("the logs go to another server from now on")
             self._fill(link)
             if self._closed_at is not None:
                 if time.monotonic() - self._closed_at > FAREWELL_SECONDS:

@@ -54,8 +54,8 @@ class LogHandler(logging.Handler):
     process that was forked.
 
     Args:
-        url: the server's ingest address; by default the variable WATERLINE_URL, or else
-            `ws://127.0.0.1:3001/ingest`.
+        url: the server's ingest address, or several, as `Producer` has them; by default those of
+            the variable WATERLINE_URL, with commas, or else `ws://127.0.0.1:3001/ingest`.
         token: a token with the scope `ingest`; by default the variable WATERLINE_TOKEN.
         fields: other attributes of log records that become attributes, such as `lineno`, in place
             of `process` and `threadName`.
@@ -72,7 +72,7 @@ class LogHandler(logging.Handler):
 
     def __init__(
         self,
-        url: str | None = None,
+        url: str | Sequence[str] | None = None,
         token: str | None = None,
         *,
         fields: Sequence[str] = ("process", "threadName"),
@@ -89,8 +89,7 @@ class LogHandler(logging.Handler):
                 "LogHandler needs a token: set the variable WATERLINE_TOKEN, or give token=…; "
                 "`waterline token create NAME --scope ingest` makes one and prints it"
             )
-        url = url or os.environ.get("WATERLINE_URL") or DEFAULT_URL
-        self._place = url.partition("?")[0]
+        url = url or os.environ.get("WATERLINE_URL", "").replace(",", " ").split() or DEFAULT_URL
         self._producer = Producer(
             url,
             token,
@@ -166,9 +165,8 @@ class LogHandler(logging.Handler):
             counts = self.counts
             if counts.waiting:
                 kept = "" if self._spool is None else f"; they stay in {self._spool}"
-                self._say(
-                    f"{counts.waiting:,} logs of this process are not acked by {self._place}{kept}"
-                )
+                place = self._producer.place
+                self._say(f"{counts.waiting:,} logs of this process are not acked by {place}{kept}")
             if dropped := counts.dropped - self._dropped_told:
                 self._say(f"{dropped:,} logs of this process were dropped")
         super().close()
@@ -202,7 +200,7 @@ class LogHandler(logging.Handler):
         except UsageError as error:
             self._say(f"a log was dropped: {error}")
         except ProducerFull:
-            self._say(f"logs are dropped, as {self._place} does not answer in time")
+            self._say(f"logs are dropped, as {self._producer.place} does not answer in time")
         except (TokenError, DeliveryError) as error:
             self._say(f"logs are dropped from now on: {error}")
         else:

@@ -114,7 +114,8 @@ class Outbox(Generic[Tag]):
         self.counts = Counts()
         self.is_idle = False
         """Whether `take` found no log at all; who adds one then wakes whoever takes."""
-        self._place = place
+        self.place = place
+        """The address without its query; another one once its logs go there."""
         self._window = window
         self._patience = patience
         self._clock = clock
@@ -294,7 +295,7 @@ class Outbox(Generic[Tag]):
             seconds: how long they were waited for; None if no time was set.
             has_ended: whether the connection was closed before.
         """
-        waiting = f"{self.counts.waiting:,} logs are not acked by {self._place}"
+        waiting = f"{self.counts.waiting:,} logs are not acked by {self.place}"
         if has_ended:
             return f"{waiting}, as the connection was closed before; send those again"
         return f"{waiting} after {seconds:g} s; they are still being sent"
@@ -302,7 +303,7 @@ class Outbox(Generic[Tag]):
     def full(self) -> str:
         """Return why there is no room."""
         return (
-            f"{self._place} has not answered {self.counts.waiting:,} logs, and no more are "
+            f"{self.place} has not answered {self.counts.waiting:,} logs, and no more are "
             "kept; send this one again later"
         )
 
@@ -315,7 +316,7 @@ class Outbox(Generic[Tag]):
         told = self.rejected()
         rejected = "" if told is None else f", rejected {told}"
         return (
-            f"{self._place} could not be reached for {self._patience:.0f} s ({error}); "
+            f"{self.place} could not be reached for {self._patience:.0f} s ({error}); "
             f"{self.counts.acked} logs are acked{rejected}, {self.counts.waiting} are not: send "
             "those again once the server runs"
         )

@@ -8,6 +8,7 @@ from waterline.errors import DeliveryError, ProducerFull, TokenError, UsageError
 from workbench.clients.answers import Answer
 from workbench.clients.delivery import Delivery
 from workbench.clients.encoding import encoded
+from workbench.clients.nodes import Nodes
 from workbench.clients.outbox import Counts
 from workbench.clients.replies import Reply, replies
 from workbench.clients.spooled_delivery import SpooledDelivery
@@ -42,9 +43,11 @@ class Producer:
     by `RejectedLogs` from `flush` and the end of the block, once the others are acked.
 
     Args:
-        url: the server's ingest address, such as `ws://127.0.0.1:3001/ingest`, or `wss://…`. The
-            certificate of a server with TLS is always verified: against the authorities of the
-            system, or those in the file that the variable SSL_CERT_FILE names.
+        url: the server's ingest address, such as `ws://127.0.0.1:3001/ingest`, or `wss://…`. Of
+            several addresses its token has one, the same in every program; while that server is
+            down its logs wait, unless `move` is called. The certificate of a server with TLS is
+            always verified: against the authorities of the system, or those in the file that the
+            variable SSL_CERT_FILE names.
         token: a token with the scope `ingest`.
         window: number of logs without an answer at which it is full; 1 to 100,000. It is full too
             while 32 MiB are without one.
@@ -74,7 +77,7 @@ class Producer:
 
     def __init__(
         self,
-        url: str,
+        url: str | Sequence[str],
         token: str,
         *,
         window: int = DEFAULT_WINDOW,
@@ -87,6 +90,7 @@ class Producer:
         certificate: str | Path | None = None,
     ) -> None:
         check_window(window, when_full)
+        self._nodes = Nodes(url, token)
         self._on_reply = on_reply
         self._when_full = when_full
         self._max_wait = None if when_full == "block" else max_wait
@@ -98,7 +102,7 @@ class Producer:
         self._delivery: Delivery[str] | SpooledDelivery
         if spool is None:
             self._delivery = Delivery(
-                url,
+                self._nodes.url,
                 token,
                 window=window,
                 patience=patience,
@@ -108,7 +112,7 @@ class Producer:
             )
         else:
             self._delivery = SpooledDelivery(
-                url,
+                self._nodes.url,
                 token,
                 window=window,
                 patience=patience,
@@ -123,6 +127,24 @@ class Producer:
     def counts(self) -> Counts:
         """Numbers of logs by outcome, so far."""
         return self._delivery.counts
+
+    @property
+    def place(self) -> str:
+        """Address that logs are sent to, without its query."""
+        return self._delivery.place
+
+    def move(self) -> str:
+        """Send to the next address from now on, what is not acked too, and return it.
+
+        The server before may have stored some of that: then each has the log, with the same source
+        and id. After the last address comes the first.
+
+        Raises:
+            UsageError: there is no other address.
+            TokenError, DeliveryError: the producer has given up.
+        """
+        self._delivery.move(self._nodes.move())
+        return self.place
 
     @property
     def failure(self) -> TokenError | DeliveryError | None:

@@ -94,6 +94,10 @@ class SpooledDelivery:
         """The address without its query."""
         return self._delivery.place
 
+    def move(self, url: str) -> None:
+        """Deliver to another server from now on; see `Delivery.move`."""
+        self._delivery.move(url)
+
     @property
     def failure(self) -> TokenError | DeliveryError | None:
         """Why it has given up, if it has."""
