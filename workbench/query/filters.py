@@ -37,6 +37,7 @@ from workbench.query.comparing import in_sql, is_one_of
 from workbench.query.database import View
 from workbench.query.packed_attributes import met_by
 from workbench.query.question import Question
+from workbench.query.substrings import contains
 
 _MEMORY: Final = ":memory:"
 # Types of json_each whose values are compared with each other.
@@ -136,7 +137,7 @@ def _meeting(table: pa.Table, query: TextQuery, mask: _Mask | None) -> _Mask | N
             mask = _both(mask, met_by(table["attributes"], condition))
         query = replace(query, where=())
     for text in query.contains:
-        mask = _matching(table["message"], pc.match_substring, text, mask)
+        mask = _matching(table["message"], contains, text, mask)
     for text in query.lacks:
         mask = _matching(table["message"], _lacks, text, mask)
     for of in query.patterns:
@@ -165,7 +166,7 @@ def _is_one_of(column: pa.ChunkedArray, texts: Sequence[str]) -> pa.ChunkedArray
 
 
 def _lacks(column: pa.Array, text: str) -> pa.Array:
-    return pc.invert(pc.match_substring(column, text))
+    return pc.invert(contains(column, text))
 
 
 def _mismatches(column: pa.Array, pattern: str) -> pa.Array:
