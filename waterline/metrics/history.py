@@ -11,7 +11,7 @@ import apsw
 
 from waterline.metrics.rollup_store import merge_stored
 from waterline.metrics.spans import STEP_OF, Kept, Span, Table, cover
-from waterline.metrics.summary import Summary
+from waterline.metrics.summary import Summary, merge_into
 from waterline.storage.sqlite import one_moment, open_reader, sqlite_errors
 
 _KEPT: Final = """
@@ -33,10 +33,15 @@ _METRICS: Final = """
 _STATES: Final = """
     SELECT begin / ?1, count(*), sum(count) FROM {table} WHERE begin >= ?2 AND begin < ?3 GROUP BY 1
 """
+_STATE: Final = """
+    SELECT count(*), ifnull(sum(count), 0) FROM {table} WHERE begin >= ? AND begin < ?
+"""
 # Steps of a table that are kept in memory as one. More would leave more at the edges of a range.
 _BLOCK_STEPS: Final = 10
 # Some 20 kB each.
 _MOST_BLOCKS: Final = 64
+# Spans of a report: hours between minutes between seconds. Some 40 kB a metric each.
+_MOST_SPANS: Final = 5
 _Row = tuple[str, int, float, float | None, float | None, str | None]
 _Packed = tuple[str, int, float, float | None, float | None, bytes | None]
 
@@ -49,6 +54,15 @@ class _Block:
     """Number of rows, and sum of their counts: a block of another state is no longer valid."""
     rows: list[_Packed]
     """Metric, count, sum, min, max and sketch."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """Summaries of the metrics of a whole span."""
+
+    state: tuple[int, int]
+    """As that of a block."""
+    summaries: dict[str, Summary]
 
 
 class RollupHistory:
@@ -67,6 +81,7 @@ class RollupHistory:
         self._connection = open_reader(path)
         # A report that is asked for again is mostly about the same minutes.
         self._blocks: OrderedDict[tuple[Table, int], _Block] = OrderedDict()
+        self._spans: OrderedDict[Span, _Merged] = OrderedDict()
 
     def close(self) -> None:
         """Close the connection, before the writer does; safe to call twice."""
@@ -92,12 +107,28 @@ class RollupHistory:
         totals: dict[str, Summary] = {}
         connection = self._connection
         with self._lock, sqlite_errors(self._path), one_moment(connection):
-            for span in cover(since, until, read_kept(connection)):
-                self._add(totals, span)
+            # The longest first: what is merged into nothing is copied at once.
+            spans = cover(since, until, read_kept(connection))
+            for span in sorted(spans, key=lambda each: each.begin - each.end):
+                merge_into(totals, self._span(span).items())
         return totals
 
+    def _span(self, span: Span) -> dict[str, Summary]:
+        """Return the summaries of a span, which others must not change."""
+        statement = _STATE.format(table=span.table)
+        (row,) = self._connection.execute(statement, (span.begin, span.end)).fetchall()
+        state = cast("tuple[int, int]", row)
+        known = self._spans.pop(span, None)
+        if known is None or known.state != state:
+            known = _Merged(state, {})
+            self._add(known.summaries, span)
+        self._spans[span] = known
+        while len(self._spans) > _MOST_SPANS:
+            self._spans.popitem(last=False)
+        return known.summaries
+
     def _add(self, totals: dict[str, Summary], span: Span) -> None:
-        """Merge the summaries of a span into others."""
+        """Merge the summaries of a span into others, by block."""
         size = STEP_OF[span.table] * _BLOCK_STEPS
         first, last = -(-span.begin // size), span.end // size
         if first >= last:

@@ -1,5 +1,6 @@
 """Search for a text within many, as they lie one after the other in memory."""
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -33,7 +34,7 @@ def _parts(texts: pa.StringArray) -> list[pa.StringArray]:
         return []
     wanted = np.arange(_bounds(texts)[0] + _PART_BYTES, ends[-1], _PART_BYTES)
     cuts = np.unique([0, *(np.searchsorted(ends, wanted) + 1), len(texts)]).tolist()
-    return [texts.slice(begin, end - begin) for begin, end in zip(cuts, cuts[1:], strict=False)]
+    return [texts.slice(begin, end - begin) for begin, end in pairwise(cuts)]
 
 
 def _contains(texts: pa.StringArray, text: str) -> pa.Array:

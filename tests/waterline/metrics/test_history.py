@@ -99,6 +99,21 @@ def test_blocks_in_memory_are_few(file: RollupStore, history: RollupHistory) -> 
     assert 0 < len(history._blocks) <= 64
 
 
+def test_spans_in_memory_are_few_and_answers_are_copies_of_them(
+    file: RollupStore, history: RollupHistory
+) -> None:
+    for second in range(200):
+        file.write(latency(BEGIN + second * SECOND, 1.0), {}, 0)
+    for begin in (*range(BEGIN, BEGIN + 100 * SECOND, SECOND), BEGIN):
+        found = history.summaries(begin, begin + 90 * SECOND)["latency"]
+        assert found.count == 90
+        found.add(7.0, 1_000)
+    assert plain(history.summaries(BEGIN, BEGIN + 90 * SECOND)["latency"]) == plain(
+        summary_of(*[1.0] * 90)
+    )
+    assert 0 < len(history._spans) <= 5
+
+
 @pytest.mark.slow
 @costly(200)
 @given(

@@ -51,7 +51,5 @@ def test_contains_finds_no_match_over_the_end_of_a_text() -> None:
     ],
     ids=["null", "empty text", "no texts", "empty texts", "large", "no chunks", "chunks"],
 )
-def test_contains_answers_as_arrow_does(
-    texts: pa.Array | pa.ChunkedArray, wanted: str
-) -> None:
+def test_contains_answers_as_arrow_does(texts: pa.Array | pa.ChunkedArray, wanted: str) -> None:
     assert contains(texts, wanted).equals(pc.match_substring(texts, wanted))
