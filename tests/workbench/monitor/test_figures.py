@@ -2,7 +2,9 @@
 
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
+import apsw
 import pytest
 
 from tests.support.processes import create_token, serving
@@ -10,6 +12,7 @@ from tests.support.sockets import send
 from tests.support.tls import LOOPBACK, WITH_LOOPBACK, start_secure_server
 from tests.support.waiting import wait_until
 from waterline.errors import UsageError
+from waterline.metrics.spans import HOUR
 from workbench.monitor.figures import Figures, Monitor
 from workbench.monitor.pages import Pages, Unanswered
 
@@ -132,3 +135,41 @@ def test_what_is_no_server_of_ours_is_said(data: Path) -> None:
 def test_address_of_no_pages_is_one_sentence(url: str) -> None:
     with pytest.raises(UsageError, match="is no address of monitoring pages; give one such as"):
         Pages(url)
+
+
+def test_disk_that_lost_a_gibibyte_in_an_hour_is_full_when_that_goes_on(data: Path) -> None:
+    with serving(data) as server:
+        wait_until(lambda: measured_free(data), "a measurement of the disk")
+        port = server.monitoring.rpartition(":")[2]
+    series, begin, free, sketch = measured_free(data)[0]
+    # Within the minute that began an hour ago, whenever the server answers in the next seconds.
+    then = begin - HOUR + 40_000
+    with closing(apsw.Connection(str(data / "metrics.db"))) as connection:
+        connection.execute(
+            "INSERT INTO seconds (begin, series, count, sum, min, max, sketch) "
+            "VALUES (?, ?, 1, ?, ?, ?, ?)",
+            (then, series, *[free + 2.0**30] * 3, sketch),
+        )
+    with (
+        serving(data, "--monitoring-port", port, token=server.token) as server,
+        closing(Pages(server.monitoring)) as pages,
+    ):
+        found = Monitor(pages).look()
+    assert found.disk_free_bytes is not None
+    assert found.disk_trend is not None
+    assert found.disk_trend.over_ms == HOUR - 30_000
+    lost = free + 2.0**30 - found.disk_free_bytes
+    days = found.disk_free_bytes / lost * found.disk_trend.over_ms / (24 * HOUR)
+    assert found.disk_trend.days_to_full == pytest.approx(days)
+
+
+def measured_free(data: Path) -> list[tuple[int, int, float, bytes]]:
+    """Return series, begin, free bytes and sketch of each second."""
+    if not (data / "metrics.db").exists():
+        return []
+    with closing(apsw.Connection(str(data / "metrics.db"))) as connection:
+        rows = connection.execute(
+            "SELECT series, begin, max, sketch FROM seconds JOIN series ON series.id = series "
+            "WHERE metric = 'disk_free_bytes'"
+        ).fetchall()
+    return cast("list[tuple[int, int, float, bytes]]", rows)
