@@ -4,21 +4,15 @@ Times are seconds, and names end in their unit. A metric with two dimensions bec
 so that the sum over each is complete.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    InfoMetricFamily,
-    Metric,
-)
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.utils import floatToGoString
 
 from server.monitoring.overview import State
+from server.monitoring.text_format import Buckets, TextWriter
 from server.submissions import Refusal
 from waterline.metrics import registry as metrics
 from waterline.metrics.recorder import MetricsRecorder, Series
@@ -29,7 +23,6 @@ from waterline.records import Rule
 
 PREFIX: Final = "waterline_"
 
-_Encoder = Callable[["Scrape"], bytes]
 _Summaries = Mapping[Series, Summary]
 
 
@@ -95,37 +88,44 @@ ATTRIBUTE: Final = Histogram("attribute", "", _steps(-1, 6))
 
 
 @dataclass(frozen=True, slots=True)
-class Scrape:
-    """Scrape, as a collector for the encoders of prometheus_client."""
+class Format:
+    """Text format of a scrape."""
+
+    is_open: bool
+    """Whether it is OpenMetrics."""
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Scrape:
+    """Scrape of a moment, written family by family, in a fixed order, empty ones included."""
 
     totals: _Summaries
     state: State
+    writer: TextWriter
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield all families in a fixed order, empty ones included."""
-        yield from self._counters()
-        yield from self._histograms()
-        yield self._attributes()
-        yield from self._gauges()
+    def write(self) -> bytes:
+        self._counters()
+        self._histograms()
+        self._attributes()
+        self._gauges()
+        return self.writer.content()
 
-    def _counters(self) -> Iterator[Metric]:
+    def _counters(self) -> None:
+        by_family: defaultdict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+        for series, summary in self.totals.items():
+            by_family[series.metric, series.dimension][series.label] = summary.sum
         for (name, dimension), shown in COUNTERS.items():
             metric = metrics.BY_NAME[name]
             sums = dict.fromkeys(self._known_labels(metric, dimension), 0.0)
-            sums |= {
-                series.label: summary.sum
-                for series, summary in self.totals.items()
-                if (series.metric, series.dimension) == (name, dimension)
-            }
+            sums |= by_family[name, dimension]
             unit = "bytes" if metric.unit is Unit.BYTES else ""
             names = _label_names(metric, dimension)
-            family = CounterMetricFamily(
-                PREFIX + shown, _help(metric, dimension), labels=names, unit=unit
-            )
-            for label, total in sorted(sums.items()):
-                parts = Cause.of(label) if dimension == metrics.CAUSE else (label,)
-                family.add_metric(parts[: len(names)], total)
-            yield family
+            samples = [
+                (_label_values(label, dimension)[: len(names)], total)
+                for label, total in sorted(sums.items())
+            ]
+            self.writer.counter(PREFIX + shown, _help(metric, dimension), unit, names, samples)
 
     def _known_labels(self, metric: metrics.Metric, dimension: str) -> Sequence[str]:
         """Return the labels to expose at 0 from the start.
@@ -139,81 +139,71 @@ class Scrape:
             return [label for label in found if label != NO_SOURCE]
         return metric.labels
 
-    def _histograms(self) -> Iterator[Metric]:
+    def _histograms(self) -> None:
         for name, histogram in HISTOGRAMS.items():
             summary = self.totals.get(Series(name, "", ""), Summary())
-            family = HistogramMetricFamily(
+            self.writer.histogram(
                 PREFIX + histogram.name,
                 _help(metrics.BY_NAME[name]),
-                labels=(),
-                unit=histogram.unit,
+                histogram.unit,
+                (),
+                histogram.bounds,
+                [((), _in_buckets(summary, histogram))],
             )
-            _fill(family, (), summary, histogram)
-            yield family
 
-    def _attributes(self) -> Metric:
-        family = HistogramMetricFamily(
+    def _attributes(self) -> None:
+        self.writer.histogram(
             PREFIX + ATTRIBUTE.name,
             "numeric attributes of logs that the setting measured_attributes names",
-            labels=["attribute", metrics.TYPE],
+            "",
+            ["attribute", metrics.TYPE],
+            ATTRIBUTE.bounds,
+            [
+                ((series.metric, series.label), _in_buckets(summary, ATTRIBUTE))
+                for series, summary in sorted(self.totals.items(), key=lambda item: item[0])
+                if series.metric not in metrics.BY_NAME
+            ],
         )
-        for series, summary in sorted(self.totals.items(), key=lambda item: item[0]):
-            if series.metric not in metrics.BY_NAME:
-                _fill(family, (series.metric, series.label), summary, ATTRIBUTE)
-        return family
 
-    def _gauges(self) -> Iterator[Metric]:
+    def _gauges(self) -> None:
         state = self.state
         for metric in metrics.OWN:
             if metric.kind is Kind.LEVEL:
-                yield GaugeMetricFamily(
-                    PREFIX + level_name(metric),
-                    _help(metric),
-                    value=state.levels.get(metric.name),
-                    unit="bytes" if metric.unit is Unit.BYTES else "",
-                )
+                unit = "bytes" if metric.unit is Unit.BYTES else ""
+                self._gauge(level_name(metric), _help(metric), state.levels.get(metric.name), unit)
         about = "versions of the server and of what it runs on"
-        yield InfoMetricFamily(PREFIX + "build", about, state.versions)
-        yield GaugeMetricFamily(
-            PREFIX + "start_time_seconds",
-            "when the server started, since 1970 UTC",
-            state.started,
-            unit="seconds",
-        )
-        yield GaugeMetricFamily(
-            PREFIX + "last_seq", "the seq of the log that was stored last", state.last_seq
-        )
-        yield GaugeMetricFamily(
-            PREFIX + "healthy", "1 when /health says healthy, else 0", int(state.is_healthy)
-        )
-        alerts = GaugeMetricFamily(
-            PREFIX + "alert_firing", "1 when the alert fires, else 0", labels=["alert"]
-        )
-        for name, level in state.alerts.items():
-            alerts.add_metric([name], level)
-        yield alerts
+        self.writer.info(PREFIX + "build", about, state.versions)
+        started = "when the server started, since 1970 UTC"
+        self._gauge("start_time_seconds", started, state.started, "seconds")
+        self._gauge("last_seq", "the seq of the log that was stored last", state.last_seq)
+        self._gauge("healthy", "1 when /health says healthy, else 0", int(state.is_healthy))
+        alerts = [((name,), level) for name, level in state.alerts.items()]
+        firing = "1 when the alert fires, else 0"
+        self.writer.gauge(PREFIX + "alert_firing", firing, "", ["alert"], alerts)
+
+    def _gauge(self, name: str, about: str, value: float | None, unit: str = "") -> None:
+        samples = [] if value is None else [((), value)]
+        self.writer.gauge(PREFIX + name, about, unit, (), samples)
 
 
-def encoder(accept: str) -> tuple[_Encoder, str]:
-    """Return encoder and content type for an Accept header.
-
-    An invalid header gets plain Prometheus text.
-    """
+def format_for(accept: str) -> Format:
+    """Return the text format for an Accept header; for an invalid one, that of Prometheus."""
     try:
-        return choose_encoder(accept)
+        _, content_type = choose_encoder(accept)
     except TypeError:  # prometheus_client compares a version that is no number
-        return choose_encoder("")
+        _, content_type = choose_encoder("")
+    return Format(content_type.startswith("application/openmetrics-text"), content_type)
 
 
-def expose(recorder: MetricsRecorder, state: State, encode: _Encoder) -> bytes:
-    """Return a scrape as text, in a few milliseconds.
+def expose(recorder: MetricsRecorder, state: State, text_format: Format) -> bytes:
+    """Return a scrape as text, in a millisecond.
 
     Args:
         recorder: the measurements.
         state: the gauges.
-        encode: the encoder.
+        text_format: the format.
     """
-    return encode(Scrape(recorder.totals(), state))
+    return _Scrape(recorder.totals(), state, TextWriter(is_open=text_format.is_open)).write()
 
 
 def level_name(metric: metrics.Metric) -> str:
@@ -234,15 +224,14 @@ def _label_names(metric: metrics.Metric, dimension: str) -> Sequence[str]:
     return [*names, "endpoint"] if metric.name == metrics.BODIES_REFUSED else names
 
 
-def _fill(
-    family: HistogramMetricFamily, labels: Sequence[str], summary: Summary, histogram: Histogram
-) -> None:
+def _label_values(label: str, dimension: str) -> Sequence[str]:
+    return Cause.of(label) if dimension == metrics.CAUSE else (label,)
+
+
+def _in_buckets(summary: Summary, histogram: Histogram) -> Buckets:
     bounds = [bound * histogram.scale for bound in histogram.bounds]
     counts = [0] * len(bounds)
     if summary.sketch is not None:
-        counts = [*summary.sketch.counts_up_to(bounds)]
-    names = map(floatToGoString, histogram.bounds)
-    buckets = [*zip(names, counts, strict=True), ("+Inf", summary.count)]
-    # OpenMetrics forbids a sum that can fall.
+        counts = summary.sketch.counts_up_to(bounds)
     falls = summary.min is not None and summary.min < 0
-    family.add_metric(labels, buckets, None if falls else summary.sum / histogram.scale)
+    return Buckets(counts, summary.count, None if falls else summary.sum / histogram.scale)

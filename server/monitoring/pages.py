@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from server.endpoint import Endpoint
-from server.monitoring.exposition import encoder, expose
+from server.monitoring.exposition import expose, format_for
 from server.monitoring.negotiation import accept_for, time_range
 from server.monitoring.overview import Overview
 from waterline.clock import now_ms
@@ -92,9 +92,9 @@ class Metrics(MonitoringPage):
         await self.get()
 
     def _expose(self, accept: str) -> None:
-        encode, content_type = encoder(accept)
-        state = self.monitoring.overview.state()
-        self.answer_as(content_type, expose(self.monitoring.recorder, state, encode))
+        chosen, state = format_for(accept), self.monitoring.overview.state()
+        text = expose(self.monitoring.recorder, state, chosen)
+        self.answer_as(chosen.content_type, text)
 
     async def _report(self, now: int, since: int, until: int) -> None:
         # A report of years takes a while, and /livez must not wait for it.

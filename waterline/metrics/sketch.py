@@ -11,9 +11,9 @@ import math
 import struct
 import sys
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import accumulate, pairwise
 from typing import Final, Self
 
@@ -95,19 +95,15 @@ class Sketch:
         ranks = (max(math.ceil(q * seen[-1]), 1) for q in wanted)
         return [value_of(ordered[bisect_left(seen, rank)]) for rank in ranks]
 
-    def counts_up_to(self, bounds: Iterable[float]) -> Iterator[int]:
-        """Yield the number of values at or below each of some ascending bounds.
+    def counts_up_to(self, bounds: Iterable[float]) -> list[int]:
+        """Return the number of values at or below each of some bounds.
 
         A value in the cell of a bound counts as below it, within the relative error.
         """
-        ordered = sorted(self.cells().items(), reverse=True)
-        seen = 0
-        for bound in bounds:
-            (half,) = pack((bound,))
-            highest = _cell_of(half)
-            while ordered and ordered[-1][0] <= highest:
-                seen += ordered.pop()[1]
-            yield seen
+        cells = self.cells()
+        ordered = sorted(cells)
+        seen = [0, *accumulate(map(cells.__getitem__, ordered))]
+        return [seen[bisect_right(ordered, _cell_of(half))] for half in pack(bounds)]
 
     def to_bytes(self) -> bytes:
         """Encode the counts, in about two bytes a used cell for small counts.

@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from server.monitoring.exposition import COUNTERS, HISTOGRAMS, encoder, expose
+from server.monitoring.exposition import COUNTERS, HISTOGRAMS, expose, format_for
 from server.monitoring.overview import State
 from tests.support.pages import ask
 from tests.support.processes import ServerProcess, serving
@@ -36,7 +38,7 @@ Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def families(recorder: MetricsRecorder, accept: str) -> list[Metric]:
-    text = expose(recorder, STATE, encoder(accept)[0]).decode()
+    text = expose(recorder, STATE, format_for(accept)).decode()
     return [*PARSERS[accept](text)]
 
 
@@ -108,7 +110,7 @@ def test_levels_and_state_are_gauges(accept: str) -> None:
 def test_level_that_system_does_not_tell_has_no_sample() -> None:
     levels = {name: n for name, n in STATE.levels.items() if name != metrics.DISK_FREE_BYTES}
     state = State(levels, 0, 0.0, {}, False)
-    text = expose(MetricsRecorder(), state, encoder("")[0]).decode()
+    text = expose(MetricsRecorder(), state, format_for("")).decode()
     (family,) = [each for each in parse_text(text) if each.name == "waterline_disk_free_bytes"]
     assert family.samples == []
 
@@ -173,6 +175,35 @@ def test_any_type_of_log_comes_back_as_it_was(accept: str, label: str) -> None:
     found = samples(families(recorder, accept))
     assert value(found, "logs_stored_total", type=label) == 1
     assert value(found, "attribute_count", attribute="duration_ms", type=label) == 1
+
+
+@pytest.mark.parametrize("accept", PARSERS)
+@given(
+    label=st.text(st.characters(codec="utf-8"), min_size=1, max_size=9),
+    values=st.lists(st.floats(-1e9, 1e9), max_size=9),
+)
+def test_text_is_what_encoder_of_prometheus_writes(
+    accept: str, label: str, values: list[float]
+) -> None:
+    recorder = MetricsRecorder()
+    for size, each in enumerate(values, start=1):
+        labels = {metrics.TYPE: label, metrics.SOURCE: "a"}
+        recorder.count(metrics.BYTES_RECEIVED, size, labels, amount=abs(each))
+        recorder.record("a_number", each, {metrics.TYPE: label})
+        recorder.record(metrics.COMMIT_DURATION, abs(each))
+    text = expose(recorder, STATE, format_for(accept))
+    assert choose_encoder(accept)[0](_Parsed([*PARSERS[accept](text.decode())])) == text
+    assert (b"# UNIT waterline_ack_latency_seconds seconds\n" in text) is bool(accept)
+
+
+@dataclass
+class _Parsed:
+    """What encoders of prometheus_client take."""
+
+    families: list[Metric]
+
+    def collect(self) -> list[Metric]:
+        return self.families
 
 
 # Of a real server

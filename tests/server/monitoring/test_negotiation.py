@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.monitoring.exposition import encoder
+from server.monitoring.exposition import format_for
 from server.monitoring.negotiation import accept_for, time_range
 from waterline.errors import UsageError
 
@@ -54,7 +54,7 @@ def test_other_accept_header_gets_json(accept: str) -> None:
 def test_scraper_gets_text_that_it_asks_for(accept: str, content_type: str) -> None:
     wanted = accept_for(None, accept)
     assert wanted is not None
-    assert encoder(wanted)[1].startswith(content_type)
+    assert format_for(wanted).content_type.startswith(content_type)
 
 
 @pytest.mark.parametrize(("chosen", "starts"), [("prometheus", TEXT), ("openmetrics", OPENMETRICS)])
@@ -62,14 +62,16 @@ def test_parameter_goes_before_header(chosen: str, starts: str) -> None:
     for accept in ("application/json", PROMETHEUS_3, "text/plain"):
         wanted = accept_for(chosen, accept)
         assert wanted is not None
-        assert encoder(wanted)[1].startswith(starts)
+        assert format_for(wanted).content_type.startswith(starts)
 
 
 @given(st.text(max_size=60), st.lists(st.sampled_from(PROMETHEUS_3.split(",")), max_size=3))
 def test_random_header_is_negotiated(text: str, known: list[str]) -> None:
     wanted = accept_for(None, ",".join([text, *known]))
     if wanted is not None:
-        assert encoder(wanted)[1].startswith(("text/plain", "application/openmetrics-text"))
+        assert format_for(wanted).content_type.startswith(
+            ("text/plain", "application/openmetrics-text")
+        )
 
 
 @given(st.integers(0, 10**13), st.integers(0, 10**13))
