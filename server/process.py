@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from server.allocator import release_large_blocks
 from server.handover import Predecessor
 from server.inherited import parse_sockets, sockets_of_systemd
 from server.lifecycle import serve
 from waterline.addresses import Addresses
+from waterline.allocator import release_large_blocks
 from waterline.endings import ended_in_order
 from waterline.process_log import logged_failure, start_log
 from waterline.settings.model import LoadedSettings, load_settings

@@ -411,7 +411,9 @@ def matching_hot_rows(view: View, catalog: Catalog, question: Question) -> pa.Ta
     return fetched(view, stored_rows(catalog, question), replace(question, limit=None))
 
 
-def fetched(view: View, chosen: Select[Any], question: Question) -> pa.Table:
+def fetched(
+    view: View, chosen: Select[Any], question: Question, rows_at_once: int = _TOLD
+) -> pa.Table:
     """Return the `kept` columns of the rows of a statement that match, up to the limit.
 
     What SQL leaves is applied to some rows at a time, so that no more are held than match.
@@ -420,12 +422,13 @@ def fetched(view: View, chosen: Select[Any], question: Question) -> pa.Table:
         view: a view of logs.db.
         chosen: `stored_rows` of the question, maybe narrowed or ordered.
         question: what is asked.
+        rows_at_once: number of rows between two reports of progress.
     """
     schema = schema_of(question.kept)
     left = what_sql_leaves(question.filters)
     if left is None:
         # Each column of logs has values of one type.
-        return view.fetch(chosen, rows_at_once=_TOLD).cast(schema)
+        return view.fetch(chosen, rows_at_once=rows_at_once).cast(schema)
     parts = [schema.empty_table()]
     rows = 0
     needed = schema_of(question.needed)

@@ -6,16 +6,18 @@ from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlalchemy import func
 
 from waterline.archive.columns import schema_of
 from waterline.archive.reader import BatchReader, follow
 from waterline.errors import ArchiveError, DataFolderError
+from waterline.query_text.parse import TextQuery
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 from waterline.storage.tables import logs
 from workbench.query.archived import is_refusal, kept, prove, read_batches, read_catalog
 from workbench.query.database import Database, View
-from workbench.query.execute import archived_seqs, fetched, stored_rows
+from workbench.query.execute import archived_seqs, fetched, hot_rows, stored_rows
 from workbench.query.filters import choose
 from workbench.query.gaps import lacking
 from workbench.query.moment import read_moment
@@ -30,6 +32,11 @@ PAGE_SIZE: Final = 32 * 2**20
 # Rows without messages and attributes are short: more of them take the same time.
 NARROW_ROWS: Final = 50_000
 
+# Few pages are too large, and only of those it is asked which row reaches the size.
+_SIZE_OF_PAGE: Final = """
+    SELECT max(seq), sum(octet_length(message) + octet_length(attributes))
+    FROM (SELECT * FROM logs WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?)
+"""
 # The row that reaches the size is included, so that a page is never empty.
 _PAGE: Final = """
     SELECT max(seq) FROM (
@@ -87,6 +94,7 @@ class LogScan:
         self._packed = packed
         self._faults = faults
         self._refused: set[str | None] = set()
+        self._reach: range | None = None
         self._reader = BatchReader(folder)
         self._wanted = wanted_by(question.filters)
         with database.view() as view:
@@ -163,22 +171,42 @@ class LogScan:
         return batch.last_seq > self.after and batch.first_seq <= self.last_seq
 
     def _hot(self, view: View, begin: int, end: int) -> pa.Table:
-        last = self._end_of_page(view, begin, end)
+        if self._reach is None:
+            # Later there are no others: what becomes hot lies above the scan.
+            self._reach = self._hot_reach(view)
+        begin, until = max(begin, self._reach.start - 1), min(end, self._reach.stop - 1)
+        last = self._end_of_page(view, begin, until) if begin < until else None
         if last is None:
             self.after = end
             return self._none()
         # SQLite uses the first of two upper bounds: with the pin's it would read on to that.
-        chosen = stored_rows(self._catalog, replace(self._question, pin=None))
+        chosen = stored_rows(self._catalog, replace(self._question, pin=None, last=None))
         within = chosen.where(logs.c.seq > begin, logs.c.seq <= last).order_by(logs.c.seq)
-        table = fetched(view, within, replace(self._question, limit=None))
+        # In one piece, which whoever passes it on needs not put together.
+        table = fetched(view, within, replace(self._question, limit=None), NARROW_ROWS)
         self.after = last
         return table
+
+    def _hot_reach(self, view: View) -> range:
+        """Return the seqs among which hot logs of the question's range of time lie."""
+        question = self._question
+        bounds = question.since, question.until, question.before, question.behind
+        if question.clock != "timestamp" or all(each is None for each in bounds):
+            return range(self.last_seq + 1)
+        within = replace(question, filters=TextQuery(), pin=None, last=None)
+        seq = logs.c.seq
+        ((first, last),) = view.rows(
+            hot_rows(self._catalog, within, [func.min(seq), func.max(seq)])
+        )
+        return range(0) if first is None else range(first, last + 1)
 
     def _end_of_page(self, view: View, begin: int, end: int) -> int | None:
         if {"message", "attributes"}.isdisjoint(self._question.needed):
             ((last,),) = view.rows(_PAGE_OF_NARROW_ROWS, (begin, end, NARROW_ROWS))
         else:
-            ((last,),) = view.rows(_PAGE, (begin, end, PAGE_ROWS, PAGE_SIZE))
+            ((last, size),) = view.rows(_SIZE_OF_PAGE, (begin, end, PAGE_ROWS))
+            if last is not None and size > PAGE_SIZE:
+                ((last,),) = view.rows(_PAGE, (begin, end, PAGE_ROWS, PAGE_SIZE))
         return None if last is None else int(last)
 
     def _archived(self, batch: ArchivedBatch) -> pa.Table:

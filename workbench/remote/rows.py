@@ -22,6 +22,7 @@ from workbench.wire.values import Unreadable
 
 # Text of the progress bar.
 _ROWS: Final = "logs received"
+_BUFFER: Final = 2**18
 
 
 class Received:
@@ -159,7 +160,7 @@ class RemoteScan:
 
 def _reader(response: http.client.HTTPResponse) -> Reader:
     try:
-        return Reader(io.BufferedReader(response))
+        return Reader(io.BufferedReader(response, _BUFFER))
     except pa.ArrowException as error:
         raise Unreadable(str(error)) from error
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from waterline.allocator import release_large_blocks
 from waterline.endings import ended_in_order
 from waterline.interrupts import end_at_once
 from waterline.process_log import logged_failure, start_log
@@ -24,6 +25,9 @@ end_at_once()
 
 def main() -> None:
     """Serve until told to stop; print the address once questions are taken."""
+    # Arrow's own allocator keeps what it has freed: with it the process took half as much again.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    release_large_blocks()
     # What this loads takes a second, in which Ctrl-C should print no traceback.
     from workbench.serving.app import serve_questions
 

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -106,6 +107,7 @@ class _Rows(Question):
                 each.stop()
             raise
         sink.send()
+        sink.wait()
 
     async def _pass_on(self, piece: bytes) -> None:
         if self._finished:
@@ -272,6 +274,7 @@ class _Sink(io.RawIOBase):
         self._pass_on = pass_on
         self._loop = loop
         self._waiting = bytearray()
+        self._sending: Future[None] | None = None
         self.has_begun = False
 
     def writable(self) -> bool:
@@ -289,14 +292,25 @@ class _Sink(io.RawIOBase):
         """Do nothing: Python flushes what is deleted, maybe in the thread of the loop."""
 
     def send(self) -> None:
-        """Pass all on, and wait until the connection has room for more.
+        """Pass all on; the next piece is made while the connection takes this one.
 
         Raises:
             BrokenPipeError: the reader has gone, or takes nothing.
         """
+        self.wait()
         self.has_begun = True
         data, self._waiting = bytes(self._waiting), bytearray()
+        self._sending = asyncio.run_coroutine_threadsafe(self._pass_on(data), self._loop)
+
+    def wait(self) -> None:
+        """Wait until the connection has taken all that was passed on.
+
+        Raises:
+            BrokenPipeError: the reader has gone, or takes nothing.
+        """
+        if self._sending is None:
+            return
         try:
-            asyncio.run_coroutine_threadsafe(self._pass_on(data), self._loop).result()
+            self._sending.result()
         except (tornado.iostream.StreamClosedError, TimeoutError) as error:
             raise BrokenPipeError from error

@@ -1,11 +1,14 @@
 """Streams of logs and of rows of SELECTs, which hold few rows at a time."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Final
 
 import pyarrow as pa
 
+from waterline.archive.as_stored import as_stored
 from waterline.archive.columns import schema_of
 from waterline.errors import DataFolderError
 from workbench.query.archived import incomplete, read_catalog
@@ -13,7 +16,7 @@ from workbench.query.execute import archived_seqs
 from workbench.query.known import KnownAnswer, Mark, take_mark
 from workbench.query.moment import read_moment
 from workbench.query.question import Question
-from workbench.query.scan import LogScan
+from workbench.query.scan import NARROW_ROWS, PAGE_ROWS, LogScan
 from workbench.query.session import Session
 from workbench.wire.stream import Told
 
@@ -77,7 +80,8 @@ def scanned_logs(session: Session, question: Question, after: int) -> Stream:
         ArchiveError: an archive file is missing or damaged.
     """
     session.refuse_earlier()
-    scan = LogScan(session.folder, session.database, question, range(after + 1, _LAST_SEQ))
+    seqs = range(after + 1, _LAST_SEQ)
+    scan = LogScan(session.folder, session.database, question, seqs, packed=True)
     head: Told = {
         "pin": str(question.pin or scan.moment.pin(session.clock())),
         "moment": scan.moment,
@@ -85,7 +89,31 @@ def scanned_logs(session: Session, question: Question, after: int) -> Stream:
         "lacks": scan.lacks,
     }
     schema = schema_of(question.columns)
-    return Stream(schema, head, scan.tables(), lambda: {"pruned": scan.lacks, "missing": []})
+    pieces = _ahead(_pieces(scan))
+    return Stream(schema, head, pieces, lambda: {"pruned": scan.lacks, "missing": []})
+
+
+def _ahead(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Yield pieces; another thread makes the next one while one is compressed and sent."""
+    context = copy_context()
+
+    def make() -> pa.Table | None:
+        return context.run(lambda: next(pieces, None))
+
+    with ThreadPoolExecutor(1) as pool:
+        making = pool.submit(make)
+        while (piece := making.result()) is not None:
+            making = pool.submit(make)
+            yield piece
+
+
+def _pieces(scan: LogScan) -> Iterator[pa.Table]:
+    """Yield the logs of a scan in pieces; of a batch only one is put together at a time."""
+    for table in scan.tables():
+        # Pages of hot logs are pieces already.
+        rows = PAGE_ROWS if table.num_rows > NARROW_ROWS else NARROW_ROWS
+        for begin in range(0, table.num_rows, rows):
+            yield as_stored(table.slice(begin, rows))
 
 
 def _is_short(session: Session, question: Question, known: Mark | None) -> bool:
@@ -132,7 +160,7 @@ def _in_pieces(
     after = known.last_seq if known is not None and continues else 0
     faults: list[str] = []
     seqs = range(after + 1, _LAST_SEQ)
-    scan = LogScan(session.folder, session.database, asked, seqs, faults=faults)
+    scan = LogScan(session.folder, session.database, asked, seqs, packed=True, faults=faults)
     if scan.moment.incarnation != moment.incarnation:
         raise DataFolderError(f"{session.place} was replaced by another while it was read")
     head: Told = {
@@ -153,7 +181,7 @@ def _in_pieces(
             "archived": scan.archived,
         }
 
-    return Stream(schema_of(asked.columns), head, scan.tables(), tail)
+    return Stream(schema_of(asked.columns), head, _ahead(_pieces(scan)), tail)
 
 
 def _newest_in_pieces(session: Session, question: Question, *, may_lack: bool) -> Stream:

@@ -1,6 +1,7 @@
 """Logs piece by piece, and as Arrow: the same as all at once, whatever comes in between."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ from tests.support.examples import costly
 from tests.support.folders import NOON, Batch, fill
 from tests.support.part_archived import part_archived, parts
 from tests.support.processes import PATIENCE
+from tests.support.sessions import session_of
 from tests.workbench.query.test_execute import assert_dtypes, batches_of_logs, questions
 from waterline.archive.columns import SCHEMA
 from waterline.encoding import JSON_GZ, PARQUET
 from waterline.errors import PrunedLogs, UsageError
 from workbench.query import scan as walking
+from workbench.query.database import View
 from workbench.query.pin import to_pin
+from workbench.query.times import iso_text
 from workbench.workbench import Workbench
 
 LOG = {"type": "info", "message": "m", "duration_ms": 1.5}
@@ -171,3 +175,34 @@ def test_adopted_batch_among_hot_logs_counts_as_archived(data: Path) -> None:
     adopt(data, 3, 4, PARQUET)
     with workbench.connect(data) as wb:
         assert wb.logs().attrs["rows"] == {"hot": 3, "archived": 2}
+
+
+def test_range_of_time_reads_no_hot_logs_outside_of_it(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(data, [{**LOG, "timestamp": NOON + each} for each in range(100)])
+    monkeypatch.setattr(walking, "PAGE_ROWS", 5)
+    begins: list[int] = []
+    page = walking.LogScan._end_of_page
+
+    def noted(scan: walking.LogScan, view: View, begin: int, end: int) -> int | None:
+        begins.append(begin)
+        return page(scan, view, begin, end)
+
+    monkeypatch.setattr(walking.LogScan, "_end_of_page", noted)
+    with Workbench(data, cache=False) as wb:
+        pieces = wb.iter_logs(since=iso_text(NOON + 50), until=iso_text(NOON + 62))
+        seqs = [seq for each in pieces for seq in each["seq"]]
+    assert seqs == [*range(51, 63)]
+    assert begins == [50, 55, 60]
+
+
+def test_last_seq_of_a_question_bounds_each_page_alone(data: Path) -> None:
+    fill(data, [{**LOG, "timestamp": NOON + each} for each in range(100)])
+    with Workbench(data, cache=False) as wb:
+        session = session_of(wb)
+        asked = replace(session.question({}), last=70)
+        scan = walking.LogScan(session.folder, session.database, asked, range(31, 2**62))
+        assert [seq for each in scan.tables() for seq in each["seq"].to_pylist()] == [
+            *range(31, 71)
+        ]

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from server.allocator import LARGE_BLOCK, release_large_blocks
 from tests.support.processes import PATIENCE
+from waterline.allocator import LARGE_BLOCK, release_large_blocks
 
 _ROOT: Final = Path(__file__).parents[2]
 
