@@ -179,7 +179,7 @@ def test_line_in_the_journal_has_a_priority_in_place_of_time_and_level(
 
 
 def test_all_processes_of_up_write_json(data: Path) -> None:
-    ports = ("--port", "0", "--monitoring-port", "0", "--dashboard-port", "0")
+    ports = [f"--{each}port=0" for each in ("", "monitoring-", "dashboard-", "query-")]
     process = Started(
         [WATERLINE, "up", "--data", str(data), *ports, *AS_JSON], stdout=-1, stderr=-1, text=True
     )

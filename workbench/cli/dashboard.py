@@ -11,7 +11,7 @@ from workbench.cli.options import load, needs, settings_options
 
 
 @click.command()
-@settings_options("data", "host")
+@settings_options("data", "host", "log_format", "log_file")
 @click.option(
     "--port", "--dashboard-port", "dashboard_port",
     metavar="VALUE", help=setting_help("dashboard_port"),

@@ -14,7 +14,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
-PORTS = ("--port", "0", "--monitoring-port", "0", "--dashboard-port", "0")
+PORTS = [f"--{each}port=0" for each in ("", "monitoring-", "dashboard-", "query-")]
 
 
 def copied(into: Path) -> list[str]:
