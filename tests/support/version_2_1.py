@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from waterline.archive import parquet
+from waterline.archive.attribute_columns.known_types import KnownTypes
 from waterline.archive.batch import Label, write_label
 from waterline.archive.batch_formats import SERIALIZERS
 from waterline.encoding import PARQUET, Encoding
@@ -20,7 +21,12 @@ class Version21:
     decode = staticmethod(parquet.decode)
 
     @staticmethod
-    def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer:
+    def encode(
+        table: pa.Table,
+        label: Label,
+        encoding: Encoding,
+        types: KnownTypes | None = None,  # noqa: ARG004 - it had none
+    ) -> pa.Buffer:
         """Return logs as the bytes of such a file; its label says so."""
         label = msgspec.structs.replace(label, version="2.1")
         sink = pa.BufferOutputStream()

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from waterline.archive import json_gz, parquet
 from waterline.archive.as_stored import as_stored
+from waterline.archive.attribute_columns.known_types import KnownTypes
 from waterline.archive.attribute_columns.packed import is_packed
 from waterline.archive.batch import VERSIONS, Label
 from waterline.archive.columns import NAMES, schema_of
@@ -30,13 +31,16 @@ _DAMAGE: Final = (
 class Serializer(Protocol):
     """What writes and reads the files of one format."""
 
-    def encode(self, table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer | bytes:
+    def encode(
+        self, table: pa.Table, label: Label, encoding: Encoding, types: KnownTypes | None = None
+    ) -> pa.Buffer | bytes:
         """Return logs as the bytes of a file.
 
         Args:
             table: logs in the columns of `SCHEMA`, by seq.
             label: what the file says of itself.
             encoding: codec and level, in the format that this was registered for.
+            types: those of attributes in the folder, if columns have types; they are added to.
         """
 
     def decode(
@@ -93,15 +97,18 @@ class BatchContent:
     label: Label | None
 
 
-def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer | bytes:
+def encode(
+    table: pa.Table, label: Label, encoding: Encoding, types: KnownTypes | None = None
+) -> pa.Buffer | bytes:
     """Return logs as the bytes of a batch file.
 
     Args:
         table: logs in the columns of `SCHEMA`, by seq.
         label: what the file says of itself.
         encoding: format, codec and level.
+        types: those of attributes in the folder, which are added to; None is a file by itself.
     """
-    return SERIALIZERS[encoding.format.name].encode(table, label, encoding)
+    return SERIALIZERS[encoding.format.name].encode(table, label, encoding, types)
 
 
 def decode(

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 
+from waterline.archive.attribute_columns.known_types import KnownTypes
 from waterline.archive.batch import Label
 from waterline.archive.columns import NAMES, SCHEMA
 from waterline.encoding import Encoding
@@ -25,7 +26,12 @@ _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(_Document)
 
 
-def encode(table: pa.Table, label: Label, encoding: Encoding) -> bytes:
+def encode(
+    table: pa.Table,
+    label: Label,
+    encoding: Encoding,
+    types: KnownTypes | None = None,  # noqa: ARG001 - JSON has any type
+) -> bytes:
     """Return logs as the bytes of a gzipped JSON document `{"metadata": label, "logs": [...]}`.
 
     The members of a log are its columns. Times are milliseconds UTC, attributes the stored JSON.
@@ -34,6 +40,7 @@ def encode(table: pa.Table, label: Label, encoding: Encoding) -> bytes:
         table: logs in the columns of `SCHEMA`.
         label: the document's `metadata`.
         encoding: the level of gzip; None is that of zlib.
+        types: those of attributes in the folder; they do not matter.
     """
     text = _encoder.encode(_Document(metadata=label, logs=stored_logs(table)))
     level = zlib.Z_DEFAULT_COMPRESSION if encoding.level is None else encoding.level

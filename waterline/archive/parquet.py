@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from waterline.archive.attribute_columns.known_types import KnownTypes
 from waterline.archive.attribute_columns.layout import (
     Group,
     Layout,
@@ -23,7 +24,15 @@ from waterline.archive.batch import Label, read_label, write_label
 from waterline.archive.batch_filter.build import FilterBuilder
 from waterline.archive.batch_filter.place import KEY, FilterPlace, write_place
 from waterline.archive.columns import NAMES, SCHEMA
-from waterline.archive.parquet_columns import FEW_VALUES, TEXTS, Columns, columns_of, path_of
+from waterline.archive.parquet_columns import (
+    APART,
+    FEW_VALUES,
+    TEXTS,
+    Columns,
+    columns_of,
+    path_of,
+    struct_of,
+)
 from waterline.encoding import Encoding
 
 _DICTIONARY_BYTES: Final = 32 * 2**20
@@ -40,21 +49,25 @@ _REPETITIVE: Final = b"waterline.dictionaries"
 _FILTERED: Final = 32
 _read_paths: Final = msgspec.json.Decoder(list[str]).decode
 _FIELD_ID: Final = b"PARQUET:field_id"
-_IDS: Final = {name: number for number, name in enumerate((*NAMES, TEXTS), start=1)}
+_IDS: Final = {name: number for number, name in enumerate((*NAMES, TEXTS, APART), start=1)}
 
 
-def encode(table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer:
+def encode(
+    table: pa.Table, label: Label, encoding: Encoding, types: KnownTypes | None = None
+) -> pa.Buffer:
     """Return logs as the bytes of a Parquet file.
 
     Attributes are columns of a struct, as far as those give them back exactly; the JSON of all
-    other logs is in the column `attributes_json`, which is null where it is not needed.
+    other logs is in the column `attributes_json`, which is null where it is not needed. Those whose
+    type is not that of their path in the folder are in the struct `attributes_other`.
 
     Args:
         table: logs in the columns of `SCHEMA`.
         label: stored as JSON in the key-value metadata of the file, under `waterline`.
         encoding: codec (`zstd`, `gzip`, `lz4` or `snappy`) and level.
+        types: those of attributes in the folder, which are added to; None is a file by itself.
     """
-    attributes = split(table["attributes"])
+    attributes = split(table["attributes"], types)
     columns = columns_of(table, attributes, encoding)
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
@@ -97,6 +110,19 @@ def version_of(path: Path) -> str | None:
     """
     about = pq.read_metadata(path).metadata or {}
     return read_label(about[_LABEL]).version if _LABEL in about else None
+
+
+def layout_of(path: Path) -> Layout:
+    """Return the attributes of a Parquet file that are columns, from its footer alone.
+
+    Args:
+        path: the file.
+
+    Raises:
+        pa.ArrowException, OSError, msgspec.DecodeError: the file is missing, damaged or no Parquet.
+    """
+    about = pq.read_metadata(path).metadata or {}
+    return read_layout(about[_LAYOUT]) if _LAYOUT in about else Layout()
 
 
 def decode(
@@ -180,12 +206,15 @@ def _written(
     arrays[place] = columns.messages.part(rows)
     fields[place] = fields[place].with_type(arrays[place].type)
     layout = attributes.layout
-    if layout.members:
-        parts = [column.part(rows) for column in columns.members]
-        struct = _struct(layout.tree(), layout.members, parts)
-        named = pa.field("attributes", struct.type, nullable=False)
-        fields.append(_numbered(named, _IDS["attributes"]))
-        arrays.append(struct)
+    parts = [column.part(rows) for column in columns.members]
+    for name, tree in (
+        ("attributes", layout.tree(is_apart=False)),
+        (APART, layout.tree(is_apart=True)),
+    ):
+        if tree.parts:
+            struct = _struct(tree, layout.members, parts)
+            fields.append(_numbered(pa.field(name, struct.type, nullable=False), _IDS[name]))
+            arrays.append(struct)
     fields.append(_numbered(pa.field(TEXTS, pa.string()), _IDS[TEXTS]))
     arrays.append(attributes.texts.slice(rows.start, len(rows)))
     return pa.table(arrays, schema=pa.schema(fields))
@@ -232,7 +261,9 @@ def _read(
     """Read columns of a file whose attributes are columns; those of attributes are packed."""
     names = NAMES if columns is None else tuple(columns)
     has = frozenset(file.schema_arrow.names)
-    needed = {*names, TEXTS} if layout.members else {*names, TEXTS} - {"attributes"}
+    needed = {*names, TEXTS} - {"attributes"}
+    if "attributes" in names:
+        needed |= {*map(struct_of, layout.members)}
     if not has >= needed or (columns is None and has != needed):
         raise pa.ArrowInvalid(f"its columns are not those of logs: {', '.join(has)}")
     plain = [name for name in names if name != "attributes"]
@@ -275,10 +306,12 @@ def _groups_with(metadata: pq.FileMetaData, places: pa.Array) -> tuple[list[int]
 
 
 def _packed(batch: pa.RecordBatch, layout: Layout, places: Sequence[int]) -> pa.ExtensionArray:
-    if places and "attributes" not in batch.schema.names:
+    members = {place: layout.members[place] for place in places}
+    if not {*map(struct_of, members.values())} <= {*batch.schema.names}:
         raise pa.ArrowInvalid("it says that attributes are columns, and has none of them")
     columns = {
-        place: column_at(batch.column("attributes"), layout.members[place]) for place in places
+        place: column_at(batch.column(struct_of(member)), member)
+        for place, member in members.items()
     }
     return pack(layout, columns, batch.column(TEXTS))
 

@@ -29,6 +29,8 @@ _MOST_NEW_INTEGERS: Final = 0.2
 _ID: Final = "id"
 TEXTS: Final = "attributes_json"
 """The column with the JSON of logs that columns do not give back."""
+APART: Final = "attributes_other"
+"""The struct of members whose path has another type in `attributes` of earlier batches."""
 _ZSTD: Final = "zstd"
 # Digits at random are smallest at a level that seeks no repetitions among them: of a million ids
 # with eight, 5.3 bytes were left each, and 5.9 at level 3. From this level on it seeks them well.
@@ -123,7 +125,12 @@ def columns_of(table: pa.Table, attributes: SplitAttributes, encoding: Encoding)
 
 def path_of(member: Member) -> str:
     """Return what Parquet calls the column of a member."""
-    return ".".join(("attributes", *member.path))
+    return ".".join((struct_of(member), *member.path))
+
+
+def struct_of(member: Member) -> str:
+    """Return the name of the struct that the column of a member is in."""
+    return APART if member.is_apart else "attributes"
 
 
 def _column(encoded: pa.DictionaryArray, most_new: float) -> Column:

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from waterline.archive.batch import batch_file, day_text, describe, label_of, next_number
+from waterline.archive.attribute_types import load_types, save_types
+from waterline.archive.batch import Label, batch_file, day_text, describe, label_of, next_number
 from waterline.archive.batch_formats import encode
 from waterline.archive.columns import NAMES
 from waterline.archive.effort import encoding_for
 from waterline.archive.files import Files
 from waterline.archive.hot_rows import DAY
 from waterline.archive.reader import checked, decoded
-from waterline.encoding import Encoding
+from waterline.encoding import PARQUET, Encoding
 from waterline.errors import ArchiveError
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
@@ -47,7 +48,7 @@ def write_batch(
     day = day_text(logs["received_at"][0].value // DAY)
     number = next_number(folder.archives / day, known)
     label = label_of(logs, encoding, number, folder_id, archived_at)
-    content = memoryview(encode(logs, label, encoding_for(logs, encoding)))
+    content = memoryview(_encoded(folder, logs, label, encoding_for(logs, encoding), known))
     batch = describe(
         logs,
         content,
@@ -66,6 +67,18 @@ def write_batch(
         files.remove(path)
         raise
     return batch
+
+
+def _encoded(
+    folder: DataFolder, logs: pa.Table, label: Label, encoding: Encoding, known: Iterable[str]
+) -> pa.Buffer | bytes:
+    """Return logs as the bytes of a file, with the types that attributes have in the folder."""
+    if encoding.format.name != PARQUET.name:
+        return encode(logs, label, encoding)
+    types = load_types(folder, known)
+    content = encode(logs, label, encoding, types)
+    save_types(folder, types)
+    return content
 
 
 def _compare(batch: ArchivedBatch, logs: pa.Table, path: Path, files: Files) -> None:

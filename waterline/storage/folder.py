@@ -73,6 +73,11 @@ class DataFolder:
         return self.path / "archive-keep.json"
 
     @property
+    def attribute_types(self) -> Path:
+        """File of the types that attributes have in archived batches; they are told by these."""
+        return self.path / "attribute-types.json"
+
+    @property
     def replaced_objects(self) -> Path:
         """File that names what a rewrite may leave over in object storage."""
         return self.path / "replaced-objects.json"

@@ -16,6 +16,7 @@ from tests.support.archive_runs import (
     fill_three_days,
     lose_logs,
 )
+from waterline.archive.attribute_columns.known_types import KnownTypes
 from waterline.archive.batch import Label, read_label, write_label
 from waterline.archive.batch_formats import SERIALIZERS, register
 from waterline.archive.columns import NAMES, SCHEMA
@@ -37,7 +38,13 @@ JSON_LINES = BatchFormat(
 class JsonLines:
     """Logs as JSON lines behind a line with the label."""
 
-    def encode(self, table: pa.Table, label: Label, encoding: Encoding) -> bytes:
+    def encode(
+        self,
+        table: pa.Table,
+        label: Label,
+        encoding: Encoding,
+        types: KnownTypes | None = None,  # noqa: ARG002 - it has none
+    ) -> bytes:
         assert encoding == Encoding(JSON_LINES, "none", None)
         columns = [column.cast(pa.string()).to_pylist() for column in table.columns]
         rows = [msgspec.json.encode(row) for row in zip(*columns, strict=True)]

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from waterline.archive import json_gz, parquet
+from waterline.archive.attribute_columns.known_types import KnownTypes
 from waterline.archive.batch import Label, raw_size
 from waterline.archive.batch_formats import SERIALIZERS, Serializer, decode, encode, register
 from waterline.archive.columns import SCHEMA
@@ -60,7 +61,13 @@ class Recording:
         self._serializer = serializer
         self.decode = serializer.decode
 
-    def encode(self, table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer | bytes:
+    def encode(
+        self,
+        table: pa.Table,
+        label: Label,
+        encoding: Encoding,
+        types: KnownTypes | None = None,  # noqa: ARG002 - it has none
+    ) -> pa.Buffer | bytes:
         self.given.append((table.num_rows, label))
         return self._serializer.encode(table, label, encoding)
 
@@ -68,7 +75,13 @@ class Recording:
 class Careless(Recording):
     """A serializer that stores something else than it is given."""
 
-    def encode(self, table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer | bytes:
+    def encode(
+        self,
+        table: pa.Table,
+        label: Label,
+        encoding: Encoding,
+        types: KnownTypes | None = None,  # noqa: ARG002 - it has none
+    ) -> pa.Buffer | bytes:
         message = pa.array(["nothing"] * table.num_rows)
         other = table.set_column(6, SCHEMA.field("message"), message)
         return super().encode(other, label, encoding)
@@ -77,7 +90,13 @@ class Careless(Recording):
 class Truncating(Recording):
     """A serializer that stores half of it."""
 
-    def encode(self, table: pa.Table, label: Label, encoding: Encoding) -> pa.Buffer | bytes:
+    def encode(
+        self,
+        table: pa.Table,
+        label: Label,
+        encoding: Encoding,
+        types: KnownTypes | None = None,  # noqa: ARG002 - it has none
+    ) -> pa.Buffer | bytes:
         return bytes(memoryview(super().encode(table, label, encoding)))[:100]
 
 

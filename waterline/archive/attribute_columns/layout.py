@@ -37,12 +37,15 @@ class Member(msgspec.Struct, frozen=True, omit_defaults=True):
         kind: what it holds.
         is_always: whether a log without a value has `null`, and not no such member.
         has_fractions: of a number, whether whole ones are written as `12.0`, and not as `12`.
+        is_apart: whether its column is in a struct apart, as that of its path had another type in
+            earlier batches of the folder.
     """
 
     path: tuple[str, ...]
     kind: Kind
     is_always: bool = False
     has_fractions: bool = False
+    is_apart: bool = False
 
     @property
     def field_id(self) -> int:
@@ -76,15 +79,21 @@ class Layout(msgspec.Struct, frozen=True):
             if any(_touches(member.path, path) for path in paths)
         )
 
-    def tree(self) -> "Group":
-        """Return the members as a tree of objects."""
-        root = Group(())
+    def tree(self, *, is_apart: bool | None = None) -> "Group":
+        """Return the members as a tree of objects.
+
+        Args:
+            is_apart: those in the struct apart, or those in the other one; None is all.
+        """
+        root = Group((), bool(is_apart))
         for place, member in enumerate(self.members):
+            if is_apart not in (None, member.is_apart):
+                continue
             group = root
             for depth, name in enumerate(member.path[:-1], start=1):
                 inner = group.inner(name)
                 if inner is None:
-                    inner = Group(member.path[:depth])
+                    inner = Group(member.path[:depth], group.is_apart)
                     group.parts[name] = inner
                 group = inner
             group.parts[member.path[-1]] = place
@@ -97,10 +106,12 @@ class Group:
 
     Attributes:
         path: the names that lead to it.
+        is_apart: whether it is in the struct apart.
         parts: by name a member, as its place in the layout, or an object.
     """
 
     path: tuple[str, ...]
+    is_apart: bool
     parts: "dict[str, int | Group]" = field(default_factory=dict)
 
     def inner(self, name: str) -> "Group | None":
@@ -111,7 +122,7 @@ class Group:
     @property
     def field_id(self) -> int:
         """The Parquet field id of the object."""
-        return _field_id((*self.path, "struct"))
+        return _field_id((*self.path, "struct", *(["apart"] if self.is_apart else [])))
 
 
 def _touches(path: tuple[str, ...], other: tuple[str, ...]) -> bool:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from waterline.archive.attribute_columns.choose import choose_layout, read_object
 from waterline.archive.attribute_columns.join import Joiner
+from waterline.archive.attribute_columns.known_types import KnownTypes
 from waterline.archive.attribute_columns.layout import TYPES, Group, Kind, Layout, Member
 from waterline.integers import INT64
 
@@ -50,7 +51,7 @@ class SplitAttributes(msgspec.Struct, frozen=True):
     texts: pa.Array
 
 
-def split(texts: pa.ChunkedArray) -> SplitAttributes:
+def split(texts: pa.ChunkedArray, types: KnownTypes | None = None) -> SplitAttributes:
     """Split attributes into columns.
 
     Each log is put together again and compared. Where that gives other bytes, be it another order,
@@ -59,8 +60,11 @@ def split(texts: pa.ChunkedArray) -> SplitAttributes:
 
     Args:
         texts: the attributes of logs, as JSON objects.
+        types: those of the folder, which are kept to and added to; None is a batch by itself.
     """
     layout = choose_layout(texts)
+    if types is not None:
+        layout = types.settle(layout)
     slices = [
         chunk.slice(start, _ROWS_AT_ONCE)
         for chunk in (*texts.chunks, _NO_TEXTS)
