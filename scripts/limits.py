@@ -35,6 +35,7 @@ from workbench.dashboard.explorer.searcher import MOST_AT_ONCE
 from workbench.query.attributes import MOST_NAMES
 from workbench.query.cache.cache import SIZE, TTL
 from workbench.reports.coverage import MAX_ROWS
+from workbench.serving.app import MOST_ASKED
 
 _DEFAULT: Final = Settings()
 
@@ -126,6 +127,15 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("error of a percentile from measurements", f"{RELATIVE_ERROR:.1%} of a value seen"),
         ("rows of a report by step", f"{MAX_ROWS:,}"),
         ("kept answers", f"{SIZE} in all, {TTL} each, by default"),
+        ("a question over the network", _size(MOST_ASKED)),
+        (
+            "questions over the network at once",
+            f"`query_concurrency`, {_DEFAULT.query_concurrency}; others are told to come again",
+        ),
+        (
+            "bytes of an answer over the network, as sent",
+            f"`query_bytes`, {_size(_DEFAULT.query_bytes)}",
+        ),
         ("rows that the dashboard reads at once", f"{SHOWN:,}, further ones as one scrolls"),
         ("logs whose fields the dashboard lists", f"the newest {SAMPLE:,} that match"),
         ("searches of all pages that run at once", f"{MOST_AT_ONCE}; others wait in turn"),

@@ -20,6 +20,9 @@ from waterline.terminal import say
 # beside the threads of other questions.
 SWITCH_SECONDS: Final = 0.001
 
+# Of the lowest, 19, an analyst would get nothing beside a busy server.
+_NICENESS: Final = 10
+
 end_at_once()
 
 
@@ -35,6 +38,8 @@ def main() -> None:
         settings = load_settings({}, os.environ, Path.cwd(), check_queries=False).settings
         log = (settings.log_format, settings.log_file)
         start_log("query", *log)
+        # Acks go before answers, where both want the processor.
+        os.nice(_NICENESS)
         sys.setswitchinterval(SWITCH_SECONDS)
 
         def announce(url: str) -> None:

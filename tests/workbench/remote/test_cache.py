@@ -1,10 +1,14 @@
 """The cache of an analyst: a kept answer is used only where it equals what is stored."""
 
+import random
 import subprocess
 import sys
+import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.support.archives import archive, elsewhere, prune
@@ -12,6 +16,8 @@ from tests.support.folders import NOON, fill
 from tests.support.questions import Questions, answering
 from waterline.encoding import PARQUET
 from waterline.errors import PrunedLogs
+from waterline.storage.catalog import ArchivedBatch
+from workbench.query.times import iso_text
 from workbench.workbench import Workbench
 
 pytestmark = pytest.mark.slow
@@ -96,3 +102,51 @@ def test_import_loads_nothing_of_the_network() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "workbench.remote" not in done.stdout
     assert "tornado" not in done.stdout
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_becomes_of_the_logs_a_kept_answer_is_a_fresh_one(
+    tmp_path: Path, seed: int
+) -> None:
+    """This process has no folder open, so that it can change the one that is asked about."""
+    chance, data, now = random.Random(seed), tmp_path / "data", NOON
+    count, outcomes = 30, Counter[str]()
+    batches: list[ArchivedBatch] = []
+    fill(data, some(count))
+    with (
+        answering(data) as questions,
+        open_there(questions) as kept,
+        Workbench(questions.url, lambda: NOON, token=questions.token, cache=False) as fresh,
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore", UserWarning)
+        pins = [fresh.pin()]
+        for _ in range(60):
+            now += 1
+            match chance.choice(("ingest", "ingest", "archive", "prune", "ask", "ask")):
+                case "ingest":
+                    more = chance.randrange(1, 30)
+                    fill(data, some(more, count), received_at=now)
+                    count += more
+                    pins.append(fresh.pin())
+                case "archive":
+                    rows = chance.randrange(1, 20)
+                    batches += archive(data, [(rows, PARQUET)], clear=chance.random() < 0.5)
+                case "prune" if batches:
+                    prune(data, [batches.pop(0)])
+            filters: dict[str, Any] = {
+                "limit": chance.choice([None, None, 5, 40]),
+                "order": chance.choice(["oldest", "newest"]),
+                "columns": chance.choice([None, ["seq"], ["message", "type"]]),
+            }
+            if chance.random() < 0.3:
+                filters["at"] = chance.choice(pins)
+            if chance.random() < 0.3:
+                filters["since"] = iso_text(NOON + chance.randrange(count))
+            theirs, mine = kept.logs(**filters), fresh.logs(**filters)
+            pd.testing.assert_frame_equal(theirs, mine)
+            for name in ("rows", "pruned"):
+                assert theirs.attrs.get(name) == mine.attrs.get(name), (filters, theirs.attrs)
+            outcomes[theirs.attrs["cache"]] += 1
+    assert outcomes["hit"] + outcomes["merged"]
+    assert outcomes["miss"]
