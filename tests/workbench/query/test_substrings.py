@@ -11,7 +11,7 @@ from workbench.query.substrings import contains
 
 
 @pytest.mark.parametrize("part_bytes", [1, 7, 2**20])
-@pytest.mark.parametrize("many", [0, 3, 2_000])
+@pytest.mark.parametrize("many", [0, 3, 1_000])
 def test_contains_finds_what_is_in_wild_texts(
     monkeypatch: pytest.MonkeyPatch, part_bytes: int, many: int
 ) -> None:
