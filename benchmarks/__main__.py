@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.alerting import measure_alerting
+from benchmarks.archived import measure_archived
 from benchmarks.archiving import measure_archiving
 from benchmarks.attacks import measure_attacks
 from benchmarks.backups import measure_backups
@@ -44,6 +45,7 @@ BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "attacks": measure_attacks,
     "startup": measure_startup,
     "archiving": measure_archiving,
+    "archived": measure_archived,
     "backups": measure_backups,
     "questions": measure_questions,
     "hot": measure_hot,
