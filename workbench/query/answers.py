@@ -24,7 +24,7 @@ from workbench.query.session import Session
 from workbench.query.sql.empty_answer import why_no_rows
 from workbench.query.sql.engine import Ask, make_engine
 from workbench.query.sql.relations import LogsRelation, Relation, batches_relation, metrics_relation
-from workbench.query.sql.statement import Parameters, answer, answer_in_pieces
+from workbench.query.sql.statement import Parameters, Room, answer, answer_in_pieces
 
 # Rows that tell an answer of nothing from others.
 _TOLD_APART: Final = 2
@@ -153,6 +153,7 @@ def sql_pieces(
     limit: int | None,
     take: Callable[[Iterator[pa.Table]], None],
     parameters: Parameters | None = None,
+    room: Room | None = None,
 ) -> str | None:
     """Answer a SELECT in pieces, for more rows than memory holds.
 
@@ -163,6 +164,7 @@ def sql_pieces(
         limit: number of rows at most; None is all.
         take: called once, with tables of the rows, at least one.
         parameters: values of its parameters.
+        room: what the answer may take; None is what the machine has.
 
     Returns:
         Sentence about pruned logs that are missing, or None.
@@ -179,7 +181,7 @@ def sql_pieces(
         take(remembered())
 
     logs, relations = _relations(session, session.pin() if at is None else to_pin(at))
-    answer_in_pieces(query, parameters, relations, limit, taken)
+    answer_in_pieces(query, parameters, relations, limit, taken, room)
     warn_of(logs.lacks)
     why = why_no_rows(pa.concat_tables(first), session.database, session.reader, query, parameters)
     warn_of(why, NothingFound)

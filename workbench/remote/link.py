@@ -2,6 +2,7 @@
 
 import http.client
 import re
+import socket
 import ssl
 import threading
 import time
@@ -20,8 +21,10 @@ from workbench.wire.faults import raised
 from workbench.wire.values import Unreadable
 
 _CONNECT_SECONDS: Final = 20.0
-# Seconds without a byte, in which a question may be answered.
-_ANSWER_SECONDS: Final = 300.0
+# Seconds without a byte, in which a report over many logs may be made.
+_ANSWER_SECONDS: Final = 3_600.0
+# What tells within a minute and a half that the server's machine has gone meanwhile.
+_KEEPALIVE: Final = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
 # Seconds for which a busy server is asked again.
 _BUSY_SECONDS: Final = 60.0
 _LONGEST_PAUSE: Final = 5.0
@@ -100,10 +103,10 @@ class Link:
         with self._lock:
             connections = [*self._open]
         for each in connections:
-            socket = each.sock
-            if socket is not None:
+            open_socket = each.sock
+            if open_socket is not None:
                 each.sock = None
-                socket.close()
+                open_socket.close()
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._tls is None:
@@ -121,6 +124,7 @@ class Link:
         while True:
             connection.connect()
             connection.sock.settimeout(_ANSWER_SECONDS)
+            _keep_alive(connection.sock)
             connection.request("POST", f"{self._path}{path}", body, headers)
             response = connection.getresponse()
             if response.status == HTTPStatus.OK:
@@ -171,6 +175,14 @@ class Link:
                 f"{self.url} cannot be reached, or has broken off ({reason}); is "
                 "`waterline query` running there?"
             ) from error
+
+
+def _keep_alive(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE:
+        option = getattr(socket, name, None)  # macOS lacks one of them
+        if option is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _decoded(body: bytes) -> Any:  # noqa: ANN401 - any JSON

@@ -21,6 +21,7 @@ from workbench.query.progress import GivenUp
 from workbench.query.question import Filters, may_lack_logs
 from workbench.query.question import Question as AskedLogs
 from workbench.query.session import Session
+from workbench.query.sql.statement import Room
 from workbench.serving.endpoint import Question
 from workbench.serving.output import Answer, Form, form_of
 from workbench.serving.rows import Stream, matching_logs, scanned_logs
@@ -35,6 +36,8 @@ from workbench.wire.values import Unreadable
 _PIECE: Final = 2**18
 # Seconds for which a client may take nothing of its answer.
 _SILENCE: Final = 300.0
+# Of each SELECT, several of which may be answered at once.
+_ROOM: Final = Room(memory=256 * 2**20, disk=4 * 2**30)
 # Members of a body that are not filters.
 _OWN: Final = frozenset({"now", "incomplete"})
 
@@ -158,7 +161,7 @@ class Sql(_Rows):
                 for each in chain([first], pieces):
                     answer.write(each)
 
-            lacks = answers.sql_pieces(session, query, moment, None, take, parameters)
+            lacks = answers.sql_pieces(session, query, moment, None, take, parameters, _ROOM)
             return {"pruned": lacks, "missing": []}
 
         return produce

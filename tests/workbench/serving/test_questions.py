@@ -191,6 +191,13 @@ def test_an_answer_ends_at_the_bytes_it_may_take(tmp_path: Path) -> None:
         assert status == 200
 
 
+def test_a_select_ends_at_the_memory_it_may_take(many: Questions) -> None:
+    query = "SELECT list(a.message || b.message) FROM logs a, logs b WHERE b.seq < 1000"
+    status, answer = many.post("/sql", {"query": query})
+    assert status == 400
+    assert "cannot be answered: Out of Memory" in json.loads(answer)["message"]
+
+
 def asked_slowly(questions: Questions, body: bytes) -> socket.socket:
     """Ask for all rows of a long SELECT, and return the connection without reading it."""
     address = urlsplit(questions.url)

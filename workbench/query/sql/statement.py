@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import duckdb
@@ -24,6 +25,16 @@ _UNSIGNED: Final = pa.decimal256(39, 0)
 
 # Rows of a piece, which DuckDB makes while the one before is taken.
 _ROWS_AT_ONCE: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes that an answer may take."""
+
+    memory: int
+    disk: int
+    """Of what does not fit into memory, for a while."""
+
 
 Parameters = Sequence[object] | Mapping[str, object]
 _Taken = TypeVar("_Taken")
@@ -55,6 +66,7 @@ def answer_in_pieces(
     relations: Mapping[str, Relation],
     limit: int | None,
     take: Callable[[Iterator[pa.Table]], None],
+    room: Room | None = None,
 ) -> None:
     """Answer one SELECT in pieces, so that memory holds few of its rows.
 
@@ -64,6 +76,7 @@ def answer_in_pieces(
         relations: relations by name.
         limit: number of rows at most; None is all.
         take: called once, with tables as `answer` returns them; there is at least one.
+        room: what the answer may take; None is what the machine has.
 
     Raises:
         UsageError: `query` is no SELECT, or DuckDB cannot answer it.
@@ -74,6 +87,7 @@ def answer_in_pieces(
         parameters,
         relations,
         lambda rows: take(_pieces(rows if limit is None else rows.limit(limit))),
+        room,
     )
 
 
@@ -82,10 +96,11 @@ def _taken(
     parameters: Parameters | None,
     relations: Mapping[str, Relation],
     take: Callable[[duckdb.DuckDBPyRelation], _Taken],
+    room: Room | None = None,
 ) -> _Taken:
     if not isinstance(query, str):
         raise UsageError(f"query={query!r} is no text; give a SELECT")
-    with _opened() as connection:
+    with _opened(room) as connection:
         try:
             statement = _only_select(connection, query)
             values = _bound(parameters)
@@ -102,7 +117,7 @@ def _taken(
 
 
 @contextmanager
-def _opened() -> Iterator[duckdb.DuckDBPyConnection]:
+def _opened(room: Room | None) -> Iterator[duckdb.DuckDBPyConnection]:
     with tempfile.TemporaryDirectory(prefix="waterline-sql-") as spilled:
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
@@ -111,6 +126,9 @@ def _opened() -> Iterator[duckdb.DuckDBPyConnection]:
             "python_enable_replacements": "false",
             "temp_directory": spilled,
         }
+        if room is not None:
+            config["memory_limit"] = f"{room.memory}B"
+            config["max_temp_directory_size"] = f"{room.disk}B"
         with closing(duckdb.connect(":memory:", config=config)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             # In a notebook with widgets and in `python -c` it would write a bar among what is
