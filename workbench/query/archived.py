@@ -34,6 +34,18 @@ _NAMED = 5
 # Batches that are read at a time: each takes up to some hundred MB.
 _AT_ONCE: Final = 2
 
+_BATCH_COLUMNS: Final = [archive_batches.c[name] for name in COLUMNS]
+# ADBC infers types from the first thousand rows: NULL there and text later is an error.
+_TEXTS: Final = {
+    each.name for each in _BATCH_COLUMNS if each.nullable and isinstance(each.type, Text)
+}
+_EVERY_BATCH: Final = select(
+    *(
+        func.ifnull(each, "").label(each.name) if each.name in _TEXTS else each
+        for each in _BATCH_COLUMNS
+    )
+)
+
 _Part = TypeVar("_Part")
 
 
@@ -334,17 +346,8 @@ def read_batches(view: View, *criteria: ColumnElement[bool]) -> list[ArchivedBat
     Raises:
         DataFolderError: logs.db cannot be read, or holds a batch that is damaged.
     """
-    columns = [archive_batches.c[name] for name in COLUMNS]
-    # ADBC infers types from the first thousand rows: NULL there and text later is an error.
-    texts = {each.name for each in columns if each.nullable and isinstance(each.type, Text)}
-    chosen = select(
-        *(
-            func.ifnull(each, "").label(each.name) if each.name in texts else each
-            for each in columns
-        )
-    )
-    ordered = chosen.where(*criteria).order_by(archive_batches.c.first_seq)
+    ordered = _EVERY_BATCH.where(*criteria).order_by(archive_batches.c.first_seq)
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in view.rows(ordered)]
     for row in rows:
-        row.update({name: row[name] or None for name in texts})
+        row.update({name: row[name] or None for name in _TEXTS})
     return [batch_of([*row.values()]) for row in rows]
