@@ -112,8 +112,14 @@ def _pieces(scan: LogScan) -> Iterator[pa.Table]:
     for table in scan.tables():
         # Pages of hot logs are pieces already.
         rows = PAGE_ROWS if table.num_rows > NARROW_ROWS else NARROW_ROWS
-        for begin in range(0, table.num_rows, rows):
+        last = max(0, table.num_rows - 1) // rows * rows
+        for begin in range(0, last, rows):
             yield as_stored(table.slice(begin, rows))
+        # A slice keeps all of a batch, beside which the next one is read.
+        piece = as_stored(table.slice(last))
+        piece = piece.take(pa.array(range(piece.num_rows))) if last else piece
+        del table
+        yield piece
 
 
 def _is_short(session: Session, question: Question, known: Mark | None) -> bool:
@@ -155,7 +161,7 @@ def _in_pieces(
         moment = read_moment(view)
         mark = take_mark(view, moment, question.through)
         continues = known is not None and known.holds(view, moment)
-    last = moment.last_seq if question.last is None else min(question.last, moment.last_seq)
+    last = _through(moment.last_seq, question)
     asked = replace(question, columns=question.kept, limit=None, last=last)
     after = known.last_seq if known is not None and continues else 0
     faults: list[str] = []
@@ -186,6 +192,19 @@ def _in_pieces(
 
 def _newest_in_pieces(session: Session, question: Question, *, may_lack: bool) -> Stream:
     """Find the place from which on the newest logs lie, and return them."""
+    asked, lacks = _from_their_place(session, question, may_lack=may_lack)
+    stream = _in_pieces(session, asked, None, may_lack=may_lack)
+
+    def tail() -> Told:
+        return {**stream.tail(), "pruned": lacks}
+
+    return replace(stream, tail=tail)
+
+
+def _from_their_place(
+    session: Session, question: Question, *, may_lack: bool
+) -> tuple[Question, str | None]:
+    """Return a question without a limit for the same logs, and a sentence about pruned ones."""
     places = replace(question, columns=("seq", "timestamp"), order="oldest")
     found = session.logs.rows(places, may_lack=may_lack)
     behind = question.behind
@@ -193,15 +212,8 @@ def _newest_in_pieces(session: Session, question: Question, *, may_lack: bool) -
         first = found.table["timestamp"].cast(pa.int64())[0].as_py()
         behind = first, found.table["seq"][0].as_py() - 1
     # What came in meanwhile is newer than the newest.
-    asked = replace(
-        question, limit=None, behind=behind, last=_through(found.moment.last_seq, question)
-    )
-    stream = _in_pieces(session, asked, None, may_lack=may_lack)
-
-    def tail() -> Told:
-        return {**stream.tail(), "pruned": found.lacks}
-
-    return replace(stream, tail=tail)
+    last = _through(found.moment.last_seq, question)
+    return replace(question, limit=None, behind=behind, last=last), found.lacks
 
 
 def _through(last_seq: int, question: Question) -> int:
