@@ -1,9 +1,7 @@
 """POST /query, POST /sql and POST /report/NAME: questions as JSON, and their answers."""
 
 import asyncio
-import io
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -22,6 +20,7 @@ from workbench.query.question import Filters, may_lack_logs
 from workbench.query.question import Question as AskedLogs
 from workbench.query.session import Session
 from workbench.query.sql.statement import Room
+from workbench.response_stream import ResponseStream
 from workbench.serving.endpoint import Question
 from workbench.serving.output import Answer, Form, form_of
 from workbench.serving.rows import Stream, matching_logs, scanned_logs
@@ -32,8 +31,6 @@ from workbench.wire.faults import written
 from workbench.wire.stream import JSON, Told
 from workbench.wire.values import Unreadable
 
-# Bytes that are handed to the loop at once.
-_PIECE: Final = 2**18
 # Seconds for which a client may take nothing of its answer.
 _SILENCE: Final = 300.0
 # Of each SELECT, several of which may be answered at once.
@@ -72,7 +69,7 @@ class _Rows(Question):
             return
         self.set_header("Content-Type", form)
         self.set_header("Cache-Control", "no-store")
-        sink = _Sink(self._pass_on, asyncio.get_running_loop())
+        sink = ResponseStream(self._pass_on, asyncio.get_running_loop())
         try:
             await work.run(
                 self.answering.pool, lambda session: self._write(session, form, produce, sink)
@@ -89,7 +86,7 @@ class _Rows(Question):
         finally:
             self.answering.admission.leave(self)
 
-    def _write(self, session: Session, form: Form, produce: _Produce, sink: "_Sink") -> None:
+    def _write(self, session: Session, form: Form, produce: _Produce, sink: ResponseStream) -> None:
         assert self.work is not None
         begun: list[Answer] = []
 
@@ -267,53 +264,3 @@ def _asked(folder: Path, given: Mapping[str, Any]) -> Asked:
     if not isinstance(now, int | None) or not isinstance(pin, Pin | None):
         raise Unreadable("now is no number of milliseconds, or pin no pin")
     return Asked(folder, now_ms() if now is None else now, pin)
-
-
-class _Sink(io.RawIOBase):
-    """A stream of a thread into a response; a slow reader holds the thread back."""
-
-    def __init__(self, pass_on: Callable[[bytes], Any], loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self._pass_on = pass_on
-        self._loop = loop
-        self._waiting = bytearray()
-        self._sending: Future[None] | None = None
-        self.has_begun = False
-
-    def writable(self) -> bool:
-        """Say that it can be written to."""
-        return True
-
-    def write(self, piece: Any) -> int:  # noqa: ANN401 - any buffer
-        """Take bytes; many are passed on at once."""
-        self._waiting += piece
-        if len(self._waiting) >= _PIECE:
-            self.send()
-        return len(piece)
-
-    def flush(self) -> None:
-        """Do nothing: Python flushes what is deleted, maybe in the thread of the loop."""
-
-    def send(self) -> None:
-        """Pass all on; the next piece is made while the connection takes this one.
-
-        Raises:
-            BrokenPipeError: the reader has gone, or takes nothing.
-        """
-        self.wait()
-        self.has_begun = True
-        data, self._waiting = bytes(self._waiting), bytearray()
-        self._sending = asyncio.run_coroutine_threadsafe(self._pass_on(data), self._loop)
-
-    def wait(self) -> None:
-        """Wait until the connection has taken all that was passed on.
-
-        Raises:
-            BrokenPipeError: the reader has gone, or takes nothing.
-        """
-        if self._sending is None:
-            return
-        try:
-            self._sending.result()
-        except (tornado.iostream.StreamClosedError, TimeoutError) as error:
-            raise BrokenPipeError from error

@@ -1,7 +1,6 @@
 """GET /dashboard/download: the logs that a page shows, all of them, as a file."""
 
 import asyncio
-import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from workbench.dashboard.response import Response
 from workbench.exports.export import export_logs
 from workbench.exports.formats import ExportFormat
 from workbench.query.question import Question
+from workbench.response_stream import ResponseStream
 
 MOST_AT_ONCE: Final = 2
 """Number of downloads that are read at once; others are told to try again."""
@@ -27,8 +27,6 @@ _TYPES: Final = {
     ExportFormat.JSONL: "application/jsonl; charset=utf-8",
     ExportFormat.PARQUET: "application/vnd.apache.parquet",
 }
-# Bytes that are handed to the loop at once.
-_PIECE: Final = 2**18
 
 
 class Download(Response):
@@ -87,11 +85,12 @@ class Download(Response):
         name = f"logs-{now:%Y%m%dT%H%M%SZ}.{form.value}"
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')
         self.set_header("Cache-Control", "no-store")
-        stream = _Stream(self._pass_on, asyncio.get_running_loop())
+        stream = ResponseStream(self._pass_on, asyncio.get_running_loop())
 
         def export() -> None:
             export_logs(DataFolder(self._path), question, form, cast("BinaryIO", stream))
             stream.send()
+            stream.wait()
 
         try:
             await asyncio.to_thread(export)
@@ -109,41 +108,3 @@ class Download(Response):
     async def _pass_on(self, piece: bytes) -> None:
         self.write(piece)
         await self.flush()
-
-
-class _Stream(io.RawIOBase):
-    """A stream of a thread into a response; a slow reader holds the thread back."""
-
-    def __init__(self, pass_on: Callable[[bytes], Any], loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self._pass_on = pass_on
-        self._loop = loop
-        self._waiting = bytearray()
-        self.has_begun = False
-
-    def writable(self) -> bool:
-        """Say that it can be written to."""
-        return True
-
-    def write(self, piece: Any) -> int:  # noqa: ANN401 - any buffer
-        """Take bytes; many are passed on at once."""
-        self._waiting += piece
-        if len(self._waiting) >= _PIECE:
-            self.send()
-        return len(piece)
-
-    def flush(self) -> None:
-        """Do nothing: Python flushes what is deleted, maybe in the thread of the loop."""
-
-    def send(self) -> None:
-        """Pass all on, and wait until the connection has room for more.
-
-        Raises:
-            BrokenPipeError: the reader has gone.
-        """
-        self.has_begun = True
-        data, self._waiting = bytes(self._waiting), bytearray()
-        try:
-            asyncio.run_coroutine_threadsafe(self._pass_on(data), self._loop).result()
-        except tornado.iostream.StreamClosedError as error:
-            raise BrokenPipeError from error
