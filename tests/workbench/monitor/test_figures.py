@@ -12,7 +12,7 @@ from tests.support.sockets import send
 from tests.support.tls import LOOPBACK, WITH_LOOPBACK, start_secure_server
 from tests.support.waiting import wait_until
 from waterline.errors import UsageError
-from waterline.metrics.spans import HOUR
+from waterline.metrics.spans import HOUR, MINUTE
 from workbench.monitor.figures import Figures, Monitor
 from workbench.monitor.pages import Pages, Unanswered
 
@@ -145,11 +145,13 @@ def test_disk_that_lost_a_gibibyte_in_an_hour_is_full_when_that_goes_on(data: Pa
     # Within the minute that began an hour ago, whenever the server answers in the next seconds.
     then = begin - HOUR + 40_000
     with closing(apsw.Connection(str(data / "metrics.db"))) as connection:
-        connection.execute(
-            "INSERT INTO seconds (begin, series, count, sum, min, max, sketch) "
-            "VALUES (?, ?, 1, ?, ?, ?, ?)",
-            (then, series, *[free + 2.0**30] * 3, sketch),
-        )
+        # A span that begins with a minute is read from the minutes.
+        for table, moment in (("seconds", then), ("minutes", then // MINUTE * MINUTE)):
+            connection.execute(
+                f"INSERT INTO {table} (begin, series, count, sum, min, max, sketch) "
+                "VALUES (?, ?, 1, ?, ?, ?, ?)",
+                (moment, series, *[free + 2.0**30] * 3, sketch),
+            )
     with (
         serving(data, "--monitoring-port", port, token=server.token) as server,
         closing(Pages(server.monitoring)) as pages,
