@@ -12,8 +12,9 @@ def read_catalog(folder: DataFolder) -> tuple[Watermark, list[ArchivedBatch]]:
     """Return watermark and catalog, read in one short transaction.
 
     Raises:
-        DataFolderError: logs.db is missing, of another version, or cannot be read.
+        DataFolderError: logs.db is missing, half restored, of another version, or cannot be read.
     """
+    folder.refuse_half_restored()
     if not folder.logs.exists():
         folder.refuse_file()
         raise DataFolderError(

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from waterline.backup.record import Block, DatabaseCopy
 from waterline.errors import ArchiveError
+from waterline.storage.copies import make_private
 
 BLOCK: Final = 2**16
 """Bytes of a block, a multiple of any page."""
@@ -78,7 +79,7 @@ def _worth_keeping(known: DatabaseCopy, wanted: set[str]) -> dict[str, Block]:
 
 
 def write_database(stored: DatabaseCopy, content: Callable[[str], bytes], path: Path) -> None:
-    """Write a database from its blocks; it is not synced.
+    """Write a database from its blocks, for its user alone; it is not synced.
 
     Args:
         stored: the blocks.
@@ -91,6 +92,7 @@ def write_database(stored: DatabaseCopy, content: Callable[[str], bytes], path: 
     places: dict[str, list[int]] = {}
     for number, block in enumerate(stored.blocks):
         places.setdefault(block.sha256, []).append(number)
+    make_private(path)
     try:
         with path.open("wb") as target:
             # File by file, so that no more than one is held.

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,13 +22,11 @@ from waterline.encoding import format_named
 from waterline.errors import ArchiveError, UsageError
 from waterline.metrics.rollup_store import RollupStore
 from waterline.storage.catalog import ArchivedBatch, found_catalog
-from waterline.storage.folder import ArchiveLock, DataFolder, ServerLock
+from waterline.storage.folder import ArchiveLock, DataFolder, ServerLock, file_size
 from waterline.storage.schema import LOGS
-from waterline.storage.sqlite import open_writer, sqlite_errors, transaction
-from waterline.storage.watermark import read_watermark
+from waterline.storage.sqlite import made_by, open_writer, reading, sqlite_errors, transaction
+from waterline.storage.watermark import read_position, read_watermark
 
-MARK: Final = "restoring"
-"""File in a folder that is being restored, with the name of the backup."""
 _ADD_LOG: Final = (
     "INSERT INTO logs (seq, id, type, timestamp, received_at, source, message, attributes) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -52,7 +50,7 @@ def restore_backup(
 ) -> list[str]:
     """Restore a backup; a run that was cut off is completed by the next.
 
-    Until the end the folder has no logs.db, and no server starts on it. All seqs stay, and what
+    Until the end the folder has a mark, with which no server starts on it. All seqs stay, and what
     was acked later is not there: so the incarnation is new, and pins and caches of the lost folder
     are refused.
 
@@ -67,16 +65,18 @@ def restore_backup(
         A sentence for each batch that the backup lacks.
 
     Raises:
-        UsageError: `into` holds something else; nothing was changed.
+        UsageError: `into` holds something else, or logs that came in later; nothing was changed.
         ArchiveError: a file of the backup is missing or damaged, or cannot be written.
         DataFolderInUse, ArchiveInUse: a server or a job is running on `into`.
         DataFolderError: the folder cannot be written.
     """
     target, files = DataFolder(into), files or Files()
-    mark = into / MARK
-    _refuse_others(target, mark, record)
-    target.create()
+    mark = target.restoring
+    _refuse_others(target, record)
+    if not mark.is_file():
+        target.create()
     with ServerLock(target), ArchiveLock(target):
+        _refuse_other_logs(target, record)
         files.publish(mark, record.name.encode())
         _bring_batches(repository, record, target, files, progress)
         for name, content in record.settings.items():
@@ -149,7 +149,8 @@ def write_metrics(repository: Repository, record: Record, path: Path, incarnatio
         measurements.rename_incarnation(record.incarnation, incarnation)
 
 
-def _refuse_others(target: DataFolder, mark: Path, record: Record) -> None:
+def _refuse_others(target: DataFolder, record: Record) -> None:
+    mark = target.restoring
     if mark.is_file():
         begun = mark.read_text(errors="replace")
         if begun != record.name:
@@ -162,6 +163,26 @@ def _refuse_others(target: DataFolder, mark: Path, record: Record) -> None:
         target.path.is_dir() and any(each.name not in ours for each in target.path.iterdir())
     ):
         raise UsageError(f"{target.path} is there and holds files; name a new folder with --into")
+
+
+def _refuse_other_logs(target: DataFolder, record: Record) -> None:
+    """Refuse a logs.db that this restore has not written, or that has taken logs since."""
+    if not file_size(target.logs):
+        return
+    with reading(target.logs) as connection:
+        kind, version = (
+            cast("int", connection.pragma(each)) for each in ("application_id", "user_version")
+        )
+        LOGS.check(target.logs, kind, version, lambda: made_by(connection))
+        folder_id, last_seq = (
+            read_watermark(connection).folder_id,
+            read_position(connection).last_seq,
+        )
+    if folder_id != record.folder_id or last_seq > record.last_seq:
+        raise UsageError(
+            f"{target.logs} holds logs that are not of the backup {record.name}; name a new folder "
+            "with --into"
+        )
 
 
 def _bring_batches(

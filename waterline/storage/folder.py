@@ -87,12 +87,18 @@ class DataFolder:
         """Lock file of the one server, with its process id."""
         return self.path / "server.lock"
 
+    @property
+    def restoring(self) -> Path:
+        """Mark of a folder that is being restored, with the name of the backup."""
+        return self.path / "restoring"
+
     def create(self) -> None:
         """Make the folder if it is missing, and check that it can be written.
 
         Raises:
-            DataFolderError: the folder cannot be made or written.
+            DataFolderError: the folder cannot be made or written, or is half restored.
         """
+        self.refuse_half_restored()
         try:
             if not self.path.is_dir():
                 self.path.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -135,14 +141,32 @@ class DataFolder:
             each for each in self.archives.iterdir() if _DAY.fullmatch(each.name) and each.is_dir()
         )
 
+    def refuse_half_restored(self) -> None:
+        """Refuse a folder that is being restored.
+
+        The end of the restore replaces logs and tokens, and so what came in before.
+
+        Raises:
+            DataFolderError: the mark is there.
+        """
+        try:
+            name = self.restoring.read_text(errors="replace")
+        except OSError:
+            return
+        raise DataFolderError(
+            f"{self.path} is only half restored from the backup {name}; complete it with "
+            "waterline restore, or name another folder with --data"
+        )
+
     def refuse_lost_logs(self) -> None:
-        """Refuse a folder with archives and without logs.db.
+        """Refuse a folder that is half restored, or has archives and no logs.db.
 
         A new logs.db would reuse seqs, and answers would lack the archived logs.
 
         Raises:
-            DataFolderError: logs.db is lost.
+            DataFolderError: the folder is half restored, or logs.db is lost.
         """
+        self.refuse_half_restored()
         if file_size(self.logs):
             return
         manifests = self.manifests.glob("*.json") if self.manifests.is_dir() else ()

@@ -66,6 +66,7 @@ def export_logs(
         DataFolderError: the folder has no logs, or they cannot be read.
         BrokenPipeError: nobody reads the stream any more.
     """
+    folder.refuse_half_restored()
     if not folder.logs.exists():
         raise DataFolderError(
             f"there are no logs in {folder.path}; name the data folder with --data"

@@ -111,6 +111,7 @@ def measure(folder: DataFolder, period: int, now: int) -> Measured:
         DataFolderError: a database is missing or cannot be read.
     """
     folder.refuse_file()
+    folder.refuse_half_restored()
     if not file_size(folder.metrics) or not file_size(folder.logs):
         raise UsageError(
             f"{folder.path} has no measurements yet; let its server take logs for a while, or "

@@ -69,6 +69,7 @@ class Session(Asking):
         limits = Limits.of(cache_ttl, cache_size)
         kept = Cache(self.folder.cache, clock, limits) if cache else None
         super().__init__(clock, pin, kept)
+        self.folder.refuse_half_restored()
         if not exists(self.folder.logs):
             self.folder.refuse_file()
             raise DataFolderError(

@@ -9,7 +9,6 @@ from tests.support.backups import Take
 from tests.support.doomed_job import Moment, Phase, run_doomed_command
 from tests.support.folders import DAY, NOON, fill
 from waterline.backup.repository import Repository
-from waterline.backup.restore import MARK
 from waterline.backup.verify import verify_backup
 from waterline.storage.folder import DataFolder
 
@@ -51,7 +50,7 @@ def test_killed_restore_is_completed(data: Path, take: Take, place: Path, tmp_pa
             Moment(phase, after), *("restore", str(place), "--into", str(into))
         ):
             after += STRIDE
-            if not (into / MARK).exists() and DataFolder(into).logs.exists():
+            if not DataFolder(into).restoring.exists() and DataFolder(into).logs.exists():
                 break  # it died when all was done
         assert after, "it dies at least once"
         assert all_rows(into) == all_rows(data)

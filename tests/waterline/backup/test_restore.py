@@ -19,13 +19,13 @@ from tests.support.backups import Take
 from tests.support.faulty_files import Fault, FaultySystem
 from tests.support.folders import DAY, NOON, Batch, fill
 from tests.support.measured import fill_measured
-from tests.support.processes import create_token
+from tests.support.processes import create_token, run_waterline
 from tests.support.rollups import assert_counted_as_stored
 from waterline.archive.files import Files
 from waterline.archive.jobs.verify import verify
 from waterline.backup.record import file_of
 from waterline.backup.repository import Repository
-from waterline.backup.restore import MARK, restore_backup
+from waterline.backup.restore import restore_backup
 from waterline.backup.verify import verify_backup
 from waterline.encoding import PARQUET
 from waterline.errors import ArchiveError, DataFolderError, UsageError
@@ -151,7 +151,7 @@ def test_restore_that_was_cut_off_is_completed(
     assert faulty.hit is not None
     restore_backup(repository, record, into)
     assert all_rows(into) == all_rows(data)
-    assert not (into / MARK).exists()
+    assert not DataFolder(into).restoring.exists()
 
 
 def test_folder_begun_from_another_backup_is_refused(
@@ -160,7 +160,7 @@ def test_folder_begun_from_another_backup_is_refused(
     fill(data, [lone("a")])
     first, second = take(1).record, take(2).record
     into.mkdir()
-    (into / MARK).write_text(first.name)
+    DataFolder(into).restoring.write_text(first.name)
     with pytest.raises(UsageError, match=f"begun from the backup {first.name}"):
         restore_backup(repository, second, into)
 
@@ -180,14 +180,60 @@ def test_folder_with_other_files_is_refused(
 def test_no_server_starts_on_a_folder_that_is_half_restored(
     data: Path, take: Take, repository: Repository, into: Path, place: Path
 ) -> None:
-    fill_three_days(data)
-    archive(data, now=NOON + 30 * DAY + 2)
+    fill(data, [lone("a")])
     record = take().record
-    (place / file_of(record.hot[0].sha256)).unlink()
+    hidden = place / file_of(record.hot[0].sha256)
+    content = hidden.read_bytes()
+    hidden.unlink()
     with pytest.raises(ArchiveError, match="cannot read"):
         restore_backup(repository, record, into)
-    with pytest.raises(DataFolderError, match=r"has archives, such as .*, and no logs\.db"):
-        DataFolder(into).refuse_lost_logs()
+    half = f"is only half restored from the backup {record.name}; complete it"
+    refusing = (DataFolder(into).refuse_lost_logs, DataFolder(into).create)
+    for refuse in refusing:
+        with pytest.raises(DataFolderError, match=half):
+            refuse()
+    with pytest.raises(DataFolderError, match=half):
+        workbench.connect(into)
+    for command in (("serve",), ("count",), ("token", "create", "web", "--scope", "read")):
+        done = run_waterline(*command, "--data", into)
+        assert (done.returncode, half in done.stderr) == (1, True)
+    hidden.write_bytes(content)
+    restore_backup(repository, record, into)
+    assert all_rows(into) == all_rows(data)
+
+
+def test_logs_that_came_in_amid_a_restore_are_not_replaced(
+    data: Path, take: Take, repository: Repository, into: Path
+) -> None:
+    fill(data, [lone("a")])
+    record = take().record
+    restore_backup(repository, record, into)
+    fill(into, [lone("acked")])
+    before = all_rows(into)
+    DataFolder(into).restoring.write_text(record.name)
+    with pytest.raises(UsageError, match="holds logs that are not of the backup"):
+        restore_backup(repository, record, into)
+    assert all_rows(into) == before
+
+
+def test_logs_of_another_folder_amid_a_restore_are_not_replaced(
+    data: Path, take: Take, repository: Repository, into: Path
+) -> None:
+    fill(data, [lone("a"), lone("b")])
+    record = take().record
+    fill(into, [lone("other")])
+    DataFolder(into).restoring.write_text(record.name)
+    with pytest.raises(UsageError, match="holds logs that are not of the backup"):
+        restore_backup(repository, record, into)
+
+
+def test_restored_databases_are_private(
+    data: Path, take: Take, repository: Repository, into: Path
+) -> None:
+    fill_measured(data, MEASURED)
+    restore_backup(repository, take().record, into)
+    for path in (DataFolder(into).logs, DataFolder(into).metrics):
+        assert path.stat().st_mode & 0o077 == 0
 
 
 # Verification

@@ -250,6 +250,11 @@ def lost_logs(patient: Patient) -> None:
     lose_logs(patient.data)
 
 
+@case("logs.db", FAULT, "is only half restored from the backup 2026", "waterline restore")
+def half_restored(patient: Patient) -> None:
+    patient.folder.restoring.write_text("20261130T031500.123Z")
+
+
 @case("metrics.db", FAULT, "metrics.db is damaged", "restore a copy")
 def damaged_metrics(patient: Patient) -> None:
     with patient.folder.metrics.open("r+b") as file:

@@ -19,8 +19,9 @@ def changing(folder: DataFolder) -> Iterator[apsw.Connection]:
     Raises:
         ArchiveInUse: another job is running.
         ArchiveError: logs.db is older than the archives.
-        DataFolderError: logs.db is missing, or cannot be read or written.
+        DataFolderError: logs.db is missing or half restored, or cannot be read or written.
     """
+    folder.refuse_half_restored()
     if not folder.logs.exists():
         raise DataFolderError(
             f"there are no logs in {folder.path}; name the data folder with --data"
