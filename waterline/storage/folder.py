@@ -303,20 +303,24 @@ class BackupLock(_Lock):
 
 
 def open_to_others(folder: DataFolder) -> list[str]:
-    """Return one sentence if all users of the machine can read logs, else nothing.
+    """Return a sentence each if all users of the machine can read logs, or write files.
 
     Group rights are a deliberate choice, and tokens.toml holds only hashes.
     """
     if not _others(folder.path, stat.S_IXOTH):
         return []
-    names = sorted(set(_readable(folder)))
-    if not names:
-        return []
-    warning = (
-        f"all users of this machine can read {', '.join(names)} in {folder.path}; where that is "
-        f"not wanted: chmod -R o-rwx {folder.path}"
-    )
-    return [warning]
+    warnings = []
+    if names := sorted(set(_readable(folder))):
+        warnings.append(
+            f"all users of this machine can read {', '.join(names)} in {folder.path}; where that "
+            f"is not wanted: chmod -R o-rwx {folder.path}"
+        )
+    if names := sorted(set(_writable(folder))):
+        warnings.append(
+            f"all users of this machine can write {', '.join(names)} of {folder.path}, and so "
+            f"change or remove logs; chmod -R o-w {folder.path}"
+        )
+    return warnings
 
 
 def _readable(folder: DataFolder) -> Iterator[str]:
@@ -326,13 +330,33 @@ def _readable(folder: DataFolder) -> Iterator[str]:
             path = database.with_name(database.name + suffix)
             if _others(path, stat.S_IROTH):
                 yield path.name
-    days = folder.day_folders() if _others(folder.archives, stat.S_IXOTH) else []
-    # The first and the last day are enough: days between were made by versions between.
-    for day in {*days[:1], *days[-1:]}:
-        if _others(day, stat.S_IXOTH) and any(
-            _others(each, stat.S_IROTH) for each in day.iterdir()
-        ):
+    for day in _days_in_reach(folder):
+        if any(_others(each, stat.S_IROTH) for each in day.iterdir()):
             yield folder.archives.name
+
+
+def _writable(folder: DataFolder) -> Iterator[str]:
+    """Yield the names of what all users can write: the folder itself, its files, archives."""
+    if _others(folder.path, stat.S_IWOTH):
+        yield "the folder"
+    for each in folder.path.iterdir():
+        # The rights of a link itself mean nothing.
+        if not each.is_symlink() and _others(each, stat.S_IWOTH):
+            yield each.name
+    for day in _days_in_reach(folder):
+        if any(_others(each, stat.S_IWOTH) for each in (day, *day.iterdir())):
+            yield folder.archives.name
+
+
+def _days_in_reach(folder: DataFolder) -> Iterator[Path]:
+    """Yield folders of days that all users can enter.
+
+    The first and the last day are enough: days between were made by versions between.
+    """
+    days = folder.day_folders() if _others(folder.archives, stat.S_IXOTH) else []
+    for day in {*days[:1], *days[-1:]}:
+        if _others(day, stat.S_IXOTH):
+            yield day
 
 
 def _others(path: Path, bit: int) -> bool:

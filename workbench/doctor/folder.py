@@ -3,6 +3,8 @@
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from waterline.errors import DataFolderError
@@ -53,20 +55,53 @@ def rights(subject: Subject) -> Iterator[Finding]:
         *_strangers(subject.folder),
         *_of_tokens(subject.folder),
     ]
-    yield from found or [ok("its files belong to one user, and no others can read them")]
+    others = "their group alone" if _has_group(subject.folder) else "no others"
+    yield from found or [
+        ok(f"its files belong to one user, and {others} can read its logs or write its files")
+    ]
 
 
 def _strangers(folder: DataFolder) -> Iterator[Finding]:
-    """Yield a fault if files belong to another user than the folder, as after a run as root."""
+    """Yield what follows if files belong to another user than the folder, as after a run as root.
+
+    A server of root writes them all the same, and so may the other user.
+    """
     owner = folder.path.stat().st_uid
-    names = [each.name for each in sorted(folder.path.iterdir()) if each.lstat().st_uid != owner]
-    if names and owner != 0:
-        more = "" if len(names) <= _NAMED else f" and {len(names) - _NAMED} more"
-        yield fault(
-            f"{', '.join(names[:_NAMED])}{more} belong to another user than {folder.path}, so that "
-            "the server may not write them",
-            f"chown -R --reference={folder.path} {folder.path}",
-        )
+    names = [
+        str(path.relative_to(folder.path))
+        for path, found in _entries(folder.path)
+        if found.st_uid != owner
+    ]
+    if not names:
+        return
+    more = "" if len(names) <= _NAMED else f" and {len(names) - _NAMED} more"
+    verdict, follows = fault, "the server may not write them"
+    if owner == 0:
+        verdict, follows = warning, "that user may read and change what is in reach"
+    yield verdict(
+        f"{', '.join(names[:_NAMED])}{more} belong to another user than {folder.path}, so that "
+        f"{follows}",
+        f"chown -R --reference={folder.path} {folder.path}",
+    )
+
+
+def _has_group(folder: DataFolder) -> bool:
+    """Return whether the group of the folder can enter it, and read or write something there."""
+    if not folder.path.stat().st_mode & stat.S_IXGRP:
+        return False
+    rights = stat.S_IRGRP | stat.S_IWGRP
+    return any(
+        found.st_mode & rights
+        for _, found in _entries(folder.path)
+        if not stat.S_ISLNK(found.st_mode)
+    )
+
+
+def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield all that is below a folder, in order; what is removed meanwhile is left out."""
+    for path in sorted(folder.rglob("*")):
+        with suppress(FileNotFoundError):
+            yield path, path.lstat()
 
 
 def _of_tokens(folder: DataFolder) -> Iterator[Finding]:

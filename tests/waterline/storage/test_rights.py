@@ -137,3 +137,29 @@ def test_archives_that_all_may_read_are_told(tmp_path: Path) -> None:
     assert "can read archives in" in open_to_others(folder)[0]
     folder.archives.chmod(0o700)
     assert open_to_others(folder) == []
+
+
+def test_folder_that_all_may_write_is_told(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    Files().publish(folder.archives / "2026-01-01" / "batch-0001.parquet", b"x")
+    folder.logs.touch(0o600)
+    folder.path.chmod(0o711)
+    assert open_to_others(folder) == []
+    folder.logs.chmod(0o622)
+    (warning,) = open_to_others(folder)
+    assert "can write logs.db of" in warning
+    assert warning.endswith(f"; chmod -R o-w {folder.path}")
+    folder.path.chmod(0o777)
+    assert "can write logs.db, the folder of" in open_to_others(folder)[0]
+    folder.path.chmod(0o700)
+    assert open_to_others(folder) == []
+
+
+def test_archives_that_all_may_write_are_told(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    Files().publish(folder.archives / "2026-01-01" / "batch-0001.parquet", b"x")
+    (day,) = folder.day_folders()
+    for each in (folder.path, folder.archives):
+        each.chmod(0o711)
+    day.chmod(0o733)
+    assert "can write archives of" in open_to_others(folder)[0]

@@ -111,12 +111,33 @@ def open_to_all(patient: Patient) -> None:
     patient.folder.logs.chmod(0o644)
 
 
+@case("rights", WARNING, "can write logs.db, the folder of", "chmod -R o-w")
+def writable_by_all(patient: Patient) -> None:
+    patient.data.chmod(0o777)
+    patient.folder.logs.chmod(0o666)
+
+
+@case("rights", WARNING, "logs.db belong to another user", "chown -R --reference=")
+def logs_of_another_user_in_a_folder_of_root(patient: Patient) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    os.chown(patient.folder.logs, _PEOPLE, _PEOPLE)
+
+
+@case("rights", WARNING, "batch", "chown -R --reference=")
+def batch_of_another_user(patient: Patient) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    file = catalog(patient.data)[0].file
+    os.chown(patient.folder.archives / file, _PEOPLE, _PEOPLE)
+
+
 @case("rights", FAULT, "logs.db belong to another user", "chown -R --reference=")
 def logs_of_another_user(patient: Patient) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root gives files away")
     os.chown(patient.data, _PEOPLE, _PEOPLE)
-    for each in patient.data.iterdir():
+    for each in patient.data.rglob("*"):
         if each.name != "logs.db":
             os.chown(each, _PEOPLE, _PEOPLE)
 

@@ -118,3 +118,13 @@ def test_dates_of_a_certificate_are_read_of_both_forms(tmp_path: Path, years: in
     assert end - begin == length
     with pytest.raises(ValueError, match="cut off"):
         validity(der[:100])
+
+
+def test_rights_of_a_group_are_told_and_no_fault(patient: Patient) -> None:
+    ((_, alone),) = told(patient.examined(), "rights")
+    assert "and no others can read its logs or write its files" in alone
+    patient.data.chmod(0o750)
+    patient.folder.logs.chmod(0o640)
+    ((verdict, shared),) = told(patient.examined(), "rights")
+    assert verdict is Verdict.OK
+    assert "and their group alone can read its logs or write its files" in shared
