@@ -31,11 +31,12 @@ async def serve(
     *,
     inherited: Sockets = NO_SOCKETS,
     predecessor: Predecessor | None = None,
+    supervised: bool = False,
 ) -> None:
     """Run the server until SIGTERM or SIGINT, then commit and ack all waiting logs.
 
     At SIGHUP the settings are read again. At SIGUSR2 a new server is started, which is given the
-    sockets, and this one ends.
+    sockets, and this one ends, unless it is supervised.
 
     Args:
         loaded: the settings.
@@ -43,6 +44,8 @@ async def serve(
         on_ready: called with the addresses once connections are accepted.
         inherited: listening sockets that this process was given.
         predecessor: the server that gave them and is to end; None without one.
+        supervised: whether a parent starts this process again when it ends, so that no successor
+            may follow it.
 
     Raises:
         DataFolderError: the data folder cannot be used, or is in use.
@@ -82,7 +85,9 @@ async def serve(
             notify(READY)
             try:
                 async with (
-                    running(_hand_over(handing_over, stopping, server)) as handing,
+                    running(
+                        _hand_over(handing_over, stopping, server, supervised=supervised)
+                    ) as handing,
                     running(_reload(reloading, load, server)) as reading,
                 ):
                     await server.run_until(stopping, handing, reading)
@@ -124,11 +129,19 @@ async def _reload(asked: asyncio.Event, load: Callable[[], LoadedSettings], serv
             logger.error("nothing was reloaded: %s", error)
 
 
-async def _hand_over(asked: asyncio.Event, stopping: asyncio.Event, server: Server) -> None:
+async def _hand_over(
+    asked: asyncio.Event, stopping: asyncio.Event, server: Server, *, supervised: bool
+) -> None:
     """Start a successor whenever that is asked for, and stop once one has loaded."""
     while True:
         await asked.wait()
         asked.clear()
+        if supervised:
+            logger.error(
+                "no new server is started, as the process that runs this one would start another; "
+                "end that and start it again, or run `waterline serve`"
+            )
+            continue
         logger.warning("a new server is started, which takes over")
         if await start_successor(server.sockets):
             stopping.set()

@@ -16,6 +16,7 @@ from waterline.addresses import Addresses
 from waterline.allocator import release_large_blocks
 from waterline.endings import ended_in_order
 from waterline.process_log import logged_failure, start_log
+from waterline.processes import SUPERVISED
 from waterline.settings.model import LoadedSettings, load_settings
 from waterline.terminal import say
 
@@ -28,7 +29,8 @@ def main(arguments: Sequence[str] = ()) -> None:
     """Serve until SIGTERM or Ctrl-C; print the addresses once connections are accepted.
 
     Args:
-        arguments: what the server before this one gives it; see `handover`.
+        arguments: what the server before this one gives it, see `handover`, or that a parent
+            starts it again.
     """
     with ended_in_order():
         given = _given(arguments)
@@ -44,9 +46,7 @@ def main(arguments: Sequence[str] = ()) -> None:
             _serve(loaded, load, given)
 
 
-def _serve(
-    loaded: LoadedSettings, load: Callable[[], LoadedSettings], given: "_Given | None"
-) -> None:
+def _serve(loaded: LoadedSettings, load: Callable[[], LoadedSettings], given: "_Given") -> None:
     release_large_blocks()
     sys.setswitchinterval(SWITCH_SECONDS)
 
@@ -61,26 +61,31 @@ def _serve(
             loaded,
             load,
             announce,
-            inherited=sockets_of_systemd() if given is None else parse_sockets(given.sockets),
-            predecessor=None if given is None else Predecessor(given.ready),
+            inherited=sockets_of_systemd()
+            if given.sockets is None
+            else parse_sockets(given.sockets),
+            predecessor=None if given.ready is None else Predecessor(given.ready),
+            supervised=given.supervised,
         )
     )
 
 
 class _Given(NamedTuple):
-    """What the server before this one gives it."""
+    """What the process is told by the one that started it."""
 
-    sockets: str
-    ready: int
+    sockets: str | None
+    """Those of the server before this one; None without one."""
+    ready: int | None
     """Descriptor of a pipe to that one."""
+    supervised: bool
+    """Whether the parent starts this one again when it ends."""
 
 
-def _given(arguments: Sequence[str]) -> _Given | None:
-    """Return what the server before this one gives it; None without one."""
-    if not arguments:
-        return None
+def _given(arguments: Sequence[str]) -> _Given:
+    """Return what the process is told by the one that started it."""
     parser = argparse.ArgumentParser("python -m server")
-    parser.add_argument("--sockets", required=True)
-    parser.add_argument("--ready", type=int, required=True)
+    parser.add_argument("--sockets")
+    parser.add_argument("--ready", type=int)
+    parser.add_argument(SUPERVISED, action="store_true", dest="supervised")
     found = parser.parse_args(arguments)
-    return _Given(found.sockets, found.ready)
+    return _Given(found.sockets, found.ready, found.supervised)

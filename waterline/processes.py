@@ -9,6 +9,9 @@ from waterline.launcher import WITHIN
 
 _LAUNCHER: Final = Path(__file__).with_name("launcher.py")
 
+SUPERVISED: Final = "--supervised"
+"""Argument of a server that its parent starts again when it ends."""
+
 
 def python_command(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module in a process.

@@ -18,8 +18,8 @@ def run_all(demo: bool, **options: str | None) -> None:
     """Run server, monitoring, dashboard and questions together, until Ctrl-C or SIGTERM."""
     from workbench.running.up import up
 
-    settings = load(options).settings
-    log = (settings.log_format, settings.log_file)
+    loaded = load(options)
+    log = (loaded.settings.log_format, loaded.settings.log_file)
     start_log("up", *log)
     with logged_failure(*log):
-        asyncio.run(up(settings, demo=demo, say=say))
+        asyncio.run(up(loaded, demo=demo, say=say))

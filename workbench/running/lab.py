@@ -12,7 +12,7 @@ from waterline.processes import child_command
 from waterline.settings.model import Settings, environment_of
 from waterline.storage.folder import DataFolder, ServerLock
 from workbench.running.supervision import ProcessGroup, Program, Say, run_until_signal
-from workbench.running.up import demo_program, ready, server_environment, with_ports
+from workbench.running.up import demo_program, ready, server_environment, server_program, with_ports
 
 _PACKAGE: Final = Path(__file__).parents[1]
 # Of an installed package, and of a checkout.
@@ -91,7 +91,7 @@ async def _demo(folder: Path, group: ProcessGroup, say: Say) -> Settings:
     except DataFolderInUse:
         say(f"a server is running on {settings.data} already")
         return settings
-    server = Program("the server", child_command("server"), server_environment(settings))
+    server = server_program(server_environment(settings))
     first = await group.start(server, read_output=True)
     addresses = await ready(first, settings.host)
     settings = with_ports(settings, addresses)

@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +16,15 @@ from urllib.parse import urlsplit
 from waterline.addresses import Addresses, parse_announcement
 from waterline.clock import now_ms
 from waterline.errors import StartFailed
-from waterline.processes import child_command
-from waterline.settings.model import Settings, environment_of
+from waterline.processes import SUPERVISED, child_command
+from waterline.settings.model import (
+    LoadedSettings,
+    Settings,
+    environment_given,
+    environment_of,
+    setting_names,
+    variable_name,
+)
 from waterline.settings.parse import SocketAddress
 from waterline.storage.folder import DataFolder
 from waterline.tokens import Scope, TokenFile
@@ -32,11 +40,11 @@ from workbench.running.supervision import ProcessGroup, Program, Say, run_until_
 DEMO_TOKEN: Final = "demo"
 
 
-async def up(settings: Settings, *, demo: bool, say: Say) -> None:
+async def up(loaded: LoadedSettings, *, demo: bool, say: Say) -> None:
     """Run everything until SIGINT or SIGTERM.
 
     Args:
-        settings: the settings in force.
+        loaded: the settings in force.
         demo: whether to send the sample as live traffic.
         say: prints a line.
 
@@ -46,20 +54,22 @@ async def up(settings: Settings, *, demo: bool, say: Say) -> None:
         DataFolderError: the data folder cannot be used.
     """
     async with ProcessGroup() as group:
-        await run_until_signal(_run(settings, demo, group, say))
+        await run_until_signal(_run(loaded, demo, group, say))
 
 
-async def _run(settings: Settings, demo: bool, group: ProcessGroup, say: Say) -> None:
+async def _run(loaded: LoadedSettings, demo: bool, group: ProcessGroup, say: Say) -> None:
     begun = time.monotonic()
+    settings = loaded.settings
     folder = DataFolder(settings.data)
     folder.create()
     panel_port, query_port = dashboard_port(settings), questions_port(settings)
-    server = Program("the server", child_command("server"), server_environment(settings))
+    # What its file says is read by the server itself, again at a reload and at a restart.
+    given = os.environ | environment_given(loaded)
+    server = server_program(given)
     first = await group.start(server, read_output=True)
     addresses = await ready(first, settings.host)
-    # A restart must keep its address.
     settings = with_ports(settings, addresses)
-    server = replace(server, environment=server_environment(settings))
+    server = replace(server, environment=given | _kept(loaded.settings, settings))
     group.keep(server, first)
     panel = panel_program(settings, panel_port, os.environ)
     group.keep(panel, await group.start(panel))
@@ -85,6 +95,29 @@ def with_ports(settings: Settings, addresses: Addresses) -> Settings:
         name = "syslog_udp" if url.scheme == "udp" else "syslog_tcp"
         picked[name] = SocketAddress(getattr(settings, name).host, url.port or 0)
     return replace(settings, **picked)
+
+
+def server_program(environment: Mapping[str, str]) -> Program:
+    """Return the program of a server that is started again when it ends.
+
+    Args:
+        environment: variables of the process, with settings.
+    """
+    return Program("the server", child_command("server", SUPERVISED), environment)
+
+
+def _kept(wanted: Settings, picked: Settings) -> dict[str, str]:
+    """Return what a restart must keep, as variables: ports that were picked, and the folder.
+
+    The other processes show the folder, and clients know the address.
+
+    Args:
+        wanted: the settings, in which a port may be any.
+        picked: the same with the ports that were picked.
+    """
+    ports = {name for name in setting_names() if getattr(wanted, name) != getattr(picked, name)}
+    variables = environment_of(replace(picked, data=picked.data.absolute()))
+    return {name: variables[name] for name in map(variable_name, {"data", *ports})}
 
 
 def server_environment(settings: Settings) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """`waterline up`: real processes that die, are started again, and are gone at the end."""
 
+import json
 import os
 import re
 import signal
@@ -67,7 +68,7 @@ class Everything:
             check=True,
         )
         kinds = {
-            " server": "server",
+            " server --supervised": "server",
             " workbench.dashboard": "dashboard",
             " workbench.serving": "questions",
             " workbench.samples.demo": "demo",
@@ -211,6 +212,42 @@ def test_server_that_dies_comes_back_at_its_address(data: Path) -> None:
         ended = up.stop(signal.SIGTERM)
     assert re.fullmatch(
         r"\S+ WARNING up: the server ended \(signal 9\); starting it again\n", ended[1]
+    )
+
+
+def test_server_reads_the_file_again_and_keeps_what_it_says_when_it_dies(
+    data: Path, tmp_path: Path
+) -> None:
+    data.mkdir()
+    with everything(data, cwd=tmp_path) as up:
+        server = up.children()["server"]
+        (data / "waterline.toml").write_text('archive_after = "never"\nqueue_size = "1MiB"\n')
+        os.kill(server, signal.SIGHUP)
+        wait_until(lambda: not is_scheduled(up), "the file was not taken over")
+        os.kill(server, signal.SIGKILL)
+        wait_until(lambda: answers(up.health), "the server's health")
+        assert not is_scheduled(up)
+        ended = up.stop(signal.SIGTERM)
+    assert "WARNING server: changed, and in force after a restart: queue_size\n" in ended[1]
+
+
+def is_scheduled(up: Everything) -> bool:
+    """Return whether archive runs are scheduled."""
+    with urlopen(up.health, timeout=5) as page:
+        return json.load(page)["archive"]["scheduled"] is True
+
+
+def test_server_is_not_handed_over_but_goes_on(data: Path) -> None:
+    with everything(data) as up:
+        before = up.children()["server"]
+        os.kill(before, signal.SIGUSR2)
+        token = create_token(data)
+        with Producer(up.ingest, token) as producer:
+            producer.send({"type": "info", "message": "after"})
+        assert up.children()["server"] == before
+        ended = up.stop(signal.SIGTERM)
+    assert re.fullmatch(
+        r"\S+ ERROR server: no new server is started, as the process that runs .*\n", ended[1]
     )
 
 
