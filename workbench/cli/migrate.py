@@ -53,8 +53,9 @@ def migrate(
     DIR is only read, and its server may run. FILE may be a folder, or a pattern.
 
     Run it again after an interruption, or once more logs came in: what is there already is not
-    stored twice. What was there before is kept in copies beside the databases. The exit code is 1
-    where something could not be read or is not found again at the end.
+    stored twice. What was there before is kept in copies beside the databases, of each run that
+    changes them. The exit code is 1 where something could not be read or is not found again at the
+    end.
     """
     if old is not None and export is None and not files:
         _from_source(old, source, data, dry_run=dry_run)
@@ -155,5 +156,8 @@ def _tell(outcome: "Outcome | Exported", source: str, *, dry_run: bool) -> None:
         if compared.lacks:
             missing = "; ".join(compared.missing)
             warn(f"waterline: {compared.lacks:,} of {table} are not found again, such as {missing}")
-    for path in outcome.backups:
+    for path in outcome.copies.now:
         say(f"as it was before: {path}, to be removed when you like")
+    if outcome.copies.earlier:
+        names = ", ".join(path.name for path in outcome.copies.earlier)
+        say(f"as it was before earlier runs, also interrupted ones: {names}")

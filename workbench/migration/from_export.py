@@ -12,7 +12,7 @@ from waterline.clock import now_ms
 from waterline.errors import UsageError
 from waterline.storage.folder import DataFolder, ServerLock
 from workbench.clients.log_files.selection import STANDARD_INPUT, select
-from workbench.migration.backup import kept_before, moment_in_names
+from workbench.migration.backup import Copies, kept_before, moment_in_names
 from workbench.migration.compare import Compared, compare
 from workbench.migration.entries import OldLog
 from workbench.migration.export_files import ExportFile
@@ -49,7 +49,7 @@ class Outcome:
     tallies: dict[str, Tally] = field(default_factory=dict)
     """By file."""
     compared: dict[str, Compared] = field(default_factory=dict)
-    backups: list[Path] = field(default_factory=list)
+    copies: Copies = field(default_factory=Copies)
     findings: list[str] = field(default_factory=list)
 
     @property
@@ -101,8 +101,8 @@ def migrate_files(
         folder.create()
         with ServerLock(folder):
             folder.refuse_lost_logs()
-            with kept_before(folder, moment_in_names(clock())) as backups:
-                move.outcome.backups = backups
+            with kept_before(folder, moment_in_names(clock())) as copies:
+                move.outcome.copies = copies
                 with writing(folder, source) as (connection, known):
                     begin_counting(folder, connection)
                     resolver = Resolver(known, move.findings)

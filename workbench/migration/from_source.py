@@ -14,7 +14,7 @@ from waterline.errors import ArchiveError, UsageError
 from waterline.metrics.rollup_store import RollupStore
 from waterline.records import Record
 from waterline.storage.folder import DataFolder, ServerLock
-from workbench.migration.backup import kept_before, moment_in_names
+from workbench.migration.backup import Copies, kept_before, moment_in_names
 from workbench.migration.compare import Compared, compare
 from workbench.migration.entries import LOGS as ROWS
 from workbench.migration.entries import REALTIME, EntryReader, OldLog
@@ -42,7 +42,7 @@ class Outcome:
     metrics: list[Moved] = field(default_factory=list)
     cached_alone: int = 0
     """Entries of `log_cache` with an id that no log has."""
-    backups: list[Path] = field(default_factory=list)
+    copies: Copies = field(default_factory=Copies)
     findings: list[str] = field(default_factory=list)
 
     @property
@@ -95,8 +95,8 @@ def migrate_folder(
         folder.create()
         with ServerLock(folder):
             folder.refuse_lost_logs()
-            with kept_before(folder, moment_in_names(clock())) as backups:
-                move.outcome.backups = backups
+            with kept_before(folder, moment_in_names(clock())) as copies:
+                move.outcome.copies = copies
                 move.run()
     return move.outcome
 

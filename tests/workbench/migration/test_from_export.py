@@ -4,12 +4,15 @@ import gzip
 import json
 import struct
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from tests.support.archive_runs import all_rows, archive
+from tests.support.folders import fill
 from tests.support.processes import run_waterline
 from waterline.errors import DataFolderInUse, UsageError
 from waterline.storage.folder import DataFolder, ServerLock
@@ -241,6 +244,40 @@ def test_second_run_adds_nothing_also_of_archived_logs(data: Path, tmp_path: Pat
     assert [(each.new, each.known) for each in done.tallies.values()] == [(1, 3)]
     assert done.is_whole
     assert len(said(data)) == 3
+
+
+def rows_of(copy: Path) -> int:
+    with closing(apsw.Connection(str(copy))) as connection:
+        return len(connection.execute("SELECT seq FROM logs").fetchall())
+
+
+def test_logs_that_a_server_takes_after_an_interruption_are_in_the_copy(
+    data: Path, tmp_path: Path
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    fill(data, [{"id": "first", "type": "info", "message": "before all"}])
+    path = lines(tmp_path / "loki.jsonl", LOGCLI)
+    with pytest.raises(KeyboardInterrupt):
+        move(Export.LOKI, data, path, progress=interrupt)
+    fill(data, [{"id": f"{each}", "type": "info", "message": "acked"} for each in range(100)])
+    lines(path, [*LOGCLI, {**LOGCLI[0], "line": "till 8"}])
+    done = move(Export.LOKI, data, path)
+    assert [rows_of(each) for each in done.copies.now if each.name.startswith("logs.db")] == [103]
+    (earlier, *_) = done.copies.earlier
+    assert rows_of(earlier) == 1
+    # Both runs began in the same millisecond.
+    assert len({*done.copies.now, *done.copies.earlier}) == len(list(data.glob("*before*")))
+
+
+def test_run_that_stores_nothing_leaves_no_copy(data: Path, tmp_path: Path) -> None:
+    path = lines(tmp_path / "loki.jsonl", LOGCLI)
+    move(Export.LOKI, data, path)
+    assert move(Export.LOKI, data, path).copies.now == []
+    with pytest.raises(UsageError, match="cannot be read: No such file"):
+        move(Export.LOKI, data, tmp_path / "none")
+    assert list(data.glob("*before*")) == []
 
 
 def test_dry_run_stores_nothing(data: Path, tmp_path: Path) -> None:

@@ -350,7 +350,7 @@ def test_target_is_kept_as_it_was_before(old: SourceDocument, data: Path) -> Non
     before = hot_rows(data)
     done = move(old, data)
     assert len(content(data)) == 111
-    (copy,) = done.backups
+    (copy,) = done.copies.now
     assert copy.name == "logs.db.before-migrate-20261203T021320"
     with closing(apsw.Connection(str(copy))) as connection:
         assert connection.execute("SELECT * FROM logs").fetchall() == before
@@ -358,7 +358,7 @@ def test_target_is_kept_as_it_was_before(old: SourceDocument, data: Path) -> Non
 
 
 def test_new_folder_has_no_copies(old: SourceDocument, data: Path) -> None:
-    assert move(old, data).backups == []
+    assert move(old, data).copies.now == []
     assert list(data.glob("*before*")) == []
 
 
