@@ -25,7 +25,9 @@ def _take(settings: Settings) -> bytes:
         dedupe_window=settings.dedupe_window,
         keep=settings.backup_keep,
     )
-    return f"{job.run().record.name}\n".encode()
+    taken = job.run()
+    mended = f" ({'; '.join(taken.damage)})" if taken.damage else ""
+    return f"{taken.record.name}{mended}\n".encode()
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ class Place(Protocol):
             ArchiveError: it cannot be written, or reads back differently.
         """
 
-    def names(self, folder: str = "") -> list[str]:
-        """Return the sorted names of all files below a folder, or of all there are.
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """Return the bytes of all files below a folder, or of all there are, by name, sorted.
 
         Raises:
             ArchiveError: they cannot be listed.
@@ -71,18 +71,18 @@ class FolderPlace:
                 f"{path} does not hold what was written to it; check its disk and try again"
             )
 
-    def names(self, folder: str = "") -> list[str]:
-        """Return the names of all files below a folder; see `Place`."""
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """Return the bytes of all files below a folder; see `Place`."""
         top = self._path / folder
         try:
-            found = [each for each in top.rglob("*") if each.is_file()] if top.is_dir() else []
+            found = {
+                each.relative_to(self._path).as_posix(): each.stat().st_size
+                for each in (top.rglob("*") if top.is_dir() else ())
+                if each.is_file() and not each.name.startswith(UNFINISHED_PREFIX)
+            }
         except OSError as error:
             raise ArchiveError(f"{top} cannot be read: {error.strerror}") from error
-        return sorted(
-            each.relative_to(self._path).as_posix()
-            for each in found
-            if not each.name.startswith(UNFINISHED_PREFIX)
-        )
+        return dict(sorted(found.items()))
 
     def remove(self, name: str) -> None:
         """Remove a file; see `Place`."""
@@ -110,9 +110,9 @@ class BucketPlace:
         """Write an object; see `Place`."""
         self._bucket.put(name, bytes(content))
 
-    def names(self, folder: str = "") -> list[str]:
-        """Return the names of all objects below a folder; see `Place`."""
-        return self._bucket.names(folder)
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """Return the bytes of all objects below a folder; see `Place`."""
+        return self._bucket.sizes(folder)
 
     def remove(self, name: str) -> None:
         """Remove an object; see `Place`."""

@@ -1,6 +1,8 @@
 """Record of one backup: its moment, and the files that hold what was stored then."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Final
 
 import msgspec
@@ -103,6 +105,29 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def held(self) -> list[ArchivedBatch]:
         """Batches whose files the backup has: they are kept, and not in a bucket alone."""
         return [each for each in self.batches if is_local(each) and each.sha256 not in self.lacks]
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of each file of the backup, by its SHA-256."""
+        metrics = {} if self.metrics is None else self.metrics.files
+        return (
+            {each.sha256: each.stored_bytes for each in self.held}
+            | {each.sha256: each.size for each in self.hot}
+            | metrics
+        )
+
+    def without(self, lost: Collection[str]) -> "Record":
+        """Return what the next backup can build upon, as some files are lost.
+
+        Args:
+            lost: SHA-256 of these files.
+        """
+        hot = [*takewhile(lambda each: each.sha256 not in lost, self.hot)]
+        metrics = self.metrics
+        if metrics is not None:
+            blocks = [each for each in metrics.blocks if each.sha256 not in lost]
+            metrics = msgspec.structs.replace(metrics, blocks=blocks)
+        batches = [each for each in self.batches if each.sha256 not in lost]
+        return msgspec.structs.replace(self, hot=hot, metrics=metrics, batches=batches)
 
     def files(self) -> dict[str, str]:
         """Return what each file of the backup holds, in a few words, by its SHA-256."""

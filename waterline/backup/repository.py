@@ -1,6 +1,7 @@
 """Backups at a place: which there are, what they share, and which go."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -35,24 +36,29 @@ class Repository:
     def __str__(self) -> str:
         return str(self._place)
 
-    def begin(self, folder_id: str) -> None:
+    def begin(self, folder_id: str) -> dict[str, int]:
         """Check that the place is for backups of this data folder, and mark a new one as such.
+
+        Returns:
+            Bytes of each file that is there, by its SHA-256.
 
         Raises:
             UsageError: it holds something else, or backups of another data folder.
             ArchiveError: it cannot be read or written.
         """
-        names = self._place.names()
-        if IDENTITY in names:
+        sizes = self._place.sizes()
+        if IDENTITY in sizes:
             known = self._identity()
             if known.folder_id != folder_id:
                 raise UsageError(f"{self} holds backups of another data folder; name another place")
-            return
-        if names:
+            return _by_sha256(sizes)
+        if sizes:
             raise UsageError(
-                f"{self} holds other files, such as {names[0]}; name an empty place for backups"
+                f"{self} holds other files, such as {next(iter(sizes))}; name an empty place for "
+                "backups"
             )
         self._place.write(IDENTITY, _encode(Identity(folder_id=folder_id)) + b"\n")
+        return {}
 
     def names(self) -> list[str]:
         """Return the names of all backups, the oldest first.
@@ -63,7 +69,7 @@ class Repository:
         """
         return [
             name.removeprefix(f"{FOLDER}/").removesuffix(".json")
-            for name in self._place.names(FOLDER)
+            for name in self._place.sizes(FOLDER)
         ]
 
     def record(self, name: str) -> Record:
@@ -170,7 +176,7 @@ class Repository:
         Raises:
             ArchiveError: the place cannot be read.
         """
-        return [name.rpartition("/")[2] for name in self._place.names(FILES)]
+        return [*_by_sha256(self._place.sizes(FILES))]
 
     def _identity(self) -> Identity:
         try:
@@ -179,3 +185,12 @@ class Repository:
             raise ArchiveError(
                 f"{self}/{IDENTITY} does not say whose backups these are: {error}"
             ) from error
+
+
+def _by_sha256(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Return the bytes of the files that backups share, by SHA-256."""
+    return {
+        name.rpartition("/")[2]: size
+        for name, size in sizes.items()
+        if name.startswith(f"{FILES}/")
+    }

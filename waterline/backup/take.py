@@ -15,7 +15,7 @@ from waterline.archive.reader import BatchReader
 from waterline.backup.blocks import store_database
 from waterline.backup.hot_segments import Archived, HotRange, new_segments, reusable
 from waterline.backup.last import LastBackup, write_last
-from waterline.backup.record import DatabaseCopy, Record, is_local
+from waterline.backup.record import DatabaseCopy, Record, file_of, is_local
 from waterline.backup.repository import Repository
 from waterline.clock import now_ms
 from waterline.errors import ArchiveError, DataFolderError
@@ -25,9 +25,12 @@ from waterline.storage.copies import copy_database
 from waterline.storage.folder import BackupLock, DataFolder
 from waterline.storage.sqlite import one_moment, open_reader, reading, sqlite_errors
 from waterline.storage.watermark import Watermark, read_position, read_watermark
+from waterline.units import counted
 
 # Attempts; each fails only if an archive job came between two steps.
 _ATTEMPTS: Final = 10
+# Lost files that are named each.
+_MOST_TOLD: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,8 @@ class Taken:
     """Bytes written."""
     removed: int
     """Number of earlier backups that went."""
+    damage: list[str]
+    """A sentence for each damage to earlier backups. This one is whole despite it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +90,7 @@ class BackupJob:
         self._progress = progress
         self._reader = BatchReader(folder)
         self._there: set[str] = set()
+        self._damage: list[str] = []
         self._new_files = 0
         self._size = 0
 
@@ -118,15 +124,32 @@ class BackupJob:
                     lacks=len(record.lacks),
                 ),
             )
-        return Taken(record=record, new_files=self._new_files, size=self._size, removed=removed)
+        return Taken(
+            record=record,
+            new_files=self._new_files,
+            size=self._size,
+            removed=removed,
+            damage=self._damage,
+        )
 
     def _begin(self, folder_id: str) -> Record | None:
-        """Return the newest backup that is there already."""
-        self._repository.begin(folder_id)
+        """Return the newest backup that is there already, as far as its files are."""
+        there = self._repository.begin(folder_id)
         known = self._repository.newest()
-        if known is not None:
-            self._there = {*known.files()}
-        return known
+        if known is None:
+            return None
+        holds = known.files()
+        lost = {each for each, size in known.sizes().items() if there.get(each) != size}
+        self._damage += [
+            f"{self._repository}/{file_of(each)}, with {holds[each]}, "
+            f"{'has another size' if each in there else 'is missing'}; this backup has it anew, "
+            "and earlier ones lack it: check the disk, and try them with --verify --at NAME"
+            for each in sorted(lost)[:_MOST_TOLD]
+        ]
+        if len(lost) > _MOST_TOLD:
+            self._damage.append(f"likewise {counted(len(lost) - _MOST_TOLD, 'more file')}")
+        self._there = {*holds} - lost
+        return known.without(lost)
 
     def _store_metrics(self, known: Record | None) -> DatabaseCopy | None:
         if not self._folder.metrics.exists():

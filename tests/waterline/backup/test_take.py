@@ -1,5 +1,7 @@
 """Backups: what one holds, what is written for the next, and what is left when it ends early."""
 
+import os
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +19,9 @@ from waterline.backup.record import Record, file_of
 from waterline.backup.repository import Repository
 from waterline.backup.restore import restore_backup
 from waterline.backup.take import BackupJob
+from waterline.backup.verify import verify_backup
 from waterline.errors import ArchiveError, BackupInUse, DataFolderError, UsageError
+from waterline.metrics.rollup_store import RollupStore
 from waterline.storage.folder import BackupLock, DataFolder
 
 
@@ -221,6 +225,38 @@ def test_segments_of_a_restored_folder_are_its_own(
     )
     restore_backup(repository, record, tmp_path / "restored again")
     assert all_rows(tmp_path / "restored again") == all_rows(again)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
+@pytest.mark.parametrize("harm", [cut, Path.unlink], ids=["cut short", "missing"])
+@pytest.mark.parametrize("what", ["the batch ", "logs of seq ", "measurements"])
+def test_what_earlier_backups_have_lost_is_written_anew(
+    data: Path,
+    take: Take,
+    repository: Repository,
+    place: Path,
+    tmp_path: Path,
+    harm: Callable[[Path], None],
+    what: str,
+) -> None:
+    fill_three_days(data)
+    archive(data)
+    fill(data, logs(100, 5))
+    RollupStore(DataFolder(data).metrics).close()
+    first = take(1).record
+    fill(data, logs(200, 5))
+    sha256 = next(each for each, holds in first.files().items() if holds.startswith(what))
+    harm(place / file_of(sha256))
+    second = take(2)
+    (said,) = second.damage
+    assert f"{place / file_of(sha256)}, with {what}" in said
+    assert not verify_backup(repository, second.record).faults
+    restore_backup(repository, second.record, tmp_path / "restored")
+    assert all_rows(tmp_path / "restored") == all_rows(data)
+    assert not take(3).damage
 
 
 def test_measurements_are_copied(data: Path, take: Take) -> None:

@@ -168,11 +168,19 @@ class Bucket:
         Raises:
             RemoteError: the store refuses or cannot be reached.
         """
+        return [*self.sizes(prefix)]
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """Return the bytes of the same objects by key, sorted.
+
+        Raises:
+            RemoteError: the store refuses or cannot be reached.
+        """
         folder = prefix.rstrip("/")
         below = self._address.object_key(folder) if folder else self._address.prefix
         found = self._do("list", folder, lambda: obstore.list(self._store, below or None).collect())
         own = f"{self._address.prefix}/" if self._address.prefix else ""
-        return sorted(each["path"].removeprefix(own) for each in found)
+        return dict(sorted((each["path"].removeprefix(own), each["size"]) for each in found))
 
     def delete(self, key: str) -> None:
         """Remove an object; a missing one is no error.

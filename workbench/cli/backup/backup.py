@@ -75,6 +75,8 @@ def _take(repository: "Repository", folder: DataFolder, window: int, keep: int |
     )
     if taken.removed:
         say(f"{counted(taken.removed, 'earlier backup')} removed")
+    for damage in taken.damage:
+        warn(f"waterline: {damage}")
     _tell_lacks([*record.lacks.values()])
 
 
