@@ -9,7 +9,7 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
 
@@ -38,11 +38,12 @@ def show(watch: Watch, *, is_coloured: bool) -> None:
     paused: View | None = None
     watch.start()
     try:
-        with _screen(keys) as woken:
+        with _screen(keys) as pause:
             while True:
+                woken = pause()
                 size = Size(*shutil.get_terminal_size())
                 now = (watch.looks, size, paused is not None)
-                if woken() or now != drawn:
+                if woken or now != drawn:
                     _draw(paused or watch.view, size, paused is not None, is_coloured=is_coloured)
                     drawn = now
                 key = _key(keys)
@@ -77,10 +78,14 @@ def _key(keys: int | None) -> str:
 
 
 @contextlib.contextmanager
-def _screen(keys: int | None) -> Iterator["_Woken"]:
-    """Take the terminal over, and give it back as it was, also while stopped by Ctrl-Z."""
+def _screen(keys: int | None) -> Iterator[Callable[[], bool]]:
+    """Take the terminal over, and give it back as it was.
+
+    Yields what stops the process if Ctrl-Z was pressed, with the terminal as it was meanwhile, and
+    returns whether it has. A handler of the signal could not: it may come amid a write.
+    """
     before = None if keys is None else termios.tcgetattr(keys)
-    woken = _Woken()
+    is_to_stop = False
 
     def enter() -> None:
         if keys is not None:
@@ -94,37 +99,28 @@ def _screen(keys: int | None) -> Iterator["_Woken"]:
         if keys is not None and before is not None:
             termios.tcsetattr(keys, termios.TCSADRAIN, before)
 
-    def pause(_number: int, _frame: FrameType | None) -> None:
-        leave()
-        os.kill(os.getpid(), signal.SIGSTOP)
-        enter()
-        woken.note()
+    def note(_number: int, _frame: FrameType | None) -> None:
+        nonlocal is_to_stop
+        is_to_stop = True
+
+    def pause() -> bool:
+        nonlocal is_to_stop
+        was, is_to_stop = is_to_stop, False
+        if was:
+            leave()
+            os.kill(os.getpid(), signal.SIGSTOP)
+            enter()
+        return was
 
     previous = {each: signal.signal(each, _end) for each in _ENDING}
-    previous[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, pause)
+    previous[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, note)
     enter()
     try:
-        yield woken
+        yield pause
     finally:
         leave()
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-class _Woken:
-    """Tells once that the process was stopped and goes on."""
-
-    def __init__(self) -> None:
-        self._is_woken = False
-
-    def note(self) -> None:
-        """The screen is empty."""
-        self._is_woken = True
-
-    def __call__(self) -> bool:
-        """Return whether it was, and forget it."""
-        was, self._is_woken = self._is_woken, False
-        return was
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
