@@ -9,6 +9,7 @@ BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**
 # Below this every product of a float is exact, and fits SQLite's integers.
 _TOO_LARGE = 2**53
 
+_SPELLED = {"d": "day", "h": "hour", "min": "minute", "s": "second"}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", re.ASCII)
 
 
@@ -69,6 +70,18 @@ def counted(number: int, one: str, many: str | None = None) -> str:
         many: the plural; default is the singular with an `s`.
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def human_duration(milliseconds: int) -> str:
+    """Format a time for people by its two largest units, cut off, such as `151 days 15 hours`."""
+    parts = []
+    for name in ("d", "h", "min", "s"):
+        number, milliseconds = divmod(milliseconds, MILLISECONDS[name])
+        if number:
+            parts.append(counted(number, _SPELLED[name]))
+        elif parts:
+            break
+    return " ".join(parts[:2]) or "less than a second"
 
 
 def human_size(size: float) -> str:

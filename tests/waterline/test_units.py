@@ -12,6 +12,7 @@ from waterline.units import (
     counted,
     format_duration,
     format_size,
+    human_duration,
     human_size,
     parse_duration,
     parse_size,
@@ -153,3 +154,19 @@ def test_things_are_counted_as_person_would() -> None:
     assert [counted(number, "log") for number in (0, 1, 2000)] == ["0 logs", "1 log", "2,000 logs"]
     assert counted(1, "batch", "batches") == "1 batch"
     assert counted(2, "batch", "batches") == "2 batches"
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0, "less than a second"),
+        (999, "less than a second"),
+        (61_000, "1 minute 1 second"),
+        (3_600_000, "1 hour"),
+        (3_605_000, "1 hour"),
+        (218_371 * 60_000, "151 days 15 hours"),
+        (9 * 86_400_000 + 59_000, "9 days"),
+    ],
+)
+def test_human_duration_has_the_two_largest_units(milliseconds: int, text: str) -> None:
+    assert human_duration(milliseconds) == text

@@ -6,8 +6,9 @@ from pathlib import Path
 from waterline.backup.last import read_last
 from waterline.clock import now_ms, utc_text
 from waterline.units import counted, format_duration
-from workbench.doctor.finding import Finding, ok, skipped, warning
+from workbench.doctor.finding import Finding, fault, ok, skipped, warning
 from workbench.doctor.subject import Subject
+from workbench.doctor.writable import folder_refusal
 
 
 def backups(subject: Subject) -> Iterator[Finding]:
@@ -16,7 +17,7 @@ def backups(subject: Subject) -> Iterator[Finding]:
     if settings.backup_to is None and last is None:
         yield skipped("backup_to is none, and no backup was taken")
         return
-    found = [*_same_disk(subject)]
+    found = [*_place(subject)]
     if settings.backup_to is not None:
         taken = 0 if last is None else last.taken_at
         found += _late(subject, taken)
@@ -44,11 +45,17 @@ def _late(subject: Subject, taken: int) -> Iterator[Finding]:
     )
 
 
-def _same_disk(subject: Subject) -> Iterator[Finding]:
+def _place(subject: Subject) -> Iterator[Finding]:
+    """Yield what is wrong with a folder of backups: not to be written, or on the same disk."""
     place = subject.settings.backup_to
     if place is None or place.startswith("s3://"):
         return
     path, folder = Path(place), subject.folder.path
+    if refusal := folder_refusal(path):
+        yield fault(
+            f"backup_to is {place}, and {refusal}, so that no backup is taken",
+            "give the user of the server the right to write there, or set it to another folder",
+        )
     if path.exists() and folder.exists() and path.stat().st_dev == folder.stat().st_dev:
         yield warning(
             f"backup_to is {place}, on the same disk as {folder}: a failed disk takes both",

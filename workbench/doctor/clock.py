@@ -7,7 +7,7 @@ from waterline.archive.jobs.early_clock import MOST_BEHIND
 from waterline.clock import now_ms, utc_text
 from waterline.storage.folder import file_size
 from waterline.storage.watermark import read_position
-from waterline.units import format_duration
+from waterline.units import human_duration
 from workbench.doctor.databases import looking
 from workbench.doctor.finding import Finding, fault, ok, warning
 from workbench.doctor.subject import Subject
@@ -33,8 +33,9 @@ def clock(subject: Subject) -> Iterator[Finding]:
         stops = ", and archive runs are refused" if verdict is fault else ""
         found.append(
             verdict(
-                f"the newest log was received at {utc_text(newest)}, {_ahead(newest - now)} ahead "
-                f"of the clock: it was set back, or was ahead then{stops}",
+                f"the newest log was received at {utc_text(newest)}, "
+                f"{human_duration(newest - now)} ahead of the clock: it was set back, or was "
+                f"ahead then{stops}",
                 _SET_RIGHT,
             )
         )
@@ -42,7 +43,7 @@ def clock(subject: Subject) -> Iterator[Finding]:
         found.append(
             warning(
                 f"{last_file[0]} was written at {utc_text(last_file[1])}, "
-                f"{_ahead(last_file[1] - now)} ahead of the clock: it was set back",
+                f"{human_duration(last_file[1] - now)} ahead of the clock: it was set back",
                 _SET_RIGHT,
             )
         )
@@ -65,7 +66,3 @@ def _newest_file(subject: Subject) -> tuple[str, int] | None:
         return None
     times = [(each.name, each.lstat().st_mtime_ns // 1_000_000) for each in folder.iterdir()]
     return max(times, key=lambda each: each[1], default=None)
-
-
-def _ahead(milliseconds: int) -> str:
-    return format_duration(milliseconds // 60_000 * 60_000)

@@ -35,6 +35,19 @@ _SAMPLES: Final = 20
 _COPY: Final = "stop the server, put the file aside and restore a copy"
 
 
+class UnreadableDatabase(DataFolderError):
+    """A database that a check needs cannot be read.
+
+    Args:
+        path: the database.
+        sentence: why not.
+    """
+
+    def __init__(self, path: Path, sentence: str) -> None:
+        super().__init__(sentence)
+        self.path = path
+
+
 @contextmanager
 def looking(path: Path, subject: Subject) -> Iterator[apsw.Connection]:
     """Open a database for reading; one that nobody has open is read without a trace.
@@ -44,20 +57,25 @@ def looking(path: Path, subject: Subject) -> Iterator[apsw.Connection]:
         subject: tells whether a process of ours has it open.
 
     Raises:
-        DataFolderError: it cannot be opened or read.
+        UnreadableDatabase: it cannot be opened or read.
     """
     at_rest = subject.server is None and subject.archive_job is None
     wal = path.with_name(f"{path.name}-wal")
     look = immutable(path) if at_rest and not file_size(wal) else opening(path)
-    with closing(open_as(look)) as connection, sqlite_errors(path):
-        yield connection
+    try:
+        with closing(open_as(look)) as connection, sqlite_errors(path):
+            yield connection
+    except DataFolderError as error:
+        raise UnreadableDatabase(path, str(error)) from error
+    except apsw.Error as error:
+        raise UnreadableDatabase(path, f"{path} cannot be read: {error}") from error
 
 
 def catalog_of(subject: Subject) -> tuple[Watermark, list[ArchivedBatch]]:
     """Return watermark and catalog, read in one short transaction.
 
     Raises:
-        DataFolderError: logs.db is of another version, or cannot be read.
+        UnreadableDatabase: logs.db is of another version, or cannot be read.
     """
     path = subject.folder.logs
     with looking(path, subject) as connection, one_moment(connection):

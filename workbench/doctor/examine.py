@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import apsw
 
 from waterline.errors import WaterlineError
 from waterline.storage.sqlite import sqlite_errors
-from workbench.doctor.finding import Finding, Verdict, told, worst
+from workbench.doctor.databases import UnreadableDatabase
+from workbench.doctor.finding import Finding, Verdict, skipped, told, worst
 from workbench.doctor.registry import CHECKS, Check
 from workbench.doctor.subject import Subject
 
@@ -68,6 +69,8 @@ def _findings(check: Check, subject: Subject) -> list[Finding]:
     try:
         with sqlite_errors(subject.folder.logs):
             found += check.examine(subject)
+    except UnreadableDatabase as error:
+        found.append(replace(told(Verdict.FAULT, str(error)), database=error.path.name))
     except WaterlineError as error:
         found.append(told(Verdict.FAULT, str(error)))
     except apsw.Error as error:
@@ -85,6 +88,17 @@ def _findings(check: Check, subject: Subject) -> list[Finding]:
 
 
 def _once(found: list[Examined]) -> list[Examined]:
-    """Leave out what the server says and a check of its own says too."""
+    """Leave out what a check of its own says too: of the server, and of a database."""
     others = {each.finding.sentence for each in found if each.check != _SERVER}
-    return [each for each in found if each.check != _SERVER or each.finding.sentence not in others]
+    faulty = {each.check for each in found if each.finding.verdict is Verdict.FAULT}
+    return [
+        _referred(each) if each.finding.database in faulty - {each.check} else each
+        for each in found
+        if each.check != _SERVER or each.finding.sentence not in others
+    ]
+
+
+def _referred(found: Examined) -> Examined:
+    """Return that a check could not look, with the check that tells why."""
+    database = found.finding.database
+    return replace(found, finding=skipped(f"{database} cannot be read: see the check {database}"))

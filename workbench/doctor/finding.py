@@ -27,6 +27,8 @@ class Finding:
     reason: str
     advice: str = ""
     """What to do; empty where there is nothing to do."""
+    database: str = ""
+    """Name of a database that could not be read for this check, whose own check tells why."""
 
     @property
     def sentence(self) -> str:

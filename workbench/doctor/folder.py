@@ -12,6 +12,7 @@ from waterline.storage.folder import DataFolder, open_to_others
 from workbench.doctor.finding import Finding, Verdict, fault, ok, skipped, told, warning
 from workbench.doctor.kernel import mount_of
 from workbench.doctor.subject import Subject
+from workbench.doctor.writable import folder_refusal
 
 _NETWORKS: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "fuse.sshfs", "afs"})
 _NAMED: Final = 3
@@ -24,6 +25,13 @@ def folder(subject: Subject) -> Iterator[Finding]:
         subject.folder.refuse_file()
     except DataFolderError as error:
         yield told(Verdict.FAULT, str(error))
+        return
+    refusal = None if path.exists() else folder_refusal(path)
+    if refusal is not None:
+        yield fault(
+            f"{path} does not exist, and {refusal}, so that the server does not start",
+            "give the user of the server the right to write there, or give another data folder",
+        )
         return
     if not path.exists():
         yield skipped(f"{path} does not exist yet; the server makes it")

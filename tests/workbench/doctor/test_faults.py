@@ -99,6 +99,16 @@ def beyond_loopback_in_the_clear(patient: Patient) -> None:
     patient.options["host"] = "0.0.0.0"
 
 
+@case("log file", FAULT, "there is no folder", "set log_file to another file")
+def log_file_in_no_folder(patient: Patient) -> None:
+    patient.options["log_file"] = str(patient.beside / "nowhere" / "waterline.log")
+
+
+@case("log file", FAULT, "is a folder, so that no process starts", "set log_file to another file")
+def log_file_that_is_a_folder(patient: Patient) -> None:
+    patient.options["log_file"] = str(patient.beside)
+
+
 @case("folder", FAULT, "is a file", "give the data folder")
 def folder_is_a_file(patient: Patient) -> None:
     shutil.rmtree(patient.data)
@@ -377,6 +387,12 @@ def backups_on_the_same_disk(patient: Patient) -> None:
     patient.options["backup_to"] = str(patient.beside / "backups")
 
 
+@case("backups", FAULT, "is no folder, so that no backup is taken", "set it to another folder")
+def backups_into_a_file(patient: Patient) -> None:
+    (patient.beside / "backups").touch()
+    patient.options["backup_to"] = str(patient.beside / "backups")
+
+
 def certified(patient: Patient, certificate: Path, key: Path) -> None:
     patient.options |= {"tls_cert": str(certificate), "tls_key": str(key)}
 
@@ -537,6 +553,44 @@ def test_folder_that_this_user_cannot_write_is_a_fault(patient: Patient) -> None
     assert done.returncode == 2
     assert "cannot be read and written by this user" in line
     assert "run as the user that it belongs to" in line
+
+
+@pytest.mark.parametrize("damage", ["truncated", "zeroed"])
+def test_damaged_logs_are_one_fault(patient: Patient, damage: str) -> None:
+    with patient.folder.logs.open("r+b") as file:
+        file.truncate(2000) if damage == "truncated" else file.write(bytes(4096))
+    found = patient.examined()
+    (only,) = bad(found)
+    assert only.startswith("fault logs.db: ")
+    for check in ("clock", "archives", "archive runs"):
+        ((verdict, text),) = told(found, check)
+        assert (verdict, text) == (
+            Verdict.SKIPPED,
+            "logs.db cannot be read: see the check logs.db",
+        )
+
+
+def test_folder_that_this_user_cannot_make_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "parent").mkdir(0o500)
+    missing = tmp_path / "parent" / "data"
+    done = run([*OBEYING, WATERLINE, "doctor", "--data", str(missing)], cwd=tmp_path)
+    (line,) = [each for each in done.stdout.splitlines() if each.split()[1] == "folder"]
+    assert done.returncode == 2
+    assert f") cannot write {missing.parent}, so that the server does not start" in line
+
+
+def test_log_file_that_others_own_is_a_fault_and_is_left(patient: Patient) -> None:
+    path = patient.beside / "waterline.log"
+    patient.options["log_file"] = str(path)
+    ((verdict, _),) = told(patient.examined(), "log file")
+    assert verdict is Verdict.OK
+    assert not path.exists()
+    path.touch(0o400)
+    command = [*OBEYING, WATERLINE, "doctor", "--data", str(patient.data), "--log-file", str(path)]
+    done = run(command, cwd=patient.beside)
+    (line,) = [each for each in done.stdout.splitlines() if " log file " in each]
+    assert done.returncode == 2
+    assert f") cannot write {path}, so that no process starts" in line
 
 
 def test_old_library_is_a_fault() -> None:
