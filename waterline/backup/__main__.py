@@ -26,8 +26,8 @@ def _take(settings: Settings) -> bytes:
         keep=settings.backup_keep,
     )
     taken = job.run()
-    mended = f" ({'; '.join(taken.damage)})" if taken.damage else ""
-    return f"{taken.record.name}{mended}\n".encode()
+    noted = f" ({'; '.join(taken.warnings)})" if taken.warnings else ""
+    return f"{taken.record.name}{noted}\n".encode()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Record of one backup: its moment, and the files that hold what was stored then."""
 
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -17,6 +18,10 @@ FILES: Final = "files"
 """Folder of all other files, each named by its SHA-256, which backups share."""
 IDENTITY: Final = "waterline-backups.json"
 """File that says whose backups these are."""
+
+
+class DamagedRecord(ArchiveError):
+    """The record of a backup is no such thing, so that this one backup is lost."""
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -67,6 +72,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Version of Waterline that took it."""
     taken_at: int
     """All that was acked before is in it."""
+    named_at: int | None = None
+    """Time of its name, if it is not `taken_at`: after the names of all backups before it."""
     folder_id: str
     incarnation: str
     generation: int
@@ -91,10 +98,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A sentence for each batch whose file was missing or damaged, by SHA-256."""
 
     @property
+    def moment_of_name(self) -> int:
+        """Time that names the backup, milliseconds UTC."""
+        return self.taken_at if self.named_at is None else self.named_at
+
+    @property
     def name(self) -> str:
         """Name of the backup: its time, such as `20261130T031500.123Z`."""
-        moment = datetime.fromtimestamp(self.taken_at / 1000, UTC)
-        return f"{moment:%Y%m%dT%H%M%S}.{self.taken_at % 1000:03d}Z"
+        at = self.moment_of_name
+        return f"{datetime.fromtimestamp(at // 1000, UTC):%Y%m%dT%H%M%S}.{at % 1000:03d}Z"
 
     @property
     def rows(self) -> int:
@@ -151,11 +163,33 @@ def file_of(sha256: str) -> str:
 
 
 _decode: Final = msgspec.json.Decoder(Record).decode
+_RECORD: Final = re.compile(rf"{FOLDER}/(2\d{{7}}T\d{{6}}\.\d{{3}}Z)\.json", re.ASCII)
 
 
 def record_name(name: str) -> str:
     """Return the name of the file of a record by the name of its backup."""
     return f"{FOLDER}/{name}.json"
+
+
+def backup_name(path: str) -> str | None:
+    """Return the name of a backup by that of the file of its record; None if it is another file."""
+    found = _RECORD.fullmatch(path)
+    return found and found[1]
+
+
+def moment_of(name: str) -> int:
+    """Return the time in the name of a backup, milliseconds UTC.
+
+    Raises:
+        DamagedRecord: there is no such time.
+    """
+    try:
+        moment = datetime.strptime(name, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise DamagedRecord(
+            f"{record_name(name)} is named by a time that there is not; remove it"
+        ) from error
+    return round(moment.timestamp() * 1000)
 
 
 def parse_record(content: bytes, name: str) -> Record:
@@ -166,12 +200,16 @@ def parse_record(content: bytes, name: str) -> Record:
         name: path or URL for errors.
 
     Raises:
-        ArchiveError: it is no record of this version.
+        DamagedRecord: it is no record.
+        ArchiveError: it is of a later version.
     """
     try:
         record = _decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ArchiveError(f"{name} is no record of a backup: {error}") from error
+        raise DamagedRecord(
+            f"{name} is no record of a backup: {error}; put a copy of it back, or remove it: other "
+            "backups do not need it"
+        ) from error
     if record.version != VERSION:
         raise ArchiveError(
             f"{name} has version {record.version}, this Waterline reads {VERSION}; use a later one"

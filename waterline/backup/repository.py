@@ -1,7 +1,7 @@
 """Backups at a place: which there are, what they share, and which go."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -11,8 +11,10 @@ from waterline.backup.record import (
     FILES,
     FOLDER,
     IDENTITY,
+    DamagedRecord,
     Identity,
     Record,
+    backup_name,
     file_of,
     parse_record,
     record_name,
@@ -61,52 +63,73 @@ class Repository:
         return {}
 
     def names(self) -> list[str]:
-        """Return the names of all backups, the oldest first.
+        """Return the names of all backups, the one that was taken first first.
 
         Raises:
-            UsageError: there are none.
             ArchiveError: the place cannot be read.
         """
-        return [
-            name.removeprefix(f"{FOLDER}/").removesuffix(".json")
-            for name in self._place.sizes(FOLDER)
-        ]
+        return [*filter(None, map(backup_name, self._place.sizes(FOLDER)))]
 
     def record(self, name: str) -> Record:
         """Return the record of a backup.
 
         Raises:
-            ArchiveError: it is missing or damaged.
+            DamagedRecord: it is damaged.
+            ArchiveError: it cannot be read, or is of a later version.
         """
         path = record_name(name)
         return parse_record(self._place.read(path), f"{self}/{path}")
 
-    def newest(self) -> Record | None:
-        """Return the record of the newest backup; None without any.
+    def newest(self, tell: Callable[[str], object] | None = None) -> Record | None:
+        """Return the newest record that is sound; None without any.
+
+        Args:
+            tell: called with a sentence for each later one, which is damaged.
 
         Raises:
-            ArchiveError: it is damaged.
+            ArchiveError: one cannot be read, or is of a later version.
         """
-        names = self.names()
-        return self.record(names[-1]) if names else None
+        for name in reversed(self.names()):
+            try:
+                return self.record(name)
+            except DamagedRecord as error:
+                if tell is not None:
+                    tell(str(error))
+        return None
 
     def chosen(self, at: str | None) -> Record:
         """Return the record of a backup by its name or the begin of it, default the newest.
 
         Raises:
             UsageError: there is none, or several begin so.
-            ArchiveError: it is damaged.
+            ArchiveError: it is damaged; the newest sound one is named.
         """
+        if at == "":
+            raise UsageError("--at is empty; give it the name of a backup, or leave it out")
         names = self.names()
         if not names:
             raise UsageError(f"there are no backups in {self}; name the place that has them")
-        found = names[-1:] if at is None else [each for each in names if each.startswith(at)]
+        if at is None:
+            return self._last(names[-1])
+        found = [each for each in names if each.startswith(at)]
         if len(found) != 1:
             what = "no backup" if not found else f"{len(found)} backups"
             raise UsageError(
-                f"{what} in {self} of that name, {at}; `waterline backup {self} --list` shows them"
+                f"{what} in {self} with a name that begins with {at}; "
+                f"`waterline backup {self} --list` shows the names"
             )
         return self.record(found[0])
+
+    def _last(self, name: str) -> Record:
+        try:
+            return self.record(name)
+        except DamagedRecord as error:
+            sound = self.newest()
+            if sound is None:
+                raise
+            raise DamagedRecord(
+                f"{error}; the newest sound one is had with --at {sound.name}"
+            ) from error
 
     def content(self, sha256: str, what: str) -> bytes:
         """Return the verified content of a file.
@@ -150,8 +173,10 @@ class Repository:
     def keep(self, number: int) -> int:
         """Remove all backups but the newest ones, and the files that only those had.
 
+        Damaged records between them stay, and so do all files then: what those need is not known.
+
         Args:
-            number: how many stay, at least one.
+            number: how many sound ones stay, at least one.
 
         Returns:
             Number of backups removed.
@@ -160,12 +185,17 @@ class Repository:
             ArchiveError: a record cannot be read, or something cannot be removed. What is left
                 over goes with the next call.
         """
-        names = self.names()
-        gone, kept = names[:-number], names[-number:]
+        gone, sound, needed = self.names(), 0, set[str]()
+        is_known = True
+        while gone and sound < number:
+            try:
+                needed |= self.record(gone.pop()).files().keys()
+                sound += 1
+            except DamagedRecord:
+                is_known = False
         for name in gone:
             self._place.remove(record_name(name))
-        needed = {sha256 for name in kept for sha256 in self.record(name).files()}
-        for sha256 in self.files():
+        for sha256 in self.files() if is_known else ():
             if sha256 not in needed:
                 self._place.remove(file_of(sha256))
         return len(gone)

@@ -15,7 +15,7 @@ from waterline.archive.reader import BatchReader
 from waterline.backup.blocks import store_database
 from waterline.backup.hot_segments import Archived, HotRange, new_segments, reusable
 from waterline.backup.last import LastBackup, write_last
-from waterline.backup.record import DatabaseCopy, Record, file_of, is_local
+from waterline.backup.record import DatabaseCopy, Record, file_of, is_local, moment_of
 from waterline.backup.repository import Repository
 from waterline.clock import now_ms
 from waterline.errors import ArchiveError, DataFolderError
@@ -44,8 +44,8 @@ class Taken:
     """Bytes written."""
     removed: int
     """Number of earlier backups that went."""
-    damage: list[str]
-    """A sentence for each damage to earlier backups. This one is whole despite it."""
+    warnings: list[str]
+    """A sentence for each thing that is wrong with earlier backups. This one is whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,8 @@ class BackupJob:
         self._progress = progress
         self._reader = BatchReader(folder)
         self._there: set[str] = set()
-        self._damage: list[str] = []
+        self._last_named = 0
+        self._warnings: list[str] = []
         self._new_files = 0
         self._size = 0
 
@@ -129,25 +130,32 @@ class BackupJob:
             new_files=self._new_files,
             size=self._size,
             removed=removed,
-            damage=self._damage,
+            warnings=self._warnings,
         )
 
     def _begin(self, folder_id: str) -> Record | None:
         """Return the newest backup that is there already, as far as its files are."""
         there = self._repository.begin(folder_id)
-        known = self._repository.newest()
+        names = self._repository.names()
+        self._last_named = moment_of(names[-1]) if names else 0
+        if self._last_named > self._clock():
+            self._warnings.append(
+                f"the backup {names[-1]} in {self._repository} is named by a time to come, as the "
+                "clock is or was wrong; this one is named after it, so that it counts as the newest"
+            )
+        known = self._repository.newest(self._warnings.append)
         if known is None:
             return None
         holds = known.files()
         lost = {each for each, size in known.sizes().items() if there.get(each) != size}
-        self._damage += [
+        self._warnings += [
             f"{self._repository}/{file_of(each)}, with {holds[each]}, "
             f"{'has another size' if each in there else 'is missing'}; this backup has it anew, "
             "and earlier ones lack it: check the disk, and try them with --verify --at NAME"
             for each in sorted(lost)[:_MOST_TOLD]
         ]
         if len(lost) > _MOST_TOLD:
-            self._damage.append(f"likewise {counted(len(lost) - _MOST_TOLD, 'more file')}")
+            self._warnings.append(f"likewise {counted(len(lost) - _MOST_TOLD, 'more file')}")
         self._there = {*holds} - lost
         return known.without(lost)
 
@@ -192,6 +200,7 @@ class BackupJob:
             return Record(
                 waterline=version("waterline"),
                 taken_at=moment.taken_at,
+                named_at=max(moment.taken_at, self._last_named + 1),
                 folder_id=wanted.folder_id,
                 incarnation=wanted.incarnation,
                 generation=moment.watermark.generation,

@@ -15,7 +15,7 @@ from tests.support.folders import DAY, NOON, fill
 from waterline.backup.hot_segments import ROWS
 from waterline.backup.last import read_last
 from waterline.backup.place import FolderPlace
-from waterline.backup.record import Record, file_of
+from waterline.backup.record import DamagedRecord, Record, file_of
 from waterline.backup.repository import Repository
 from waterline.backup.restore import restore_backup
 from waterline.backup.take import BackupJob
@@ -204,7 +204,79 @@ def test_record_of_another_program_is_told(
     name = take().record.name
     (place / "backups" / f"{name}.json").write_text("{}")
     with pytest.raises(ArchiveError, match=r"\.json is no record of a backup"):
-        repository.newest()
+        repository.chosen(None)
+
+
+def tear(place: Path, name: str) -> None:
+    os.truncate(place / "backups" / f"{name}.json", 100)
+
+
+def test_torn_record_stops_no_new_backup(
+    data: Path, take: Take, repository: Repository, place: Path
+) -> None:
+    fill(data, logs(0, 3))
+    first = take(1).record
+    torn = take(2).record.name
+    tear(place, torn)
+    with pytest.raises(DamagedRecord, match=f"is no record.*put a copy.*--at {first.name}"):
+        repository.chosen(None)
+    third = take(3, keep=1)
+    (said,) = third.warnings
+    assert f"{torn}.json is no record of a backup" in said
+    assert third.new_files == 0
+    assert repository.names() == [third.record.name]
+    assert not verify_backup(repository, third.record).faults
+
+
+def test_only_torn_records_leave_a_whole_new_backup(
+    data: Path, take: Take, repository: Repository, place: Path
+) -> None:
+    fill(data, logs(0, 3))
+    tear(place, take(1).record.name)
+    second = take(2, keep=1)
+    assert second.new_files == 1
+    assert not verify_backup(repository, second.record).faults
+
+
+def test_files_stay_while_a_torn_record_stays(
+    data: Path, take: Take, repository: Repository, place: Path
+) -> None:
+    fill(data, logs(0, 3))
+    first = take(1).record
+    archive(data, batch_rows=ROWS)
+    second = take(2).record
+    tear(place, second.name)
+    third = take(3, keep=2).record
+    assert repository.names() == [first.name, second.name, third.name]
+    fourth = take(4, keep=3).record
+    assert repository.names() == [first.name, second.name, third.name, fourth.name]
+    assert {*first.files()} <= {*repository.files()}
+    (place / "backups" / f"{second.name}.json").unlink()
+    take(5, keep=1)
+    assert not {*first.files()} & {*repository.files()}
+
+
+def test_backup_after_a_clock_that_was_ahead_is_the_newest(
+    data: Path, take: Take, repository: Repository
+) -> None:
+    fill(data, logs(0, 3))
+    ahead = take(DAY).record
+    fill(data, logs(3, 3))
+    second = take(1)
+    assert second.record.taken_at == NOON + 1
+    (said,) = second.warnings
+    assert f"{ahead.name} in " in said
+    assert "a time to come" in said
+    assert repository.chosen(None) == second.record
+    third = take(2, keep=2).record
+    assert repository.names() == [second.record.name, third.name]
+
+
+def test_backups_of_the_same_moment_are_two(data: Path, take: Take, repository: Repository) -> None:
+    fill(data, logs(0, 3))
+    names = [take(1).record.name, take(1).record.name]
+    assert repository.names() == names
+    assert len({*names}) == len(names)
 
 
 def test_segments_of_a_restored_folder_are_its_own(
@@ -251,12 +323,12 @@ def test_what_earlier_backups_have_lost_is_written_anew(
     sha256 = next(each for each, holds in first.files().items() if holds.startswith(what))
     harm(place / file_of(sha256))
     second = take(2)
-    (said,) = second.damage
+    (said,) = second.warnings
     assert f"{place / file_of(sha256)}, with {what}" in said
     assert not verify_backup(repository, second.record).faults
     restore_backup(repository, second.record, tmp_path / "restored")
     assert all_rows(tmp_path / "restored") == all_rows(data)
-    assert not take(3).damage
+    assert not take(3).warnings
 
 
 def test_measurements_are_copied(data: Path, take: Take) -> None:

@@ -1,5 +1,6 @@
 """`waterline backup` and `waterline restore`, as an operator runs them."""
 
+import os
 from pathlib import Path
 
 from tests.support.folders import fill
@@ -42,6 +43,21 @@ def test_damaged_backup_ends_with_code_1(data: Path, tmp_path: Path) -> None:
     assert "is damaged: its SHA-256 is another" in done.stderr
 
 
+def test_torn_record_is_listed_as_damaged(data: Path, tmp_path: Path) -> None:
+    place = tmp_path / "backups"
+    fill(data, [lone("a")])
+    for _ in range(2):
+        run_waterline("backup", place, "--data", data)
+    first, torn = Repository(FolderPlace(place)).names()
+    os.truncate(place / "backups" / f"{torn}.json", 100)
+    done = run_waterline("backup", place, "--list")
+    assert (done.returncode, done.stdout) == (1, f"{first}  1 log, up to seq 1\n{torn}  damaged\n")
+    assert f"{torn}.json is no record" in done.stderr
+    assert f"--at {first}" in said("restore", place, "--into", tmp_path / "into")
+    done = run_waterline("backup", place, "--data", data)
+    assert (done.returncode, f"{torn}.json is no record" in done.stderr) == (0, True)
+
+
 def said(*arguments: str | Path) -> str:
     """Return the one line with which a command refuses."""
     done = run_waterline(*arguments)
@@ -58,6 +74,7 @@ def test_mistakes_are_told_in_one_sentence(data: Path, tmp_path: Path) -> None:
     assert "no address of object storage" in said("backup", "s3://", "--data", data)
     fill(data, [lone("a")])
     run_waterline("backup", place, "--data", data)
+    assert "--at is empty" in said("restore", place, "--at", "", "--into", tmp_path / "into")
     assert "no backup in" in said("restore", place, "--at", "1999", "--into", tmp_path / "into")
     assert "--at goes with --verify" in said("backup", place, "--at", "2026")
     assert "holds files" in said("restore", place, "--into", data)

@@ -1,9 +1,10 @@
 """`waterline backup`: take a backup of a data folder whose server may run, list and verify them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from waterline.clock import utc_text
 from waterline.errors import UsageError
 from waterline.storage.folder import DataFolder
 from waterline.terminal import say, warn
@@ -12,6 +13,9 @@ from workbench.cli.options import load, needs, settings_options
 
 if TYPE_CHECKING:
     from waterline.backup.repository import Repository
+
+# Milliseconds by which a name is later than its backup before that is told.
+_NOTED: Final = 1_000
 
 
 @click.command()
@@ -75,19 +79,31 @@ def _take(repository: "Repository", folder: DataFolder, window: int, keep: int |
     )
     if taken.removed:
         say(f"{counted(taken.removed, 'earlier backup')} removed")
-    for damage in taken.damage:
-        warn(f"waterline: {damage}")
+    for warning in taken.warnings:
+        warn(f"waterline: {warning}")
     _tell_lacks([*record.lacks.values()])
 
 
 def _list(repository: "Repository") -> None:
+    from waterline.backup.record import DamagedRecord
+
     names = repository.names()
     if not names:
         raise UsageError(f"there are no backups in {repository}; name the place that has them")
+    faults = []
     for name in names:
-        record = repository.record(name)
+        try:
+            record = repository.record(name)
+        except DamagedRecord as error:
+            say(f"{name}  damaged")
+            faults.append(str(error))
+            continue
         lacks = f", lacks {counted(len(record.lacks), 'file')}" if record.lacks else ""
-        say(f"{name}  {counted(record.rows, 'log')}, up to seq {record.last_seq:,}{lacks}")
+        # The name is later if the clock was ahead when the backup before was taken.
+        far = record.moment_of_name - record.taken_at >= _NOTED
+        taken = f", taken {utc_text(record.taken_at)}" if far else ""
+        say(f"{name}  {counted(record.rows, 'log')}, up to seq {record.last_seq:,}{taken}{lacks}")
+    _tell_lacks(faults)
 
 
 def _verify(repository: "Repository", at: str | None) -> None:
