@@ -62,9 +62,20 @@ def migrate(
     elif old is None and export is not None and files:
         _from_export(export, files, source, data, dry_run=dry_run)
     else:
-        raise UsageError(
-            f"say where the logs are: --from-source DIR, or --from {'|'.join(EXPORTS)} FILE..."
-        )
+        raise UsageError(_wanted(export, old, files))
+
+
+def _wanted(export: str | None, old: Path | None, files: tuple[str, ...]) -> str:
+    """Return what is to be said otherwise."""
+    forms = "|".join(EXPORTS)
+    if old is not None:
+        given = f"--from {export}" if export is not None else files[0]
+        return f"--from-source {old} and {given} cannot go together; move one after the other"
+    if export is not None:
+        return f"say which files {export} exported: --from {export} FILE..."
+    if files:
+        return f"say what exported {files[0]}: --from {forms}"
+    return f"say where the logs are: --from-source DIR, or --from {forms} FILE..."
 
 
 def _from_export(
@@ -80,6 +91,8 @@ def _from_export(
         )
     for line in outcome.findings:
         say(f"  {line}")
+    for sentence in outcome.damaged:
+        warn(f"waterline: {sentence}")
     _tell(outcome, source, dry_run=dry_run)
     if not outcome.is_whole:
         raise SystemExit(1)

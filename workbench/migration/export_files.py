@@ -1,9 +1,10 @@
 """Files that other log stores export, opened and read line by line."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -16,10 +17,13 @@ from waterline.recognition.recognized import Parts, Recognized
 from waterline.recognition.recognizer import Recognizer
 from waterline.records import DEFAULT_TYPE, InvalidLog, Record, record_of
 from workbench.clients.log_files.formats import decode_text
-from workbench.clients.log_files.rawlines import read_raw_lines
+from workbench.clients.log_files.rawlines import RawLine, read_raw_lines
 from workbench.clients.log_files.unpacking import as_text
 from workbench.migration.entries import NAMESPACE, OldLog
 from workbench.migration.findings import Findings
+
+# Lines at the start of a file that are looked at for what its form has.
+_FIRST_LINES: Final = 20
 
 _sorted: Final = msgspec.json.Encoder(order="deterministic").encode
 
@@ -64,27 +68,50 @@ class ExportFile:
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Yield the lines that are not blank, with their numbers."""
-        with self.open() as stream:
-            for raw in read_raw_lines(stream, self.name):
-                if raw.too_long:
-                    self.note("longer than 16 MiB, left behind", raw.number, "line")
-                elif raw.content.strip():
-                    yield raw.number, decode_text(raw.content)
+        for raw in self._raw_lines():
+            yield raw.number, decode_text(raw.content)
 
     def objects_of_lines(self) -> Iterator[tuple[int, dict[str, object]]]:
-        """Yield the JSON object of each line; one that is none becomes the message of a log."""
-        for number, line in self.lines():
+        """Yield the JSON object of each line; one that is none becomes the message of a log.
+
+        Raises:
+            UsageError: the file ends amid an object.
+        """
+        for raw in self._raw_lines():
+            line = decode_text(raw.content)
             value = object_in(line)
             if value is None:
-                self.note("without a JSON object, kept as text", number, "line")
+                has_no_end = raw.end - raw.offset == len(raw.content)
+                if has_no_end and line.lstrip().startswith("{"):
+                    raise self.cut_off()
+                self.note("without a JSON object, kept as text", raw.number, "line")
                 value = {"message": line}
-            yield number, value
+            yield raw.number, value
 
-    def first_object(self) -> dict[str, object] | None:
-        """Return the object of the first line; None if that is none."""
-        for _, line in self.lines():
-            return object_in(line)
-        return None
+    def refuse_lines_without(self, marks: Collection[str], form: str) -> None:
+        """Refuse lines of another form.
+
+        Args:
+            marks: members, of which each object has one.
+            form: what the lines are to be, for the error.
+
+        Raises:
+            UsageError: none of the first lines is an object with such a member.
+        """
+        first = [object_in(line) or {} for _, line in islice(self.lines(), _FIRST_LINES)]
+        if first and not any(mark in value for value in first for mark in marks):
+            raise self.of_another_form(marks, form)
+
+    def of_another_form(self, marks: Collection[str], form: str) -> UsageError:
+        """Return the error for a file of another form; see `refuse_lines_without`."""
+        return UsageError(
+            f"{self.name} is no export of {form}: none of its first entries has "
+            f"{' or '.join(marks)}; name what made it with --from"
+        )
+
+    def cut_off(self) -> UsageError:
+        """Return the error for a file without its end."""
+        return UsageError(f"{self.name} ends amid an entry; export it again")
 
     def log(self, said: Parts | Recognized, log_id: str, number: int) -> OldLog:
         """Return a log of the file; one without a time has that of the file's last change.
@@ -124,6 +151,15 @@ class ExportFile:
             unit: what is counted.
         """
         self._findings.note(self.name, what, str(number), unit)
+
+    def _raw_lines(self) -> Iterator[RawLine]:
+        """Yield the lines that are not blank; note those that are too long."""
+        with self.open() as stream:
+            for raw in read_raw_lines(stream, self.name):
+                if raw.too_long:
+                    self.note("longer than 16 MiB, left behind", raw.number, "line")
+                elif raw.content.strip():
+                    yield raw
 
     def _last_change(self) -> datetime:
         try:

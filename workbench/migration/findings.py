@@ -1,8 +1,11 @@
 """What is odd about data that is moved in: counted, and told in one line each."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from waterline.units import counted
+
+_PLURALS: Final = {"entry": "entries"}
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class Findings:
     def lines(self) -> list[str]:
         """Return a line for each odd thing, in the order in which they were found."""
         return [
-            f"{place}: {counted(found.number, unit)} {what} (the first: {found.first})"
+            f"{place}: {counted(found.number, unit, _PLURALS.get(unit))} {what} "
+            f"(the first: {found.first})"
             for (place, unit, what), found in self._found.items()
         ]

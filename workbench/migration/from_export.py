@@ -11,6 +11,7 @@ from waterline.archive.progress import Progress, silent
 from waterline.clock import now_ms
 from waterline.errors import UsageError
 from waterline.storage.folder import DataFolder, ServerLock
+from waterline.units import counted
 from workbench.clients.log_files.selection import STANDARD_INPUT, select
 from workbench.migration.backup import Copies, kept_before, moment_in_names
 from workbench.migration.compare import Compared, compare
@@ -49,13 +50,15 @@ class Outcome:
     tallies: dict[str, Tally] = field(default_factory=dict)
     """By file."""
     compared: dict[str, Compared] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+    """One sentence for each file that cannot be read, or not to its end."""
     copies: Copies = field(default_factory=Copies)
     findings: list[str] = field(default_factory=list)
 
     @property
     def is_whole(self) -> bool:
-        """Whether every log is stored."""
-        return all(each.is_whole for each in self.compared.values())
+        """Whether every log is stored, and every file can be read to its end."""
+        return not self.damaged and all(each.is_whole for each in self.compared.values())
 
 
 def migrate_files(
@@ -70,7 +73,8 @@ def migrate_files(
 ) -> Outcome:
     """Move the logs of exported files into a data folder; each once, whatever ran before.
 
-    They count as received now.
+    They count as received now. A file that cannot be read is left behind, and of one that is
+    damaged are taken the logs before that.
 
     Args:
         export: what made the files.
@@ -82,7 +86,7 @@ def migrate_files(
         progress: called with what is done.
 
     Raises:
-        UsageError: a file or the source makes no sense; logs before it are stored.
+        UsageError: no file can be read, or the source makes no sense; nothing was changed.
         DataFolderInUse: the server is running.
         ArchiveError: a batch with logs of the source cannot be read.
         DataFolderError: a database cannot be read or written.
@@ -94,6 +98,7 @@ def migrate_files(
     if selection.failures:
         raise UsageError(selection.failures[0])
     move = _Move(export, list(map(Path, selection.names)), clock, progress)
+    move.leave_unreadable()
     if dry_run:
         with rehearsing(folder, source) as known:
             move.store(Sink(None, known, Resolver(known, move.findings), source, clock))
@@ -125,11 +130,31 @@ class _Move:
         self.findings = Findings()
         self.outcome = Outcome()
 
+    def leave_unreadable(self) -> None:
+        """Leave out the files whose first log cannot be read.
+
+        Raises:
+            UsageError: it can be read of none.
+        """
+        readable = []
+        for path in self._paths:
+            try:
+                next(self._read(ExportFile(path, Findings())), None)
+            except UsageError as error:
+                self.outcome.damaged.append(str(error))
+            else:
+                readable.append(path)
+        if not readable:
+            first, *others = self.outcome.damaged
+            more = f"; and {counted(len(others), 'other file')} cannot be read" if others else ""
+            raise UsageError(f"{first}{more}")
+        self._paths = readable
+
     def store(self, sink: Sink) -> None:
         """Store the logs of all files."""
         for done, path in enumerate(self._paths, 1):
             tally = self.outcome.tallies.setdefault(str(path), Tally())
-            for log in self._read(ExportFile(path, self.findings)):
+            for log in self._logs(path, self.findings):
                 sink.put(log._replace(received_at=self._received_at), tally)
             sink.flush()
             self._progress("stored", done, len(self._paths))
@@ -137,6 +162,14 @@ class _Move:
     def compare(self, known: Known) -> None:
         """Read all files once more, and look each log up."""
         for path in self._paths:
-            logs = self._read(ExportFile(path, Findings()))
+            logs = self._logs(path, Findings())
             total = self.outcome.tallies[str(path)].read
             self.outcome.compared[str(path)] = compare(logs, known, self._progress, total)
+
+    def _logs(self, path: Path, findings: Findings) -> Iterator[OldLog]:
+        """Yield the logs of a file, up to where it is damaged."""
+        try:
+            yield from self._read(ExportFile(path, findings))
+        except UsageError as error:
+            if str(error) not in self.outcome.damaged:
+                self.outcome.damaged.append(str(error))

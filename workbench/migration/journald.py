@@ -1,5 +1,6 @@
 """Exports of the systemd journal: `journalctl -o export` and `journalctl -o json`."""
 
+import re
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO, Final
@@ -9,6 +10,10 @@ from workbench.clients.log_files.formats import decode_text
 from workbench.migration.entries import OldLog
 from workbench.migration.export_files import ExportFile, id_of
 
+_FORM: Final = "the journal"
+# `journalctl` writes it of each entry, whatever fields are asked for.
+_MARK: Final = "__REALTIME_TIMESTAMP"
+_NAME: Final = re.compile(rb"[A-Z0-9_]+")
 _READ_BYTES: Final = 2**18
 # Bytes of a field that are kept.
 _LONGEST_FIELD: Final = 16 * 2**20
@@ -25,7 +30,11 @@ def read_journald(file: ExportFile) -> Iterator[OldLog]:
     """
     with file.open() as stream:
         head = stream.read(1)
-    entries = file.objects_of_lines() if head == b"{" else _exported(file)
+    if head == b"{":
+        file.refuse_lines_without((_MARK,), _FORM)
+        entries = file.objects_of_lines()
+    else:
+        entries = _exported(file)
     for number, value in entries:
         if value.get("MESSAGE", "") is None:
             what = "without the MESSAGE, which was too long for the export; use journalctl --all"
@@ -38,22 +47,29 @@ def read_journald(file: ExportFile) -> Iterator[OldLog]:
 def _exported(file: ExportFile) -> Iterator[tuple[int, Fields]]:
     """Yield the entries of the export format."""
     with file.open() as stream:
-        reader, fields, number = _Reader(stream, file.name), Fields(), 1
+        reader, fields, number = _Reader(stream, file), Fields(), 1
         while (line := reader.line()) is not None:
             if not line:
+                if number == 1 and fields and _MARK not in fields:
+                    raise file.of_another_form((_MARK,), _FORM)
                 if fields:
                     yield number, fields
                     number += 1
                 fields = Fields()
                 continue
             name, equals, value = line.partition(b"=")
+            if not _NAME.fullmatch(name):
+                raise UsageError(
+                    f"{file.name} is no export of the journal: entry {number} has a field without "
+                    "a name in capitals; name what made the file with --from"
+                )
             if not equals:
                 value, size = reader.field()
                 if size > len(value):
                     file.note("with a field of more than 16 MiB, cut off", number, "entry")
-            _add(fields, name.decode(errors="backslashreplace"), decode_text(value))
-        if fields:
-            yield number, fields
+            _add(fields, name.decode(), decode_text(value))
+        if fields:  # an empty line ends each entry
+            raise file.cut_off()
 
 
 def _add(fields: Fields, name: str, value: str) -> None:
@@ -69,21 +85,26 @@ def _add(fields: Fields, name: str, value: str) -> None:
 class _Reader:
     """Lines and binary fields of a stream."""
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: BinaryIO, file: ExportFile) -> None:
         self._stream = stream
-        self._name = name
+        self._file = file
+        self._name = file.name
         self._buffer = bytearray()
         self._at = 0
 
     def line(self) -> bytes | None:
-        """Return the next line without its end; None at the end of the stream."""
+        """Return the next line without its end; None at the end of the stream.
+
+        Raises:
+            UsageError: the line has no end.
+        """
         while (end := self._buffer.find(b"\n", self._at)) < 0:
             if len(self._buffer) - self._at > _LONGEST_FIELD:
                 raise UsageError(f"{self._name} is no export of the journal: a line has no end")
             if not self._more():
-                rest = bytes(self._buffer[self._at :])
-                self._at = len(self._buffer)
-                return rest or None
+                if self._at < len(self._buffer):
+                    raise self._file.cut_off()
+                return None
         line = bytes(self._buffer[self._at : end])
         self._at = end + 1
         return line
@@ -108,7 +129,7 @@ class _Reader:
         taken = bytearray()
         while size:
             if self._at == len(self._buffer) and not self._more():
-                raise UsageError(f"{self._name} ends amid an entry; export it again")
+                raise self._file.cut_off()
             piece = self._buffer[self._at : self._at + size]
             self._at += len(piece)
             size -= len(piece)

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from waterline.errors import UsageError
+from waterline.recognition.json_text import object_in
 from waterline.recognition.loki_entries import Entry, Labels, labelled
 from waterline.recognition.recognized import Columns
 from waterline.recognition.time_values import parse_rfc3339
@@ -16,6 +17,8 @@ from workbench.migration.export_files import ExportFile, id_of
 
 _LARGEST: Final = 256 * 2**20
 _READ_BYTES: Final = 2**20
+# Members of a line of logcli, besides the `line`.
+_MARKS: Final = frozenset(("labels", "timestamp"))
 _FRACTION: Final = re.compile(r"\.(\d{1,9})\d*")
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -44,10 +47,15 @@ def read_loki(file: ExportFile) -> Iterator[OldLog]:
     Entries of one time, with equal labels and lines, are one log, as they are to Loki.
 
     Raises:
-        UsageError: the file is an answer of another kind, or too large for one.
+        UsageError: the file is an answer of another kind, or too large for one, or ends amid an
+            entry, or is none of Loki.
     """
-    first = file.first_object()
-    entries = _of_lines(file) if first is not None and "line" in first else _of_answer(file)
+    first = next(file.lines(), None)
+    if first is None:
+        return
+    names = object_in(first[1]) or {}
+    is_of_logcli = "line" in names and not _MARKS.isdisjoint(names)
+    entries = _of_lines(file) if is_of_logcli else _of_answer(file)
     for number, entry in entries:
         said = file.headed(entry.line)
         columns = Columns([said.message], [said.timestamp], [said.type], [said.attributes])

@@ -306,9 +306,119 @@ def test_command_moves_files_and_wants_a_place(data: Path, tmp_path: Path) -> No
     assert told[1].startswith(
         f"compared {path}: 2 logs, 2 found again with source loki, 2 of them equal, SHA-256 "
     )
-    done = run_waterline("migrate", path, "--data", data)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "waterline: say where the logs are: --from-source DIR, or --from "
-        "loki|victorialogs|jsonl|journald FILE...\n"
-    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            [],
+            (
+                "say where the logs are: --from-source DIR, or --from "
+                "loki|victorialogs|jsonl|journald FILE..."
+            ),
+        ),
+        (["a.jsonl"], "say what exported a.jsonl: --from loki|victorialogs|jsonl|journald"),
+        (["--from", "loki"], "say which files loki exported: --from loki FILE..."),
+        (
+            ["--from-source", "old", "--from", "loki", "a.jsonl"],
+            "--from-source old and --from loki cannot go together; move one after the other",
+        ),
+    ],
+)
+def test_command_says_which_of_its_arguments_is_missing(
+    data: Path, arguments: list[str], sentence: str
+) -> None:
+    done = run_waterline("migrate", *arguments, "--data", data)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"waterline: {sentence}\n")
+
+
+def test_files_that_cannot_be_read_do_not_keep_others_back(data: Path, tmp_path: Path) -> None:
+    good, last = tmp_path / "a.export", tmp_path / "d.export"
+    good.write_bytes(exported(JOURNAL))
+    last.write_bytes(exported([{**JOURNAL[0], "__CURSOR": "d"}]))
+    other = lines(tmp_path / "b.export", VICTORIALOGS)
+    cut = tmp_path / "c.export"
+    entries = [{**each, "__CURSOR": str(number)} for number, each in enumerate(JOURNAL)]
+    cut.write_bytes(exported(entries)[:-3])
+    files = good, other, cut, last, tmp_path / "e"
+    for dry_run in (["--dry-run"], []):
+        done = run_waterline("migrate", "--from", "journald", *files, *dry_run, "--data", data)
+        assert done.returncode == 1
+        stored = "would be stored" if dry_run else "stored"
+        assert [each for each in done.stdout.splitlines() if "read," in each] == [
+            f"{good}: 2 logs read, 2 {stored}, 0 there already",
+            f"{cut}: 1 log read, 1 {stored}, 0 there already",
+            f"{last}: 1 log read, 1 {stored}, 0 there already",
+        ]
+        assert done.stderr.splitlines() == [
+            (
+                f"waterline: {other} is no export of the journal: none of its first entries has "
+                "__REALTIME_TIMESTAMP; name what made it with --from"
+            ),
+            f"waterline: {tmp_path / 'e'} cannot be read: No such file or directory",
+            f"waterline: {cut} ends amid an entry; export it again",
+        ]
+    assert len(said(data)) == 4
+
+
+def test_two_files_that_cannot_be_read_change_nothing(data: Path, tmp_path: Path) -> None:
+    names = tmp_path / "a", tmp_path / "b"
+    with pytest.raises(UsageError, match=r"a cannot be read: .*; and 1 other file cannot be read"):
+        move(Export.JSONL, data, *names)
+    assert not data.exists()
+
+
+def test_export_of_another_form_is_refused(data: Path, tmp_path: Path) -> None:
+    loki = lines(tmp_path / "loki.jsonl", LOGCLI)
+    answer = tmp_path / "answer.json"
+    answer.write_text(json.dumps(QUERY_RANGE, indent=2))
+    victorialogs = lines(tmp_path / "victorialogs.jsonl", VICTORIALOGS)
+    journal = lines(tmp_path / "journal.json", JOURNAL)
+    export = tmp_path / "journal.export"
+    export.write_bytes(exported(JOURNAL))
+    text = tmp_path / "text.log"
+    text.write_text("2026-11-24 10:00:00 a line of text\nand another\n")
+    of = {
+        Export.LOKI: {loki, answer},
+        Export.VICTORIALOGS: {victorialogs},
+        Export.JOURNALD: {journal, export},
+    }
+    files = {text}.union(*of.values())
+    for form, own in of.items():
+        for path in sorted(files - own):
+            with pytest.raises(UsageError, match=r"is no export|is neither of `logcli|a NUL byte"):
+                move(form, data, path)
+        for path in own:
+            assert move(form, data, path, dry_run=True).is_whole
+    assert not data.exists()
+
+
+@pytest.mark.parametrize("form", [Export.LOKI, Export.VICTORIALOGS, Export.JOURNALD])
+def test_lines_of_json_that_end_amid_an_entry_are_told(
+    data: Path, tmp_path: Path, form: Export
+) -> None:
+    exports: dict[Export, list[dict[str, Any]]] = {
+        Export.LOKI: LOGCLI,
+        Export.VICTORIALOGS: VICTORIALOGS,
+        Export.JOURNALD: JOURNAL,
+    }
+    path = lines(tmp_path / "cut.json", exports[form])
+    path.write_text(path.read_text()[:-5])
+    done = move(form, data, path)
+    assert (done.is_whole, done.findings) == (False, [])
+    assert done.damaged == [f"{path} ends amid an entry; export it again"]
+    assert len(said(data)) == 1
+
+
+@pytest.mark.parametrize("form", Export)
+def test_empty_export_has_no_logs(data: Path, tmp_path: Path, form: Export) -> None:
+    (tmp_path / "empty").touch()
+    done = move(form, data, tmp_path / "empty")
+    assert (done.is_whole, [each.read for each in done.tallies.values()]) == (True, [0])
+
+
+def test_entries_without_a_time_are_counted_in_the_plural(data: Path, tmp_path: Path) -> None:
+    path = lines(tmp_path / "logs.jsonl", [{"message": "a"}, {"message": "b"}])
+    (finding,) = move(Export.JSONL, data, path).findings
+    assert finding.startswith(f"{path}: 2 entries without a time")
