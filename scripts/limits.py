@@ -35,7 +35,7 @@ from workbench.dashboard.explorer.searcher import MOST_AT_ONCE
 from workbench.query.attributes import MOST_NAMES
 from workbench.query.cache.cache import SIZE, TTL
 from workbench.reports.coverage import MAX_ROWS
-from workbench.serving.app import MOST_ASKED
+from workbench.serving.endpoint import MOST_ASKED
 
 _DEFAULT: Final = Settings()
 

@@ -26,9 +26,8 @@ from workbench.serving.questions import Query, Report, Sql
 
 logger = logging.getLogger(__name__)
 
-MOST_ASKED: Final = 8 * 2**20
-"""Bytes that a question may take."""
-
+# Of what takes no body.
+_MOST_OTHER: Final = 2**16
 _IDLE_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 1.0
 # Seconds in which questions may end, less than `waterline up` waits.
@@ -74,7 +73,7 @@ async def serve_questions(settings: Settings, announce: Callable[[str], None]) -
         ssl_options=tls,
         idle_connection_timeout=_IDLE_SECONDS,
         max_header_size=_MAX_HEADER,
-        max_body_size=MOST_ASKED,
+        max_body_size=_MOST_OTHER,
     )
     server.add_sockets(sockets)
     announce(questions_url(settings, sockets[0].getsockname()[1]))

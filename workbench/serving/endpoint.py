@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 import tornado.httputil
 import tornado.web
+from tornado.http1connection import HTTP1Connection
 
 from waterline.errors import (
     ArchiveError,
@@ -25,12 +26,18 @@ from waterline.errors import (
 from waterline.origins import host_fault, is_allowed, origin_fault
 from waterline.responses import UNSAFE_HEADER, Fault, safe_headers
 from waterline.tokens import Token
+from waterline.units import format_size
 from workbench.serving.admission import BUSY_SECONDS, Admission
 from workbench.serving.work import Work
 from workbench.wire.faults import written
 from workbench.wire.values import Unreadable
 
 logger = logging.getLogger(__name__)
+
+MOST_ASKED: Final = 8 * 2**20
+"""Bytes that a question may take."""
+# Bytes of a question that are read, and thrown away, so that its client gets a sentence.
+_MOST_READ: Final = 2**30
 
 PATHS: Final = "/query, /sql, /report/NAME, /health and /livez"
 
@@ -51,7 +58,7 @@ class Answering:
 
 
 class Endpoint(tornado.web.RequestHandler):
-    """Request handler with JSON errors. It admits who may ask before a body is read."""
+    """Request handler with JSON errors, which admits who may ask."""
 
     takes = "POST"
     """What the path takes, for the error."""
@@ -150,10 +157,42 @@ class Endpoint(tornado.web.RequestHandler):
         )
 
 
+@tornado.web.stream_request_body
 class Question(Endpoint):
     """Endpoint of questions; one ends when its client has gone, or its token is withdrawn."""
 
     work: Work | None = None
+
+    def initialize(self, answering: Answering) -> None:
+        """Store what requests share."""
+        super().initialize(answering)
+        self._pieces: list[bytes] = []
+        self._length = 0
+
+    def prepare(self) -> None:
+        """Let the body come: who is answered amid it reads of a connection that was reset."""
+        connection = self.request.connection
+        assert isinstance(connection, HTTP1Connection)
+        connection.set_max_body_size(_MOST_READ)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Add a piece of the body; one that is too long is thrown away."""
+        self._length += len(chunk)
+        if self._length > MOST_ASKED:
+            self._pieces.clear()
+        else:
+            self._pieces.append(chunk)
+
+    def body(self) -> bytes | None:
+        """Return the body of a request that is admitted; None if it was refused."""
+        super().prepare()
+        if self._finished:
+            return None
+        if self._length > MOST_ASKED:
+            sentence = f"the question takes more than {format_size(MOST_ASKED)}; ask for less"
+            self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Fault("UsageError", sentence))
+            return None
+        return b"".join(self._pieces)
 
     def admit(self, work: Work) -> bool:
         """Count a question, or end the request with 503."""

@@ -57,9 +57,12 @@ class _Rows(Question):
 
     async def post(self) -> None:
         """Answer, or end the request with an error before the first byte."""
+        body = self.body()
+        if body is None:
+            return
         try:
             form = form_of(self.request.headers.get("Accept", "*/*"))
-            given = _members(self.request.body)
+            given = _members(body)
             produce = self.read(given)
             work = Work(_asked(self.answering.folder, given))
         except (Unreadable, UsageError) as error:
@@ -169,10 +172,13 @@ class Report(Question):
 
     async def post(self, name: str) -> None:
         """Answer."""
+        body = self.body()
+        if body is None:
+            return
         try:
             if name not in CALLS:
                 raise Unreadable(f"there is no report {name}; there are {', '.join(CALLS)}")
-            given = _members(self.request.body)
+            given = _members(body)
             arguments = given.get("arguments", [])
             if not isinstance(arguments, list):
                 raise Unreadable("arguments are no list")

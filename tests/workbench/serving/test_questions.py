@@ -98,6 +98,22 @@ def test_a_pin_returns_the_same_logs(many: Questions) -> None:
     assert again == first
 
 
+def test_question_that_is_too_long_gets_a_sentence_however_it_comes(many: Questions) -> None:
+    body = {"query": "x" * 2**23}
+    refused = {"error": "UsageError", "message": "the question takes more than 8MiB; ask for less"}
+    for path in ("/query", "/sql", "/report/count"):
+        status, said = many.post(path, body)
+        assert (status, json.loads(said)) == (413, json.loads(said) | refused)
+    assert many.post("/query", body, token="unknown")[0] == 401
+
+
+def test_what_fails_amid_a_select_is_a_sentence(many: Questions) -> None:
+    query = "SELECT repeat('x', 100000000) AS text FROM range(30)"
+    _, said = many.post("/sql", {"query": query})
+    assert b"maximum total string size" in said
+    assert b"its log says why" not in said
+
+
 @pytest.mark.parametrize(
     ("path", "body", "says"),
     [

@@ -177,8 +177,24 @@ def _fetched(rows: duckdb.DuckDBPyRelation) -> pa.Table:
 def _pieces(rows: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
     reader = _readable(rows).to_arrow_reader(_ROWS_AT_ONCE)
     yield _corrected(reader.schema.empty_table(), rows)
-    for batch in reader:
+    for batch in _batches(reader):
         yield _corrected(pa.Table.from_batches([batch]), rows)
+
+
+def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of DuckDB's reader.
+
+    Raises:
+        ArrowInvalid: DuckDB failed amid them, of which Arrow makes an error of a file.
+    """
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except OSError as error:
+            raise pa.ArrowInvalid(str(error)) from error
+        yield batch
 
 
 def _readable(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
