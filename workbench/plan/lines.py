@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from waterline.clock import utc_text
 from waterline.settings.model import setting_text
-from waterline.units import format_duration, human_size
+from waterline.units import counted, human_duration, human_size
 from workbench.plan.bucket import MONTH
 from workbench.plan.limits import CONNECTION_BYTES
 from workbench.plan.plan import DISK, Plan, compared
@@ -31,13 +31,14 @@ def rows(plan: Plan) -> Iterator[Row]:
 def period(plan: Plan) -> str:
     """Return the measured time as a sentence, and what is assumed of the time to come."""
     measured = plan.measured
-    length = format_duration((measured.until - measured.since) // 1000 * 1000)
+    length = human_duration(measured.until - measured.since)
     sentence = (
         f"measured: {length}, from {utc_text(measured.since)} to {utc_text(measured.until)}; "
         "assumed: logs come on as they did, of the same kinds, and nobody else fills the disk"
     )
     if measured.lately is not None and not 0.8 <= measured.lately <= 1.25:
-        sentence += f"; of late {measured.lately:.2f} times as many came, which --rate can follow"
+        came = rate_text(measured.lately * measured.rate)
+        sentence += f"; in the last quarter {came} came: where that lasts, say so with --rate"
     return sentence
 
 
@@ -46,17 +47,31 @@ def time_text(seconds: float) -> str:
     for unit, name in ((_DAY, "days"), (3600.0, "hours"), (60.0, "minutes")):
         if seconds >= 2 * unit:
             return f"{seconds / unit:,.1f} {name}"
-    return f"{seconds:,.0f} seconds"
+    return counted(round(seconds), "second")
+
+
+def rate_text(rate: float) -> str:
+    """Return a rate by the shortest time in which a log comes; the rate is logs a second."""
+    for unit, name in ((1.0, "a second"), (3600.0, "an hour"), (_DAY, "a day")):
+        if rate * unit >= 1:
+            return f"{rate * unit:,.1f} {name}"
+    return f"{rate * _DAY:.2f} a day" if rate else "none"
 
 
 def _of_rates(plan: Plan) -> Iterator[Row]:
     measured = plan.measured
-    known = "measured" if plan.rate == measured.rate else f"--rate; {measured.rate:,.1f} measured"
-    yield "logs", f"{plan.rate:,.1f} a second", known
+    known = (
+        "measured" if plan.rate == measured.rate else f"--rate; {rate_text(measured.rate)} measured"
+    )
+    yield "logs", rate_text(plan.rate), known
     if measured.logs:
         size = measured.received / measured.logs
         yield "a log as it comes", human_size(size), "measured"
-    yield "a hot log", human_size(measured.hot_log), f"logs.db of {measured.hot_rows:,} logs"
+    yield (
+        "a hot log",
+        human_size(measured.hot_log),
+        f"logs.db of {counted(measured.hot_rows, 'log')}",
+    )
 
 
 def _of_disk(plan: Plan) -> Iterator[Row]:
@@ -65,10 +80,13 @@ def _of_disk(plan: Plan) -> Iterator[Row]:
     hot = "hot for ever (archive_after is never)"
     if settings.archive_after is not None:
         hot = f"hot for {after}, and up to {setting_text(settings, 'archive_every')} more"
-    yield "growth", f"{human_size(plan.growth)} in the next day", hot
+    course = "growth" if plan.growth >= 0 else "shrinks by"
+    yield course, f"{human_size(abs(plan.growth))} in the next day", hot
     if measured.disk_lost is not None:
-        lost = human_size(measured.disk_lost * _DAY)
-        yield "the disk lost", f"{lost} a day", "measured, by all that writes to it"
+        lost = measured.disk_lost * _DAY
+        course = "the disk lost" if lost >= 0 else "the disk gained"
+        known = "measured, by all that writes to it and removes from it"
+        yield course, f"{human_size(abs(lost))} a day", known
     yield "room", human_size(plan.free), f"folder has {human_size(measured.folder_bytes)}"
     if plan.to_full is None:
         yield (
@@ -100,26 +118,28 @@ def _of_archives(plan: Plan) -> Iterator[Row]:
         yield (
             f"archived: {each.encoding}",
             f"{each.log_bytes:,.1f} B a log, {human_size(size)} a month",
-            f"{known}, {each.batch_rows:,} logs a batch, 1:{each.ratio:.1f}{chosen}",
+            f"{known}, {counted(each.batch_rows, 'log')} a batch, 1:{each.ratio:.1f}{chosen}",
         )
     bucket = plan.bucket
     if bucket is not None:
+        batches = counted(round(bucket.batches), "batch", "batches")
         yield (
             "in a bucket",
-            f"{bucket.puts:,.0f} PUTs, {human_size(bucket.size)} a month",
-            f"{bucket.batches:,.0f} batches of {bucket.batch_rows:,.0f} logs",
+            f"{counted(round(bucket.puts), 'PUT')}, {human_size(bucket.size)} a month",
+            f"{batches} of {counted(round(bucket.batch_rows), 'log')}",
         )
 
 
 def _of_producers(plan: Plan) -> Iterator[Row]:
+    producers = counted(plan.producers, "producer")
     if plan.memory is not None:
         each, queue = human_size(CONNECTION_BYTES), setting_text(plan.settings, "queue_size")
         known = (
             f"measured, {each} for each more (twice with compression), up to {queue} of queue_size"
         )
-        yield f"memory, {plan.producers:,} producers", human_size(plan.memory), known
+        yield f"memory, {producers}", human_size(plan.memory), known
     yield (
-        f"descriptors, {plan.producers:,} producers",
+        f"descriptors, {producers}",
         f"{plan.producers:,} of {plan.descriptors:,}",
         "one each; 64 are kept for files",
     )

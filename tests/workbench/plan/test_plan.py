@@ -1,6 +1,7 @@
 """The plan of real folders: what it measures, what samples cost, and how the command tells it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -23,6 +24,7 @@ from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
 from workbench.plan.archive_cost import sample_of, sampled_costs
 from workbench.plan.bucket import MONTH, monthly
+from workbench.plan.lines import period, rate_text, rows
 from workbench.plan.plan import DISK, Plan, WhatIf, make_plan
 
 pytestmark = pytest.mark.slow
@@ -218,6 +220,35 @@ def test_command_tells_all_in_one_table(folder: Path) -> None:
     assert found["logs_per_second"] == 5
     assert found["archives"][0]["ratio"] > 1
     assert found["bucket"]["puts"] > 0
+
+
+def test_words_fit_their_numbers(folder: Path) -> None:
+    plan = planned(folder, WhatIf(producers=1))
+    for lost, what in ((-2 * 2**30 / 86_400, "the disk gained"), (1.0, "the disk lost")):
+        measured = replace(plan.measured, disk_lost=lost, lately=0.0)
+        told = replace(plan, measured=measured)
+        amounts = {name: amount for name, amount, _ in rows(told)}
+        assert what in amounts
+        assert not any("-" in amount for amount in amounts.values())
+        assert "descriptors, 1 producer" in amounts
+        assert "; in the last quarter none came" in period(told)
+    assert "the disk gained" not in amounts
+    assert "shrinks by" in {name for name, *_ in rows(replace(plan, growth=-5.0))}
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (0, "none"),
+        (1e-6, "0.09 a day"),
+        (1e-4, "8.6 a day"),
+        (0.25, "900.0 an hour"),
+        (1, "1.0 a second"),
+        (12_345, "12,345.0 a second"),
+    ],
+)
+def test_rate_is_told_by_a_time_in_which_logs_come(rate: float, text: str) -> None:
+    assert rate_text(rate) == text
 
 
 @pytest.mark.parametrize(
