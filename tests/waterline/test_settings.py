@@ -190,7 +190,12 @@ def test_data_folder_cannot_be_named_from_inside_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("key", "nearest"),
-    [("prot", "port"), ("monitoring-port", "monitoring_port"), ("buffer", "live_buffer")],
+    [
+        ("prot", "port"),
+        ("monitoring-port", "monitoring_port"),
+        ("buffer", "live_buffer"),
+        ("alert", "alerts"),
+    ],
 )
 def test_unknown_key_in_file_names_nearest_known(tmp_path: Path, key: str, nearest: str) -> None:
     file = tmp_path / "waterline.toml"
@@ -198,6 +203,16 @@ def test_unknown_key_in_file_names_nearest_known(tmp_path: Path, key: str, neare
     with pytest.raises(SettingsError) as raised:
         load_settings({}, {}, tmp_path)
     assert str(raised.value) == f"unknown setting {key} in {file}; did you mean {nearest}?"
+
+
+@pytest.mark.parametrize("key", ["arch_x", "tls", "zzz"])
+def test_unknown_key_that_is_near_none_is_told_where_all_are(tmp_path: Path, key: str) -> None:
+    (tmp_path / "waterline.toml").write_text(f'{key} = "1"\n')
+    for environment in ({}, {f"WATERLINE_{key.upper()}": "1"}):
+        with pytest.raises(SettingsError) as raised:
+            load_settings({}, environment, tmp_path)
+        assert str(raised.value).endswith("; `waterline settings` shows all")
+        (tmp_path / "waterline.toml").unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize(

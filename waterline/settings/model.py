@@ -18,6 +18,8 @@ from waterline.units import format_duration, format_size, parse_duration, parse_
 
 FILE_NAME: Final = "waterline.toml"
 PREFIX: Final = "WATERLINE_"
+_NEAR: Final = 0.7
+"""Likeness from which on a known name is what an unknown one was meant to be."""
 ALERTS: Final = "alerts"
 """Member of a file with the rules of alerts, which is no setting."""
 # Variables of producers and commands. They may hold secrets, so they are no settings.
@@ -445,7 +447,7 @@ def _from_file(path: Path, content: Mapping[str, object]) -> dict[str, tuple[str
         if key == ALERTS:
             continue
         if key not in setting_names():
-            raise _unknown(key, f"in {path}", setting_names())
+            raise _unknown(key, f"in {path}", [*setting_names(), ALERTS])
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise SettingsError(f"{key} in {path} must be text or a whole number")
         found[key] = (str(value), f"file {path}")
@@ -528,5 +530,8 @@ def _check_keep(values: Mapping[str, object], sources: Mapping[str, str]) -> Non
 
 
 def _unknown(key: str, place: str, known: Iterable[str]) -> SettingsError:
-    nearest = difflib.get_close_matches(key, list(known), n=1, cutoff=0)
-    return SettingsError(f"unknown setting {key} {place}; did you mean {nearest[0]}?")
+    # Prefixes that all names share would bring any two of them near each other.
+    bare = {name.removeprefix(PREFIX): name for name in known}
+    nearest = difflib.get_close_matches(key.removeprefix(PREFIX), list(bare), n=1, cutoff=_NEAR)
+    hint = f"did you mean {bare[nearest[0]]}?" if nearest else "`waterline settings` shows all"
+    return SettingsError(f"unknown setting {key} {place}; {hint}")
