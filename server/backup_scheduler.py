@@ -7,7 +7,7 @@ from typing import Final
 
 from server.attempts import Attempts
 from server.job_process import JobProcess
-from waterline.backup.last import LastBackup, read_last
+from waterline.backup.last import absolute, read_last
 from waterline.clock import now_ms
 from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
@@ -46,7 +46,7 @@ class BackupScheduler:
     async def run(self) -> None:
         """Take backups until cancelled, which kills one under way: the next goes on."""
         while True:
-            if self._settings.backup_to is not None and self._is_due():
+            if self._is_due():
                 await self._take()
             await self._sleep(self._attempts.pause(LOOK_SECONDS, self._settings.backup_every))
 
@@ -66,7 +66,7 @@ class BackupScheduler:
         attempts = self._attempts
         if attempts.failure is not None and not attempts.is_lasting:
             return [f"a backup failed and is tried again: {attempts.failure}"]
-        last = self._last()
+        last = read_last(self._folder)
         if last is not None and last.lacks:
             lacks = counted(last.lacks, "file")
             warning = (
@@ -78,13 +78,14 @@ class BackupScheduler:
 
     def health(self) -> dict[str, object]:
         """Return what /health tells of backups; sizes in bytes, times in milliseconds UTC."""
-        last = self._last()
+        last = read_last(self._folder)
         return {
             "scheduled": self._settings.backup_to is not None,
             "running": self._job.is_running,
             "last": last
             and {
                 "name": last.name,
+                "place": last.place,
                 "taken": last.taken_at,
                 "logs": last.logs,
                 "written_bytes": last.size,
@@ -92,13 +93,12 @@ class BackupScheduler:
             },
         }
 
-    def _last(self) -> LastBackup | None:
-        """Return the last backup, by whomever, to the place of the settings."""
-        last = read_last(self._folder)
-        return None if last is None or last.place != self._settings.backup_to else last
-
     def _is_due(self) -> bool:
-        last, now = self._last(), self._clock()
+        place, last, now = self._settings.backup_to, read_last(self._folder), self._clock()
+        if place is None:
+            return False
+        if last is not None and last.place != absolute(place):
+            last = None  # one that was taken elsewhere by hand is no replacement
         # A clock that was set back must not put off backups for years.
         return last is None or not 0 <= now - last.taken_at < self._settings.backup_every
 

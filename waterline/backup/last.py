@@ -1,5 +1,6 @@
 """The last backup of a data folder, as the folder itself tells of it."""
 
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -14,7 +15,7 @@ class LastBackup(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Content of `backup.json`."""
 
     place: str
-    """Folder, or `s3://bucket/prefix`."""
+    """Absolute path of a folder, or `s3://bucket/prefix`."""
     name: str
     """Name of the backup there."""
     taken_at: int
@@ -45,3 +46,12 @@ def write_last(folder: DataFolder, last: LastBackup) -> None:
         ArchiveError: the file cannot be written.
     """
     Files().publish(folder.path / _NAME, msgspec.json.encode(last) + b"\n")
+
+
+def absolute(address: str) -> str:
+    """Return the address of a place as it is from any working folder, always in the same form.
+
+    Args:
+        address: a folder, or `s3://bucket/prefix`.
+    """
+    return address.rstrip("/") if "://" in address else str(Path(address).resolve())

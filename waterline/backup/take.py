@@ -14,7 +14,7 @@ from waterline.archive.progress import Progress, silent
 from waterline.archive.reader import BatchReader
 from waterline.backup.blocks import store_database
 from waterline.backup.hot_segments import Archived, HotRange, new_segments, reusable
-from waterline.backup.last import LastBackup, write_last
+from waterline.backup.last import LastBackup, absolute, write_last
 from waterline.backup.record import DatabaseCopy, Record, file_of, is_local, moment_of
 from waterline.backup.repository import Repository
 from waterline.clock import now_ms
@@ -117,7 +117,7 @@ class BackupJob:
             write_last(
                 self._folder,
                 LastBackup(
-                    place=str(self._repository),
+                    place=absolute(str(self._repository)),
                     name=record.name,
                     taken_at=record.taken_at,
                     logs=record.rows,

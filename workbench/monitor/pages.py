@@ -42,7 +42,7 @@ class Archiving(msgspec.Struct, frozen=True):
 
 
 class LastBackup(msgspec.Struct, frozen=True):
-    """The last backup to the place of the settings."""
+    """The last backup, wherever it was taken to."""
 
     name: str
     taken: int

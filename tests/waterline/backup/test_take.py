@@ -243,17 +243,18 @@ def test_files_stay_while_a_torn_record_stays(
 ) -> None:
     fill(data, logs(0, 3))
     first = take(1).record
-    archive(data, batch_rows=ROWS)
+    fill(data, logs(3, 3))
     second = take(2).record
+    archive(data, batch_rows=ROWS)
     tear(place, second.name)
     third = take(3, keep=2).record
     assert repository.names() == [first.name, second.name, third.name]
     fourth = take(4, keep=3).record
     assert repository.names() == [first.name, second.name, third.name, fourth.name]
-    assert {*first.files()} <= {*repository.files()}
+    assert {*second.files()} <= {*repository.files()}
     (place / "backups" / f"{second.name}.json").unlink()
     take(5, keep=1)
-    assert not {*first.files()} & {*repository.files()}
+    assert not {*second.files()} & {*repository.files()}
 
 
 def test_backup_after_a_clock_that_was_ahead_is_the_newest(
