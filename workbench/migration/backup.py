@@ -33,7 +33,7 @@ def moment_in_names(moment: int) -> str:
 
 @contextmanager
 def kept_before(folder: DataFolder, at: str) -> Iterator[Copies]:
-    """Copy the databases as they are at the start; a copy goes if its database was not changed.
+    """Copy the databases as they are at the start; the copies go if nothing was changed.
 
     Each run has its own: a server may have stored logs since an interrupted one. Archive files need
     no copy: moving in adds some, and changes none.
@@ -51,15 +51,29 @@ def kept_before(folder: DataFolder, at: str) -> Iterator[Copies]:
     databases = (folder.logs, folder.metrics)
     for part in folder.path.glob(f".*{_SUFFIX}*"):
         part.unlink()  # of a run that was interrupted while it copied
-    copies = Copies(earlier=sorted(folder.path.glob(f"[!.]*{_SUFFIX}*")))
+    copies = Copies(earlier=_earlier(folder))
     suffix = _free_suffix(databases, at)
-    with ExitStack() as unchanged:
-        for each in databases:
-            if file_size(each):
-                copy = each.with_name(each.name + suffix)
-                unchanged.enter_context(_copied(each, copy, copies))
-        yield copies
-    sync_folder(folder.path)
+    with ExitStack() as opened:
+        watched: list[_Watched] = []
+        try:
+            for each in databases:
+                if file_size(each):
+                    watched.append(opened.enter_context(_watching(each)))
+                    copies.now.append(watched[-1].copy_to(each.with_name(each.name + suffix)))
+            yield copies
+        finally:
+            # The next server counts logs that moved into the one in the other: they go together.
+            if not any(each.was_changed() for each in watched):
+                for copy in copies.now:
+                    copy.unlink()
+                copies.now.clear()
+            sync_folder(folder.path)
+
+
+def _earlier(folder: DataFolder) -> list[Path]:
+    """Return the copies of earlier runs, without what SQLite puts beside one that is opened."""
+    found = sorted(folder.path.glob(f"[!.]*{_SUFFIX}*"))
+    return [path for path in found if not path.name.endswith(("-wal", "-shm", "-journal"))]
 
 
 def _free_suffix(databases: tuple[Path, ...], at: str) -> str:
@@ -72,27 +86,42 @@ def _free_suffix(databases: tuple[Path, ...], at: str) -> str:
     return suffix
 
 
+class _Watched:
+    """A database that others may write to.
+
+    Args:
+        database: its path.
+        connection: a connection to it, without an open transaction.
+    """
+
+    def __init__(self, database: Path, connection: apsw.Connection) -> None:
+        self._database = database
+        self._connection = connection
+        self._before = self._version()
+
+    def copy_to(self, copy: Path) -> Path:
+        """Copy it, and return the path of the copy.
+
+        Raises:
+            DataFolderError: there is no room, or it cannot be read.
+        """
+        refuse_without_room(self._database, "a copy of it before logs are moved in")
+        with sqlite_errors(self._database):
+            copy_database(self._connection, copy)
+        return copy
+
+    def was_changed(self) -> bool:
+        """Return whether another connection wrote to it since this was made."""
+        return self._version() != self._before
+
+    def _version(self) -> object:
+        with sqlite_errors(self._database):
+            return self._connection.execute("PRAGMA data_version").fetchall()
+
+
 @contextmanager
-def _copied(database: Path, copy: Path, copies: Copies) -> Iterator[None]:
-    """Copy a database, and remove the copy at the end if nobody wrote to the database."""
-    refuse_without_room(database, "a copy of it before logs are moved in")
+def _watching(database: Path) -> Iterator[_Watched]:
     with sqlite_errors(database):
         connection = apsw.Connection(str(database))
     with closing(connection):
-        with sqlite_errors(database):
-            copy_database(connection, copy)
-            before = _version(connection)
-        copies.now.append(copy)
-        try:
-            yield
-        finally:
-            with sqlite_errors(database):
-                is_unchanged = _version(connection) == before
-            if is_unchanged:
-                copy.unlink()
-                copies.now.remove(copy)
-
-
-def _version(connection: apsw.Connection) -> object:
-    """Return what changes when another connection writes to the database."""
-    return connection.execute("PRAGMA data_version").fetchall()
+        yield _Watched(database, connection)

@@ -15,6 +15,7 @@ from tests.support.archive_runs import all_rows, archive
 from tests.support.folders import fill
 from tests.support.processes import run_waterline
 from waterline.errors import DataFolderInUse, UsageError
+from waterline.metrics.rollup_store import RollupStore
 from waterline.storage.folder import DataFolder, ServerLock
 from workbench.cli.migrate import EXPORTS
 from workbench.migration.from_export import Export, Outcome, migrate_files
@@ -262,10 +263,12 @@ def test_logs_that_a_server_takes_after_an_interruption_are_in_the_copy(
     with pytest.raises(KeyboardInterrupt):
         move(Export.LOKI, data, path, progress=interrupt)
     fill(data, [{"id": f"{each}", "type": "info", "message": "acked"} for each in range(100)])
+    RollupStore(DataFolder(data).metrics).close()
     lines(path, [*LOGCLI, {**LOGCLI[0], "line": "till 8"}])
     done = move(Export.LOKI, data, path)
     assert [rows_of(each) for each in done.copies.now if each.name.startswith("logs.db")] == [103]
-    (earlier, *_) = done.copies.earlier
+    assert [each.name.split(".")[0] for each in done.copies.now] == ["logs", "metrics"]
+    (earlier,) = done.copies.earlier
     assert rows_of(earlier) == 1
     # Both runs began in the same millisecond.
     assert len({*done.copies.now, *done.copies.earlier}) == len(list(data.glob("*before*")))
