@@ -21,7 +21,11 @@ _HINTS: Final = {
     errno.EACCES: "check the rights on it and its folder",
     errno.EPERM: "check the rights on it and its folder",
     errno.EROFS: "its disk can only be read",
-    errno.ENOENT: "restore it from a copy",
+}
+# By operation too: what is missing is then another thing.
+_MISSING: Final = {
+    "read": "restore it from a copy",
+    "make the folder": "name another, which can be made",
 }
 
 
@@ -179,4 +183,6 @@ def _told(operation: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         hint = _HINTS.get(error.errno or 0, "check its disk")
+        if error.errno == errno.ENOENT:
+            hint = _MISSING.get(operation, hint)
         raise ArchiveError(f"cannot {operation} {path}: {error.strerror}; {hint}") from error

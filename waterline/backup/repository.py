@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -37,6 +38,12 @@ class Repository:
 
     def __str__(self) -> str:
         return str(self._place)
+
+    @property
+    def path(self) -> Path | None:
+        """Absolute path of the place; None in object storage."""
+        address = str(self)
+        return None if "://" in address else Path(address).resolve()
 
     def begin(self, folder_id: str) -> dict[str, int]:
         """Check that the place is for backups of this data folder, and mark a new one as such.

@@ -65,12 +65,18 @@ def restore_backup(
         A sentence for each batch that the backup lacks.
 
     Raises:
-        UsageError: `into` holds something else, or logs that came in later; nothing was changed.
+        UsageError: `into` holds something else, or logs that came in later, or is inside the place
+            of the backups; nothing was changed.
         ArchiveError: a file of the backup is missing or damaged, or cannot be written.
         DataFolderInUse, ArchiveInUse: a server or a job is running on `into`.
         DataFolderError: the folder cannot be written.
     """
     target, files = DataFolder(into), files or Files()
+    if repository.path is not None and into.resolve().is_relative_to(repository.path):
+        raise UsageError(
+            f"{into} is inside {repository}, which is for backups alone; name a folder elsewhere "
+            "with --into"
+        )
     mark = target.restoring
     _refuse_others(target, record)
     if not mark.is_file():

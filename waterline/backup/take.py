@@ -18,7 +18,7 @@ from waterline.backup.last import LastBackup, absolute, write_last
 from waterline.backup.record import DatabaseCopy, Record, file_of, is_local, moment_of
 from waterline.backup.repository import Repository
 from waterline.clock import now_ms
-from waterline.errors import ArchiveError, DataFolderError
+from waterline.errors import ArchiveError, DataFolderError, UsageError
 from waterline.settings.model import FILE_NAME
 from waterline.storage.catalog import ArchivedBatch, read_batches
 from waterline.storage.copies import copy_database
@@ -99,12 +99,18 @@ class BackupJob:
         """Take the backup, then let earlier ones go.
 
         Raises:
-            UsageError: the place holds something else.
+            UsageError: the place holds something else, or is inside the data folder.
             BackupInUse: another backup of the folder is under way.
             ArchiveError: the place cannot be read or written, or an archive job keeps coming
                 between. What was written is of use to the next backup.
             DataFolderError: the data folder cannot be read.
         """
+        place = self._repository.path
+        if place is not None and place.is_relative_to(self._folder.path.resolve()):
+            raise UsageError(
+                f"{place} is inside the data folder, and would be lost with it; name a place for "
+                "backups elsewhere"
+            )
         folder_id = read_catalog(self._folder)[0].folder_id
         with BackupLock(self._folder):
             known = self._begin(folder_id)

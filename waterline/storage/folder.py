@@ -247,9 +247,11 @@ class _Lock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+            holder = os.read(descriptor, 32).decode(errors="replace").strip()
             os.close(descriptor)
-            raise self._in_use(f"{self._who} (process {holder}) {self._advice}") from error
+            # It has just begun, or found no room for its id.
+            who = f"{self._who} (process {holder})" if holder else self._who
+            raise self._in_use(f"{who} {self._advice}") from error
         self._descriptor = descriptor
         # A full disk loses the process id, but a job that makes room must run.
         with contextlib.suppress(OSError):

@@ -227,6 +227,16 @@ def test_logs_of_another_folder_amid_a_restore_are_not_replaced(
         restore_backup(repository, record, into)
 
 
+def test_folder_inside_the_place_is_refused(
+    data: Path, take: Take, repository: Repository, place: Path
+) -> None:
+    fill(data, [lone("a")])
+    record = take().record
+    with pytest.raises(UsageError, match="which is for backups alone"):
+        restore_backup(repository, record, place / "restored")
+    assert not (place / "restored").exists()
+
+
 def test_restored_databases_are_private(
     data: Path, take: Take, repository: Repository, into: Path
 ) -> None:

@@ -181,6 +181,13 @@ def test_place_with_other_files_is_refused(data: Path, take: Take, place: Path) 
     assert [each.name for each in place.iterdir()] == ["letter.txt"]
 
 
+def test_place_inside_the_data_folder_is_refused(data: Path, take: Take) -> None:
+    fill(data, logs(0, 3))
+    with pytest.raises(UsageError, match="is inside the data folder"):
+        take(into=Repository(FolderPlace(data / "in" / "backups")))
+    assert not (data / "in").exists()
+
+
 def test_place_of_another_folder_is_refused(
     data: Path, take: Take, repository: Repository, tmp_path: Path
 ) -> None:

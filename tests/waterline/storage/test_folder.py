@@ -20,6 +20,15 @@ def test_files_have_names_of_contract(tmp_path: Path) -> None:
     assert folder.tokens == tmp_path / "tokens.toml"
 
 
+def test_holder_that_has_not_named_itself_is_told_without_a_number(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    with ServerLock(folder):
+        os.truncate(folder.server_lock, 0)
+        with pytest.raises(DataFolderInUse) as raised, ServerLock(folder):
+            pass
+    assert str(raised.value).startswith(f"another server serves {tmp_path}; ")
+
+
 def test_missing_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "a" / "b")
     folder.create()

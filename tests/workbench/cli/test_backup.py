@@ -1,7 +1,10 @@
 """`waterline backup` and `waterline restore`, as an operator runs them."""
 
 import os
+import sys
 from pathlib import Path
+
+import pytest
 
 from tests.support.folders import fill
 from tests.support.processes import run_waterline
@@ -78,3 +81,10 @@ def test_mistakes_are_told_in_one_sentence(data: Path, tmp_path: Path) -> None:
     assert "no backup in" in said("restore", place, "--at", "1999", "--into", tmp_path / "into")
     assert "--at goes with --verify" in said("backup", place, "--at", "2026")
     assert "holds files" in said("restore", place, "--into", data)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc takes no folders, on Linux")
+def test_place_that_cannot_be_made_is_told(data: Path) -> None:
+    fill(data, [lone("a")])
+    cannot = "cannot make the folder /proc/x: No such file or directory; name another"
+    assert cannot in said("backup", "/proc/x", "--data", data)
