@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -12,6 +13,7 @@ from server.monitoring.overview import Overview
 from waterline.clock import now_ms
 from waterline.errors import DataFolderError, UsageError
 from waterline.metrics.recorder import MetricsRecorder
+from waterline.metrics.registry import SOURCE
 from waterline.tokens import Scope, TokenFile
 
 
@@ -69,7 +71,7 @@ class Metrics(MonitoringPage):
     async def get(self) -> None:
         """Answer in the requested format."""
         self.set_header("Vary", "Accept")
-        arguments = {name: self.get_query_argument(name, None) for name in ("from", "to")}
+        arguments = {name: self.get_query_argument(name, None) for name in ("from", "to", "by")}
         try:
             accept = accept_for(
                 self.get_query_argument("format", None), self.request.headers.get("Accept", "")
@@ -77,13 +79,16 @@ class Metrics(MonitoringPage):
             if accept is not None:
                 if any(each is not None for each in arguments.values()):
                     raise UsageError(
-                        "from and to are for the report as JSON; Prometheus is told all since "
+                        "from, to and by are for the report as JSON; Prometheus is told all since "
                         "the start"
                     )
                 self._expose(accept)
             else:
                 now = now_ms()
-                await self._report(now, *time_range(arguments["from"], arguments["to"], now))
+                since, until = time_range(arguments["from"], arguments["to"], now)
+                if arguments["by"] not in (None, SOURCE):
+                    raise UsageError(f"by is {SOURCE}, and not {arguments['by']!r:.80}")
+                await self._report(now, since, until, by_source=arguments["by"] is not None)
         except UsageError as error:
             self.fail(400, "bad_request", str(error))
 
@@ -96,11 +101,13 @@ class Metrics(MonitoringPage):
         text = expose(self.monitoring.recorder, state, chosen)
         self.answer_as(chosen.content_type, text)
 
-    async def _report(self, now: int, since: int, until: int) -> None:
+    async def _report(self, now: int, since: int, until: int, *, by_source: bool) -> None:
         # A report of years takes a while, and /livez must not wait for it.
         loop, recorder = asyncio.get_running_loop(), self.monitoring.recorder
         try:
-            report = await loop.run_in_executor(None, recorder.report, since, until)
+            report = await loop.run_in_executor(
+                None, partial(recorder.report, since, until, by_source=by_source)
+            )
         except DataFolderError as error:
             self.fail(503, "metrics_unreadable", str(error))
             return

@@ -29,6 +29,10 @@ _METRICS: Final = """
     WHERE begin >= ? AND begin < ?
     GROUP BY metric
 """
+_LABELS: Final = """
+    SELECT label, sum(sum) FROM series JOIN {table} ON {table}.series = series.id
+    WHERE metric = ? AND dimension = ? AND begin >= ? AND begin < ? GROUP BY label
+"""
 # What is merged into a row makes its count greater, and removing rows makes them fewer.
 _STATES: Final = """
     SELECT begin / ?1, count(*), sum(count) FROM {table} WHERE begin >= ?2 AND begin < ?3 GROUP BY 1
@@ -111,6 +115,29 @@ class RollupHistory:
             spans = cover(since, until, read_kept(connection))
             for span in sorted(spans, key=lambda each: each.begin - each.end):
                 merge_into(totals, self._span(span).items())
+        return totals
+
+    def sums(self, name: str, dimension: str, since: int, until: int) -> dict[str, float]:
+        """Return the sum of a metric in `[since, until)` by label, as `summaries` ranges.
+
+        Args:
+            name: the metric.
+            dimension: one of its dimensions.
+            since: milliseconds UTC.
+            until: milliseconds UTC, exclusive.
+
+        Raises:
+            DataFolderError: metrics.db cannot be read.
+        """
+        totals: dict[str, float] = {}
+        connection = self._connection
+        with self._lock, sqlite_errors(self._path), one_moment(connection):
+            for span in cover(since, until, read_kept(connection)):
+                bindings = (name, dimension, span.begin, span.end)
+                statement = _LABELS.format(table=span.table)
+                for row in connection.execute(statement, bindings).fetchall():
+                    label, amount = cast("tuple[str, float]", row)
+                    totals[label] = totals.get(label, 0.0) + amount
         return totals
 
     def _span(self, span: Span) -> dict[str, Summary]:

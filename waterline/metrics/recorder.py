@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from waterline.clock import now_ms
+from waterline.metrics.registry import LOGS_STORED, SOURCE
 from waterline.metrics.spans import SECOND
 from waterline.metrics.summary import Packed, Summary, merge_into
 
@@ -68,6 +69,16 @@ class History(Protocol):
 
     def summaries(self, since: int, until: int) -> dict[str, Summary]:
         """Return a summary of each metric in `[since, until)`, over all labels."""
+
+    def sums(self, name: str, dimension: str, since: int, until: int) -> dict[str, float]:
+        """Return the sum of a metric in `[since, until)` by label.
+
+        Args:
+            name: the metric.
+            dimension: one of its dimensions.
+            since: milliseconds UTC.
+            until: milliseconds UTC, exclusive.
+        """
 
 
 Figures = dict[str, float | None]
@@ -246,19 +257,24 @@ class MetricsRecorder:
         with self._settled():
             return sorted({name for name, _ in self._labels})
 
-    def report(self, since: int, until: int) -> dict[str, object]:
+    def report(self, since: int, until: int, *, by_source: bool = False) -> dict[str, object]:
         """Report `[since, until)`.
 
         Args:
             since: milliseconds UTC.
             until: milliseconds UTC, exclusive.
+            by_source: whether to tell the logs of each source, too.
 
         Returns:
             `metrics` has average, p50, p95, p99, min, max, count and sum of each metric, over
             metrics.db and newer measurements; percentiles, min and max of counts are None.
             `historical` is a list of `metric_name`, `avg` and `count`, of metrics.db alone.
+            `sources` has the number of logs that were stored by source, if that is asked for.
         """
+        sources: dict[str, float] = {}
         with self.moving:
+            if by_source and self.history is not None:
+                sources = self.history.sums(LOGS_STORED, SOURCE, since, until)
             found = {} if self.history is None else self.history.summaries(since, until)
             unwritten = self._unwritten(since, until)
         historical = [
@@ -267,10 +283,16 @@ class MetricsRecorder:
         ]
         for name in {series.metric for series in unwritten}:
             found.setdefault(name, Summary()).merge(_total_of(name, unwritten))
-        return {
+        report: dict[str, object] = {
             "metrics": {name: figures(found[name]) for name in sorted(found)},
             "historical": historical,
         }
+        if by_source:
+            for series, summary in unwritten.items():
+                if (series.metric, series.dimension) == (LOGS_STORED, SOURCE):
+                    sources[series.label] = sources.get(series.label, 0.0) + summary.sum
+            report["sources"] = dict(sorted(sources.items()))
+        return report
 
     def totals(self) -> dict[Series, Summary]:
         """Return a copy of all summaries since the start, by series."""

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from workbench.monitor.pages import Pages
     from workbench.monitor.screen import View
     from workbench.monitor.watch import Watch
-
-# Rates need two looks.
-_BETWEEN_SECONDS: Final = 1.0
 
 
 @click.command()
@@ -94,8 +91,6 @@ def _is_screen() -> bool:
 def _tell_once(watch: "Watch", *, as_json: bool) -> None:
     from workbench.monitor.screen import NO_LIMIT, lines_of
 
-    watch.look()
-    time.sleep(_BETWEEN_SECONDS)
     view = watch.look()
     if view.trouble is not None:
         if as_json:

@@ -1,14 +1,13 @@
-"""Figures of a running server at a moment, made of several looks at its pages."""
+"""Figures of a running server at a moment, made of a look at its pages."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 
 from waterline.clock import now_ms
-from workbench.monitor.pages import Alert, Archiving, Backups, Health, Measured, Pages
+from workbench.monitor.pages import Alert, Archiving, Backups, Health, Measured, Pages, Report
 
 WINDOW_SECONDS: Final = 10
 """Rates and percentiles are of so many seconds."""
@@ -74,8 +73,8 @@ class Figures(msgspec.Struct, frozen=True):
     connections: int
     live_readers: int
     last_seq: int
-    sources: tuple[SourceRate, ...] | None
-    """Those that sent, the most first; None at the first look."""
+    sources: tuple[SourceRate, ...]
+    """Those that sent, the most first."""
     alerts: tuple[Alert, ...]
     archive: Archiving
     backup: Backups
@@ -92,7 +91,6 @@ class Monitor:
     def __init__(self, pages: Pages, clock: Callable[[], float] = time.monotonic) -> None:
         self._pages = pages
         self._clock = clock
-        self._looks: deque[tuple[float, Mapping[str, float]]] = deque()
         self._uptime = 0.0
         self._trend: DiskTrend | None = None
         self._trend_at: float | None = None
@@ -106,30 +104,13 @@ class Monitor:
         health = self._pages.health()
         now = self._pages.report(0, 1).timestamp
         until = now - now % 1000  # the second that is under way is not whole yet
-        report = self._pages.report(until - 1000 * WINDOW_SECONDS, until).metrics
-        if health.uptime < self._uptime:  # another server, whose counters begin anew
-            self._looks.clear()
+        report = self._pages.report(until - 1000 * WINDOW_SECONDS, until, by_source=True)
+        if health.uptime < self._uptime:  # another server
             self._trend_at = None
         self._uptime = health.uptime
-        sources = self._sources(self._pages.stored_by_source())
         self._follow_disk(health.disk_free_bytes, now)
         seconds = min(WINDOW_SECONDS, max(1.0, health.uptime))
-        return _figures(self._pages.url, health, report, seconds, sources, self._trend)
-
-    def _sources(self, stored: Mapping[str, float]) -> tuple[SourceRate, ...] | None:
-        now = self._clock()
-        while len(self._looks) > 1 and self._looks[1][0] <= now - WINDOW_SECONDS:
-            self._looks.popleft()
-        self._looks.append((now, stored))
-        then, before = self._looks[0]
-        if then == now:
-            return None
-        rates = (
-            SourceRate(name, (count - before.get(name, 0.0)) / (now - then))
-            for name, count in stored.items()
-        )
-        ranked = sorted(rates, key=lambda each: (-each.logs_per_second, each.source))
-        return tuple(each for each in ranked if each.logs_per_second > 0)
+        return _figures(self._pages.url, health, report, seconds, self._trend)
 
     def _follow_disk(self, free: int | None, now: int) -> None:
         """Compare the free bytes with earlier ones, once a minute."""
@@ -161,11 +142,12 @@ def disk_trend(before: float, free: float, over_ms: int) -> DiskTrend:
 def _figures(
     url: str,
     health: Health,
-    measured: Mapping[str, Measured],
+    report: Report,
     seconds: float,
-    sources: tuple[SourceRate, ...] | None,
     trend: DiskTrend | None,
 ) -> Figures:
+    measured = report.metrics
+    rates = (SourceRate(name, count / seconds) for name, count in report.sources.items() if count)
     acks = measured.get("ack_latency")
     return Figures(
         time=now_ms(),
@@ -190,7 +172,7 @@ def _figures(
         connections=health.connections,
         live_readers=health.live_readers,
         last_seq=health.last_seq,
-        sources=sources,
+        sources=tuple(sorted(rates, key=lambda each: (-each.logs_per_second, each.source))),
         alerts=health.alerts,
         archive=health.archive,
         backup=health.backup,

@@ -1,7 +1,6 @@
-"""Reads the monitoring pages of a server: /health, and /metrics in both of its forms."""
+"""Reads the monitoring pages of a server: /health, and /metrics as JSON."""
 
 import http.client
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,9 +13,6 @@ from workbench.clients.tls import client_options
 
 _PATIENCE_SECONDS: Final = 5.0
 _MOST_BYTES: Final = 2**24
-_SOURCE: Final = re.compile(
-    rb'^waterline_source_logs_stored_total\{source="([^"\\]+)"\} (\S+)$', re.MULTILINE
-)
 
 
 class Unanswered(Exception):
@@ -126,6 +122,8 @@ class Report(msgspec.Struct, frozen=True):
     timestamp: int
     """When it was answered, milliseconds UTC of the server's clock."""
     metrics: dict[str, Measured]
+    sources: dict[str, float] = {}
+    """Logs that were stored by source, where that was asked for."""
 
 
 _Page = TypeVar("_Page", Health, Report)
@@ -191,29 +189,23 @@ class Pages:
         """
         return self._decoded("/health", {}, Health, also=503)
 
-    def report(self, since: int | None = None, until: int | None = None) -> Report:
+    def report(
+        self, since: int | None = None, until: int | None = None, *, by_source: bool = False
+    ) -> Report:
         """Return measurements of a range of time, the server's own where none is given.
 
         Args:
             since: milliseconds UTC.
             until: milliseconds UTC, exclusive.
+            by_source: whether to ask for the logs of each source, too.
 
         Raises:
             Unanswered: it says nothing that can be read.
         """
-        asked = {name: each for name, each in (("from", since), ("to", until)) if each is not None}
+        by = "source" if by_source else None
+        given = (("from", since), ("to", until), ("by", by))
+        asked = {name: each for name, each in given if each is not None}
         return self._decoded("/metrics", asked, Report)
-
-    def stored_by_source(self) -> dict[str, float]:
-        """Return the number of logs of each source since the server started.
-
-        Raises:
-            Unanswered: it says nothing that can be read.
-        """
-        text = self._get("/metrics", {"format": "prometheus"})
-        return {
-            name.decode(errors="replace"): float(count) for name, count in _SOURCE.findall(text)
-        }
 
     def _decoded(
         self, path: str, asked: Mapping[str, object], form: type[_Page], also: int = 200

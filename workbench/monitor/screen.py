@@ -185,9 +185,6 @@ def _backup(backup: Backups) -> str:
 
 
 def _sources(found: Figures, room: int) -> Iterable[_Line]:
-    if found.sources is None:
-        yield _Line("sources", ["known at the next look"])
-        return
     if not found.sources:
         yield _Line("sources", [f"none sent in the last {WINDOW_SECONDS} s"])
         return

@@ -106,10 +106,11 @@ def test_report_of_range_has_its_measurements(server: ServerProcess) -> None:
         ("to=" + "9" * 15, f"to is a time in milliseconds since 1970 UTC, and not '{'9' * 15}'"),
         ("from=5&to=5", "from must be before to: 5 is not before 5"),
         ("from=6&to=5", "from must be before to: 6 is not before 5"),
+        ("by=type", "by is source, and not 'type'"),
         ("format=xml", "format is one of json, prometheus, openmetrics, and not 'xml'"),
         (
             "format=prometheus&from=5",
-            "from and to are for the report as JSON; Prometheus is told all since the start",
+            "from, to and by are for the report as JSON; Prometheus is told all since the start",
         ),
     ],
 )

@@ -43,6 +43,18 @@ def test_empty_file_has_no_summaries(history: RollupHistory) -> None:
     assert history.summaries(0, 2 * BEGIN) == {}
 
 
+def test_sums_are_of_each_label_of_one_dimension_in_the_range(
+    file: RollupStore, history: RollupHistory
+) -> None:
+    for second in range(3):
+        at = BEGIN + second * SECOND
+        rows = {(at, Series("logs", "source", each)): Summary(2, 2.0) for each in "ab"}
+        file.write({**rows, (at, Series("logs", "type", "c")): Summary(4, 4.0)}, {}, 0)
+    file.write({(BEGIN, Series("bytes", "source", "a")): Summary(1, 9.0)}, {}, 0)
+    found = history.sums("logs", "source", BEGIN, BEGIN + 2 * SECOND)
+    assert found == {"a": 4.0, "b": 4.0}
+
+
 def test_summaries_have_average_and_count_of_range(
     file: RollupStore, history: RollupHistory
 ) -> None:

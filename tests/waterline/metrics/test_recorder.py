@@ -223,6 +223,10 @@ class Past:
         past.add(9.0)
         return {"latency": past}
 
+    def sums(self, name: str, dimension: str, since: int, until: int) -> dict[str, float]:
+        self.asked.append((since, until))
+        return {"a": 2.0, f"{name} by {dimension}": 1.0}
+
 
 def test_report_joins_file_and_memory(
     recorder: MetricsRecorder,
@@ -236,6 +240,11 @@ def test_report_joins_file_and_memory(
     assert (metrics["latency"]["count"], metrics["latency"]["sum"]) == (2, 10.0)
     assert found["historical"] == [{"metric_name": "latency", "avg": 9.0, "count": 1}]
     assert past.asked == [(NOON, NOON + 1000)]
+    recorder.count("logs_stored", 3, {"type": "x", "source": "a"}, at=NOON)
+    assert recorder.report(NOON, NOON + 1000, by_source=True)["sources"] == {
+        "a": 5.0,
+        "logs_stored by source": 1.0,
+    }
 
 
 # Labels

@@ -209,7 +209,7 @@ def test_json_is_an_object_a_look_also_while_the_server_is_gone(data: Path) -> N
         while "error" not in objects(lines)[-1]:
             lines.append(process.stdout.readline())
     found = objects(lines)
-    assert (found[0]["sources"], found[1]["sources"], found[0]["status"]) == (None, [], "healthy")
+    assert (found[0]["sources"], found[1]["sources"], found[0]["status"]) == ([], [], "healthy")
     assert "Connection refused" in found[-1]["error"]
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE)
