@@ -83,12 +83,12 @@ def _strangers(folder: DataFolder) -> Iterator[Finding]:
     if not names:
         return
     more = "" if len(names) <= _NAMED else f" and {len(names) - _NAMED} more"
-    verdict, follows = fault, "the server may not write them"
+    belong = "belongs" if len(names) == 1 else "belong"
+    verdict, follows = fault, "so that the server may not write there"
     if owner == 0:
-        verdict, follows = warning, "that user may read and change what is in reach"
+        verdict, follows = warning, "who may read and change what is in reach"
     yield verdict(
-        f"{', '.join(names[:_NAMED])}{more} belong to another user than {folder.path}, so that "
-        f"{follows}",
+        f"{', '.join(names[:_NAMED])}{more} {belong} to another user than {folder.path}, {follows}",
         f"chown -R --reference={folder.path} {folder.path}",
     )
 

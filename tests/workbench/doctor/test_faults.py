@@ -127,14 +127,14 @@ def writable_by_all(patient: Patient) -> None:
     patient.folder.logs.chmod(0o666)
 
 
-@case("rights", WARNING, "logs.db belong to another user", "chown -R --reference=")
+@case("rights", WARNING, "logs.db belongs to another user", "chown -R --reference=")
 def logs_of_another_user_in_a_folder_of_root(patient: Patient) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root gives files away")
     os.chown(patient.folder.logs, _PEOPLE, _PEOPLE)
 
 
-@case("rights", WARNING, "batch", "chown -R --reference=")
+@case("rights", WARNING, " belongs to another user", "chown -R --reference=")
 def batch_of_another_user(patient: Patient) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root gives files away")
@@ -142,7 +142,7 @@ def batch_of_another_user(patient: Patient) -> None:
     os.chown(patient.folder.archives / file, _PEOPLE, _PEOPLE)
 
 
-@case("rights", FAULT, "logs.db belong to another user", "chown -R --reference=")
+@case("rights", FAULT, "logs.db belongs to another user", "chown -R --reference=")
 def logs_of_another_user(patient: Patient) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root gives files away")
