@@ -1,5 +1,6 @@
 """Real `waterline` processes: started, spoken to, stopped or killed."""
 
+import os
 import re
 import resource
 import signal
@@ -142,6 +143,7 @@ def resident_bytes(process: subprocess.Popen[str]) -> int:
 def stalled(process: subprocess.Popen[str]) -> Iterator[None]:
     """Let a process stand still, as one that hangs does."""
     process.send_signal(signal.SIGSTOP)
+    os.waitpid(process.pid, os.WUNTRACED)  # a busy machine stops its threads later
     try:
         yield
     finally:
