@@ -5,6 +5,7 @@ loaded. Then it acks what it holds and ends; meanwhile new connections wait in t
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import subprocess
@@ -23,6 +24,9 @@ _LOADING_SECONDS: Final = 60.0
 # Seconds for which a new server waits until the old one has ended.
 _ENDING_SECONDS: Final = 60.0
 _STEP_SECONDS: Final = 0.002
+_LOADED: Final = b"1"
+# Bytes that a pipe takes at once.
+_MOST_REASON: Final = 4096
 
 
 class Predecessor:
@@ -44,7 +48,7 @@ class Predecessor:
         """
         notify(main_process())
         try:
-            os.write(self._ready, b"1")
+            os.write(self._ready, _LOADED)
         except BrokenPipeError as error:
             raise UsageError("the server that was to hand over is gone; start one") from error
         finally:
@@ -59,6 +63,17 @@ class Predecessor:
                 await asyncio.sleep(_STEP_SECONDS)
             else:
                 return
+
+
+def tell_reason(ready: int, reason: str) -> None:
+    """Tell the server before this one why this one does not load.
+
+    Args:
+        ready: descriptor of a pipe to it.
+        reason: one sentence.
+    """
+    with contextlib.suppress(BrokenPipeError):
+        os.write(ready, reason.encode(errors="replace")[:_MOST_REASON])
 
 
 async def start_successor(sockets: Sockets) -> bool:
@@ -91,20 +106,22 @@ async def start_successor(sockets: Sockets) -> bool:
         os.close(write)
     try:
         async with asyncio.timeout(_LOADING_SECONDS):
-            has_loaded = await _first_byte(read) == b"1"
+            told = await _first_piece(read)
     except TimeoutError:
-        has_loaded = False
+        told = f"it took longer than {_LOADING_SECONDS:.0f} s".encode()
         process.kill()
     finally:
         os.close(read)
-    if not has_loaded:
-        code = await asyncio.get_running_loop().run_in_executor(None, process.wait)
-        logger.error("the new server did not load (code %d), and this one goes on", code)
-    return has_loaded
+    if told == _LOADED:
+        return True
+    code = await asyncio.get_running_loop().run_in_executor(None, process.wait)
+    reason = told.decode(errors="replace") or "its own log says why"
+    logger.error("the new server did not load (code %d), and this one goes on: %s", code, reason)
+    return False
 
 
-async def _first_byte(descriptor: int) -> bytes:
-    """Return the first byte of a pipe; nothing if its writers have gone."""
+async def _first_piece(descriptor: int) -> bytes:
+    """Return what comes first of a pipe; nothing if its writers have gone."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
     loop.add_reader(descriptor, readable.set)
@@ -112,4 +129,4 @@ async def _first_byte(descriptor: int) -> bytes:
         await readable.wait()
     finally:
         loop.remove_reader(descriptor)
-    return os.read(descriptor, 1)
+    return os.read(descriptor, _MOST_REASON)

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from server.handover import Predecessor
+from server.handover import Predecessor, tell_reason
 from server.inherited import parse_sockets, sockets_of_systemd
 from server.lifecycle import serve
 from waterline.addresses import Addresses
 from waterline.allocator import release_large_blocks
 from waterline.endings import ended_in_order
+from waterline.errors import WaterlineError
 from waterline.process_log import logged_failure, start_log
 from waterline.processes import SUPERVISED
 from waterline.settings.model import LoadedSettings, load_settings
@@ -39,9 +40,15 @@ def main(arguments: Sequence[str] = ()) -> None:
             # The command has read the queries of alerts, and here they would bring Arrow along.
             return load_settings({}, os.environ, Path.cwd(), check_queries=False)
 
-        loaded = load()
-        log = (loaded.settings.log_format, loaded.settings.log_file)
-        start_log("server", *log)
+        try:
+            loaded = load()
+            log = (loaded.settings.log_format, loaded.settings.log_file)
+            start_log("server", *log)
+        except WaterlineError as error:
+            # There is no log yet in which it could be told.
+            if given.ready is not None:
+                tell_reason(given.ready, str(error))
+            raise
         with logged_failure(*log):
             _serve(loaded, load, given)
 

@@ -99,6 +99,18 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
         yield listening
 
 
+def test_why_the_new_one_does_not_load_is_in_the_log_file(data: Path, tmp_path: Path) -> None:
+    log_file = tmp_path / "log"
+    with serving(data, "--log-file", str(log_file)) as server:
+        server.expected_errors.append("unknown setting prot")
+        (data / "waterline.toml").write_text("prot = 3001\n")
+        os.kill(server.process.pid, signal.SIGUSR2)
+        wait_until(
+            lambda: log_file.exists() and "goes on: unknown setting prot" in log_file.read_text(),
+            "no reason",
+        )
+
+
 def test_service_manager_is_told_when_the_server_is_ready_and_who_follows(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,7 +44,7 @@ def tls(subject: Subject) -> Iterator[Finding]:
 
 def _dates(path: Path, begin: datetime, end: datetime) -> Iterator[Finding]:
     now = datetime.now(UTC)
-    renew = "renew it, and start the server again"
+    renew = "renew it, and have the server read it by SIGHUP"
     if now > end:
         yield fault(f"the certificate {path} has expired at {end:%Y-%m-%d %H:%M} UTC", renew)
     elif now < begin:
@@ -87,5 +87,5 @@ def _served(subject: Subject, shown: bytes) -> Iterator[Finding]:
     if served != shown:
         yield warning(
             f"the server shows another certificate than {settings.tls_cert} has now",
-            "start the server again, which then reads it",
+            "have the server read it by SIGHUP",
         )

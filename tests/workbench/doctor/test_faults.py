@@ -424,7 +424,7 @@ def key_that_all_can_read(patient: Patient) -> None:
     certified(patient, certificate, key)
 
 
-@case("tls", WARNING, "shows another certificate", "start the server again")
+@case("tls", WARNING, "shows another certificate", "by SIGHUP")
 def certificate_that_the_server_has_not_read(patient: Patient) -> None:
     own = [Path(shutil.copy(each, patient.beside)) for each in (LOOPBACK, LOOPBACK_KEY)]
     own[1].chmod(0o600)
