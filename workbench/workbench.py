@@ -242,6 +242,12 @@ class Workbench:
                 cache_size=cache_size,
             )
             return
+        if isinstance(path, str) and "://" in path:
+            # It is not repeated, as it may hold a password.
+            raise UsageError(
+                "the address of a server that answers questions begins with https:// or http://, "
+                "such as https://logs.example.com:3003"
+            )
         if token is not None or certificate is not None:
             raise UsageError(
                 "token and certificate are for a server's address, such as "

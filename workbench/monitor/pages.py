@@ -221,6 +221,12 @@ class Pages:
         target = f"{self._path}{path}{query}"
         try:
             status, body = self._ask(target)
+        except TimeoutError as error:
+            self._connection.close()
+            tls = ", or speaks no TLS" if self.url.startswith("https:") else ""
+            raise Unanswered(
+                f"what is at {self.url} says nothing for {_PATIENCE_SECONDS:.0f} s{tls}"
+            ) from error
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             said = (error.strerror if isinstance(error, OSError) else None) or repr(error)

@@ -168,7 +168,8 @@ class Link:
                 f"the answer of {self.url}{path} broke off, or is none; ask again"
             ) from error
         except TimeoutError as error:
-            raise ServerUnreachable(f"{self.url} does not answer; ask again later") from error
+            tls = ", or speaks no TLS" if self.url.startswith("https:") else ""
+            raise ServerUnreachable(f"{self.url} does not answer{tls}; ask again later") from error
         except OSError as error:
             reason = getattr(error, "strerror", None) or str(error) or "the connection ended"
             raise ServerUnreachable(

@@ -1,5 +1,6 @@
 """Figures of a real server: rates of what it was sent, whoever follows it."""
 
+import socket
 from contextlib import closing
 from pathlib import Path
 from typing import cast
@@ -130,6 +131,16 @@ def test_what_is_no_server_of_ours_is_said(data: Path) -> None:
         with (
             closing(Pages(ingest)) as pages,
             pytest.raises(Unanswered, match=r"answers with status 404: "),
+        ):
+            pages.health()
+
+
+def test_server_that_is_asked_for_tls_and_speaks_none_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        with (
+            closing(Pages(url)) as pages,
+            pytest.raises(Unanswered, match=r"says nothing for 5 s, or speaks no TLS$"),
         ):
             pages.health()
 

@@ -196,6 +196,12 @@ def test_token_and_certificate_are_refused_for_a_folder(many: Questions) -> None
         workbench.connect(many.data, token="wl_x")
 
 
+def test_address_of_another_protocol_is_no_folder() -> None:
+    with pytest.raises(UsageError, match="begins with https:// or http://") as found:
+        workbench.connect("ws://user:secret@host:3001", token="wl_x")
+    assert "secret" not in str(found.value)
+
+
 def test_errors_are_those_of_the_folder(many: Questions) -> None:
     with (
         workbench.connect(many.url, token=many.token, cache=False) as wb,
