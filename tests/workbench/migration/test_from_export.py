@@ -414,6 +414,17 @@ def test_lines_of_json_that_end_amid_an_entry_are_told(
     assert len(said(data)) == 1
 
 
+@pytest.mark.parametrize("cut", [1, 2, 5, 40])
+def test_journal_export_that_ends_amid_an_entry_is_told(
+    data: Path, tmp_path: Path, cut: int
+) -> None:
+    path = tmp_path / "journal.export"
+    path.write_bytes(exported(reversed(JOURNAL))[:-cut])
+    done = move(Export.JOURNALD, data, path)
+    assert done.damaged == [f"{path} ends amid an entry; export it again"]
+    assert len(said(data)) == 1
+
+
 @pytest.mark.parametrize("form", Export)
 def test_empty_export_has_no_logs(data: Path, tmp_path: Path, form: Export) -> None:
     (tmp_path / "empty").touch()
