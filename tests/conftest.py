@@ -56,8 +56,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # slow: on Python 3.11 that took as long again. `coverage run -m pytest` without `-n` still
 # measures all of it.
 _IS_WORKER: Final = "PYTEST_XDIST_WORKER" in os.environ
+_MEASURED: Final = "COVERAGE_PROCESS_CONFIG"
 if _IS_WORKER:
-    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+    os.environ.pop(_MEASURED, None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -155,6 +156,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         return (yield)
     finally:
         measured.start()
+        os.environ.pop(_MEASURED, None)  # each start sets it again
 
 
 @pytest.fixture

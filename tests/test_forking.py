@@ -90,3 +90,9 @@ def test_it_is_a_child_of_its_own_that_signals_reach(data: Path) -> None:
             process.communicate(timeout=PATIENCE)
         assert process.returncode == code, sent
     assert len(pids) == 3
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="others run beside it alone")
+def test_processes_started_beside_others_are_not_measured() -> None:
+    # Measured, each starts from nothing, takes twice as long, and may stop at an interrupt.
+    assert "COVERAGE_PROCESS_CONFIG" not in os.environ

@@ -108,7 +108,6 @@ def test_folder_without_logs_is_refused_with_what_to_do(data: Path, is_there: bo
     [
         ("README.md", "README.md is a file; give the data folder, the one that has logs.db in it"),
         ("data/logs.db", "data/logs.db is a file; give its folder, data"),
-        ("ws://127.0.0.1:3001", "is no folder; give the data folder of the server, as it is on"),
     ],
 )
 def test_connect_refuses_what_is_no_folder_with_a_remedy(
@@ -121,6 +120,11 @@ def test_connect_refuses_what_is_no_folder_with_a_remedy(
         workbench.connect(name)
     with pytest.raises(DataFolderError, match=re.escape(hint)):
         read_catalog(DataFolder(Path(name)))
+
+
+def test_address_in_place_of_a_folder_is_refused_with_a_remedy() -> None:
+    with pytest.raises(DataFolderError, match="is no folder; give the data folder of the server"):
+        read_catalog(DataFolder(Path("ws://127.0.0.1:3001")))
 
 
 @pytest.mark.parametrize("name", ["no\x00name", "x" * 5000])

@@ -151,7 +151,7 @@ class DataFolder:
         """
         try:
             name = self.restoring.read_text(errors="replace")
-        except OSError:
+        except (OSError, ValueError):  # there is no mark, or the name has a NUL
             return
         raise DataFolderError(
             f"{self.path} is only half restored from the backup {name}; complete it with "

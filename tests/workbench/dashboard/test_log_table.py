@@ -449,7 +449,7 @@ def test_levels_always_have_buttons_and_of_many_types_the_rest_is_counted(
         for level in ("error", "warning", "info", "debug"):
             expect(choice(page, level)).to_be_attached()
         expect(page.locator(".more-types")).to_have_text("+ 5 types")
-        expect(said(page)).to_have_text(re.compile(r"^5,001 logs · ([\d.]+ s · )?whole$"))
+        expect(said(page)).to_have_text(re.compile(r"^5,001 logs · ([\d.]+ m?s · )?whole$"))
         expect(choice(page, "error").locator("b")).to_have_text("1")
         # It lies beyond what is shown at first, and is found.
         choice(page, "error").click()
