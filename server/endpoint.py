@@ -1,7 +1,6 @@
 """Base of all HTTP and WebSocket endpoints: authorisation, errors of one shape, safe logging."""
 
 import asyncio
-import base64
 import logging
 import math
 import re
@@ -14,8 +13,9 @@ import tornado.httputil
 import tornado.web
 
 from server.rate_limits import TokenLimits
+from waterline.authorization import password_of, token_of
 from waterline.errors import TokenError
-from waterline.origins import host_fault, is_allowed, origin_fault
+from waterline.origins import host_fault, is_allowed, page_fault
 from waterline.responses import UNSAFE_HEADER, Fault, safe_headers
 from waterline.tokens import Scope, Token, TokenFile
 
@@ -105,15 +105,10 @@ class Endpoint(tornado.web.RequestHandler):
         Browsers let any page open a WebSocket to any server, and send the origin of the page
         (RFC 6455, 10.2). Programs send none and pass.
         """
-        headers = self.request.headers
-        origin = headers.get("Origin")
-        if origin is None and headers.get("Sec-Fetch-Site") not in ("cross-site", "same-site"):
-            return True
-        if origin is not None and self.check_origin(origin):
-            return True
-        fault = origin_fault(origin)
-        self.fail(403, fault.error, fault.message)
-        return False
+        fault = page_fault(self.request.headers, self.settings["allowed_origins"])
+        if fault is not None:
+            self.fail(403, fault.error, fault.message)
+        return fault is None
 
     def check_origin(self, origin: str) -> bool:
         """Return whether an origin may connect; Tornado calls this too, before an upgrade."""
@@ -231,28 +226,17 @@ class Endpoint(tornado.web.RequestHandler):
 def credential(header: str) -> str | None:
     """Return the token in a header Authorization, None if it has none.
 
-    It is all of Bearer (RFC 6750) and of Splunk, the password of Basic (RFC 7617), and of the key
-    that Elasticsearch's clients send as ApiKey what follows its colon, or all of it.
+    Besides what `token_of` takes it is all of Splunk, and of the key that Elasticsearch's clients
+    send as ApiKey what follows its colon, or all of it.
     """
     scheme, _, value = header.partition(" ")
     value = value.strip()
     match scheme.lower():
-        case "bearer" | "splunk":
+        case "splunk":
             return value or None
-        case "basic":
-            return _password(value)
         case "apikey":
-            return _password(value) or value or None
-    return None
-
-
-def _password(value: str) -> str | None:
-    """Return what follows the colon in base64, None if nothing does."""
-    try:
-        decoded = base64.b64decode(value, validate=True).decode()
-    except ValueError:
-        return None
-    return decoded.partition(":")[2] or None
+            return password_of(value) or value or None
+    return token_of(header)
 
 
 class NotFound(Endpoint):

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -106,6 +107,23 @@ def host_fault(host: str | None, allowed: tuple[str, ...]) -> Fault | None:
         "this server listens on loopback: ask for it as localhost or by its address, "
         "or name the page's origin in the setting allowed_origins",
     )
+
+
+def page_fault(headers: Mapping[str, str], allowed: tuple[str, ...]) -> Fault | None:
+    """Return the fault of a request that a page of another origin sends; None if none does.
+
+    Programs send no origin and pass. A page of another site may send none, but then its browser
+    says so by `Sec-Fetch-Site`.
+
+    Args:
+        headers: those of the request.
+        allowed: origins from `parse_origins`.
+    """
+    origin = headers.get("Origin")
+    if origin is None:
+        is_far = headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+        return origin_fault(None) if is_far else None
+    return None if is_allowed(origin, headers.get("Host", ""), allowed) else origin_fault(origin)
 
 
 def origin_fault(origin: str | None) -> Fault:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final, Generic
 
@@ -64,8 +65,7 @@ class AsyncDelivery(Generic[Tag]):
     ) -> None:
         self.failure: TokenError | DeliveryError | None = None
         """Why it has given up, if it has."""
-        self._asks_seqs = asks_seqs
-        self._certificate = certificate
+        self._address_of = partial(address_of, asks_seqs=asks_seqs, certificate=certificate)
         self._address = self._address_of(url)
         self._token = token
         self._on_answer = on_answer
@@ -98,9 +98,6 @@ class AsyncDelivery(Generic[Tag]):
         self.outbox.place = self.place
         self._wake.set()
         self._tell()
-
-    def _address_of(self, url: str) -> Address:
-        return address_of(url, asks_seqs=self._asks_seqs, certificate=self._certificate)
 
     async def put(self, log: bytes, tag: Tag, patience: float | None = None) -> None:
         """Queue a log; wait while the window is full.

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Generic
 
@@ -63,8 +64,7 @@ class Delivery(Generic[Tag]):
         asks_seqs: bool = False,
         certificate: Path | None = None,
     ) -> None:
-        self._asks_seqs = asks_seqs
-        self._certificate = certificate
+        self._address_of = partial(address_of, asks_seqs=asks_seqs, certificate=certificate)
         self._address = self._address_of(url)
         self._token = token
         self._window = window
@@ -130,9 +130,6 @@ class Delivery(Generic[Tag]):
             if self._thread is not None and not self._closing.is_set():
                 self._wake()
             self._changed.notify_all()
-
-    def _address_of(self, url: str) -> Address:
-        return address_of(url, asks_seqs=self._asks_seqs, certificate=self._certificate)
 
     def put(self, log: bytes, tag: Tag, patience: float | None = None) -> None:
         """Queue a log; wait while the window is full.

@@ -23,7 +23,7 @@ from tornado.routing import AnyMatches, Matcher, Rule, RuleRouter
 
 from waterline.clock import now_ms
 from waterline.origins import ANY, host_fault, is_allowed, is_own_host, origin_fault
-from waterline.responses import NO_PAGE, UNSAFE_HEADER, Fault, safe_headers
+from waterline.responses import Fault
 from waterline.settings.model import Settings
 from workbench.dashboard.closed_pages import print_no_cancelled_callbacks
 from workbench.dashboard.explorer.download import Download
@@ -32,6 +32,7 @@ from workbench.dashboard.response import Response
 from workbench.dashboard.scripts import Scripts
 from workbench.running.panel import LIVENESS
 from workbench.running.ports import bind
+from workbench.safe_headers import safe_headers_of
 
 PAGE: Final = "/dashboard"
 # The page draws with the first; models of Panel do not load without the others.
@@ -96,24 +97,6 @@ class _Refused(Response):
         self.fail(403, fault or origin_fault(headers.get("Origin")))
 
 
-def _transform(policy: str) -> type[tornado.web.OutputTransform]:
-    """Return the output transform that sets safe headers."""
-
-    class SafeHeaders(tornado.web.OutputTransform):
-        def transform_first_chunk(
-            self,
-            status_code: int,
-            headers: tornado.httputil.HTTPHeaders,
-            chunk: bytes,
-            finishing: bool,  # noqa: ARG002 - Tornado's
-        ) -> tuple[int, tornado.httputil.HTTPHeaders, bytes]:
-            headers.pop(UNSAFE_HEADER, None)
-            headers.update(safe_headers(policy))
-            return status_code, headers, chunk
-
-    return SafeHeaders
-
-
 def _log_request(_: tornado.web.RequestHandler) -> None:
     """Log no requests, like the server: a URL may hold a searched text."""
 
@@ -147,7 +130,7 @@ def guarded_router(settings: Settings, application: tornado.web.Application) -> 
     """Return the router: the application, and refusals to foreign pages."""
     refusals = tornado.web.Application(
         default_handler_class=_Refused,
-        transforms=[_transform(NO_PAGE)],
+        transforms=[safe_headers_of()],
         log_function=_log_request,
         allowed_origins=settings.allowed_origins,
     )
@@ -190,7 +173,7 @@ def dashboard_application(
         default_handler_class=_NotFound,
         log_function=_log_request,
     )
-    application.add_transform(_transform(content_policy(settings.allowed_origins)))
+    application.add_transform(safe_headers_of(content_policy(settings.allowed_origins)))
     return application
 
 

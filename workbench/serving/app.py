@@ -19,8 +19,9 @@ from waterline.storage.folder import DataFolder
 from waterline.tokens import TokenFile
 from workbench.running.ports import bind
 from workbench.running.questions import LIVENESS, questions_url
+from workbench.safe_headers import safe_headers_of
 from workbench.serving.admission import Admission
-from workbench.serving.endpoint import Answering, NotFound, SafeHeaders, log_request
+from workbench.serving.endpoint import Answering, NotFound, log_request
 from workbench.serving.health import Alive, Health
 from workbench.serving.questions import Query, Report, Sql
 
@@ -101,7 +102,7 @@ def application(answering: Answering) -> tornado.web.Application:
         ],
         default_handler_class=NotFound,
         default_handler_args=shared,
-        transforms=[SafeHeaders],
+        transforms=[safe_headers_of()],
         log_function=log_request,
     )
 

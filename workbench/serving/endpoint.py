@@ -1,7 +1,6 @@
 """Base of the endpoints: who may ask, errors of one shape, and log lines without secrets."""
 
 import asyncio
-import base64
 import logging
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ import tornado.httputil
 import tornado.web
 from tornado.http1connection import HTTP1Connection
 
+from waterline.authorization import token_of
 from waterline.errors import (
     ArchiveError,
     DataFolderError,
@@ -23,8 +23,8 @@ from waterline.errors import (
     UsageError,
     WaterlineError,
 )
-from waterline.origins import host_fault, is_allowed, origin_fault
-from waterline.responses import UNSAFE_HEADER, Fault, safe_headers
+from waterline.origins import host_fault, page_fault
+from waterline.responses import Fault
 from waterline.tokens import Token
 from waterline.units import format_size
 from workbench.serving.admission import BUSY_SECONDS, Admission
@@ -72,7 +72,9 @@ class Endpoint(tornado.web.RequestHandler):
         """Admit a request, or end it."""
         if self.is_foreign():
             return
-        found = self.answering.admission.token(_token_text(self.request.headers))
+        found = self.answering.admission.token(
+            token_of(self.request.headers.get("Authorization", ""))
+        )
         if isinstance(found, Token):
             self.token = found
             return
@@ -84,14 +86,8 @@ class Endpoint(tornado.web.RequestHandler):
     def is_foreign(self) -> bool:
         """Return whether a page of another origin asks, or a name made to resolve to us."""
         headers, allowed = self.request.headers, self.answering.origins
-        host = headers.get("Host")
-        fault = host_fault(host, allowed) if self.answering.is_local else None
-        origin = headers.get("Origin")
-        if fault is None and origin is not None and not is_allowed(origin, host or "", allowed):
-            fault = origin_fault(origin)
-        if fault is None and origin is None:
-            far = headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
-            fault = origin_fault(None) if far else None
+        fault = host_fault(headers.get("Host"), allowed) if self.answering.is_local else None
+        fault = fault or page_fault(headers, allowed)
         if fault is not None:
             self.refuse(HTTPStatus.FORBIDDEN, fault)
         return fault is not None
@@ -149,7 +145,7 @@ class Endpoint(tornado.web.RequestHandler):
         if isinstance(value, asyncio.CancelledError):
             return  # the process ends
         text = "".join(traceback.format_exception(typ, value, tb))
-        secret = _token_text(self.request.headers)
+        secret = token_of(self.request.headers.get("Authorization", ""))
         logger.error(
             "error in %s\n%s",
             self.request.path,
@@ -231,22 +227,6 @@ class NotFound(Endpoint):
         self.refuse(HTTPStatus.NOT_FOUND, Fault("not_found", sentence))
 
 
-class SafeHeaders(tornado.web.OutputTransform):
-    """Adds the security headers to every response."""
-
-    def transform_first_chunk(
-        self,
-        status_code: int,
-        headers: tornado.httputil.HTTPHeaders,
-        chunk: bytes,
-        finishing: bool,  # noqa: ARG002 - Tornado's
-    ) -> tuple[int, tornado.httputil.HTTPHeaders, bytes]:
-        """Return status, changed headers and the first chunk."""
-        headers.pop(UNSAFE_HEADER, None)
-        headers.update(safe_headers())
-        return status_code, headers, chunk
-
-
 def log_request(_: tornado.web.RequestHandler) -> None:
     """Log no requests."""
 
@@ -257,16 +237,3 @@ def _status(error: WaterlineError) -> int:
     if isinstance(error, ArchiveError | DataFolderError):
         return HTTPStatus.CONFLICT
     return HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def _token_text(headers: tornado.httputil.HTTPHeaders) -> str | None:
-    """Return the token of Bearer, or the password of Basic; None without one."""
-    scheme, _, value = headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip() or None
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2] or None
-    except ValueError:
-        return None

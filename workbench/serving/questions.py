@@ -1,6 +1,7 @@
 """POST /query, POST /sql and POST /report/NAME: questions as JSON, and their answers."""
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
@@ -47,13 +48,13 @@ _Produce = Callable[[Session, _Begin], Told]
 class _Rows(Question):
     """Endpoint that answers by a stream of rows."""
 
+    @abstractmethod
     def read(self, given: dict[str, Any]) -> _Produce:
         """Return what writes the rows that a body asks for.
 
         Raises:
             Unreadable, UsageError: it asks for none.
         """
-        raise NotImplementedError
 
     async def post(self) -> None:
         """Answer, or end the request with an error before the first byte."""

@@ -11,7 +11,7 @@ import apsw
 from waterline.archive.files import Files
 from waterline.archive.jobs.remote_manifests import publish_remote_manifest
 from waterline.archive.jobs.tidy import publish_manifests, remove_former_manifests, tidy
-from waterline.archive.lake.registry import Membership, NodeRecord
+from waterline.archive.lake.registry import NodeRecord, Registry
 from waterline.archive.manifest import days_of
 from waterline.archive.manifest_places import local_paths
 from waterline.archive.object_store.client import Bucket, open_bucket
@@ -82,17 +82,18 @@ class Uploader:
             ArchiveError: a local file is damaged.
             RemoteError: object storage refuses; recorded days stay, the next run does the rest.
         """
-        batches = read_batches(self._connection)
-        membership = self._membership(batches)
+        batches, lake = read_batches(self._connection), self._destination.lake
+        registry = None if lake is None else Registry(open_bucket(lake))
         total = sum(map(self._is_due, batches))
         days = days_of(batches)
         to_move = [day for day, of_day in days.items() if self._is_to_move(day, of_day)]
         if not total and not to_move:
-            if membership is not None and self._is_in_the_lake(batches):
-                membership.tell()  # unless a run was cut off, the lake knows it
+            if registry is not None and self._is_in_the_lake(batches):
+                registry.tell(self._record(batches))  # unless a run was cut off, the lake knows it
             return
-        if membership is not None:
-            membership.join(read_watermark(self._connection).archived_through)
+        if registry is not None:
+            archived_through = read_watermark(self._connection).archived_through
+            registry.join(self._record(batches), archived_through)
         bucket = open_bucket(self._destination.address)
         for day, of_day in days.items():
             if any(map(self._is_due, of_day)):
@@ -102,17 +103,14 @@ class Uploader:
         publish_manifests(self._folder, self._connection, self._files)
         remove_former_manifests(self._folder, self._connection, self._files, None)
         tidy(self._folder, self._connection, self._files)
-        membership = self._membership(read_batches(self._connection))
-        if membership is not None:
-            membership.tell()
+        if registry is not None:
+            registry.tell(self._record(read_batches(self._connection)))
 
-    def _membership(self, batches: list[ArchivedBatch]) -> Membership | None:
-        """Return this node's part in the lake, as the catalog tells it; None without a lake."""
+    def _record(self, batches: list[ArchivedBatch]) -> NodeRecord:
+        """Return what this node tells of itself in a lake, as the catalog has it."""
         destination, watermark = self._destination, read_watermark(self._connection)
-        if destination.lake is None:
-            return None
         through, days = _uploaded_through(batches, destination.address)
-        record = NodeRecord(
+        return NodeRecord(
             node=destination.node,
             folder_id=watermark.folder_id,
             incarnation=watermark.incarnation,
@@ -121,7 +119,6 @@ class Uploader:
             days=days,
             updated_at=self._clock(),
         )
-        return Membership(open_bucket(destination.lake), record)
 
     def _is_in_the_lake(self, batches: list[ArchivedBatch]) -> bool:
         return any(each.uploaded_to == self._destination.address for each in batches)

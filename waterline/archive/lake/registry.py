@@ -90,21 +90,52 @@ class Registry:
             )
         return record
 
-    def add(self, record: NodeRecord) -> None:
-        """Write the first record of a node.
+    def join(self, own: NodeRecord, archived_through: int) -> None:
+        """Add a node to the lake, unless it is there; call it before an upload.
+
+        Args:
+            own: what the node tells of itself; of a new one the lake has no logs yet.
+            archived_through: highest seq that the node has archived.
 
         Raises:
+            ArchiveError: another node has the name, the node is retired, or the lake has more of it
+                than it has itself.
             RemoteError: object storage refuses, or another node has taken the name meanwhile.
         """
-        self._bucket.put_new(_key(NODES, record.node), _text(record))
+        lake = self._bucket.address
+        known = self.read(own.node)
+        if known is None:
+            first = msgspec.structs.replace(own, through=0, days={})
+            self._bucket.put_new(_key(NODES, own.node), _text(first))
+            return
+        if known.folder_id != own.folder_id:
+            raise ArchiveError(
+                f"{lake} has another node {own.node} already, of the data folder "
+                f"{known.folder_id}; give this one a node_name of its own"
+            )
+        if own.node in self.retired():
+            raise ArchiveError(
+                f"node {own.node} is retired from {lake}, and nothing more is uploaded; bring it "
+                f"back with `waterline lake retire {own.node} --undo`"
+            )
+        if known.through > archived_through:
+            raise ArchiveError(
+                f"{lake} has the logs of node {own.node} up to seq {known.through}, and logs.db "
+                f"tells only of {archived_through} archived ones, as an earlier backup does; "
+                "rebuild it with `waterline archive adopt --from "
+                f"{lake}/{known.prefix}`"
+            )
 
-    def replace(self, record: NodeRecord) -> None:
-        """Write the record of a node anew.
+    def tell(self, own: NodeRecord) -> None:
+        """Write the record of a node, if the lake has another; call it after an upload.
 
         Raises:
+            ArchiveError: the record in the lake is damaged.
             RemoteError: object storage refuses.
         """
-        self._bucket.put(_key(NODES, record.node), _text(record))
+        known = self.read(own.node)
+        if known is None or msgspec.structs.replace(known, updated_at=own.updated_at) != own:
+            self._bucket.put(_key(NODES, own.node), _text(own))
 
     def retire(self, node: str, now: int) -> NodeRecord:
         """Retire a node; return its record.
@@ -148,66 +179,6 @@ class Registry:
     def _names_in(self, folder: str) -> list[str]:
         names = self._bucket.names(folder)
         return [each.removeprefix(f"{folder}/").removesuffix(".json") for each in names]
-
-
-class Membership:
-    """A node's own record in a lake, kept up to date by its uploads.
-
-    Args:
-        bucket: the lake.
-        record: what the node is now; a lake that has not heard of it gets this.
-    """
-
-    def __init__(self, bucket: Bucket, record: NodeRecord) -> None:
-        self._bucket = bucket
-        self._registry = Registry(bucket)
-        self._record = record
-
-    def join(self, archived_through: int) -> None:
-        """Add the node to the lake, unless it is there; call it before the first upload.
-
-        Args:
-            archived_through: highest seq that the node has archived.
-
-        Raises:
-            ArchiveError: another node has the name, the node is retired, or the lake has more of it
-                than it has itself.
-            RemoteError: object storage refuses.
-        """
-        own, lake = self._record, self._bucket.address
-        known = self._registry.read(own.node)
-        if known is None:
-            self._registry.add(msgspec.structs.replace(own, through=0, days={}))
-            return
-        if known.folder_id != own.folder_id:
-            raise ArchiveError(
-                f"{lake} has another node {own.node} already, of the data folder "
-                f"{known.folder_id}; give this one a node_name of its own"
-            )
-        if own.node in self._registry.retired():
-            raise ArchiveError(
-                f"node {own.node} is retired from {lake}, and nothing more is uploaded; bring it "
-                f"back with `waterline lake retire {own.node} --undo`"
-            )
-        if known.through > archived_through:
-            raise ArchiveError(
-                f"{lake} has the logs of node {own.node} up to seq {known.through}, and logs.db "
-                f"tells only of {archived_through} archived ones, as an earlier backup does; "
-                "rebuild it with `waterline archive adopt --from "
-                f"{lake}/{known.prefix}`"
-            )
-
-    def tell(self) -> None:
-        """Write the record, if the lake has another; call it after an upload.
-
-        Raises:
-            ArchiveError: the record in the lake is damaged.
-            RemoteError: object storage refuses.
-        """
-        own = self._record
-        known = self._registry.read(own.node)
-        if known is None or msgspec.structs.replace(known, updated_at=own.updated_at) != own:
-            self._registry.replace(own)
 
 
 def _key(folder: str, node: str) -> str:
