@@ -36,12 +36,12 @@ class Addresses:
     @property
     def ingest(self) -> str:
         """URL for producers."""
-        return f"ws{self._s}://{_reachable(self.host)}:{self.port}/ingest"
+        return f"ws{self._s}://{reachable(self.host)}:{self.port}/ingest"
 
     @property
     def monitoring(self) -> str:
         """URL of the monitoring pages."""
-        return f"http{self._s}://{_reachable(self.host)}:{self.monitoring_port}"
+        return f"http{self._s}://{reachable(self.host)}:{self.monitoring_port}"
 
     def announcement(self, data: Path) -> str:
         """Return the line that a server prints once it accepts connections."""
@@ -103,8 +103,8 @@ def explained(host: str, port: int, setting: str, host_setting: str = "host") ->
         raise AddressError(_sentence(error, host, port, *options)) from error
 
 
-def _reachable(host: str) -> str:
-    """Return the host to connect to; "any address" becomes loopback."""
+def reachable(host: str) -> str:
+    """Return the host that clients connect to, as URLs have it; any address becomes loopback."""
     return bracketed({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host))
 
 

@@ -4,7 +4,7 @@ import http.client
 import socket
 from collections.abc import Iterator
 
-from waterline.addresses import explained, is_loopback, loopback_host
+from waterline.addresses import explained, loopback_host
 from waterline.errors import AddressError
 from workbench.clients.tls import client_options
 from workbench.doctor.client_address import PATIENCE_SECONDS
@@ -54,7 +54,7 @@ def questions(subject: Subject) -> Iterator[Finding]:
     if refused is None:
         yield skipped(f"it does not run: nobody listens at {host}:{port}")
         return
-    near = host if is_loopback(host) else "127.0.0.1"
+    near = loopback_host(host)
     connection = http.client.HTTPConnection(near, port, timeout=PATIENCE_SECONDS)
     if settings.tls_cert is not None:
         tls = client_options(settings.tls_cert)["context"]

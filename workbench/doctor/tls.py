@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from waterline.addresses import is_loopback
+from waterline.addresses import loopback_host
 from waterline.errors import SettingsError
 from waterline.server_tls import server_context
 from workbench.doctor.certificate import first_certificate, validity
@@ -71,7 +71,7 @@ def _served(subject: Subject, shown: bytes) -> Iterator[Finding]:
     port = settings.port if settings.port in ports else ports[0]
     if subject.server is None or not port:
         return
-    host = settings.host if is_loopback(settings.host) else "127.0.0.1"
+    host = loopback_host(settings.host)
     try:
         served = ssl.PEM_cert_to_DER_cert(
             ssl.get_server_certificate((host, port), timeout=PATIENCE_SECONDS)

@@ -49,6 +49,43 @@ _EVERY_BATCH: Final = select(
 _Part = TypeVar("_Part")
 
 
+class Faults:
+    """Batches that cannot be read: a sentence each, and what is not asked for again.
+
+    Args:
+        reader: reads a batch.
+        current: returns the current catalog, in which a job may have moved or rewritten a batch.
+        sentences: takes the sentences; each names a file.
+    """
+
+    def __init__(
+        self,
+        reader: BatchReader,
+        current: Callable[[], Iterable[ArchivedBatch]],
+        sentences: list[str],
+    ) -> None:
+        self._reader = reader
+        self._current = current
+        self._sentences = sentences
+        self._refused: set[str | None] = set()
+
+    def follow(
+        self, batch: ArchivedBatch, read: Callable[[ArchivedBatch], _Part | None]
+    ) -> _Part | None:
+        """Return what a function reads of a batch, wherever it is by now; None if it cannot."""
+        if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
+            # Each further request would be retried for a minute.
+            self._sentences.append(f"{self._reader.name(batch)} is in that object storage too")
+            return None
+        try:
+            return follow(batch, read, self._current)
+        except ArchiveError as error:
+            self._sentences.append(str(error))
+            if _is_refusal(error):
+                self._refused.add(batch.uploaded_to)
+            return None
+
+
 class Batches:
     """Reads the batches that a question needs, and collects faults of those that cannot be read.
 
@@ -57,9 +94,6 @@ class Batches:
         question: what is asked; its limit is ignored.
         most: greatest number of batches that it reads.
         current: returns the current catalog, in which a job may have moved or rewritten a batch.
-
-    Attributes:
-        faults: a sentence for each batch that could not be read; it names the file.
     """
 
     def __init__(
@@ -69,12 +103,11 @@ class Batches:
         most: int,
         current: Callable[[], Iterable[ArchivedBatch]],
     ) -> None:
-        self.faults: list[str] = []
+        self._sentences: list[str] = []
+        self._faults = Faults(reader, current, self._sentences)
         self._reader = reader
         self._question = question
-        self._refused: set[str | None] = set()
         self._most = most
-        self._current = current
         self._wanted = wanted_by(question.filters)
         self._done = 0
 
@@ -161,15 +194,7 @@ class Batches:
                 return None
             return self._reader.read_packed(now, columns, members, choice)
 
-        if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
-            # Each further request would be retried for a minute.
-            self.faults.append(f"{self._reader.name(batch)} is in that object storage too")
-            return None
-        try:
-            return follow(batch, read, self._current)
-        except ArchiveError as error:
-            self._fail(batch, error)
-            return None
+        return self._faults.follow(batch, read)
 
     def prove(self, batch: ArchivedBatch, pin: Pin) -> None:
         """Check that a pin is of this past; a batch that cannot be read is a fault.
@@ -177,16 +202,12 @@ class Batches:
         Raises:
             UsageError: the pin is of another past.
         """
-        try:
-            follow(batch, lambda now: prove(now, pin, self._reader.read), self._current)
-        except ArchiveError as error:
-            self._fail(batch, error)
+        self._faults.follow(batch, lambda now: prove(now, pin, self._reader.read))
 
-    def _fail(self, batch: ArchivedBatch, error: ArchiveError) -> None:
-        if str(error) not in self.faults:
-            self.faults.append(str(error))
-        if is_refusal(error):
-            self._refused.add(batch.uploaded_to)
+    @property
+    def faults(self) -> list[str]:
+        """A sentence for each batch that could not be read; it names the file."""
+        return [*dict.fromkeys(self._sentences)]
 
     def error(self) -> IncompleteAnswer:
         """Return an error that names the files that could not be read."""
@@ -199,7 +220,7 @@ def incomplete(faults: Sequence[str]) -> IncompleteAnswer:
     return IncompleteAnswer("; ".join([*named, f"and {more} more"] if more > 0 else named))
 
 
-def is_refusal(error: ArchiveError) -> bool:
+def _is_refusal(error: ArchiveError) -> bool:
     """Return whether object storage refuses, so that it would refuse further requests too."""
     return isinstance(error, RemoteError) and not isinstance(error, ObjectMissing)
 

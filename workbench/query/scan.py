@@ -15,7 +15,7 @@ from waterline.query_text.parse import TextQuery
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 from waterline.storage.tables import logs
-from workbench.query.archived import is_refusal, kept, prove, read_batches, read_catalog
+from workbench.query.archived import Faults, kept, prove, read_batches, read_catalog
 from workbench.query.database import Database, View
 from workbench.query.execute import archived_seqs, fetched, hot_rows, stored_rows
 from workbench.query.filters import choose
@@ -92,10 +92,9 @@ class LogScan:
         self._database = database
         self._question = question
         self._packed = packed
-        self._faults = faults
-        self._refused: set[str | None] = set()
         self._reach: range | None = None
         self._reader = BatchReader(folder)
+        self._faults = None if faults is None else Faults(self._reader, self._batches, faults)
         self._wanted = wanted_by(question.filters)
         with database.view() as view:
             self._catalog = read_catalog(view, question)
@@ -125,14 +124,8 @@ class LogScan:
 
     def _prove(self) -> None:
         batch, pin = self._catalog.proof, self._question.pin
-        if batch is None or pin is None:
-            return
-        try:
-            follow(batch, lambda now: prove(now, pin, self._reader.read), self._batches)
-        except ArchiveError as error:
-            if self._faults is None:
-                raise
-            self._faults.append(str(error))
+        if batch is not None and pin is not None:
+            self._read(batch, lambda now: prove(now, pin, self._reader.read))
 
     def _next(self) -> pa.Table:
         with self._database.view() as view:
@@ -237,17 +230,7 @@ class LogScan:
         """Return what a function reads of a batch; None also if it cannot, and that is noted."""
         if self._faults is None:
             return follow(batch, read, self._batches)
-        if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
-            # Each further request would be retried for a minute.
-            self._faults.append(f"{self._reader.name(batch)} is in that object storage too")
-            return None
-        try:
-            return follow(batch, read, self._batches)
-        except ArchiveError as error:
-            self._faults.append(str(error))
-            if is_refusal(error):
-                self._refused.add(batch.uploaded_to)
-            return None
+        return self._faults.follow(batch, read)
 
     def _none(self) -> pa.Table:
         return schema_of(self._question.kept).empty_table()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from waterline.addresses import bracketed
+from waterline.addresses import reachable
 from waterline.errors import StartFailed
 from waterline.processes import child_command
 from waterline.settings.model import Settings, environment_of
@@ -49,8 +49,7 @@ def questions_url(settings: Settings, port: int) -> str:
         port: the port that the process listens on.
     """
     scheme = "http" if settings.tls_cert is None else "https"
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-    return f"{scheme}://{bracketed(host)}:{port}"
+    return f"{scheme}://{reachable(settings.host)}:{port}"
 
 
 async def questions_taken(process: asyncio.subprocess.Process) -> None:
