@@ -89,6 +89,7 @@ def _is_asked_for(log: PlainLog, question: Question) -> bool:
         (question.since is None or log.timestamp >= question.since)
         and (question.until is None or log.timestamp < question.until)
         and (question.through is None or log.seq <= question.through)
+        and (question.first is None or log.seq >= question.first)
         and _is_met(log, question.filters)
     )
 

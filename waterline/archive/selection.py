@@ -25,6 +25,8 @@ class Selection:
     sources: tuple[str, ...] | None = None
     through: int | None = None
     """The highest seq, inclusive."""
+    first: int | None = None
+    """The lowest seq, inclusive."""
 
     def most(self, batch: ArchivedBatch) -> int:
         """Return an upper bound of selected logs in a batch; at 0 its file need not be opened."""
@@ -35,6 +37,8 @@ class Selection:
             return 0
         if self.through is not None and batch.first_seq > self.through:
             return 0
+        if self.first is not None and batch.last_seq < self.first:
+            return 0
         return min(self._among_types(batch), self._among_sources(batch))
 
     def exactly(self, batch: ArchivedBatch) -> int | None:
@@ -43,7 +47,8 @@ class Selection:
         begins = self.since is None or self.since <= first
         ends = self.until is None or last < self.until
         is_past = self.through is None or batch.last_seq <= self.through
-        if not (begins and ends and is_past):
+        is_above = self.first is None or self.first <= batch.first_seq
+        if not (begins and ends and is_past and is_above):
             return None if self.most(batch) else 0
         of_types, of_sources = self._among_types(batch), self._among_sources(batch)
         # If both filters exclude some, the catalog cannot tell how many pass both.
@@ -68,6 +73,8 @@ class Selection:
             masks.append(pc.less(logs[self.clock], _moment(self.until)))
         if self.through is not None:
             masks.append(pc.less_equal(logs["seq"], self.through))
+        if self.first is not None:
+            masks.append(pc.greater_equal(logs["seq"], self.first))
         for name, values in (("type", self.types), ("source", self.sources)):
             if values is not None:
                 masks.append(pc.is_in(logs[name], pa.array(values, pa.string())))

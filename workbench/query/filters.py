@@ -60,6 +60,8 @@ def criteria(question: Question) -> list[ColumnElement[bool]]:
         wanted.append(logs.c[question.clock] < question.until)
     if question.through is not None:
         wanted.append(logs.c.seq <= question.through)
+    if question.first is not None:
+        wanted.append(logs.c.seq >= question.first)
     place = tuple_(logs.c.timestamp, logs.c.seq)
     if question.before is not None:
         wanted.append(place < tuple_(*map(literal, question.before)))

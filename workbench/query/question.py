@@ -56,11 +56,13 @@ class Question:
     """Moment of the answer; None is now."""
     last: int | None = None
     """Highest seq of the answer beside that of the pin; None is any."""
+    first: int | None = None
+    """Lowest seq of the answer; None is any."""
 
     @property
     def is_of_all(self) -> bool:
         """Whether all logs up to `through` match."""
-        bounds = (self.since, self.until, self.before, self.behind)
+        bounds = (self.since, self.until, self.before, self.behind, self.first)
         return self.filters == _EVERY_LOG and all(each is None for each in bounds)
 
     def without(self, condition: Condition) -> "Question":
@@ -79,7 +81,7 @@ class Question:
         names = {*self.kept, *looked_at(self.filters)}
         if self.since is not None or self.until is not None:
             names.add(self.clock)
-        if self.through is not None:
+        if self.through is not None or self.first is not None:
             names.add("seq")
         if self.before is not None or self.behind is not None:
             names |= {"seq", "timestamp"}
@@ -121,6 +123,7 @@ class Question:
             types=self.filters.types,
             sources=self.filters.sources,
             through=self.through,
+            first=self.first,
         )
 
     def within(self, batch: ArchivedBatch) -> "Question":
@@ -133,6 +136,7 @@ class Question:
             until=None if self.until is None or last < self.until else self.until,
             pin=None if is_past else self.pin,
             last=None if is_past else self.last,
+            first=None if self.first is None or self.first <= batch.first_seq else self.first,
         )
 
     def exactly(self, batch: ArchivedBatch) -> int | None:
@@ -152,6 +156,7 @@ class Question:
             members=self.members,
             pin=self.pin,
             last=self.last,
+            first=self.first,
         )
         return self.selection.exactly(batch) if self == decided else None
 

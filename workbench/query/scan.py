@@ -90,7 +90,8 @@ class LogScan:
     ) -> None:
         self._folder = folder
         self._database = database
-        self._question = question
+        # Pages and parts of batches have bounds of their own.
+        self._question = replace(question, first=None)
         self._packed = packed
         self._reach: range | None = None
         self._reader = BatchReader(folder)
@@ -103,9 +104,10 @@ class LogScan:
         self.last_seq = self.moment.last_seq if question.through is None else question.through
         self._pruned = {each.batch for each in self._catalog.pruned}
         self.lacks = lacking(self._catalog.pruned, question)
-        self.after = 0
+        self.after = 0 if question.first is None else max(question.first - 1, 0)
         if seqs is not None:
-            self.after, self.last_seq = seqs.start - 1, min(self.last_seq, seqs.stop - 1)
+            self.after = max(self.after, seqs.start - 1)
+            self.last_seq = min(self.last_seq, seqs.stop - 1)
 
     def tables(self) -> Iterator[pa.Table]:
         """Yield tables of logs with the question's columns; a table may be empty.
