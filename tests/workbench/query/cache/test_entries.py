@@ -59,6 +59,7 @@ OTHERS: Final[dict[str, tuple[Any, ...]]] = {
     "before": ((1, 1), (1, 2)),
     "behind": ((1, 1), (2, 1)),
     "last": (0, 1),
+    "first": (1, 2),
     "order": ("newest",),
     "limit": (0, 1),
 }
