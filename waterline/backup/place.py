@@ -112,7 +112,7 @@ class BucketPlace:
 
     def sizes(self, folder: str = "") -> dict[str, int]:
         """Return the bytes of all objects below a folder; see `Place`."""
-        return self._bucket.sizes(folder)
+        return {key: each.size for key, each in self._bucket.objects(folder).items()}
 
     def remove(self, name: str) -> None:
         """Remove an object; see `Place`."""

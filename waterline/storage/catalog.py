@@ -174,6 +174,7 @@ def found_catalog(
     folder_id: str,
     batches: Sequence[ArchivedBatch],
     archived_through: int | None = None,
+    incarnation: str | None = None,
 ) -> None:
     """Initialise an empty logs.db from a recovered watermark and catalog.
 
@@ -184,6 +185,7 @@ def found_catalog(
         folder_id: id of the data folder.
         batches: the recovered catalog.
         archived_through: the watermark; default the end of the last batch.
+        incarnation: the incarnation; default a new one.
 
     Raises:
         apsw.Error: nothing was changed.
@@ -191,7 +193,7 @@ def found_catalog(
     if archived_through is None:
         archived_through = max((each.last_seq for each in batches), default=0)
     with transaction(connection):
-        replace_watermark(connection, folder_id, archived_through)
+        replace_watermark(connection, folder_id, archived_through, incarnation)
         for batch in sorted(batches, key=lambda each: not each.batch):
             connection.execute(_INSERT, _bindings(batch))
 

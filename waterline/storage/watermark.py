@@ -28,17 +28,23 @@ class Position:
     last_received_at: int
 
 
-def replace_watermark(connection: apsw.Connection, folder_id: str, archived_through: int) -> None:
-    """Write the watermark of a rebuilt folder, with a new incarnation; call it in a transaction.
+def replace_watermark(
+    connection: apsw.Connection,
+    folder_id: str,
+    archived_through: int,
+    incarnation: str | None = None,
+) -> None:
+    """Write the watermark of a rebuilt folder; call it in a transaction.
 
     Args:
         connection: a connection that writes logs.db.
         folder_id: id of the data folder.
         archived_through: highest archived seq.
+        incarnation: the incarnation; default a new one.
     """
     connection.execute(
         "UPDATE seam SET folder_id = ?, incarnation = ?, generation = 1, archived_through = ?",
-        (folder_id, secrets.token_hex(16), archived_through),
+        (folder_id, incarnation or secrets.token_hex(16), archived_through),
     )
 
 

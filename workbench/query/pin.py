@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -83,12 +83,17 @@ def _read_digits(table: pa.Table, seq: int) -> str:
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_TEXT: Final = re.compile(
-    r"(?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)/(?P<seq>\d{1,18})"
+LAKE: Final = "lake"
+"""What the text of a pin of a lake has where that of a folder has its seq."""
+_MOMENT: Final = r"(?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"
+_PLACE: Final = (
+    r"(?P<seq>\d{1,18})"
     r"/(?P<folder>[0-9a-f]{8})-(?P<incarnation>[0-9a-f]{8})(-(?P<last>[0-9a-f]{8}))?"
-    r"-(?P<check>[0-9a-f]{4})",
-    re.ASCII,
 )
+_CHECK: Final = r"-(?P<check>[0-9a-f]{4})"
+_TEXT: Final = re.compile(f"{_MOMENT}/{_PLACE}{_CHECK}", re.ASCII)
+_TEXT_OF_LAKE: Final = re.compile(f"{_MOMENT}/{LAKE}/(?P<nodes>.*){_CHECK}", re.ASCII)
+_NODE: Final = re.compile(f"(?P<name>[^=,/]+)={_PLACE}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +126,50 @@ class Pin:
         """Return whether the pin is of the folder's present incarnation."""
         return incarnation.startswith(self.incarnation)
 
+    @property
+    def place(self) -> str:
+        """Text of all but the time."""
+        text = f"{self.seq}/{self.folder}-{self.incarnation}"
+        return f"{text}-{self.last}" if self.last else text
+
     def _unchecked(self) -> str:
         moment = _EPOCH + timedelta(milliseconds=self.taken_at)
         written = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        text = f"{written}/{self.seq}/{self.folder}-{self.incarnation}"
-        return f"{text}-{self.last}" if self.last else text
+        return f"{written}/{self._places()}"
+
+    def _places(self) -> str:
+        return self.place
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LakePin(Pin):
+    """One moment of a lake: a pin of each node. It is a pin of no folder."""
+
+    nodes: tuple[tuple[str, Pin], ...] = ()
+    """Name and pin of each node, by name."""
+
+    def _places(self) -> str:
+        return "/".join([LAKE, ",".join(f"{name}={pin.place}" for name, pin in self.nodes)])
+
+    def is_of(self, folder_id: str) -> bool:  # noqa: ARG002 - it is of none
+        """Return False: several folders have its logs."""
+        return False
+
+    def of(self, node: str) -> Pin | None:
+        """Return the pin of a node; None if it had not joined the lake."""
+        return dict(self.nodes).get(node)
+
+
+def take_lake_pin(taken_at: int, nodes: Mapping[str, Pin]) -> LakePin:
+    """Return the pin of a moment of a lake.
+
+    Args:
+        taken_at: milliseconds UTC.
+        nodes: the pin of each node by its name.
+    """
+    # All are of one time, which is written once.
+    pins = {name: replace(pin, taken_at=taken_at) for name, pin in sorted(nodes.items())}
+    return LakePin(taken_at, sum(each.seq for each in pins.values()), "", "", "", (*pins.items(),))
 
 
 def take_pin(
@@ -151,23 +195,38 @@ def to_pin(given: object) -> Pin:
     """
     if isinstance(given, Pin):
         return given
-    found = _TEXT.fullmatch(given.strip()) if isinstance(given, str) else None
+    text = given.strip() if isinstance(given, str) else ""
+    found = _TEXT.fullmatch(text) or _TEXT_OF_LAKE.fullmatch(text)
     if found is None:
         raise UsageError(f"at={given!r} is no pin; give what wb.pin() has returned, or its text")
     try:
         moment = datetime.fromisoformat(found["moment"])
     except ValueError:
         raise _changed(given) from None
-    pin = Pin(
-        (moment - _EPOCH) // timedelta(milliseconds=1),
+    taken_at = (moment - _EPOCH) // timedelta(milliseconds=1)
+    if "nodes" in found.groupdict():
+        pin: Pin = _pin_of_lake(taken_at, found["nodes"])
+    else:
+        pin = _pin_of_place(taken_at, found)
+    if str(pin) != found[0]:
+        raise _changed(given)
+    return pin
+
+
+def _pin_of_place(taken_at: int, found: re.Match[str]) -> Pin:
+    return Pin(
+        taken_at,
         int(found["seq"]),
         found["folder"],
         found["incarnation"],
         found["last"] or UNPROVEN,
     )
-    if str(pin) != found[0]:
-        raise _changed(given)
-    return pin
+
+
+def _pin_of_lake(taken_at: int, text: str) -> LakePin:
+    """Return the pin of a lake; whether its text is whole, its check tells."""
+    nodes = {each["name"]: _pin_of_place(taken_at, each) for each in _NODE.finditer(text)}
+    return take_lake_pin(taken_at, nodes)
 
 
 def _changed(given: object) -> UsageError:

@@ -54,6 +54,9 @@ class RemoteSession(Asking):
         TokenError: there is no token, or the server does not accept it.
         ServerUnreachable: the server cannot be reached.
         WaterlineError: its folder cannot be read.
+
+    Attributes:
+        folder_id: id of the data folder.
     """
 
     def __init__(
@@ -78,9 +81,9 @@ class RemoteSession(Asking):
         super().__init__(clock, None if at is None else to_pin(at), None)
         self._link = Link(url, text, None if certificate is None else Path(certificate))
         self._rows = RemoteRows(self._link, clock)
-        folder_id = self.answer(moment).folder_id
+        self.folder_id = self.answer(moment).folder_id
         if cache:
-            self.cache = Cache(_kept_in(folder_id), clock, limits)
+            self.cache = Cache(_kept_in(self.folder_id), clock, limits)
 
     @property
     def place(self) -> str:
@@ -120,7 +123,11 @@ class RemoteSession(Asking):
 
     def patiently(self, answer: Callable[[], _Answer]) -> _Answer:
         """Return what a function answers; an interrupt ends it at once."""
-        return patiently(answer, lambda _: self._link.abandon())
+        return patiently(answer, lambda _: self.abandon())
+
+    def abandon(self) -> None:
+        """Break off all questions that are under way; any thread may call it."""
+        self._link.abandon()
 
     def pin(self) -> Pin:
         """Return the pin of the session, or one of now."""

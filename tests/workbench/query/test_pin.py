@@ -29,7 +29,7 @@ from waterline.errors import (
     UsageError,
 )
 from waterline.storage.folder import DataFolder
-from workbench.query.pin import UNPROVEN, Pin, take_pin, to_pin
+from workbench.query.pin import UNPROVEN, LakePin, Pin, take_lake_pin, take_pin, to_pin
 from workbench.workbench import Workbench
 
 DAY = 86_400_000
@@ -73,7 +73,22 @@ def test_text_of_a_pin_is_short_and_says_all_of_it(pin: Pin) -> None:
     assert repr(pin) == f"Pin('{pin}')"
 
 
-@given(pins, st.data())
+lakes = st.builds(
+    take_lake_pin,
+    st.integers(-(10**12), 10**14),
+    st.dictionaries(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True), pins),
+)
+
+
+@given(lakes)
+def test_text_of_a_pin_of_a_lake_says_all_of_it(pin: LakePin) -> None:
+    assert to_pin(str(pin)) == pin
+    assert repr(pin) == f"Pin('{pin}')"
+    assert [pin.of(name) for name, _ in pin.nodes] == [each for _, each in pin.nodes]
+    assert pin.of("another") is None
+
+
+@given(pins | lakes, st.data())
 def test_slip_of_the_pen_is_found(pin: Pin, data: st.DataObject) -> None:
     text = str(pin)
     at = data.draw(st.integers(0, len(text) - 1))

@@ -89,11 +89,11 @@ class Uploader:
         to_move = [day for day, of_day in days.items() if self._is_to_move(day, of_day)]
         if not total and not to_move:
             if registry is not None and self._is_in_the_lake(batches):
+                registry.join(self._record(batches), batches)
                 registry.tell(self._record(batches))  # unless a run was cut off, the lake knows it
             return
         if registry is not None:
-            archived_through = read_watermark(self._connection).archived_through
-            registry.join(self._record(batches), archived_through)
+            registry.join(self._record(batches), batches)
         bucket = open_bucket(self._destination.address)
         for day, of_day in days.items():
             if any(map(self._is_due, of_day)):
@@ -110,6 +110,7 @@ class Uploader:
         """Return what this node tells of itself in a lake, as the catalog has it."""
         destination, watermark = self._destination, read_watermark(self._connection)
         through, days = _uploaded_through(batches, destination.address)
+        ends = {each.last_seq: each.origin for each in batches}
         return NodeRecord(
             node=destination.node,
             folder_id=watermark.folder_id,
@@ -118,6 +119,7 @@ class Uploader:
             through=through,
             days=days,
             updated_at=self._clock(),
+            origin=ends.get(through),
         )
 
     def _is_in_the_lake(self, batches: list[ArchivedBatch]) -> bool:

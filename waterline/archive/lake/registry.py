@@ -1,11 +1,13 @@
 """Register of a lake's nodes: which there are, where their batches lie, and up to which seq."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from waterline.archive.object_store.client import Bucket
 from waterline.errors import ArchiveError, ObjectMissing, UsageError
+from waterline.storage.catalog import ArchivedBatch
 
 VERSION: Final = "1.0"
 NODES: Final = "nodes"
@@ -29,6 +31,8 @@ class NodeRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     days: dict[str, int]
     """Number of logs up to there by day of receipt, pruned ones included."""
     updated_at: int
+    origin: str | None = None
+    """SHA-256 of the first file of the batch that ends at `through`; None if there is none."""
 
 
 class Retirement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -90,22 +94,22 @@ class Registry:
             )
         return record
 
-    def join(self, own: NodeRecord, archived_through: int) -> None:
-        """Add a node to the lake, unless it is there; call it before an upload.
+    def join(self, own: NodeRecord, batches: Iterable[ArchivedBatch]) -> None:
+        """Add a node to the lake, unless it is there; call it before an upload and before `tell`.
 
         Args:
             own: what the node tells of itself; of a new one the lake has no logs yet.
-            archived_through: highest seq that the node has archived.
+            batches: its catalog.
 
         Raises:
-            ArchiveError: another node has the name, the node is retired, or the lake has more of it
-                than it has itself.
+            ArchiveError: another node has the name, the node is retired, or the lake has logs of it
+                that it does not have itself.
             RemoteError: object storage refuses, or another node has taken the name meanwhile.
         """
         lake = self._bucket.address
         known = self.read(own.node)
         if known is None:
-            first = msgspec.structs.replace(own, through=0, days={})
+            first = msgspec.structs.replace(own, through=0, days={}, origin=None)
             self._bucket.put_new(_key(NODES, own.node), _text(first))
             return
         if known.folder_id != own.folder_id:
@@ -118,12 +122,20 @@ class Registry:
                 f"node {own.node} is retired from {lake}, and nothing more is uploaded; bring it "
                 f"back with `waterline lake retire {own.node} --undo`"
             )
+        archived = {each.last_seq: each.origin for each in batches}
+        archived_through = max(archived, default=0)
         if known.through > archived_through:
             raise ArchiveError(
                 f"{lake} has the logs of node {own.node} up to seq {known.through}, and logs.db "
                 f"tells only of {archived_through} archived ones, as an earlier backup does; "
                 "rebuild it with `waterline archive adopt --from "
                 f"{lake}/{known.prefix}`"
+            )
+        if known.origin is not None and archived.get(known.through) != known.origin:
+            raise ArchiveError(
+                f"{lake} has other logs of node {own.node} up to seq {known.through} than logs.db: "
+                "an earlier backup was put back, and logs came in since; give it a node_name of "
+                f"its own, and retire the former one with `waterline lake retire {own.node}`"
             )
 
     def tell(self, own: NodeRecord) -> None:

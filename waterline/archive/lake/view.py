@@ -1,7 +1,9 @@
 """View of a lake at one moment: each node's batches, and what is lacking of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 from waterline.archive.lake.registry import NodeRecord, Registry
 from waterline.archive.manifest import NAME, Manifest, parse_manifest
@@ -9,6 +11,17 @@ from waterline.archive.manifest_places import REMOTE_FOLDER
 from waterline.archive.object_store.client import Bucket, open_bucket
 from waterline.errors import ArchiveError, ObjectMissing
 from waterline.storage.catalog import ArchivedBatch
+
+# Nodes whose records and manifests are read at a time.
+_AT_ONCE: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class KnownManifest:
+    """A manifest that was read, and the entity tag by which a later view knows it again."""
+
+    entity_tag: str
+    manifest: Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +34,8 @@ class NodeView:
     faults: tuple[str, ...]
     """A sentence for each part that cannot be known."""
     is_retired: bool
+    manifests: Mapping[str, KnownManifest]
+    """Manifests by key, for a later view."""
 
     @property
     def kept(self) -> tuple[ArchivedBatch, ...]:
@@ -43,7 +58,7 @@ class LakeView:
         return open_bucket(f"{self.address}/{node.record.prefix}")
 
 
-def view_lake(bucket: Bucket) -> LakeView:
+def view_lake(bucket: Bucket, before: LakeView | None = None) -> LakeView:
     """Read the records of all nodes and their manifests.
 
     The record is read before the manifests. A node writes it last, so they have all that it tells;
@@ -51,33 +66,59 @@ def view_lake(bucket: Bucket) -> LakeView:
 
     Args:
         bucket: the lake.
+        before: an earlier view; manifests that are the same since are not read again.
 
     Raises:
         RemoteError: object storage refuses.
     """
     registry = Registry(bucket)
     retired = registry.retired()
+    known = {} if before is None else {each.record.node: each.manifests for each in before.nodes}
     nodes, faults = [], []
-    for name in registry.names():
+
+    def view(name: str) -> NodeView | str | None:
         try:
             record = registry.read(name)
         except ArchiveError as error:
-            faults.append(str(error))
-            continue
-        if record is not None:
-            nodes.append(_view(bucket, record, is_retired=name in retired))
+            return str(error)
+        if record is None:
+            return None
+        return _view(bucket, record, known.get(name, {}), is_retired=name in retired)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for found in pool.map(view, registry.names()):
+            if isinstance(found, str):
+                faults.append(found)
+            elif found is not None:
+                nodes.append(found)
     return LakeView(bucket.address, tuple(nodes), tuple(faults))
 
 
-def _view(bucket: Bucket, record: NodeRecord, *, is_retired: bool) -> NodeView:
+def _view(
+    bucket: Bucket,
+    record: NodeRecord,
+    known: Mapping[str, KnownManifest],
+    *,
+    is_retired: bool,
+) -> NodeView:
     batches: list[ArchivedBatch] = []
     faults = []
+    manifests: dict[str, KnownManifest] = {}
+    # Their tags come before their contents: one that changes in between is read again later.
+    listed = bucket.objects(f"{record.prefix}/{REMOTE_FOLDER}")
     for day, logs in sorted(record.days.items()):
+        key = f"{record.prefix}/{REMOTE_FOLDER}/{day}.json"
+        tag = listed[key].etag if key in listed else ""
         try:
-            manifest = _manifest(bucket, record, day)
+            if tag and key in known and known[key].entity_tag == tag:
+                manifest = known[key].manifest
+            else:
+                manifest = _manifest(bucket, record, day)
         except ArchiveError as error:
             faults.append(f"node {record.node} lacks its logs of {day}: {error}")
             continue
+        if tag:
+            manifests[key] = KnownManifest(tag, manifest)
         of_day = [each for each in manifest.batches if each.last_seq <= record.through]
         found = sum(each.rows for each in of_day)
         if manifest.folder_id != record.folder_id or found != logs:
@@ -87,7 +128,7 @@ def _view(bucket: Bucket, record: NodeRecord, *, is_retired: bool) -> NodeView:
             )
         batches += of_day
     ordered = sorted(batches, key=lambda each: each.first_seq)
-    return NodeView(record, tuple(ordered), tuple(faults), is_retired)
+    return NodeView(record, tuple(ordered), tuple(faults), is_retired, manifests)
 
 
 def _manifest(bucket: Bucket, record: NodeRecord, day: str) -> Manifest:

@@ -157,7 +157,7 @@ class Bucket:
         path = self._address.object_key(key)
         outcome = attempt(lambda: obstore.head(self._store, path))
         if not isinstance(outcome, Refusal):
-            return StoredObject(outcome["size"], (outcome["e_tag"] or "").strip('"'))
+            return StoredObject(outcome["size"], _plain(outcome["e_tag"]))
         if outcome.kind is Kind.MISSING:
             return None
         raise self._error("look for", key, outcome)
@@ -168,10 +168,10 @@ class Bucket:
         Raises:
             RemoteError: the store refuses or cannot be reached.
         """
-        return [*self.sizes(prefix)]
+        return [*self.objects(prefix)]
 
-    def sizes(self, prefix: str = "") -> dict[str, int]:
-        """Return the bytes of the same objects by key, sorted.
+    def objects(self, prefix: str = "") -> dict[str, StoredObject]:
+        """Return the metadata of the same objects by key, sorted.
 
         Raises:
             RemoteError: the store refuses or cannot be reached.
@@ -180,7 +180,11 @@ class Bucket:
         below = self._address.object_key(folder) if folder else self._address.prefix
         found = self._do("list", folder, lambda: obstore.list(self._store, below or None).collect())
         own = f"{self._address.prefix}/" if self._address.prefix else ""
-        return dict(sorted((each["path"].removeprefix(own), each["size"]) for each in found))
+        kept = {
+            each["path"].removeprefix(own): StoredObject(each["size"], _plain(each["e_tag"]))
+            for each in found
+        }
+        return dict(sorted(kept.items()))
 
     def delete(self, key: str) -> None:
         """Remove an object; a missing one is no error.
@@ -282,6 +286,10 @@ def open_bucket(
     """
     where, patience = parse_address(address), patience or Patience()
     return Bucket(where, open_store(where.bucket, environment, patience), patience)
+
+
+def _plain(entity_tag: str | None) -> str:
+    return (entity_tag or "").strip('"')
 
 
 def entity_tag(content: bytes) -> str:

@@ -15,7 +15,7 @@ from tests.support.archive_runs import (
     watermark_of,
 )
 from tests.support.faulty_proxy import Fault, answer
-from tests.support.folders import DAY, NOON
+from tests.support.folders import DAY, NOON, fill
 from tests.support.object_store import QUICK, ObjectStore
 from waterline.archive.jobs.prune import plan_prune, prune
 from waterline.archive.jobs.upload import Destination
@@ -90,6 +90,7 @@ def test_nodes_lie_side_by_side_and_each_is_told_whole(tmp_path: Path, lake: Lak
             through=batches[-1].last_seq,
             days={"2026-03-17": 3, "2026-03-18": 2, "2026-03-19": 1},
             updated_at=LATER,
+            origin=batches[-1].origin,
         )
     assert lake.verify() == LakeVerdict(
         nodes=2, batches=8, logs=12, size=sum(e.stored_bytes for e in catalog(tmp_path / "a")) * 2
@@ -128,6 +129,47 @@ def test_logs_db_that_is_older_than_the_lake_is_refused(
     with pytest.raises(ArchiveError, match=r"up to seq 6, and logs.db tells only of 5 archived"):
         archive(backup, now=FIRST_DAY + DAY, destination=lake.destination("a"))
     assert lake.view() == before
+    # It has nothing to upload, and yet it may not take back what the lake tells.
+    with pytest.raises(ArchiveError, match=r"up to seq 6, and logs.db tells only of \d archived"):
+        archive(backup, now=FIRST_DAY, destination=lake.destination("a"))
+    assert lake.view() == before
+
+
+def test_backup_that_was_put_back_and_went_on_is_refused(
+    data: Path, tmp_path: Path, lake: Lake
+) -> None:
+    fill_three_days(data)
+    archive(data, now=FIRST_DAY, destination=lake.destination("a"))
+    backup = tmp_path / "backup"
+    shutil.copytree(data, backup)
+    archive(data, destination=lake.destination("a"))
+    before = lake.view()
+    fill(backup, [{"type": "info", "message": f"after {each}"} for each in range(9)])
+    with pytest.raises(ArchiveError, match=r"has other logs of node a up to seq 6 than logs.db"):
+        archive(backup, destination=lake.destination("a"), now=LATER + 900 * DAY)
+    assert lake.view() == before
+
+
+def test_later_view_reads_only_what_has_changed(data: Path, lake: Lake, store: ObjectStore) -> None:
+    fill_three_days(data)
+    archive(data, destination=lake.destination("a"))
+    before = lake.view()
+    through = open_bucket(lake.bucket.address, store.environment, QUICK)
+    store.proxy.reset()
+    assert view_lake(through, before) == before
+    assert not [
+        each for each in store.proxy.requests if each.startswith("GET ") and "_manifests/2" in each
+    ]
+    prune(DataFolder(data), plan_prune(DataFolder(data), NOON + DAY))
+    store.proxy.reset()
+    later = view_lake(through, before)
+    assert later == lake.view() != before
+    (changed,) = {each.day for each in catalog(data) if not each.is_kept}
+    read = [
+        each for each in store.proxy.requests if each.startswith("GET ") and "_manifests/2" in each
+    ]
+    assert len(read) == 1
+    assert changed in read[0]
 
 
 @pytest.mark.parametrize(
