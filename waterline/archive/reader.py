@@ -3,6 +3,8 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 import pyarrow as pa
@@ -67,6 +69,14 @@ class BatchReader:
         self._files = files or Files()
         self._environment = environment
         self._buckets: dict[str, Bucket] = {}
+
+    def __reduce__(self) -> tuple[Callable[[Path], "BatchReader"], tuple[Path]]:
+        # Another process reads with its own files and credentials.
+        return reader_in, (self._folder.path.absolute(),)
+
+    def has_place(self, batch: ArchivedBatch) -> bool:
+        """Return whether the folder is there in which the file of a batch would lie."""
+        return batch.local_removed_at is not None or self._folder.archives.is_dir()
 
     def read(self, batch: ArchivedBatch, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the logs of a batch by seq.
@@ -178,6 +188,12 @@ class BatchReader:
         if address not in self._buckets:
             self._buckets[address] = open_bucket(address, self._environment)
         return self._buckets[address]
+
+
+@cache
+def reader_in(folder: Path) -> BatchReader:
+    """Return the reader of the batches of a folder that this process shares."""
+    return BatchReader(DataFolder(folder))
 
 
 def checked(batch: ArchivedBatch, content: bytes, name: str) -> bytes:

@@ -16,7 +16,8 @@ from workbench.explore.tally import path_of
 from workbench.query.archived import Batches, Catalog
 from workbench.query.attribute_values import values_of
 from workbench.query.database import View
-from workbench.query.execute import Logs, hot_rows, matching_hot_rows
+from workbench.query.execute import Logs
+from workbench.query.hot import hot_rows, matching_hot_rows
 from workbench.query.question import Question, what_sql_leaves
 
 QUANTILES: Final = (0.50, 0.95, 0.99)

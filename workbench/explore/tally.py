@@ -18,8 +18,9 @@ from workbench.explore.steps import Steps
 from workbench.query.archived import Batches, Catalog
 from workbench.query.attribute_values import values_of
 from workbench.query.database import View
-from workbench.query.execute import Logs, hot_rows, matching_hot_rows
+from workbench.query.execute import Logs
 from workbench.query.gaps import lacking
+from workbench.query.hot import hot_rows, matching_hot_rows
 from workbench.query.moment import Moment
 from workbench.query.question import Question, what_sql_leaves
 

@@ -15,13 +15,14 @@ from waterline.archive.columns import MOMENT
 from waterline.errors import UsageError
 from workbench.frames import to_frame
 from workbench.patterns.patterns import range_of, score
-from workbench.patterns.tally import Tally, Templates
-from workbench.patterns.values import Values
-from workbench.query.asking import Asking, Scan
+from workbench.patterns.tally import Tally, Templates, Texts, texts_of
+from workbench.patterns.values import MOST_NAMES_OF_A_PART, Values
+from workbench.query.asking import Asking
 from workbench.query.attributes import STORED
 from workbench.query.pin import Pin
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, refuse
+from workbench.query.scan import Scan
 from workbench.query.times import TimeLike
 
 Side = pd.DataFrame | Mapping[str, object] | tuple[TimeLike, TimeLike] | Literal["before"]
@@ -49,6 +50,38 @@ class _Piece:
     """Attributes of each log."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is counted of some logs of a side, wherever they were read."""
+
+    texts: Texts
+    values: Values
+    has: frozenset[str]
+    """Which of type and source they have."""
+
+
+@dataclass(frozen=True, slots=True)
+class _TakePart:
+    """Takes what is counted of logs of a side."""
+
+    side: int
+
+    def __call__(self, table: pa.Table) -> _Part:
+        """Return what is counted."""
+        columns = {name: table[name].to_pylist() for name in ("type", "source")}
+        return _part_of(
+            self.side, _Piece(table, columns, [*map(_decode, table["attributes"].to_pylist())])
+        )
+
+
+def _part_of(side: int, piece: _Piece) -> _Part:
+    """Return what is counted of a piece of a side, 0 or 1."""
+    values = Values(MOST_NAMES_OF_A_PART)
+    seqs, messages = piece.table["seq"].to_pylist(), piece.table["message"].to_pylist()
+    values.add(side, piece.columns, piece.attributes, [*zip(seqs, messages, strict=True)])
+    return _Part(texts_of(piece.table), values, frozenset(piece.columns))
+
+
 class _Found:
     """What is counted on both sides."""
 
@@ -59,17 +92,12 @@ class _Found:
         self.has: tuple[set[str], set[str]] = set(), set()
         """Which of type and source each side has."""
 
-    def add(self, side: int, piece: _Piece) -> None:
-        """Count the logs of a piece.
-
-        Args:
-            side: 0 or 1.
-            piece: some logs of it.
-        """
-        self.tallies[side].add(piece.table)
-        self.has[side].update(piece.columns)
-        seqs, messages = piece.table["seq"].to_pylist(), piece.table["message"].to_pylist()
-        self.values.add(side, piece.columns, piece.attributes, [*zip(seqs, messages, strict=True)])
+    def add(self, side: int, parts: Iterator[_Part]) -> None:
+        """Count what was taken from the logs of a side, 0 or 1, by seq."""
+        for part in parts:
+            self.tallies[side].add(part.texts)
+            self.has[side].update(part.has)
+            self.values.merge(part.values)
 
 
 def diff(session: Asking, a: object, b: object) -> pd.DataFrame:
@@ -80,8 +108,7 @@ def diff(session: Asking, a: object, b: object) -> pd.DataFrame:
     found = _Found()
     for side in (0, 1):
         scan = given.scan(side)
-        pieces = given.pieces(side, scan)
-        session.patiently(partial(_add, found, side, pieces))
+        session.patiently(partial(found.add, side, given.parts(side, scan)))
         warn_of(None if scan is None else scan.lacks)
     totals = found.tallies[0].total, found.tallies[1].total
     frame = _frame(_rows(found, totals))
@@ -90,11 +117,6 @@ def diff(session: Asking, a: object, b: object) -> pd.DataFrame:
     frame.attrs["uncounted"] = found.values.uncounted()
     frame.attrs["seconds"] = time.perf_counter() - begun
     return frame
-
-
-def _add(found: _Found, side: int, pieces: Iterator[_Piece]) -> None:
-    for piece in pieces:
-        found.add(side, piece)
 
 
 class _Sides:
@@ -129,14 +151,11 @@ class _Sides:
             return None
         return self._session.scan(given)
 
-    def pieces(self, side: int, scan: Scan | None) -> Iterator[_Piece]:
-        """Yield the logs of a side."""
+    def parts(self, side: int, scan: Scan | None) -> Iterator[_Part]:
+        """Return what is counted of the logs of a side."""
         if scan is None:
-            yield _of_frame(cast("pd.DataFrame", self._given[side]))
-            return
-        for table in scan.tables():
-            columns = {name: table[name].to_pylist() for name in ("type", "source")}
-            yield _Piece(table, columns, list(map(_decode, table["attributes"].to_pylist())))
+            return iter([_part_of(side, _of_frame(cast("pd.DataFrame", self._given[side])))])
+        return scan.parts(_TakePart(side))
 
     def _asked(self, argument: str, side: object, pin: Pin) -> Question | pd.DataFrame:
         if isinstance(side, pd.DataFrame):

@@ -12,15 +12,14 @@ import pyarrow as pa
 
 from waterline.archive.columns import MOMENT
 from waterline.errors import UsageError
-from waterline.storage.folder import DataFolder
 from workbench.frames import to_frame
-from workbench.patterns.tally import COLUMNS, Count, Tally, Templates
-from workbench.query.database import Database
+from workbench.patterns.tally import COLUMNS, Count, Tally, Templates, texts_of
+from workbench.query.asking import Answering
+from workbench.query.execute import LogReader
 from workbench.query.pin import Pin
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, refuse
-from workbench.query.scan import LogScan
-from workbench.query.session import Session
+from workbench.query.scan import Scan
 from workbench.query.times import TimeLike, to_milliseconds
 
 Against = Literal["before"] | tuple[TimeLike, TimeLike] | None
@@ -28,16 +27,14 @@ _BARS: Final = " ▁▂▃▄▅▆▇█"
 _BAR_COUNT: Final = 20
 
 
-def patterns(session: Session, against: Against, filters: Filters) -> pd.DataFrame:
+def patterns(session: Answering, against: Against, filters: Filters) -> pd.DataFrame:
     """Return the patterns of logs; see `Workbench.patterns`."""
     refuse(filters, "order", "limit", "columns")
     begun, now = time.perf_counter(), session.clock()
     question = session.question(filters, now)
     end = now if question.pin is None else question.pin.taken_at
     before = None if against is None else range_of(question, against, end)
-    found = session.patiently(
-        lambda: find_patterns(session.folder, session.database, question, before, now)
-    )
+    found = session.patiently(lambda: find_patterns(session.logs, question, before, now))
     frame = _frame(found.rows, with_change=before is not None)
     frame.attrs["pin"] = str(found.pin)
     frame.attrs["logs"] = found.logs
@@ -66,17 +63,12 @@ class FoundPatterns:
 
 
 def find_patterns(
-    folder: DataFolder,
-    database: Database,
-    question: Question,
-    before: tuple[int, int] | None,
-    now: int,
+    logs: LogReader, question: Question, before: tuple[int, int] | None, now: int
 ) -> FoundPatterns:
     """Find the patterns of the logs that match a question.
 
     Args:
-        folder: the data folder.
-        database: its logs.db.
+        logs: the logs.
         question: what is asked; its order, limit and columns are ignored.
         before: range to compare with, milliseconds UTC; None compares with nothing.
         now: milliseconds UTC.
@@ -85,13 +77,13 @@ def find_patterns(
         ArchiveError: a batch is missing or damaged.
     """
     question = replace(question, columns=COLUMNS, order="oldest", limit=None)
-    scan = LogScan(folder, database, question)
+    scan = logs.scan(question)
     pin = question.pin or scan.moment.pin(now)
     templates, lacks = Templates(), [scan.lacks]
     tally, earlier = _counted(scan, templates), None
     if before is not None:
         since, until = before
-        scan = LogScan(folder, database, replace(question, since=since, until=until, pin=pin))
+        scan = logs.scan(replace(question, since=since, until=until, pin=pin))
         earlier = _counted(scan, templates)
         lacks.append(scan.lacks)
     return FoundPatterns(
@@ -103,10 +95,10 @@ def find_patterns(
     )
 
 
-def _counted(scan: LogScan, templates: Templates) -> Tally:
+def _counted(scan: Scan, templates: Templates) -> Tally:
     tally = Tally(templates)
-    for table in scan.tables():
-        tally.add(table)
+    for texts in scan.parts(texts_of):
+        tally.add(texts)
     return tally
 
 
@@ -161,7 +153,8 @@ def _rows(tally: Tally, before: Tally | None) -> list[dict[str, object]]:
 
 
 def _row(text: str, count: Count, total: int, steps: range) -> dict[str, object]:
-    ((type_, of_type),) = count.types.most_common(1)
+    # Of types that are as frequent, whichever came first.
+    type_, of_type = min(count.types.items(), key=lambda each: (-each[1], each[0]))
     return {
         "pattern": text,
         "logs": count.logs,

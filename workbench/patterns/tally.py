@@ -1,9 +1,9 @@
 """Counts of logs by pattern: how many, of which types, when, and one example each."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +20,6 @@ _MOST_KNOWN: Final = 200_000
 _MOST_STEPS: Final = 240
 _FIRST_STEP: Final = 1_000
 
-Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
-
 
 class Example(NamedTuple):
     """The first log of a pattern."""
@@ -37,12 +35,9 @@ class Templates:
         self._tree = TemplateTree()
         self._known: dict[str, int] = {}
 
-    def numbers(self, messages: pa.ChunkedArray) -> Numbers:
-        """Return the number of the template of each message."""
-        masked = mask(messages)
-        numbers = [self._number(text) for text in masked.dictionary.to_pylist()]
-        found: Numbers = np.array(numbers, dtype=np.int64)[masked.indices.to_numpy()]
-        return found
+    def numbers(self, texts: Iterable[str]) -> list[int]:
+        """Return the number of the template of each message, which has its values masked."""
+        return [*map(self._number, texts)]
 
     def text(self, number: int) -> str:
         """Return a template as text."""
@@ -83,6 +78,64 @@ class Count:
         self.over_time += other.over_time
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Logs by masked message: what a tally needs of some logs, wherever they were read."""
+
+    masked: tuple[str, ...]
+    """Messages with their values masked, each once, in the order of their first logs."""
+    examples: tuple[Example, ...]
+    """The first log of each."""
+    by_type: pa.Table
+    """Logs by `text`, its place among these, and `type`: `logs`, their number, and the `first` and
+    the `last` timestamp, in milliseconds UTC."""
+    by_step: pa.Table
+    """Number of `logs` by `text` and `step`."""
+    step: int
+    """Milliseconds of a step of time; steps begin at its multiples."""
+    reach: tuple[int, int]
+    """The least and the greatest timestamp, in milliseconds UTC."""
+
+
+def texts_of(logs: pa.Table) -> Texts:
+    """Return logs by masked message.
+
+    Args:
+        logs: with `COLUMNS`, ordered by seq.
+    """
+    masked = mask(logs["message"])
+    moments = logs["timestamp"].cast(pa.int64())
+    span = pc.min_max(moments).as_py() if logs.num_rows else {"min": 0, "max": 0}
+    step = _room(_FIRST_STEP, span["min"], span["max"])
+    table = pa.table(
+        {
+            "text": masked.indices,
+            "place": pa.array(np.arange(logs.num_rows)),
+            "type": logs["type"],
+            "moment": moments,
+            "step": pa.array(moments.to_numpy() // step),
+        }
+    )
+    begins = _grouped(table, ["text"], [("place", "min")]).sort_by("text")["place_min"]
+    firsts = logs.select(["seq", "message"]).take(begins)
+    of_type = _grouped(table, ["text", "type"], [("moment", "min"), ("moment", "max")])
+    return Texts(
+        tuple(masked.dictionary.to_pylist()),
+        tuple(map(Example, *(firsts[name].to_pylist() for name in ("seq", "message")))),
+        of_type.rename_columns(["text", "type", "logs", "first", "last"]),
+        _grouped(table, ["text", "step"], []).rename_columns(["text", "step", "logs"]),
+        step,
+        (span["min"], span["max"]),
+    )
+
+
+def _grouped(table: pa.Table, keys: list[str], sums: list[tuple[str, str]]) -> pa.Table:
+    """Return groups of rows, in the order of their first rows, with the number of rows."""
+    # Threads of Arrow know no order, and would release what Python owns: see archive.parquet.
+    grouped = table.group_by(keys, use_threads=False).aggregate([([], "count_all"), *sums])
+    return grouped.select([*keys, "count_all", *(f"{name}_{how}" for name, how in sums)])
+
+
 class Tally:
     """Counts logs by template.
 
@@ -91,17 +144,23 @@ class Tally:
     """
 
     def __init__(self, templates: Templates) -> None:
-        self.steps = range(0)
-        """Steps of time from the first log to the last."""
         self._templates = templates
         self._counts: dict[int, Count] = {}
-        # Milliseconds of a step of time; steps begin at its multiples.
         self._step = _FIRST_STEP
+        self._reach: tuple[int, int] | None = None
 
     @property
     def total(self) -> int:
         """Number of logs."""
         return sum(each.logs for each in self._counts.values())
+
+    @property
+    def steps(self) -> range:
+        """Steps of time from the first log to the last."""
+        if self._reach is None:
+            return range(0)
+        first, last = self._reach
+        return range(first // self._step, last // self._step + 1)
 
     def by_text(self) -> dict[str, Count]:
         """Return the count of each pattern; templates of one text, as they may become, are one."""
@@ -111,61 +170,65 @@ class Tally:
             found.setdefault(self._templates.text(number), start).merge(each)
         return found
 
-    def add(self, logs: pa.Table) -> None:
-        """Count logs.
+    def add(self, texts: Texts) -> None:
+        """Count logs, which follow those before by seq: templates depend on the order of texts.
 
         Args:
-            logs: with `COLUMNS`, ordered by seq.
+            texts: the logs by masked message.
         """
-        if not logs.num_rows:
+        if not texts.masked:
             return
-        numbers = self._templates.numbers(logs["message"])
-        moments = logs["timestamp"].cast(pa.int64())
-        begins = dict(
-            zip(*map(np.ndarray.tolist, np.unique(numbers, return_index=True)), strict=True)
-        )
-        counted = pa.table({"template": numbers, "type": logs["type"], "moment": moments})
-        by_type = counted.group_by(["template", "type"]).aggregate(
-            [("moment", "count"), ("moment", "min"), ("moment", "max")]
-        )
-        for number, type_, logs_of_type, first, last in zip(
-            *(column.to_pylist() for column in by_type.select(_BY_TYPE).columns), strict=True
+        numbers = self._templates.numbers(texts.masked)
+        examples: dict[int, Example] = {}
+        for number, example in zip(numbers, texts.examples, strict=True):
+            examples.setdefault(number, example)
+        for number, type_, logs, first, last in _by_template(
+            texts.by_type, numbers, "type", [("first", "min"), ("last", "max")]
         ):
             count = self._counts.get(number)
             if count is None:
-                example = _example(logs, begins[number])
-                count = self._counts[number] = Count(example, first, last)
-            count.types[type_] += logs_of_type
+                count = self._counts[number] = Count(examples[number], first, last)
+            count.types[type_] += logs
             count.first, count.last = min(count.first, first), max(count.last, last)
-        self._add_steps(numbers, moments)
+        self._make_room(texts)
+        factor = self._step // texts.step
+        for number, step, logs in _by_template(texts.by_step, numbers, "step", []):
+            self._counts[number].over_time[step // factor] += logs
 
-    def _add_steps(self, numbers: Numbers, moments: pa.ChunkedArray) -> None:
-        self._make_room(pc.min_max(moments).as_py())
-        steps = moments.to_numpy() // self._step
-        pairs, counts = np.unique(np.stack([numbers, steps]), axis=1, return_counts=True)
-        for number, step, count in zip(*pairs.tolist(), counts.tolist(), strict=True):
-            self._counts[number].over_time[step] += count
-
-    def _make_room(self, span: Mapping[str, int]) -> None:
-        """Have the steps reach over a span of moments; two become one where they are too many."""
-        first, last = span["min"] // self._step, span["max"] // self._step
-        if self.steps:
-            first, last = min(first, self.steps[0]), max(last, self.steps[-1])
-        factor = 1
-        while last // factor - first // factor >= _MOST_STEPS:
-            factor *= 2
-        if factor > 1:
-            self._step *= factor
+    def _make_room(self, texts: Texts) -> None:
+        """Have the steps reach over those of texts; two become one where they are too many."""
+        first, last = self._reach or texts.reach
+        self._reach = min(first, texts.reach[0]), max(last, texts.reach[1])
+        step = _room(max(self._step, texts.step), *self._reach)
+        if step > self._step:
             for each in self._counts.values():
                 merged: Counter[int] = Counter()
-                for step, count in each.over_time.items():
-                    merged[step // factor] += count
+                for number, count in each.over_time.items():
+                    merged[number * self._step // step] += count
                 each.over_time = merged
-        self.steps = range(first // factor, last // factor + 1)
+            self._step = step
 
 
-def _example(logs: pa.Table, place: int) -> Example:
-    return Example(logs["seq"][place].as_py(), logs["message"][place].as_py())
+def _by_template(
+    table: pa.Table, numbers: list[int], key: str, sums: list[tuple[str, str]]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield rows of texts, summed up by the number of their template and another column.
+
+    Args:
+        table: rows with `text`, that column, and `logs`.
+        numbers: number of the template of each text.
+        key: the other column.
+        sums: what else is summed up, and how.
+    """
+    templates = pa.array(numbers, pa.int64()).take(table["text"].combine_chunks())
+    grouped = table.set_column(0, "text", templates).group_by(["text", key], use_threads=False)
+    summed = grouped.aggregate([("logs", "sum"), *sums])
+    names = ["text", key, "logs_sum", *(f"{name}_{how}" for name, how in sums)]
+    return zip(*(summed[name].to_pylist() for name in names), strict=True)
 
 
-_BY_TYPE: Final = ["template", "type", "moment_count", "moment_min", "moment_max"]
+def _room(step: int, first: int, last: int) -> int:
+    """Return the least doubling of a step of which few enough reach from one moment to another."""
+    while last // step - first // step >= _MOST_STEPS:
+        step *= 2
+    return step

@@ -3,12 +3,14 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from workbench.query.attributes import column_name, query_value
 
 MOST_NAMES: Final = 300
 """Attributes that are counted; further ones are left out, and told."""
+MOST_NAMES_OF_A_PART: Final = 10 * MOST_NAMES
+"""Attributes of a part that are counted: which of them are among the first is not known there."""
 MOST_VALUES: Final = 1_000
 """Values of an attribute that are counted; one with more is counted as a whole."""
 MOST_NUMBERS: Final = 50
@@ -36,6 +38,12 @@ class Sides:
         if self.examples[side] is None:
             self.examples[side] = example
 
+    def merge(self, later: "Sides") -> None:
+        """Add what was counted of later logs."""
+        for side in (0, 1):
+            self.logs[side] += later.logs[side]
+            self.examples[side] = self.examples[side] or later.examples[side]
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -50,12 +58,24 @@ class Counted:
 
 
 class Values:
-    """Counts values of fields on two sides."""
+    """Counts values of fields on two sides.
 
-    def __init__(self) -> None:
-        self._columns: dict[str, dict[str, Sides]] = {}
-        self._attributes: dict[str, _Attribute] = {}
-        self._left_out: set[str] = set()
+    Args:
+        most_names: number of attributes that are counted.
+
+    Attributes:
+        columns: counts of texts by name of a column.
+        attributes: counts by name.
+        left_out: names of further attributes, in the order in which they came.
+    """
+
+    def __init__(self, most_names: int = MOST_NAMES) -> None:
+        self._most_names = most_names
+        self.columns: dict[str, dict[str, Sides]] = {}
+        self.attributes: dict[str, _Attribute] = {}
+        self.left_out: dict[str, None] = {}
+        # Those whose counts lack the logs of a part that left them out.
+        self._lacking: set[str] = set()
 
     def add(
         self,
@@ -73,96 +93,152 @@ class Values:
             examples: seq and message of each log.
         """
         for name, texts in columns.items():
-            known = self._columns.setdefault(name, {})
+            known = self.columns.setdefault(name, {})
             for text, example in zip(texts, examples, strict=True):
-                sides = known.get(text)
-                if sides is None:
-                    sides = known[text] = Sides()
-                sides.add(side, example)
+                _sides(known, text).add(side, example)
         for members, example in zip(attributes, examples, strict=True):
             for name, value in members.items():
                 if value is None:
                     continue
-                attribute = self._attributes.get(name)
+                attribute = self.attributes.get(name)
                 if attribute is None:
-                    if len(self._attributes) >= MOST_NAMES:
+                    if len(self.attributes) >= self._most_names:
                         self._leave_out(name)
                         continue
-                    attribute = self._attributes[name] = _Attribute()
+                    attribute = self.attributes[name] = _Attribute()
                 attribute.add(side, value, example)
+
+    def merge(self, later: "Values") -> None:
+        """Add what was counted of later logs, which is not to be used afterwards."""
+        for name, texts in later.columns.items():
+            _merge(self.columns.setdefault(name, {}), texts)
+        for name, attribute in later.attributes.items():
+            known = self.attributes.get(name)
+            if known is not None:
+                known.merge(attribute)
+            elif len(self.attributes) < self._most_names and name not in self.left_out:
+                self.attributes[name] = attribute
+            else:
+                self._leave_out(name)
+        for name in later.left_out:
+            if name in self.attributes:
+                self._lacking.add(name)
+            else:
+                self._leave_out(name)
 
     def counted(self) -> Iterator[Counted]:
         """Yield all values that were counted."""
-        for name, texts in self._columns.items():
+        for name, texts in self.columns.items():
             for text, sides in texts.items():
                 yield _counted(name, text, sides, is_attribute=False)
-        for name, attribute in self._attributes.items():
+        for name, attribute in self.attributes.items():
+            if name in self._lacking:
+                continue
             for text, sides in attribute.by_text():
                 yield _counted(column_name(name), text, sides, is_attribute=True)
 
     def uncounted(self) -> list[str]:
         """Return the names of attributes whose values were too many, or which were left out."""
-        names = [name for name, each in self._attributes.items() if each.has_too_many]
-        return sorted(map(column_name, {*names, *self._left_out}))
+        names = [name for name, each in self.attributes.items() if each.has_too_many]
+        return sorted(map(column_name, {*names, *self._lacking, *self.left_out}))
 
     def _leave_out(self, name: str) -> None:
-        if len(self._left_out) < MOST_NAMES:
-            self._left_out.add(name)
+        if len(self.left_out) < self._most_names:
+            self.left_out[name] = None
 
 
 class _Attribute:
-    """Counts the values of one attribute."""
+    """Counts the values of one attribute.
+
+    Attributes:
+        whole: logs that have it.
+        is_nested: whether one has a list or an object.
+        values: logs by text; None once there are too many.
+        numbers: logs by number, until there are too many.
+        sizes: logs by size of their number.
+    """
 
     def __init__(self) -> None:
-        self.has_too_many = False
-        self._whole = Sides()
-        self._values: dict[str, Sides] = {}
-        # Each number by itself, until there are too many; and by size.
-        self._numbers: dict[float, Sides] | None = {}
-        self._sizes: dict[str, Sides] = {}
+        self.whole = Sides()
+        self.is_nested = False
+        self.values: dict[str, Sides] | None = {}
+        self.numbers: dict[float, Sides] | None = {}
+        self.sizes: dict[str, Sides] = {}
+
+    @property
+    def has_too_many(self) -> bool:
+        """Whether it is also counted as a whole."""
+        return self.is_nested or self.values is None
 
     def add(self, side: int, value: object, example: Example) -> None:
         """Count a log with a value."""
-        self._whole.add(side, example)
+        self.whole.add(side, example)
         if isinstance(value, list | dict):
-            self.has_too_many = True
+            self.is_nested = True
         elif isinstance(value, bool) or not isinstance(value, int | float):
-            self._add_text(side, query_value(value), example)
+            if self.values is not None:
+                _sides(self.values, query_value(value)).add(side, example)
         else:
-            self._add_number(side, value, example)
+            _sides(self.sizes, size_of(value)).add(side, example)
+            if self.numbers is not None:
+                _sides(self.numbers, value).add(side, example)
+        self._limit()
+
+    def merge(self, later: "_Attribute") -> None:
+        """Add what was counted of later logs."""
+        self.whole.merge(later.whole)
+        self.is_nested |= later.is_nested
+        self.values = _merged(self.values, later.values)
+        self.numbers = _merged(self.numbers, later.numbers)
+        _merge(self.sizes, later.sizes)
+        self._limit()
 
     def by_text(self) -> Iterator[tuple[str, Sides]]:
         """Yield values as text, with their counts."""
         if self.has_too_many:
-            yield ANY, self._whole
-        yield from self._values.items()
-        if self._numbers is None:
-            yield from self._sizes.items()
+            yield ANY, self.whole
+        yield from (self.values or {}).items()
+        if self.numbers is None:
+            yield from self.sizes.items()
         else:
-            for number, sides in self._numbers.items():
+            for number, sides in self.numbers.items():
                 yield query_value(number), sides
 
-    def _add_text(self, side: int, text: str, example: Example) -> None:
-        sides = self._values.get(text)
-        if sides is None:
-            if self.has_too_many or len(self._values) >= MOST_VALUES:
-                self.has_too_many = True
-                self._values.clear()
-                return
-            sides = self._values[text] = Sides()
-        sides.add(side, example)
+    def _limit(self) -> None:
+        if self.values is not None and len(self.values) > MOST_VALUES:
+            self.values = None
+        if self.numbers is not None and len(self.numbers) > MOST_NUMBERS:
+            self.numbers = None
 
-    def _add_number(self, side: int, number: float, example: Example) -> None:
-        self._sizes.setdefault(size_of(number), Sides()).add(side, example)
-        if self._numbers is None:
-            return
-        sides = self._numbers.get(number)
-        if sides is None:
-            if len(self._numbers) >= MOST_NUMBERS:
-                self._numbers = None
-                return
-            sides = self._numbers[number] = Sides()
-        sides.add(side, example)
+
+_Value = TypeVar("_Value")
+
+
+def _sides(known: dict[_Value, Sides], value: _Value) -> Sides:
+    sides = known.get(value)
+    if sides is None:
+        sides = known[value] = Sides()
+    return sides
+
+
+def _merge(known: dict[_Value, Sides], later: Mapping[_Value, Sides]) -> None:
+    """Add counts of later logs by value."""
+    for value, sides in later.items():
+        mine = known.get(value)
+        if mine is None:
+            known[value] = sides
+        else:
+            mine.merge(sides)
+
+
+def _merged(
+    known: dict[_Value, Sides] | None, later: dict[_Value, Sides] | None
+) -> dict[_Value, Sides] | None:
+    """Return counts by value with those of later logs; None if there are too many of either."""
+    if known is None or later is None:
+        return None
+    _merge(known, later)
+    return known
 
 
 def size_of(number: float) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from waterline.errors import MissingLogs, NothingFound
 from workbench.frames import in_microseconds, to_frame, to_nullable_frame
-from workbench.query.asking import Asking, Scan
+from workbench.query.asking import Answering, Asking
 from workbench.query.attributes import lacking_attribute, named, spread, with_values
 from workbench.query.empty_answer import GLANCE
 from workbench.query.execute import Answer
@@ -20,6 +20,7 @@ from workbench.query.pin import Pin, to_pin
 from workbench.query.plan import Plan, plan
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, may_lack_logs, refuse, with_attributes
+from workbench.query.scan import Scan
 from workbench.query.session import Session
 from workbench.query.sql.empty_answer import why_no_rows
 from workbench.query.sql.engine import Ask, make_engine
@@ -98,7 +99,7 @@ def pieces(session: Asking, attributes: Attributes, filters: Filters) -> Iterato
     return _explained(session, frames, question)
 
 
-def count(session: Session, filters: Filters) -> int:
+def count(session: Answering, filters: Filters) -> int:
     """Return the number of logs; see `Workbench.count`."""
     refuse(filters, "columns")
     question = session.question(filters)

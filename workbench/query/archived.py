@@ -1,33 +1,34 @@
 """The archived side of a question: what the catalog says of the batches, at one moment."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Text, func, select
 
-from waterline.archive.as_stored import as_stored
-from waterline.archive.batch_formats import Choice
-from waterline.archive.columns import schema_of
 from waterline.archive.reader import BatchReader, follow
-from waterline.errors import ArchiveError, IncompleteAnswer, ObjectMissing, RemoteError, UsageError
+from waterline.errors import (
+    ArchiveError,
+    DataFolderError,
+    IncompleteAnswer,
+    ObjectMissing,
+    RemoteError,
+    UsageError,
+)
 from waterline.storage.catalog import COLUMNS, ArchivedBatch, batch_of
 from waterline.storage.tables import archive_batches, logs
 from workbench.query.attribute_index import Indexed, read_index
 from workbench.query.database import Database, View
-from workbench.query.filters import matching
 from workbench.query.moment import Moment, read_moment, rewritten
+from workbench.query.piece import Chosen, Counted, Outcome, Piece, Take, TakeColumns
 from workbench.query.pin import ENDS_WITH, Pin, Read, digits_of_batch, digits_of_log, digits_within
-from workbench.query.progress import tell
+from workbench.query.progress import GivenUp, stopped_by, tell
 from workbench.query.question import Question
-from workbench.query.ruled_out import rules_out, wanted_by
+from workbench.spreading.here import HERE
+from workbench.spreading.spread import Cancelled, Spread
 
 # Number of files that an error names.
 _NAMED = 5
@@ -55,14 +56,14 @@ class Faults:
     Args:
         reader: reads a batch.
         current: returns the current catalog, in which a job may have moved or rewritten a batch.
-        sentences: takes the sentences; each names a file.
+        sentences: takes the sentences, each of which names a file; None raises the first.
     """
 
     def __init__(
         self,
         reader: BatchReader,
         current: Callable[[], Iterable[ArchivedBatch]],
-        sentences: list[str],
+        sentences: list[str] | None,
     ) -> None:
         self._reader = reader
         self._current = current
@@ -72,18 +73,99 @@ class Faults:
     def follow(
         self, batch: ArchivedBatch, read: Callable[[ArchivedBatch], _Part | None]
     ) -> _Part | None:
-        """Return what a function reads of a batch, wherever it is by now; None if it cannot."""
-        if batch.local_removed_at is not None and batch.uploaded_to in self._refused:
-            # Each further request would be retried for a minute.
-            self._sentences.append(f"{self._reader.name(batch)} is in that object storage too")
+        """Return what a function reads of a batch, wherever it is by now; None if it cannot.
+
+        Raises:
+            ArchiveError: it cannot, and the first is to be raised.
+        """
+        if self._is_refused(batch):
             return None
         try:
             return follow(batch, read, self._current)
         except ArchiveError as error:
+            if self._sentences is None:
+                raise
             self._sentences.append(str(error))
             if _is_refusal(error):
                 self._refused.add(batch.uploaded_to)
             return None
+
+    def parts(
+        self,
+        spread: Spread,
+        pieces: Iterable[Piece[_Part]],
+        *,
+        threads: int,
+        is_probing: bool = False,
+    ) -> Generator[_Part, None, None]:
+        """Yield the parts of pieces, in their order; of batches that cannot be read, that of none.
+
+        Args:
+            spread: runs the pieces.
+            pieces: the pieces; each is asked for just before it may be read.
+            threads: see `Spread.map`.
+            is_probing: see `Spread.map`.
+
+        Raises:
+            ArchiveError: one cannot be read, and the first is to be raised.
+            DataFolderError: a machine of a cluster does not have the folder.
+            GivenUp: the answer was abandoned.
+        """
+        waiting: deque[tuple[Piece[_Part], bool]] = deque()
+
+        def asked() -> Iterator[Piece[_Part]]:
+            for piece in pieces:
+                is_refused = self._is_refused(piece.batch)
+                waiting.append((piece, is_refused))
+                if not is_refused:
+                    yield piece
+
+        outcomes = spread.map(asked(), threads=threads, is_probing=is_probing)
+        try:
+            with stopped_by(outcomes.cancel):
+                outcome = next(outcomes, None)
+                while waiting:
+                    piece, is_refused = waiting.popleft()
+                    if is_refused:
+                        yield piece.of_none()
+                        continue
+                    assert outcome is not None, "each piece that is not refused has an outcome"
+                    part, outcome = self._settled(piece, outcome), None
+                    yield part
+                    del part  # or it would lie beside the next one
+                    outcome = next(outcomes, None)
+        except Cancelled:
+            raise GivenUp from None
+        finally:
+            outcomes.close()
+
+    def _settled(self, piece: Piece[_Part], outcome: Outcome[_Part]) -> _Part:
+        fault = outcome.fault
+        if fault is None:
+            return cast("_Part", outcome.part)
+        if outcome.unseen_by is not None and self._reader.has_place(piece.batch):
+            raise DataFolderError(
+                f"the machine {outcome.unseen_by} does not have the folder of "
+                f"{self._reader.name(piece.batch)}; have every worker see it under this path, or "
+                "upload the archives to object storage"
+            )
+
+        def read(now: ArchivedBatch) -> tuple[_Part]:
+            if now is piece.batch:
+                raise fault
+            # A job has moved it meanwhile.
+            return (replace(piece, batch=now).made(),)
+
+        found = self.follow(piece.batch, read)
+        return piece.of_none() if found is None else found[0]
+
+    def _is_refused(self, batch: ArchivedBatch) -> bool:
+        if batch.local_removed_at is None or batch.uploaded_to not in self._refused:
+            return False
+        # Each further request would be retried for a minute.
+        assert self._sentences is not None, "only what is noted goes on"
+        self._sentences.append(f"{self._reader.name(batch)} is in that object storage too")
+        return True
 
 
 class Batches:
@@ -94,6 +176,7 @@ class Batches:
         question: what is asked; its limit is ignored.
         most: greatest number of batches that it reads.
         current: returns the current catalog, in which a job may have moved or rewritten a batch.
+        spread: runs what is taken from many batches.
     """
 
     def __init__(
@@ -102,99 +185,79 @@ class Batches:
         question: Question,
         most: int,
         current: Callable[[], Iterable[ArchivedBatch]],
+        spread: Spread = HERE,
     ) -> None:
         self._sentences: list[str] = []
         self._faults = Faults(reader, current, self._sentences)
         self._reader = reader
         self._question = question
         self._most = most
-        self._wanted = wanted_by(question.filters)
+        self._spread = spread
         self._done = 0
 
-    def chosen(self, batch: ArchivedBatch, *, packed: bool = False) -> pa.Table:
+    def chosen(self, batch: ArchivedBatch) -> pa.Table:
         """Return the logs of a batch that match the question; none if the batch cannot be read.
 
         They have the question's `kept` columns; attributes may be packed if it names members.
 
         Args:
             batch: its catalog row.
-            packed: whether all attributes may be packed.
         """
-        return self._chosen(batch, None, packed=packed)
-
-    def newest(self, batch: ArchivedBatch) -> pa.Table:
-        """Return the newest logs of `chosen`, up to the question's limit, in no other order.
-
-        The JSON of no other log is put together.
-        """
-        return self._chosen(batch, self._question.limit)
-
-    def count(self, batch: ArchivedBatch) -> int:
-        """Return the number of logs of a batch that match; 0 if the batch cannot be read."""
-        asked = replace(self._question.within(batch), columns=(), order=None)
-        table = self._read(batch, asked.needed, asked.needed_members)
-        if table is None:
-            return 0
-        mask = matching(table, asked)
-        return table.num_rows if mask is None else int(pc.sum(mask, min_count=0).as_py())
+        question = replace(self._question, limit=None)
+        take = TakeColumns(question.kept)
+        (table,) = self._parts([Chosen(self._reader, batch, question, take)], HERE, threads=1)
+        return table
 
     def of_each(
-        self, batches: Sequence[ArchivedBatch], take: Callable[[ArchivedBatch], _Part]
+        self, batches: Sequence[ArchivedBatch], take: Take[_Part], *, packed: bool = False
     ) -> Generator[_Part, None, None]:
-        """Yield what a function makes of batches, in their order, several of them at a time.
+        """Yield what a function takes from the matching logs of batches, in their order.
 
         Args:
             batches: the batches.
-            take: makes little of a batch, such as its `count`; several threads call it.
+            take: takes little from logs with the question's `kept` columns. Several threads call
+                it, or other processes. Attributes may be packed if the question names members.
+            packed: whether all attributes may be packed.
         """
-        # Of object storage one at a time: the next is not asked for if it refuses one.
-        is_local = all(each.local_removed_at is None for each in batches)
-        with ThreadPoolExecutor(_AT_ONCE if is_local else 1) as pool:
-            made: deque[Future[_Part]] = deque()
-            try:
-                for batch in batches:
-                    # The context carries progress to the waiting thread.
-                    made.append(pool.submit(copy_context().run, take, batch))
-                    if len(made) > _AT_ONCE:
-                        yield made.popleft().result()
-                while made:
-                    yield made.popleft().result()
-            finally:
-                for each in made:
-                    each.cancel()
+        question = replace(self._question, limit=None)
+        pieces = (Chosen(self._reader, each, question, take, packed) for each in batches)
+        return self._parts(pieces, self._spread, threads=_threads(batches))
 
-    def _chosen(self, batch: ArchivedBatch, most: int | None, *, packed: bool = False) -> pa.Table:
-        asked = replace(self._question.within(batch), limit=most)
-        by = asked.chosen_by
-        choice = None
-        if by.needed:
-            choice = Choice(by.needed, by.needed_members, lambda table: _places(table, asked))
-        table = self._read(batch, asked.kept, asked.members, choice)
-        if table is None:
-            return schema_of(asked.kept).empty_table()
-        return kept(table, asked, may_be_packed=packed)
+    def newest_of_each(
+        self, batches: Sequence[ArchivedBatch], take: Take[_Part]
+    ) -> Generator[_Part, None, None]:
+        """Yield what a function takes from the newest logs of batches, up to the question's limit.
 
-    def _read(
+        The JSON of no other log is put together. With a limit few batches are read ahead.
+
+        Args:
+            batches: the batches.
+            take: as for `of_each`.
+        """
+        is_probing = self._question.limit is not None
+        pieces = (Chosen(self._reader, each, self._question, take) for each in batches)
+        threads = 1 if is_probing else _threads(batches)
+        return self._parts(pieces, self._spread, threads=threads, is_probing=is_probing)
+
+    def counts(self, batches: Sequence[ArchivedBatch]) -> Generator[int, None, None]:
+        """Yield the numbers of logs of batches that match; 0 if a batch cannot be read."""
+        pieces = (Counted(self._reader, each, self._question) for each in batches)
+        return self._parts(pieces, self._spread, threads=_threads(batches))
+
+    def _parts(
         self,
-        batch: ArchivedBatch,
-        columns: Sequence[str],
-        members: Sequence[str] | None,
-        choice: Choice | None = None,
-    ) -> pa.Table | None:
-        """Return what `BatchReader.read_packed` does.
-
-        Returns:
-            None if the batch cannot be read, or its filter tells that none of its logs matches.
-        """
+        pieces: Iterable[Piece[_Part]],
+        spread: Spread,
+        *,
+        threads: int,
+        is_probing: bool = False,
+    ) -> Generator[_Part, None, None]:
         tell("archive files", self._done, self._most)
-        self._done += 1
-
-        def read(now: ArchivedBatch) -> pa.Table | None:
-            if rules_out(self._reader, now, self._wanted):
-                return None
-            return self._reader.read_packed(now, columns, members, choice)
-
-        return self._faults.follow(batch, read)
+        for part in self._faults.parts(spread, pieces, threads=threads, is_probing=is_probing):
+            self._done += 1
+            tell("archive files", self._done, self._most)
+            yield part
+            del part  # or it would lie beside the next one
 
     def prove(self, batch: ArchivedBatch, pin: Pin) -> None:
         """Check that a pin is of this past; a batch that cannot be read is a fault.
@@ -214,6 +277,12 @@ class Batches:
         return incomplete(self.faults)
 
 
+def _threads(batches: Sequence[ArchivedBatch]) -> int:
+    """Return how many of these batches are read at a time in this process."""
+    # Of object storage one at a time: the next is not asked for if it refuses one.
+    return _AT_ONCE if all(each.local_removed_at is None for each in batches) else 1
+
+
 def incomplete(faults: Sequence[str]) -> IncompleteAnswer:
     """Return an error of sentences, each of which names a file that could not be read."""
     named, more = faults[:_NAMED], len(faults) - _NAMED
@@ -223,32 +292,6 @@ def incomplete(faults: Sequence[str]) -> IncompleteAnswer:
 def _is_refusal(error: ArchiveError) -> bool:
     """Return whether object storage refuses, so that it would refuse further requests too."""
     return isinstance(error, RemoteError) and not isinstance(error, ObjectMissing)
-
-
-def kept(table: pa.Table, question: Question, *, may_be_packed: bool = False) -> pa.Table:
-    """Return the `kept` columns; attributes are JSON texts unless the question names members.
-
-    Args:
-        table: logs with at least these columns.
-        question: what is asked.
-        may_be_packed: whether attributes may be packed in any case.
-    """
-    is_packed = may_be_packed or question.members is not None
-    return as_stored(table.select(question.kept), may_be_packed=is_packed)
-
-
-def _places(table: pa.Table, question: Question) -> pa.Array | None:
-    """Return where the logs lie that match, the newest up to the limit; None is all."""
-    mask = matching(table, question)
-    places = None if mask is None else pc.indices_nonzero(mask).cast(pa.int64())
-    most = question.limit
-    if most is None or (table.num_rows if places is None else len(places)) <= most:
-        return places
-    times = table["timestamp"].cast(pa.int64())
-    # Logs lie by seq, and a stable sort leaves those of one time so.
-    by_time = np.argsort((times if places is None else times.take(places)).to_numpy(), stable=True)
-    newest = pa.array(np.sort(by_time[len(by_time) - most :]))
-    return newest if places is None else places.take(newest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +332,14 @@ def read_catalog(view: View, question: Question) -> Catalog:
         proof=proof,
         indexed=read_index(view, question, moment),
     )
+
+
+def archived_seqs(catalog: Catalog) -> list[tuple[int, int]]:
+    """Return the first and last seqs of ranges whose logs come from batches."""
+    through = catalog.moment.archived_through
+    # Those of adopted batches lie among those of hot rows.
+    adopted = [each for each in catalog.kept if each.last_seq > through]
+    return [(0, through), *((each.first_seq, each.last_seq) for each in adopted)]
 
 
 def find_proof(view: View, pin: Pin) -> ArchivedBatch | None:

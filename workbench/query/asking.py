@@ -1,40 +1,19 @@
 """What questions are asked of: a data folder here, or one behind a server over the network."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
-
-import pyarrow as pa
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from waterline.errors import IncompleteAnswer, UsageError
 from workbench.query.cache.cache import Cache
 from workbench.query.cache.durations import Outcome
-from workbench.query.execute import FoundRows, RowReader
-from workbench.query.moment import Moment
+from workbench.query.execute import FoundRows, LogReader, RowReader
 from workbench.query.pin import Pin
 from workbench.query.question import Filters, Question, ask
+from workbench.query.scan import Scan
 
 _Answer = TypeVar("_Answer")
 _Given = ParamSpec("_Given")
-
-
-class Scan(Protocol):
-    """All logs that match a question, as of one moment, each once, by seq."""
-
-    @property
-    def moment(self) -> Moment:
-        """Moment of the scan."""
-
-    @property
-    def last_seq(self) -> int:
-        """Highest seq committed at the moment; nothing above it is read."""
-
-    @property
-    def lacks(self) -> str | None:
-        """Sentence about pruned logs that may have matched, or None."""
-
-    def tables(self) -> Iterator[pa.Table]:
-        """Yield tables of logs with the question's columns; a table may be empty."""
 
 
 class Asking(ABC):
@@ -154,3 +133,36 @@ class Asking(ABC):
             raise UsageError(
                 f"the measurements are of now, and this workbench is of the pin {self.at}; {remedy}"
             )
+
+
+class Answering(Asking):
+    """A session that answers in this process what is asked of its logs."""
+
+    @property
+    @abstractmethod
+    def logs(self) -> LogReader:
+        """Answers questions about hot and archived logs."""
+
+    @property
+    def reads(self) -> RowReader:
+        """Reads hot and archived logs."""
+        return self.logs
+
+    def scan(self, question: Question, seqs: range | None = None) -> Scan:
+        """Return a scan of the logs that match a question, or of some of their seqs."""
+        return self.logs.scan(question, seqs)
+
+    def answer(
+        self,
+        ask: Callable[Concatenate[Any, _Given], _Answer],
+        *given: _Given.args,
+        **named: _Given.kwargs,
+    ) -> _Answer:
+        """Return what a function answers of this session.
+
+        Args:
+            ask: the function.
+            given: its other arguments.
+            named: those by name.
+        """
+        return ask(self, *given, **named)

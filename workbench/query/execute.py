@@ -3,43 +3,39 @@
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import reduce
-from typing import Any, Final, Generic, Protocol, TypeVar
+from functools import partial, reduce
+from typing import Final, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select
 
-from waterline.archive.columns import schema_of
 from waterline.archive.reader import BatchReader
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
-from waterline.storage.tables import attribute_values, logs
-from workbench.query.archived import Batches, Catalog, read_batches, read_catalog
+from workbench.query.archived import Batches, Catalog, archived_seqs, read_batches, read_catalog
+from workbench.query.arranged import arranged
 from workbench.query.attribute_values import variants_by_name
 from workbench.query.database import Database, View
-from workbench.query.filters import criteria, meeting
 from workbench.query.gaps import lacking
-from workbench.query.hot_count import count_hot_logs
+from workbench.query.hot import count_of_hot, counted_by_sql, hot_table, matching_hot_rows
 from workbench.query.known import KnownAnswer, Mark, take_mark
 from workbench.query.moment import Moment, read_moment
-from workbench.query.question import Question, what_sql_leaves
+from workbench.query.piece import Take
+from workbench.query.question import Question
+from workbench.query.scan import LogScan, Scan
 from workbench.query.variants import VARIANT
+from workbench.spreading.here import HERE
+from workbench.spreading.spread import Spread
 
 # Attempts; each fails only if another archive job came in between.
 _ATTEMPTS: Final = 3
-# A selectivity that makes SQLite search by seq first; it must be a literal.
-_FEW: Final[ColumnElement[float]] = literal_column("0.0001")
-# Rows at once: an Arrow array of text holds at most 2 GiB.
-_SLICE: Final = 10_000
-# Newest rows that are walked through by time before all are read.
-_WALKED: Final = 20_000
-# Hot rows between two reports of progress, at which an answer can be abandoned.
-_TOLD: Final = 1_024
 
 _Hot = TypeVar("_Hot")
 _Whole = TypeVar("_Whole")
 _Part = TypeVar("_Part")
+
+OfHot = Callable[[View, Catalog], _Part]
+"""Makes a part of the hot logs within a view, where SQL is quicker than to take it from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +74,46 @@ class RowReader(Protocol):
         """Return the logs that match a question; see `Logs.rows`."""
 
 
+class LogReader(RowReader, Protocol):
+    """Answers questions about logs, wherever they lie, as `Logs` does."""
+
+    def parts(self, question: Question, take: Take[_Part]) -> Answer[list[_Part]]:
+        """Return what a function takes from each part of the logs; see `Logs.parts`."""
+
+    def sum(
+        self,
+        question: Question,
+        take: Take[_Part],
+        add: Callable[[_Part, _Part], _Part],
+        *,
+        packed: bool = False,
+        of_hot: OfHot[_Part] | None = None,
+    ) -> Answer[_Part]:
+        """Return what a function takes from the parts of the logs, summed up; see `Logs.sum`."""
+
+    def count(self, question: Question) -> Answer[int]:
+        """Count the logs that match a question; see `Logs.count`."""
+
+    def scan(self, question: Question, seqs: range | None = None) -> Scan:
+        """Return a scan of the logs that match a question; see `Logs.scan`."""
+
+
 class Logs:
     """The logs of a data folder, hot and archived, each once. An answer is of one moment.
 
     Args:
         folder: the data folder.
         database: its logs.db.
+        spread: runs what is taken from many batches.
 
     Attributes:
         reader: reads the batches.
     """
 
-    def __init__(self, folder: DataFolder, database: Database) -> None:
+    def __init__(self, folder: DataFolder, database: Database, spread: Spread = HERE) -> None:
+        self._folder = folder
         self._database = database
+        self._spread = spread
         self.reader = BatchReader(folder)
 
     def rows(
@@ -113,7 +136,7 @@ class Logs:
             holds = known is not None and known.mark.holds(view, catalog.moment)
             still = known if holds else None
             after = 0 if still is None else still.mark.last_seq
-            hot = with_members(_hot_table(view, catalog, question, after), question)
+            hot = with_members(hot_table(view, catalog, question, after), question)
             return _Begun(mark, still, after, hot)
 
         def whole(begun: _Begun, catalog: Catalog, batches: Batches) -> FoundRows:
@@ -123,21 +146,17 @@ class Logs:
                 found.add(begun.known.table, is_arranged=True)
             new = [each for each in catalog.kept if each.last_seq > begun.after]
             newest_first = sorted(new, key=_last_place, reverse=True)
-
-            def read(batch: ArchivedBatch) -> pa.Table:
-                return with_members(batches.newest(batch), question)
-
+            take = partial(with_members, question=question)
             # With a limit most need not be read.
-            limited = question.limit is not None
-            tables = map(read, newest_first) if limited else batches.of_each(newest_first, read)
-            for batch in newest_first:
-                if found.is_full_before(batch):
-                    break
-                chosen = next(tables)
-                if batch.first_seq <= begun.after:
-                    chosen = chosen.filter(pc.greater(chosen["seq"], begun.after))
-                came += chosen.num_rows
-                found.add(chosen)
+            with closing(batches.newest_of_each(newest_first, take)) as tables:
+                for batch in newest_first:
+                    if found.is_full_before(batch):
+                        break
+                    chosen = next(tables)
+                    if batch.first_seq <= begun.after:
+                        chosen = chosen.filter(pc.greater(chosen["seq"], begun.after))
+                    came += chosen.num_rows
+                    found.add(chosen)
             pruned = [each for each in catalog.pruned if not found.is_full_before(each)]
             table = found.table()
             return FoundRows(
@@ -152,30 +171,28 @@ class Logs:
 
         return self.ask(question, begin, whole, may_lack=may_lack)
 
-    def parts(self, question: Question, take: Callable[[pa.Table], _Part]) -> Answer[list[_Part]]:
+    def parts(self, question: Question, take: Take[_Part]) -> Answer[list[_Part]]:
         """Return what a function takes from each part of the logs, in no order; see `sum`."""
-
-        def both(whole: list[_Part], part: list[_Part]) -> list[_Part]:
-            return [*whole, *part]
-
-        return self.sum(question, lambda table: [take(table)], both)
+        return self.sum(question, _TakeList(take), _joined)
 
     def sum(
         self,
         question: Question,
-        take: Callable[[pa.Table], _Part],
+        take: Take[_Part],
         add: Callable[[_Part, _Part], _Part],
         *,
         packed: bool = False,
+        of_hot: OfHot[_Part] | None = None,
     ) -> Answer[_Part]:
         """Return what a function takes from the parts of the logs, in no order, summed up.
 
         Args:
             question: what is asked.
-            take: called with tables that have the question's `kept` columns, by several threads.
-                Attributes may be packed if it names members.
+            take: called with tables that have the question's `kept` columns, by several threads or
+                in other processes. Attributes may be packed if it names members.
             add: returns the sum of one result and another; it may change the first.
             packed: whether all attributes may be packed.
+            of_hot: makes the part of the hot logs; None takes it from them.
 
         Raises:
             IncompleteAnswer: archive files are missing or damaged; the sentence names them.
@@ -185,23 +202,24 @@ class Logs:
             return Answer(take(rows.table), rows.lacks)
         question = replace(question, order=None)
 
-        def whole(hot: pa.Table, catalog: Catalog, batches: Batches) -> Answer[_Part]:
-            parts = batches.of_each(
-                catalog.kept, lambda each: take(batches.chosen(each, packed=packed))
-            )
-            return Answer(reduce(add, parts, take(hot)), lacking(catalog.pruned, question))
+        def hot(view: View, catalog: Catalog) -> Callable[[], _Part]:
+            if of_hot is not None:
+                part = of_hot(view, catalog)
+                return lambda: part
+            # What is taken may take long, for which a view would hold the WAL.
+            return partial(take, matching_hot_rows(view, catalog, question))
 
-        return self.ask(
-            question,
-            lambda view, catalog: matching_hot_rows(view, catalog, question),
-            whole,
-        )
+        def whole(hot: Callable[[], _Part], catalog: Catalog, batches: Batches) -> Answer[_Part]:
+            parts = batches.of_each(catalog.kept, take, packed=packed)
+            return Answer(reduce(add, parts, hot()), lacking(catalog.pruned, question))
+
+        return self.ask(question, hot, whole)
 
     def most(self, question: Question) -> int:
         """Return an upper bound of the number of logs that match; no file is opened."""
         with self._database.view() as view:
             catalog = read_catalog(view, question)
-            hot = _counted_by_sql(view, catalog, question)
+            hot = counted_by_sql(view, catalog, question)
         return hot + sum(question.selection.most(each) for each in catalog.kept)
 
     def count(self, question: Question) -> Answer[int]:
@@ -219,7 +237,7 @@ class Logs:
             unknown = [
                 batch for batch, exactly in zip(catalog.kept, known, strict=True) if exactly is None
             ]
-            with closing(batches.of_each(unknown, batches.count)) as counts:
+            with closing(batches.counts(unknown)) as counts:
                 while limit is None or count < limit:
                     found = next(counts, None)
                     if found is None:
@@ -229,7 +247,22 @@ class Logs:
                 return Answer(limit, None)
             return Answer(count, lacking(catalog.pruned, question))
 
-        return self.ask(question, lambda view, catalog: _hot_count(view, catalog, question), whole)
+        return self.ask(
+            question, lambda view, catalog: count_of_hot(view, catalog, question), whole
+        )
+
+    def scan(self, question: Question, seqs: range | None = None) -> Scan:
+        """Return a scan of the logs that match a question, by seq.
+
+        Args:
+            question: what is asked; its order and limit are ignored.
+            seqs: seqs to restrict the scan to; None is all.
+
+        Raises:
+            ArchiveError: an archive file that proves the question's pin is missing or damaged.
+            UsageError: the question's pin is of another folder or another past.
+        """
+        return LogScan(self._folder, self._database, question, seqs, spread=self._spread)
 
     def ask(
         self,
@@ -259,7 +292,7 @@ class Logs:
             with self._database.view() as view:
                 catalog = read_catalog(view, question)
                 part = hot(view, catalog)
-            batches = Batches(self.reader, question, len(catalog.kept), self._batches)
+            batches = Batches(self.reader, question, len(catalog.kept), self._batches, self._spread)
             if catalog.proof is not None and question.pin is not None:
                 batches.prove(catalog.proof, question.pin)
             answer = whole(part, catalog, batches)
@@ -277,6 +310,21 @@ class Logs:
     def _past(self) -> tuple[str, int]:
         with self._database.view() as view:
             return read_moment(view).past
+
+
+@dataclass(frozen=True, slots=True)
+class _TakeList(Generic[_Part]):
+    """Takes a list of what a function takes."""
+
+    take: Take[_Part]
+
+    def __call__(self, table: pa.Table) -> list[_Part]:
+        """Return the list."""
+        return [self.take(table)]
+
+
+def _joined(whole: list[_Part], part: list[_Part]) -> list[_Part]:
+    return [*whole, *part]
 
 
 def with_members(table: pa.Table, question: Question) -> pa.Table:
@@ -340,203 +388,6 @@ class _Found:
         return arranged(pa.concat_tables(parts), self._question)
 
 
-def hot_rows(
-    catalog: Catalog, question: Question, columns: Sequence[Any], after: int = 0
-) -> Select[Any]:
-    """Select columns of hot logs that match as far as SQL tells, unordered.
-
-    Where `what_sql_leaves` of the question is something, others are among them.
-
-    Args:
-        catalog: gives the watermark between archived and hot logs.
-        question: what is asked.
-        columns: columns or expressions to select.
-        after: seq above which logs are selected.
-    """
-    # Rows up to the watermark are in batches, and may still be here. Nearly all lie above: without
-    # that hint SQLite may walk through all of them and not use the index of timestamps; a report on
-    # the last seconds of a million rows took ten times as long. Above what is known lie few.
-    is_hot = func.likely(logs.c.seq > catalog.moment.archived_through)
-    wanted: list[ColumnElement[bool]] = [is_hot]
-    if catalog.indexed and catalog.indexed[0].is_selective:
-        found = catalog.indexed[0]
-        wanted.append(logs.c.seq.in_(found.seqs))
-        question = question.without(found.condition)
-    wanted += criteria(question)
-    if after:
-        wanted.append(func.likelihood(logs.c.seq > after, _FEW))
-    return select(*columns).select_from(logs).where(and_(*wanted))
-
-
-def stored_rows(catalog: Catalog, question: Question, after: int = 0) -> Select[Any]:
-    """Select the `kept` columns of hot logs, and those that are needed for what SQL leaves.
-
-    See `hot_rows`.
-
-    Args:
-        catalog: gives the watermark between archived and hot logs.
-        question: what is asked.
-        after: seq above which logs are selected.
-    """
-    names = question.kept if what_sql_leaves(question.filters) is None else question.needed
-    return hot_rows(catalog, question, [logs.c[name] for name in names], after)
-
-
-def ordered_hot_rows(catalog: Catalog, question: Question, after: int = 0) -> Select[Any]:
-    """Select the rows of `stored_rows`, the newest first if the question has a limit.
-
-    Args:
-        catalog: gives the watermark between archived and hot logs.
-        question: what is asked.
-        after: seq above which logs are selected.
-    """
-    chosen = stored_rows(catalog, question, after)
-    if _is_newest_first(question):
-        chosen = chosen.order_by(logs.c.timestamp.desc(), logs.c.seq.desc())
-    else:
-        chosen = chosen.order_by(logs.c.timestamp, logs.c.seq)
-    if question.limit is None or what_sql_leaves(question.filters) is not None:
-        return chosen
-    return chosen.limit(question.limit)
-
-
-def matching_hot_rows(view: View, catalog: Catalog, question: Question) -> pa.Table:
-    """Return the `kept` columns of matching hot logs, unordered; the limit is ignored.
-
-    Args:
-        view: a view of logs.db.
-        catalog: gives the watermark between archived and hot logs.
-        question: what is asked.
-    """
-    return fetched(view, stored_rows(catalog, question), replace(question, limit=None))
-
-
-def fetched(
-    view: View, chosen: Select[Any], question: Question, rows_at_once: int = _TOLD
-) -> pa.Table:
-    """Return the `kept` columns of the rows of a statement that match, up to the limit.
-
-    What SQL leaves is applied to some rows at a time, so that no more are held than match.
-
-    Args:
-        view: a view of logs.db.
-        chosen: `stored_rows` of the question, maybe narrowed or ordered.
-        question: what is asked.
-        rows_at_once: number of rows between two reports of progress.
-    """
-    schema = schema_of(question.kept)
-    left = what_sql_leaves(question.filters)
-    if left is None:
-        # Each column of logs has values of one type.
-        return view.fetch(chosen, rows_at_once=rows_at_once).cast(schema)
-    parts = [schema.empty_table()]
-    rows = 0
-    needed = schema_of(question.needed)
-    with closing(view.batches(chosen, _TOLD)) as batches:
-        while question.limit is None or rows < question.limit:
-            batch = next(batches, None)
-            if batch is None:
-                break
-            table = meeting(pa.table(batch).cast(needed), left).select(question.kept)
-            if table.num_rows:
-                parts.append(table)
-                rows += table.num_rows
-    return pa.concat_tables(parts)[: question.limit]
-
-
-def _is_newest_first(question: Question) -> bool:
-    # A limit takes the newest, whatever the order of the answer.
-    return question.order == "newest" or question.limit is not None
-
-
-def _hot_table(view: View, catalog: Catalog, question: Question, after: int) -> pa.Table:
-    chosen = ordered_hot_rows(catalog, question, after)
-    table = _newest(view, catalog, question, chosen) if not after else None
-    if table is None:
-        table = fetched(view, chosen, question)
-    if _is_newest_first(question) and question.order == "oldest":
-        table = _take(table, pa.array(range(table.num_rows - 1, -1, -1), pa.int64()))
-    return table
-
-
-def _newest(
-    view: View, catalog: Catalog, question: Question, chosen: Select[Any]
-) -> pa.Table | None:
-    """Return the rows of a statement if they are best found in two steps, else None.
-
-    Walking backwards by time finds the newest matches at once, and takes three times as long as
-    reading all rows in their order if there are few. So it ends after some rows.
-
-    Args:
-        view: a view of logs.db.
-        catalog: the catalog of the view.
-        question: what is asked.
-        chosen: `ordered_hot_rows` of the question.
-    """
-    has_begin = question.since is not None and question.clock == "timestamp"
-    by_index = bool(catalog.indexed) and catalog.indexed[0].is_selective
-    left = what_sql_leaves(question.filters)
-    if question.limit is None or question.is_of_all or has_begin or by_index or left is not None:
-        return None
-    walked = select(logs.c.timestamp).order_by(logs.c.timestamp.desc()).offset(_WALKED).limit(1)
-    if question.until is not None and question.clock == "timestamp":
-        walked = walked.where(logs.c.timestamp < question.until)
-    if question.before is not None:
-        walked = walked.where(logs.c.timestamp <= question.before[0])
-    begin = view.rows(walked)
-    if not begin:
-        return None
-    newest = fetched(view, chosen.where(logs.c.timestamp > begin[0][0]), question)
-    if newest.num_rows >= question.limit:
-        return newest
-    by_time: ColumnElement[int] = literal_column("+logs.timestamp")
-    return fetched(
-        view, chosen.order_by(None).order_by(by_time.desc(), logs.c.seq.desc()), question
-    )
-
-
-def _hot_count(view: View, catalog: Catalog, question: Question) -> int:
-    """Count matching hot logs; at the limit it may stop."""
-    if what_sql_leaves(question.filters) is None:
-        return _counted_by_sql(view, catalog, question)
-    return len(fetched(view, stored_rows(catalog, question), question))
-
-
-def _counted_by_sql(view: View, catalog: Catalog, question: Question) -> int:
-    if catalog.moment.last_seq <= catalog.moment.archived_through:
-        return 0  # what is left above it takes a millisecond to ask for
-    if question.is_of_all:
-        return count_hot_logs(view, catalog.moment, question.through)
-    rest = question
-    for each in catalog.indexed:
-        rest = rest.without(each.condition)
-    if catalog.indexed and rest.is_of_all:
-        ((count,),) = view.rows(_indexed_rows(catalog, question.through))
-        return int(count)
-    ((count,),) = view.rows(hot_rows(catalog, question, [func.count()]))
-    return int(count)
-
-
-def _indexed_rows(catalog: Catalog, through: int | None) -> Select[Any]:
-    """Return the number of hot logs that meet the indexed conditions, without reading logs."""
-    first, *others = (each.seqs for each in catalog.indexed)
-    seq = attribute_values.c.seq
-    chosen = first.where(seq > catalog.moment.archived_through)
-    if through is not None:
-        chosen = chosen.where(seq <= through)
-    for each in others:
-        chosen = chosen.where(seq.in_(each.subquery().select()))
-    return select(func.count()).select_from(chosen.subquery())
-
-
-def archived_seqs(catalog: Catalog) -> list[tuple[int, int]]:
-    """Return the first and last seqs of ranges whose logs come from batches."""
-    through = catalog.moment.archived_through
-    # Those of adopted batches lie among those of hot rows.
-    adopted = [each for each in catalog.kept if each.last_seq > through]
-    return [(0, through), *((each.first_seq, each.last_seq) for each in adopted)]
-
-
 def count_archived(table: pa.Table, ranges: Sequence[tuple[int, int]]) -> int:
     """Count logs that came from batches.
 
@@ -566,40 +417,3 @@ def _newer(table: pa.Table, batch: ArchivedBatch) -> int:
     as_late = pc.equal(timestamps, batch.last_timestamp)
     behind = pc.or_(later, pc.and_(as_late, pc.greater(table["seq"], batch.last_seq)))
     return int(pc.sum(behind, min_count=0).as_py())
-
-
-def arranged(table: pa.Table, question: Question) -> pa.Table:
-    """Return the newest logs up to the limit, in the question's order; filters are ignored."""
-    if _ascends(table):
-        newest = (
-            table if question.limit is None else table[max(0, table.num_rows - question.limit) :]
-        )
-        if question.order == "oldest":
-            return newest
-        return _take(newest, pa.array(range(newest.num_rows - 1, -1, -1), pa.int64()))
-    keys = table.select(["timestamp", "seq"])
-    newest_first = pc.sort_indices(
-        keys, sort_keys=[("timestamp", "descending"), ("seq", "descending")]
-    )
-    chosen = newest_first if question.limit is None else newest_first[: question.limit]
-    return _take(table, chosen if question.order == "newest" else chosen[::-1])
-
-
-def _ascends(table: pa.Table) -> bool:
-    """Return whether logs are in order, the oldest first."""
-    timestamps, seqs = table["timestamp"].cast(pa.int64()).to_numpy(), table["seq"].to_numpy()
-    later, same = timestamps[1:] > timestamps[:-1], timestamps[1:] == timestamps[:-1]
-    return bool((later | (same & (seqs[1:] > seqs[:-1]))).all())
-
-
-def _take(table: pa.Table, places: pa.Array) -> pa.Table:
-    wide = table.cast(pa.schema(map(_with_wide_offsets, table.schema))).combine_chunks()
-    slices = [
-        wide.take(places[start : start + _SLICE]).cast(table.schema)
-        for start in range(0, len(places), _SLICE)
-    ]
-    return pa.concat_tables(slices) if slices else table.schema.empty_table()
-
-
-def _with_wide_offsets(field: pa.Field) -> pa.Field:
-    return field.with_type(pa.large_string()) if field.type == pa.string() else field

@@ -11,8 +11,8 @@ from waterline.integers import INT64
 from waterline.recognition.own_logs import ENVELOPE
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
 from waterline.records import Record, check_log, decode_log
+from workbench.query.arranged import arranged
 from workbench.query.empty_answer import GLANCE, Seen, why
-from workbench.query.execute import arranged
 from workbench.query.filters import choose
 from workbench.query.question import Question
 

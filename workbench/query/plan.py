@@ -9,7 +9,7 @@ from waterline.storage.catalog import ArchivedBatch
 from waterline.units import counted, human_size
 from workbench.query.archived import read_batches, read_catalog
 from workbench.query.database import View
-from workbench.query.execute import ordered_hot_rows
+from workbench.query.hot import ordered_hot_rows
 from workbench.query.known import Mark
 from workbench.query.question import Question, what_sql_leaves
 from workbench.query.ruled_out import Wanted, rules_out, wanted_by

@@ -5,7 +5,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, copy_context
 from pathlib import Path
 from typing import Final, TypeVar
@@ -88,6 +88,16 @@ def tell(what: str, done: int, total: int | None = None) -> None:
     effort = EFFORT.get()
     if effort is not None:
         effort.tell(what, done, total)
+
+
+def stopped_by(stop: Callable[[], None]) -> AbstractContextManager[None]:
+    """Let an interrupt of the answer that this thread makes call a function meanwhile.
+
+    Args:
+        stop: ends at once what this thread waits for; another thread calls it.
+    """
+    effort = EFFORT.get()
+    return nullcontext() if effort is None else effort.stopped_by(stop)
 
 
 def warn_of(sentence: str | None, kind: type[UserWarning] = PrunedLogs) -> None:

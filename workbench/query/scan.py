@@ -1,28 +1,29 @@
 """Scan: all logs that match a question, by seq, in many short views of one moment."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import func
 
 from waterline.archive.columns import schema_of
-from waterline.archive.reader import BatchReader, follow
+from waterline.archive.reader import BatchReader
 from waterline.errors import ArchiveError, DataFolderError
 from waterline.query_text.parse import TextQuery
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 from waterline.storage.tables import logs
-from workbench.query.archived import Faults, kept, prove, read_batches, read_catalog
+from workbench.query.archived import Faults, archived_seqs, prove, read_batches, read_catalog
 from workbench.query.database import Database, View
-from workbench.query.execute import archived_seqs, fetched, hot_rows, stored_rows
-from workbench.query.filters import choose
 from workbench.query.gaps import lacking
-from workbench.query.moment import read_moment
+from workbench.query.hot import fetched, hot_rows, stored_rows
+from workbench.query.moment import Moment, read_moment
+from workbench.query.piece import Part, Piece, Scanned, Take, TakeColumns
 from workbench.query.question import Question
-from workbench.query.ruled_out import rules_out, wanted_by
+from workbench.spreading.here import HERE
+from workbench.spreading.spread import Spread
 
 # Rows read in about 20 ms, for which a view holds the WAL.
 PAGE_ROWS: Final = 20_000
@@ -52,6 +53,28 @@ _PAGE_OF_NARROW_ROWS: Final = """
 """
 
 
+class Scan(Protocol):
+    """All logs that match a question, as of one moment, each once, by seq."""
+
+    @property
+    def moment(self) -> Moment:
+        """Moment of the scan."""
+
+    @property
+    def last_seq(self) -> int:
+        """Highest seq committed at the moment; nothing above it is read."""
+
+    @property
+    def lacks(self) -> str | None:
+        """Sentence about pruned logs that may have matched, or None."""
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield tables of logs with the question's columns; a table may be empty."""
+
+    def parts(self, take: Take[Part]) -> Iterator[Part]:
+        """Yield what a function takes from each of these tables."""
+
+
 class LogScan:
     """All logs that match a question, hot and archived, as of one moment, each once, by seq.
 
@@ -65,6 +88,7 @@ class LogScan:
         packed: whether attributes of archives may come packed.
         faults: takes a sentence for each batch that cannot be read, and the scan goes on; None ends
             it at the first.
+        spread: runs what is taken from batches.
 
     Attributes:
         moment: moment of the first view.
@@ -87,6 +111,7 @@ class LogScan:
         *,
         packed: bool = False,
         faults: list[str] | None = None,
+        spread: Spread = HERE,
     ) -> None:
         self._folder = folder
         self._database = database
@@ -95,8 +120,8 @@ class LogScan:
         self._packed = packed
         self._reach: range | None = None
         self._reader = BatchReader(folder)
-        self._faults = None if faults is None else Faults(self._reader, self._batches, faults)
-        self._wanted = wanted_by(question.filters)
+        self._faults = Faults(self._reader, self._batches, faults)
+        self._spread = spread
         with database.view() as view:
             self._catalog = read_catalog(view, question)
         self._prove()
@@ -116,8 +141,40 @@ class LogScan:
             ArchiveError: an archive file is missing, damaged or was pruned meanwhile.
             DataFolderError: logs.db cannot be read, or was replaced meanwhile.
         """
+        return self.parts(TakeColumns(self._question.columns))
+
+    def parts(self, take: Take[Part]) -> Iterator[Part]:
+        """Yield what a function takes from tables of the logs, which may be empty.
+
+        Args:
+            take: called with tables that have the question's `kept` columns, by seq, here or in
+                other processes.
+
+        Raises:
+            ArchiveError: an archive file is missing, damaged or was pruned meanwhile.
+            DataFolderError: logs.db cannot be read, or was replaced meanwhile.
+        """
         while self.after < self.last_seq:
-            yield self._next().select(self._question.columns)
+            with self._database.view() as view:
+                self._keep_up(view)
+                batches = self._next_batches()
+                begin = max(self.after, self._catalog.moment.archived_through)
+                end = min(self.last_seq, batches[0].first_seq - 1) if batches else self.last_seq
+                page = self._hot(view, begin, end) if begin < end else None
+            if page is not None:
+                yield take(page)
+                continue
+            if not batches:
+                self.after = self.last_seq
+                return
+            pieces = (self._piece(each, take) for each in batches)
+            parts = self._faults.parts(self._spread, pieces, threads=1)
+            with closing(parts):
+                for batch in batches:
+                    part = next(parts)
+                    self.after = min(batch.last_seq, self.last_seq)
+                    yield part
+                    del part  # or it would lie beside the next one
 
     @property
     def archived(self) -> list[tuple[int, int]]:
@@ -127,31 +184,14 @@ class LogScan:
     def _prove(self) -> None:
         batch, pin = self._catalog.proof, self._question.pin
         if batch is not None and pin is not None:
-            self._read(batch, lambda now: prove(now, pin, self._reader.read))
-
-    def _next(self) -> pa.Table:
-        with self._database.view() as view:
-            self._keep_up(view)
-            batch = self._next_batch()
-            begin = max(self.after, self._catalog.moment.archived_through)
-            end = self.last_seq if batch is None else min(self.last_seq, batch.first_seq - 1)
-            if begin < end:
-                return self._hot(view, begin, end)
-        if batch is None:
-            self.after = self.last_seq
-            return self._none()
-        return self._archived(batch)
+            self._faults.follow(batch, lambda now: prove(now, pin, self._reader.read))
 
     def _keep_up(self, view: View) -> None:
         """Read the catalog again if it has changed."""
         moment = read_moment(view)
         if moment.past == self._catalog.moment.past:
             return
-        if moment.incarnation != self._catalog.moment.incarnation:
-            raise DataFolderError(
-                f"{self._folder.path} was replaced by another while it was read; run the command "
-                "again"
-            )
+        self._refuse_replaced(moment)
         self._catalog = read_catalog(view, self._question)
         for batch in self._catalog.pruned:
             if batch.batch not in self._pruned and self._is_ahead(batch):
@@ -159,8 +199,23 @@ class LogScan:
                     f"{batch.file} was pruned while it was to be read; run the command again"
                 )
 
-    def _next_batch(self) -> ArchivedBatch | None:
-        return next(filter(self._is_ahead, self._catalog.kept), None)
+    def _next_batches(self) -> list[ArchivedBatch]:
+        """Return the batches ahead that no hot logs lie between."""
+        found: list[ArchivedBatch] = []
+        for batch in filter(self._is_ahead, self._catalog.kept):
+            if found and batch.first_seq - 1 > max(
+                found[-1].last_seq, self._catalog.moment.archived_through
+            ):
+                break
+            found.append(batch)
+        return found
+
+    def _piece(self, batch: ArchivedBatch, take: Take[Part]) -> Piece[Part]:
+        # Rows that were hot when the scan passed, or when it began.
+        behind = self.after if batch.first_seq <= self.after else None
+        through = self.last_seq if batch.last_seq > self.last_seq else None
+        question = self._question
+        return Scanned(self._reader, batch, question, take, self._packed, behind, through)
 
     def _is_ahead(self, batch: ArchivedBatch) -> bool:
         return batch.last_seq > self.after and batch.first_seq <= self.last_seq
@@ -204,39 +259,17 @@ class LogScan:
                 ((last,),) = view.rows(_PAGE, (begin, end, PAGE_ROWS, PAGE_SIZE))
         return None if last is None else int(last)
 
-    def _archived(self, batch: ArchivedBatch) -> pa.Table:
-        asked = replace(self._question.within(batch), limit=None)
-        is_part = batch.first_seq <= self.after or batch.last_seq > self.last_seq
-        columns = (*(("seq",) if is_part and "seq" not in asked.needed else ()), *asked.needed)
-
-        def read(now: ArchivedBatch) -> pa.Table | None:
-            if rules_out(self._reader, now, self._wanted):
-                return None
-            return self._reader.read_packed(now, columns, asked.needed_members)
-
-        table = self._read(batch, read)
-        if table is None:
-            self.after = min(batch.last_seq, self.last_seq)
-            return self._none()
-        if is_part:
-            # Rows that were hot when the scan passed, or when it began.
-            seqs = table["seq"]
-            behind, within = pc.greater(seqs, self.after), pc.less_equal(seqs, self.last_seq)
-            table = table.filter(pc.and_(behind, within))
-        self.after = min(batch.last_seq, self.last_seq)
-        return kept(choose(table, asked), asked, may_be_packed=self._packed)
-
-    def _read(
-        self, batch: ArchivedBatch, read: Callable[[ArchivedBatch], pa.Table | None]
-    ) -> pa.Table | None:
-        """Return what a function reads of a batch; None also if it cannot, and that is noted."""
-        if self._faults is None:
-            return follow(batch, read, self._batches)
-        return self._faults.follow(batch, read)
-
     def _none(self) -> pa.Table:
         return schema_of(self._question.kept).empty_table()
 
     def _batches(self) -> list[ArchivedBatch]:
         with self._database.view() as view:
+            self._refuse_replaced(read_moment(view))
             return read_batches(view)
+
+    def _refuse_replaced(self, moment: Moment) -> None:
+        if moment.incarnation != self._catalog.moment.incarnation:
+            raise DataFolderError(
+                f"{self._folder.path} was replaced by another while it was read; run the command "
+                "again"
+            )

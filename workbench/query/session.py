@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TypeVar
 
 from waterline.archive.reader import BatchReader
 from waterline.clock import now_ms
@@ -11,23 +11,23 @@ from waterline.errors import DataFolderError, NothingFound
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import LOGS
 from workbench.query.archived import check_pin
-from workbench.query.asking import Asking, Scan
+from workbench.query.asking import Answering
 from workbench.query.cache.cache import SIZE, TTL, Cache, Limits
 from workbench.query.database import Database, exists
 from workbench.query.empty_answer import why_none
-from workbench.query.execute import Logs, RowReader
+from workbench.query.execute import Logs
 from workbench.query.gaps import find_earlier
 from workbench.query.moment import read_moment
 from workbench.query.pin import Pin, to_pin
 from workbench.query.progress import patiently, warn_of
 from workbench.query.question import Question
-from workbench.query.scan import LogScan
+from workbench.spreading.here import HERE
+from workbench.spreading.spread import Spread
 
 _Answer = TypeVar("_Answer")
-_Given = ParamSpec("_Given")
 
 
-class Session(Asking):
+class Session(Answering):
     """One open data folder, as questions and reports share it.
 
     Args:
@@ -37,6 +37,7 @@ class Session(Asking):
         cache: whether answers are kept in the folder's cache.db.
         cache_ttl: duration for which an answer is kept.
         cache_size: bytes that all answers may take.
+        spread: runs what is taken from many batches; the session closes it.
 
     Raises:
         UsageError: `at` is no pin of this folder and its past; `cache_ttl` is no duration, or
@@ -49,7 +50,6 @@ class Session(Asking):
         at: the pin of the whole session, or None.
         cache: the cache of answers, or None.
         database: logs.db.
-        logs: reads hot and archived logs.
         reader: reads archive files.
         earlier: sentence if logs.db is older than its archives, or None.
     """
@@ -63,8 +63,10 @@ class Session(Asking):
         cache: bool = True,
         cache_ttl: str = TTL,
         cache_size: str = SIZE,
+        spread: Spread = HERE,
     ) -> None:
         self.folder = DataFolder(Path(path))
+        self._spread = spread
         pin = None if at is None else to_pin(at)
         limits = Limits.of(cache_ttl, cache_size)
         kept = Cache(self.folder.cache, clock, limits) if cache else None
@@ -77,7 +79,7 @@ class Session(Asking):
                 f"`waterline serve --data {self.folder.path}`, or name another folder"
             )
         self.database = Database(self.folder.logs, LOGS)
-        self.logs = Logs(self.folder, self.database)
+        self._logs = Logs(self.folder, self.database, spread)
         self.reader = BatchReader(self.folder)
         if self.at is not None:
             self._check(self.at)
@@ -91,33 +93,14 @@ class Session(Asking):
             return read_moment(view).pin(self.clock())
 
     @property
+    def logs(self) -> Logs:
+        """Answers questions about hot and archived logs."""
+        return self._logs
+
+    @property
     def place(self) -> str:
         """Path of the folder."""
         return str(self.folder.path)
-
-    @property
-    def reads(self) -> RowReader:
-        """Reads hot and archived logs."""
-        return self.logs
-
-    def scan(self, question: Question, seqs: range | None = None) -> Scan:
-        """Return a scan of the logs that match a question, or of some of their seqs."""
-        return LogScan(self.folder, self.database, question, seqs)
-
-    def answer(
-        self,
-        ask: Callable[Concatenate[Any, _Given], _Answer],
-        *given: _Given.args,
-        **named: _Given.kwargs,
-    ) -> _Answer:
-        """Return what a function answers of this session.
-
-        Args:
-            ask: the function.
-            given: its other arguments.
-            named: those by name.
-        """
-        return ask(self, *given, **named)
 
     def explain_empty(self, question: Question, attributes: Sequence[str] = ()) -> None:
         """Warn of the filter that alone leaves no log, if any."""
@@ -133,6 +116,7 @@ class Session(Asking):
     def close(self) -> None:
         """Close the files; it may be called again."""
         self.database.close()
+        self._spread.close()
         if self.cache is not None:
             self.cache.close()
 

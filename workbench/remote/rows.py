@@ -9,9 +9,11 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from workbench.query.execute import FoundRows, arranged, count_archived, with_members
+from workbench.query.arranged import arranged
+from workbench.query.execute import FoundRows, count_archived, with_members
 from workbench.query.known import KnownAnswer, Mark
 from workbench.query.moment import Moment
+from workbench.query.piece import Part, Take
 from workbench.query.progress import tell, warn_of
 from workbench.query.question import Question
 from workbench.remote.link import Link
@@ -156,6 +158,10 @@ class RemoteScan:
         """
         for batch in self._received.batches():
             yield pa.Table.from_batches([batch])
+
+    def parts(self, take: Take[Part]) -> Iterator[Part]:
+        """Yield what a function takes from each of these tables."""
+        return map(take, self.tables())
 
 
 def _reader(response: http.client.HTTPResponse) -> Reader:

@@ -12,12 +12,13 @@ import pyarrow as pa
 from waterline.clock import now_ms
 from waterline.errors import TokenError, WaterlineError
 from workbench.query.answers import select_rows
-from workbench.query.asking import Asking, Scan
+from workbench.query.asking import Asking
 from workbench.query.cache.cache import SIZE, TTL, Cache, Limits
 from workbench.query.execute import Answer, RowReader
 from workbench.query.pin import Pin, to_pin
 from workbench.query.progress import patiently
 from workbench.query.question import Question
+from workbench.query.scan import Scan
 from workbench.query.session import Session
 from workbench.query.sql.statement import Parameters
 from workbench.remote.link import Link

@@ -4,7 +4,7 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, Final
 
@@ -13,9 +13,10 @@ import pandas as pd
 import pyarrow as pa
 
 from waterline.query_text.labels import label_of
+from waterline.storage.catalog import Clock
 from workbench.query.attribute_values import encoded_by_name, variants_by_name
 from workbench.query.attributes import STORED, as_column
-from workbench.query.execute import Answer, Logs
+from workbench.query.execute import Answer, LogReader
 from workbench.query.question import Question
 from workbench.query.variants import VARIANT, floats_of, python_values, series
 from workbench.reports.coverage import Step
@@ -32,7 +33,7 @@ _SLICE: Final = 50_000
 
 
 def exact_latency(
-    every_log: Logs,
+    every_log: LogReader,
     question: Question,
     attribute: str,
     by: str | None,
@@ -42,7 +43,7 @@ def exact_latency(
     """Report exact percentiles of an attribute; values that are no numbers are ignored.
 
     Args:
-        every_log: the logs of a folder.
+        every_log: the logs.
         question: what is asked; steps are of its clock.
         attribute: name of the attribute.
         by: a stored column or an attribute to group by.
@@ -59,25 +60,9 @@ def exact_latency(
     stored = by if by in STORED else None
     names = [attribute] if by is None or stored else [*dict.fromkeys((attribute, by))]
 
-    def take(part: pa.Table) -> _Numbers:
-        slices = [part.slice(start, _SLICE) for start in range(0, part.num_rows, _SLICE)]
-        found = reduce(_Numbers.add, map(of_slice, slices), _Numbers())
-        # What Arrow keeps for later would add up beside the numbers, a tenth of all memory.
-        pa.default_memory_pool().release_unused()
-        return found
-
-    def of_slice(part: pa.Table) -> _Numbers:
-        (values,) = variants_by_name(part["attributes"], [attribute])
-        keys = None
-        if by is not None:
-            keys = _encoded(part[by]) if stored else encoded_by_name(part["attributes"], by)
-        times = None
-        if step is not None:
-            times = step.begins(part[question.clock].cast(pa.int64()).to_numpy())
-        return _part(floats_of(values), keys, times)
-
     wanted = [("attributes", True), (stored, stored), (question.clock, step)]
     columns = tuple(name for name, is_wanted in wanted if name and is_wanted)
+    take = _TakeNumbers(attribute, by, step, question.clock)
     answer = every_log.sum(
         replace(question, columns=columns, members=tuple(names)), take, _Numbers.add
     )
@@ -159,6 +144,36 @@ class _Numbers:
             key, numbers = other.groups.popitem()
             self.groups[key].add(numbers)
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class _TakeNumbers:
+    """Takes the numbers of logs."""
+
+    attribute: str
+    by: str | None
+    step: Step | None
+    clock: Clock
+
+    def __call__(self, part: pa.Table) -> _Numbers:
+        """Return the numbers."""
+        slices = [part.slice(start, _SLICE) for start in range(0, part.num_rows, _SLICE)]
+        found = reduce(_Numbers.add, map(self._of_slice, slices), _Numbers())
+        # What Arrow keeps for later would add up beside the numbers, a tenth of all memory.
+        pa.default_memory_pool().release_unused()
+        return found
+
+    def _of_slice(self, part: pa.Table) -> _Numbers:
+        (values,) = variants_by_name(part["attributes"], [self.attribute])
+        keys = None
+        if self.by in STORED:
+            keys = _encoded(part[self.by])
+        elif self.by is not None:
+            keys = encoded_by_name(part["attributes"], self.by)
+        times = None
+        if self.step is not None:
+            times = self.step.begins(part[self.clock].cast(pa.int64()).to_numpy())
+        return _part(floats_of(values), keys, times)
 
 
 def _part(numbers: Floats, keys: _Keys | None, times: Integers | None) -> _Numbers:

@@ -1,7 +1,7 @@
 """The exact throughput report: logs counted themselves, hot and archived."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +9,12 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Integer, cast, func, literal
 
-from waterline.storage.catalog import ArchivedBatch, Clock
+from waterline.storage.catalog import Clock
 from waterline.storage.tables import logs
-from workbench.query.archived import Batches, Catalog
+from workbench.query.archived import Catalog
 from workbench.query.database import View
-from workbench.query.execute import Answer, Logs, hot_rows, matching_hot_rows
-from workbench.query.gaps import lacking
+from workbench.query.execute import Answer, LogReader
+from workbench.query.hot import hot_rows, matching_hot_rows
 from workbench.query.question import Question, what_sql_leaves
 from workbench.reports.coverage import Step
 from workbench.reports.throughput import Amounts, By, report
@@ -24,12 +24,12 @@ _Counts = Counter[tuple[int, str]]
 
 
 def exact_throughput(
-    every_log: Logs, question: Question, step: Step, by: By | None
+    every_log: LogReader, question: Question, step: Step, by: By | None
 ) -> Answer[pd.DataFrame]:
     """Count logs by step of the question's clock.
 
     Args:
-        every_log: the logs of a folder.
+        every_log: the logs.
         question: what is asked.
         step: the step.
         by: `type`, `source` or None.
@@ -43,17 +43,11 @@ def exact_throughput(
     """
     label = "type" if by is None else by
     question = replace(question, columns=(label, question.clock), order=None)
-
-    def whole(counts: _Counts, catalog: Catalog, batches: Batches) -> Answer[_Counts]:
-        def count(batch: ArchivedBatch) -> _Counts:
-            return _count(batches.chosen(batch), step, question.clock, label)
-
-        for each in batches.of_each(catalog.kept, count):
-            counts.update(each)
-        return Answer(counts, lacking(catalog.pruned, question))
-
-    counted = every_log.ask(
-        question, lambda view, catalog: _count_hot(view, catalog, question, step, label), whole
+    counted = every_log.sum(
+        question,
+        _TakeCounts(step, question.clock, label),
+        _added,
+        of_hot=lambda view, catalog: _count_hot(view, catalog, question, step, label),
     )
     return Answer(report(_amounts(counted.value), step, by), counted.lacks)
 
@@ -61,7 +55,7 @@ def exact_throughput(
 def _count_hot(view: View, catalog: Catalog, question: Question, step: Step, label: By) -> _Counts:
     if what_sql_leaves(question.filters) is not None:
         matching = matching_hot_rows(view, catalog, question)
-        return _count(matching, step, question.clock, label)
+        return _TakeCounts(step, question.clock, label)(matching)
     moment, length = logs.c[question.clock], literal(step.length)
     # SQLite divides towards zero, which would join two steps around 1970 into one.
     begin: Any = cast(moment - (moment % length + length) % length, Integer)
@@ -70,13 +64,29 @@ def _count_hot(view: View, catalog: Catalog, question: Question, step: Step, lab
     return Counter({(time, name): count for time, name, count in rows})
 
 
-def _count(table: pa.Table, step: Step, clock: Clock, label: By) -> _Counts:
-    begins = step.begins(table[clock].cast(pa.int64()).to_numpy())
-    places = pa.table({"time": begins, "label": table[label]})
-    # Other threads of Arrow would release `begins`, which Python owns: see archive.parquet.
-    counted = places.group_by(["time", "label"], use_threads=False).aggregate([([], "count_all")])
-    columns = [counted[name].to_pylist() for name in ("time", "label", "count_all")]
-    return Counter({(time, each): count for time, each, count in zip(*columns, strict=True)})
+@dataclass(frozen=True, slots=True)
+class _TakeCounts:
+    """Takes the numbers of logs."""
+
+    step: Step
+    clock: Clock
+    label: By
+
+    def __call__(self, table: pa.Table) -> _Counts:
+        """Return the numbers."""
+        begins = self.step.begins(table[self.clock].cast(pa.int64()).to_numpy())
+        places = pa.table({"time": begins, "label": table[self.label]})
+        # Other threads of Arrow would release `begins`, which Python owns: see archive.parquet.
+        counted = places.group_by(["time", "label"], use_threads=False).aggregate(
+            [([], "count_all")]
+        )
+        columns = [counted[name].to_pylist() for name in ("time", "label", "count_all")]
+        return Counter({(time, each): count for time, each, count in zip(*columns, strict=True)})
+
+
+def _added(whole: _Counts, part: _Counts) -> _Counts:
+    whole.update(part)
+    return whole
 
 
 def _amounts(counts: _Counts) -> Amounts:

@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from waterline.errors import ManyAttributes, SampledLogs, UsageError
 from workbench.frames import to_frame
+from workbench.query.asking import Answering
 from workbench.query.attribute_counts import AttributeCounts
 from workbench.query.attributes import MOST_NAMES, column_name
-from workbench.query.execute import Answer, Logs
+from workbench.query.execute import Answer, LogReader
 from workbench.query.field_counts import FieldCounts, text_of
 from workbench.query.moment import Moment
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, refuse
-from workbench.query.session import Session
 from workbench.query.times import plain
 
 SAMPLE: Final = 100_000
@@ -27,7 +27,7 @@ _COLUMNS: Final = ("type", "source", "attributes")
 _FIRST: Final = {"type": 0, "source": 1}
 
 
-def fields(session: Session, top: object, sample: object, filters: Filters) -> pd.DataFrame:
+def fields(session: Answering, top: object, sample: object, filters: Filters) -> pd.DataFrame:
     """Return the fields of logs; see `Workbench.fields`."""
     refuse(filters, "order", "limit", "columns")
     begun, now = time.perf_counter(), session.clock()
@@ -94,13 +94,17 @@ class _Counts:
         return {**found, **{column_name(name): each for name, each in attributes.items()}}
 
 
+def _counts_of(table: pa.Table) -> _Counts:
+    return _Counts().add(table)
+
+
 def _counted(
-    logs: Logs, question: Question, most: int | None
+    logs: LogReader, question: Question, most: int | None
 ) -> tuple[Answer[_Counts], Moment, bool]:
     """Count the fields of matching logs.
 
     Args:
-        logs: the logs of a folder.
+        logs: the logs.
         question: what is asked.
         most: number of logs to count at most, the newest ones; None is all.
 
@@ -116,7 +120,7 @@ def _counted(
         place = first["timestamp"].cast(pa.int64())[0].as_py(), first["seq"][0].as_py()
     last = newest.moment.last_seq
     asked = replace(question, behind=place, last=last)
-    counts = logs.sum(asked, lambda table: _Counts().add(table), _Counts.update, packed=True)
+    counts = logs.sum(asked, _counts_of, _Counts.update, packed=True)
     return counts, newest.moment, is_sample
 
 

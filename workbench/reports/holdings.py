@@ -12,7 +12,8 @@ from waterline.units import human_size
 from workbench.display import Line, as_html, as_text, moment
 from workbench.query.archived import Batches, Catalog
 from workbench.query.database import View
-from workbench.query.execute import Logs, hot_rows
+from workbench.query.execute import Logs
+from workbench.query.hot import hot_rows
 from workbench.query.question import Question
 from workbench.query.session import Session
 

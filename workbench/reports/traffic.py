@@ -9,7 +9,7 @@ from waterline.clock import now_ms
 from waterline.errors import UnmeasuredLogs, UsageError
 from waterline.storage.catalog import Clock
 from waterline.units import parse_duration
-from workbench.query.asking import Asking
+from workbench.query.asking import Answering, Asking
 from workbench.query.moment import read_moment
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, refuse
@@ -140,12 +140,12 @@ def sources(session: Session, quiet_after: str) -> pd.DataFrame:
     return session.patiently(lambda: read_sources(session.folder.metrics, now_ms(), silence))
 
 
-def _exact_question(session: Session, basis: Basis, filters: Filters) -> Question:
+def _exact_question(session: Answering, basis: Basis, filters: Filters) -> Question:
     return replace(session.question(filters), clock=check_clock(basis.clock))
 
 
 def _exact_latency(
-    session: Session,
+    session: Answering,
     question: Question,
     metric: str | None,
     by: str | None,

@@ -11,8 +11,7 @@ import pyarrow as pa
 from waterline.archive.as_stored import as_stored
 from waterline.archive.columns import schema_of
 from waterline.errors import DataFolderError
-from workbench.query.archived import incomplete, read_catalog
-from workbench.query.execute import archived_seqs
+from workbench.query.archived import archived_seqs, incomplete, read_catalog
 from workbench.query.known import KnownAnswer, Mark, take_mark
 from workbench.query.moment import read_moment
 from workbench.query.question import Question

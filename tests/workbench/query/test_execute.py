@@ -21,7 +21,7 @@ from tests.support.sessions import session_of
 from waterline.encoding import PARQUET
 from waterline.query_text.condition import OPERATORS
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
-from workbench.query import execute
+from workbench.query import hot
 from workbench.query.question import ask
 from workbench.workbench import Workbench
 
@@ -518,7 +518,7 @@ def test_newest_matches_are_same_however_far_back_they_lie(
             for n in range(100)
         ],
     )
-    monkeypatch.setattr(execute, "_WALKED", walked)
+    monkeypatch.setattr(hot, "_WALKED", walked)
     with Workbench(data, clock=lambda: NOON) as wb:
         session = session_of(wb)
         for limit in range(6):

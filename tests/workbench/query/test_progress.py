@@ -135,7 +135,7 @@ def test_hot_logs_and_files_are_told(data: Path) -> None:
         EFFORT.reset(token)
     assert told.count(("hot logs", 1, None)) >= 2
     files = [each for each in told if each[0] == "archive files"]
-    assert files == [("archive files", done, 3) for done in (0, 1, 2)] * 2
+    assert files == [("archive files", done, 3) for done in (0, 1, 2, 3)] * 2
 
 
 def test_warning_names_the_line_of_who_waits() -> None:

@@ -14,7 +14,7 @@ from tests.support.sessions import session_of
 from waterline.encoding import JSON_GZ, PARQUET
 from waterline.errors import NothingFound
 from workbench.cli.main import main
-from workbench.query.execute import _TOLD
+from workbench.query.hot import _TOLD
 from workbench.query.progress import EFFORT, Effort
 from workbench.query.question import ask
 from workbench.workbench import Workbench

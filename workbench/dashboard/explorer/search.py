@@ -16,8 +16,9 @@ from workbench.explore.tally import Tally, of_types, tally, tally_by_type_and, t
 from workbench.patterns.patterns import FoundPatterns, find_patterns
 from workbench.query.archived import Batches, Catalog
 from workbench.query.database import View
-from workbench.query.execute import Logs, fetched, stored_rows
+from workbench.query.execute import Logs
 from workbench.query.gaps import Gap
+from workbench.query.hot import fetched, stored_rows
 from workbench.query.moment import Moment
 from workbench.query.neighbours import neighbours
 from workbench.query.question import Place, ask
@@ -210,7 +211,7 @@ def patterns(opened: OpenFolder, asked: Asked, now: int, tell: Tell) -> None:
     length = asked.until - asked.since
     before = (asked.since - length, asked.since)
     question = replace(asked.question, since=asked.since)
-    found = find_patterns(opened.folder, opened.database, question, before, now)
+    found = find_patterns(opened.logs, question, before, now)
     tell(Patterns(found))
 
 

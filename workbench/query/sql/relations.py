@@ -3,6 +3,7 @@
 import json
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
@@ -169,6 +170,17 @@ _FEW: Final = 100_000
 _SLICE: Final = 50_000
 
 
+@dataclass(frozen=True, slots=True)
+class _TakeStored:
+    """Takes columns of logs as they were stored."""
+
+    columns: tuple[str, ...]
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Return the columns."""
+        return as_stored(table.select(self.columns))
+
+
 class LogsRelation:
     """The logs of a data folder as a relation.
 
@@ -227,7 +239,7 @@ class LogsRelation:
         """Return the logs of a range of time, or None if there are many."""
         if self._logs.most(question) > _FEW:
             return None
-        answer = self._logs.parts(question, lambda part: as_stored(part.select(question.columns)))
+        answer = self._logs.parts(question, _TakeStored(question.columns))
         self.lacks = self.lacks or answer.lacks
         return answer.value
 
