@@ -11,6 +11,7 @@ WaterlineError
 │   ├── BackupInUse       another backup of it is under way
 │   └── NewerSchema       a later version of Waterline wrote it
 ├── ServerUnreachable     a server of questions cannot be reached, or has broken off
+├── ClusterError          a cluster cannot be used, or has broken off
 ├── TokenError            a token that is missing, unknown or not allowed this
 ├── AddressError          an address that cannot be listened on
 ├── StartFailed           a process ended instead of serving
@@ -27,7 +28,7 @@ Warnings, of answers that lack something: PrunedLogs, as logs were pruned; Missi
 are missing or damaged and the question wanted the rest, or as lines of a file hold no log;
 UnmeasuredLogs, as the server had not begun to measure, or keeps those measurements no more. Of an
 answer that lacks nothing: DamagedCache, ManyAttributes, and NothingFound, where a filter left no
-log at all.
+log at all. UnprotectedCluster is of no answer, but of a cluster that anybody may use.
 """
 
 import linecache
@@ -150,6 +151,10 @@ class NewerSchema(DataFolderError):
     """The data folder was written by a later version of Waterline."""
 
 
+class ClusterError(WaterlineError):
+    """A cluster cannot be used, or has broken off."""
+
+
 class TokenError(WaterlineError):
     """A token is missing, unknown or lacks the scope."""
 
@@ -208,6 +213,10 @@ class MissingLogs(UserWarning):
 
 class UnmeasuredLogs(UserWarning):
     """A report lacks logs without kept measurements."""
+
+
+class UnprotectedCluster(UserWarning):
+    """Anybody who reaches the scheduler of a cluster can have it run code."""
 
 
 class SampledLogs(UserWarning):

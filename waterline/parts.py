@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from waterline.errors import MissingPart
 
-Part = Literal["server", "all"]
+Part = Literal["server", "all", "dask"]
 """An extra of pyproject.toml."""
 
 _SERVER: Final = (
@@ -24,6 +24,7 @@ PACKAGES: Final[dict[Part, tuple[str, ...]]] = {
         "pytz",
         "sqlalchemy",
     ),
+    "dask": ("dask", "distributed"),
 }
 """Extra to the packages that it installs, as they are imported; a test holds both equal."""
 

@@ -3,6 +3,7 @@
 import html
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Literal, Self, Unpack
 
 import pandas as pd
@@ -10,7 +11,8 @@ import pyarrow as pa
 from sqlalchemy import Engine
 
 from waterline.clock import now_ms
-from waterline.errors import UsageError, WaterlineError
+from waterline.errors import UnprotectedCluster, UsageError, WaterlineError
+from waterline.parts import require
 from waterline.storage.catalog import Clock
 from workbench.clients.log_files.options import reading_of
 from workbench.notebook import formatter, log_table, watching
@@ -21,6 +23,7 @@ from workbench.query import answers, files
 from workbench.query.around import around
 from workbench.query.asking import Asking
 from workbench.query.cache.cache import SIZE, TTL, Cache
+from workbench.query.partitions import partitioned
 from workbench.query.pin import Pin
 from workbench.query.plan import Plan
 from workbench.query.progress import warn_of
@@ -40,8 +43,12 @@ from workbench.reports.page.report import Report
 from workbench.reports.sources import QUIET_AFTER
 from workbench.reports.throughput import By
 from workbench.reports.traffic import Basis
+from workbench.spreading.here import HERE
+from workbench.spreading.spread import Spread
 
 if TYPE_CHECKING:
+    import dask.dataframe as dd
+    from distributed import Client
     from matplotlib.figure import Figure
 
 # A batch of the default format: enough to tell codecs apart, in a few seconds.
@@ -58,6 +65,7 @@ def connect(
     cache: bool = True,
     cache_ttl: str = TTL,
     cache_size: str = SIZE,
+    cluster: "Client | Literal['local'] | int | None" = None,
 ) -> "Workbench":
     """Open a data folder for reading, here or behind a server; the server of logs may run or not.
 
@@ -76,6 +84,8 @@ def connect(
         cache_ttl: duration for which an answer is kept, such as `1h`.
         cache_size: bytes that all answers may take, such as `256MiB`. Beyond it the least recently
             used go first.
+        cluster: a Dask cluster, whose workers read the archives: a `distributed.Client`, or
+            `"local"` or a number of workers to start on this machine until the workbench is closed.
 
     Returns:
         A workbench, which is also a context manager that closes itself.
@@ -86,6 +96,11 @@ def connect(
         DataFolderError: the folder has no logs.db, or it cannot be read.
         TokenError: an address needs a token, or its server does not accept this one.
         ServerUnreachable: nothing answers at the address, or its certificate is not trusted.
+        ClusterError: the cluster cannot be used.
+        MissingPart: Dask is not installed.
+
+    Warns:
+        UnprotectedCluster: anybody who reaches the scheduler can have it run code.
 
     Examples:
         >>> wb = connect("data")
@@ -100,7 +115,25 @@ def connect(
         cache=cache,
         cache_ttl=cache_ttl,
         cache_size=cache_size,
+        cluster=cluster,
     )
+
+
+def open_cluster(cluster: object) -> Spread:
+    """Return what runs tasks on a cluster; see `connect`.
+
+    Raises:
+        UsageError: it is none.
+        ClusterError: it cannot be used.
+        MissingPart: Dask is not installed.
+    """
+    require("dask", "cluster=")
+    # Whoever has no cluster does not load Dask.
+    from workbench.spreading.dask import open_cluster
+
+    spread = open_cluster(cluster)
+    warn_of(spread.unprotected, UnprotectedCluster)
+    return spread
 
 
 @shows_filters
@@ -208,6 +241,7 @@ class Workbench:
         cache: whether answers to `logs` and `arrow` are kept in the folder's cache.db.
         cache_ttl: duration for which an answer is kept.
         cache_size: bytes that all answers may take.
+        cluster: a Dask cluster, as for `connect`.
 
     Raises:
         UsageError: an argument has no meaning, as for `connect`.
@@ -225,9 +259,15 @@ class Workbench:
         cache: bool = True,
         cache_ttl: str = TTL,
         cache_size: str = SIZE,
+        cluster: "Client | Literal['local'] | int | None" = None,
     ) -> None:
         self._session: Asking
         if isinstance(path, str) and path.startswith(_SCHEMES):
+            if cluster is not None:
+                raise UsageError(
+                    "cluster= is for a folder, whose archives its workers read; a server answers "
+                    "by itself"
+                )
             # Whoever reads a folder loads nothing of the network.
             from workbench.remote.session import RemoteSession
 
@@ -253,9 +293,19 @@ class Workbench:
                 "token and certificate are for a server's address, such as "
                 "https://logs.example.com:3003; leave them out for a folder"
             )
-        self._session = Session(
-            path, clock, at=at, cache=cache, cache_ttl=cache_ttl, cache_size=cache_size
-        )
+        spread = HERE if cluster is None else open_cluster(cluster)
+        with ExitStack() as opened:
+            opened.callback(spread.close)
+            self._session = Session(
+                path,
+                clock,
+                at=at,
+                cache=cache,
+                cache_ttl=cache_ttl,
+                cache_size=cache_size,
+                spread=spread,
+            )
+            opened.pop_all()
 
     read = staticmethod(read)
 
@@ -904,6 +954,36 @@ class Workbench:
         if isinstance(a, pd.DataFrame) or isinstance(b, pd.DataFrame):
             return diff(self._session, a, b)
         return self._session.answer(diff, a, b)
+
+    @shows_filters
+    def dask(self, **filters: Unpack[Filters]) -> "dd.DataFrame":
+        """Return logs as a Dask DataFrame, to go on with by yourself.
+
+        Each batch of the archives is a partition, in the order of seq, which whoever computes it
+        reads and checks then: against its SHA-256 and page by page. The hot logs are the last one,
+        as they were at this call. What you read by other means, such as `dd.read_parquet`, is not
+        checked: a flipped bit may give another answer without a word.
+
+        Args:
+            **filters: those of `logs`, without `order` and `limit`.
+
+        Returns:
+            A DataFrame with the columns and types of `logs`, whose index counts within each
+            partition. Computing it raises `ArchiveError` where a file is missing or damaged, or has
+            moved since this call. It has no `attrs`.
+
+        Raises:
+            UsageError: an argument has no meaning; the sentence names it.
+            MissingPart: Dask is not installed.
+
+        Warns:
+            PrunedLogs: logs that were asked for were pruned.
+
+        Examples:
+            >>> wb.dask(type="error", columns=["source"])["source"].value_counts().compute()
+            >>> wb.dask(since="-1d").map_partitions(len).compute()
+        """
+        return partitioned(self._session, filters)
 
     @shows_filters
     def compression_compare(self, rounds: int = 3, **filters: Unpack[Filters]) -> pd.DataFrame:

@@ -76,7 +76,7 @@ class BatchReader:
 
     def has_place(self, batch: ArchivedBatch) -> bool:
         """Return whether the folder is there in which the file of a batch would lie."""
-        return batch.local_removed_at is not None or self._folder.archives.is_dir()
+        return batch.local_removed_at is not None or os.access(self._folder.archives, os.X_OK)
 
     def read(self, batch: ArchivedBatch, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the logs of a batch by seq.

@@ -20,7 +20,7 @@ from workbench.query.gaps import lacking
 from workbench.query.hot import count_of_hot, counted_by_sql, hot_table, matching_hot_rows
 from workbench.query.known import KnownAnswer, Mark, take_mark
 from workbench.query.moment import Moment, read_moment
-from workbench.query.piece import Take
+from workbench.query.piece import Piece, Scanned, Take
 from workbench.query.question import Question
 from workbench.query.scan import LogScan, Scan
 from workbench.query.variants import VARIANT
@@ -65,6 +65,18 @@ class FoundRows:
     """Number of logs added to the known answer; None if there was no valid one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Apart(Generic[_Part]):
+    """Logs that match a question, of which those of batches are still to be read."""
+
+    pieces: list[Piece[_Part]]
+    """What is taken from each batch, in the order of seq."""
+    hot: pa.Table
+    """The hot logs with the question's `kept` columns, by seq."""
+    lacks: str | None
+    """Sentence about pruned logs that may have matched, or None."""
+
+
 class RowReader(Protocol):
     """Reads the logs that match a question, as `Logs` does."""
 
@@ -96,6 +108,9 @@ class LogReader(RowReader, Protocol):
 
     def scan(self, question: Question, seqs: range | None = None) -> Scan:
         """Return a scan of the logs that match a question; see `Logs.scan`."""
+
+    def pieces(self, question: Question, take: Take[_Part]) -> Apart[_Part]:
+        """Return what is to be taken from each batch, and the hot logs; see `Logs.pieces`."""
 
 
 class Logs:
@@ -263,6 +278,28 @@ class Logs:
             UsageError: the question's pin is of another folder or another past.
         """
         return LogScan(self._folder, self._database, question, seqs, spread=self._spread)
+
+    def pieces(self, question: Question, take: Take[_Part]) -> Apart[_Part]:
+        """Return what is to be taken from each batch that may match, and the hot logs.
+
+        Whoever calls a piece has to do with what it then finds: no job that moves it is followed.
+
+        Args:
+            question: what is asked; its order and limit are ignored.
+            take: takes something from tables that have the question's `kept` columns.
+        """
+
+        def whole(hot: pa.Table, catalog: Catalog, _: Batches) -> Apart[_Part]:
+            pieces: list[Piece[_Part]] = [
+                Scanned(self.reader, each, question, take, packed=False) for each in catalog.kept
+            ]
+            by_seq = hot.sort_by("seq") if hot.num_rows else hot
+            return Apart(pieces, by_seq, lacking(catalog.pruned, question))
+
+        question = replace(question, limit=None)
+        return self.ask(
+            question, lambda view, catalog: matching_hot_rows(view, catalog, question), whole
+        )
 
     def ask(
         self,

@@ -64,6 +64,10 @@ class Piece(ABC, Generic[Part]):
             is_seen = self.reader.has_place(self.batch)
             return Outcome(None, error, None if is_seen else socket.gethostname())
 
+    def name(self) -> str:
+        """Return the path of the batch file, or its URL."""
+        return self.reader.name(self.batch)
+
     def key(self) -> str:
         """Return a digest of the batch's content, of what is asked, and of what is taken."""
         others = [getattr(self, each.name) for each in fields(self) if each.name not in _BATCHES]

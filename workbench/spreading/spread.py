@@ -13,6 +13,9 @@ class Task(Protocol[ResultOf]):
     def __call__(self) -> ResultOf:
         """Return the result, which is to be small."""
 
+    def name(self) -> str:
+        """Return what the task is about, such as the path of a file, for an error."""
+
     def key(self) -> str:
         """Return a digest of what the result depends on, which no path or address does."""
 
