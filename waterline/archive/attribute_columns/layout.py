@@ -27,6 +27,8 @@ MOST_MEMBERS: Final = 64
 # Ids of other fields of a batch lie below; Parquet's are 32 bits, signed.
 _FIRST_ID: Final = 1_000
 _IDS: Final = 2**31 - _FIRST_ID
+# Iceberg keeps the highest for columns of its own.
+_FIRST_RESERVED: Final = 2**31 - 200
 
 
 class Member(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,11 +51,12 @@ class Member(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def field_id(self) -> int:
-        """The Parquet field id: the same for the same path and type in every batch of any folder.
+        """The Parquet field id: the same for the same path, type and struct in every batch.
 
-        Readers of many batches as one table, such as Iceberg's, tell columns apart by it.
+        Readers of many batches as one table, such as Iceberg's, tell columns apart by it, and want
+        each in one struct.
         """
-        return _field_id((*self.path, str(TYPES[self.kind])))
+        return _field_id((*self.path, str(TYPES[self.kind]), *_apart(self.is_apart)))
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -122,7 +125,7 @@ class Group:
     @property
     def field_id(self) -> int:
         """The Parquet field id of the object."""
-        return _field_id((*self.path, "struct", *(["apart"] if self.is_apart else [])))
+        return _field_id((*self.path, "struct", *_apart(self.is_apart)))
 
 
 def _touches(path: tuple[str, ...], other: tuple[str, ...]) -> bool:
@@ -131,9 +134,14 @@ def _touches(path: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return path[:both] == other[:both]
 
 
+def _apart(is_apart: bool) -> tuple[str, ...]:
+    return ("apart",) if is_apart else ()
+
+
 def _field_id(words: tuple[str, ...]) -> int:
     digest = hashlib.sha256("\0".join(words).encode()).digest()
-    return _FIRST_ID + int.from_bytes(digest[:8]) % _IDS
+    number = _FIRST_ID + int.from_bytes(digest[:8]) % _IDS
+    return number if number < _FIRST_RESERVED else number - _IDS // 2
 
 
 _decoder: Final = msgspec.json.Decoder(Layout)

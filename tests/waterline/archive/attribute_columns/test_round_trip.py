@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from waterline.archive.attribute_columns.layout import (
     MOST_MEMBERS,
+    Member,
     read_layout,
     write_layout,
 )
@@ -186,6 +187,17 @@ def test_field_ids_are_of_path_and_type_alone() -> None:
     assert len({*others.values()}) == len(others)
     text, _ = there_and_back(['{"a":"x"}'] * 3)
     assert text.layout.members[0].field_id != ids[("a",)]
+
+
+def test_field_id_is_none_that_iceberg_keeps_for_itself() -> None:
+    # Of 17 million names this is the first whose digest alone would give one.
+    assert Member(path=("a17559380",), kind="integer").field_id < 2**31 - 200
+
+
+def test_member_apart_has_a_field_id_of_its_own() -> None:
+    member = Member(path=("a", "b"), kind="text")
+    apart = Member(path=("a", "b"), kind="text", is_apart=True)
+    assert apart.field_id != member.field_id
 
 
 @given(st.lists(written, min_size=1, max_size=12), st.sampled_from(["a", "http", "http.status"]))
