@@ -54,9 +54,9 @@ ELSEWHERE: Final = {
     "conda": "it installs; tests/test_dependencies.py holds environment.yml to pyproject.toml",
 }
 """Commands that are not run here, and where they are."""
-SHOWN: Final = {"json", "text", "nginx", "ini", "toml", "conf", "js"}
+SHOWN: Final = {"json", "text", "nginx", "ini", "toml", "conf", "js", "sql"}
 """Languages of blocks that are no commands."""
-MOST_NOT_RUN: Final = 4
+MOST_NOT_RUN: Final = 5
 
 _BLOCK: Final = re.compile(
     r"(?P<not_run><!-- not run: [^\n]+ -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",

@@ -1,11 +1,11 @@
-"""Parts of Waterline that an installation may lack: the server and the workbench are extras."""
+"""Parts of Waterline that an installation may lack: server, workbench and others are extras."""
 
 from importlib.util import find_spec
 from typing import Final, Literal
 
 from waterline.errors import MissingPart
 
-Part = Literal["server", "all", "dask"]
+Part = Literal["server", "all", "dask", "iceberg"]
 """An extra of pyproject.toml."""
 
 _SERVER: Final = (
@@ -25,6 +25,7 @@ PACKAGES: Final[dict[Part, tuple[str, ...]]] = {
         "sqlalchemy",
     ),
     "dask": ("dask", "distributed"),
+    "iceberg": (*_SERVER, "pyiceberg", "sqlalchemy"),
 }
 """Extra to the packages that it installs, as they are imported; a test holds both equal."""
 

@@ -49,6 +49,9 @@ _REPETITIVE: Final = b"waterline.dictionaries"
 _FILTERED: Final = 32
 _read_paths: Final = msgspec.json.Decoder(list[str]).decode
 _FIELD_ID: Final = b"PARQUET:field_id"
+_MAGIC: Final = b"PAR1"
+# The length of the footer, and this again.
+_AROUND_FOOTER: Final = 8
 _IDS: Final = {name: number for number, name in enumerate((*NAMES, TEXTS, APART), start=1)}
 
 
@@ -123,6 +126,35 @@ def layout_of(path: Path) -> Layout:
     """
     about = pq.read_metadata(path).metadata or {}
     return read_layout(about[_LAYOUT]) if _LAYOUT in about else Layout()
+
+
+def footer_size(tail: bytes) -> int:
+    """Return the size in bytes of the footer of a Parquet file.
+
+    Args:
+        tail: the last eight bytes of the file, or more.
+
+    Raises:
+        pa.ArrowInvalid: the file is damaged or no Parquet.
+    """
+    if len(tail) < _AROUND_FOOTER or not tail.endswith(_MAGIC):
+        raise pa.ArrowInvalid("it does not end as a Parquet file")
+    return int.from_bytes(tail[-_AROUND_FOOTER : -len(_MAGIC)], "little") + _AROUND_FOOTER
+
+
+def read_footer(footer: bytes) -> tuple[pa.Schema, Label | None]:
+    """Return the schema of a Parquet file, with its field ids, and the label, if any.
+
+    Args:
+        footer: the last bytes of the file, `footer_size` of them or more.
+
+    Raises:
+        pa.ArrowException, OSError, msgspec.DecodeError: the file is damaged or no Parquet.
+    """
+    metadata = pq.read_metadata(pa.BufferReader(_owned(footer)))
+    about = metadata.metadata or {}
+    label = read_label(about[_LABEL]) if _LABEL in about else None
+    return metadata.schema.to_arrow_schema(), label
 
 
 def decode(

@@ -149,6 +149,14 @@ class Settings:
             texts.show_destination,
         ),
     )
+    lake_catalog: Path | None = field(
+        default=None,
+        metadata=_about(
+            "SQLite file of the catalog that `waterline lake publish` writes, or none",
+            texts.parse_catalog,
+            texts.show_file,
+        ),
+    )
     archive_keep_local: bool = field(
         default=True,
         metadata=_about(

@@ -267,6 +267,13 @@ def parse_log_file(text: str) -> Path | None:
     return None if text.strip() == _NONE else Path(text).absolute()
 
 
+def parse_catalog(text: str) -> Path | None:
+    """Parse the path of a catalog; None is none."""
+    if not text.strip():
+        raise ValueError(f"it is empty; give a file, or {_NONE}")
+    return None if text.strip() == _NONE else Path(text).absolute()
+
+
 def parse_log_format(text: str) -> LogFormat:
     """Parse the format of our own log."""
     try:
