@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Engine
 
+from waterline.archive.columns import NAMES
 from waterline.clock import now_ms
 from waterline.errors import UnprotectedCluster, UsageError, WaterlineError
 from waterline.parts import require
@@ -51,15 +52,21 @@ if TYPE_CHECKING:
     from distributed import Client
     from matplotlib.figure import Figure
 
+    from workbench.lake.servers import Addresses, Tokens
+
 # A batch of the default format: enough to tell codecs apart, in a few seconds.
 _COMPARED: Final = 100_000
 _SCHEMES: Final = ("http://", "https://")
+FOLDER: Final = "data"
+"""Data folder where none is named."""
 
 
 def connect(
-    path: str | os.PathLike[str] = "data",
+    path: str | os.PathLike[str] = FOLDER,
     *,
-    token: str | None = None,
+    lake: str | None = None,
+    nodes: "Addresses | None" = None,
+    token: "Tokens" = None,
     certificate: str | os.PathLike[str] | None = None,
     at: Pin | str | None = None,
     cache: bool = True,
@@ -67,20 +74,26 @@ def connect(
     cache_size: str = SIZE,
     cluster: "Client | Literal['local'] | int | None" = None,
 ) -> "Workbench":
-    """Open a data folder for reading, here or behind a server; the server of logs may run or not.
+    """Open a data folder for reading, here or behind a server, or a lake of several.
+
+    The server of logs may run or not.
 
     Args:
         path: the data folder, or the address of its `waterline query`, such as
             `https://logs.example.com:3003`.
-        token: a token with the scope `read`, for an address; None takes the variable
-            WATERLINE_TOKEN.
+        lake: in place of a path, the address of a lake, such as `s3://bucket/lake`: the archives of
+            several nodes. Frames have the column `node`, as `seq` is a number of one node.
+        nodes: addresses of the lake's nodes, by name or as a list, each a `waterline query`; they
+            are asked for what they have not uploaded yet. None asks the lake alone.
+        token: a token with the scope `read`, for an address, or for those of a lake one each, by
+            name of the node or address; None takes the variable WATERLINE_TOKEN.
         certificate: a PEM file with the certificate of the server at an address, if no authority
             vouches for it.
         at: the moment of which questions about logs are answered, unless they name their own: what
             `Workbench.pin` returned, or its text.
         cache: whether answers to `logs` and `arrow` are kept in the folder's cache.db, of an
-            address in the user's cache folder. A kept answer is used only where it equals what is
-            stored.
+            address in the user's cache folder, of a lake not at all. A kept answer is used only
+            where it equals what is stored.
         cache_ttl: duration for which an answer is kept, such as `1h`.
         cache_size: bytes that all answers may take, such as `256MiB`. Beyond it the least recently
             used go first.
@@ -109,6 +122,8 @@ def connect(
     formatter.register()
     return Workbench(
         path,
+        lake=lake,
+        nodes=nodes,
         token=token,
         certificate=certificate,
         at=at,
@@ -234,6 +249,8 @@ class Workbench:
 
     Args:
         path: the data folder, or the address of its `waterline query`.
+        lake: the address of a lake in place of a path, as for `connect`.
+        nodes: addresses of a lake's nodes, as for `connect`.
         clock: returns milliseconds UTC, from which relative times such as `-1h` count.
         token: a token for an address, as for `connect`.
         certificate: certificate of the server at an address, as for `connect`.
@@ -250,10 +267,12 @@ class Workbench:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] = FOLDER,
         clock: Callable[[], int] = now_ms,
         *,
-        token: str | None = None,
+        lake: str | None = None,
+        nodes: "Addresses | None" = None,
+        token: "Tokens" = None,
         certificate: str | os.PathLike[str] | None = None,
         at: Pin | str | None = None,
         cache: bool = True,
@@ -262,6 +281,30 @@ class Workbench:
         cluster: "Client | Literal['local'] | int | None" = None,
     ) -> None:
         self._session: Asking
+        if lake is not None:
+            if path != FOLDER:
+                raise UsageError("lake= is in place of a path; give one of them")
+            # Whoever reads a folder loads nothing of the network.
+            from workbench.lake.session import LakeSession
+
+            spread = HERE if cluster is None else open_cluster(cluster)
+            with ExitStack() as opened:
+                opened.callback(spread.close)
+                self._session = LakeSession(
+                    lake,
+                    clock,
+                    nodes=nodes,
+                    token=token,
+                    certificate=certificate,
+                    at=at,
+                    spread=spread,
+                )
+                opened.pop_all()
+            return
+        if nodes is not None:
+            raise UsageError("nodes= are those of a lake; give lake=, such as s3://bucket/lake")
+        if not isinstance(token, str | None):
+            raise UsageError("several tokens are for the nodes of a lake; give one as token=")
         if isinstance(path, str) and path.startswith(_SCHEMES):
             if cluster is not None:
                 raise UsageError(
@@ -1021,7 +1064,7 @@ class Workbench:
         question = session.question(filters)
         rows = session.patiently(lambda: session.reads.rows(question))
         warn_of(rows.lacks)
-        return compression_compare(rows.table, rounds)
+        return compression_compare(rows.table.select(NAMES), rounds)
 
     @staticmethod
     def figure(report: pd.DataFrame) -> "Figure":

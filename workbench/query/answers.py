@@ -16,6 +16,7 @@ from workbench.query.attributes import lacking_attribute, named, spread, with_va
 from workbench.query.empty_answer import GLANCE
 from workbench.query.execute import Answer
 from workbench.query.known import Mark
+from workbench.query.moment import Moment, read_moment
 from workbench.query.pin import Pin, to_pin
 from workbench.query.plan import Plan, plan
 from workbench.query.progress import warn_of
@@ -108,6 +109,24 @@ def count(session: Answering, filters: Filters) -> int:
     if not counted.value:
         session.explain_empty(question)
     return counted.value
+
+
+def count_matching(session: Session, question: Question) -> tuple[int, str | None, Moment]:
+    """Return the number of logs that match a question, what it lacks, and the moment.
+
+    Args:
+        session: the folder.
+        question: what is asked.
+
+    Raises:
+        IncompleteAnswer: archive files are missing or damaged; the sentence names them.
+    """
+    with session.database.view() as view:
+        moment = read_moment(view)
+    # What comes in meanwhile is of a later moment.
+    last = moment.last_seq if question.last is None else min(question.last, moment.last_seq)
+    counted = session.patiently(lambda: session.logs.count(replace(question, last=last)))
+    return counted.value, counted.lacks, moment
 
 
 def explain(session: Asking, filters: Filters) -> Plan:

@@ -7,7 +7,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from waterline.errors import IncompleteAnswer, UsageError
 from workbench.query.cache.cache import Cache
 from workbench.query.cache.durations import Outcome
-from workbench.query.execute import FoundRows, LogReader, RowReader
+from workbench.query.execute import Found, LogReader, RowReader
 from workbench.query.pin import Pin
 from workbench.query.question import Filters, Question, ask
 from workbench.query.scan import Scan
@@ -104,7 +104,7 @@ class Asking(ABC):
 
     def rows(
         self, question: Question, *, may_lack: bool = False
-    ) -> tuple[FoundRows, Outcome | Literal["off"]]:
+    ) -> tuple[Found, Outcome | Literal["off"]]:
         """Return the logs that match a question, and what the cache had of them."""
         cache = self.cache
         if cache is None:

@@ -19,7 +19,7 @@ from workbench.query.database import Database, View
 from workbench.query.gaps import lacking
 from workbench.query.hot import count_of_hot, counted_by_sql, hot_table, matching_hot_rows
 from workbench.query.known import KnownAnswer, Mark, take_mark
-from workbench.query.moment import Moment, read_moment
+from workbench.query.moment import Moment, Taken, read_moment
 from workbench.query.piece import Piece, Scanned, Take
 from workbench.query.question import Question
 from workbench.query.scan import LogScan, Scan
@@ -47,18 +47,25 @@ class Answer(Generic[_Whole]):
 
 
 @dataclass(frozen=True, slots=True)
-class FoundRows:
+class Found:
     """Logs that match a question, as of one moment."""
 
     table: pa.Table
     """The logs with the question's `kept` columns, in its order."""
     lacks: str | None
     """Sentence about pruned logs that may have matched, or None."""
-    moment: Moment
+    moment: Taken
     archived: int
     """Number of logs that came from batches."""
     missing: tuple[str, ...]
     """A sentence for each batch that could not be read, with the name of its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRows(Found):
+    """Logs of a data folder that match a question."""
+
+    moment: Moment
     mark: Mark
     """Cache validity token."""
     came: int | None
@@ -77,17 +84,30 @@ class Apart(Generic[_Part]):
     """Sentence about pruned logs that may have matched, or None."""
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """A question about the newest logs that match another."""
+
+    question: Question
+    moment: Taken
+    is_part: bool
+    """Whether more logs match the other one."""
+
+
 class RowReader(Protocol):
     """Reads the logs that match a question, as `Logs` does."""
 
     def rows(
         self, question: Question, known: KnownAnswer | None = None, *, may_lack: bool = False
-    ) -> FoundRows:
+    ) -> Found:
         """Return the logs that match a question; see `Logs.rows`."""
 
 
 class LogReader(RowReader, Protocol):
     """Answers questions about logs, wherever they lie, as `Logs` does."""
+
+    def newest(self, question: Question, most: int | None) -> Newest:
+        """Return a question about the newest logs that match another; see `Logs.newest`."""
 
     def parts(self, question: Question, take: Take[_Part]) -> Answer[list[_Part]]:
         """Return what a function takes from each part of the logs; see `Logs.parts`."""
@@ -186,9 +206,31 @@ class Logs:
 
         return self.ask(question, begin, whole, may_lack=may_lack)
 
+    def newest(self, question: Question, most: int | None) -> Newest:
+        """Return a question about the newest logs that match another, as of now.
+
+        Args:
+            question: what is asked; its limit is ignored.
+            most: number of logs at most; None is all.
+
+        Raises:
+            IncompleteAnswer: archive files are missing or damaged; the sentence names them.
+        """
+        # One more tells whether there are more, and behind which place those lie that count.
+        found = self.rows(
+            replace(question, columns=(), limit=1 if most is None else most + 1, order="oldest")
+        )
+        is_part = most is not None and found.table.num_rows > most
+        place = question.behind
+        if is_part:
+            first = found.table.slice(0, 1)
+            place = first["timestamp"].cast(pa.int64())[0].as_py(), first["seq"][0].as_py()
+        asked = replace(question, behind=place, last=found.moment.last_seq, limit=None)
+        return Newest(asked, found.moment, is_part)
+
     def parts(self, question: Question, take: Take[_Part]) -> Answer[list[_Part]]:
         """Return what a function takes from each part of the logs, in no order; see `sum`."""
-        return self.sum(question, _TakeList(take), _joined)
+        return listed(self, question, take)
 
     def sum(
         self,
@@ -347,6 +389,11 @@ class Logs:
     def _past(self) -> tuple[str, int]:
         with self._database.view() as view:
             return read_moment(view).past
+
+
+def listed(logs: LogReader, question: Question, take: Take[_Part]) -> Answer[list[_Part]]:
+    """Return what a function takes from each part of logs, in no order; see `Logs.sum`."""
+    return logs.sum(question, _TakeList(take), _joined)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The moment of an answer: folder, incarnation, and highest seq, as one view reads them."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from waterline.errors import UsageError
 from workbench.query.database import View
@@ -33,6 +33,17 @@ _MOMENT: Final = f"""
 """
 # Columns before those of the last log.
 _OWN: Final = 6
+
+
+class Taken(Protocol):
+    """The moment of an answer, of which a pin can be taken."""
+
+    @property
+    def last_seq(self) -> int:
+        """Highest seq ever given."""
+
+    def pin(self, now: int) -> Pin:
+        """Return the pin of this moment; `now` is milliseconds UTC."""
 
 
 @dataclass(frozen=True, slots=True)

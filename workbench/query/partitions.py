@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 
-from waterline.archive.columns import schema_of
 from waterline.errors import UsageError
 from waterline.parts import require
 from workbench.frames import to_frame
@@ -35,7 +34,7 @@ def partitioned(session: Asking, filters: Filters) -> "dd.DataFrame":
     warn_of(found.lacks)
     hot = _Hot(take(found.hot))
     makers: list[Task[Outcome[pa.Table]]] = [*found.pieces, hot]
-    meta = to_frame(take(schema_of(question.kept).empty_table()))
+    meta = to_frame(take(found.hot.slice(0, 0)))
     # Whoever does not ask for it does not load Dask.
     from workbench.spreading.frame import frame_of
 

@@ -19,7 +19,7 @@ from workbench.query.archived import Faults, archived_seqs, prove, read_batches,
 from workbench.query.database import Database, View
 from workbench.query.gaps import lacking
 from workbench.query.hot import fetched, hot_rows, stored_rows
-from workbench.query.moment import Moment, read_moment
+from workbench.query.moment import Moment, Taken, read_moment
 from workbench.query.piece import Part, Piece, Scanned, Take, TakeColumns
 from workbench.query.question import Question
 from workbench.spreading.here import HERE
@@ -57,7 +57,7 @@ class Scan(Protocol):
     """All logs that match a question, as of one moment, each once, by seq."""
 
     @property
-    def moment(self) -> Moment:
+    def moment(self) -> Taken:
         """Moment of the scan."""
 
     @property

@@ -14,11 +14,10 @@ from waterline.errors import TokenError, WaterlineError
 from workbench.query.answers import select_rows
 from workbench.query.asking import Asking
 from workbench.query.cache.cache import SIZE, TTL, Cache, Limits
-from workbench.query.execute import Answer, RowReader
+from workbench.query.execute import Answer
 from workbench.query.pin import Pin, to_pin
 from workbench.query.progress import patiently
 from workbench.query.question import Question
-from workbench.query.scan import Scan
 from workbench.query.session import Session
 from workbench.query.sql.statement import Parameters
 from workbench.remote.link import Link
@@ -92,11 +91,11 @@ class RemoteSession(Asking):
         return self._link.url
 
     @property
-    def reads(self) -> RowReader:
+    def reads(self) -> RemoteRows:
         """Reads hot and archived logs."""
         return self._rows
 
-    def scan(self, question: Question, seqs: range | None = None) -> Scan:
+    def scan(self, question: Question, seqs: range | None = None) -> RemoteScan:
         """Return a scan of the logs that match a question, or of some of their seqs."""
         return RemoteScan(self._link, question, seqs, self.clock())
 

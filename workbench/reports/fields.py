@@ -15,7 +15,7 @@ from workbench.query.attribute_counts import AttributeCounts
 from workbench.query.attributes import MOST_NAMES, column_name
 from workbench.query.execute import Answer, LogReader
 from workbench.query.field_counts import FieldCounts, text_of
-from workbench.query.moment import Moment
+from workbench.query.moment import Taken
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, Question, refuse
 from workbench.query.times import plain
@@ -100,7 +100,7 @@ def _counts_of(table: pa.Table) -> _Counts:
 
 def _counted(
     logs: LogReader, question: Question, most: int | None
-) -> tuple[Answer[_Counts], Moment, bool]:
+) -> tuple[Answer[_Counts], Taken, bool]:
     """Count the fields of matching logs.
 
     Args:
@@ -111,17 +111,9 @@ def _counted(
     Returns:
         The counts, their moment, and whether there are more logs.
     """
-    # One more tells whether there are more, and behind which place those lie that count.
-    newest = logs.rows(replace(question, columns=(), limit=1 if most is None else most + 1))
-    is_sample = most is not None and newest.table.num_rows > most
-    place = question.behind
-    if is_sample:
-        first = newest.table.slice(0, 1)
-        place = first["timestamp"].cast(pa.int64())[0].as_py(), first["seq"][0].as_py()
-    last = newest.moment.last_seq
-    asked = replace(question, behind=place, last=last)
-    counts = logs.sum(asked, _counts_of, _Counts.update, packed=True)
-    return counts, newest.moment, is_sample
+    newest = logs.newest(question, most)
+    counts = logs.sum(newest.question, _counts_of, _Counts.update, packed=True)
+    return counts, newest.moment, newest.is_part
 
 
 def _frame(found: dict[str, FieldCounts], logs: int, top: int) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Holdings of a data folder: logs by type and source, their range of time, bytes."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import func
@@ -125,6 +125,33 @@ def read_holdings(every_log: Logs, folder: DataFolder) -> Holdings:
         )
 
     return every_log.ask(Question(), _count_hot, whole)
+
+
+def together(path: str, holdings: Iterable[Holdings]) -> Holdings:
+    """Return the holdings of several folders as one; none of their logs is in two.
+
+    Args:
+        path: what they are together.
+        holdings: those of each.
+    """
+    types, sources = Counter[str](), Counter[str]()
+    parts = [*holdings]
+    for each in parts:
+        types.update(each.types)
+        sources.update(each.sources)
+    firsts = [each.first_timestamp for each in parts if each.first_timestamp is not None]
+    lasts = [each.last_timestamp for each in parts if each.last_timestamp is not None]
+    return Holdings(
+        path=path,
+        types=ranked(types),
+        sources=ranked(sources),
+        first_timestamp=min(firsts, default=None),
+        last_timestamp=max(lasts, default=None),
+        size=sum(each.size for each in parts),
+        archived=sum(each.archived for each in parts),
+        batches=sum(each.batches for each in parts),
+        pruned=sum(each.pruned for each in parts),
+    )
 
 
 def _count_hot(view: View, catalog: Catalog) -> list[_Row]:

@@ -33,6 +33,7 @@ CALLS: Final[dict[str, Callable[..., Any]]] = {
     "card": card,
     "compression": batches,
     "count": answers.count,
+    "count_matching": answers.count_matching,
     "diff": diff,
     "explain": answers.read_plan,
     "explain_empty": Session.explain_empty,

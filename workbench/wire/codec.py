@@ -9,7 +9,7 @@ from waterline.query_text.patterns import fault_of
 from waterline.storage.catalog import ArchivedBatch
 from workbench.query.known import Mark
 from workbench.query.moment import Moment
-from workbench.query.pin import Pin
+from workbench.query.pin import LakePin, Pin
 from workbench.query.plan import Plan
 from workbench.query.question import Question
 from workbench.reports.archives import ArchivedDay, Archives
@@ -18,7 +18,17 @@ from workbench.reports.refusals import Refusals
 from workbench.reports.traffic import Basis
 from workbench.wire.values import Codec, Unreadable
 
-_QUESTIONS: Final = (Question, TextQuery, Condition, Pattern, Range, ColumnPattern, Pin, Mark)
+_QUESTIONS: Final = (
+    Question,
+    TextQuery,
+    Condition,
+    Pattern,
+    Range,
+    ColumnPattern,
+    Pin,
+    LakePin,
+    Mark,
+)
 _ANSWERS: Final = (Moment, Plan, ArchivedBatch, Holdings, Archives, ArchivedDay, Refusals, Basis)
 
 # Operators without values; all others but `in` have one.

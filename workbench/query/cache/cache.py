@@ -101,6 +101,7 @@ class Cache:
         kept = self._find(question)
         known = None if kept is None else _known(kept, question)
         rows = logs.rows(question, known, may_lack=may_lack)
+        assert isinstance(rows, FoundRows)  # only answers of one data folder are kept
         outcome = _outcome(rows)
         seconds = time.perf_counter() - begun
         keep = self._keeping(question, rows, None if outcome == "miss" else kept)

@@ -58,6 +58,28 @@ def bounds(filter: pc.Expression, name: str, schema: pa.Schema, within: range) -
     return within[first:behind]
 
 
+def times_within(
+    filter: pc.Expression | None,  # noqa: A002 - Arrow's name
+    schema: pa.Schema,
+) -> tuple[int | None, int | None] | None:
+    """Return from when (inclusive) and until when (exclusive) logs may pass a filter.
+
+    Args:
+        filter: an expression over the columns of `schema`, or None.
+        schema: the columns of logs, and their types.
+
+    Returns:
+        Milliseconds UTC, None for no bound; None if no log passes.
+    """
+    times = _TIMESTAMPS
+    if filter is not None:
+        times = bounds(filter, "timestamp", schema, times)
+    if not times:
+        return None
+    since = None if times[0] == MIN_TIMESTAMP else times[0]
+    return since, None if times[-1] == MAX_TIMESTAMP else times[-1] + 1
+
+
 def _may_pass(filter: pc.Expression, schema: pa.Schema, known: pc.Expression) -> bool:  # noqa: A002
     """Return whether rows that meet a known condition may pass a filter.
 
@@ -166,8 +188,8 @@ def _has_meaning(filter: pc.Expression, fields: list[pa.Field]) -> bool:  # noqa
 _TIMESTAMPS: Final = range(MIN_TIMESTAMP, MAX_TIMESTAMP + 1)
 # Logs that are read at once, by the index of timestamps; more are walked through by seq.
 _FEW: Final = 100_000
-# Logs whose JSON is put together at a time.
-_SLICE: Final = 50_000
+SLICE: Final = 50_000
+"""Logs whose JSON is put together at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,19 +230,19 @@ class LogsRelation:
         columns: tuple[str, ...],
         filter: pc.Expression | None,  # noqa: A002 - Arrow's name
     ) -> Iterator[pa.Table]:
-        seqs, times = range(1, self._pin.seq + 1), _TIMESTAMPS
+        seqs = range(1, self._pin.seq + 1)
         if filter is not None:
             seqs = bounds(filter, "seq", SCHEMA, seqs)
-            times = bounds(filter, "timestamp", SCHEMA, times)
-        if not seqs or not times:
+        times = times_within(filter, SCHEMA)
+        if not seqs or times is None:
             return
         question = Question(
             columns=columns,
             members=self.relation.members,
             order=None,
             pin=self._pin,
-            since=None if times[0] == MIN_TIMESTAMP else times[0],
-            until=None if times[-1] == MAX_TIMESTAMP else times[-1] + 1,
+            since=times[0],
+            until=times[1],
         )
         if question.since is not None or question.until is not None:
             few = self._few(question)
@@ -231,9 +253,9 @@ class LogsRelation:
         self.lacks = self.lacks or scan.lacks
         for table in scan.tables():
             # The JSON of a whole batch would take a hundred MB, and is not always taken.
-            for start in range(0, table.num_rows, _SLICE):
+            for start in range(0, table.num_rows, SLICE):
                 # What is left out of an object is nothing that the statement asks for.
-                yield as_stored(table.slice(start, _SLICE))
+                yield as_stored(table.slice(start, SLICE))
 
     def _few(self, question: Question) -> list[pa.Table] | None:
         """Return the logs of a range of time, or None if there are many."""

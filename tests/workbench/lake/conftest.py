@@ -1,0 +1,16 @@
+"""An object store that everything here finds, and logs for nodes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.object_store import ObjectStore, object_store
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[ObjectStore]:
+    """A running store, in the environment of this process and of those that it starts."""
+    with object_store() as running, pytest.MonkeyPatch.context() as environment:
+        for name, value in running.direct.items():
+            environment.setenv(name, value)
+        yield running

@@ -1,0 +1,59 @@
+"""A question to a lake, and what it asks of each node."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Final
+
+from waterline.errors import UsageError
+from workbench.query.pin import LakePin
+from workbench.query.question import Question
+
+NODE: Final = "node"
+"""Column of the node's name, beside those of logs."""
+
+_LAST_SEQ: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LakeQuestion(Question):
+    """A question to all nodes; `columns` may have `node`, and `pin` is one of the lake.
+
+    Places are of a node: of one time, logs are in the order of the nodes' names.
+    """
+
+    behind_node: str | None = None
+    """Node of the place `behind`."""
+
+    def of(self, node: str) -> Question:
+        """Return what is asked of a node, whatever the pin is.
+
+        Args:
+            node: its name.
+        """
+        known = {each.name: getattr(self, each.name) for each in fields(Question)}
+        question = Question(**known)
+        columns = tuple(name for name in self.columns if name != NODE)
+        question = replace(question, columns=columns or ("seq",), pin=None)
+        if self.behind is None or self.behind_node is None or self.behind_node == node:
+            return question
+        # Of the same time, the logs of a later node lie behind, those of an earlier one before.
+        seq = 0 if node > self.behind_node else _LAST_SEQ
+        return replace(question, behind=(self.behind[0], seq))
+
+
+def lake_pin(pin: object) -> LakePin:
+    """Return a pin that is one of a lake.
+
+    Raises:
+        UsageError: it is one of a data folder.
+    """
+    if not isinstance(pin, LakePin):
+        raise UsageError(
+            f"the pin {pin} is of one data folder; a lake has pins of its own, from wb.pin()"
+        )
+    return pin
+
+
+def of_lake(question: Question) -> LakeQuestion:
+    """Return a question as what it is: one to a lake."""
+    assert isinstance(question, LakeQuestion)
+    return question
