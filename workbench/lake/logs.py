@@ -213,7 +213,7 @@ class LakeLogs:
         return LakeScan(nodes, replace(asked, pin=moment.pin(0)), moment)
 
     def pieces(self, question: Question, take: Take[_Part]) -> Apart[_Part]:
-        """Return what is to be taken from each batch, and what only servers have; see `Logs.pieces`.
+        """Return what is to be taken of batches, and what servers have; see `Logs.pieces`.
 
         Args:
             question: what is asked; its order and limit are ignored.

@@ -159,3 +159,22 @@ def test_reports_are_those_of_one_folder_with_all_logs(
     for report in reports:
         theirs, mine = report(wb), report(together)
         pd.testing.assert_frame_equal(theirs, mine)
+
+
+def test_cluster_gives_the_same_rows(lake: Lake, wb: Workbench) -> None:
+    with Workbench(**lake.connected(cluster=2)) as spread:
+        for filters in ASKED:
+            pd.testing.assert_frame_equal(spread.logs(**filters), wb.logs(**filters))
+            assert spread.count(**filters) == wb.count(**filters)
+        reports: list[Callable[[Workbench], pd.DataFrame]] = [
+            lambda it: it.latency("duration_ms", by="type", exact=True),
+            lambda it: it.fields(sample=None),
+            lambda it: it.patterns(),
+        ]
+        for report in reports:
+            pd.testing.assert_frame_equal(report(spread), report(wb))
+        frame = spread.dask(type="error", columns=["node", "seq"])
+        assert list(frame.columns) == ["node", "seq"]
+        assert sorted(places(frame.compute())) == sorted(answered(lake, {"type": "error"}))
+        with_all = spread.dask()
+        pd.testing.assert_series_equal(with_all.dtypes, wb.logs().dtypes)
