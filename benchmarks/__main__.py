@@ -23,6 +23,7 @@ from benchmarks.measured import measure_measured
 from benchmarks.memory import measure_memory
 from benchmarks.metering import measure_metering
 from benchmarks.questions import measure_questions
+from benchmarks.remote import measure_remote
 from benchmarks.report import Report
 from benchmarks.rows import Row
 from benchmarks.scraping import measure_scraping
@@ -49,6 +50,7 @@ BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "backups": measure_backups,
     "questions": measure_questions,
     "hot": measure_hot,
+    "remote": measure_remote,
     "scraping": measure_scraping,
     "sketches": measure_sketches,
     "measured": measure_measured,
