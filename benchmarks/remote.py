@@ -51,9 +51,7 @@ def measure_remote(sizes: Sizes) -> list[Row]:
 def _compared(folder: Path, kind: str, sizes: Sizes) -> list[Row]:
     here, remote = [], []
     with _answering(folder) as server, workbench.connect(folder, cache=False) as local:
-        wb = workbench.connect(
-            server.url, token=server.token, certificate=LOOPBACK, cache=False
-        )
+        wb = workbench.connect(server.url, token=server.token, certificate=LOOPBACK, cache=False)
         with wb:
             for number in range(sizes.rounds + 1):
                 seconds = _seconds(local, sizes), _seconds(wb, sizes)

@@ -19,3 +19,10 @@ def release_large_blocks() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK)
+
+
+def release_free_memory() -> None:
+    """Let glibc return to the system what is free amid its heap, as malloc_trim(3) does."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -153,7 +153,7 @@ class Scanned(Piece[Part]):
 
     take: Take[Part]
     packed: bool
-    """Whether attributes may be packed."""
+    """Whether logs may come as they lie there: attributes packed, texts as dictionaries."""
     behind: int | None = None
     """Seq above which logs are taken; None is any."""
     through: int | None = None
@@ -171,7 +171,8 @@ class Scanned(Piece[Part]):
             table = table.filter(pc.greater(table["seq"], self.behind))
         if self.through is not None:
             table = table.filter(pc.less_equal(table["seq"], self.through))
-        return self.take(kept(choose(table, asked), asked, may_be_packed=self.packed))
+        chosen = choose(table, asked)
+        return self.take(chosen.select(asked.kept) if self.packed else kept(chosen, asked))
 
     def of_none(self) -> Part:
         """Return the part of no logs."""

@@ -85,7 +85,8 @@ class LogScan:
         database: its logs.db.
         question: what is asked; its order and limit are ignored.
         seqs: seqs to restrict the scan to; None is all.
-        packed: whether attributes of archives may come packed.
+        packed: whether logs of archives may come as they lie there: attributes packed, texts as
+            dictionaries.
         faults: takes a sentence for each batch that cannot be read, and the scan goes on; None ends
             it at the first.
         spread: runs what is taken from batches.

@@ -2,13 +2,17 @@
 
 import http.client
 import io
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 
+from waterline.archive.as_stored import as_stored
+from waterline.archive.attribute_columns.packed import is_packed
 from workbench.query.arranged import arranged
 from workbench.query.execute import FoundRows, count_archived, with_members
 from workbench.query.known import KnownAnswer, Mark
@@ -25,6 +29,11 @@ from workbench.wire.values import Unreadable
 # Text of the progress bar.
 _ROWS: Final = "logs received"
 _BUFFER: Final = 2**18
+# Batches whose attributes are put together at a time, while others are received.
+_AT_ONCE: Final = 2
+
+
+_Made = TypeVar("_Made")
 
 
 class Received:
@@ -58,24 +67,49 @@ class Received:
             ServerUnreachable: the answer broke off.
             WaterlineError: the server could not go on.
         """
+        return self._whole(self._read())
+
+    def logs(self) -> Iterator[pa.Table]:
+        """Yield the rows as tables of logs as they were stored; see `batches`."""
+        return self._whole(_stored(self._read()))
+
+    def _read(self) -> Iterator[pa.RecordBatch]:
         rows = 0
+        for batch in self._reader.batches():
+            rows += batch.num_rows
+            tell(_ROWS, rows)
+            yield batch
+        tail = self._reader.tail
+        assert tail is not None
+        if "error" in tail:
+            raise raised(tail["error"])
+        # Its end as HTTP has it is read too.
+        if tail.get("rows") != rows or self._reader.rest():
+            raise Unreadable("the answer has other rows than it tells")
+        self.tail = tail
+
+    def _whole(self, parts: Iterator[_Made]) -> Iterator[_Made]:
+        """Yield what is made of the rows, then warn as the server did."""
         with self._opened:
             try:
-                for batch in self._reader.batches():
-                    rows += batch.num_rows
-                    tell(_ROWS, rows)
-                    yield batch
+                yield from parts
             except pa.ArrowException as error:
                 raise Unreadable(str(error)) from error
-            tail = self._reader.tail
-            assert tail is not None
-            if "error" in tail:
-                raise raised(tail["error"])
-            # Its end as HTTP has it is read too.
-            if tail.get("rows") != rows or self._reader.rest():
-                raise Unreadable("the answer has other rows than it tells")
-            self.tail = tail
-        warn_as_told(tail)
+        warn_as_told(self.tail)
+
+
+def _stored(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield logs as they were stored; other threads put attributes together meanwhile."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        made: deque[Future[pa.Table]] = deque()
+        for batch in batches:
+            table = pa.Table.from_batches([batch])
+            made.append(pool.submit(as_stored, table))
+            ahead = _AT_ONCE if any(map(is_packed, table.columns)) else 0
+            while len(made) > ahead:
+                yield made.popleft().result()
+        while made:
+            yield made.popleft().result()
 
 
 def warn_as_told(told: Told) -> None:
@@ -104,10 +138,11 @@ class RemoteRows:
             "question": replace(question, members=None),
             "known": None if known is None else known.mark,
             "may_lack": may_lack,
+            "packed": True,
             "now": self._clock(),
         }
         received = Received(self._link, "/query", body)
-        table = pa.Table.from_batches(received.batches(), received.schema)
+        table = pa.concat_tables([received.schema.empty_table(), *received.logs()])
         head, tail = received.head, received.tail
         came = None
         if known is not None and head["continues"] is True:
@@ -142,7 +177,7 @@ class RemoteScan:
 
     def __init__(self, link: Link, question: Question, seqs: range | None, now: int) -> None:
         after = 0 if seqs is None else seqs.start - 1
-        body: Told = {"question": question, "after": after, "now": now}
+        body: Told = {"question": question, "after": after, "packed": True, "now": now}
         self._received = Received(link, "/query", body)
         head = self._received.head
         self.moment: Moment = _of(head["moment"], Moment)
@@ -156,8 +191,7 @@ class RemoteScan:
             ServerUnreachable: the answer broke off.
             ArchiveError: an archive file is missing, damaged or was pruned meanwhile.
         """
-        for batch in self._received.batches():
-            yield pa.Table.from_batches([batch])
+        yield from self._received.logs()
 
     def parts(self, take: Take[Part]) -> Iterator[Part]:
         """Yield what a function takes from each of these tables."""

@@ -131,14 +131,17 @@ class Query(_Rows):
         known, after = given.get("known"), given.get("after")
         if not isinstance(question, AskedLogs) or not isinstance(known, Mark | None):
             raise Unreadable("this is no question of a workbench")
+        packed = given.get("packed") is True
         if after is None:
             may_lack = given.get("may_lack") is True
             return _produced(
-                lambda session: matching_logs(session, question, known, may_lack=may_lack)
+                lambda session: matching_logs(
+                    session, question, known, may_lack=may_lack, packed=packed
+                )
             )
         if not isinstance(after, int):
             raise Unreadable(f"after={after!r:.80} is no seq")
-        return _produced(lambda session: scanned_logs(session, question, after))
+        return _produced(lambda session: scanned_logs(session, question, after, packed=packed))
 
 
 class Sql(_Rows):
@@ -229,7 +232,7 @@ def _filtered(given: Mapping[str, Any]) -> _Produce:
 
     def opened(session: Session) -> Stream:
         question = session.question(cast("Filters", filters), may_lack=may_lack)
-        stream = matching_logs(session, question, None, may_lack=may_lack)
+        stream = matching_logs(session, question, None, may_lack=may_lack, packed=False)
         names = [*question.columns]
         return replace(
             stream,
@@ -249,6 +252,7 @@ def _produced(opened: Callable[[Session], Stream]) -> _Produce:
         answer = begin(stream.schema, stream.head)
         for each in stream.tables:
             answer.write(each)
+            del each  # else it is held while the next one is read
         return stream.tail()
 
     return produce

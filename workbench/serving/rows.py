@@ -8,6 +8,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from waterline.allocator import release_free_memory
 from waterline.archive.as_stored import as_stored
 from waterline.archive.columns import schema_of
 from waterline.errors import DataFolderError
@@ -41,7 +42,7 @@ class Stream:
 
 
 def matching_logs(
-    session: Session, question: Question, known: Mark | None, *, may_lack: bool
+    session: Session, question: Question, known: Mark | None, *, may_lack: bool, packed: bool
 ) -> Stream:
     """Return the logs that match a question.
 
@@ -52,6 +53,7 @@ def matching_logs(
         question: what is asked.
         known: how far an earlier answer goes; if it is valid only newer logs come.
         may_lack: whether to leave out logs whose archive files are missing or damaged.
+        packed: whether logs of archives may come as they lie there.
 
     Raises:
         IncompleteAnswer: archive files are missing or damaged.
@@ -63,17 +65,18 @@ def matching_logs(
     if is_limited or _is_short(session, question, known):
         return _at_once(session, question, known, may_lack=may_lack)
     if question.limit is None:
-        return _in_pieces(session, question, known, may_lack=may_lack)
-    return _newest_in_pieces(session, question, may_lack=may_lack)
+        return _in_pieces(session, question, known, may_lack=may_lack, packed=packed)
+    return _newest_in_pieces(session, question, may_lack=may_lack, packed=packed)
 
 
-def scanned_logs(session: Session, question: Question, after: int) -> Stream:
+def scanned_logs(session: Session, question: Question, after: int, *, packed: bool) -> Stream:
     """Return the logs that match a question and lie above a seq, by seq.
 
     Args:
         session: the folder.
         question: what is asked; its order and limit are ignored.
         after: the seq; 0 takes all.
+        packed: whether logs of archives may come as they lie there.
 
     Raises:
         ArchiveError: an archive file is missing or damaged.
@@ -88,7 +91,7 @@ def scanned_logs(session: Session, question: Question, after: int) -> Stream:
         "lacks": scan.lacks,
     }
     schema = schema_of(question.columns)
-    pieces = _ahead(_pieces(scan))
+    pieces = _ahead(_pieces(scan, packed=packed))
     return Stream(schema, head, pieces, lambda: {"pruned": scan.lacks, "missing": []})
 
 
@@ -103,22 +106,31 @@ def _ahead(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
         making = pool.submit(make)
         while (piece := making.result()) is not None:
             making = pool.submit(make)
-            yield piece
+            if piece.num_rows:
+                yield piece
+            del piece
 
 
-def _pieces(scan: LogScan) -> Iterator[pa.Table]:
+def _pieces(scan: LogScan, *, packed: bool) -> Iterator[pa.Table]:
     """Yield the logs of a scan in pieces; of a batch only one is put together at a time."""
     for table in scan.tables():
-        # Pages of hot logs are pieces already.
-        rows = PAGE_ROWS if table.num_rows > NARROW_ROWS else NARROW_ROWS
-        last = max(0, table.num_rows - 1) // rows * rows
+        if table.num_rows <= NARROW_ROWS:
+            # Pages of hot logs are pieces already.
+            yield table if packed else as_stored(table)
+            continue
+        rows = NARROW_ROWS if packed else PAGE_ROWS
+        last = (table.num_rows - 1) // rows * rows
         for begin in range(0, last, rows):
-            yield as_stored(table.slice(begin, rows))
-        # A slice keeps all of a batch, beside which the next one is read.
-        piece = as_stored(table.slice(last))
-        piece = piece.take(pa.array(range(piece.num_rows))) if last else piece
-        del table
-        yield piece
+            piece = table.slice(begin, rows)
+            yield piece if packed else as_stored(piece)
+        # A slice keeps all of a batch.
+        end = table.slice(last).take(pa.array(range(table.num_rows - last)))
+        del table, piece
+        yield end if packed else as_stored(end)
+        # Asked for ahead, so that no other batch is read until all of this one was sent.
+        yield end.schema.empty_table()
+        del end
+        release_free_memory()
 
 
 def _is_short(session: Session, question: Question, known: Mark | None) -> bool:
@@ -154,7 +166,7 @@ def _at_once(session: Session, question: Question, known: Mark | None, *, may_la
 
 
 def _in_pieces(
-    session: Session, question: Question, known: Mark | None, *, may_lack: bool
+    session: Session, question: Question, known: Mark | None, *, may_lack: bool, packed: bool
 ) -> Stream:
     with session.database.view() as view:
         moment = read_moment(view)
@@ -186,13 +198,15 @@ def _in_pieces(
             "archived": scan.archived,
         }
 
-    return Stream(schema_of(asked.columns), head, _ahead(_pieces(scan)), tail)
+    return Stream(schema_of(asked.columns), head, _ahead(_pieces(scan, packed=packed)), tail)
 
 
-def _newest_in_pieces(session: Session, question: Question, *, may_lack: bool) -> Stream:
+def _newest_in_pieces(
+    session: Session, question: Question, *, may_lack: bool, packed: bool
+) -> Stream:
     """Find the place from which on the newest logs lie, and return them."""
     asked, lacks = _from_their_place(session, question, may_lack=may_lack)
-    stream = _in_pieces(session, asked, None, may_lack=may_lack)
+    stream = _in_pieces(session, asked, None, may_lack=may_lack, packed=packed)
 
     def tail() -> Told:
         return {**stream.tail(), "pruned": lacks}

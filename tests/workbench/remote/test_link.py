@@ -81,7 +81,7 @@ def test_pieces_end_in_an_error_where_the_answer_breaks_off(many: Questions) -> 
         shortening_proxy(many.url) as proxy,
         workbench.connect(proxy.url, token=many.token) as wb,
     ):
-        proxy.most = 900_000
+        proxy.most = 600_000
         pieces = wb.iter_logs()
         assert len(next(pieces)) > 10_000
         with pytest.raises(ServerUnreachable, match=BROKEN):

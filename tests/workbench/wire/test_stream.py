@@ -5,6 +5,9 @@ import io
 import pyarrow as pa
 import pytest
 
+from waterline.archive.as_stored import as_stored
+from waterline.archive.attribute_columns.layout import Layout, Member
+from waterline.archive.attribute_columns.packed import pack
 from workbench.wire.stream import Reader, Writer
 from workbench.wire.values import Unreadable
 
@@ -55,3 +58,48 @@ def test_a_stream_of_others_is_an_error() -> None:
         writer.write_table(TABLE)
     with pytest.raises(Unreadable, match="none of Waterline's"):
         rows(sink.getvalue())
+
+
+def packed(name: str, values: list[str]) -> pa.Table:
+    """Return logs as they lie in a batch of theirs."""
+    layout = Layout((Member((name,), "text"),))
+    column = pa.array(values).dictionary_encode()
+    texts = pa.nulls(len(values), pa.string())
+    return pa.table({"seq": range(len(values)), "attributes": pack(layout, {0: column}, texts)})
+
+
+PACKED = [packed("host", ["a", "b", "a"]), packed("path", ["/x"]), packed("path", ["/y", "/z"])]
+PLAIN = [as_stored(each) for each in PACKED]
+
+
+def written_packed() -> bytes:
+    sink = io.BytesIO()
+    writer = Writer(sink, PLAIN[0].schema, {"pin": "p"})
+    for each in [PLAIN[0], *PACKED]:
+        writer.write(each)
+    writer.end({"rows": 9})
+    return sink.getvalue()
+
+
+def test_logs_of_batches_with_other_members_come_as_they_lie_there() -> None:
+    reader, batches = rows(written_packed())
+    assert (reader.head, reader.tail) == ({"pin": "p"}, {"rows": 9})
+    tables = [pa.Table.from_batches([each]) for each in batches]
+    assert [each.schema for each in tables[1:]] == [each.schema for each in PACKED]
+    assert [as_stored(each) for each in tables] == [PLAIN[0], *PLAIN]
+
+
+def test_logs_of_batches_that_are_cut_anywhere_are_an_error() -> None:
+    whole = written_packed()
+    for size in range(len(whole) - 8):
+        with pytest.raises((Unreadable, pa.ArrowException, OSError)):
+            rows(whole[:size])
+
+
+@pytest.mark.parametrize("about", [b"", b"[]", b'{"members":[{"path":["host"],"kind":"odd"}]}'])
+def test_attributes_of_no_known_form_are_an_error(about: bytes) -> None:
+    whole = written_packed()
+    known = b'{"members":[{"path":["host"],"kind":"text"}]}'
+    assert known in whole
+    with pytest.raises(Unreadable, match="of no known form"):
+        rows(whole.replace(known, about.ljust(len(known))))

@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 from waterline.archive.attribute_columns.join import Joiner
 from waterline.archive.attribute_columns.layout import Layout, read_layout, write_layout
 
+NAME: Final = "waterline.attributes"
+"""Name of the type, as Arrow writes it."""
 _TEXTS: Final = "json"
 # Logs whose members are texts at a time, before they are put together.
 _ROWS_AT_ONCE: Final = 50_000
@@ -31,7 +33,18 @@ class PackedType(pa.ExtensionType):  # type: ignore[misc] # pyarrow has no types
         self.places = tuple(types)
         fields = [pa.field(str(place), each) for place, each in types.items()]
         storage = pa.struct([pa.field(_TEXTS, pa.string()), *fields])
-        super().__init__(storage, "waterline.attributes")
+        super().__init__(storage, NAME)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether they hold the same members: Arrow asks, of itself by the storage alone."""
+        return (
+            isinstance(other, PackedType)
+            and self.storage_type == other.storage_type
+            and self.layout == other.layout
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.layout, self.places))
 
     def __arrow_ext_serialize__(self) -> bytes:
         return write_layout(self.layout)
