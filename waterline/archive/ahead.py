@@ -123,13 +123,20 @@ def refuse_earlier_logs(folder: DataFolder) -> None:
         refuse_ahead(folder, connection, manifests)
 
 
-def earlier(folder: DataFolder, found: list[str]) -> ArchiveError:
-    """Return the error for the findings of `ahead_of`."""
+def earlier(folder: DataFolder, found: list[str], origin: str | None = None) -> ArchiveError:
+    """Return the error for the findings of `ahead_of`.
+
+    Args:
+        folder: the data folder.
+        found: the findings, at least one.
+        origin: the address of the archives in object storage; None for those of the folder.
+    """
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return ArchiveError(
         f"{folder.logs} is older than its archives, such as a backup: {found[0]}"
-        f"{more}; put the logs.db back that belongs to them, or move this one away and make it "
-        "anew from the archives: waterline archive adopt, without files"
+        f"{more}; put the logs.db back that belongs to them, or stop the server and let this one "
+        f"take in what it lacks: waterline archive adopt{f' --from {origin}' if origin else ''}, "
+        "without files"
     )
 
 

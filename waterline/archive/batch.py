@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 import pyarrow as pa
@@ -216,6 +216,26 @@ def label_of(
     )
 
 
+def counts_of(logs: pa.Table) -> dict[str, Any]:
+    """Return what a catalog row says of the logs themselves, whatever their file is.
+
+    Args:
+        logs: at least one, by seq.
+    """
+    return {
+        "rows": logs.num_rows,
+        "first_seq": logs["seq"][0].as_py(),
+        "last_seq": logs["seq"][-1].as_py(),
+        "first_timestamp": _least(logs, "timestamp"),
+        "last_timestamp": _most(logs, "timestamp"),
+        "first_received_at": _least(logs, "received_at"),
+        "last_received_at": _most(logs, "received_at"),
+        "types": _counts(logs, "type"),
+        "sources": _counts(logs, "source"),
+        "raw_bytes": raw_size(logs),
+    }
+
+
 def describe(
     logs: pa.Table,
     content: memoryview | bytes,
@@ -244,16 +264,7 @@ def describe(
         day=day,
         file=file,
         format=format.name,
-        rows=logs.num_rows,
-        first_seq=logs["seq"][0].as_py(),
-        last_seq=logs["seq"][-1].as_py(),
-        first_timestamp=_least(logs, "timestamp"),
-        last_timestamp=_most(logs, "timestamp"),
-        first_received_at=_least(logs, "received_at"),
-        last_received_at=_most(logs, "received_at"),
-        types=_counts(logs, "type"),
-        sources=_counts(logs, "source"),
-        raw_bytes=raw_size(logs),
+        **counts_of(logs),
         stored_bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         archived_at=archived_at,

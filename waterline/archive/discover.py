@@ -51,6 +51,26 @@ def find_archives(folder: DataFolder, bucket: Bucket | None, files: Files) -> Fi
     return _Search(folder, bucket, files).run()
 
 
+def check_manifest(manifest: Manifest, name: str, day: str) -> None:
+    """Refuse a manifest with batches that are impossible, or of another day.
+
+    Args:
+        manifest: the manifest.
+        name: its path or URL, for errors.
+        day: the day in its name, such as 2026-11-23.
+
+    Raises:
+        ArchiveError: it has such a batch.
+    """
+    for batch in manifest.batches:
+        fault = row_fault(batch)
+        if fault is not None or not batch.day == manifest.archive_date == day:
+            raise ArchiveError(
+                f"{name} is damaged: {fault or f'{batch.file} is of another day'}; "
+                "put a copy in its place"
+            )
+
+
 class _Search:
     """One search of one data folder."""
 
@@ -89,20 +109,11 @@ class _Search:
     def _parsed(self, content: bytes, name: str, day: str) -> Iterator[tuple[str, Manifest]]:
         try:
             manifest = parse_manifest(content, name)
-            self._check(manifest, name, day)
+            check_manifest(manifest, name, day)
         except ArchiveError as error:
             self._found.faults.append(str(error))
         else:
             yield name, manifest
-
-    def _check(self, manifest: Manifest, name: str, day: str) -> None:
-        for batch in manifest.batches:
-            fault = row_fault(batch)
-            if fault is not None or not batch.day == manifest.archive_date == day:
-                raise ArchiveError(
-                    f"{name} is damaged: {fault or f'{batch.file} is of another day'}; "
-                    "put a copy in its place"
-                )
 
     def _take_manifest(self, name: str, manifest: Manifest) -> None:
         if self._found.folder_id not in ("", manifest.folder_id):

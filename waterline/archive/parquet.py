@@ -115,16 +115,16 @@ def version_of(path: Path) -> str | None:
     return read_label(about[_LABEL]).version if _LABEL in about else None
 
 
-def layout_of(path: Path) -> Layout:
+def layout_of(file: Path | pa.BufferReader) -> Layout:
     """Return the attributes of a Parquet file that are columns, from its footer alone.
 
     Args:
-        path: the file.
+        file: its path, or its content.
 
     Raises:
         pa.ArrowException, OSError, msgspec.DecodeError: the file is missing, damaged or no Parquet.
     """
-    about = pq.read_metadata(path).metadata or {}
+    about = pq.read_metadata(file).metadata or {}
     return read_layout(about[_LAYOUT]) if _LAYOUT in about else Layout()
 
 

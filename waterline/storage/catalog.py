@@ -165,8 +165,18 @@ def add_batches(connection: apsw.Connection, batches: Iterable[ArchivedBatch]) -
     """
     with transaction(connection):
         for batch in batches:
-            connection.execute(_INSERT, _bindings(batch))
+            insert_batch(connection, batch)
         count_generation(connection)
+
+
+def insert_batch(connection: apsw.Connection, batch: ArchivedBatch) -> None:
+    """Record a batch; call it inside a transaction, which raises watermark and generation."""
+    connection.execute(_INSERT, _bindings(batch))
+
+
+def update_batch(connection: apsw.Connection, batch: ArchivedBatch) -> None:
+    """Update the row of a batch; call it inside a transaction, which counts the generation."""
+    connection.execute(_UPDATE, _bindings(batch))
 
 
 def found_catalog(
@@ -195,7 +205,7 @@ def found_catalog(
     with transaction(connection):
         replace_watermark(connection, folder_id, archived_through, incarnation)
         for batch in sorted(batches, key=lambda each: not each.batch):
-            connection.execute(_INSERT, _bindings(batch))
+            insert_batch(connection, batch)
 
 
 def change_batches(connection: apsw.Connection, batches: Iterable[ArchivedBatch]) -> None:
@@ -206,7 +216,7 @@ def change_batches(connection: apsw.Connection, batches: Iterable[ArchivedBatch]
     """
     with transaction(connection):
         for batch in batches:
-            connection.execute(_UPDATE, _bindings(batch))
+            update_batch(connection, batch)
         count_generation(connection)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.archive_runs import catalog, fill_three_days, manifest_key
+from tests.support.folders import DAY, NOON, fill
 from tests.support.object_store import ObjectStore, object_store
 from tests.support.processes import run_waterline
 from tests.support.said import Run, said
@@ -95,6 +96,31 @@ def test_what_is_lacking_is_named_and_the_exit_code_is_1(
     assert code == 1
     assert lines[1].endswith("active, LACKS LOGS")
     assert errors.startswith(f"waterline: node plant-a lacks its logs of {last.day}: ")
+
+
+def test_restored_node_takes_in_what_the_lake_has_and_uploads_again(
+    operator: Operator, tmp_path: Path
+) -> None:
+    data, place, restored = tmp_path / "plant-a", tmp_path / "backups", tmp_path / "restored"
+    assert run_waterline("backup", place, "--data", data).returncode == 0
+    fill(data, [{"id": "late", "type": "info", "message": "m"}], received_at=NOON + 3 * DAY)
+    assert operator.upload(data, "plant-a").returncode == 0
+    code, lines, errors = said(run_waterline("restore", place, "--into", restored))
+    address = f"{operator.lake}/node=plant-a"
+    command = ("archive", "adopt", "--from", address, "--data", str(restored))
+    assert (code, errors) == (0, "")
+    assert lines[1].endswith(f": waterline {' '.join(command)}")
+    refused = operator.upload(restored, "plant-a")
+    assert refused.returncode == 1
+    assert f"take in the others with `waterline archive adopt --from {address}`" in refused.stderr
+    assert said(run_waterline(*command)) == (
+        0,
+        [f"{restored} has taken in 1 log in 1 batch, 1 log of which it had lost"],
+        "",
+    )
+    assert operator.upload(restored, "plant-a").returncode == 0
+    assert catalog(restored)[-1].origin == catalog(data)[-1].origin
+    assert said(operator.look("verify"))[0] == 0
 
 
 def test_mistakes_get_one_sentence(operator: Operator, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ class _Check:
     def _look_at(self, batch: ArchivedBatch, rebuilt: Rebuilt) -> ArchivedBatch:
         try:
             located, content, name = self._located(batch)
-            found = _found_in(located, content, name)
+            found = found_in(located, content, name)
         except RemoteError:
             raise
         except ArchiveError as error:
@@ -184,7 +184,7 @@ class _Check:
         return self._buckets[address]
 
 
-def _found_in(batch: ArchivedBatch, content: bytes, name: str) -> ArchivedBatch:
+def found_in(batch: ArchivedBatch, content: bytes, name: str) -> ArchivedBatch:
     """Return a batch with its counts and bounds taken from its file.
 
     Args:

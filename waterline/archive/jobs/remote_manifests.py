@@ -72,4 +72,4 @@ def _refuse_less(
         return  # damaged, and written anew from the catalog
     # A manifest in object storage tells of uploads before the catalog does.
     if found := ahead_of([(url, manifest)], watermark.folder_id, batches, but_uploads=True):
-        raise earlier(folder, found)
+        raise earlier(folder, found, bucket.address)

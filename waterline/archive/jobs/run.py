@@ -17,7 +17,7 @@ from waterline.archive.jobs.prune import finish_pruned_uploads
 from waterline.archive.jobs.remove import Removed, RowRemover
 from waterline.archive.jobs.run_options import RunOptions
 from waterline.archive.jobs.tidy import publish_manifests, remove_former_manifests, tidy
-from waterline.archive.jobs.upload import Uploaded, Uploader
+from waterline.archive.jobs.upload import Destination, Uploaded, Uploader
 from waterline.archive.progress import Progress, silent
 from waterline.archive.writer import write_batch
 from waterline.clock import now_ms
@@ -82,6 +82,10 @@ class ArchiveJob:
             DataFolderError: logs.db cannot be read or written.
         """
         with changing(self._folder) as connection:
+            destination = self._options.destination
+            upload = None if destination is None else self._upload(connection, destination)
+            if upload is not None:
+                upload.refuse_earlier()
             tidy(self._folder, connection, self._files)
             silent_for = self._clock() - read_position(connection).last_received_at
             pace = Pace(connection, silent_for / 1000)
@@ -96,25 +100,21 @@ class ArchiveJob:
             removal.run()
             if finish_pruned_uploads(self._folder, connection, self._files, self._progress):
                 publish_manifests(self._folder, connection, self._files)
-            destination = self._options.destination
             remove_former_manifests(
                 self._folder,
                 connection,
                 self._files,
                 None if destination is None else destination.address,
             )
-            if destination is not None:
-                upload = Uploader(
-                    self._folder,
-                    connection,
-                    self._files,
-                    destination,
-                    self._clock,
-                    self._progress,
-                )
+            if upload is not None:
                 self.outcome.uploaded = upload.uploaded
                 upload.run()
         return self.outcome
+
+    def _upload(self, connection: apsw.Connection, destination: Destination) -> Uploader:
+        return Uploader(
+            self._folder, connection, self._files, destination, self._clock, self._progress
+        )
 
     def _archive(self, connection: apsw.Connection, pace: Pace) -> None:
         """Write and record all batches; while nobody commits, read the next one meanwhile.

@@ -4,6 +4,7 @@ In a lake the record of the node comes after all manifests.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import apsw
@@ -17,6 +18,7 @@ from waterline.archive.manifest_places import local_paths
 from waterline.archive.object_store.client import Bucket, open_bucket
 from waterline.archive.progress import Progress
 from waterline.archive.reader import BatchReader
+from waterline.errors import RemoteError
 from waterline.storage.catalog import ArchivedBatch, change_batches, read_batches
 from waterline.storage.folder import DataFolder
 from waterline.storage.watermark import read_watermark
@@ -74,6 +76,21 @@ class Uploader:
         self._reader = BatchReader(folder, files)
         self.uploaded = Uploaded()
         """Result so far, also after a failure."""
+
+    def refuse_earlier(self) -> None:
+        """Refuse a catalog that is earlier than the lake; call it before anything is archived.
+
+        While object storage is away nothing is refused: logs are archived without it.
+
+        Raises:
+            ArchiveError: the lake has logs of this node that it does not have itself.
+        """
+        if self._destination.lake is None:
+            return
+        batches = read_batches(self._connection)
+        with suppress(RemoteError):  # the upload tells of it
+            registry = Registry(open_bucket(self._destination.lake))
+            registry.refuse_earlier(self._record(batches), batches)
 
     def run(self) -> None:
         """Upload day by day; a day is recorded once its manifest is uploaded.

@@ -123,19 +123,40 @@ class Registry:
                 f"back with `waterline lake retire {own.node} --undo`"
             )
         archived = {each.last_seq: each.origin for each in batches}
-        archived_through = max(archived, default=0)
-        if known.through > archived_through:
-            raise ArchiveError(
-                f"{lake} has the logs of node {own.node} up to seq {known.through}, and logs.db "
-                f"tells only of {archived_through} archived ones, as an earlier backup does; "
-                "rebuild it with `waterline archive adopt --from "
-                f"{lake}/{known.prefix}`"
-            )
+        self._refuse_later(known, max(archived, default=0))
         if known.origin is not None and archived.get(known.through) != known.origin:
             raise ArchiveError(
                 f"{lake} has other logs of node {own.node} up to seq {known.through} than logs.db: "
                 "an earlier backup was put back, and logs came in since; give it a node_name of "
                 f"its own, and retire the former one with `waterline lake retire {own.node}`"
+            )
+
+    def refuse_earlier(self, own: NodeRecord, batches: Iterable[ArchivedBatch]) -> None:
+        """Refuse a catalog that is earlier than the lake; call it before an archive run.
+
+        It would archive logs that the lake has already, into other batches.
+
+        Args:
+            own: what the node tells of itself.
+            batches: its catalog.
+
+        Raises:
+            ArchiveError: the lake has logs of it that it does not have itself.
+            RemoteError: object storage refuses.
+        """
+        known = self.read(own.node)
+        if known is not None and known.folder_id == own.folder_id:
+            self._refuse_later(known, max((each.last_seq for each in batches), default=0))
+
+    def _refuse_later(self, known: NodeRecord, archived_through: int) -> None:
+        """Refuse where the lake has logs above what a node has archived itself."""
+        if known.through > archived_through:
+            lake = self._bucket.address
+            raise ArchiveError(
+                f"{lake} has the logs of node {known.node} up to seq {known.through}, and logs.db "
+                f"tells only of {archived_through} archived ones, as an earlier backup does; "
+                "stop the server and take in the others with `waterline archive adopt --from "
+                f"{lake}/{known.prefix}`"
             )
 
     def tell(self, own: NodeRecord) -> None:
@@ -191,6 +212,17 @@ class Registry:
     def _names_in(self, folder: str) -> list[str]:
         names = self._bucket.names(folder)
         return [each.removeprefix(f"{folder}/").removesuffix(".json") for each in names]
+
+
+def node_of(address: str) -> tuple[str, str | None]:
+    """Return lake and node of an address of batches: `s3://bucket/lake/node=plant-a`.
+
+    Returns:
+        The address itself and None where it is of no lake.
+    """
+    lake, _, folder = address.rpartition("/")
+    name = folder.removeprefix("node=")
+    return (address, None) if name == folder else (lake, name)
 
 
 def _key(folder: str, node: str) -> str:

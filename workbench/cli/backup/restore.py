@@ -39,6 +39,12 @@ def restore(place: str, into: Path, at: str | None) -> None:
         f"{into} holds {counted(record.rows, 'log')}, up to seq {record.last_seq}, as of "
         f"{record.name}; start it with waterline serve --data {into}"
     )
+    uploaded = [each.uploaded_to for each in record.batches if each.uploaded_to is not None]
+    if uploaded:
+        say(
+            "before that, let it take in what was archived after the backup: waterline archive "
+            f"adopt --from {uploaded[-1]} --data {into}"
+        )
     for each in lacks:
         warn(f"waterline: {each}")
     if lacks:

@@ -47,14 +47,16 @@ def test_adopt_takes_files_of_version_2_0_once(
 def test_adopt_rebuilds_only_a_folder_that_has_lost_its_logs(
     archived: Path, waterline: Waterline, tmp_path: Path
 ) -> None:
-    refused = waterline("adopt")
+    nothing = f"{archived} has taken in 0 logs in 0 batches, 0 logs of which it had lost"
+    assert said(waterline("adopt")) == (0, [nothing], "")
+    refused = waterline("adopt", "--skip-damaged")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "is there and holds logs" in refused.stderr
+    assert "has its logs.db, and takes in only what is sound" in refused.stderr
     wrong = waterline("adopt", "--skip-damaged", tmp_path)
     assert said(wrong) == (
         1,
         [],
-        "waterline: --from and --skip-damaged are for rebuilding; leave FILE out\n",
+        "waterline: --from and --skip-damaged are not for files; leave FILE out\n",
     )
     lose_logs(archived)
     rebuilt = waterline("adopt")
