@@ -215,6 +215,8 @@ def test_a_producer_alone_installs_few_small_packages(light: Environment) -> Non
         ("archive rewrite", "all"),
         ("archive prune --older-than 1y", "server"),
         ("archive adopt", "server"),
+        ("lake list", "server"),
+        ("lake publish", "iceberg"),
     ],
 )
 def test_a_command_whose_part_is_missing_names_the_extra(

@@ -84,7 +84,8 @@ def publish(
         clock: returns milliseconds UTC.
 
     Raises:
-        UsageError: another publisher works with the catalog, or it is that of another lake.
+        UsageError: another publisher works with the catalog, it is that of another lake, or the
+            lake has no nodes.
         ArchiveError: the catalog or the table's own files are missing or damaged.
         RemoteError: object storage refuses.
     """
@@ -97,6 +98,10 @@ def publish(
                 "another file as the catalog"
             )
         view = view_lake(lake)
+        if table is None and not view.nodes and not view.faults:
+            raise UsageError(
+                f"{lake.address} has no nodes yet; a node adds itself when it uploads first"
+            )
         job = _Job(view, table, progress)
         job.look()
         schema = job.columns.schema()

@@ -276,6 +276,12 @@ def test_second_publisher_is_refused(two: Lake) -> None:
     assert two.publish().batches == 12
 
 
+def test_lake_without_nodes_gets_no_table(lake: Lake) -> None:
+    with pytest.raises(UsageError, match="has no nodes yet; a node adds itself when it uploads"):
+        lake.publish()
+    assert lake.bucket.names() == []
+
+
 def test_catalog_of_another_lake_is_refused(two: Lake) -> None:
     two.publish()
     other = Lake(two.store, f"{two.address}-other", two.folder)
