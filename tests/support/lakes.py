@@ -1,6 +1,6 @@
 """A lake of three nodes: their folders, the processes that answer for them, and what they hold."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,12 @@ from tests.support.archives import ELSEWHERE
 from tests.support.folders import DAY, NOON, Batch, fill_batches
 from tests.support.plainly import PlainLog, store_plainly
 from tests.support.questions import Questions, answering
+from waterline.archive.jobs.rewrite import RewriteJob
 from waterline.archive.jobs.upload import Destination
 from waterline.archive.object_store.client import Bucket, open_bucket
+from waterline.archive.selection import Selection
+from waterline.encoding import JSON_GZ
+from waterline.storage.folder import DataFolder
 
 AGE: Final = 30 * DAY
 """Age at which logs are archived and uploaded."""
@@ -85,9 +89,22 @@ def archive_here(data: Path, through: int, rows: int = 20) -> None:
     _elsewhere(data, through + AGE + 1, None, rows)
 
 
+def rewrite(data: Path) -> None:
+    """Rewrite all batches, uploaded ones too, so that they lie in other files."""
+    _run(_rewrite, data)
+
+
+def _rewrite(data: Path) -> None:
+    RewriteJob(DataFolder(data), JSON_GZ.encoding(None), Selection()).run()
+
+
 def _elsewhere(data: Path, now: int, destination: Destination | None, rows: int) -> None:
+    _run(_archive, data, now, destination, rows)
+
+
+def _run(job: Callable[..., None], *given: object) -> None:
     # This process may read the folder with another SQLite library.
-    process = ELSEWHERE.Process(target=_archive, args=(data, now, destination, rows))
+    process = ELSEWHERE.Process(target=job, args=given)
     process.start()
     process.join()
     assert process.exitcode == 0

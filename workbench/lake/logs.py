@@ -208,9 +208,9 @@ class LakeLogs:
             raise UsageError("seqs are of one node each; connect to a node's server for this")
         asked, nodes = of_lake(question), self.nodes()
         if asked.pin is not None:
-            return LakeScan(nodes, asked, LakeMoment({}, asked.pin))
+            return LakeScan(nodes, asked, LakeMoment({}, asked.pin), self._again)
         moment = LakeMoment(_pins(nodes))
-        return LakeScan(nodes, replace(asked, pin=moment.pin(0)), moment)
+        return LakeScan(nodes, replace(asked, pin=moment.pin(0)), moment, self._again)
 
     def pieces(self, question: Question, take: Take[_Part]) -> Apart[_Part]:
         """Return what is to be taken of batches, and what servers have; see `Logs.pieces`.
@@ -245,6 +245,9 @@ class LakeLogs:
         if found.faults:
             raise incomplete(found.faults)
         return found.nodes
+
+    def _again(self, name: str) -> Node | None:
+        return next((each for each in self.nodes() if each.name == name), None)
 
     def _sound(
         self, question: LakeQuestion, archived: _OfLake[_Made], above: _OfServer[_Made]

@@ -1,13 +1,13 @@
 """Scan of a lake: all logs that match a question, node by node, by seq."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from waterline.errors import IncompleteAnswer
+from waterline.errors import ArchiveError, IncompleteAnswer
 from workbench.lake.moment import LakeMoment
 from workbench.lake.node import Lacking, Node
 from workbench.lake.question import NODE, LakeQuestion
@@ -27,6 +27,7 @@ class LakeScan:
         nodes: the nodes.
         question: what is asked, with a pin; its order and limit are ignored.
         moment: the moment of the scan.
+        again: returns a node as it is now, by its name, where a batch of it has gone meanwhile.
 
     Attributes:
         moment: as given.
@@ -34,10 +35,17 @@ class LakeScan:
         lacks: sentence about pruned logs of the lake that may have matched, or None.
     """
 
-    def __init__(self, nodes: Sequence[Node], question: LakeQuestion, moment: LakeMoment) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        question: LakeQuestion,
+        moment: LakeMoment,
+        again: Callable[[str], Node | None],
+    ) -> None:
         self.moment = moment
         self.last_seq = moment.last_seq
         self._question = question
+        self._again = again
         self._asked = [(node, node.asked(question)) for node in nodes]
         self._archived = {
             node.name: node.mirror.session.logs.scan(asked.archived)
@@ -93,11 +101,27 @@ class LakeScan:
     def _parts(self, take: Take[_Part]) -> Iterator[tuple[str, _Part]]:
         for node, asked in self._asked:
             if asked.archived is not None:
-                for part in self._archived[node.name].parts(take):
+                for part in self._of_lake(node, asked.archived, take):
                     yield node.name, part
             if asked.above is not None:
                 for part in self._of_server(node, asked.above, take):
                     yield node.name, part
+
+    def _of_lake(self, node: Node, half: Question, take: Take[_Part]) -> Iterator[_Part]:
+        scan = self._archived[node.name]
+        while True:
+            try:
+                yield from scan.parts(take)
+            except ArchiveError:
+                # A job of the node may have moved or rewritten it.
+                later = self._again(node.name)
+                if later is None or later.mirror is node.mirror:
+                    raise
+                node = later
+                rest = replace(half, first=max(half.first or 0, scan.after + 1))
+                scan = node.mirror.session.logs.scan(rest)
+            else:
+                return
 
     @staticmethod
     def _of_server(node: Node, above: Question, take: Take[_Part]) -> Iterator[_Part]:

@@ -308,7 +308,7 @@ class Logs:
             question, lambda view, catalog: count_of_hot(view, catalog, question), whole
         )
 
-    def scan(self, question: Question, seqs: range | None = None) -> Scan:
+    def scan(self, question: Question, seqs: range | None = None) -> LogScan:
         """Return a scan of the logs that match a question, by seq.
 
         Args:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import workbench
 from tests.support.archive_runs import catalog, manifest_key
 from tests.support.folders import DAY, NOON, Batch, fill_batches
-from tests.support.lakes import Lake, lake_of, upload
+from tests.support.lakes import Lake, lake_of, rewrite, upload
 from tests.support.object_store import ObjectStore
 from tests.support.questions import answering, revoke
 from waterline.archive.lake.registry import Registry
@@ -263,6 +264,31 @@ def test_archive_run_between_the_lake_and_the_node_leaves_each_log_once(
     assert [*zip(frame["node"], frame["seq"], strict=True)] == [
         (node, seq) for day in (0, 2, 4) for node in "ab" for seq in (day + 1, day + 2)
     ]
+
+
+def test_batches_that_are_rewritten_meanwhile_are_read_where_they_lie(
+    lake: Lake, wb: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their objects go after the lake was read, and before they are read themselves."""
+    expected = wb.logs()
+    pieces = wb.iter_logs()
+    rewrite(tmp_path / "a")
+    found = pd.concat([*pieces], ignore_index=True)
+    assert found[["node", "seq"]].equals(
+        expected.sort_values(["node", "seq"], ignore_index=True)[["node", "seq"]]
+    )
+    rest = ["b"]
+
+    def then_rewrite(*given: Any) -> Any:  # noqa: ANN401 - as the function
+        view = view_lake(*given)
+        for name in [rest.pop() for _ in rest[:]]:
+            rewrite(tmp_path / name)
+        return view
+
+    monkeypatch.setattr("workbench.lake.session.view_lake", then_rewrite)
+    with Workbench(**lake.connected()) as later:
+        assert later.logs().equals(expected)
+    assert rest == []
 
 
 def test_what_is_of_one_node_is_refused_in_one_sentence(wb: Workbench) -> None:
