@@ -3,7 +3,6 @@
 import html
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Literal, Self, Unpack
 
 import pandas as pd
@@ -12,24 +11,22 @@ from sqlalchemy import Engine
 
 from waterline.archive.columns import NAMES
 from waterline.clock import now_ms
-from waterline.errors import UnprotectedCluster, UsageError, WaterlineError
-from waterline.parts import require
+from waterline.errors import WaterlineError
 from waterline.storage.catalog import Clock
 from workbench.clients.log_files.options import reading_of
 from workbench.notebook import formatter, log_table, watching
 from workbench.notebook.card import card
+from workbench.opening import FOLDER, open_session
 from workbench.patterns.difference import Side, diff
 from workbench.patterns.patterns import Against, patterns
 from workbench.query import answers, files
 from workbench.query.around import around
-from workbench.query.asking import Asking
 from workbench.query.cache.cache import SIZE, TTL, Cache
 from workbench.query.partitions import partitioned
 from workbench.query.pin import Pin
 from workbench.query.plan import Plan
 from workbench.query.progress import warn_of
 from workbench.query.question import Filters, refuse, shows_filters
-from workbench.query.session import Session
 from workbench.query.sql.statement import Parameters
 from workbench.query.times import TimeLike
 from workbench.reports import fields, traffic
@@ -44,21 +41,16 @@ from workbench.reports.page.report import Report
 from workbench.reports.sources import QUIET_AFTER
 from workbench.reports.throughput import By
 from workbench.reports.traffic import Basis
-from workbench.spreading.here import HERE
-from workbench.spreading.spread import Spread
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
-    from distributed import Client
     from matplotlib.figure import Figure
 
     from workbench.lake.servers import Addresses, Tokens
+    from workbench.opening import Cluster
 
 # A batch of the default format: enough to tell codecs apart, in a few seconds.
 _COMPARED: Final = 100_000
-_SCHEMES: Final = ("http://", "https://")
-FOLDER: Final = "data"
-"""Data folder where none is named."""
 
 
 def connect(
@@ -72,7 +64,7 @@ def connect(
     cache: bool = True,
     cache_ttl: str = TTL,
     cache_size: str = SIZE,
-    cluster: "Client | Literal['local'] | int | None" = None,
+    cluster: "Cluster | None" = None,
 ) -> "Workbench":
     """Open a data folder for reading, here or behind a server, or a lake of several.
 
@@ -132,23 +124,6 @@ def connect(
         cache_size=cache_size,
         cluster=cluster,
     )
-
-
-def open_cluster(cluster: object) -> Spread:
-    """Return what runs tasks on a cluster; see `connect`.
-
-    Raises:
-        UsageError: it is none.
-        ClusterError: it cannot be used.
-        MissingPart: Dask is not installed.
-    """
-    require("dask", "cluster=")
-    # Whoever has no cluster does not load Dask.
-    from workbench.spreading.dask import open_cluster
-
-    spread = open_cluster(cluster)
-    warn_of(spread.unprotected, UnprotectedCluster)
-    return spread
 
 
 @shows_filters
@@ -278,77 +253,21 @@ class Workbench:
         cache: bool = True,
         cache_ttl: str = TTL,
         cache_size: str = SIZE,
-        cluster: "Client | Literal['local'] | int | None" = None,
+        cluster: "Cluster | None" = None,
     ) -> None:
-        self._session: Asking
-        if lake is not None:
-            if path != FOLDER:
-                raise UsageError("lake= is in place of a path; give one of them")
-            # Whoever reads a folder loads nothing of the network.
-            from workbench.lake.session import LakeSession
-
-            spread = HERE if cluster is None else open_cluster(cluster)
-            with ExitStack() as opened:
-                opened.callback(spread.close)
-                self._session = LakeSession(
-                    lake,
-                    clock,
-                    nodes=nodes,
-                    token=token,
-                    certificate=certificate,
-                    at=at,
-                    spread=spread,
-                )
-                opened.pop_all()
-            return
-        if nodes is not None:
-            raise UsageError("nodes= are those of a lake; give lake=, such as s3://bucket/lake")
-        if not isinstance(token, str | None):
-            raise UsageError("several tokens are for the nodes of a lake; give one as token=")
-        if isinstance(path, str) and path.startswith(_SCHEMES):
-            if cluster is not None:
-                raise UsageError(
-                    "cluster= is for a folder, whose archives its workers read; a server answers "
-                    "by itself"
-                )
-            # Whoever reads a folder loads nothing of the network.
-            from workbench.remote.session import RemoteSession
-
-            self._session = RemoteSession(
-                path,
-                clock,
-                token=token,
-                certificate=certificate,
-                at=at,
-                cache=cache,
-                cache_ttl=cache_ttl,
-                cache_size=cache_size,
-            )
-            return
-        if isinstance(path, str) and "://" in path:
-            # It is not repeated, as it may hold a password.
-            raise UsageError(
-                "the address of a server that answers questions begins with https:// or http://, "
-                "such as https://logs.example.com:3003"
-            )
-        if token is not None or certificate is not None:
-            raise UsageError(
-                "token and certificate are for a server's address, such as "
-                "https://logs.example.com:3003; leave them out for a folder"
-            )
-        spread = HERE if cluster is None else open_cluster(cluster)
-        with ExitStack() as opened:
-            opened.callback(spread.close)
-            self._session = Session(
-                path,
-                clock,
-                at=at,
-                cache=cache,
-                cache_ttl=cache_ttl,
-                cache_size=cache_size,
-                spread=spread,
-            )
-            opened.pop_all()
+        self._session = open_session(
+            path,
+            clock,
+            lake=lake,
+            nodes=nodes,
+            token=token,
+            certificate=certificate,
+            at=at,
+            cache=cache,
+            cache_ttl=cache_ttl,
+            cache_size=cache_size,
+            cluster=cluster,
+        )
 
     read = staticmethod(read)
 
