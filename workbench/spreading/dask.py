@@ -20,6 +20,7 @@ _LOOPBACK: Final = "127.0.0.1"
 _AHEAD: Final = 2
 # Seconds between two looks at whether the cluster is still there.
 _GLANCE: Final = 0.5
+_CLOSED: Final = ("closing", "closed")
 # Packages that have to be the same on both sides, and how many numbers of their versions.
 _SAME: Final = {"waterline": 9, "distributed": 9, "dask": 9, "python": 2, "pyarrow": 1, "pandas": 1}
 
@@ -67,8 +68,8 @@ def _started(workers: int) -> "DaskSpread":
             threads_per_worker=1,
             processes=True,
             host=_LOOPBACK,
-            dashboard_address=None,
-            worker_dashboard_address=None,
+            # Without an address the scheduler would take port 8787, without a dashboard too.
+            scheduler_kwargs={"dashboard": False, "dashboard_address": f"{_LOOPBACK}:0"},
             # What goes wrong is told by the answer.
             silence_logs=logging.CRITICAL,
         )
@@ -78,6 +79,17 @@ def _started(workers: int) -> "DaskSpread":
             "`if __name__ == '__main__':`, as each worker loads the script too"
         ) from error
     return DaskSpread(Client(cluster), cluster)
+
+
+def what_is_open(address: str) -> str | None:
+    """Return a sentence if anybody who reaches a scheduler can have it run code; else None."""
+    parts = urlsplit(address)
+    if parts.scheme in ("tls", "inproc", "wss") or _is_loopback(parts.hostname):
+        return None
+    return (
+        f"the scheduler at {address} runs what anybody sends who reaches it; have it listen at "
+        "tls:// or at the loopback address alone"
+    )
 
 
 class DaskSpread:
@@ -97,14 +109,7 @@ class DaskSpread:
     @property
     def unprotected(self) -> str | None:
         """A sentence if anybody who reaches the scheduler can have it run code; else None."""
-        address = self._address
-        parts = urlsplit(address)
-        if parts.scheme in ("tls", "inproc", "wss", "ucxs") or _is_loopback(parts.hostname):
-            return None
-        return (
-            f"the scheduler at {address} runs what anybody sends who reaches it; have it listen at "
-            "tls:// or at the loopback address alone"
-        )
+        return what_is_open(self._address)
 
     def check(self) -> None:
         """Refuse a cluster that cannot be used.
@@ -112,6 +117,8 @@ class DaskSpread:
         Raises:
             ClusterError: it cannot be reached, or has other versions than this process.
         """
+        if self._client.status in _CLOSED:
+            raise self._lost()
         try:
             told: Any = self._client.get_versions(packages=["waterline", "pyarrow"])
         except (OSError, TimeoutError, RuntimeError, CancelledError) as error:
@@ -136,6 +143,8 @@ class DaskSpread:
             ClusterError: the cluster cannot be reached.
         """
         del threads  # the workers have their own
+        if self._client.status in _CLOSED:
+            raise self._lost()
         try:
             wide = max(1, sum(self._client.nthreads().values())) * _AHEAD
         except (OSError, TimeoutError, RuntimeError, CancelledError) as error:
@@ -231,7 +240,7 @@ class _Running(Generic[Result]):
             try:
                 return future.result(timeout=_GLANCE)
             except TimeoutError:
-                if self._client.status in ("closing", "closed"):
+                if self._client.status in _CLOSED:
                     raise self._lost() from None
             except CancelledError as error:
                 if not self._is_cancelled:
