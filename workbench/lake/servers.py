@@ -1,6 +1,6 @@
 """The servers of a lake's nodes, which are asked for what the lake does not have yet."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Final, TypeAlias
 
@@ -71,30 +71,39 @@ class Servers:
                 return session
         raise UsageError("; ".join(silent) or "none of nodes= is the address of its server")
 
-    def beyond(self, records: Iterable[NodeRecord]) -> list[NodeRecord]:
+    def beyond(self, records: Iterable[NodeRecord]) -> tuple[list[NodeRecord], list[str]]:
         """Return records of nodes that have not uploaded yet, of which the lake has nothing.
 
         Args:
             records: those of the lake.
 
+        Returns:
+            The records of those that answer, and a sentence for each other one.
+
         Raises:
-            WaterlineError: such a node does not answer.
             UsageError: an address is not of a node of the lake, and has no name.
         """
         known = {each.node: each.folder_id for each in records}
         if self._by_name:
-            return [
-                self._nothing_of(name, self._session(address, name))
-                for name, address in self._by_name.items()
-                if name not in known
-            ]
+            return self._named_beyond(known)
         for session in self._found()[0]:
             if session.folder_id not in known.values():
                 raise UsageError(
                     f"{session.place} is the server of no node of the lake yet; name it, as "
                     f'nodes={{"plant-a": "{session.place}", ...}}'
                 )
-        return []
+        return [], []
+
+    def _named_beyond(self, known: Collection[str]) -> tuple[list[NodeRecord], list[str]]:
+        found, silent = [], []
+        for name, address in self._by_name.items():
+            if name in known:
+                continue
+            try:
+                found.append(self._nothing_of(name, self._session(address, name)))
+            except WaterlineError as error:
+                silent.append(f"node {name} lacks its logs, of which the lake has none: {error}")
+        return found, silent
 
     def abandon(self) -> None:
         """Break off all questions that are under way; any thread may call it."""

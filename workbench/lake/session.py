@@ -195,10 +195,11 @@ class LakeSession(Answering):
             views = [*view.nodes]
             if self._servers is not None:
                 try:
-                    hot = self._servers.beyond(each.record for each in views)
+                    hot, silent = self._servers.beyond(each.record for each in views)
                 except WaterlineError as error:
                     faults.append(str(error))
                 else:
+                    faults += silent
                     views += [
                         NodeView(each, (), (), is_retired=False, manifests={}) for each in hot
                     ]

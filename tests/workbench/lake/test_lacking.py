@@ -90,6 +90,25 @@ def test_what_is_there_comes_with_a_warning_where_that_is_asked_for(
     assert len(frame.attrs["missing"]) == 1
 
 
+def test_node_of_which_the_lake_has_nothing_leaves_the_others_there(
+    lake: Lake, tmp_path: Path
+) -> None:
+    """Of two nodes that have not uploaded yet, the one that is down costs its own logs alone."""
+    given = lake.connected()
+    for name in "cd":
+        fill_batches(tmp_path / name, days(name, 0))
+    with answering(tmp_path / "d") as beyond:
+        nodes = {**given["nodes"], "c": "http://127.0.0.1:9", "d": beyond.url}
+        tokens = {**given["token"], "c": "none", "d": beyond.token}
+        with Workbench(**{**given, "nodes": nodes, "token": tokens}) as wb:
+            with pytest.warns(MissingLogs, match="node c lacks its logs, of which the lake has"):
+                frame = wb.logs(incomplete="warn")
+            assert [*frame["node"].value_counts().sort_index()] == [6, 6, 2]
+            for question in (wb.count, wb.pin):
+                with pytest.raises(IncompleteAnswer, match="node c lacks its logs"):
+                    question()
+
+
 def test_node_that_is_back_is_asked_again(lake: Lake, wb: Workbench, tmp_path: Path) -> None:
     process = lake.nodes["b"].process
     port = process.url.rpartition(":")[2]
