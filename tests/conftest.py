@@ -74,6 +74,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=secrets.randbits(32),
         help="decides the moments; a run tells its own (default: by chance)",
     )
+    group = parser.getgroup("histories")
+    group.addoption(
+        "--history-steps", type=int, default=25, help="steps of a history of nodes (default: 25)"
+    )
+    group.addoption(
+        "--history-seed",
+        type=int,
+        default=secrets.randbits(32),
+        help="decides the steps; a run tells its own (default: by chance)",
+    )
     group = parser.getgroup("fuzzing")
     group.addoption(
         "--fuzz-seconds", type=float, default=5.0, help="how long to attack (default: 5)"
