@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.exceptions import ValidationError
+from pyiceberg.exceptions import CommitFailedException, ValidationError, ValidationException
 from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 from pyiceberg.serializers import ToOutputFile
@@ -108,7 +108,21 @@ class LakeTable:
             schema: its columns from now on.
             added: files that it lacks.
             removed: files that it has.
+
+        Raises:
+            ArchiveError: another program has changed the table.
+            RemoteError: object storage refuses.
         """
+        try:
+            self._change(table, schema, added, removed)
+        except (CommitFailedException, ValidationException) as error:
+            raise ArchiveError(
+                f"another program has changed the table: {error}; publish again, or with --rebuild"
+            ) from error
+
+    def _change(
+        self, table: Table, schema: Schema, added: Sequence[DataFile], removed: Sequence[DataFile]
+    ) -> None:
         if schema.schema_id != table.metadata.current_schema_id:
             requirements = (
                 AssertTableUUID(uuid=table.metadata.table_uuid),

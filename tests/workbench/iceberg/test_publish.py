@@ -43,6 +43,12 @@ def rewrite(lake: Lake, node: str, form: BatchFormat) -> None:
     RewriteJob(folder, form.encoding(None), Selection()).run()
 
 
+def tables_of(lake: Lake) -> set[str]:
+    """Return the tables in the catalog."""
+    with closing(sqlite3.connect(lake.catalog)) as connection:
+        return {name for (name,) in connection.execute("SELECT table_name FROM iceberg_tables")}
+
+
 @pytest.mark.parametrize("engine", ["pyiceberg", "polars", "duckdb"])
 def test_engines_read_every_log_of_every_node(two: Lake, engine: str) -> None:
     before = two.objects()
@@ -60,6 +66,9 @@ def test_files_are_found_by_node_and_time(two: Lake) -> None:
             ("node = 'a'", 6, 9),
             (f"node = 'b' and seq > {4}", 4, 5),
             ("timestamp < '1970-01-01T00:00:00+00:00'", 2, 2),
+            ("timestamp < '2026-03-18T00:00:00+00:00'", 4, 6),
+            ("timestamp >= '2026-03-19T00:00:00+00:00'", 4, 6),
+            ("received_at < '2026-03-18T00:00:00+00:00'", 4, 6),
             ("received_at >= '2026-03-19T00:00:00+00:00'", 4, 6),
             ("type = '水'", 6, 6),
             ("source = 'pump-b' and type = 'error'", 3, 3),
@@ -114,9 +123,12 @@ def test_publication_that_ends_anywhere_is_finished_by_the_next(
         if before is not None:
             assert two.files() == before
         else:
-            with closing(sqlite3.connect(two.catalog)) as connection:
-                names = connection.execute("SELECT table_name FROM iceberg_tables").fetchall()
-            assert ("logs",) not in names
+            assert "logs" not in tables_of(two)
+            two.store.proxy.faults.append(Fault(method="PUT", answer=_REFUSED))
+            with pytest.raises(RemoteError):
+                two.publish()
+            two.store.proxy.reset()
+            assert "logs" not in tables_of(two)
     else:
         assert number > 3
         two.store.proxy.reset()
@@ -128,6 +140,40 @@ def test_publication_that_ends_anywhere_is_finished_by_the_next(
     own = two.own_objects()
     two.publish()
     assert two.own_objects() == own
+
+
+def test_footer_that_is_refused_ends_the_publication_before_anything_is_written(two: Lake) -> None:
+    two.store.proxy.reset()
+    two.publish()
+    methods = [each.split()[0] for each in two.store.proxy.requests]
+    reads = methods[: methods.index("PUT")].count("GET")
+    before = two.files()
+    two.store.proxy.reset()
+    two.store.proxy.faults += [
+        Fault(method="GET", times=reads - 1),
+        Fault(method="GET", times=1, answer=_REFUSED),
+    ]
+    with pytest.raises(RemoteError, match="access denied"):
+        two.publish(is_rebuilt=True)
+    assert two.store.proxy.count("PUT") == 0
+    assert two.files() == before
+
+
+def test_batch_of_which_the_manifest_tells_otherwise_is_told_anew(two: Lake) -> None:
+    two.publish()
+    batch, *_ = catalog(two.data("a"))
+    key = f"node=a/{manifest_key(batch)}"
+    content = two.bucket.get(key)
+    other = content.replace(b"pump-a", b"pump-z")
+    assert other != content
+    two.bucket.put(key, other)
+    done = two.publish()
+    assert (done.batches, done.added, done.removed, done.faults) == (12, 2, 2, [])
+    with two.table() as table:
+        assert len([*table.scan("source = 'pump-z'").plan_files()]) == 2
+    two.bucket.put(key, content)
+    two.publish()
+    assert two.rows() == two.expected()
 
 
 @pytest.mark.parametrize("number", range(1, 9))
@@ -151,6 +197,16 @@ def test_rebuilding_that_ends_anywhere_is_finished_by_the_next(
     # One table's folder is left: metadata of two versions, a list of manifests, a manifest.
     assert len({name.split("/")[2] for name in two.own_objects()}) == 1
     assert len(two.own_objects()) == 4
+
+
+def test_table_that_was_whole_and_not_yet_in_its_place_is_put_there(two: Lake) -> None:
+    metadata = two.publish().metadata
+    # As a publisher leaves it that is killed between the two last steps of making it anew.
+    with open_catalog(two.catalog) as opened:
+        opened.rename_table("lake.logs", "lake.logs_staged")
+    done = two.publish()
+    assert (done.metadata, done.added) == (metadata, 0)
+    assert tables_of(two) == {"logs"}
 
 
 def test_pruned_batches_leave_the_table(two: Lake) -> None:
@@ -274,6 +330,33 @@ def test_second_publisher_is_refused(two: Lake) -> None:
         with pytest.raises(UsageError, match=re.escape(sentence)):
             two.publish()
     assert two.publish().batches == 12
+
+
+def test_what_another_program_has_written_is_taken_out(two: Lake) -> None:
+    two.publish()
+    with two.table() as table:
+        table.delete("node = 'a' and seq = 1")
+    assert len(two.rows()) == 17
+    done = two.publish()
+    # Of the two logs in that batch the other one was written into a file of the program's own.
+    assert (done.batches, done.logs, done.added, done.removed) == (12, 18, 1, 1)
+    assert two.rows() == two.expected()
+
+
+def test_change_of_another_program_meanwhile_ends_the_publication(two: Lake) -> None:
+    two.publish()
+    two.upload("c", [Batch([{"id": "c", "type": "t", "message": "m", "tags": []}])])
+
+    def change() -> None:
+        with two.table() as table, table.transaction() as transaction:
+            transaction.delete("node = 'b' and seq = 9")
+
+    two.store.proxy.reset()
+    two.store.proxy.faults.append(Fault(method="PUT", times=1, before=change))
+    with pytest.raises(ArchiveError, match=r"another program has changed the table: .* again"):
+        two.publish()
+    assert two.publish().faults == []
+    assert two.rows() == two.expected()
 
 
 def test_lake_without_nodes_gets_no_table(lake: Lake) -> None:
