@@ -14,7 +14,7 @@ from waterline.archive.columns import schema_of
 from waterline.errors import ArchiveError, UsageError
 from workbench.lake.moment import LakeMoment
 from workbench.lake.node import Lacking, Node
-from workbench.lake.question import NODE, LakeQuestion, of_lake
+from workbench.lake.question import NO_LOGS, NODE, LakeQuestion, of_lake
 from workbench.lake.scan import LakeScan, with_node
 from workbench.query.answers import count_matching
 from workbench.query.archived import incomplete
@@ -89,10 +89,11 @@ class LakeLogs:
     """The logs of all nodes of a lake, each once.
 
     Args:
-        look: looks at the lake, and returns its nodes as they are now.
+        look: looks at the lake, as far as a question needs it, and returns its nodes as they are
+            now.
     """
 
-    def __init__(self, look: Callable[[], Nodes]) -> None:
+    def __init__(self, look: Callable[[LakeQuestion], Nodes]) -> None:
         self._look = look
 
     def rows(
@@ -206,7 +207,8 @@ class LakeLogs:
         """
         if seqs is not None:
             raise UsageError("seqs are of one node each; connect to a node's server for this")
-        asked, nodes = of_lake(question), self.nodes()
+        asked = of_lake(question)
+        nodes = self.nodes(asked)
         if asked.pin is not None:
             return LakeScan(nodes, asked, LakeMoment({}, asked.pin), self._again)
         moment = LakeMoment(_pins(nodes))
@@ -233,21 +235,24 @@ class LakeLogs:
         Raises:
             IncompleteAnswer: a node or a manifest is lacking; the sentence names it.
         """
-        return LakeMoment(_pins(self.nodes()))
+        return LakeMoment(_pins(self.nodes(NO_LOGS)))
 
-    def nodes(self) -> Sequence[Node]:
+    def nodes(self, question: LakeQuestion) -> Sequence[Node]:
         """Return the nodes as they are now.
+
+        Args:
+            question: of the lake, what may match it is read.
 
         Raises:
             IncompleteAnswer: a manifest or a node's record is lacking; the sentence names it.
         """
-        found = self._look()
+        found = self._look(question)
         if found.faults:
             raise incomplete(found.faults)
         return found.nodes
 
-    def _again(self, name: str) -> Node | None:
-        return next((each for each in self.nodes() if each.name == name), None)
+    def _again(self, question: LakeQuestion, name: str) -> Node | None:
+        return next((each for each in self.nodes(question) if each.name == name), None)
 
     def _sound(
         self, question: LakeQuestion, archived: _OfLake[_Made], above: _OfServer[_Made]
@@ -261,7 +266,7 @@ class LakeLogs:
         self, question: LakeQuestion, archived: _OfLake[_Made], above: _OfServer[_Made]
     ) -> _Whole[_Made]:
         """Return what comes of all nodes; faults are looked for once more if the lake changed."""
-        found = self._look()
+        found = self._look(question)
         for look in range(1, _LOOKS + 1):
             of_nodes = _of_each(
                 found.nodes, lambda node: _answered(node, question, archived, above)
@@ -269,7 +274,7 @@ class LakeLogs:
             faults = [*found.faults, *(fault for each in of_nodes for fault in each.faults)]
             if not faults or look == _LOOKS:
                 break
-            before, found = found, self._look()
+            before, found = found, self._look(question)
             if [each.mirror for each in found.nodes] == [each.mirror for each in before.nodes]:
                 break
         halves = [(each.node.name, half) for each in of_nodes for half in each.halves]

@@ -3,14 +3,17 @@
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
+from waterline.archive.lake.registry import NodeRecord
 from waterline.errors import UsageError
 from workbench.query.pin import LakePin
 from workbench.query.question import Question
+from workbench.query.times import to_milliseconds
 
 NODE: Final = "node"
 """Column of the node's name, beside those of logs."""
 
 _LAST_SEQ: Final = 2**63 - 1
+_DAY: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,27 @@ class LakeQuestion(Question):
 
     behind_node: str | None = None
     """Node of the place `behind`."""
+
+    def needs(self, record: NodeRecord, day: str) -> bool:
+        """Return whether logs of a day of a node may match, or prove a pin.
+
+        Args:
+            record: what the node told of itself in the lake.
+            day: a day of receipt, such as 2026-11-23.
+        """
+        told, selection = record.days[day], self.of(record.node).selection
+        pin = None if self.pin is None else lake_pin(self.pin).of(record.node)
+        # The last log of a pin is looked at, and the last one of all is in every pin of now.
+        proven = record.through if pin is None else pin.seq
+        if told.first_seq <= proven <= told.last_seq or told.last_seq == record.through:
+            return True
+        if selection.clock == "timestamp":
+            first, last = told.first_timestamp, told.last_timestamp
+        else:
+            first = to_milliseconds(day, "day", 0)
+            last = first + _DAY - 1
+        begins = selection.since is None or selection.since <= last
+        return begins and (selection.until is None or first < selection.until)
 
     def of(self, node: str) -> Question:
         """Return what is asked of a node, whatever the pin is.
@@ -57,3 +81,7 @@ def of_lake(question: Question) -> LakeQuestion:
     """Return a question as what it is: one to a lake."""
     assert isinstance(question, LakeQuestion)
     return question
+
+
+NO_LOGS: Final = LakeQuestion(since=0, until=0)
+"""A question that no log matches, for what a lake tells beside its logs."""

@@ -27,7 +27,8 @@ class LakeScan:
         nodes: the nodes.
         question: what is asked, with a pin; its order and limit are ignored.
         moment: the moment of the scan.
-        again: returns a node as it is now, by its name, where a batch of it has gone meanwhile.
+        again: returns a node of that name as it is now, as far as a question needs it, where a
+            batch of it has gone meanwhile.
 
     Attributes:
         moment: as given.
@@ -40,7 +41,7 @@ class LakeScan:
         nodes: Sequence[Node],
         question: LakeQuestion,
         moment: LakeMoment,
-        again: Callable[[str], Node | None],
+        again: Callable[[LakeQuestion, str], Node | None],
     ) -> None:
         self.moment = moment
         self.last_seq = moment.last_seq
@@ -114,7 +115,7 @@ class LakeScan:
                 yield from scan.parts(take)
             except ArchiveError:
                 # A job of the node may have moved or rewritten it.
-                later = self._again(node.name)
+                later = self._again(self._question, node.name)
                 if later is None or later.mirror is node.mirror:
                     raise
                 node = later

@@ -188,9 +188,9 @@ class LakeSession(Answering):
         for each in [*self._mirrors.values()]:
             each.session.database.leave()
 
-    def _look(self) -> Nodes:
+    def _look(self, question: LakeQuestion) -> Nodes:
         with self._lock:
-            self._view = view = view_lake(self._bucket, self._view)
+            self._view = view = view_lake(self._bucket, self._view, question.needs)
             faults = [*view.faults, *(fault for each in view.nodes for fault in each.faults)]
             views = [*view.nodes]
             if self._servers is not None:
@@ -220,10 +220,14 @@ class LakeSession(Answering):
     def _selected(self, *given: Any, **named: Any) -> Answer[pa.Table]:  # noqa: ANN401 - checked there
         return self.patiently(lambda: select_logs(self.logs, *given, **named))
 
+    def _nodes(self) -> Sequence[Node]:
+        """Return the nodes, with all that the lake has of them."""
+        return self.patiently(lambda: self.logs.nodes(LakeQuestion()))
+
     def _held(self) -> list[Holdings]:
         """Return what each node holds, as its server tells or else the lake."""
         found = []
-        for node in self.patiently(self.logs.nodes):
+        for node in self._nodes():
             if node.has_server:
                 found.append(_asked(node, holdings))
             else:
@@ -234,12 +238,12 @@ class LakeSession(Answering):
 
     def _of_lake(self, report: Callable[..., pd.DataFrame]) -> pd.DataFrame:
         """Return the rows of a report on what the lake has, node by node."""
-        nodes = self.patiently(self.logs.nodes)
+        nodes = self._nodes()
         return _joined({each.name: report(each.mirror.session) for each in nodes})
 
     def _of_servers(self, report: Callable[..., pd.DataFrame], *given: object) -> pd.DataFrame:
         """Return the rows of a report of the servers, node by node."""
-        nodes = [each for each in self.patiently(self.logs.nodes) if each.has_server]
+        nodes = [each for each in self._nodes() if each.has_server]
         if not nodes:
             raise UsageError("this is told by the nodes' servers; connect with nodes=")
         return _joined({each.name: _asked(each, report, *given) for each in nodes})

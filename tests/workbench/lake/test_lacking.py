@@ -1,6 +1,7 @@
 """What a lake or its nodes lack is named, and pins bring back the same logs."""
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -308,6 +309,30 @@ def test_batches_that_are_rewritten_meanwhile_are_read_where_they_lie(
     with Workbench(**lake.connected()) as later:
         assert later.logs().equals(expected)
     assert rest == []
+
+
+def test_only_manifests_of_days_that_may_match_are_read(
+    lake: Lake, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in store.environment.items():
+        monkeypatch.setenv(name, value)
+
+    def days_read() -> list[str]:
+        paths = [each for each in store.proxy.requests if re.match(r"GET .*_manifests/\d", each)]
+        store.proxy.reset()
+        return [path.rpartition("/")[2][:10] for path in sorted(paths)]
+
+    store.proxy.reset()
+    with Workbench(**lake.connected(nodes=None)) as wb:
+        # The last day is known in any case: a pin of now has its last log.
+        assert wb.count(since=NOON + DAY) == 4
+        assert days_read() == ["2026-03-18"] * 2
+        assert wb.throughput("1d", exact=True, since=NOON + DAY)["logs"].sum() == 4
+        assert days_read() == []
+        assert wb.count(at=str(wb.pin()), until=NOON + DAY) == 4
+        assert days_read() == ["2026-03-17"] * 2
+        assert len(wb.logs()) == 8
+        assert days_read() == []
 
 
 def test_what_is_of_one_node_is_refused_in_one_sentence(wb: Workbench) -> None:

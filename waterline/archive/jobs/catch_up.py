@@ -269,12 +269,12 @@ class _CatchUp:
         for each in told:
             if each.last_seq <= record.through:
                 found[each.day] = found.get(each.day, 0) + each.rows
-        for day, logs in record.days.items():
-            if found.get(day, 0) != logs:
+        for day, of_day in record.days.items():
+            if found.get(day, 0) != of_day.logs:
                 raise ArchiveError(
-                    f"{lake} tells of {logs:,} logs of {day} from node {node}, and the manifest of "
-                    f"that day of {found.get(day, 0):,}; put the manifest that was written last in "
-                    "its place"
+                    f"{lake} tells of {of_day.logs:,} logs of {day} from node {node}, and the "
+                    f"manifest of that day of {found.get(day, 0):,}; put the manifest that was "
+                    "written last in its place"
                 )
 
     def _lacking(

@@ -12,7 +12,7 @@ import apsw
 from waterline.archive.files import Files
 from waterline.archive.jobs.remote_manifests import publish_remote_manifest
 from waterline.archive.jobs.tidy import publish_manifests, remove_former_manifests, tidy
-from waterline.archive.lake.registry import NodeRecord, Registry
+from waterline.archive.lake.registry import NodeDay, NodeRecord, Registry
 from waterline.archive.manifest import days_of
 from waterline.archive.manifest_places import local_paths
 from waterline.archive.object_store.client import Bucket, open_bucket
@@ -187,8 +187,8 @@ class Uploader:
         return not (is_there and may_stay)
 
 
-def _uploaded_through(batches: list[ArchivedBatch], address: str) -> tuple[int, dict[str, int]]:
-    """Return up to which seq all that is kept is uploaded, and the logs of each day up to there.
+def _uploaded_through(batches: list[ArchivedBatch], address: str) -> tuple[int, dict[str, NodeDay]]:
+    """Return up to which seq all that is kept is uploaded, and the days up to there.
 
     Days whose manifest is not there, as they were pruned before, are left out.
 
@@ -197,11 +197,30 @@ def _uploaded_through(batches: list[ArchivedBatch], address: str) -> tuple[int, 
         address: where batches are uploaded.
     """
     published = {each.day for each in batches if each.uploaded_to == address}
-    through, days = 0, dict[str, int]()
+    through, days = 0, dict[str, NodeDay]()
     for batch in sorted(batches, key=lambda each: each.first_seq):
         if batch.is_kept and batch.uploaded_to != address:
             break
         through = batch.last_seq
         if batch.day in published:
-            days[batch.day] = days.get(batch.day, 0) + batch.rows
+            days[batch.day] = _with(days.get(batch.day), batch)
     return through, days
+
+
+def _with(day: NodeDay | None, batch: ArchivedBatch) -> NodeDay:
+    """Return a day with one batch more."""
+    if day is None:
+        return NodeDay(
+            logs=batch.rows,
+            first_seq=batch.first_seq,
+            last_seq=batch.last_seq,
+            first_timestamp=batch.first_timestamp,
+            last_timestamp=batch.last_timestamp,
+        )
+    return NodeDay(
+        logs=day.logs + batch.rows,
+        first_seq=min(day.first_seq, batch.first_seq),
+        last_seq=max(day.last_seq, batch.last_seq),
+        first_timestamp=min(day.first_timestamp, batch.first_timestamp),
+        last_timestamp=max(day.last_timestamp, batch.last_timestamp),
+    )

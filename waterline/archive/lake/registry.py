@@ -16,6 +16,20 @@ RETIRED: Final = "retired"
 """Folder of the records of retired nodes; operators write them."""
 
 
+class NodeDay(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a node tells of a day of receipt, pruned logs included. Times are milliseconds UTC.
+
+    Whoever asks for some logs reads the manifests of the days that may have them, and no others.
+    """
+
+    logs: int
+    """Number of logs."""
+    first_seq: int
+    last_seq: int
+    first_timestamp: int
+    last_timestamp: int
+
+
 class NodeRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What a node tells of itself. Times are milliseconds UTC."""
 
@@ -28,8 +42,8 @@ class NodeRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Folder of its batches in the lake."""
     through: int
     """Highest seq up to which the lake has all of its logs, but those pruned."""
-    days: dict[str, int]
-    """Number of logs up to there by day of receipt, pruned ones included."""
+    days: dict[str, NodeDay]
+    """Its logs up to there by day of receipt, such as 2026-11-23."""
     updated_at: int
     origin: str | None = None
     """SHA-256 of the first file of the batch that ends at `through`; None if there is none."""

@@ -1,6 +1,6 @@
 """View of a lake at one moment: each node's batches, and what is lacking of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -30,7 +30,7 @@ class NodeView:
 
     record: NodeRecord
     batches: tuple[ArchivedBatch, ...]
-    """Batches up to the record's `through`, pruned ones too, ordered by seq."""
+    """Batches of the days that were read, up to the record's `through`, pruned ones too, by seq."""
     faults: tuple[str, ...]
     """A sentence for each part that cannot be known."""
     is_retired: bool
@@ -58,7 +58,18 @@ class LakeView:
         return open_bucket(f"{self.address}/{node.record.prefix}")
 
 
-def view_lake(bucket: Bucket, before: LakeView | None = None) -> LakeView:
+Needs = Callable[[NodeRecord, str], bool]
+"""Tells whether a day of a node is needed."""
+
+
+def _every_day(record: NodeRecord, day: str) -> bool:
+    del record, day
+    return True
+
+
+def view_lake(
+    bucket: Bucket, before: LakeView | None = None, needs: Needs = _every_day
+) -> LakeView:
     """Read the records of all nodes and their manifests.
 
     The record is read before the manifests. A node writes it last, so they have all that it tells;
@@ -67,6 +78,7 @@ def view_lake(bucket: Bucket, before: LakeView | None = None) -> LakeView:
     Args:
         bucket: the lake.
         before: an earlier view; manifests that are the same since are not read again.
+        needs: the days whose manifests are read, beside those that an earlier view has.
 
     Raises:
         RemoteError: object storage refuses.
@@ -83,7 +95,7 @@ def view_lake(bucket: Bucket, before: LakeView | None = None) -> LakeView:
             return str(error)
         if record is None:
             return None
-        return _view(bucket, record, known.get(name, {}), is_retired=name in retired)
+        return _view(bucket, record, known.get(name, {}), needs, is_retired=name in retired)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for found in pool.map(view, registry.names()):
@@ -98,6 +110,7 @@ def _view(
     bucket: Bucket,
     record: NodeRecord,
     known: Mapping[str, KnownManifest],
+    needs: Needs,
     *,
     is_retired: bool,
 ) -> NodeView:
@@ -106,12 +119,14 @@ def _view(
     manifests: dict[str, KnownManifest] = {}
     # Their tags come before their contents: one that changes in between is read again later.
     listed = bucket.objects(f"{record.prefix}/{REMOTE_FOLDER}")
-    for day, logs in sorted(record.days.items()):
+    for day, told in sorted(record.days.items()):
         key = f"{record.prefix}/{REMOTE_FOLDER}/{day}.json"
         tag = listed[key].etag if key in listed else ""
         try:
             if tag and key in known and known[key].entity_tag == tag:
                 manifest = known[key].manifest
+            elif key not in known and not needs(record, day):
+                continue
             else:
                 manifest = _manifest(bucket, record, day)
         except ArchiveError as error:
@@ -121,10 +136,11 @@ def _view(
             manifests[key] = KnownManifest(tag, manifest)
         of_day = [each for each in manifest.batches if each.last_seq <= record.through]
         found = sum(each.rows for each in of_day)
-        if manifest.folder_id != record.folder_id or found != logs:
+        if manifest.folder_id != record.folder_id or found != told.logs:
             faults.append(
-                f"node {record.node} has {logs:,} logs of {day} in the lake, and the manifest of "
-                f"that day tells of {found:,}; put the manifest that was written last in its place"
+                f"node {record.node} has {told.logs:,} logs of {day} in the lake, and the manifest "
+                f"of that day tells of {found:,}; put the manifest that was written last in its "
+                "place"
             )
         batches += of_day
     ordered = sorted(batches, key=lambda each: each.first_seq)

@@ -19,11 +19,13 @@ from tests.support.folders import DAY, NOON, fill
 from tests.support.object_store import QUICK, ObjectStore
 from waterline.archive.jobs.prune import plan_prune, prune
 from waterline.archive.jobs.upload import Destination
-from waterline.archive.lake.registry import NODES, RETIRED, NodeRecord, Registry
+from waterline.archive.lake.registry import NODES, RETIRED, NodeDay, NodeRecord, Registry
 from waterline.archive.lake.verify import LakeVerdict, verify_lake
 from waterline.archive.lake.view import LakeView, view_lake
+from waterline.archive.manifest import days_of
 from waterline.archive.object_store.client import Bucket, open_bucket
 from waterline.errors import ArchiveError, RemoteError, UsageError
+from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 
 pytestmark = pytest.mark.slow
@@ -69,6 +71,20 @@ class Lake:
         return Destination(address=f"{lake}/node={node}", keep_local=True, lake=lake, node=node)
 
 
+def summed(batches: list[ArchivedBatch]) -> dict[str, NodeDay]:
+    """Return the days of batches as a node tells them."""
+    return {
+        day: NodeDay(
+            logs=sum(each.rows for each in of_day),
+            first_seq=of_day[0].first_seq,
+            last_seq=of_day[-1].last_seq,
+            first_timestamp=min(each.first_timestamp for each in of_day),
+            last_timestamp=max(each.last_timestamp for each in of_day),
+        )
+        for day, of_day in days_of(batches).items()
+    }
+
+
 def test_nodes_lie_side_by_side_and_each_is_told_whole(tmp_path: Path, lake: Lake) -> None:
     for name in ("a", "b"):
         fill_three_days(tmp_path / name)
@@ -88,7 +104,7 @@ def test_nodes_lie_side_by_side_and_each_is_told_whole(tmp_path: Path, lake: Lak
             incarnation=watermark.incarnation,
             prefix=f"node={node.record.node}",
             through=batches[-1].last_seq,
-            days={"2026-03-17": 3, "2026-03-18": 2, "2026-03-19": 1},
+            days=summed(batches),
             updated_at=LATER,
             origin=batches[-1].origin,
         )
