@@ -15,6 +15,7 @@ from waterline.endings import ended_in_order
 from waterline.process_log import logged_failure, start_log
 from waterline.settings.model import load_settings
 from workbench.dashboard.closed_pages import leave_closed_pages_out
+from workbench.dashboard.origin import Origin
 from workbench.dashboard.serving import SESSION_CHECKS, SESSION_LIFETIME, serve_page
 
 # Of itself Python gives a waiting thread its turn after 5 ms. An answer to a key needs several,
@@ -30,6 +31,8 @@ def main() -> None:
         ("--check-unused-sessions", SESSION_CHECKS),
     ):
         parser.add_argument(name, type=int, default=default, metavar="MILLISECONDS")
+    parser.add_argument("--url", help="a server that answers questions, in place of the folder")
+    parser.add_argument("--certificate", type=Path, metavar="FILE")
     given = parser.parse_args()
     with ended_in_order():
         settings = load_settings({}, os.environ, Path.cwd()).settings
@@ -40,6 +43,7 @@ def main() -> None:
             asyncio.run(
                 serve_page(
                     settings,
+                    Origin(settings.data, given.url, given.certificate),
                     loopback_host(settings.host),
                     given.unused_session_lifetime,
                     given.check_unused_sessions,

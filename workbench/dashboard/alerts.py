@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 
 from waterline.alerts.rules import AlertRule
 from waterline.alerts.state import AlertState
-from workbench.dashboard.snapshot import Snapshot
 from workbench.display import date_time, rate, safe, share, span, value, whole
 from workbench.query.times import iso_text
+from workbench.snapshots.snapshot import Snapshot
 
 MOST_ALERTS: Final = 100
 """Number of states that are listed."""

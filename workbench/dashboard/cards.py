@@ -9,15 +9,6 @@ from typing import Final
 from waterline.metrics.refusals import NO_SOURCE
 from waterline.units import human_size
 from workbench.dashboard.figures import OTHER_TYPES, colour_of
-from workbench.dashboard.snapshot import (
-    SECOND,
-    ArchiveTotals,
-    MeasuredSecond,
-    Percentiles,
-    RefusedLately,
-    Snapshot,
-    StoredLogs,
-)
 from workbench.display import (
     NOTHING,
     clock_time,
@@ -31,6 +22,15 @@ from workbench.display import (
 )
 from workbench.reports.archives import ArchivedDay
 from workbench.reports.figures.colours import KNOWN, OTHER, PERCENTILES
+from workbench.snapshots.snapshot import (
+    SECOND,
+    ArchiveTotals,
+    MeasuredSecond,
+    Percentiles,
+    RefusedLately,
+    Snapshot,
+    StoredLogs,
+)
 
 # Milliseconds: a producer that sends every few seconds is not silent.
 SILENT_AFTER_MS: Final = 10 * SECOND
@@ -47,10 +47,11 @@ MAX_CAUSES: Final = 5
 def status(snapshot: Snapshot, now: int) -> str:
     """Return the status of the header: whether logs come in, and the folder."""
     state, words, meaning = _state(snapshot, now)
+    named = "server of the data folder" if snapshot.is_elsewhere else "data folder"
     return (
         f'<div class="status" title="{safe(meaning)}">'
         f'<span class="state {state}"><i></i>{safe(words)}</span>'
-        f'<span class="folder" title="data folder">{safe(snapshot.folder)}</span></div>'
+        f'<span class="folder" title="{named}">{safe(snapshot.folder)}</span></div>'
     )
 
 
@@ -91,7 +92,10 @@ def _since(moment: int, now: int) -> str:
 
 def notice(snapshot: Snapshot, now: int) -> str:
     """Return a notice of what the page lacks; empty if nothing."""
-    serve = f"<code>waterline serve --data {safe(snapshot.folder)}</code>"
+    # Of a folder elsewhere the page knows the address alone.
+    serve = "<code>waterline serve</code>"
+    if not snapshot.is_elsewhere:
+        serve = f"<code>waterline serve --data {safe(snapshot.folder)}</code>"
     if snapshot.troubles:
         sentences = "".join(f"<p>{safe(each)}</p>" for each in snapshot.troubles)
         return f'<div class="notice bad" role="alert">{sentences}</div>'

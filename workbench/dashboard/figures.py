@@ -24,15 +24,15 @@ from bokeh.models import (
     VArea,
 )
 
-from workbench.dashboard.snapshot import (
+from workbench.display import visible
+from workbench.reports.figures.colours import OTHER, PERCENTILES, SLOTS
+from workbench.snapshots.snapshot import (
     SECOND,
     WINDOW_SECONDS,
     MeasuredSecond,
     MeasuredWindow,
     Snapshot,
 )
-from workbench.display import visible
-from workbench.reports.figures.colours import OTHER, PERCENTILES, SLOTS
 
 HEADROOM: Final = 1.08
 OTHER_TYPES: Final = "other types"

@@ -12,7 +12,9 @@ from bokeh.document import Document
 from bokeh.events import ConnectionLost
 from bokeh.models import CustomJS
 
+from workbench.dashboard.origin import Origin
 from workbench.dashboard.viewer import Dashboard
+from workbench.dashboard.watched import shared
 
 _HERE: Final = Path(__file__).parent
 # Whatever comes from outside is escaped where it is made, or a text node.
@@ -24,10 +26,15 @@ _STYLE: Final = (_HERE / "page.css").read_text(encoding="utf-8")
 pn.config.browser_info = False
 
 
-def make_page(document: Document) -> None:
-    """Put a dashboard into the document of a session that is being made."""
+def make_page(document: Document, origin: Origin) -> None:
+    """Put a dashboard into the document of a session that is being made.
+
+    Args:
+        document: the document.
+        origin: what all pages of this process show.
+    """
     with document.models.freeze():
-        for name, part in Dashboard().parts().items():
+        for name, part in Dashboard(shared(origin)).parts().items():
             part.server_doc(document, title="Waterline", location=False)
             document.roots[-1].name = name
     document.template = _TEMPLATE

@@ -5,9 +5,9 @@ from typing import Final
 from urllib.parse import urlencode
 
 from waterline.units import human_size
-from workbench.dashboard.server_health import ServerHealth, Unknown
-from workbench.dashboard.snapshot import SECOND, Snapshot
 from workbench.display import date_time, safe, span, whole
+from workbench.snapshots.server_health import ServerHealth, Unknown
+from workbench.snapshots.snapshot import SECOND, Snapshot
 
 MOST_SENTENCES: Final = 20
 """Number of reasons, and of warnings, that are listed."""

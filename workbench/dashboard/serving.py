@@ -11,6 +11,7 @@ from typing import Any, Final
 import panel.io.application
 import tornado.httputil
 import tornado.web
+from bokeh.document import Document
 from bokeh.embed.bundle import extension_dirs
 from bokeh.resources import Component, Resources
 from bokeh.server.server import BaseServer
@@ -27,6 +28,7 @@ from waterline.responses import Fault
 from waterline.settings.model import Settings
 from workbench.dashboard.closed_pages import print_no_cancelled_callbacks
 from workbench.dashboard.explorer.download import Download
+from workbench.dashboard.origin import Origin
 from workbench.dashboard.page import make_page
 from workbench.dashboard.response import Response
 from workbench.dashboard.scripts import Scripts
@@ -144,6 +146,7 @@ def guarded_router(settings: Settings, application: tornado.web.Application) -> 
 
 def dashboard_application(
     settings: Settings,
+    origin: Origin,
     session_lifetime: int = SESSION_LIFETIME,
     session_checks: int = SESSION_CHECKS,
 ) -> Application:
@@ -151,16 +154,21 @@ def dashboard_application(
 
     Args:
         settings: the settings in force.
+        origin: the folder.
         session_lifetime: milliseconds for which the session of a closed tab is kept.
         session_checks: milliseconds between looks for such sessions.
     """
+
+    def page(document: Document) -> None:
+        make_page(document, origin)
+
     application = Application(
-        {PAGE: panel.io.application.Application(FunctionHandler(make_page))},
+        {PAGE: panel.io.application.Application(FunctionHandler(page))},
         extra_patterns=[
             (LIVENESS, _Alive),
             (r"/static/(js/.+\.js)", Scripts, {"path": settings_of_bokeh.bokehjs_path()}),
             (r"/static/extensions/panel/(.+\.js)", Scripts, {"path": extension_dirs["panel"]}),
-            (f"{PAGE}/download", Download, {"path": settings.data, "clock": now_ms}),
+            (f"{PAGE}/download", Download, {"origin": origin, "clock": now_ms}),
         ],
         # Bokeh compares names only; the router has checked the origin before.
         extra_websocket_origins=["*"],
@@ -178,12 +186,13 @@ def dashboard_application(
 
 
 async def serve_page(
-    settings: Settings, host: str, session_lifetime: int, session_checks: int
+    settings: Settings, origin: Origin, host: str, session_lifetime: int, session_checks: int
 ) -> None:
     """Serve the page until SIGINT or SIGTERM.
 
     Args:
-        settings: the data folder, the port and the allowed origins.
+        settings: the port and the allowed origins.
+        origin: the folder.
         host: the address to listen on.
         session_lifetime: milliseconds for which the session of a closed tab is kept.
         session_checks: milliseconds between looks for such sessions.
@@ -194,7 +203,7 @@ async def serve_page(
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    application = dashboard_application(settings, session_lifetime, session_checks)
+    application = dashboard_application(settings, origin, session_lifetime, session_checks)
     http = HTTPServer(guarded_router(settings, application))
     http.add_sockets(bind(host, settings.dashboard_port, "dashboard_port"))
     server = BaseServer(IOLoop.current(), application, http)

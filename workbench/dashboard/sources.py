@@ -5,8 +5,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 from waterline.units import human_size
-from workbench.dashboard.snapshot import Snapshot, SourceState
 from workbench.display import date_time, rate, safe, span, whole
+from workbench.snapshots.snapshot import Snapshot, SourceState
 
 MOST_SOURCES: Final = 200
 """Number of sources that are listed."""

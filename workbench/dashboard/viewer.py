@@ -16,11 +16,11 @@ from workbench.dashboard.alerts import alerts, firing
 from workbench.dashboard.chart_place import chart_place, put_chart
 from workbench.dashboard.explorer.explorer import Explorer
 from workbench.dashboard.figures import Chart, LatencyChart, ThroughputChart
-from workbench.dashboard.poller import Poller, shared_poller
 from workbench.dashboard.server_card import server
-from workbench.dashboard.snapshot import Snapshot
 from workbench.dashboard.sources import sources
 from workbench.dashboard.texts import Texts
+from workbench.dashboard.watched import Watched, shared
+from workbench.snapshots.snapshot import Snapshot
 
 REFRESH_MS: Final = 250
 """Milliseconds between two looks of a session for a new snapshot."""
@@ -38,17 +38,20 @@ class Dashboard(pn.viewable.Viewer):
     """The live dashboard of a data folder.
 
     Args:
-        poller: source of snapshots; by default that of this process.
+        watched: the folder; by default that of this process.
     """
 
-    def __init__(self, poller: Poller | None = None, **params: object) -> None:
+    def __init__(self, watched: Watched | None = None, **params: object) -> None:
         super().__init__(**params)
-        self._poller = poller or shared_poller()
+        watched = watched or shared()
+        self._poller = watched.poller
         self._shown: object = None
         self._texts = Texts(self._open_tab, sizing_mode="stretch_width", margin=0)
         self._charts: list[Chart] = []
         self._places = {name: chart_place() for name in _CHARTS}
-        self._logs = Explorer(self._poller.searcher, now_ms, sizing_mode="stretch_both", margin=0)
+        self._logs = Explorer(
+            watched.origin, watched.searcher, now_ms, sizing_mode="stretch_both", margin=0
+        )
         self._beaten_at = 0
         self._is_over = False
         self._refresh()

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from workbench.dashboard.server_health import ServerHealth
 from workbench.doctor.finding import Finding, Verdict, fault, ok, skipped, told, warning
 from workbench.doctor.subject import Subject
+from workbench.snapshots.server_health import ServerHealth
 
 _ADVICE: Final[Mapping[str, str]] = {
     "logs are not stored": "make room on its disk, and see the check logs.db",

@@ -10,10 +10,10 @@ from pathlib import Path
 from waterline.alerts.rules import AlertRule
 from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
-from workbench.dashboard.server_health import HealthReader, ServerHealth, Unknown
 from workbench.doctor.client_address import PATIENCE_SECONDS, Answer, asked, parse_url
 from workbench.doctor.finding import Finding
 from workbench.doctor.kernel import listening_ports
+from workbench.snapshots.server_health import HealthReader, ServerHealth, Unknown
 
 
 @dataclass(frozen=True)

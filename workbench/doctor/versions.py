@@ -7,9 +7,9 @@ from importlib.metadata import version
 import apsw
 
 from waterline.storage.sqlite import OLDEST_WRITER
-from workbench.dashboard.server_health import ServerHealth
 from workbench.doctor.finding import Finding, fault, ok, warning
 from workbench.doctor.subject import Subject
+from workbench.snapshots.server_health import ServerHealth
 
 
 def versions(subject: Subject) -> Iterator[Finding]:

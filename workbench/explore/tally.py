@@ -74,6 +74,14 @@ class Tally:
         totals = {label: int(counts.sum()) for label, counts in self.counts.items()}
         return dict(sorted(totals.items(), key=lambda each: (-each[1], each[0])))
 
+    def plus(self, more: "Tally") -> "Tally":
+        """Return the same with further hot logs, which were counted by the same steps."""
+        counts = dict(self.counts)
+        for label, each in more.counts.items():
+            counts[label] = counts[label] + each if label in counts else each
+        read = replace(self.read, hot=self.read.hot + more.read.hot)
+        return replace(self, counts=counts, read=read, moment=more.moment)
+
     def moved(self, steps: Steps) -> "Tally | None":
         """Return the same with later steps, without the logs before them; None if it cannot be.
 
@@ -248,20 +256,18 @@ def _result(
     return Tally(counter.steps, catalog.moment, counter.counts, read, lacks, tuple(batches.faults))
 
 
-def tally_rows(tally: Tally, table: pa.Table, moment: Moment, by: str) -> Tally:
-    """Return a tally with further hot logs.
+def tally_rows(table: pa.Table, steps: Steps, moment: Moment, by: str) -> Tally:
+    """Count hot logs that are read already.
 
     Args:
-        tally: the tally so far.
         table: the logs, with timestamp and what they are counted by.
+        steps: the steps to count by.
         moment: the moment up to which they were read.
-        by: what the tally counts by.
+        by: what to count by.
     """
-    counter = _Counter(tally.steps, by)
-    counter.counts = {label: each.copy() for label, each in tally.counts.items()}
+    counter = _Counter(steps, by)
     counter.take(table)
-    read = replace(tally.read, hot=tally.read.hot + table.num_rows)
-    return replace(tally, counts=counter.counts, read=read, moment=moment)
+    return Tally(steps, moment, counter.counts, Read(hot=table.num_rows))
 
 
 class _Counter:

@@ -19,7 +19,7 @@ from workbench.query.database import Database
 from workbench.query.empty_answer import why_none
 from workbench.query.gaps import find_earlier
 from workbench.query.question import Question
-from workbench.query.scan import LogScan
+from workbench.query.scan import LogScan, Scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def export_logs(
             raise IncompleteAnswer(said)
         if not isinstance(to, Path):
             with write_errors("the stream"):
-                exported = _write(LogScan(folder, database, question), writer, to, progress)
+                exported = _scanned(LogScan(folder, database, question), writer, to, progress)
                 to.flush()
             return _explained(exported, folder, database, question)
         if to.exists() and not force:
@@ -85,7 +85,7 @@ def export_logs(
                 f"{to} is there already; name another file, or write over it with --force"
             )
         with write_errors(str(to)), new_file(to) as stream:
-            exported = _write(LogScan(folder, database, question), writer, stream, progress)
+            exported = _scanned(LogScan(folder, database, question), writer, stream, progress)
         return _explained(exported, folder, database, question)
 
 
@@ -98,11 +98,42 @@ def _explained(
     return replace(exported, why_none=why_none(database, BatchReader(folder), question))
 
 
-def _write(
+def _scanned(
     scan: LogScan,
     open_writer: Callable[[Output], LogWriter],
     stream: BinaryIO,
     progress: Progress,
+) -> Exported:
+    def tell() -> None:
+        progress("exported", scan.after, scan.last_seq)
+
+    return _write(scan, open_writer, stream, tell)
+
+
+def export_scan(scan: Scan, format: ExportFormat, stream: BinaryIO) -> Exported:  # noqa: A002
+    """Write the logs of a scan, each once, ordered by seq.
+
+    Args:
+        scan: the logs, with all columns.
+        format: format of the output.
+        stream: where they are written; it is flushed and left open, and may have ended early.
+
+    Raises:
+        UsageError: the stream cannot be written.
+        WaterlineError: the logs cannot be read.
+        BrokenPipeError: nobody reads the stream any more.
+    """
+    with write_errors("the stream"):
+        exported = _write(scan, partial(open_log_writer, format), stream, lambda: None)
+        stream.flush()
+    return exported
+
+
+def _write(
+    scan: Scan,
+    open_writer: Callable[[Output], LogWriter],
+    stream: BinaryIO,
+    tell: Callable[[], None],
 ) -> Exported:
     output = Output(stream)
     logs = 0
@@ -111,7 +142,7 @@ def _write(
         for table in scan.tables():
             writer.write(table)
             logs += table.num_rows
-            progress("exported", scan.after, scan.last_seq)
+            tell()
         writer.close()
     except BaseException:
         # Arrow's writers write the end of their format when they are deleted.

@@ -62,6 +62,13 @@ class FoundPatterns:
     """Sentences about pruned logs that may have matched."""
 
 
+def found_patterns(
+    session: Answering, question: Question, before: tuple[int, int] | None, now: int
+) -> FoundPatterns:
+    """Find the patterns of the logs of a session; see `find_patterns`."""
+    return find_patterns(session.logs, question, before, now)
+
+
 def find_patterns(
     logs: LogReader, question: Question, before: tuple[int, int] | None, now: int
 ) -> FoundPatterns:

@@ -22,7 +22,7 @@ def as_python(
     query: str,
     since: TimeLike | None = None,
     until: TimeLike | None = None,
-    folder: Path | None = None,
+    place: Path | str | None = None,
 ) -> str:
     """Return a query as a call of `Workbench.logs`.
 
@@ -30,7 +30,8 @@ def as_python(
         query: the text.
         since: begin, inclusive; None is none.
         until: end, exclusive; None is none.
-        folder: the data folder, which is opened as `wb` first; None leaves that to others.
+        place: the data folder, or the address of a server, which is opened as `wb` first; None
+            leaves that to others.
 
     Raises:
         UsageError: it is no query, or a time is none.
@@ -39,9 +40,9 @@ def as_python(
     given = {"query": query or None, "since": _moment(since), "until": _moment(until)}
     told = [f"{name}={value!r}" for name, value in given.items() if value is not None]
     call = f"wb.logs({', '.join(told)})"
-    if folder is None:
+    if place is None:
         return call
-    return f"import workbench\n\nwb = workbench.connect({str(folder)!r})\n{call}"
+    return f"import workbench\n\nwb = workbench.connect({str(place)!r})\n{call}"
 
 
 def as_command(

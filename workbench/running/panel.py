@@ -5,7 +5,8 @@ import os
 import time
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 from waterline.addresses import bracketed, loopback_host
@@ -20,25 +21,55 @@ LIVENESS: Final = "/liveness"
 START_SECONDS: Final = 60.0
 
 
-def panel_command() -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A server whose folder a dashboard shows, in place of one here."""
+
+    url: str
+    certificate: Path | None
+    token: str = field(repr=False)
+
+    @property
+    def arguments(self) -> list[str]:
+        """Arguments of the dashboard's process; the token is a variable, which no list shows."""
+        named = [] if self.certificate is None else ["--certificate", str(self.certificate)]
+        return ["--url", self.url, *named]
+
+
+def panel_command(*arguments: str) -> list[str]:
     """Return the command of the dashboard; its settings are variables."""
-    return child_command("workbench.dashboard")
+    return child_command("workbench.dashboard", *arguments)
 
 
-def panel_program(settings: Settings, port: int, environment: Mapping[str, str]) -> Program:
+def panel_program(
+    settings: Settings,
+    port: int,
+    environment: Mapping[str, str],
+    elsewhere: Elsewhere | None = None,
+) -> Program:
     """Return the program that serves the dashboard of a data folder on a port.
 
     Args:
         settings: the data folder and its settings.
         port: the port of the page.
         environment: variables of the process besides the settings.
+        elsewhere: a server whose folder is shown in place of that one.
     """
     chosen = replace(settings, dashboard_port=port, data=settings.data.absolute())
-    return Program("the dashboard", panel_command(), {**environment, **environment_of(chosen)})
+    variables = {**environment, **environment_of(chosen)}
+    if elsewhere is None:
+        return Program("the dashboard", panel_command(), variables)
+    variables["WATERLINE_TOKEN"] = elsewhere.token
+    return Program("the dashboard", panel_command(*elsewhere.arguments), variables)
 
 
-async def show_dashboard(settings: Settings, say: Say) -> None:
+async def show_dashboard(settings: Settings, say: Say, elsewhere: Elsewhere | None = None) -> None:
     """Serve the dashboard until SIGINT or SIGTERM; print its address once it answers.
+
+    Args:
+        settings: the data folder and its settings.
+        say: prints a line.
+        elsewhere: a server whose folder is shown in place of that one.
 
     Raises:
         AddressError: the port cannot be listened on.
@@ -46,16 +77,24 @@ async def show_dashboard(settings: Settings, say: Say) -> None:
     """
     port = dashboard_port(settings)
     async with ProcessGroup() as group:
-        await run_until_signal(_show(settings, port, group, say))
+        program = panel_program(settings, port, os.environ, elsewhere)
+        shown = str(settings.data) if elsewhere is None else elsewhere.url
+        await run_until_signal(
+            _show(
+                settings, port, group, program, lambda url: say(f"waterline shows {shown} at {url}")
+            )
+        )
 
 
-async def _show(settings: Settings, port: int, group: ProcessGroup, say: Say) -> None:
-    process = await group.start(panel_program(settings, port, os.environ))
+async def _show(
+    settings: Settings, port: int, group: ProcessGroup, program: Program, announce: Say
+) -> None:
+    process = await group.start(program)
     ended = asyncio.ensure_future(process.wait())
     answers = asyncio.ensure_future(panel_answers(settings, port))
     await asyncio.wait({ended, answers}, return_when=asyncio.FIRST_COMPLETED)
     if not ended.done():
-        say(f"waterline shows {settings.data} at {dashboard_url(settings, port)}")
+        announce(dashboard_url(settings, port))
     code = await ended
     answers.cancel()
     raise StartFailed(f"the dashboard ended by itself (exit code {code}); see above")

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass
 from typing import Any, Final, get_args, get_type_hints, is_typeddict
 
+from workbench.explore import calls as of_pages
 from workbench.notebook.card import card
 from workbench.patterns.difference import diff
-from workbench.patterns.patterns import patterns
+from workbench.patterns.patterns import found_patterns, patterns
 from workbench.query import answers
 from workbench.query.around import around
 from workbench.query.moment import Moment, read_moment
@@ -17,7 +18,8 @@ from workbench.reports.archives import archived_days, archives
 from workbench.reports.compression import batches
 from workbench.reports.holdings import holdings
 from workbench.reports.page.contents import missing_files, refused
-from workbench.wire.values import Unreadable
+from workbench.snapshots.shared import snapshot
+from workbench.wire.values import Unreadable, is_of
 
 
 def moment(session: Session) -> Moment:
@@ -25,6 +27,22 @@ def moment(session: Session) -> Moment:
     with session.database.view() as view:
         return read_moment(view)
 
+
+_OF_PAGES: Final[dict[str, Callable[..., Any]]] = {
+    "page_around": of_pages.around,
+    "page_came": of_pages.came,
+    "page_gaps": of_pages.gaps,
+    "page_lines": of_pages.lines,
+    "page_lines_of": of_pages.lines_of,
+    "page_matching": of_pages.matching,
+    "page_patterns": found_patterns,
+    "page_percentiles": of_pages.percentiles,
+    "page_piece": of_pages.piece,
+    "page_tally": of_pages.tally,
+    "page_tally_by_type_and": of_pages.tally_by_type_and,
+    "snapshot": snapshot,
+}
+"""Calls of a dashboard, which checks no argument itself."""
 
 CALLS: Final[dict[str, Callable[..., Any]]] = {
     "archived_days": archived_days,
@@ -47,6 +65,7 @@ CALLS: Final[dict[str, Callable[..., Any]]] = {
     "refused": refused,
     "sources": traffic.sources,
     "throughput": traffic.throughput,
+    **_OF_PAGES,
 }
 """Functions of a session and plain arguments."""
 
@@ -70,8 +89,9 @@ def check_arguments(name: str, given: Sequence[object]) -> None:
     except TypeError as error:
         raise Unreadable(f"{name} takes other arguments: {error}") from error
     hints = get_type_hints(call)
+    fits = is_of if name in _OF_PAGES else _may_be
     for argument, value in [*bound.arguments.items()][1:]:
-        if not _may_be(value, hints[argument]):
+        if not fits(value, hints[argument]):
             raise Unreadable(f"{name}: {argument} cannot be {value!r:.80}")
 
 

@@ -29,6 +29,8 @@ KIND: Final = "@"
 # Objects within each other, far beyond what a question or an answer has.
 _DEEPEST: Final = 100
 _OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="zstd")
+# Types of numbers whose arrays are sent as they lie in memory.
+_ARRAYS: Final = frozenset({"<i8", "<f8"})
 
 
 class Unreadable(Exception):
@@ -68,7 +70,8 @@ class Codec:
         except (ValueError, RecursionError) as error:
             raise Unreadable(f"this is no JSON: {error}") from error
 
-    def _written(self, value: object) -> object:
+    def _written(self, value: object, *, of_class: bool = False) -> object:
+        """Return a value as JSON; `of_class` is one within a class, whose arrays stay arrays."""
         if value is None or isinstance(value, bool | str):
             return str(value) if isinstance(value, str) else value
         value = _plain(value)
@@ -78,25 +81,34 @@ class Codec:
             return value if math.isfinite(value) else {KIND: "float", "value": repr(value)}
         if isinstance(value, pd.DataFrame):
             return {KIND: "frame", **self._frame(value)}
+        if of_class and isinstance(value, np.ndarray) and value.dtype.str in _ARRAYS:
+            content = base64.b64encode(value.tobytes()).decode()
+            return {KIND: "array", "type": value.dtype.str, "value": content}
         if is_dataclass(value) and type(value).__name__ in self._classes:
             members = {each.name: getattr(value, each.name) for each in fields(value)}
-            named = {name: self._written(each) for name, each in members.items()}
+            named = {name: self._written(each, of_class=True) for name, each in members.items()}
             return {KIND: type(value).__name__, "value": named}
         if isinstance(value, Mapping):
-            return self._mapping(value)
+            return self._mapping(value, of_class=of_class)
         if isinstance(value, tuple):
-            return {KIND: "tuple", "value": [self._written(each) for each in value]}
+            return {
+                KIND: "tuple",
+                "value": [self._written(each, of_class=of_class) for each in value],
+            }
         if isinstance(value, Collection) and not isinstance(value, bytes):
-            return [self._written(each) for each in value]
+            return [self._written(each, of_class=of_class) for each in value]
         for name, (kind, write, _) in _SCALARS.items():
             if isinstance(value, kind):
                 return {KIND: name, "value": write(value)}
         raise UsageError(f"{value!r:.80} cannot be sent to a server; give a plain value")
 
-    def _mapping(self, value: Mapping[Any, object]) -> object:
+    def _mapping(self, value: Mapping[Any, object], *, of_class: bool) -> object:
         if all(isinstance(name, str) for name in value) and KIND not in value:
-            return {name: self._written(each) for name, each in value.items()}
-        pairs = [[self._written(name), self._written(each)] for name, each in value.items()]
+            return {name: self._written(each, of_class=of_class) for name, each in value.items()}
+        pairs = [
+            [self._written(name), self._written(each, of_class=of_class)]
+            for name, each in value.items()
+        ]
         return {KIND: "dict", "value": pairs}
 
     def _frame(self, frame: pd.DataFrame) -> dict[str, object]:
@@ -150,6 +162,10 @@ class Codec:
             }
         if kind == "frame":
             return self._read_frame(whole, depth)
+        if kind == "array":
+            if whole.get("type") not in _ARRAYS:
+                raise Unreadable(f"there is no array of {whole.get('type')!r:.80}")
+            return np.frombuffer(base64.b64decode(inside, validate=True), whole["type"]).copy()
         if kind not in self._classes:
             raise Unreadable(f"there is no kind of value {kind!r}")
         members = {name: self._read(each, depth + 1) for name, each in inside.items()}
@@ -184,7 +200,7 @@ def made(kind: type, members: Mapping[str, object]) -> Any:  # noqa: ANN401 - of
     """
     hints = _hints(kind)
     for name, value in members.items():
-        if name not in hints or not _is_of(value, hints[name]):
+        if name not in hints or not is_of(value, hints[name]):
             raise Unreadable(f"{kind.__name__}.{name} cannot be {value!r:.80}")
     try:
         return kind(**members)
@@ -198,27 +214,29 @@ def _hints(kind: type) -> dict[str, Any]:
     return {each.name: hints[each.name] for each in fields(kind)}
 
 
-def _is_of(value: object, hint: Any) -> bool:  # noqa: ANN401 - as declared
+def is_of(value: object, hint: Any) -> bool:  # noqa: ANN401 - as declared
     """Return whether a value is of a declared type."""
     origin, inside = get_origin(hint), get_args(hint)
     if hint is Any:
         return True
     if origin in (Union, types.UnionType):
-        return any(_is_of(value, each) for each in inside)
+        return any(is_of(value, each) for each in inside)
     if origin is Literal:
         return any(value == each and type(value) is type(each) for each in inside)
     if origin is tuple:
         if not isinstance(value, tuple):
             return False
         if len(inside) == 2 and inside[1] is Ellipsis:
-            return all(_is_of(each, inside[0]) for each in value)
-        return len(value) == len(inside) and all(map(_is_of, value, inside))
+            return all(is_of(each, inside[0]) for each in value)
+        return len(value) == len(inside) and all(map(is_of, value, inside))
     if origin in (list, Sequence):
-        return isinstance(value, list | tuple) and all(_is_of(each, inside[0]) for each in value)
+        return isinstance(value, list | tuple) and all(is_of(each, inside[0]) for each in value)
     if origin in (dict, Mapping):
         return isinstance(value, dict) and all(
-            _is_of(name, inside[0]) and _is_of(each, inside[1]) for name, each in value.items()
+            is_of(name, inside[0]) and is_of(each, inside[1]) for name, each in value.items()
         )
+    if origin is np.ndarray:
+        return isinstance(value, np.ndarray) and value.dtype == get_args(inside[1])[0]
     if hint is float:
         return isinstance(value, float | int) and not isinstance(value, bool)
     if hint is int:

@@ -10,8 +10,8 @@ from waterline.alerts.rules import parse_rules
 from waterline.alerts.state import AlertState, AlertStates, alerts_file, write_alerts
 from waterline.storage.folder import DataFolder
 from workbench.dashboard.alerts import MOST_ALERTS, alerts, firing
-from workbench.dashboard.poller import Poller
-from workbench.dashboard.snapshot import Snapshot
+from workbench.snapshots.poller import FolderPoller
+from workbench.snapshots.snapshot import Snapshot
 
 RULES = parse_rules(
     [
@@ -83,7 +83,7 @@ def test_old_evaluation_is_called_so() -> None:
 
 def test_poller_reads_states_and_tells_of_a_damaged_file(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
-    poller = Poller(tmp_path, lambda: NOON, RULES)
+    poller = FolderPoller(tmp_path, lambda: NOON, RULES)
     assert poller.poll().alerts == ()
     write_alerts(folder, AlertStates(evaluated_at=NOON - 5, states=[FIRING]))
     read = poller.poll()

@@ -10,7 +10,10 @@ from tests.support.clock import NOON
 from waterline.metrics.refusals import NO_SOURCE, Cause
 from workbench.dashboard import cards
 from workbench.dashboard.figures import DRAWING_SECONDS, LatencyChart, ThroughputChart
-from workbench.dashboard.snapshot import (
+from workbench.display import NOTHING, saved, share, short_milliseconds, short_rate, visible
+from workbench.reports.archives import ArchivedDay
+from workbench.reports.figures.colours import FREE, KNOWN, give_colours
+from workbench.snapshots.snapshot import (
     SECOND,
     ArchiveTotals,
     MeasuredSecond,
@@ -20,9 +23,6 @@ from workbench.dashboard.snapshot import (
     Snapshot,
     StoredLogs,
 )
-from workbench.display import NOTHING, saved, share, short_milliseconds, short_rate, visible
-from workbench.reports.archives import ArchivedDay
-from workbench.reports.figures.colours import FREE, KNOWN, give_colours
 
 NOW = 1_795_455_000_000
 FAST = Percentiles(1.0, 2.0, 3.0)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from tests.support.folders import alter_elsewhere, fill
 from waterline.storage.schema import LOGS
-from workbench.dashboard.newest import NewestReader
-from workbench.dashboard.snapshot import Newest
 from workbench.query.database import Database
+from workbench.snapshots.newest import NewestReader
+from workbench.snapshots.snapshot import Newest
 
 
 def read(reader: NewestReader, data: Path) -> Newest:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +20,13 @@ from tests.support.processes import PATIENCE, ServerProcess, serving
 from tests.support.sockets import send
 from tests.support.waiting import wait_until
 from waterline.storage.schema import LOGS, METRICS
-from workbench.dashboard import stored as stored_module
-from workbench.dashboard.measured_window import MeasuredWindowReader
-from workbench.dashboard.poller import Poller, shared_poller
-from workbench.dashboard.snapshot import (
+from workbench.dashboard.watched import shared as shared_watched
+from workbench.query.database import Database
+from workbench.reports.archives import ArchivedDay
+from workbench.snapshots import stored as stored_module
+from workbench.snapshots.measured_window import MeasuredWindowReader
+from workbench.snapshots.poller import FolderPoller
+from workbench.snapshots.snapshot import (
     ARCHIVED_DAYS,
     SECOND,
     WINDOW_SECONDS,
@@ -31,9 +34,7 @@ from workbench.dashboard.snapshot import (
     Snapshot,
     StoredLogs,
 )
-from workbench.dashboard.stored import StoredReader
-from workbench.query.database import Database
-from workbench.reports.archives import ArchivedDay
+from workbench.snapshots.stored import StoredReader
 
 pytestmark = pytest.mark.slow
 
@@ -41,9 +42,9 @@ Log = dict[str, object]
 
 
 @pytest.fixture
-def poller(data: Path) -> Iterator[Poller]:
+def poller(data: Path) -> Iterator[FolderPoller]:
     """A poller that polls when it is told to."""
-    made = Poller(data)
+    made = FolderPoller(data)
     yield made
     made.stop()
 
@@ -52,7 +53,7 @@ def logs_of(*types: str) -> list[Log]:
     return [{"type": each, "message": f"{each} {place}"} for place, each in enumerate(types)]
 
 
-def poll_until(poller: Poller, is_so: Callable[[Snapshot], bool]) -> Snapshot:
+def poll_until(poller: FolderPoller, is_so: Callable[[Snapshot], bool]) -> Snapshot:
     deadline = time.monotonic() + PATIENCE
     while not is_so(snapshot := poller.poll()):
         assert time.monotonic() < deadline, f"it never came: {snapshot}"
@@ -73,7 +74,9 @@ def execute(database: Path, script: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
 
 
-def test_missing_folder_is_waited_for_and_read_when_it_comes(data: Path, poller: Poller) -> None:
+def test_missing_folder_is_waited_for_and_read_when_it_comes(
+    data: Path, poller: FolderPoller
+) -> None:
     snapshot = poller.poll()
     assert snapshot.waiting
     assert snapshot.troubles == ()
@@ -86,7 +89,7 @@ def test_missing_folder_is_waited_for_and_read_when_it_comes(data: Path, poller:
     assert snapshot.troubles == ()
 
 
-def test_counts_are_exact_and_go_on(server: ServerProcess, poller: Poller) -> None:
+def test_counts_are_exact_and_go_on(server: ServerProcess, poller: FolderPoller) -> None:
     send(server, *logs_of("info", "error", "info"))
     first = poller.poll().stored
     assert first is not None
@@ -102,7 +105,7 @@ def test_counts_are_exact_and_go_on(server: ServerProcess, poller: Poller) -> No
     assert then.last_timestamp >= first.last_timestamp  # type: ignore[operator]
 
 
-def test_highest_seq_is_that_of_the_newest_log(server: ServerProcess, poller: Poller) -> None:
+def test_highest_seq_is_that_of_the_newest_log(server: ServerProcess, poller: FolderPoller) -> None:
     assert poller.poll().newest.last_seq == 0
     send(server, *logs_of("a", "b"))
     first = poller.poll()
@@ -116,7 +119,7 @@ def test_highest_seq_is_that_of_the_newest_log(server: ServerProcess, poller: Po
 
 def test_server_is_heard_each_second_and_not_once_it_is_stopped(data: Path) -> None:
     with serving(data) as server:
-        poller = Poller(data)
+        poller = FolderPoller(data)
         silent = poll_until(poller, lambda each: bool(each.window.server_seen_at))
         assert silent.window.measured_at is None
         assert silent.window.first_at is None
@@ -135,7 +138,9 @@ def test_server_is_heard_each_second_and_not_once_it_is_stopped(data: Path) -> N
     poller.stop()
 
 
-def test_throughput_and_latency_are_those_measured(server: ServerProcess, poller: Poller) -> None:
+def test_throughput_and_latency_are_those_measured(
+    server: ServerProcess, poller: FolderPoller
+) -> None:
     send(server, *logs_of("info", "error", "info"))
     snapshot = poll_until(poller, lambda each: measured(each).total() == 3)
     assert measured(snapshot) == {"info": 2, "error": 1}
@@ -147,7 +152,7 @@ def test_throughput_and_latency_are_those_measured(server: ServerProcess, poller
     assert all(second.latency is None for second in snapshot.window.seconds if not second.stored)
 
 
-def test_window_has_every_second_once(server: ServerProcess, poller: Poller) -> None:
+def test_window_has_every_second_once(server: ServerProcess, poller: FolderPoller) -> None:
     send(server, *logs_of("info"))
     first = poll_until(poller, lambda each: measured(each).total() == 1)
     send(server, *logs_of("info"))
@@ -160,11 +165,11 @@ def test_window_has_every_second_once(server: ServerProcess, poller: Poller) -> 
 
 
 def test_reading_on_gives_what_reading_all_gives(server: ServerProcess, data: Path) -> None:
-    following = Poller(data)
+    following = FolderPoller(data)
     for count in (1, 5, 2):
         send(server, *logs_of(*["info"] * count, "error"))
         poll_until(following, lambda each: stored_logs(each) == measured(each).total())
-    fresh = Poller(data)
+    fresh = FolderPoller(data)
     both = [each.poll() for each in (following, fresh)]
     assert both[0].stored == both[1].stored
     assert both[0].newest.last_seq == both[1].newest.last_seq
@@ -236,7 +241,7 @@ def test_second_is_not_shown_while_logs_are_still_put_into_it(data: Path) -> Non
     assert settled.revision == running.revision
 
 
-def test_damaged_measurement_is_told_in_a_sentence(data: Path, poller: Poller) -> None:
+def test_damaged_measurement_is_told_in_a_sentence(data: Path, poller: FolderPoller) -> None:
     with serving(data) as server:
         send(server, *logs_of("info"))
     execute(data / "metrics.db", "UPDATE seconds SET sketch = x'4242' WHERE sketch IS NOT NULL")
@@ -260,7 +265,7 @@ ARCHIVED = batch(
 )
 
 
-def test_archived_logs_are_counted_until_they_are_pruned(data: Path, poller: Poller) -> None:
+def test_archived_logs_are_counted_until_they_are_pruned(data: Path, poller: FolderPoller) -> None:
     with serving(data) as server:
         send(server, *logs_of("info", "info", "error", "debug"))
     assert stored_logs(poller.poll()) == 4
@@ -304,7 +309,7 @@ def test_logs_that_are_archived_are_not_counted_again(data: Path) -> None:
     assert after.complete
 
 
-def test_adopted_logs_come_on_top_of_those_counted(data: Path, poller: Poller) -> None:
+def test_adopted_logs_come_on_top_of_those_counted(data: Path, poller: FolderPoller) -> None:
     with serving(data) as server:
         send(server, *logs_of(*"aab"))
     assert stored_logs(poller.poll()) == 3
@@ -326,7 +331,7 @@ def test_adopted_logs_come_on_top_of_those_counted(data: Path, poller: Poller) -
     assert (after.types, after.archived) == (before.types, 9)
 
 
-def test_change_of_the_last_of_many_batches_is_seen(data: Path, poller: Poller) -> None:
+def test_change_of_the_last_of_many_batches_is_seen(data: Path, poller: FolderPoller) -> None:
     with serving(data):
         pass
     adopted: dict[str, Any] = {
@@ -362,7 +367,7 @@ def test_count_that_the_archives_overtake_goes_on_behind_them(
     assert (overtaken.types, overtaken.archived) == ({"a": 4, "b": 4}, 5)
 
 
-def test_archives_are_summed_up_by_day(data: Path, poller: Poller) -> None:
+def test_archives_are_summed_up_by_day(data: Path, poller: FolderPoller) -> None:
     with serving(data) as server:
         send(server, *logs_of("info"))
     assert poller.poll().archives == ArchiveTotals()
@@ -392,7 +397,7 @@ def test_archives_are_summed_up_by_day(data: Path, poller: Poller) -> None:
 
 
 def test_only_the_newest_days_with_archives_are_kept_and_all_are_summed_up(
-    data: Path, poller: Poller
+    data: Path, poller: FolderPoller
 ) -> None:
     with serving(data):
         pass
@@ -409,7 +414,7 @@ def test_only_the_newest_days_with_archives_are_kept_and_all_are_summed_up(
 
 
 def test_catalog_is_read_anew_only_when_the_archives_have_changed(
-    data: Path, poller: Poller
+    data: Path, poller: FolderPoller
 ) -> None:
     with serving(data):
         pass
@@ -423,7 +428,7 @@ def test_catalog_is_read_anew_only_when_the_archives_have_changed(
     assert changed.logs == 5
 
 
-def test_rewritten_past_makes_what_was_shown_void(data: Path, poller: Poller) -> None:
+def test_rewritten_past_makes_what_was_shown_void(data: Path, poller: FolderPoller) -> None:
     with serving(data) as server:
         send(server, *logs_of("info", "info"))
     before = poller.poll().newest
@@ -447,7 +452,7 @@ def test_large_folder_is_counted_page_by_page(data: Path, monkeypatch: pytest.Mo
     assert seen[-1].types == {"a": 5, "z": 3}
 
 
-def test_folder_that_vanishes_and_comes_again_is_followed(data: Path, poller: Poller) -> None:
+def test_folder_that_vanishes_and_comes_again_is_followed(data: Path, poller: FolderPoller) -> None:
     with serving(data) as server:
         send(server, *logs_of("old", "old"))
     before = poller.poll()
@@ -466,7 +471,7 @@ def test_folder_that_vanishes_and_comes_again_is_followed(data: Path, poller: Po
 
 
 def test_folder_that_is_another_from_one_moment_to_the_next_is_noticed(
-    data: Path, poller: Poller
+    data: Path, poller: FolderPoller
 ) -> None:
     with serving(data) as server:
         send(server, *logs_of("old", "old"))
@@ -484,7 +489,7 @@ def test_folder_that_is_another_from_one_moment_to_the_next_is_noticed(
     assert snapshot.newest.revision != before.newest.revision
 
 
-def test_count_that_failed_midway_begins_anew(data: Path, poller: Poller) -> None:
+def test_count_that_failed_midway_begins_anew(data: Path, poller: FolderPoller) -> None:
     with serving(data) as server:
         send(server, *logs_of("info"))
     record_elsewhere(data, ARCHIVED, batch(2, rows=3, types={"old": 3}))
@@ -515,7 +520,7 @@ def test_damaged_file_is_told_in_a_sentence_and_recovered_from(
         send(server, *logs_of("info"))
     sound = (data / name).read_bytes()
     how(data / name)
-    poller = Poller(data)
+    poller = FolderPoller(data)
     (trouble,) = poller.poll().troubles
     assert trouble.startswith(str(data / name))
     assert "\n" not in trouble
@@ -533,14 +538,14 @@ def test_only_one_of_the_files_being_damaged_leaves_the_other(data: Path) -> Non
     with serving(data) as server:
         send(server, *logs_of("info"))
     damage(data / "metrics.db")
-    poller = Poller(data)
+    poller = FolderPoller(data)
     snapshot = poller.poll()
     assert len(snapshot.troubles) == 1
     assert stored_logs(snapshot) == 1
     poller.stop()
 
 
-def test_sizes_are_those_on_disk(data: Path, poller: Poller) -> None:
+def test_sizes_are_those_on_disk(data: Path, poller: FolderPoller) -> None:
     with serving(data) as server:
         send(server, *logs_of("info"))
     sizes = poller.poll().sizes
@@ -552,7 +557,7 @@ def test_sizes_are_those_on_disk(data: Path, poller: Poller) -> None:
 
 def test_thread_polls_each_second_and_stops(data: Path) -> None:
     with serving(data) as server:
-        poller = Poller(data)
+        poller = FolderPoller(data)
         poller.start()
         send(server, *logs_of("info"))
         wait_until(lambda: poller.snapshot.number >= 3)
@@ -568,23 +573,23 @@ def test_sessions_that_start_at_once_share_one_poller(
 ) -> None:
     monkeypatch.setenv("WATERLINE_DATA", str(data))
     monkeypatch.setattr(pn.state, "cache", {})
-    started: list[Poller] = []
+    started: list[FolderPoller] = []
 
-    def start(poller: Poller) -> None:
+    def start(poller: FolderPoller) -> None:
         time.sleep(0.05)  # so that a second one would have the time to be made
         started.append(poller)
 
-    monkeypatch.setattr(Poller, "start", start)
+    monkeypatch.setattr(FolderPoller, "start", start)
     with ThreadPoolExecutor(8) as threads:
-        futures = [threads.submit(shared_poller) for _ in range(8)]
-        found: Sequence[Poller] = [future.result() for future in futures]
+        futures = [threads.submit(shared_watched) for _ in range(8)]
+        found = [future.result() for future in futures]
     assert len({id(each) for each in found}) == 1
-    assert started == [found[0]]
-    assert found[0].snapshot.folder == str(data)
+    assert started == [found[0].poller]
+    assert found[0].poller.snapshot.folder == str(data)
 
 
 def test_archives_that_know_more_than_logs_db_are_told_until_it_is_put_back(
-    data: Path, poller: Poller
+    data: Path, poller: FolderPoller
 ) -> None:
     fill_three_days(data)
     archive(data)

@@ -17,10 +17,10 @@ from waterline.metrics.spans import HOUR, MINUTE, SECOND
 from waterline.metrics.summary import Summary
 from waterline.storage.folder import DataFolder
 from waterline.storage.schema import METRICS
-from workbench.dashboard.poller import Poller
-from workbench.dashboard.refused import read_refused
-from workbench.dashboard.snapshot import RefusedLately
 from workbench.query.database import Database
+from workbench.snapshots.poller import FolderPoller
+from workbench.snapshots.refused import read_refused
+from workbench.snapshots.snapshot import RefusedLately
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +78,7 @@ def test_latest_cause_is_first(store: RollupStore) -> None:
 
 
 def test_snapshot_has_what_server_refused(data: Path) -> None:
-    poller = Poller(data)
+    poller = FolderPoller(data)
     with serving(data) as server:
         post(server, DEEP)
         post(server, b"{nope", "/v1/logs", Content_Type="application/json")

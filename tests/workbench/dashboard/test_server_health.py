@@ -18,14 +18,14 @@ from waterline.metrics.refusals import Cause
 from waterline.settings.model import Settings
 from waterline.storage.folder import DataFolder
 from workbench.dashboard.server_card import server as card
-from workbench.dashboard.server_health import (
+from workbench.snapshots.server_health import (
     ArchiveRun,
     HealthReader,
     ServerArchiving,
     ServerHealth,
     Unknown,
 )
-from workbench.dashboard.snapshot import (
+from workbench.snapshots.snapshot import (
     MeasuredWindow,
     RefusedLately,
     Sizes,

@@ -24,8 +24,10 @@ from tornado.ioloop import IOLoop
 from tests.support.browser import DashboardProcess, serving_dashboard
 from tests.support.processes import PATIENCE, ServerProcess, resident_bytes, serving
 from tests.support.waiting import wait_until
-from workbench.dashboard.poller import Poller
+from workbench.dashboard.origin import Origin
 from workbench.dashboard.viewer import Dashboard
+from workbench.dashboard.watched import watched
+from workbench.snapshots.poller import FolderPoller
 
 pytestmark = pytest.mark.slow
 
@@ -128,12 +130,12 @@ def serving_in_process(app: Callable[[], Dashboard]) -> Iterator[str]:
 
 @pytest.mark.logs  # Bokeh may warn that a session came back within so short a lifetime
 def test_closed_sessions_leave_no_callback_and_nothing_else(data: Path) -> None:
-    poller = Poller(data)
+    poller = FolderPoller(data)
     dashboards: list[weakref.ref[Dashboard]] = []
     documents: list[weakref.ref[Document]] = []
 
     def app() -> Dashboard:
-        dashboard = Dashboard(poller)
+        dashboard = Dashboard(watched(Origin(data), poller))
         dashboards.append(weakref.ref(dashboard))
         documents.append(weakref.ref(curdoc()))
         return dashboard

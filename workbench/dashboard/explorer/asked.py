@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from waterline.errors import UsageError
 from waterline.query_text.parse import both
 from workbench.dashboard.explorer.messages import Ask
-from workbench.dashboard.snapshot import Snapshot
 from workbench.explore.steps import Steps, steps_of
 from workbench.query.question import Question, ask
 from workbench.query.times import iso_text, to_milliseconds
+from workbench.snapshots.snapshot import Snapshot
 
 MOST_STEPS: Final = 120
 """Number of bars of a chart."""

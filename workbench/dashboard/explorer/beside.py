@@ -14,7 +14,6 @@ from workbench.dashboard.explorer.messages import More, Whole
 from workbench.dashboard.explorer.search import Around, Older, Patterns, around, older, patterns
 from workbench.dashboard.explorer.searcher import (
     Fault,
-    OpenFolder,
     Search,
     Searcher,
     Tell,
@@ -22,7 +21,9 @@ from workbench.dashboard.explorer.searcher import (
     Work,
 )
 from workbench.dashboard.explorer.told import patterns_told, row_of
-from workbench.explore.lines import Piece, piece_of
+from workbench.explore import calls
+from workbench.explore.lines import Piece
+from workbench.query.asking import Asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Beside:
                     self._fail("no_older", error)
 
         self._start(
-            lambda opened, tell: older(opened.logs, asked, message.before, tell),
+            lambda asking, tell: older(asking, asked, message.before, tell),
             take,
             asked.number,
         )
@@ -104,8 +105,8 @@ class Beside:
         """Search for the next piece of a cut text."""
         answer = {"kind": "whole", **msgspec.structs.asdict(message)}
 
-        def find(opened: OpenFolder, tell: Tell) -> None:
-            tell([piece_of(opened.logs, message.seq, message.part, message.begin)])
+        def find(asking: Asking, tell: Tell) -> None:
+            tell([asking.answer(calls.piece, message.seq, message.part, message.begin)])
 
         def take(result: object) -> None:
             match result:
@@ -135,7 +136,7 @@ class Beside:
         except UsageError as error:
             self._fail("trouble", error)
             return
-        self._start(lambda opened, tell: around(opened.logs, place, query, now, tell), take)
+        self._start(lambda asking, tell: around(asking, place, query, now, tell), take)
 
     def find_patterns(self, asked: Asked) -> None:
         """Search for the patterns of the question of an ask."""
@@ -148,7 +149,7 @@ class Beside:
                 case Fault(error):
                     self._fail("no_patterns", error)
 
-        self._start(lambda opened, tell: patterns(opened, asked, now, tell), take, asked.number)
+        self._start(lambda asking, tell: patterns(asking, asked, now, tell), take, asked.number)
 
     def _start(self, work: Work, take: Callable[[object], None], number: int | None = None) -> None:
         """Start a search beside that of the ask.

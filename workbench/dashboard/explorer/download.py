@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
 import msgspec
@@ -11,11 +11,11 @@ import tornado.iostream
 
 from waterline.errors import UsageError, WaterlineError
 from waterline.responses import Fault
-from waterline.storage.folder import DataFolder
 from workbench.dashboard.explorer.asked import Reach, interpret
 from workbench.dashboard.explorer.messages import Ask
+from workbench.dashboard.origin import Origin
 from workbench.dashboard.response import Response
-from workbench.exports.export import export_logs
+from workbench.exports.export import export_scan
 from workbench.exports.formats import ExportFormat
 from workbench.query.question import Question
 from workbench.response_stream import ResponseStream
@@ -34,9 +34,9 @@ class Download(Response):
 
     running = 0
 
-    def initialize(self, path: Path, clock: Callable[[], int]) -> None:
-        """Take the data folder and the clock."""
-        self._path = path
+    def initialize(self, origin: Origin, clock: Callable[[], int]) -> None:
+        """Take the folder and the clock."""
+        self._origin = origin
         self._clock = clock
 
     async def get(self) -> None:
@@ -88,7 +88,9 @@ class Download(Response):
         stream = ResponseStream(self._pass_on, asyncio.get_running_loop())
 
         def export() -> None:
-            export_logs(DataFolder(self._path), question, form, cast("BinaryIO", stream))
+            with closing(self._origin.open()) as asking:
+                asking.refuse_earlier()
+                export_scan(asking.scan(question), form, cast("BinaryIO", stream))
             stream.send()
             stream.wait()
 

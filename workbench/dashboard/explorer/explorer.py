@@ -39,11 +39,12 @@ from workbench.dashboard.explorer.search import (
 )
 from workbench.dashboard.explorer.searcher import Done, Fault, Search, Searcher, Wake
 from workbench.dashboard.explorer.told import choices, legend, row_of
-from workbench.dashboard.snapshot import Snapshot
+from workbench.dashboard.origin import Origin
 from workbench.dashboard.time_range.time_range import SCRIPT, STYLE
 from workbench.explore.fields import Field, fields_of
 from workbench.explore.lines import LogLine
 from workbench.query.copy_as import as_command, as_python, as_sql
+from workbench.snapshots.snapshot import Snapshot
 
 FIELDS_EVERY_MS: Final = 5_000
 """Milliseconds between two counts of the fields of what comes."""
@@ -64,6 +65,7 @@ class Explorer(Component):
     page is being drawn.
 
     Args:
+        origin: the folder, as what is copied names it.
         searcher: runs the searches.
         clock: returns milliseconds UTC.
 
@@ -80,13 +82,16 @@ class Explorer(Component):
     _esm = "\n".join([SCRIPT, *((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)])
     _stylesheets = [(_HERE / "explorer.css").read_text(encoding="utf-8"), STYLE]  # noqa: RUF012
 
-    def __init__(self, searcher: Searcher, clock: Callable[[], int], **params: object) -> None:
+    def __init__(
+        self, origin: Origin, searcher: Searcher, clock: Callable[[], int], **params: object
+    ) -> None:
         self._histogram = Histogram()
         pane = pn.pane.Bokeh(self._histogram.figure, sizing_mode="stretch_both", margin=0)
         self._measured: MeasuredChart | None = None
         self._measured_place = chart_place()
         super().__init__(chart=pane, measured=self._measured_place, **params)
         self.wake: Wake = lambda: None
+        self._origin = origin
         self._searcher = searcher
         self._clock = clock
         self._message: Ask | None = None
@@ -214,10 +219,16 @@ class Explorer(Component):
         times = (asked.begin, asked.end or None)
         if language == "sql":
             return as_sql(query, *times, now=self._clock())
-        folder = self._searcher.path.absolute()
+        origin = self._origin
+        folder = origin.folder.absolute()
         if language == "command":
+            if origin.url is not None:
+                raise UsageError(
+                    f"`waterline logs` reads a folder, and {origin.url} is a server; copy it for "
+                    "Python"
+                )
             return as_command(query, *times, folder)
-        return as_python(query, *times, folder)
+        return as_python(query, *times, folder if origin.url is None else origin.url)
 
     @property
     def _is_idle(self) -> bool:
@@ -252,7 +263,7 @@ class Explorer(Component):
         # What another page has found at the same moment will do, if what comes is followed.
         key = ("search", self._snapshot.number, asked.key, message.open) if asked.follows else None
         self._search = self._searcher.start(
-            lambda opened, tell: search(opened.logs, asked, message.open, tell), key, self._wake
+            lambda asking, tell: search(asking, asked, message.open, tell), key, self._wake
         )
 
     def _go_on(self) -> None:
@@ -276,7 +287,7 @@ class Explorer(Component):
             known = [(each.moment.past, each.moment.last_seq) for each in (types, chart)]
             key = ("follow", bounded.key, *known)
             self._search = self._searcher.start(
-                lambda opened, tell: follow(opened.logs, bounded, moved, tell), key, self._wake
+                lambda asking, tell: follow(asking, bounded, moved, tell), key, self._wake
             )
         elif asked.steps.edges[-1] != counted.chart.steps.edges[-1]:
             self._show(self._counted)

@@ -5,16 +5,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
 
 from waterline.errors import WaterlineError
-from waterline.storage.folder import DataFolder
-from waterline.storage.schema import LOGS
-from workbench.query.database import Database
-from workbench.query.execute import Logs
+from workbench.query.asking import Asking
 from workbench.query.progress import EFFORT, Effort, GivenUp, Told
 
 logger = logging.getLogger(__name__)
@@ -25,19 +22,12 @@ MOST_ABANDONED: Final = 32
 """Number of cancelled searches besides, that have not ended yet; any more keep their turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFolder:
-    """A data folder that is open for one search."""
-
-    folder: DataFolder
-    database: Database
-    logs: Logs
-
-
+Open = Callable[[], Asking]
+"""Opens the folder, here or over the network, for one search."""
 Tell = Callable[[object], None]
 Wake = Callable[[], None]
 """Lets a page know, from a thread of a search, that there are results to take."""
-Work = Callable[[OpenFolder, Tell], None]
+Work = Callable[[Asking, Tell], None]
 """Searches a folder, and tells results as they come."""
 
 
@@ -91,22 +81,21 @@ class Run:
             self.effort.give_up()
             self._let_go(self)
 
-    def run(self, path: Path) -> None:
-        """Search a data folder, in a thread with a context of its own."""
+    def run(self, open_folder: Open) -> None:
+        """Search, in a thread with a context of its own."""
         EFFORT.set(self.effort)
         try:
-            self._search(path)
+            self._search(open_folder)
         except BaseException as error:  # noqa: BLE001 - who takes the results tells it
             self.ended.set_exception(error)
         else:
             self.ended.set_result(None)
 
-    def _search(self, path: Path) -> None:
+    def _search(self, open_folder: Open) -> None:
         try:
             self.effort.tell("", 0, None)
-            folder = DataFolder(path)
-            with Database(folder.logs, LOGS) as database:
-                self._work(OpenFolder(folder, database, Logs(folder, database)), self._add)
+            with closing(open_folder()) as asking:
+                self._work(asking, self._add)
         except GivenUp:
             pass
         except WaterlineError as error:
@@ -175,11 +164,11 @@ class Searcher:
     only so many of such may run.
 
     Args:
-        path: the data folder.
+        open_folder: opens the folder for a search.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path: Final = path
+    def __init__(self, open_folder: Open) -> None:
+        self._open = open_folder
         self._lock = threading.Lock()
         self._waiting: deque[Run] = deque()
         self._running: set[Run] = set()
@@ -223,7 +212,7 @@ class Searcher:
             threading.Thread(target=self._run, args=(run,), name="search", daemon=True).start()
 
     def _run(self, run: Run) -> None:
-        run.run(self.path)
+        run.run(self._open)
         with self._lock:
             self._running.discard(run)
             self._abandoned.discard(run)

@@ -8,8 +8,8 @@ import pytest
 from waterline.errors import QueryError, UsageError
 from workbench.dashboard.explorer.asked import MOST_STEPS, Asked, Reach, interpret, reach_of
 from workbench.dashboard.explorer.messages import Ask
-from workbench.dashboard.snapshot import Newest, Snapshot, StoredLogs
 from workbench.query.question import Question
+from workbench.snapshots.snapshot import Newest, Snapshot, StoredLogs
 
 NOW = 1_795_455_000_000
 """2026-11-23 17:30 UTC."""

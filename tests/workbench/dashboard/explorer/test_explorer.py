@@ -7,15 +7,17 @@ from typing import Any
 from tests.support.folders import NOON, fill
 from tests.support.processes import PATIENCE
 from workbench.dashboard.explorer.explorer import Explorer
-from workbench.dashboard.poller import Poller
+from workbench.dashboard.origin import Origin
+from workbench.dashboard.watched import Watched, watched
+from workbench.snapshots.poller import FolderPoller
 
 
 class Heard(Explorer):
     """An explorer whose page only listens."""
 
-    def __init__(self, poller: Poller) -> None:
+    def __init__(self, shown: Watched) -> None:
         self.kinds: list[str] = []
-        super().__init__(poller.searcher, lambda: NOON)
+        super().__init__(shown.origin, shown.searcher, lambda: NOON)
 
     def _send_msg(self, data: Any) -> None:  # noqa: ANN401 - as its base
         self.kinds.append(data["kind"])
@@ -38,11 +40,12 @@ class Heard(Explorer):
 
 def test_page_is_not_left_with_the_progress_of_a_search_that_has_ended(data: Path) -> None:
     fill(data, [{"type": "info", "message": "m", "timestamp": NOON}])
-    poller = Poller(data)
+    poller = FolderPoller(data)
     poller.poll()
-    page = Heard(poller)
+    shown = watched(Origin(data), poller)
+    page = Heard(shown)
     page.update(poller.snapshot)
     page.ask_and_look_at_each_result()
-    poller.stop()
+    shown.stop()
     after_the_count = page.kinds[page.kinds.index("counted") :]
     assert after_the_count == ["counted", "progress", "done"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.archives import archive
-from tests.support.finding import finding
+from tests.support.finding import asking
 from tests.support.folders import NOON, alter_elsewhere, fill
 from tests.support.meanwhile import meanwhile
 from tests.support.processes import run_waterline, serving
@@ -33,8 +33,8 @@ from workbench.dashboard.explorer.search import (
     older,
     search,
 )
-from workbench.explore.tally import tally
-from workbench.query.execute import Logs
+from workbench.explore import calls
+from workbench.query.asking import Asking
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def asked(now: int = NOON, **message: Any) -> Asked:  # noqa: ANN401 - any part 
 
 def told(
     act: Callable[..., None],
-    found: Logs,
+    found: Asking,
     *given: Any,  # noqa: ANN401 - what the act takes
 ) -> list[object]:
     """Return what an act tells."""
@@ -81,7 +81,7 @@ def test_search_tells_lines_first_then_fields_and_counts(data: Path) -> None:
     fill_hour(data, 500)
     archive(data, [(200, PARQUET), (100, JSON_GZ)], clear=True)
     question = asked(begin="-1h", types=("error",), query="path:/0", by="path")
-    with finding(data) as found:
+    with asking(data) as found:
         results = told(search, found, question, [1, 500, 900])
     assert [type(each) for each in results] == [Found, Fields, Opened, Counted, InRange]
     expected = [n for n in reversed(range(500)) if n % 6 == 0]
@@ -106,7 +106,7 @@ def test_older_lines_are_each_log_once_and_in_order(data: Path) -> None:
     )
     archive(data, [(300, PARQUET), (200, JSON_GZ)], clear=True)
     question = asked(begin="-1h", end="2026-03-17T12:00:01Z")
-    with finding(data) as found:
+    with asking(data) as found:
         result = one(told(search, found, question, []), Found)
         lines = [*result.lines.lines]
         while not result.is_all:
@@ -121,7 +121,7 @@ def test_log_that_comes_between_lines_and_counts_is_followed_as_both(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_hour(data, 10)
-    plain = tally
+    plain = calls.tally
     late: list[None] = []
 
     def late_tally(*given: Any) -> Any:  # noqa: ANN401 - as the tally
@@ -134,9 +134,9 @@ def test_log_that_comes_between_lines_and_counts_is_followed_as_both(
             )
         return plain(*given)
 
-    monkeypatch.setattr(module, "tally", late_tally)
+    monkeypatch.setattr(calls, "tally", late_tally)
     question = asked(begin="-1h")
-    with finding(data) as found:
+    with asking(data) as found:
         results = told(search, found, question, [])
         counted = one(results, Counted)
         assert counted.types.logs == len(one(results, Found).lines.lines) == 10
@@ -178,7 +178,7 @@ def test_logs_and_archive_jobs_that_come_meanwhile_lose_and_repeat_none(
         searches = follows = 0
         counted: Counted | None = None
         question = asked(now_ms(), begin="-1h", types=("t0", "t1"), by="path")
-        with meanwhile(feed), meanwhile(jobs), finding(data) as found:
+        with meanwhile(feed), meanwhile(jobs), asking(data) as found:
             is_last = False
             while not is_last:
                 is_last = enough.is_set()
@@ -229,22 +229,22 @@ def test_more_than_is_shown_says_so_and_very_many_are_searched_anew(
 ) -> None:
     fill_hour(data, 1)
     question = asked(begin="-1h")
-    with finding(data) as found:
+    with asking(data) as found:
         counted = one(told(search, found, question, []), Counted)
     fill_hour(data, 300)
-    with finding(data) as found:
+    with asking(data) as found:
         (fresh,) = told(follow, found, question, counted)
         assert isinstance(fresh, Fresh)
         assert (len(fresh.lines), fresh.is_all) == (SHOWN, False)
         assert fresh.counted.types.logs == 301
-        monkeypatch.setattr(module, "MOST_FRESH", 299)
+        monkeypatch.setattr(calls, "MOST_FRESH", 299)
         assert told(follow, found, question, counted) == [Stale()]
 
 
 def test_past_that_is_another_is_searched_anew(data: Path) -> None:
     fill_hour(data, 5)
     question = asked(begin="-1h")
-    with finding(data) as found:
+    with asking(data) as found:
         counted = one(told(search, found, question, []), Counted)
         alter_elsewhere(data / "logs.db", "UPDATE seam SET incarnation = 'other'")
         assert told(follow, found, question, counted) == [Stale()]

@@ -18,20 +18,27 @@ from workbench.dashboard.explorer.searcher import (
     MOST_AT_ONCE,
     Done,
     Fault,
-    OpenFolder,
     Search,
     Searcher,
     Tell,
     Work,
 )
+from workbench.explore.calls import matching
+from workbench.query.asking import Asking
 from workbench.query.progress import tell as tell_progress
 from workbench.query.question import Question, ask
+from workbench.query.session import Session
+
+
+def searcher_of(data: Path) -> Searcher:
+    """Return what searches a data folder."""
+    return Searcher(lambda: Session(data, cache=False))
 
 
 @pytest.fixture
 def searcher(data: Path) -> Iterator[Searcher]:
     fill(data, [{"type": "info", "message": "m"}])
-    made = Searcher(data)
+    made = searcher_of(data)
     yield made
     made.stop()
 
@@ -51,10 +58,10 @@ def ended(search: Search) -> list[object]:
 def test_results_come_in_order_and_done_is_the_last(searcher: Searcher) -> None:
     going_on = threading.Event()
 
-    def work(opened: OpenFolder, tell: Tell) -> None:
+    def work(opened: Asking, tell: Tell) -> None:
         tell("first")
         going_on.wait()
-        tell(opened.logs.count(Question()).value)
+        tell(opened.answer(matching, Question()))
 
     search = searcher.start(work)
     found: list[object] = []
@@ -75,7 +82,7 @@ def test_results_come_in_order_and_done_is_the_last(searcher: Searcher) -> None:
 def test_fault_is_told_in_place_of_done(searcher: Searcher) -> None:
     error = UsageError("no")
 
-    def work(_: OpenFolder, tell: Tell) -> None:
+    def work(_: Asking, tell: Tell) -> None:
         tell(1)
         raise error
 
@@ -86,7 +93,7 @@ def test_fault_is_told_in_place_of_done(searcher: Searcher) -> None:
 def test_search_that_fails_unforeseen_says_so_once(
     searcher: Searcher, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def work(_: OpenFolder, tell: Tell) -> None:
+    def work(_: Asking, tell: Tell) -> None:
         tell(1)
         tell(1 // 0)
 
@@ -101,7 +108,7 @@ def test_search_that_fails_unforeseen_says_so_once(
 
 
 def test_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
-    searcher = Searcher(tmp_path / "none")
+    searcher = searcher_of(tmp_path / "none")
     (fault,) = ended(searcher.start(lambda _, tell: tell(1)))
     assert isinstance(fault, Fault)
     assert str(tmp_path / "none") in str(fault.error)
@@ -111,7 +118,7 @@ def test_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
 def test_cancelled_search_ends_at_its_next_report(searcher: Searcher) -> None:
     begun, asked, over = threading.Event(), threading.Event(), threading.Event()
 
-    def work(_: OpenFolder, tell: Tell) -> None:
+    def work(_: Asking, tell: Tell) -> None:
         try:
             tell_progress("archive files", 1, 9)
             begun.set()
@@ -135,7 +142,7 @@ def test_cancelled_search_ends_at_its_next_report(searcher: Searcher) -> None:
 def test_search_that_is_cancelled_before_its_turn_does_not_begin(searcher: Searcher) -> None:
     going_on, begun = threading.Event(), threading.Event()
 
-    def wait(_: OpenFolder, __: Tell) -> None:
+    def wait(_: Asking, __: Tell) -> None:
         going_on.wait()
 
     before = [searcher.start(wait) for _ in range(MOST_AT_ONCE)]
@@ -148,8 +155,8 @@ def test_search_that_is_cancelled_before_its_turn_does_not_begin(searcher: Searc
     assert not begun.is_set()
 
 
-def read_archived(opened: OpenFolder, tell: Tell) -> None:
-    tell(opened.logs.count(ask(now=NOON, query="m")).value)
+def read_archived(opened: Asking, tell: Tell) -> None:
+    tell(opened.answer(matching, ask(now=NOON, query="m")))
 
 
 @pytest.fixture
@@ -174,10 +181,10 @@ def wait_at(searches: Sequence[Search]) -> None:
 
 @pytest.mark.usefixtures("pipe")
 def test_searches_held_up_by_a_file_that_nobody_waits_for_hold_up_no_other(data: Path) -> None:
-    searcher = Searcher(data)
+    searcher = searcher_of(data)
     held = [searcher.start(read_archived) for _ in range(MOST_AT_ONCE)]
     wait_at(held)
-    waiting = searcher.start(lambda opened, tell: tell(opened.logs.most(Question())))
+    waiting = searcher.start(lambda opened, tell: tell(opened.answer(matching, Question())))
     assert waiting.told is None
     for each in held:
         each.cancel()
@@ -187,7 +194,7 @@ def test_searches_held_up_by_a_file_that_nobody_waits_for_hold_up_no_other(data:
 
 
 def test_only_so_many_searches_that_nobody_waits_for_may_be_held_up(data: Path, pipe: Path) -> None:
-    searcher = Searcher(data)
+    searcher = searcher_of(data)
     held: list[Search] = []
     while len(held) < MOST_ABANDONED + MOST_AT_ONCE:
         some = [searcher.start(read_archived) for _ in range(MOST_AT_ONCE)]
@@ -212,7 +219,7 @@ def test_each_search_has_a_progress_of_its_own(searcher: Searcher) -> None:
     meeting = threading.Barrier(3)
 
     def work(number: int) -> Search:
-        def tell_and_meet(_: OpenFolder, __: Tell) -> None:
+        def tell_and_meet(_: Asking, __: Tell) -> None:
             tell_progress("archive files", number)
             meeting.wait()
             meeting.wait()
@@ -231,7 +238,7 @@ def test_each_search_has_a_progress_of_its_own(searcher: Searcher) -> None:
 def test_stopped_searcher_begins_nothing_that_waits(searcher: Searcher) -> None:
     going_on, begun = threading.Event(), threading.Event()
 
-    def wait(_: OpenFolder, __: Tell) -> None:
+    def wait(_: Asking, __: Tell) -> None:
         going_on.wait()
 
     before = [searcher.start(wait) for _ in range(MOST_AT_ONCE)]
@@ -244,7 +251,7 @@ def test_stopped_searcher_begins_nothing_that_waits(searcher: Searcher) -> None:
 
 
 def counted_work(begun: list[str], going_on: threading.Event) -> Work:
-    def work(_: OpenFolder, tell: Tell) -> None:
+    def work(_: Asking, tell: Tell) -> None:
         begun.append("once more")
         tell("first")
         going_on.wait()
@@ -297,7 +304,7 @@ def test_who_searches_is_woken_at_each_result(searcher: Searcher) -> None:
     woken = threading.Semaphore(0)
     told = threading.Event()
 
-    def work(_: OpenFolder, tell: Tell) -> None:
+    def work(_: Asking, tell: Tell) -> None:
         tell(1)
         assert told.wait(PATIENCE)
         tell(2)
@@ -314,7 +321,7 @@ def test_who_searches_is_woken_at_each_result(searcher: Searcher) -> None:
 def test_who_joins_a_search_is_woken_for_what_was_found(searcher: Searcher) -> None:
     over, joined = threading.Event(), threading.Semaphore(0)
 
-    def work(_: OpenFolder, tell: Tell) -> None:
+    def work(_: Asking, tell: Tell) -> None:
         tell(1)
         assert over.wait(PATIENCE)
 

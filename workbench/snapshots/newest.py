@@ -3,9 +3,9 @@
 from sqlalchemy import func, select
 
 from waterline.storage.tables import logs
-from workbench.dashboard.snapshot import Newest
 from workbench.query.database import View
 from workbench.query.moment import read_moment
+from workbench.snapshots.snapshot import Newest
 
 
 class NewestReader:

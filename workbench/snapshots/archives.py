@@ -6,9 +6,9 @@ from itertools import islice
 from sqlalchemy import select
 
 from waterline.storage.tables import seam
-from workbench.dashboard.snapshot import ARCHIVED_DAYS, ArchiveTotals
 from workbench.query.database import View
 from workbench.reports.archives import ArchivedDay, read_days
+from workbench.snapshots.snapshot import ARCHIVED_DAYS, ArchiveTotals
 
 
 class ArchivesReader:

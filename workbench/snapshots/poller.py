@@ -1,33 +1,34 @@
-"""The poller: one a process; each second it reads the data folder and makes a snapshot."""
+"""Pollers: one a process; each second it makes a snapshot, of the folder here."""
 
 import os
 import shutil
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, cast
-
-import panel as pn
+from typing import Final
 
 from waterline.alerts.rules import AlertRule
 from waterline.alerts.state import AlertStates, read_alerts
 from waterline.clock import now_ms
 from waterline.errors import DataFolderError
-from waterline.settings.model import load_settings
 from waterline.storage.folder import DataFolder, file_size
 from waterline.storage.schema import LOGS, METRICS, Schema
 from waterline.units import parse_duration
-from workbench.dashboard.archives import ArchivesReader
-from workbench.dashboard.explorer.searcher import Searcher
-from workbench.dashboard.measured_window import MeasuredWindowReader
-from workbench.dashboard.newest import NewestReader
-from workbench.dashboard.refused import read_refused
-from workbench.dashboard.server_health import HealthReader, reader_of
-from workbench.dashboard.snapshot import (
+from workbench.query.database import Database
+from workbench.query.gaps import find_earlier
+from workbench.reports.figures.colours import give_colours
+from workbench.reports.sources import QUIET_AFTER, source_rows
+from workbench.snapshots.archives import ArchivesReader
+from workbench.snapshots.measured_window import MeasuredWindowReader
+from workbench.snapshots.newest import NewestReader
+from workbench.snapshots.refused import read_refused
+from workbench.snapshots.server_health import HealthReader
+from workbench.snapshots.snapshot import (
     SECOND,
     ArchiveTotals,
     MeasuredWindow,
@@ -36,11 +37,7 @@ from workbench.dashboard.snapshot import (
     Snapshot,
     SourceState,
 )
-from workbench.dashboard.stored import StoredReader
-from workbench.query.database import Database
-from workbench.query.gaps import find_earlier
-from workbench.reports.figures.colours import give_colours
-from workbench.reports.sources import QUIET_AFTER, source_rows
+from workbench.snapshots.stored import StoredReader
 
 # Seconds after the end of a second, by which the server has written its measurements.
 AFTER_THE_SECOND: Final = 0.15
@@ -51,8 +48,6 @@ SECONDS_BETWEEN_SIZES: Final = 5
 # Rates are of five minutes, so they need no look each second.
 SECONDS_BETWEEN_SOURCES: Final = 5
 _QUIET_AFTER: Final = parse_duration(QUIET_AFTER)
-_SHARED: Final = "waterline-poller"
-_making_shared: Final = threading.Lock()
 
 
 # Device and inode of a file.
@@ -104,8 +99,46 @@ class FollowedFile:
         return status.st_dev, status.st_ino
 
 
-class Poller:
-    """Reads a data folder each second in a thread of its own; any thread may read `snapshot`.
+class Poller(ABC):
+    """Makes a snapshot each second in a thread of its own; any thread may read `snapshot`.
+
+    Args:
+        clock: returns milliseconds UTC.
+        first: the snapshot before the first one.
+
+    Attributes:
+        snapshot: the newest one.
+    """
+
+    def __init__(self, clock: Callable[[], int], first: Snapshot) -> None:
+        self._clock = clock
+        self.snapshot = first
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dashboard-poller", daemon=True)
+
+    @abstractmethod
+    def poll(self) -> Snapshot:
+        """Make one; what cannot be read becomes a trouble of it, and is retried."""
+
+    def start(self) -> None:
+        """Begin to poll each second."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Poll no more."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.poll()
+            passed = self._clock() % SECOND / SECOND
+            self._stopping.wait((AFTER_THE_SECOND - passed) % 1 or 1)
+
+
+class FolderPoller(Poller):
+    """Makes snapshots of a data folder.
 
     Args:
         path: the data folder, which may appear later.
@@ -121,8 +154,8 @@ class Poller:
         rules: Sequence[AlertRule] = (),
         health: HealthReader | None = None,
     ) -> None:
+        super().__init__(clock, Snapshot(0, clock(), str(path), rules=tuple(rules)))
         self._folder = DataFolder(path)
-        self._clock = clock
         self._window_reader = MeasuredWindowReader()
         self._newest_reader = NewestReader()
         self._stored_reader = StoredReader()
@@ -132,25 +165,18 @@ class Poller:
         self._logs = FollowedFile(self._folder.logs, LOGS, self._forget_logs)
         self._metrics = FollowedFile(self._folder.metrics, METRICS, self._window_reader.forget)
         self._health = health
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="dashboard-poller", daemon=True)
-        self.searcher = Searcher(path)
-        self.snapshot = Snapshot(0, clock(), str(path), rules=tuple(rules))
 
     def start(self) -> None:
-        """Begin to read each second."""
+        """Begin to poll each second, and to ask the server."""
         if self._health is not None:
             self._health.start()
-        self._thread.start()
+        super().start()
 
     def stop(self) -> None:
-        """Stop reading and close the files."""
-        self._stopping.set()
+        """Poll no more, and close the files."""
         if self._health is not None:
             self._health.stop()
-        if self._thread.is_alive():
-            self._thread.join()
-        self.searcher.stop()
+        super().stop()
         self._logs.close()
         self._metrics.close()
 
@@ -262,12 +288,6 @@ class Poller:
         self._stored_reader.forget()
         self._archives_reader.forget()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self.poll()
-            passed = self._clock() % SECOND / SECOND
-            self._stopping.wait((AFTER_THE_SECOND - passed) % 1 or 1)
-
 
 def _grew_at(fresh: Snapshot, newest: Newest) -> int | None:
     """Return when a new log was last seen; at the first look at a folder all are old."""
@@ -279,20 +299,3 @@ def _grew_at(fresh: Snapshot, newest: Newest) -> int | None:
 
 def _with_wal(path: Path) -> int:
     return file_size(path) + file_size(path.with_name(path.name + "-wal"))
-
-
-def shared_poller() -> Poller:
-    """Return the started poller of this process, which follows the folder of the settings.
-
-    Raises:
-        SettingsError: a setting is unknown or has no meaning.
-    """
-    with _making_shared:
-        if _SHARED not in pn.state.cache:
-            loaded = load_settings({}, os.environ, Path.cwd())
-            poller = Poller(
-                loaded.settings.data, rules=loaded.alerts, health=reader_of(loaded.settings)
-            )
-            poller.start()
-            pn.state.cache[_SHARED] = poller
-        return cast("Poller", pn.state.cache[_SHARED])

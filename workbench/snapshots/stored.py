@@ -10,9 +10,9 @@ from sqlalchemy import Select, func, select
 
 from waterline.errors import DataFolderError
 from waterline.storage.tables import archive_batches, logs, seam
-from workbench.dashboard.snapshot import StoredLogs
 from workbench.query.database import View
 from workbench.reports.holdings import TypeCounts, ranked
+from workbench.snapshots.snapshot import StoredLogs
 
 # Rows read in about 20 ms, so that no view holds the WAL back for long.
 PAGE: Final = 20_000

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
+import msgspec
+
 from waterline.alerts.rules import AlertRule
 from waterline.alerts.state import AlertState
 from waterline.metrics.refusals import Cause
-from workbench.dashboard.server_health import NOT_ASKED, ServerHealth, Unknown
 from workbench.reports.archives import ArchivedDay
+from workbench.snapshots.server_health import NOT_ASKED, ServerHealth, Unknown
 
 SECOND: Final = 1000
 """Milliseconds."""
@@ -166,6 +168,9 @@ class Snapshot:
     taken_at: int
     """Milliseconds UTC."""
     folder: str
+    """Its path, or the address of its server."""
+    is_elsewhere: bool = False
+    """Whether it lies behind a server."""
     waiting: bool = True
     """Whether logs.db is still missing."""
     troubles: tuple[str, ...] = ()
@@ -189,3 +194,21 @@ class Snapshot:
     health: ServerHealth | Unknown = NOT_ASKED
     colours: Mapping[str, str] = field(default_factory=dict)
     """Colours of types that have their own."""
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(Snapshot).decode
+
+
+def write_snapshot(snapshot: Snapshot) -> str:
+    """Return a snapshot as JSON."""
+    return _encode(snapshot).decode()
+
+
+def read_snapshot(text: str) -> Snapshot:
+    """Return the snapshot of JSON.
+
+    Raises:
+        msgspec.DecodeError: it is none of this version.
+    """
+    return _decode(text)

@@ -12,14 +12,14 @@ from waterline.metrics.registry import ACK_LATENCY, LOGS_STORED, TYPE
 from waterline.metrics.sketch import DamagedSketch, Sketch
 from waterline.metrics.summary import Summary
 from waterline.storage.tables import seconds, series, sources
-from workbench.dashboard.snapshot import (
+from workbench.query.database import View
+from workbench.snapshots.snapshot import (
     SECOND,
     WINDOW_SECONDS,
     MeasuredSecond,
     MeasuredWindow,
     Percentiles,
 )
-from workbench.query.database import View
 
 # A second is shown when the server has written it twice: just after its end, and a second later
 # with the logs that were received in it and committed after its end.

@@ -9,8 +9,8 @@ from waterline.metrics.refusals import Cause
 from waterline.metrics.registry import BODIES_REFUSED, CAUSE, LOGS_REJECTED
 from waterline.metrics.spans import HOUR, MINUTE
 from waterline.storage.tables import minutes, progress, seconds, series
-from workbench.dashboard.snapshot import RefusedLately
 from workbench.query.database import View
+from workbench.snapshots.snapshot import RefusedLately
 
 _METRICS: Final = (LOGS_REJECTED, BODIES_REFUSED)
 

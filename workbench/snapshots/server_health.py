@@ -3,7 +3,6 @@
 import http.client
 import os
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -41,7 +40,7 @@ class ServerArchiving(msgspec.Struct, frozen=True):
     last_run: ArchiveRun | None = None
 
 
-class ServerHealth(msgspec.Struct, frozen=True):
+class ServerHealth(msgspec.Struct, frozen=True, tag=True):
     """What the page shows of /health."""
 
     pid: int
@@ -58,8 +57,7 @@ class ServerHealth(msgspec.Struct, frozen=True):
 _decode: Final = msgspec.json.Decoder(ServerHealth).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True, tag=True):
     """Why nothing is known of a server, in one sentence."""
 
     why: str
