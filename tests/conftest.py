@@ -84,6 +84,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=secrets.randbits(32),
         help="decides the steps; a run tells its own (default: by chance)",
     )
+    group.addoption(
+        "--history-workers", type=int, default=0, help="Dask workers that answer (default: 0)"
+    )
     group = parser.getgroup("fuzzing")
     group.addoption(
         "--fuzz-seconds", type=float, default=5.0, help="how long to attack (default: 5)"

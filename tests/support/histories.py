@@ -11,9 +11,12 @@ from typing import Any, Final, cast
 
 import apsw
 import msgspec
+import pytest
 
 from tests.support.archive_runs import archive, catalog, watermark_of
+from tests.support.faulty_proxy import Fault, answer
 from tests.support.folders import DAY, Log, fill
+from tests.support.object_store import ObjectStore
 from tests.support.plainly import PlainLog
 from tests.support.ports import lasting_port
 from tests.support.posting import post
@@ -23,14 +26,14 @@ from waterline.archive.jobs.catch_up import catch_up
 from waterline.archive.jobs.prune import plan_prune, prune
 from waterline.archive.jobs.upload import Destination
 from waterline.archive.lake.registry import NodeRecord, Registry
-from waterline.archive.object_store.client import Bucket
+from waterline.archive.object_store.client import open_bucket
 from waterline.backup.place import FolderPlace
 from waterline.backup.repository import Repository
 from waterline.backup.restore import restore_backup
 from waterline.backup.take import BackupJob
 from waterline.clock import now_ms
 from waterline.encoding import FORMATS
-from waterline.errors import ArchiveError, UsageError
+from waterline.errors import ArchiveError, RemoteError, UsageError
 from waterline.storage.folder import DataFolder
 from workbench.query.pin import Pin
 
@@ -39,6 +42,9 @@ SOURCES: Final = ("web-1", "web-2", "web-3", "pump")
 TYPES: Final = ("info", "error", "warning")
 _BEGIN: Final = 5 * DAY
 """Age of the first logs."""
+_REFUSED: Final = answer(
+    "403 Forbidden", b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+)
 
 
 @dataclass
@@ -106,12 +112,13 @@ class History:
 
     Args:
         place: a folder for all that is theirs.
-        bucket: the lake.
+        store: the object storage of the lake.
         chance: decides what happens.
     """
 
-    def __init__(self, place: Path, bucket: Bucket, chance: random.Random) -> None:
-        self.bucket = bucket
+    def __init__(self, place: Path, store: ObjectStore, chance: random.Random) -> None:
+        self.store = store
+        self.bucket = open_bucket(f"{store.address}/{place.name}", store.direct)
         self.chance = chance
         self.begun = now_ms()
         self.sent = 0
@@ -246,6 +253,23 @@ class History:
             destination=destination,
         )
 
+    def cut_off_upload(self) -> None:
+        """Have object storage refuse one of the requests of an upload, and all behind it."""
+        faults = self.store.proxy.faults
+        faults += [
+            Fault(method="PUT", times=self.chance.randrange(8)),
+            Fault(method="PUT", answer=_REFUSED),
+        ]
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in self.store.environment.items():
+                environment.setenv(name, value)
+            try:
+                self.archive(upload=True)
+            except RemoteError:
+                self.happened["uploads cut off"] += 1
+            finally:
+                self.store.proxy.reset()
+
     def prune(self) -> None:
         """Prune the batches that were received before some log of the earliest."""
         node = self.any_node()
@@ -316,7 +340,8 @@ class History:
         backup = self.chance.choice(node.backups)
         is_answering = node.process is not None
         self.stop_server(node)
-        self.stop_answering(node)
+        if self.chance.random() < 0.5:  # or it goes on through all of it
+            self.stop_answering(node)
         shutil.rmtree(node.data)
         restore_backup(node.repository, node.repository.chosen(backup.name), node.data)
         record = self.record(node)

@@ -1,6 +1,7 @@
 """Whatever becomes of three nodes and their lake, answers are those of plain lists of acked logs.
 
-`--history-steps 5000 --history-seed 7` makes the history long, or the same once more.
+`--history-steps 5000 --history-seed 7` makes the history long, or the same once more, and with
+`--history-workers 2` a Dask cluster answers now and then.
 """
 
 import json
@@ -17,15 +18,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from distributed import Client
 
 from tests.support.archive_runs import watermark_of
+from tests.support.clusters import cluster
 from tests.support.histories import SOURCES, TYPES, History, HistoryNode, Taken
 from tests.support.object_store import ObjectStore
 from tests.support.plainly import PlainLog, answer_plainly
 from tests.support.processes import stalled
 from tests.workbench.query.test_execute import assert_equal, milliseconds
 from waterline.archive.lake.view import view_lake
-from waterline.archive.object_store.client import open_bucket
 from waterline.clock import now_ms
 from waterline.errors import (
     ArchiveError,
@@ -65,9 +67,10 @@ class Checked:
     Args:
         history: the history.
         opened: closes what is opened.
+        client: a Dask cluster that answers now and then, if any.
     """
 
-    def __init__(self, history: History, opened: ExitStack) -> None:
+    def __init__(self, history: History, opened: ExitStack, client: Client | None) -> None:
         self.history = history
         self.chance = history.chance
         self.answers: Counter[str] = Counter()
@@ -77,6 +80,9 @@ class Checked:
             for node in history.nodes.values()
         }
         self.lake = opened.enter_context(self.connected())
+        self.spread = None
+        if client is not None:
+            self.spread = opened.enter_context(self.connected(cluster=client))
 
     def connected(self, **options: Any) -> Workbench:  # noqa: ANN401 - any of a workbench
         nodes = self.history.nodes.values()
@@ -135,6 +141,8 @@ class Checked:
             self.compare(here, [(node.name, node.kept)], is_lake=False)
         self.check_remote(self.history.any_node())
         self.check_lake()
+        if self.spread is not None and self.chance.random() < 0.3:
+            self.check_lake(self.spread)
         if self.pins:
             self.ask_again(self.chance.choice(self.pins))
 
@@ -493,9 +501,7 @@ def history(
     store: ObjectStore, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[History]:
     seed = request.config.getoption("--history-seed")
-    history = History(
-        tmp_path, open_bucket(f"{store.address}/{tmp_path.name}"), random.Random(seed)
-    )
+    history = History(tmp_path, store, random.Random(seed))
     yield history
     history.close()
 
@@ -511,10 +517,13 @@ def test_any_history_of_three_nodes_leaves_every_answer_whole(
     seed = request.config.getoption("--history-seed")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with ExitStack() as opened:
-        checked = Checked(history, opened)
+        workers: int = request.config.getoption("--history-workers")
+        client = opened.enter_context(cluster(workers)) if workers else None
+        checked = Checked(history, opened, client)
         happens: dict[str, tuple[int, Callable[[], None]]] = {
             "ingest": (8, history.ingest),
             "archive": (6, history.archive),
+            "upload cut off": (1, history.cut_off_upload),
             "prune": (1, history.prune),
             "move": (1, history.move),
             "server": (2, history.turn_server),
