@@ -19,6 +19,7 @@ from waterline.archive.files import Files
 from waterline.archive.hot_rows import HotRows, RowRange
 from waterline.archive.jobs.rebuild import found_in
 from waterline.archive.jobs.tidy import publish_manifests, tidy
+from waterline.archive.jobs.upload import Destination, Uploader
 from waterline.archive.lake.registry import Registry, node_of
 from waterline.archive.manifest import parse_manifest
 from waterline.archive.manifest_places import manifests_here, manifests_there
@@ -92,7 +93,7 @@ def catch_up(
     They are of the same folder, archived after its logs.db was backed up. Every file is read and
     verified, and hot logs with the same seqs must be the same. Logs that came after the backup are
     there again. One transaction records all, so a run that is cut off changes nothing and can be
-    repeated.
+    repeated. A lake then knows the folder's new incarnation.
 
     Args:
         folder: the data folder, which has a logs.db; its server must not run.
@@ -106,7 +107,8 @@ def catch_up(
         UsageError: there are no archives, or credentials for `origin` are missing.
         ArchiveError: archives are of another folder or another past, damaged, or have a gap.
             Nothing was changed.
-        RemoteError: object storage refuses. Nothing was changed.
+        RemoteError: object storage refuses. Nothing was changed, or only the lake is not told yet,
+            which the next run does.
         DataFolderInUse, ArchiveInUse: a server or a job is running.
         DataFolderError: the folder or logs.db cannot be read or written.
     """
@@ -126,6 +128,13 @@ def catch_up(
         work.run(progress)
         publish_manifests(folder, connection, files)
         tidy(folder, connection, files)
+        if origin is not None:
+            lake, node = node_of(origin)
+            destination = Destination(
+                address=origin, keep_local=True, lake=lake if node else None, node=node or ""
+            )
+            # The incarnation is another since the restore: who reads the lake is to know it.
+            Uploader(folder, connection, files, destination, clock, progress).tell_lake()
     return work.outcome
 
 

@@ -92,6 +92,24 @@ class Uploader:
             registry = Registry(open_bucket(self._destination.lake))
             registry.refuse_earlier(self._record(batches), batches)
 
+    def tell_lake(self) -> None:
+        """Have the lake know the node as it is now, unless it never was there, or is retired.
+
+        A record that tells of more stays until an upload has put in place what is lacking.
+
+        Raises:
+            ArchiveError: the record of the node is damaged.
+            RemoteError: object storage refuses.
+        """
+        if self._destination.lake is None:
+            return
+        registry = Registry(open_bucket(self._destination.lake))
+        own = self._record(read_batches(self._connection))
+        known = registry.read(own.node)
+        if known is None or own.node in registry.retired() or known.through > own.through:
+            return
+        registry.tell(own)
+
     def run(self) -> None:
         """Upload day by day; a day is recorded once its manifest is uploaded.
 
