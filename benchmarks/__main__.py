@@ -30,6 +30,7 @@ from benchmarks.scraping import measure_scraping
 from benchmarks.shippers import measure_shippers
 from benchmarks.sizes import FULL, SHORT, Sizes
 from benchmarks.sketches import measure_sketches
+from benchmarks.spread import measure_spread
 from benchmarks.startup import measure_startup
 from waterline.errors import WaterlineError
 from workbench.bench.machine import machine
@@ -47,6 +48,7 @@ BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "startup": measure_startup,
     "archiving": measure_archiving,
     "archived": measure_archived,
+    "spread": measure_spread,
     "backups": measure_backups,
     "questions": measure_questions,
     "hot": measure_hot,

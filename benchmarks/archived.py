@@ -49,7 +49,7 @@ def measure_archived(sizes: Sizes) -> list[Row]:
     Raises:
         BenchmarkError: an answer is not of these logs.
     """
-    logs, rounds = take(_service_logs(), sizes.question_logs), sizes.rounds
+    logs, rounds = take(service_logs(), sizes.question_logs), sizes.rounds
     with tempfile.TemporaryDirectory() as path:
         hot, archived = Path(path) / "hot", Path(path) / "archived"
         with serving_folder(hot) as server:
@@ -97,7 +97,7 @@ def _times(ask: Callable[[], int], expected: int, rounds: int) -> list[float]:
     return times[1:]
 
 
-def _service_logs() -> Iterator[bytes]:
+def service_logs() -> Iterator[bytes]:
     """Yield logs of a web service as JSON without end, the same ones each time."""
     random = Random(7)
     for number in count():

@@ -48,6 +48,8 @@ class Sizes:
     """For how long they do."""
     question_logs: int
     """Logs that questions are asked about."""
+    spread_logs: int
+    """Logs that are asked about with a cluster and without."""
     scraped_logs: int
     """Logs that are sent as fast as they are acked while a server is scraped."""
     scraped_seconds: int
@@ -79,6 +81,7 @@ SHORT: Final = Sizes(
     archive_rate=5_000,
     archive_seconds=6,
     question_logs=1_000_000,
+    spread_logs=2_000_000,
     scraped_logs=500_000,
     scraped_seconds=3_600,
     sketch_values=1_000_000,
@@ -105,6 +108,7 @@ FULL: Final = Sizes(
     archive_rate=5_000,
     archive_seconds=20,
     question_logs=1_000_000,
+    spread_logs=2_000_000,
     scraped_logs=500_000,
     scraped_seconds=3_600,
     sketch_values=10_000_000,

@@ -460,6 +460,26 @@ def test_frame_of_dask_is_what_logs_returns(
         assert len(frame) == len(expected)
 
 
+def test_keys_of_a_frame_of_dask_are_of_content_and_question(data: Path, tmp_path: Path) -> None:
+    fill(data, LOGS[:50])
+    (batch,) = archive(data, [(50, PARQUET)], clear=True)
+    copy = tmp_path / "copy"
+    shutil.copytree(data, copy)
+    elsewhere(change, copy, [replace(batch, sha256="0" * 64)])
+    shutil.copytree(data, tmp_path / "alike")
+    keys = []
+    for folder, columns in (
+        (data, ["seq"]),
+        (tmp_path / "alike", ["seq"]),
+        (data, ["message"]),
+        (copy, ["seq"]),
+    ):
+        with Workbench(folder, lambda: NOON, cache=False) as wb:
+            keys.append(str(wb.dask(columns=columns, at=wb.pin()).__dask_keys__()))
+    assert keys[0] == keys[1]
+    assert len({*keys}) == 3
+
+
 def test_frame_of_dask_needs_no_cluster(data: Path) -> None:
     fill(data, LOGS[:50])
     archive(data, [(20, PARQUET)] * 2, clear=True)
