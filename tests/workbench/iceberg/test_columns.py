@@ -69,6 +69,7 @@ def test_second_type_of_an_attribute_is_a_column_of_its_own() -> None:
     columns.add(batch(field("n", pa.int64(), 1001)))
     columns.add(batch(field("n", text, 1002), apart=(field("n", pa.int64(), 1003),)))
     columns.add(batch(field("n", inner, 1004)))
+    columns.add(batch(field("n", pa.struct([field("y", text, 1010)]), 1004)))
     # Many engines take no notice of case.
     columns.add(batch(field("N", text, 1005)))
     columns.add(batch(field("N", pa.int64(), 1006)))
@@ -132,4 +133,5 @@ def test_batch_that_does_not_fit_is_refused_and_changes_nothing(
     with pytest.raises(ArchiveError, match=sentence):
         columns.add(schema)
     assert columns.schema() == before
-    columns.add(batch(field("n", pa.int64(), 1001), field("later", pa.bool_(), 1900)))
+    columns.add(batch(field("n", pa.int64(), 1001), field("m0", pa.bool_(), 1900)))
+    assert names_of(columns) == {1001: "n", 1900: "m0"}
