@@ -32,6 +32,7 @@ from waterline.units import format_size
 from workbench.clients.log_files.rawlines import MAX_LINE_BYTES
 from workbench.dashboard.explorer.search import SAMPLE, SHOWN
 from workbench.dashboard.explorer.searcher import MOST_AT_ONCE
+from workbench.iceberg.columns import MOST_ATTRIBUTES as MOST_COLUMNS
 from workbench.query.attributes import MOST_NAMES
 from workbench.query.cache.cache import SIZE, TTL
 from workbench.reports.coverage import MAX_ROWS
@@ -145,6 +146,10 @@ LIMITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
                 f"{each.batch_rows:,} logs of one day ({MOST_ROWS:,} by setting), {_BATCH}",
             )
             for each in FORMATS.values()
+        ),
+        (
+            "columns of attributes in the Iceberg table of a lake",
+            f"{MOST_COLUMNS:,}; a batch that needs more is named and left out",
         ),
     ),
 }
