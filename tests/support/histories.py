@@ -340,6 +340,8 @@ class History:
         backup = self.chance.choice(node.backups)
         is_answering = node.process is not None
         self.stop_server(node)
+        if node.process is not None:
+            node.process.expected_errors.append(r"tokens\.toml is gone")
         if self.chance.random() < 0.5:  # or it goes on through all of it
             self.stop_answering(node)
         shutil.rmtree(node.data)
