@@ -77,6 +77,8 @@ class HistoryNode:
     lost: int = 0
     """Number of acked logs that were lost with its disk."""
     backups: list[Backup] = field(default_factory=list)
+    behind: tuple[Backup, list[PlainLog]] | None = None
+    """A backup that was restored beside a lake, and what was acked before; None once caught up."""
     server: ServerProcess | None = None
     answering: ExitStack | None = None
     """Holds its `waterline query`, if that runs."""
@@ -146,6 +148,10 @@ class History:
         """Return one of the nodes."""
         return self.nodes[self.chance.choice(NODES)]
 
+    def ready(self) -> list[HistoryNode]:
+        """Return the nodes that are not behind their lake."""
+        return [each for each in self.nodes.values() if each.behind is None]
+
     # Logs
 
     def some(self, number: int) -> list[Log]:
@@ -170,6 +176,8 @@ class History:
         """Have a source send some logs, and maybe the last ones again."""
         source = self.chance.choice(SOURCES)
         node = self.nodes[self.homes[source]]
+        if node.behind is not None:
+            return
         # Sent again is what is recognised for certain: what has come in since this began.
         recent = [
             each for each in node.logs if each.source == source and each.received_at >= self.begun
@@ -185,6 +193,8 @@ class History:
         before = self.nodes[self.homes[source]]
         self.homes[source] = self.chance.choice(NODES)
         node = self.nodes[self.homes[source]]
+        if node.behind is not None:
+            return
         logs = [as_sent(each) for each in before.logs if each.source == source][-3:]
         known = {each.id for each in node.logs if each.source == source}
         if logs and not any(each["id"] in known for each in logs):
@@ -238,7 +248,9 @@ class History:
 
     def archive(self, node: HistoryNode | None = None, *, upload: bool | None = None) -> None:
         """Archive what came in up to some log, and maybe upload it."""
-        node = node or self.any_node()
+        node = node or self.chance.choice(self.ready() or [None])
+        if node is None:
+            return
         upload = self.chance.random() < 0.7 if upload is None else upload
         destination = None
         if upload:
@@ -274,7 +286,7 @@ class History:
         """Prune the batches that were received before some log of the earliest."""
         node = self.any_node()
         kept = node.kept
-        if not kept:
+        if not kept or node.behind is not None:
             return
         batches = plan_prune(
             DataFolder(node.data), kept[min(len(kept) - 1, self.chance.randrange(12))].received_at
@@ -302,6 +314,8 @@ class History:
     def turn_server(self) -> None:
         """Start a server, stop it, or kill it."""
         node = self.any_node()
+        if node.behind is not None:
+            return
         if node.server is None:
             self.start_server(node)
         else:
@@ -328,12 +342,14 @@ class History:
     def back_up(self) -> None:
         """Take a backup of a node."""
         node = self.any_node()
+        if node.behind is not None:
+            return
         BackupJob(DataFolder(node.data), node.repository, dedupe_window=DAY).run()
         node.backups.append(Backup(node.repository.names()[-1], node.last_seq, node.pruned))
 
     def restore(self) -> None:
-        """Lose the disk of a node, restore a backup, and let it take in what the lake has."""
-        having = [each for each in self.nodes.values() if each.backups]
+        """Lose the disk of a node, restore a backup, and maybe take in what the lake has."""
+        having = [each for each in self.ready() if each.backups]
         if not having:
             return
         node = self.chance.choice(having)
@@ -347,13 +363,29 @@ class History:
         shutil.rmtree(node.data)
         restore_backup(node.repository, node.repository.chosen(backup.name), node.data)
         record = self.record(node)
-        if record is not None and self.chance.random() < 0.3:
-            self._try_to_go_on(node, record)
-        if record is not None:
+        node.restored += 1
+        # Where batches were pruned since, the restored catalog has some that have gone.
+        if record is not None and backup.pruned == node.pruned and self.chance.random() < 0.4:
+            node.behind = backup, node.logs
+            node.logs = [each for each in node.logs if each.seq <= backup.last_seq]
+            self.happened["behind"] += 1
+        else:
             self._catch_up(node, record)
-        self._note_restored(node, backup, record)
+            self._note_restored(node, backup, record)
         if is_answering:
             self.start_answering(node)
+
+    def catch_up(self) -> None:
+        """Let the nodes that are behind their lake take in what it has."""
+        for node in self.nodes.values():
+            if node.behind is None:
+                continue
+            (backup, node.logs), node.behind = node.behind, None
+            record = self.record(node)
+            assert record is not None
+            self._try_to_go_on(node, record)
+            self._catch_up(node, record)
+            self._note_restored(node, backup, record)
 
     def _try_to_go_on(self, node: HistoryNode, record: NodeRecord) -> None:
         """See that a folder that is behind the lake archives nothing."""
@@ -368,7 +400,9 @@ class History:
                 raise AssertionError(f"node {node.name} went on behind the lake")
             assert catalog(node.data) == before
 
-    def _catch_up(self, node: HistoryNode, record: NodeRecord) -> None:
+    def _catch_up(self, node: HistoryNode, record: NodeRecord | None) -> None:
+        if record is None:
+            return
         origin = self.destination(node).address
         try:
             catch_up(DataFolder(node.data), origin=origin, dedupe_window=DAY)
@@ -386,7 +420,6 @@ class History:
         self.happened["brought back"] += sum(each.seq > backup.last_seq for each in surviving)
         self.happened["lost"] += len(node.logs) - len(surviving)
         node.logs, node.pruned = surviving, max([0, *pruned])
-        node.restored += 1
         # Backups of a later time are of logs that are lost.
         node.backups = [each for each in node.backups if each.last_seq <= last]
 

@@ -475,7 +475,7 @@ class Checked:
         """Ask the lake, while a node archives and uploads after the lake was read."""
         if self.lacking().above:
             return
-        node = self.history.any_node()
+        node = self.chance.choice(self.history.ready())
 
         def then_upload(*given: Any) -> Any:  # noqa: ANN401 - as the function
             view = view_lake(*given)
@@ -532,6 +532,7 @@ def test_any_history_of_three_nodes_leaves_every_answer_whole(
             "frozen": (1, checked.freeze),
             "back up": (2, history.back_up),
             "restore": (2, history.restore),
+            "catch up": (3, history.catch_up),
             "pin": (3, checked.pin),
             "harm": (1, checked.harm),
             "meanwhile": (1, partial(checked.upload_meanwhile, monkeypatch)),
