@@ -122,3 +122,22 @@ def scheduler_alone(
         for each in (working, scheduler):
             each.kill()
             each.wait(PATIENCE)
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Returns a number."""
+
+    number: int
+
+    def __call__(self) -> int:
+        """Return it."""
+        return self.number
+
+    def name(self) -> str:
+        """Return what it is."""
+        return "a number"
+
+    def key(self) -> str:
+        """Return a digest of it."""
+        return str(self.number)

@@ -20,6 +20,7 @@ from distributed import Client
 import workbench
 from tests.support.archives import archive, change, elsewhere, path_of
 from tests.support.clusters import (
+    Echo,
     EndOnce,
     cluster,
     end_worker,
@@ -47,7 +48,7 @@ from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 from workbench.query.piece import Chosen, Counted, TakeColumns
 from workbench.query.question import Question
-from workbench.spreading.dask import what_is_open
+from workbench.spreading.dask import DaskSpread, what_is_open
 from workbench.workbench import Workbench
 
 pytestmark = [pytest.mark.slow, pytest.mark.logs]
@@ -159,7 +160,30 @@ def test_answer_that_is_given_up_leaves_no_task(client: Client, data: Path) -> N
         wait_until(lambda: not tasks_of(client), "tasks are left")
 
 
-def test_limit_that_the_newest_batch_meets_has_few_others_read(
+@pytest.mark.parametrize(
+    ("is_probing", "begun"), [(True, [1, 3, 6, 7, 8]), (False, [4, 5, 6, 7, 8])]
+)
+def test_where_few_results_may_do_few_tasks_are_begun_before(
+    client: Client, *, is_probing: bool, begun: list[int]
+) -> None:
+    wait_until(lambda: len(client.nthreads()) == 2, "a worker lacks")
+    asked: list[Echo] = []
+
+    def tasks() -> Iterator[Echo]:
+        for number in range(20):
+            asked.append(Echo(number))
+            yield asked[-1]
+
+    results = DaskSpread(client, None).map(tasks(), threads=1, is_probing=is_probing)
+    found = []
+    for number in range(5):
+        assert next(results) == number
+        found.append(len(asked))
+    results.close()
+    assert found == begun
+
+
+def test_limit_is_met_by_the_newest_logs(
     client: Client, data: Path, batches: list[ArchivedBatch]
 ) -> None:
     for each in batches[:-3]:
