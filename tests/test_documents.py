@@ -56,7 +56,7 @@ ELSEWHERE: Final = {
 """Commands that are not run here, and where they are."""
 SHOWN: Final = {"json", "text", "nginx", "ini", "toml", "conf", "js", "sql"}
 """Languages of blocks that are no commands."""
-MOST_NOT_RUN: Final = 5
+MOST_NOT_RUN: Final = 7
 
 _BLOCK: Final = re.compile(
     r"(?P<not_run><!-- not run: [^\n]+ -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
