@@ -19,7 +19,6 @@ from tests.support.browser import (
     rows,
     said,
     serving_dashboard,
-    wait_until_searched,
 )
 from tests.support.folders import fill
 from tests.support.processes import PATIENCE, ServerProcess, create_token, run_waterline, serving
@@ -202,10 +201,12 @@ def test_server_that_goes_away_is_told_and_followed_again(
             first.stop()
             expect(page.locator(".state")).to_have_text("Cannot read")
             expect(page.locator(".notice")).to_contain_text("cannot be reached")
+            page.reload()  # what is asked meanwhile is searched for later
+            expect(said(page)).to_have_text("The data folder cannot be read.")
             options = ("--query-port", str(port))
             with answering(server.data, *options, token=first.token) as second:
                 expect(page.locator(".notice")).to_have_count(0)
-                wait_until_searched(page)
+                expect(rows(page).first).to_be_visible()
                 send(server, {"type": "info", "message": "request after all"})
                 expect(page.get_by_text("request after all", exact=True)).to_be_visible()
                 revoke(server.data, "visitor")
