@@ -12,19 +12,14 @@ _SERVER: Final = (
     *("apsw", "cramjam", "duckdb", "numpy", "obstore", "opentelemetry", "prometheus_client"),
     *("pyarrow", "tornado"),
 )
+_ALL: Final = (
+    *_SERVER,
+    *("adbc_driver_sqlite", "bokeh", "jinja2", "pandas", "panel", "pytz", "sqlalchemy"),
+)
 PACKAGES: Final[dict[Part, tuple[str, ...]]] = {
     "server": _SERVER,
-    "all": (
-        *_SERVER,
-        "adbc_driver_sqlite",
-        "bokeh",
-        "jinja2",
-        "pandas",
-        "panel",
-        "pytz",
-        "sqlalchemy",
-    ),
-    "dask": ("dask", "distributed"),
+    "all": _ALL,
+    "dask": (*_ALL, "dask", "distributed"),
     "iceberg": (*_SERVER, "pyiceberg", "sqlalchemy"),
 }
 """Extra to the packages that it installs, as they are imported; a test holds both equal."""
