@@ -1,10 +1,11 @@
 """The servers of a lake's nodes, which are asked for what the lake does not have yet."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Final, TypeAlias
 
 from waterline.archive.lake.registry import NodeRecord
+from waterline.archive.lake.view import NodeView
 from waterline.errors import UsageError, WaterlineError
 from workbench.remote.session import RemoteSession
 from workbench.wire.calls import moment
@@ -71,36 +72,50 @@ class Servers:
                 return session
         raise UsageError("; ".join(silent) or "none of nodes= is the address of its server")
 
-    def beyond(self, records: Iterable[NodeRecord]) -> tuple[list[NodeRecord], list[str]]:
+    def beyond(self, views: Sequence[NodeView]) -> tuple[list[NodeRecord], list[str]]:
         """Return records of nodes that have not uploaded yet, of which the lake has nothing.
 
         Args:
-            records: those of the lake.
+            views: the nodes of the lake.
 
         Returns:
-            The records of those that answer, and a sentence for each other one.
+            The records of those that answer, and a sentence for each address that may be of another
+            one.
 
         Raises:
             UsageError: an address is not of a node of the lake, and has no name.
         """
-        known = {each.node: each.folder_id for each in records}
+        known = {each.record.node: each.record.folder_id for each in views}
         if self._by_name:
-            return self._named_beyond(known)
-        for session in self._found()[0]:
+            return self._named_beyond(views)
+        found, silent = self._found()
+        for session in found:
             if session.folder_id not in known.values():
                 raise UsageError(
                     f"{session.place} is the server of no node of the lake yet; name it, as "
                     f'nodes={{"plant-a": "{session.place}", ...}}'
                 )
-        return [], []
+        folders = {each.folder_id for each in found}
+        wanted = [each for each in views if not each.is_retired]
+        lacking = [each for each in wanted if each.record.folder_id not in folders]
+        if len(silent) <= len(lacking):
+            return [], []  # each of them may be of a node that is named as lacking anyway
+        return [], [f"nodes= has an address of which the node is not known: {x}" for x in silent]
 
-    def _named_beyond(self, known: Collection[str]) -> tuple[list[NodeRecord], list[str]]:
+    def _named_beyond(self, views: Sequence[NodeView]) -> tuple[list[NodeRecord], list[str]]:
+        known = {each.record.node for each in views}
+        names = {each.record.folder_id: each.record.node for each in views if not each.is_retired}
         found, silent = [], []
         for name, address in self._by_name.items():
             if name in known:
                 continue
             try:
-                found.append(self._nothing_of(name, self._session(address, name)))
+                record = self._nothing_of(name, self._session(address, name))
+                other = names.setdefault(record.folder_id, name)
+                if other != name:  # else its logs came twice
+                    silent.append(f"nodes= has the server of node {other} as that of {name} too")
+                else:
+                    found.append(record)
             except WaterlineError as error:
                 silent.append(f"node {name} lacks its logs, of which the lake has none: {error}")
         return found, silent

@@ -195,7 +195,7 @@ class LakeSession(Answering):
             views = [*view.nodes]
             if self._servers is not None:
                 try:
-                    hot, silent = self._servers.beyond(each.record for each in views)
+                    hot, silent = self._servers.beyond(views)
                 except WaterlineError as error:
                     faults.append(str(error))
                 else:
@@ -203,6 +203,11 @@ class LakeSession(Answering):
                     views += [
                         NodeView(each, (), (), is_retired=False, manifests={}) for each in hot
                     ]
+            if not views and not faults:
+                raise UsageError(
+                    f"{self.place} has no nodes yet; correct the address, or give nodes= with the "
+                    "names of those that have not uploaded yet"
+                )
             views.sort(key=lambda each: each.record.node)
             self._mirrors = {each.record.node: self._mirror(each) for each in views}
             nodes = [Node(each, self._servers) for each in self._mirrors.values()]

@@ -142,3 +142,9 @@ def test_mistakes_get_one_sentence(operator: Operator, tmp_path: Path) -> None:
         0,
         f"{operator.lake}-empty has no nodes yet; a node adds itself when it uploads first\n",
     )
+    done = operator.look("verify", "--archive-dest", f"{operator.lake}-empty")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "",
+        f"waterline: {operator.lake}-empty has no nodes yet, so there is nothing to verify\n",
+    )

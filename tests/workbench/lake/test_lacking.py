@@ -169,6 +169,40 @@ def test_addresses_in_any_order_are_told_apart_by_their_folders(lake: Lake) -> N
         wb.count()
 
 
+def test_address_that_is_silent_and_may_be_of_a_node_without_uploads_is_told(lake: Lake) -> None:
+    addresses = [*lake.servers.values(), "http://127.0.0.1:9"]
+    tokens = {lake.servers[name]: token for name, token in lake.tokens.items()}
+    options = lake.connected(nodes=addresses, token={**tokens, "http://127.0.0.1:9": "none"})
+    with (
+        Workbench(**options) as wb,
+        pytest.raises(IncompleteAnswer, match=r"node is not known: http://127\.0\.0\.1:9 cannot"),
+    ):
+        wb.count()
+
+
+def test_server_that_is_given_for_two_nodes_is_told_and_its_logs_come_once(lake: Lake) -> None:
+    again = lake.servers["a"].replace("127.0.0.1", "localhost")
+    options = lake.connected(
+        nodes={**lake.servers, "x": again}, token={**lake.tokens, "x": lake.tokens["a"]}
+    )
+    with (
+        Workbench(**options) as wb,
+        pytest.raises(IncompleteAnswer, match="has the server of node a as that of x too"),
+    ):
+        wb.count()
+
+
+def test_lake_without_nodes_is_told(store: ObjectStore, lake: Lake) -> None:
+    empty = f"{store.address}/nothing-here"
+    for options in ({"lake": empty}, {"lake": empty, "nodes": {}, "token": {}}):
+        with workbench.connect(**options) as wb:
+            for question in QUESTIONS.values():
+                with pytest.raises(UsageError, match="nothing-here has no nodes yet"):
+                    question(wb)
+    with Workbench(**lake.connected(lake=empty)) as wb:
+        assert wb.count() == 12
+
+
 def test_server_of_another_folder_is_named(lake: Lake) -> None:
     servers = {"a": lake.servers["b"], "b": lake.servers["a"]}
     tokens = {"a": lake.tokens["b"], "b": lake.tokens["a"]}

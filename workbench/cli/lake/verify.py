@@ -2,6 +2,7 @@
 
 import click
 
+from waterline.errors import UsageError
 from waterline.terminal import say, warn
 from waterline.units import counted, human_size
 from workbench.cli.archive.shared import batches_in_words
@@ -20,6 +21,8 @@ def verify(quick: bool, archive_dest: str | None) -> None:
     from workbench.progress_bar import ProgressBars
 
     lake = view_lake(open_lake(archive_dest))
+    if not lake.nodes and not lake.faults:
+        raise UsageError(f"{lake.address} has no nodes yet, so there is nothing to verify")
     with ProgressBars() as bars:
         verdict = verify_lake(lake, is_quick=quick, progress=bars)
     for fault in verdict.faults:
