@@ -21,6 +21,8 @@ from workbench.wire.faults import raised
 from workbench.wire.values import Unreadable
 
 _CONNECT_SECONDS: Final = 20.0
+# Seconds for which a server may not say that it works. One that stands still takes connections.
+_ALIVE_SECONDS: Final = 30.0
 # Seconds without a byte, in which a report over many logs may be made.
 _ANSWER_SECONDS: Final = 3_600.0
 # What tells within a minute and a half that the server's machine has gone meanwhile.
@@ -122,9 +124,7 @@ class Link:
         headers = {**self._headers, "Accept": accept}
         deadline = time.monotonic() + _BUSY_SECONDS
         while True:
-            connection.connect()
-            connection.sock.settimeout(_ANSWER_SECONDS)
-            _keep_alive(connection.sock)
+            self._greet(connection)
             connection.request("POST", f"{self._path}{path}", body, headers)
             response = connection.getresponse()
             if response.status == HTTPStatus.OK:
@@ -136,6 +136,19 @@ class Link:
             if not is_busy or time.monotonic() + pause > deadline:
                 raise self._refused(response.status, refusal)
             time.sleep(pause)
+
+    def _greet(self, connection: http.client.HTTPConnection) -> None:
+        """Connect to a server that works; one that stands still is none, and times out."""
+        connection.connect()
+        connection.sock.settimeout(_ALIVE_SECONDS)
+        connection.request("GET", f"{self._path}/livez", headers=self._headers)
+        greeting = connection.getresponse()
+        greeting.read(_ERROR_SIZE)
+        if greeting.status != HTTPStatus.OK or connection.sock is None:
+            connection.close()  # no `waterline query`, which the answer tells
+            connection.connect()
+        connection.sock.settimeout(_ANSWER_SECONDS)
+        _keep_alive(connection.sock)
 
     def _refused(self, status: int, refusal: object) -> WaterlineError:
         match refusal:

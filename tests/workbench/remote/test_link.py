@@ -170,10 +170,11 @@ def test_nobody_at_an_address_and_one_who_is_no_waterline_are_told() -> None:
         port = listener.getsockname()[1]
 
         def answer() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(2**16)
-                connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nhi")
+            for _ in range(2):
+                connection, _address = listener.accept()
+                with connection:
+                    connection.recv(2**16)
+                    connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nhi")
 
         threading.Thread(target=answer, daemon=True).start()
         with pytest.raises(ServerUnreachable, match="HTTP status 404; is `waterline query` there"):
@@ -257,6 +258,21 @@ def test_a_server_that_stood_still_answers_whole_when_it_goes_on(tmp_path: Path)
                 counting = pool.submit(wb.count)
                 assert not counting.done()
             assert counting.result(PATIENCE) == 100
+
+
+def test_a_server_that_stands_still_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_many(tmp_path / "data", 10)
+    with (
+        answering(tmp_path / "data") as questions,
+        workbench.connect(questions.url, token=questions.token, cache=False) as wb,
+    ):
+        monkeypatch.setattr("workbench.remote.link._ALIVE_SECONDS", 0.5)
+        with stalled(questions.process), pytest.raises(ServerUnreachable, match="does not answer"):
+            wb.count()
+        monkeypatch.undo()
+        assert wb.count() == 10
 
 
 def test_an_interrupt_ends_a_question_at_once(many: Questions) -> None:
