@@ -40,7 +40,7 @@ class StoredObject:
 
 
 class Bucket:
-    """Objects below a prefix of a bucket. A process that forks opens it after the fork.
+    """Objects below a prefix of a bucket. After a fork none works (`attempt`).
 
     Operations are retried a bounded number of times, with random pauses, if the store is busy or
     the connection breaks. Refusals are not retried. Errors name operation, object and reason, and

@@ -4,6 +4,7 @@ Answers of a store and errors of the client can hold the access key or a signatu
 passed on, as text or as the cause of our error.
 """
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,6 +56,12 @@ _NO_CREDENTIALS: Final = Refusal(
     "there are no credentials",
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, as profiles in ~/.aws are not read",
 )
+_FORKED: Final = Refusal(
+    "this process was forked off one that had used object storage",
+    "start it by `spawn`, as multiprocessing.get_context has it",
+)
+_users: Final[set[int]] = set()
+"""Processes that have used a store: this one, or those that it was forked off."""
 _ELSEWHERE: Final = Refusal("the bucket is in another region", _REGION)
 _MISSING: Final = Refusal("it is missing", "check the address", Kind.MISSING)
 _EXISTS: Final = Refusal("there is another object", "choose another prefix", Kind.EXISTS)
@@ -103,6 +110,10 @@ _BY_TYPE: Final = (
 
 def attempt(call: Callable[[], _T]) -> _T | Refusal:
     """Return the result of an operation on a store, or its refusal."""
+    here = os.getpid()
+    if _users and here not in _users:
+        return _FORKED  # the threads of its client are not in this process; it would wait for ever
+    _users.add(here)
     try:
         return call()
     except FAILURES as error:

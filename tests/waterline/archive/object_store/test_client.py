@@ -1,12 +1,16 @@
 """Object storage: what is put is checked there, and nothing half ever comes back."""
 
 import hashlib
+import os
 import random
+import subprocess
+import sys
 
 import pytest
 
 from tests.support.faulty_proxy import Fault, answer
 from tests.support.object_store import QUICK, ObjectStore, remote_sentence
+from tests.support.processes import PATIENCE
 from waterline.archive.object_store.client import PART, Bucket, StoredObject, open_bucket
 
 LONG = random.Random(4).randbytes(2 * PART + 12_345)
@@ -217,3 +221,40 @@ class TestPutNew:
         assert "the connection was cut" in remote_sentence(lambda: bucket.put_new("a", SHORT))
         assert store.proxy.count("PUT") == 1 + QUICK.retries
         assert another.head("a") is None
+
+
+_FORKING = """
+import os, sys
+from waterline.archive.object_store.client import open_bucket
+from waterline.errors import RemoteError
+bucket = open_bucket(sys.argv[1])
+bucket.names()
+if os.fork():
+    os.wait()
+else:
+    for each in (bucket, open_bucket(sys.argv[1])):
+        try:
+            each.names()
+        except RemoteError as error:
+            print(error)
+print(len(bucket.names()) if os.getpid() == os.getsid(0) else "forked", flush=True)
+os._exit(0)
+"""
+
+
+def test_process_that_is_forked_off_one_that_used_it_is_told(store: ObjectStore) -> None:
+    """The client's threads do not outlive a fork: without a check it waits for ever."""
+    process = subprocess.run(
+        [sys.executable, "-c", _FORKING, f"{store.address}/forked"],
+        env={**os.environ, **store.direct},
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    sentence = (
+        f"cannot list {store.address}/forked: this process was forked off one that had used "
+        "object storage; start it by `spawn`, as multiprocessing.get_context has it"
+    )
+    assert process.stdout.splitlines() == [sentence, sentence, "forked", "0"]
+    assert process.stderr == ""
