@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from itertools import chain
 from typing import Any, Final, Literal
 
@@ -49,7 +49,10 @@ def spread(frame: pd.DataFrame, names: Sequence[str] | Literal["all"]) -> pd.Dat
         values, rest = _all_values(frame["attributes"])
     else:
         values, rest = _values(frame["attributes"], chosen), None
-    columns = {column_name(name): as_column(each, frame.index) for name, each in values.items()}
+    columns = {
+        column_name(name, tuple(stored.columns)): as_column(each, frame.index)
+        for name, each in values.items()
+    }
     if rest is not None:
         if "attributes" in columns:
             columns["attributes.attributes"] = columns.pop("attributes")
@@ -74,7 +77,7 @@ def with_values(
         made = series(variant, stored.index)
         if made is None:
             made = as_column(python_values(variant), stored.index)
-        columns[column_name(name)] = made
+        columns[column_name(name, tuple(stored.columns))] = made
     return pd.concat([stored, pd.DataFrame(columns)], axis=1) if columns else stored
 
 
@@ -89,7 +92,8 @@ def lacking_attribute(
         names: the attributes.
     """
     for name in names:
-        if frame[column_name(name)].isna().all():
+        apart = f"attributes.{name}"
+        if frame[apart if apart in frame else name].isna().all():
             return unknown_attribute(name, texts()[:GLANCE])
     return None
 
@@ -128,9 +132,14 @@ def _values(column: "pd.Series[Any]", names: list[str]) -> dict[str, list[Any]]:
     return dict(zip(names, values_of(texts, names), strict=True))
 
 
-def column_name(attribute: str) -> str:
-    """Return the column name of an attribute: its own, or `attributes.NAME` if that is taken."""
-    taken = attribute in STORED or attribute.startswith("attributes.")
+def column_name(attribute: str, others: Collection[Hashable] = ()) -> str:
+    """Return the column name of an attribute: its own, or `attributes.NAME` if that is taken.
+
+    Args:
+        attribute: name of the attribute.
+        others: columns that stand beside it, such as the node of a lake.
+    """
+    taken = attribute in STORED or attribute in others or attribute.startswith("attributes.")
     return f"attributes.{attribute}" if taken else attribute
 
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -178,3 +179,16 @@ def test_cluster_gives_the_same_rows(lake: Lake, wb: Workbench) -> None:
         assert sorted(places(frame.compute())) == sorted(answered(lake, {"type": "error"}))
         with_all = spread.dask()
         pd.testing.assert_series_equal(with_all.dtypes, wb.logs().dtypes)
+
+
+def test_attribute_that_is_called_node_stands_beside_the_node(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    logs = [{"type": "info", "message": "m", "node": each} for each in ("x", "y")]
+    with lake_of(f"{store.address}/called", tmp_path, {"a": [Batch(logs, "web", NOON)]}) as lake:
+        upload(tmp_path / "a", lake.address, "a", NOON + DAY)
+        with Workbench(**lake.connected()) as wb:
+            for frame in (wb.logs(attributes=["node"]), next(wb.iter_logs(attributes=["node"]))):
+                assert [*frame["node"]] == ["a", "a"]
+                assert [*frame["attributes.node"]] == ["x", "y"]
+            assert [*wb.logs(attributes="all")["attributes.node"]] == ["x", "y"]
