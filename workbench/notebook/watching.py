@@ -66,8 +66,8 @@ class _Lines:
     """Standard output, to which each log is a line."""
 
     def show(self, logs: pd.DataFrame, fresh: pd.DataFrame, note: str) -> None:  # noqa: ARG002
-        for row in fresh.to_dict("records"):
-            moment = row["timestamp"].value // 1_000_000
+        moments = fresh["timestamp"].astype("int64") // 1_000
+        for moment, row in zip(moments, fresh.to_dict("records"), strict=True):
             text = f"{date_time(moment)}.{moment % 1_000:03d}  {row['type']:<7}  {row['source']}"
             say(printable(f"{text}  {row['message']}"))
 

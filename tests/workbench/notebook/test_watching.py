@@ -106,3 +106,13 @@ def test_workbench_with_a_pin_watches_nothing(data: Path) -> None:
         pin = wb.pin()
     with Workbench(data, at=pin) as wb, pytest.raises(UsageError, match="without a pin"):
         wb.watch(seconds=1)
+
+
+def test_logs_of_any_year_are_lines(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    times = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z")
+    fill(data, [{"type": "info", "message": "m", "timestamp": each} for each in times])
+    with Workbench(data) as wb:
+        wb.watch(seconds=0.01)
+    said = capsys.readouterr().out
+    assert "0001-01-01 00:00:00.000  info" in said
+    assert "9999-12-31 23:59:59.999  info" in said
