@@ -18,6 +18,10 @@ Tokens: TypeAlias = Mapping[str, str] | str | None
 None takes that of the variable.
 """
 
+_NO_ADDRESSES: Final = (
+    "nodes= takes addresses of servers that answer questions, such as "
+    "https://logs.example.com:3003, in a list or by name of the node"
+)
 _SCHEMES: Final = ("http://", "https://")
 
 
@@ -41,14 +45,15 @@ class Servers:
         certificate: str | PathLike[str] | None,
         clock: Callable[[], int],
     ) -> None:
+        if not isinstance(nodes, Mapping | Sequence):
+            raise UsageError(_NO_ADDRESSES)
+        if tokens is not None and not isinstance(tokens, str | Mapping):
+            raise UsageError("token= takes a text, or texts by name of the node or by address")
         self._by_name = dict(nodes) if isinstance(nodes, Mapping) else {}
         self._addresses = [*(self._by_name.values() if isinstance(nodes, Mapping) else nodes)]
         for each in self._addresses:
             if not isinstance(each, str) or not each.startswith(_SCHEMES):
-                raise UsageError(
-                    "nodes= takes addresses of servers that answer questions, such as "
-                    "https://logs.example.com:3003, in a list or by name of the node"
-                )
+                raise UsageError(_NO_ADDRESSES)
         if len({*self._addresses}) < len(self._addresses):
             raise UsageError("nodes= has an address twice; give each once")
         self._tokens = tokens

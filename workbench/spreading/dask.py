@@ -143,7 +143,7 @@ class DaskSpread:
             ClusterError: the cluster cannot be reached.
         """
         del threads  # the workers have their own
-        if self._client.status in _CLOSED:
+        if self._client.status in _CLOSED or self._client.scheduler is None:
             raise self._lost()
         try:
             wide = max(1, sum(self._client.nthreads().values())) * _AHEAD

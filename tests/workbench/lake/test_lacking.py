@@ -386,6 +386,8 @@ def test_what_is_of_one_node_is_refused_in_one_sentence(wb: Workbench) -> None:
 def test_arguments_that_do_not_fit_are_refused(lake: Lake) -> None:
     for options, sentence in (
         ({"nodes": {"a": "a:3003"}}, "nodes= takes addresses"),
+        ({"nodes": 3003}, "nodes= takes addresses"),
+        ({"token": 3003}, "token= takes a text, or texts by name"),
         ({"nodes": ["http://a:1", "http://a:1"]}, "nodes= has an address twice"),
         ({"lake": "http://a:1"}, "s3://"),
         ({"path": "other"}, "lake= is in place of a path"),
