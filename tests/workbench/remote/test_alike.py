@@ -226,7 +226,7 @@ def test_a_workbench_at_a_pin_answers_of_that_moment(folder: Questions) -> None:
 
 
 def test_every_public_method_is_compared_or_named() -> None:
-    here_only = {"cache", "close", "figure", "read", "show", "watch", "report"}
+    here_only = {"cache", "close", "dask", "figure", "read", "show", "watch", "report"}
     asked = json.dumps([*ALIKE])
     public = {name for name in dir(Workbench) if not name.startswith("_")} - here_only
     compared = {
