@@ -100,7 +100,10 @@ class Registry:
         try:
             record = msgspec.json.decode(content, type=NodeRecord)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ArchiveError(f"{url} is no record of a node: {error}") from error
+            raise ArchiveError(
+                f"{url} is no record of a node: {error}; remove it, and the node writes it anew at "
+                "its next upload"
+            ) from error
         if record.version != VERSION:
             raise ArchiveError(
                 f"{url} has version {record.version}, this Waterline reads {VERSION}; "
@@ -116,13 +119,14 @@ class Registry:
             batches: its catalog.
 
         Raises:
-            ArchiveError: another node has the name, the node is retired, or the lake has logs of it
-                that it does not have itself.
+            ArchiveError: another node has the name, the folder is another node, it is retired,
+                or the lake has logs of it that it does not have itself.
             RemoteError: object storage refuses, or another node has taken the name meanwhile.
         """
         lake = self._bucket.address
         known = self.read(own.node)
         if known is None:
+            self._refuse_second_name(own)
             first = msgspec.structs.replace(own, through=0, days={}, origin=None)
             self._bucket.put_new(_key(NODES, own.node), _text(first))
             return
@@ -141,8 +145,8 @@ class Registry:
         if known.origin is not None and archived.get(known.through) != known.origin:
             raise ArchiveError(
                 f"{lake} has other logs of node {own.node} up to seq {known.through} than logs.db: "
-                "an earlier backup was put back, and logs came in since; give it a node_name of "
-                f"its own, and retire the former one with `waterline lake retire {own.node}`"
+                "an earlier backup was put back, and logs came in since; retire the node with "
+                f"`waterline lake retire {own.node}`, then give this one a node_name of its own"
             )
 
     def refuse_earlier(self, own: NodeRecord, batches: Iterable[ArchivedBatch]) -> None:
@@ -161,6 +165,20 @@ class Registry:
         known = self.read(own.node)
         if known is not None and known.folder_id == own.folder_id:
             self._refuse_later(known, max((each.last_seq for each in batches), default=0))
+
+    def _refuse_second_name(self, own: NodeRecord) -> None:
+        """Refuse a new name for a folder that is a node already: its logs would come twice."""
+        for name in {*self.names()} - self.retired():
+            try:
+                other = self.read(name)
+            except ArchiveError:
+                continue  # whoever reads the lake is told of it, and it holds up no other node
+            if other is not None and other.folder_id == own.folder_id:
+                raise ArchiveError(
+                    f"{self._bucket.address} has this data folder as node {name} already, and all "
+                    f"of its logs would come twice; keep that node_name, or retire the node with "
+                    f"`waterline lake retire {name}`"
+                )
 
     def _refuse_later(self, known: NodeRecord, archived_through: int) -> None:
         """Refuse where the lake has logs above what a node has archived itself."""

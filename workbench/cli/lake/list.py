@@ -45,7 +45,7 @@ def list_nodes(is_json: bool, archive_dest: str | None) -> None:
 
 
 def _lines(lake: "LakeView") -> list[str]:
-    if not lake.nodes:
+    if not lake.nodes and not lake.faults:
         return [f"{lake.address} has no nodes yet; a node adds itself when it uploads first"]
     return Table(_COLUMNS, Screen.of_output()).lines([*map(_cells, lake.nodes)])
 

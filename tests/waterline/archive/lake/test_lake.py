@@ -133,6 +133,19 @@ def test_name_of_another_node_is_refused_before_anything_is_written(
     assert {name: lake.bucket.get(name) for name in lake.bucket.names()} == there
 
 
+def test_second_name_of_a_folder_is_refused_until_the_first_is_retired(
+    data: Path, lake: Lake
+) -> None:
+    fill_three_days(data)
+    archive(data, destination=lake.destination("a"))
+    with pytest.raises(ArchiveError, match="has this data folder as node a already"):
+        archive(data, destination=lake.destination("b"), now=LATER + 1)
+    assert [each.record.node for each in lake.view().nodes] == ["a"]
+    Registry(lake.bucket).retire("a", LATER)
+    archive(data, destination=lake.destination("b"), now=LATER + 2)
+    assert [each.record.node for each in lake.view().nodes] == ["a", "b"]
+
+
 def test_logs_db_that_is_older_than_the_lake_is_refused(
     data: Path, tmp_path: Path, lake: Lake
 ) -> None:
@@ -272,6 +285,7 @@ def test_record_that_is_damaged_or_later_is_named_and_others_are_told(
     assert [each.record.node for each in view.nodes] == ["c"]
     damaged, later = view.faults
     assert f"{NODES}/a.json is no record of a node: " in damaged
+    assert "; remove it, and the node writes it anew" in damaged
     assert f"{NODES}/b.json has version 9.0, this Waterline reads 1.0" in later
 
 
