@@ -4,6 +4,7 @@
 """
 
 import random
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -355,13 +356,16 @@ def check_size(log: bytes) -> None:
         raise UsageError(f"a log may take 16 MiB as JSON, this one takes {len(log)} bytes")
 
 
+_USER: Final = re.compile(r"//[^/]*@")
+
+
 def place_of(url: str) -> str:
-    """Return the address of a server without its query, which may hold a token.
+    """Return the address of a server without what may be secret: its query, and a password.
 
     Raises:
         UsageError: it is no address of a WebSocket.
     """
-    place = url.partition("?")[0]
+    place = _USER.sub("//", url.partition("?")[0])
     if not url.startswith(("ws://", "wss://")):
         raise UsageError(
             f"{place!r} is no WebSocket address; give one such as ws://127.0.0.1:3001/ingest"

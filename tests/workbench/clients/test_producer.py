@@ -218,3 +218,12 @@ def test_numpy_and_pandas_values_are_stored_by_the_rule(server: ServerProcess) -
     assert log["timestamp"] == moment.tz_localize("UTC")
     assert log["n"] == 5
     assert log["inf"] == "-Infinity"
+
+
+def test_password_in_an_address_is_in_no_sentence() -> None:
+    with (
+        pytest.raises(DeliveryError, match=r"^ws://127\.0\.0\.1:9/ingest could not") as caught,
+        Producer("ws://anna:secret@127.0.0.1:9/ingest", "t", patience=0.2) as producer,
+    ):
+        producer.send({"type": "info", "message": "m"})
+    assert "secret" not in str(caught.value)
