@@ -95,6 +95,12 @@ class HistoryNode:
         return [each for each in self.logs if each.seq > self.pruned]
 
     @property
+    def acked(self) -> list[PlainLog]:
+        """The logs that are not pruned, with those that are still in the lake alone."""
+        logs = self.logs if self.behind is None else self.behind[1]
+        return [each for each in logs if each.seq > self.pruned]
+
+    @property
     def last_seq(self) -> int:
         """The highest seq that it has acked."""
         return self.logs[-1].seq if self.logs else 0

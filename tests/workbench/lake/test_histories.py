@@ -201,7 +201,7 @@ class Checked:
                 node.name,
                 [
                     each
-                    for each in node.kept
+                    for each in node.acked
                     if each.seq <= lacking.above.get(node.name, node.last_seq)
                 ],
             )
@@ -375,7 +375,11 @@ class Checked:
             may_refuse |= any(
                 self.history.record(self.history.nodes[each]) is None for each in lacking
             )
-            self.ask_at(self.lake, taken, given, may_refuse=may_refuse, is_lake=True)
+            there = [
+                (node.name, [each for each in node.acked if each.seq <= taken.seqs[node.name]])
+                for node in nodes
+            ]
+            self.ask_at(self.lake, taken, there, may_refuse=may_refuse, is_lake=True)
             return
         (node,) = nodes
         with Workbench(node.data) as here:
