@@ -41,7 +41,7 @@ def card(session: Session) -> str:
     lines = "".join(
         f'<tr><td align="left">{what}</td><td align="left">{safe(value)}</td></tr>'
         for what, value in held.lines()
-        if what not in ("data folder", "logs")
+        if what not in ("data folder", "lake", "logs")
     )
     tries = "\n".join(map(safe, _tries(held, session.clock())))
     return (

@@ -38,6 +38,8 @@ class Holdings:
     """Number of batches that are kept."""
     pruned: int = 0
     """Number of logs that were pruned; no other number has them."""
+    nodes: int | None = None
+    """Number of nodes of a lake; None for a folder."""
 
     @property
     def logs(self) -> int:
@@ -47,7 +49,7 @@ class Holdings:
     def lines(self) -> list[Line]:
         """Return lines of (what, how much)."""
         return [
-            ("data folder", self.path),
+            *self._place_lines(),
             ("logs", f"{self.logs:,}"),
             *self._archived_lines(),
             ("types", _shares(self.types)),
@@ -56,6 +58,13 @@ class Holdings:
             ("to", moment(self.last_timestamp, "none")),
             ("on disk", human_size(self.size)),
         ]
+
+    def _place_lines(self) -> Iterator[Line]:
+        if self.nodes is None:
+            yield "data folder", self.path
+        else:
+            yield "lake", self.path
+            yield "nodes", f"{self.nodes:,}"
 
     def _archived_lines(self) -> Iterator[Line]:
         if self.archived:
@@ -128,10 +137,10 @@ def read_holdings(every_log: Logs, folder: DataFolder) -> Holdings:
 
 
 def together(path: str, holdings: Iterable[Holdings]) -> Holdings:
-    """Return the holdings of several folders as one; none of their logs is in two.
+    """Return the holdings of the nodes of a lake as one.
 
     Args:
-        path: what they are together.
+        path: address of the lake.
         holdings: those of each.
     """
     types, sources = Counter[str](), Counter[str]()
@@ -151,6 +160,7 @@ def together(path: str, holdings: Iterable[Holdings]) -> Holdings:
         archived=sum(each.archived for each in parts),
         batches=sum(each.batches for each in parts),
         pruned=sum(each.pruned for each in parts),
+        nodes=len(parts),
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.folders import Batch, Log, fill, fill_batches
 from waterline.recognition.time_values import MAX_TIMESTAMP, MIN_TIMESTAMP
-from workbench.reports.holdings import Holdings
+from workbench.reports.holdings import Holdings, together
 from workbench.workbench import Workbench
 
 
@@ -130,3 +130,19 @@ def test_words_of_what_is_archived_and_pruned_come_where_there_is_any() -> None:
 def test_names_of_the_same_number_stand_in_their_order(data: Path) -> None:
     fill(data, logs(1, "warning") + logs(1, "error") + logs(2, "info"))
     assert list(held(data).types) == ["info", "error", "warning"]
+
+
+def test_lake_is_called_so_and_tells_its_nodes() -> None:
+    each = Holdings(
+        path="data",
+        types={"info": 2},
+        sources={"web": 2},
+        first_timestamp=0,
+        last_timestamp=1000,
+        size=1,
+    )
+    assert together("s3://bucket/lake", [each, each]).to_text().splitlines()[:3] == [
+        "lake         s3://bucket/lake",
+        "nodes        2",
+        "logs         4",
+    ]

@@ -409,8 +409,8 @@ class _CatchUp:
         way_on = (
             "archive to another address"
             if node is None
-            else "give it a node_name of its own, and retire the former one with "
-            f"`waterline lake retire {node}`"
+            else f"retire the node with `waterline lake retire {node}`, then give this folder a "
+            "node_name of its own"
         )
         return ArchiveError(
             f"{batch.file} with the seqs {batch.first_seq} to {batch.last_seq} is of another past "

@@ -251,7 +251,7 @@ def test_logs_that_came_in_since_the_restore_are_another_past(
         backup,
         node,
         ArchiveError,
-        r"seqs 7 to 7 is of another past.* node_name of its own, .*lake retire a`",
+        r"seqs 7 to 7 is of another past.*lake retire a`, then .* node_name of its own",
     )
 
 
