@@ -167,10 +167,8 @@ class _CatchUp:
         new, changed = self._lacking(self._told())
         if not (new or changed):
             return
-        through = max(
-            self._watermark.archived_through,
-            *(each.last_seq for each in new if each.adopted_from is None),
-        )
+        ends = [each.last_seq for each in new if each.adopted_from is None]
+        through = max([self._watermark.archived_through, *ends])
         with transaction(self._connection):
             for batch in changed:
                 update_batch(self._connection, self._taken(batch)[0])

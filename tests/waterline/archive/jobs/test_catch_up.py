@@ -316,6 +316,15 @@ def test_what_was_pruned_since_is_pruned(
     assert_goes_on(backup, node, lake, rows[-1:])
 
 
+def test_what_was_pruned_since_is_pruned_where_nothing_is_new(
+    data: Path, backup: Path, rows: list[Row], node: Destination
+) -> None:
+    prune(DataFolder(data), catalog(data), clock=lambda: LATER)
+    assert take_in(backup, node) == CaughtUp(changed=1)
+    assert watermark_of(backup).archived_through == 2
+    assert all_rows(backup) == rows[2:]
+
+
 @pytest.mark.parametrize("other", ["another", "more"])
 def test_pruned_batch_of_other_logs_is_another_past(
     data: Path, backup: Path, node: Destination, other: str
