@@ -1,5 +1,6 @@
 """A lake of three nodes: their folders, the processes that answer for them, and what they hold."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -103,11 +104,18 @@ def _elsewhere(data: Path, now: int, destination: Destination | None, rows: int)
 
 
 def _run(job: Callable[..., None], *given: object) -> None:
-    # This process may read the folder with another SQLite library.
-    process = ELSEWHERE.Process(target=job, args=given)
+    # This process may read the folder with another SQLite library. What forks has the environment
+    # of the first test that let it fork.
+    process = ELSEWHERE.Process(target=_with, args=(dict(os.environ), job, *given))
     process.start()
     process.join()
     assert process.exitcode == 0
+
+
+def _with(environment: Mapping[str, str], job: Callable[..., None], *given: object) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    job(*given)
 
 
 def _archive(data: Path, now: int, destination: Destination | None, rows: int) -> None:
