@@ -19,7 +19,7 @@ IN_PROCESS_PERCENT := 73
 # Where most tests fill a folder and ask for DataFrames.
 NOT_FAST := dashboard exports notebook patterns query reports running test_errors_in_notebooks.py test_examples.py \
   test_frames.py test_history.py test_workbench.py test_workbench_compression.py cli/test_asking.py
-.PHONY: help install run dev test coverage test-notebooks test-fast fuzz lab notebooks bench lint lint-code lint-types \
+.PHONY: help install run dev test coverage test-notebooks test-fast fuzz histories lab notebooks bench lint lint-code lint-types \
   lint-types-darwin docs tables diagrams pictures format build lock clean
 
 help: ## list these commands
@@ -69,6 +69,10 @@ test-fast: $(READY) ## the tests that need no server, page, archive or DataFrame
 
 fuzz: $(READY) ## attack a server at random for a minute, or for FUZZ_SECONDS=
 	@$(BIN)/pytest tests/server/test_fuzz.py --fuzz-seconds $(or $(FUZZ_SECONDS),60)
+
+histories: $(READY) ## thousands of steps of three nodes, their lake and a cluster, or HISTORY_STEPS=
+	@$(BIN)/pytest -q tests/workbench/lake/test_histories.py --history-workers 2 \
+	  --history-steps $(or $(HISTORY_STEPS),2000)
 
 lab: $(READY) ## JupyterLab on the notebooks, with the demo and a tile that opens the dashboard
 	@$(BIN)/waterline lab notebooks
