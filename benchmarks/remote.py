@@ -127,4 +127,5 @@ def _answering(folder: Path) -> Iterator[_Answering]:
         yield _Answering(urls[0], token, process.pid)
     finally:
         process.terminate()
-        process.wait(_END_SECONDS)
+        # It reads on until the end, and closes the stream.
+        process.communicate(timeout=_END_SECONDS)

@@ -155,7 +155,7 @@ def test_the_follower_counts_every_log() -> None:
 @pytest.mark.xdist_group("load")
 def test_all_of_them_run_and_give_a_row_for_each_figure() -> None:
     report = run(list(BENCHMARKS), TINY)
-    assert [len(each.values) for each in report.rows] == [1] * 144
+    assert [len(each.values) for each in report.rows] == [1] * 148
     (followed,) = [each for each in report.rows if "live reader" in each.name]
     assert followed.note == "the reader got 203 of 203 logs"
     assert followed.is_whole

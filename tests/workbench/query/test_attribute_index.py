@@ -19,7 +19,7 @@ from tests.support.plainly import answer_plainly, store_plainly
 from tests.workbench.query.test_execute import assert_equal, folders_and_questions
 from waterline.encoding import PARQUET
 from waterline.storage.folder import DataFolder
-from workbench.query import attribute_index, execute
+from workbench.query import attribute_index, hot
 from workbench.query.question import ask
 from workbench.workbench import Workbench
 
@@ -48,7 +48,7 @@ def test_any_question_is_answered_by_index_as_a_plain_filter_would(
     with (
         tempfile.TemporaryDirectory() as folder,
         patch.object(attribute_index, "_FEW", few),
-        patch.object(execute, "_WALKED", walked),
+        patch.object(hot, "_WALKED", walked),
     ):
         data = Path(folder)
         fill_batches(data, batches[:half])
