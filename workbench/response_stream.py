@@ -64,7 +64,12 @@ class ResponseStream(io.RawIOBase):
         """
         if self._sending is None:
             return
+        sending, self._sending = self._sending, None
         try:
-            self._sending.result()
+            sending.result()
         except (tornado.iostream.StreamClosedError, TimeoutError) as error:
             raise BrokenPipeError from error
+        finally:
+            # What is raised holds all that the thread has in hand, such as a batch. It holds this
+            # frame too, and were the future kept here, only the collector of cycles would end that.
+            del sending
