@@ -64,6 +64,8 @@ class LakeSession(Answering):
         UsageError: an argument has no meaning, or credentials for object storage are missing.
     """
 
+    is_of_nodes = True
+
     def __init__(
         self,
         lake: str,

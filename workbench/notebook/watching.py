@@ -90,6 +90,8 @@ def watch(
     """
     refuse(filters, "order", "limit", "columns", "until", "at")
     session.refuse_pin("connect without a pin to watch logs come in")
+    if session.is_of_nodes:
+        raise UsageError("watch follows the seqs of one node; connect to its server")
     most, length = _checked_rows(rows), _checked_seconds(seconds)
     screen: _Screen = _Cell() if _is_in_a_cell() else _Lines()
     begun = clock()

@@ -29,7 +29,10 @@ class Asking(ABC):
         at: as given.
         cache: as given.
         earlier: sentence if logs.db is older than its archives, or None.
+        is_of_nodes: whether it is several data folders, of which each has seqs of its own.
     """
+
+    is_of_nodes = False
 
     def __init__(self, clock: Callable[[], int], at: Pin | None, cache: Cache | None) -> None:
         self.clock = clock

@@ -374,6 +374,7 @@ def test_what_is_of_one_node_is_refused_in_one_sentence(wb: Workbench) -> None:
         (lambda: wb.around(1), "a lake has no around, which is of one node"),
         (lambda: wb.throughput(), "measurements are of one node; give exact=True"),
         (lambda: wb.latency(), "measurements are of one node; give exact=True"),
+        (lambda: wb.watch(seconds=1), "watch follows the seqs of one node"),
         (lambda: wb.explain(), "a lake has no"),
         (lambda: wb.report(), "measurements are of one node"),
         (lambda: wb.logs(columns=["nod"]), "there is no column 'nod'"),
