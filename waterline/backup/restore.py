@@ -1,19 +1,19 @@
 """Restore of a backup into a data folder of its own, with a new incarnation."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from waterline.archive.batch_formats import decode
 from waterline.archive.files import Files, unfinished_name
 from waterline.archive.jobs.tidy import publish_manifests
 from waterline.archive.progress import Progress, silent
 from waterline.archive.reader import BatchReader, checked
+from waterline.archive.sqlite_rows import remember_ids, sqlite_rows
 from waterline.backup.blocks import write_database
 from waterline.backup.hot_segments import read_segments
 from waterline.backup.record import Record
@@ -34,10 +34,6 @@ _ADD_LOG: Final = (
 _COLUMNS: Final = (
     *("seq", "id", "type", "timestamp", "received_at", "source", "message", "attributes"),
 )
-_IDS: Final = ("source", "id", "seq", "received_at")
-_REMEMBER: Final = f"INSERT OR REPLACE INTO archived_ids ({', '.join(_IDS)}) VALUES (?, ?, ?, ?)"
-# Rows that become Python objects at once.
-_ROWS: Final = 10_000
 
 
 def restore_backup(
@@ -124,10 +120,11 @@ def write_logs(repository: Repository, record: Record, folder: DataFolder, path:
         with transaction(connection):
             connection.executemany("INSERT INTO seq_gaps VALUES (?, ?, ?)", record.gaps)
             for logs in read_segments(record.hot, record.archived_through, repository.content):
-                connection.executemany(_ADD_LOG, _rows(logs, _COLUMNS))
+                connection.executemany(_ADD_LOG, sqlite_rows(logs, _COLUMNS))
                 stored += logs.num_rows
-            for young in _young_logs(repository, record, folder):
-                connection.executemany(_REMEMBER, _rows(young, _IDS))
+            since = record.taken_at - record.dedupe_window
+            for logs in _late_batches(repository, record, folder, since):
+                remember_ids(connection, logs, since)
         if stored != record.hot_rows:
             raise ArchiveError(
                 f"the backup {record.name} in {repository} is damaged: it has {stored} hot logs "
@@ -213,30 +210,19 @@ def _is_sound(batch: ArchivedBatch, path: Path, files: Files) -> bool:
     return True
 
 
-def _young_logs(repository: Repository, record: Record, folder: DataFolder) -> Iterator[pa.Table]:
-    """Yield archived logs that are still recognised when they are sent again."""
-    since, reader = record.taken_at - record.dedupe_window, BatchReader(folder)
+def _late_batches(
+    repository: Repository, record: Record, folder: DataFolder, since: int
+) -> Iterator[pa.Table]:
+    """Yield the logs of batches that have some received from a moment on."""
+    reader = BatchReader(folder)
     for batch in record.batches:
         if not batch.is_kept or batch.last_received_at < since or batch.sha256 in record.lacks:
             continue
         if batch.local_removed_at is None:
             content = repository.content(batch.sha256, f"the batch {batch.file}")
-            logs = decode(content, format_named(batch.format)).logs
+            yield decode(content, format_named(batch.format)).logs
         else:
-            logs = reader.read(batch)
-        received = logs["received_at"].cast(pa.int64())
-        yield logs.filter(pc.greater_equal(received, since))
-
-
-def _rows(logs: pa.Table, names: Iterable[str]) -> Iterator[tuple[object, ...]]:
-    """Yield rows as SQLite takes them: times as milliseconds UTC."""
-    chosen = logs.select([*names])
-    for part in chosen.to_batches(max_chunksize=_ROWS):
-        columns = [
-            (each.cast(pa.int64()) if pa.types.is_timestamp(each.type) else each).to_pylist()
-            for each in part.columns
-        ]
-        yield from zip(*columns, strict=True)
+            yield reader.read(batch)
 
 
 def _remove_database(path: Path) -> None:

@@ -27,6 +27,7 @@ from waterline.archive.object_store.client import Bucket, open_bucket
 from waterline.archive.parquet import layout_of
 from waterline.archive.progress import Progress, silent
 from waterline.archive.reader import checked, decoded
+from waterline.archive.sqlite_rows import remember_ids
 from waterline.clock import now_ms
 from waterline.encoding import PARQUET
 from waterline.errors import ArchiveError, UsageError
@@ -43,9 +44,6 @@ from waterline.storage.schema import LOGS
 from waterline.storage.sqlite import open_writer, reading, sqlite_errors, transaction
 from waterline.storage.watermark import read_watermark
 
-_REMEMBER: Final = (
-    "INSERT OR REPLACE INTO archived_ids (source, id, seq, received_at) VALUES (?, ?, ?, ?)"
-)
 _HOT: Final = "SELECT count(*) FROM logs WHERE seq > ? AND seq <= ?"
 
 
@@ -371,16 +369,7 @@ class _CatchUp:
         self.outcome.logs += batch.rows
         only = logs.slice(both.num_rows)
         self.outcome.brought_back += only.num_rows
-        received = only["received_at"].cast(pa.int64())
-        young = only.filter(pc.greater_equal(received, self._clock() - self._dedupe_window))
-        for part in young.to_batches():
-            columns = (
-                part["source"].to_pylist(),
-                part["id"].to_pylist(),
-                part["seq"].to_pylist(),
-                part["received_at"].cast(pa.int64()).to_pylist(),
-            )
-            self._connection.executemany(_REMEMBER, zip(*columns, strict=True))
+        remember_ids(self._connection, only, self._clock() - self._dedupe_window)
         return hot
 
     def _refuse_gap(self, through: int, compared: int) -> None:
