@@ -13,6 +13,7 @@ from typing import Final
 
 import workbench
 from benchmarks.archiving import archive_all, fill_folder
+from benchmarks.process_memory import memory_of
 from benchmarks.rows import Row, Target, limited
 from benchmarks.sizes import Sizes
 from tests.support.tls import LOOPBACK, LOOPBACK_KEY
@@ -98,11 +99,7 @@ class _Answering:
         Raises:
             BenchmarkError: this system does not tell; Linux does.
         """
-        status = Path(f"/proc/{self.process}/status")
-        if not status.is_file():
-            raise BenchmarkError("memory can be measured on Linux only: /proc is missing")
-        (line,) = [each for each in status.read_text().splitlines() if each.startswith("VmHWM:")]
-        return int(line.split()[1]) * 1024
+        return memory_of(self.process, "VmHWM")
 
 
 @contextmanager

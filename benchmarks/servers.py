@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import msgspec
 import websocket
 
+from benchmarks.process_memory import memory_of
 from waterline.clock import now_ms
 from waterline.storage.folder import DataFolder
 from waterline.tokens import Scope, TokenFile
@@ -64,11 +65,7 @@ class MeasuredServer:
         Raises:
             BenchmarkError: this system does not tell; Linux does.
         """
-        status = Path(f"/proc/{self.process}/status")
-        if not status.is_file():
-            raise BenchmarkError("memory can be measured on Linux only: /proc is missing")
-        (line,) = [each for each in status.read_text().splitlines() if each.startswith("VmRSS:")]
-        return int(line.split()[1]) * 1024
+        return memory_of(self.process, "VmRSS")
 
     def cpu_seconds(self) -> float:
         """Return how many seconds of CPU its process has used.

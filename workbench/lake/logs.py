@@ -18,7 +18,7 @@ from workbench.lake.question import NO_LOGS, NODE, LakeQuestion, of_lake
 from workbench.lake.scan import LakeScan, with_node
 from workbench.query.answers import count_matching
 from workbench.query.archived import incomplete
-from workbench.query.arranged import taken
+from workbench.query.arranged import first_place, taken
 from workbench.query.execute import Answer, Apart, Found, Logs, Newest, OfHot, listed
 from workbench.query.known import KnownAnswer
 from workbench.query.moment import Moment
@@ -132,9 +132,8 @@ class LakeLogs:
         found = self.rows(replace(asked, columns=(NODE,), limit=limit))
         is_part = most is not None and found.table.num_rows > most
         if is_part:
-            first = found.table.slice(0, 1)
-            place = first["timestamp"].cast(pa.int64())[0].as_py(), first["seq"][0].as_py()
-            asked = replace(asked, behind=place, behind_node=first[NODE][0].as_py())
+            place, node = first_place(found.table), found.table[NODE][0].as_py()
+            asked = replace(asked, behind=place, behind_node=node)
         return Newest(replace(asked, pin=found.moment.pin(0)), found.moment, is_part)
 
     def parts(self, question: Question, take: Take[_Part]) -> Answer[list[_Part]]:
@@ -225,9 +224,8 @@ class LakeLogs:
             IncompleteAnswer: a node or a manifest is lacking; the sentence names it.
         """
         scan = self.scan(replace(question, limit=None))
-        pieces, pruned = scan.pieces(take)
         tables = [with_node(schema_of(question.kept).empty_table(), ""), *scan.above()]
-        return Apart(pieces, pa.concat_tables(tables), pruned)
+        return Apart(scan.pieces(take), pa.concat_tables(tables), scan.lacks)
 
     def moment(self) -> LakeMoment:
         """Return the moment of now.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
-from waterline.archive.lake.registry import NodeRecord
+from waterline.archive.lake.registry import NodeDay, NodeRecord
 from waterline.errors import UsageError
 from workbench.query.pin import LakePin
 from workbench.query.question import Question
@@ -26,26 +26,29 @@ class LakeQuestion(Question):
     behind_node: str | None = None
     """Node of the place `behind`."""
 
-    def needs(self, record: NodeRecord, day: str) -> bool:
-        """Return whether logs of a day of a node may match, or prove a pin.
+    def needs(self, record: NodeRecord) -> frozenset[str]:
+        """Return the days of a node whose logs may match, or prove a pin.
 
         Args:
             record: what the node told of itself in the lake.
-            day: a day of receipt, such as 2026-11-23.
         """
-        told, selection = record.days[day], self.of(record.node).selection
+        selection = self.of(record.node).selection
         pin = None if self.pin is None else lake_pin(self.pin).of(record.node)
         # The last log of a pin is looked at, and the last one of all is in every pin of now.
         proven = record.through if pin is None else pin.seq
-        if told.first_seq <= proven <= told.last_seq or told.last_seq == record.through:
-            return True
-        if selection.clock == "timestamp":
-            first, last = told.first_timestamp, told.last_timestamp
-        else:
-            first = to_milliseconds(day, "day", 0)
-            last = first + _DAY - 1
-        begins = selection.since is None or selection.since <= last
-        return begins and (selection.until is None or first < selection.until)
+
+        def is_needed(day: str, told: NodeDay) -> bool:
+            if told.first_seq <= proven <= told.last_seq or told.last_seq == record.through:
+                return True
+            if selection.clock == "timestamp":
+                first, last = told.first_timestamp, told.last_timestamp
+            else:
+                first = to_milliseconds(day, "day", 0)
+                last = first + _DAY - 1
+            begins = selection.since is None or selection.since <= last
+            return begins and (selection.until is None or first < selection.until)
+
+        return frozenset(day for day, told in record.days.items() if is_needed(day, told))
 
     def of(self, node: str) -> Question:
         """Return what is asked of a node, whatever the pin is.

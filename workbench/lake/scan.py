@@ -71,21 +71,18 @@ class LakeScan:
         """Yield what a function takes from tables with the question's `kept` columns."""
         return (part for _, part in self._parts(take))
 
-    def pieces(self, take: Take[_Part]) -> tuple[list[Piece[_Part]], str | None]:
-        """Return what is to be taken from each batch of the lake, and a sentence about pruned ones.
+    def pieces(self, take: Take[_Part]) -> list[Piece[_Part]]:
+        """Return what is to be taken from each batch of the lake.
 
         Args:
             take: takes something from tables with `node` and the question's `kept` columns.
         """
         pieces: list[Piece[_Part]] = []
-        pruned = []
         for node, asked in self._asked:
             if asked.archived is not None:
                 logs = node.mirror.session.logs
-                found = logs.pieces(asked.archived, TakeOfNode(take, node.name))
-                pieces += found.pieces
-                pruned += [found.lacks] if found.lacks else []
-        return pieces, "; ".join(pruned) or None
+                pieces += logs.pieces(asked.archived, TakeOfNode(take, node.name)).pieces
+        return pieces
 
     def above(self) -> Iterator[pa.Table]:
         """Yield the logs that only servers have, with `node` and the question's `kept` columns.

@@ -30,6 +30,11 @@ def arranged(table: pa.Table, question: Question) -> pa.Table:
     return taken(table, chosen if question.order == "newest" else chosen[::-1])
 
 
+def first_place(table: pa.Table) -> tuple[int, int]:
+    """Return timestamp (milliseconds UTC) and seq of the first of some logs."""
+    return table["timestamp"][0].cast(pa.int64()).as_py(), table["seq"][0].as_py()
+
+
 def _ascends(table: pa.Table) -> bool:
     """Return whether logs are in order, the oldest first."""
     timestamps, seqs = table["timestamp"].cast(pa.int64()).to_numpy(), table["seq"].to_numpy()

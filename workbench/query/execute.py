@@ -13,7 +13,7 @@ from waterline.archive.reader import BatchReader
 from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 from workbench.query.archived import Batches, Catalog, archived_seqs, read_batches, read_catalog
-from workbench.query.arranged import arranged
+from workbench.query.arranged import arranged, first_place
 from workbench.query.attribute_values import variants_by_name
 from workbench.query.database import Database, View
 from workbench.query.gaps import lacking
@@ -221,10 +221,7 @@ class Logs:
             replace(question, columns=(), limit=1 if most is None else most + 1, order="oldest")
         )
         is_part = most is not None and found.table.num_rows > most
-        place = question.behind
-        if is_part:
-            first = found.table.slice(0, 1)
-            place = first["timestamp"].cast(pa.int64())[0].as_py(), first["seq"][0].as_py()
+        place = first_place(found.table) if is_part else question.behind
         asked = replace(question, behind=place, last=found.moment.last_seq, limit=None)
         return Newest(asked, found.moment, is_part)
 
@@ -468,7 +465,7 @@ class _Found:
         if self._is_arranged:
             return self._parts[0]
         # Batches mostly follow each other in time, and are then in order.
-        parts = sorted((each for each in self._parts if each.num_rows), key=_first_place)
+        parts = sorted((each for each in self._parts if each.num_rows), key=first_place)
         return arranged(pa.concat_tables(parts), self._question)
 
 
@@ -488,10 +485,6 @@ def count_archived(table: pa.Table, ranges: Sequence[tuple[int, int]]) -> int:
 
 def _last_place(batch: ArchivedBatch) -> tuple[int, int]:
     return batch.last_timestamp, batch.last_seq
-
-
-def _first_place(table: pa.Table) -> tuple[int, int]:
-    return table["timestamp"][0].cast(pa.int64()).as_py(), table["seq"][0].as_py()
 
 
 def _newer(table: pa.Table, batch: ArchivedBatch) -> int:

@@ -13,6 +13,7 @@ from waterline.archive.as_stored import as_stored
 from waterline.archive.columns import schema_of
 from waterline.errors import DataFolderError
 from workbench.query.archived import archived_seqs, incomplete, read_catalog
+from workbench.query.arranged import first_place
 from workbench.query.known import KnownAnswer, Mark, take_mark
 from workbench.query.moment import read_moment
 from workbench.query.question import Question
@@ -222,8 +223,8 @@ def _from_their_place(
     found = session.logs.rows(places, may_lack=may_lack)
     behind = question.behind
     if found.table.num_rows == question.limit:
-        first = found.table["timestamp"].cast(pa.int64())[0].as_py()
-        behind = first, found.table["seq"][0].as_py() - 1
+        timestamp, seq = first_place(found.table)
+        behind = timestamp, seq - 1
     # What came in meanwhile is newer than the newest.
     last = _through(found.moment.last_seq, question)
     return replace(question, limit=None, behind=behind, last=last), found.lacks

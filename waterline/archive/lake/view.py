@@ -1,6 +1,6 @@
 """View of a lake at one moment: each node's batches, and what is lacking of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -58,13 +58,12 @@ class LakeView:
         return open_bucket(f"{self.address}/{node.record.prefix}")
 
 
-Needs = Callable[[NodeRecord, str], bool]
-"""Tells whether a day of a node is needed."""
+Needs = Callable[[NodeRecord], Collection[str]]
+"""Returns the days of a node that are needed."""
 
 
-def _every_day(record: NodeRecord, day: str) -> bool:
-    del record, day
-    return True
+def _every_day(record: NodeRecord) -> Collection[str]:
+    return record.days
 
 
 def view_lake(
@@ -118,6 +117,7 @@ def _view(
     faults = []
     manifests: dict[str, KnownManifest] = {}
     # Their tags come before their contents: one that changes in between is read again later.
+    needed = needs(record)
     listed = bucket.objects(f"{record.prefix}/{REMOTE_FOLDER}")
     for day, told in sorted(record.days.items()):
         key = f"{record.prefix}/{REMOTE_FOLDER}/{day}.json"
@@ -125,7 +125,7 @@ def _view(
         try:
             if tag and key in known and known[key].entity_tag == tag:
                 manifest = known[key].manifest
-            elif key not in known and not needs(record, day):
+            elif key not in known and day not in needed:
                 continue
             else:
                 manifest = _manifest(bucket, record, day)
