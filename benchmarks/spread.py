@@ -1,7 +1,6 @@
 """What Dask adds: archived logs asked about here, on one worker, on two, and by Dask alone."""
 
 import gc
-import logging
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any, Final
 
 import dask.dataframe as dd
 import pandas as pd
-from distributed import Client, LocalCluster
+from distributed import Client
 
 import workbench
 from benchmarks.archived import service_logs
@@ -23,6 +22,7 @@ from benchmarks.sizes import Sizes
 from waterline.encoding import PARQUET
 from workbench.bench.errors import BenchmarkError
 from workbench.bench.logs import take
+from workbench.spreading.dask import start_workers
 from workbench.workbench import Workbench
 
 _LOGS_A_FRAME: Final = 1_000
@@ -156,17 +156,10 @@ def _read(files: list[str]) -> dd.DataFrame:
 
 
 def _cluster(opened: ExitStack, workers: int) -> Client:
-    cluster = opened.enter_context(
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-            silence_logs=logging.CRITICAL,
-        )
+    cluster = opened.enter_context(start_workers(workers))
+    client: Client = opened.enter_context(
+        Client(cluster, set_as_default=False, direct_to_workers=True)
     )
-    client: Client = opened.enter_context(Client(cluster, set_as_default=False))
     return client
 
 

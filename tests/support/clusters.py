@@ -1,6 +1,5 @@
 """Dask clusters of two worker processes, and what their workers are given to do."""
 
-import logging
 import os
 import signal
 import subprocess
@@ -11,25 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-from distributed import Client, LocalCluster
+from distributed import Client
 
 from tests.support.processes import PATIENCE
 from tests.support.waiting import wait_until
+from workbench.spreading.dask import start_workers
 
 
 @contextmanager
-def cluster(workers: int = 2) -> Iterator[Client]:
-    """Run workers on the loopback address, and return the way to them."""
+def cluster(workers: int = 2, *, is_direct: bool = False) -> Iterator[Client]:
+    """Run workers on the loopback address, and return the way to them.
+
+    Args:
+        workers: number of them.
+        is_direct: whether results come from the workers themselves, as of those that a workbench
+            starts, or by way of the scheduler.
+    """
     with (
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-            silence_logs=logging.CRITICAL,
-        ) as started,
-        Client(started, set_as_default=False) as client,
+        start_workers(workers) as started,
+        Client(started, set_as_default=False, direct_to_workers=is_direct) as client,
     ):
         yield client
 

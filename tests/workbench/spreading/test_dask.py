@@ -2,7 +2,9 @@
 
 import os
 import pickle
+import platform
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -14,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from distributed import Client
 
@@ -78,8 +81,9 @@ def batches(data: Path) -> list[ArchivedBatch]:
 
 
 @pytest.mark.usefixtures("batches")
-def test_worker_that_is_killed_in_mid_question_costs_no_log(data: Path) -> None:
-    with cluster() as client, Workbench(data, cache=False, cluster=client) as wb:
+@pytest.mark.parametrize("is_direct", [False, True], ids=["scheduler", "direct"])
+def test_worker_that_is_killed_in_mid_question_costs_no_log(data: Path, is_direct: bool) -> None:
+    with cluster(is_direct=is_direct) as client, Workbench(data, cache=False, cluster=client) as wb:
         pieces = wb.iter_logs()
         first = next(pieces)
         killed = workers_of(client)[0]
@@ -89,9 +93,12 @@ def test_worker_that_is_killed_in_mid_question_costs_no_log(data: Path) -> None:
 
 
 @pytest.mark.usefixtures("batches")
-def test_worker_that_ends_with_what_it_has_read_costs_no_log(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_direct", [False, True], ids=["scheduler", "direct"])
+def test_worker_that_ends_with_what_it_has_read_costs_no_log(
+    data: Path, tmp_path: Path, is_direct: bool
+) -> None:
     take = EndOnce(tmp_path / "ended")
-    with cluster() as client, Workbench(data, cache=False, cluster=client) as wb:
+    with cluster(is_direct=is_direct) as client, Workbench(data, cache=False, cluster=client) as wb:
         answer = session_of(wb).logs.sum(EVERY, take, int.__add__, of_hot=lambda *_: 0)
     assert answer.value == len(LOGS)
     assert take.path.exists()
@@ -107,6 +114,32 @@ def test_file_that_ends_each_worker_is_named(data: Path) -> None:
             "has ended every worker that read it, mostly for want of memory; give the workers "
             "more, or ask without a cluster"
         )
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc alone reads the variables")
+def test_worker_that_is_started_here_keeps_memory_for_its_next_array() -> None:
+    with cluster(1) as client:
+        faults = client.submit(_faults).result()
+    # Anew, each array would have two hundred pages.
+    assert faults < 2_000
+
+
+def test_environment_of_this_process_is_as_before_once_workers_have_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+    with cluster(1) as client:
+        threads = client.submit(os.getenv, "OMP_NUM_THREADS").result()
+        assert dict(os.environ) == before
+    assert threads == "1"
+
+
+def _faults() -> int:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(50):
+        np.ones(100_000)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
 _INTERRUPTED = """
