@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.alerting import measure_alerting
+from benchmarks.analysts import measure_analysts
 from benchmarks.archived import measure_archived
 from benchmarks.archiving import measure_archiving
 from benchmarks.attacks import measure_attacks
@@ -53,6 +54,7 @@ BENCHMARKS: Final[dict[str, Callable[[Sizes], list[Row]]]] = {
     "questions": measure_questions,
     "hot": measure_hot,
     "remote": measure_remote,
+    "analysts": measure_analysts,
     "scraping": measure_scraping,
     "sketches": measure_sketches,
     "measured": measure_measured,

@@ -46,6 +46,10 @@ class Sizes:
     """Logs a second that producers send beside an archive run."""
     archive_seconds: int
     """For how long they do."""
+    analyst_rate: int
+    """Logs a second that producers send beside analysts."""
+    analyst_seconds: int
+    """For how long they do."""
     question_logs: int
     """Logs that questions are asked about."""
     spread_logs: int
@@ -80,6 +84,8 @@ SHORT: Final = Sizes(
     archive_logs=300_000,
     archive_rate=5_000,
     archive_seconds=6,
+    analyst_rate=20_000,
+    analyst_seconds=6,
     question_logs=1_000_000,
     spread_logs=2_000_000,
     scraped_logs=500_000,
@@ -107,6 +113,8 @@ FULL: Final = Sizes(
     archive_logs=1_000_000,
     archive_rate=5_000,
     archive_seconds=20,
+    analyst_rate=20_000,
+    analyst_seconds=20,
     question_logs=1_000_000,
     spread_logs=2_000_000,
     scraped_logs=500_000,

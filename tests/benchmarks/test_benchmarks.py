@@ -46,6 +46,8 @@ TINY = Sizes(
     archive_rate=500,
     archive_seconds=1,
     question_logs=200,
+    analyst_rate=200,
+    analyst_seconds=1,
     spread_logs=3_000,
     scraped_logs=250,
     scraped_seconds=90,
@@ -155,7 +157,7 @@ def test_the_follower_counts_every_log() -> None:
 @pytest.mark.xdist_group("load")
 def test_all_of_them_run_and_give_a_row_for_each_figure() -> None:
     report = run(list(BENCHMARKS), TINY)
-    assert [len(each.values) for each in report.rows] == [1] * 148
+    assert [len(each.values) for each in report.rows] == [1] * 149
     (followed,) = [each for each in report.rows if "live reader" in each.name]
     assert followed.note == "the reader got 203 of 203 logs"
     assert followed.is_whole
