@@ -385,9 +385,9 @@ class Workbench:
                 case. `query`: a query as text, such as
                 `type:error status>=500 -path:/health "timed out"`. `where`: a mapping from
                 attribute to a value, or to (operator, value) with `==`, `!=`, `<`, `<=`, `>`, `>=`
-                or `in`. `order`: `"oldest"` or `"newest"` first. `limit`: number of logs, the
-                newest ones. `columns`: names of the columns below, in the order wanted. `at`: a
-                pin.
+                or `in`. `node`: one or several nodes of a lake, which alone are asked. `order`:
+                `"oldest"` or `"newest"` first. `limit`: number of logs, the newest ones. `columns`:
+                names of the columns below, in the order wanted. `at`: a pin.
 
         Returns:
             A row a log, with the columns seq (`int64`), id, type, source, message (`str`),

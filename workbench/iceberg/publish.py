@@ -123,7 +123,7 @@ class _Job:
         self.columns = Columns() if table is None else Columns(table.schema())
         self.added: list[DataFile] = []
         self.removed: list[DataFile] = []
-        self.faults = [*view.faults]
+        self.faults = [*view.faults.values()]
 
     def look(self) -> None:
         """Find the batches that the table lacks, and those that it has no more."""

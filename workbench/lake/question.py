@@ -25,6 +25,12 @@ class LakeQuestion(Question):
 
     behind_node: str | None = None
     """Node of the place `behind`."""
+    nodes: tuple[str, ...] | None = None
+    """Names of the nodes that are asked; None is all."""
+
+    def asks(self, node: str) -> bool:
+        """Return whether a node is asked."""
+        return self.nodes is None or node in self.nodes
 
     def needs(self, record: NodeRecord) -> frozenset[str]:
         """Return the days of a node whose logs may match, or prove a pin.
@@ -32,6 +38,8 @@ class LakeQuestion(Question):
         Args:
             record: what the node told of itself in the lake.
         """
+        if not self.asks(record.node):
+            return frozenset()
         selection = self.of(record.node).selection
         pin = None if self.pin is None else lake_pin(self.pin).of(record.node)
         # The last log of a pin is looked at, and the last one of all is in every pin of now.

@@ -1,12 +1,13 @@
 """The servers of a lake's nodes, which are asked for what the lake does not have yet."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from os import PathLike
 from typing import Final, TypeAlias
 
 from waterline.archive.lake.registry import NodeRecord
 from waterline.archive.lake.view import NodeView
 from waterline.errors import UsageError, WaterlineError
+from workbench.lake.question import LakeQuestion
 from workbench.remote.session import RemoteSession
 from workbench.wire.calls import moment
 
@@ -77,11 +78,19 @@ class Servers:
                 return session
         raise UsageError("; ".join(silent) or "none of nodes= is the address of its server")
 
-    def beyond(self, views: Sequence[NodeView]) -> tuple[list[NodeRecord], list[str]]:
+    @property
+    def names(self) -> Set[str]:
+        """Names of the nodes, as far as they were given."""
+        return self._by_name.keys()
+
+    def beyond(
+        self, views: Sequence[NodeView], question: LakeQuestion
+    ) -> tuple[list[NodeRecord], list[str]]:
         """Return records of nodes that have not uploaded yet, of which the lake has nothing.
 
         Args:
             views: the nodes of the lake.
+            question: nodes that it does not ask are left out.
 
         Returns:
             The records of those that answer, and a sentence for each address that may be of another
@@ -92,7 +101,9 @@ class Servers:
         """
         known = {each.record.node: each.record.folder_id for each in views}
         if self._by_name:
-            return self._named_beyond(views)
+            return self._named_beyond(views, question)
+        if question.nodes is not None:
+            return [], []  # such a node has no name by which it could be asked
         found, silent = self._found()
         for session in found:
             if session.folder_id not in known.values():
@@ -107,12 +118,14 @@ class Servers:
             return [], []  # each of them may be of a node that is named as lacking anyway
         return [], [f"nodes= has an address of which the node is not known: {x}" for x in silent]
 
-    def _named_beyond(self, views: Sequence[NodeView]) -> tuple[list[NodeRecord], list[str]]:
+    def _named_beyond(
+        self, views: Sequence[NodeView], question: LakeQuestion
+    ) -> tuple[list[NodeRecord], list[str]]:
         known = {each.record.node for each in views}
         names = {each.record.folder_id: each.record.node for each in views if not each.is_retired}
         found, silent = [], []
         for name, address in self._by_name.items():
-            if name in known:
+            if name in known or not question.asks(name):
                 continue
             try:
                 record = self._nothing_of(name, self._session(address, name))

@@ -27,7 +27,7 @@ from workbench.query.asking import Answering
 from workbench.query.execute import Answer
 from workbench.query.pin import Pin, to_pin
 from workbench.query.progress import patiently
-from workbench.query.question import Filters, Question, ask
+from workbench.query.question import Filters, Question, ask, texts_of
 from workbench.reports import fields as fields_report
 from workbench.reports import traffic
 from workbench.reports.compression import batches
@@ -113,7 +113,7 @@ class LakeSession(Answering):
         at = filters.get("at")
         pin = self.at if at is None else lake_pin(to_pin(at))
         moment = pin.taken_at if pin is not None else self.clock() if now is None else now
-        rest: Filters = {**filters, "at": None}
+        rest: Filters = {**filters, "at": None, "node": None}
         columns = filters.get("columns")
         named = [*columns] if columns is not None and not isinstance(columns, str) else columns
         if isinstance(named, list) and named.count(NODE) == 1:
@@ -125,7 +125,8 @@ class LakeSession(Answering):
             asked = ask(now=moment, **rest)
             chosen = (NODE, *asked.columns) if columns is None else asked.columns
         known = {each.name: getattr(asked, each.name) for each in fields(Question)}
-        return LakeQuestion(**{**known, "columns": chosen, "pin": pin})
+        nodes = texts_of(filters.get("node"), "node")
+        return LakeQuestion(**{**known, "columns": chosen, "pin": pin}, nodes=nodes)
 
     def answer(
         self,
@@ -193,11 +194,15 @@ class LakeSession(Answering):
     def _look(self, question: LakeQuestion) -> Nodes:
         with self._lock:
             self._view = view = view_lake(self._bucket, self._view, question.needs)
-            faults = [*view.faults, *(fault for each in view.nodes for fault in each.faults)]
+            faults = [fault for name, fault in view.faults.items() if question.asks(name)]
             views = [*view.nodes]
+            for each in views:
+                faults += each.faults if question.asks(each.record.node) else ()
+            known = {*view.faults, *(each.record.node for each in views)}
             if self._servers is not None:
+                known |= self._servers.names
                 try:
-                    hot, silent = self._servers.beyond(views)
+                    hot, silent = self._servers.beyond(views, question)
                 except WaterlineError as error:
                     faults.append(str(error))
                 else:
@@ -210,10 +215,15 @@ class LakeSession(Answering):
                     f"{self.place} has no nodes yet; correct the address, or give nodes= with the "
                     "names of those that have not uploaded yet"
                 )
+            for name in question.nodes or ():
+                if name not in known:
+                    raise UsageError(
+                        f"{self.place} has no node {name!r}; it has {', '.join(sorted(known))}"
+                    )
             views.sort(key=lambda each: each.record.node)
             self._mirrors = {each.record.node: self._mirror(each) for each in views}
-            nodes = [Node(each, self._servers) for each in self._mirrors.values()]
-            return Nodes(nodes, faults)
+            asked = [each for name, each in self._mirrors.items() if question.asks(name)]
+            return Nodes([Node(each, self._servers) for each in asked], faults)
 
     def _mirror(self, view: NodeView) -> Mirror:
         known = self._mirrors.get(view.record.node)

@@ -176,6 +176,7 @@ class Filters(TypedDict, total=False):
 
     type: str | Sequence[str] | None
     source: str | Sequence[str] | None
+    node: str | Sequence[str] | None
     since: TimeLike | None
     until: TimeLike | None
     contains: str | None
@@ -231,6 +232,11 @@ def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
             f"there is no filter {min(unknown)}; the filters are "
             f"{', '.join(sorted(Filters.__optional_keys__))}"
         )
+    if filters.get("node") is not None:
+        raise UsageError(
+            f"node={filters['node']!r} is about nodes of a lake, and these logs are of one; leave "
+            "it out, or connect(lake=...)"
+        )
     at = filters.get("at")
     pin = None if at is None else to_pin(at)
     if pin is not None:
@@ -248,8 +254,8 @@ def ask(*, now: int, **filters: Unpack[Filters]) -> Question:
     contains = _text(filters.get("contains"))
     asked = replace(
         text,
-        types=both(_texts(filters.get("type"), "type"), text.types),
-        sources=both(_texts(filters.get("source"), "source"), text.sources),
+        types=both(texts_of(filters.get("type"), "type"), text.types),
+        sources=both(texts_of(filters.get("source"), "source"), text.sources),
         contains=(*(() if contains is None else (contains,)), *text.contains),
         where=(*text.where, *_where(filters.get("where"))),
     )
@@ -269,6 +275,24 @@ def with_attributes(question: Question, attributes: object) -> Question:
     if attributes is None or "attributes" in question.columns:
         return question
     return replace(question, columns=(*question.columns, "attributes"))
+
+
+def texts_of(value: str | Sequence[str] | None, argument: str) -> tuple[str, ...] | None:
+    """Return the alternatives that a filter gives; None is any.
+
+    Args:
+        value: a text or several.
+        argument: name of the filter, for an error.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    if value is None:
+        return None
+    texts = _several(value)
+    if not all(map(_is_text, texts)):
+        raise UsageError(f"{argument}={value!r} is no text; give one, or a list of texts")
+    return texts
 
 
 def may_lack_logs(incomplete: object) -> bool:
@@ -334,15 +358,6 @@ def _count(limit: object) -> int | None:
     if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
         return min(count, INT64[-1])
     raise UsageError(f"limit={limit!r} is no count; give a whole number, 0 or more")
-
-
-def _texts(value: str | Sequence[str] | None, argument: str) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    texts = _several(value)
-    if not all(map(_is_text, texts)):
-        raise UsageError(f"{argument}={value!r} is no text; give one, or a list of texts")
-    return texts
 
 
 def _several(value: object) -> tuple[Any, ...]:

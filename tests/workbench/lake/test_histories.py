@@ -1,10 +1,11 @@
 """Whatever becomes of three nodes and their lake, answers are those of plain lists of acked logs.
 
 `--history-steps 5000 --history-seed 7` makes the history long, or the same once more, and with
-`--history-workers 2` a Dask cluster answers now and then.
+`--history-workers 2` a Dask cluster answers now and then. `--log-cli-level INFO` tells each step.
 """
 
 import json
+import logging
 import random
 import threading
 from collections import Counter
@@ -44,6 +45,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::waterline.errors.PrunedLogs"),
     pytest.mark.filterwarnings("ignore::waterline.errors.NothingFound"),
 ]
+
+logger = logging.getLogger(__name__)
 
 Place = tuple[str, PlainLog]
 """A log and its node."""
@@ -550,6 +553,7 @@ def test_any_history_of_three_nodes_leaves_every_answer_whole(
                 done.append(name)
                 happens[name][1]()
                 checked.check()
+                logger.info("step %d of %d: %s", len(done), steps, name)
         except BaseException:
             tell(f"history failed at step {len(done)} of seed {seed}, after {done[-12:]}")
             raise

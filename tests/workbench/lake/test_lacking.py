@@ -80,6 +80,28 @@ def test_node_that_is_down_is_named_by_every_question(lake: Lake) -> None:
                 question(wb)
 
 
+def test_node_that_is_down_is_not_missed_by_questions_about_others(lake: Lake) -> None:
+    lake.nodes["b"].process.stop()
+    with Workbench(**lake.connected()) as wb:
+        assert wb.count(node="a") == 6
+        assert [*wb.logs(node="a", limit=3)["node"]] == ["a"] * 3
+        with pytest.raises(IncompleteAnswer, match="node b lacks its logs above seq 4"):
+            wb.count(node=["a", "b"])
+    addresses = [*lake.servers.values()]
+    tokens = {lake.servers[name]: token for name, token in lake.tokens.items()}
+    with Workbench(**lake.connected(nodes=addresses, token=tokens)) as wb:
+        assert wb.count(node="a") == 6
+        with pytest.raises(IncompleteAnswer, match="node b lacks its logs above seq 4"):
+            wb.count(node="b")
+
+
+def test_damaged_record_costs_its_own_node_alone(lake: Lake, wb: Workbench) -> None:
+    lake.bucket.put("nodes/b.json", b"{")
+    assert wb.count(node="a") == 6
+    with pytest.raises(IncompleteAnswer, match=r"b\.json"):
+        wb.count(node="b")
+
+
 def test_what_is_there_comes_with_a_warning_where_that_is_asked_for(
     lake: Lake, wb: Workbench
 ) -> None:

@@ -16,6 +16,7 @@ from tests.support.lakes import Lake, archive_here, lake_of, upload
 from tests.support.object_store import ObjectStore
 from tests.support.plainly import answer_plainly
 from tests.workbench.query.test_execute import questions
+from waterline.errors import UsageError
 from workbench.query.question import ask
 from workbench.workbench import Workbench
 
@@ -78,12 +79,14 @@ def together(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
 
 def answered(lake: Lake, filters: Mapping[str, Any]) -> list[tuple[str, int]]:
     """Return node and seq of the logs that match, in their order."""
-    question = ask(now=NOON, **{**filters, "limit": None, "order": None})
+    question = ask(now=NOON, **{**filters, "limit": None, "order": None, "node": None})
     found: list[tuple[int, str, int]] = sorted(
         (each.timestamp, name, each.seq)
         for name, node in lake.nodes.items()
         for each in answer_plainly(node.logs, question)
     )
+    asked = filters.get("node", [*lake.nodes])
+    found = [each for each in found if each[1] in ([asked] if isinstance(asked, str) else asked)]
     limit = filters.get("limit")
     found = found if limit is None else found[max(0, len(found) - limit) :]
     ordered = found if filters.get("order") != "newest" else found[::-1]
@@ -111,6 +114,9 @@ ASKED: list[dict[str, Any]] = [
     {"since": NOON + DAY, "until": NOON + 2 * DAY},
     {"query": "status:500 -type:error"},
     {"source": "nobody"},
+    {"node": "b"},
+    {"node": ["d", "a"], "type": "error", "limit": 9},
+    {"node": []},
 ]
 
 
@@ -160,6 +166,36 @@ def test_reports_are_those_of_one_folder_with_all_logs(
     for report in reports:
         theirs, mine = report(wb), report(together)
         pd.testing.assert_frame_equal(theirs, mine)
+
+
+@pytest.mark.parametrize("filters", [{"node": "c"}, {"node": ["a", "d"]}], ids=str)
+def test_reports_about_some_nodes_are_those_of_their_logs(
+    lake: Lake, wb: Workbench, filters: dict[str, Any]
+) -> None:
+    expected = answered(lake, filters)
+    assert wb.throughput("1h", exact=True, **filters)["logs"].sum() == len(expected)
+    assert wb.latency("duration_ms", exact=True, **filters)["count"].sum() == len(expected)
+    assert wb.patterns(**filters)["logs"].sum() == len(expected)
+    assert wb.fields(sample=None, **filters)["logs"].max() == len(expected)
+    assert sorted(places(wb.dask(**filters).compute())) == sorted(expected)
+    pin = wb.logs(**filters).attrs["pin"]
+    assert places(wb.logs(at=pin)) == expected
+    assert places(wb.logs(at=wb.pin(), **filters)) == expected
+
+
+def test_node_that_a_lake_does_not_have_is_refused(wb: Workbench) -> None:
+    with pytest.raises(UsageError, match=r"has no node 'e'; it has a, b, c, d$"):
+        wb.count(node=["a", "e"])
+    with pytest.raises(UsageError, match=r"^node=7 is no text; give one, or a list of texts$"):
+        wb.count(node=7)  # type: ignore[arg-type] # that is the case
+
+
+def test_nodes_are_filters_of_a_lake_alone(together: Workbench, lake: Lake) -> None:
+    node = lake.nodes["a"].process
+    with Workbench(node.url, token=node.token, cache=False) as remote:
+        for wb in (together, remote):
+            with pytest.raises(UsageError, match=r"^node='a' is about nodes of a lake, and these"):
+                wb.logs(node="a")
 
 
 def test_cluster_gives_the_same_rows(lake: Lake, wb: Workbench) -> None:

@@ -22,7 +22,7 @@ NO_QUERY = "is no text; give one such as 'type:error status>=500'"
 NO_CONDITION = (
     f"is not a condition; give a value or (operator, value) with one of {', '.join(OPERATORS)}"
 )
-FILTERS = "at, columns, contains, limit, order, query, since, source, type, until, where"
+FILTERS = "at, columns, contains, limit, node, order, query, since, source, type, until, where"
 NOT_COMPARED = "cannot be compared with; give text, a number, True or False"
 NANOSECOND = repr(np.timedelta64(1, "ns"))
 

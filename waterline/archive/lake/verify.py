@@ -35,7 +35,7 @@ def verify_lake(
         is_quick: whether sizes alone are looked at, without reading a batch.
         progress: called with the batches done and the total.
     """
-    verdict = LakeVerdict(faults=[*lake.faults])
+    verdict = LakeVerdict(faults=[*lake.faults.values()])
     total, done = sum(len(each.kept) for each in lake.nodes), 0
     for node in lake.nodes:
         before = len(verdict.faults)

@@ -50,8 +50,8 @@ class LakeView:
     address: str
     nodes: tuple[NodeView, ...]
     """Those whose record is sound, by name."""
-    faults: tuple[str, ...]
-    """A sentence for each node whose record is damaged."""
+    faults: Mapping[str, str]
+    """A sentence for each node whose record is damaged, by its name."""
 
     def bucket_of(self, node: NodeView) -> Bucket:
         """Return the bucket below which the batches of a node lie."""
@@ -85,7 +85,7 @@ def view_lake(
     registry = Registry(bucket)
     retired = registry.retired()
     known = {} if before is None else {each.record.node: each.manifests for each in before.nodes}
-    nodes, faults = [], []
+    nodes, faults = [], {}
 
     def view(name: str) -> NodeView | str | None:
         try:
@@ -97,12 +97,13 @@ def view_lake(
         return _view(bucket, record, known.get(name, {}), needs, is_retired=name in retired)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for found in pool.map(view, registry.names()):
+        names = [*registry.names()]
+        for name, found in zip(names, pool.map(view, names), strict=True):
             if isinstance(found, str):
-                faults.append(found)
+                faults[name] = found
             elif found is not None:
                 nodes.append(found)
-    return LakeView(bucket.address, tuple(nodes), tuple(faults))
+    return LakeView(bucket.address, tuple(nodes), faults)
 
 
 def _view(

@@ -90,7 +90,7 @@ def test_nodes_lie_side_by_side_and_each_is_told_whole(tmp_path: Path, lake: Lak
         fill_three_days(tmp_path / name)
         archive(tmp_path / name, destination=lake.destination(name))
     view = lake.view()
-    assert view.faults == ()
+    assert view.faults == {}
     assert [each.record.node for each in view.nodes] == ["a", "b"]
     for node in view.nodes:
         data = tmp_path / node.record.node
@@ -283,7 +283,8 @@ def test_record_that_is_damaged_or_later_is_named_and_others_are_told(
     lake.bucket.put(f"{NODES}/b.json", record.replace(b'"version": "1.0"', b'"version": "9.0"'))
     view = lake.view()
     assert [each.record.node for each in view.nodes] == ["c"]
-    damaged, later = view.faults
+    assert [*view.faults] == ["a", "b"]
+    damaged, later = view.faults.values()
     assert f"{NODES}/a.json is no record of a node: " in damaged
     assert "; remove it, and the node writes it anew" in damaged
     assert f"{NODES}/b.json has version 9.0, this Waterline reads 1.0" in later
