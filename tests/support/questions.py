@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import ssl
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ class Questions:
     url: str
     token: str
     process: "subprocess.Popen[str]"
+    tls: ssl.SSLContext | None = None
+    """What trusts its certificate, if it has one."""
     expected_errors: list[str] = field(default_factory=list)
     """Regular expressions of lines that it may write to standard error."""
 
@@ -56,7 +59,9 @@ class Questions:
         """Return the status and the body of what answers to a request."""
         try:
             with urlopen(
-                Request(self.url + path, body, dict(headers or {})), timeout=PATIENCE
+                Request(self.url + path, body, dict(headers or {})),
+                timeout=PATIENCE,
+                context=self.tls,
             ) as page:
                 return page.status, page.read()
         except HTTPError as error:
@@ -96,7 +101,11 @@ def answering(data: Path, *options: str | Path, token: str | None = None) -> Ite
         line = process.stdout.readline()
         found = re.search(r"https?://\S+", line)
         assert found, f"it did not start: {line!r} {process.communicate(timeout=PATIENCE)}"
-        questions = Questions(data, found[0], text, process)
+        tls = None
+        if "--tls-cert" in options:
+            certificate = options[options.index("--tls-cert") + 1]
+            tls = ssl.create_default_context(cafile=certificate)
+        questions = Questions(data, found[0], text, process, tls)
         yield questions
         if process.poll() is None:
             questions.stop()

@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -17,11 +17,13 @@ import msgspec
 
 from waterline.errors import ServerUnreachable, TokenError, UsageError, WaterlineError
 from workbench.clients.tls import client_options
+from workbench.remote.watchdog import Watchdog
 from workbench.wire.faults import raised
 from workbench.wire.values import Unreadable
 
 _CONNECT_SECONDS: Final = 20.0
-# Seconds for which a server may not say that it works. One that stands still takes connections.
+# Seconds for which a server may not say that it works, and between two times that it is asked while
+# it answers. One that stands still takes connections.
 _ALIVE_SECONDS: Final = 30.0
 # Seconds without a byte, in which a report over many logs may be made.
 _ANSWER_SECONDS: Final = 3_600.0
@@ -93,7 +95,7 @@ class Link:
         with self._lock:
             self._open.add(connection)
         try:
-            with self._errors(path):
+            with self._errors(path), self._watched(connection):
                 yield self._answer(connection, path, body, accept)
         finally:
             with self._lock:
@@ -137,13 +139,40 @@ class Link:
                 raise self._refused(response.status, refusal)
             time.sleep(pause)
 
-    def _greet(self, connection: http.client.HTTPConnection) -> None:
-        """Connect to a server that works; one that stands still is none, and times out."""
+    def _watched(self, connection: http.client.HTTPConnection) -> Watchdog:
+        """Return a watchdog of an answer; once the server stands still, the connection ends."""
+
+        def lives() -> bool:
+            with closing(self._connection()) as other:
+                try:
+                    self._livez(other)
+                except TimeoutError:
+                    return False
+                except (OSError, http.client.HTTPException):
+                    pass  # whether the server has gone, the answer's own connection tells
+            return True
+
+        def end() -> None:
+            waiting = connection.sock
+            if waiting is not None:
+                with suppress(OSError):  # it has ended by itself
+                    # TLS has its own, which would leave the connection to whoever reads.
+                    socket.socket.shutdown(waiting, socket.SHUT_RDWR)
+
+        return Watchdog(lives, end, pause=_ALIVE_SECONDS)
+
+    def _livez(self, connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+        """Connect, and return what the server says of itself; one that stands still times out."""
         connection.connect()
         connection.sock.settimeout(_ALIVE_SECONDS)
         connection.request("GET", f"{self._path}/livez", headers=self._headers)
         greeting = connection.getresponse()
         greeting.read(_ERROR_SIZE)
+        return greeting
+
+    def _greet(self, connection: http.client.HTTPConnection) -> None:
+        """Connect to a server that works; one that stands still is none, and times out."""
+        greeting = self._livez(connection)
         if greeting.status != HTTPStatus.OK or connection.sock is None:
             connection.close()  # no `waterline query`, which the answer tells
             connection.connect()

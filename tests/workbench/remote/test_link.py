@@ -19,7 +19,7 @@ from tests.support.made_certificates import make_certificate
 from tests.support.processes import PATIENCE, stalled
 from tests.support.questions import Questions, answering, create_ingest_token, revoke
 from tests.support.shortening_proxy import shortening_proxy
-from tests.support.tls import LOOPBACK, NAMED, WITH_LOOPBACK
+from tests.support.tls import LOOPBACK, LOOPBACK_KEY, NAMED, WITH_LOOPBACK
 from tests.support.waiting import wait_until
 from waterline.encoding import PARQUET
 from waterline.errors import (
@@ -35,6 +35,7 @@ pytestmark = pytest.mark.slow
 
 LOGS = 30_000
 BROKEN = r"broke off|has broken off"
+ENDLESS = "SELECT count(*) FROM logs a, logs b, logs c WHERE a.message < b.message || c.id"
 
 
 def fill_many(data: Path, count: int = LOGS) -> None:
@@ -275,12 +276,39 @@ def test_a_server_that_stands_still_is_told(
         assert wb.count() == 10
 
 
+@pytest.mark.parametrize("is_secure", [False, True], ids=["http", "https"])
+def test_a_server_that_stands_still_in_the_middle_of_an_answer_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_secure: bool
+) -> None:
+    fill_many(tmp_path / "data", 3_000)
+    tls: list[str | Path] = ["--tls-cert", LOOPBACK, "--tls-key", LOOPBACK_KEY] if is_secure else []
+    certificate = LOOPBACK if is_secure else None
+    with (
+        ThreadPoolExecutor(1) as pool,
+        answering(tmp_path / "data", *tls) as questions,
+        workbench.connect(
+            questions.url, token=questions.token, certificate=certificate, cache=False
+        ) as wb,
+    ):
+        monkeypatch.setattr("workbench.remote.link._ALIVE_SECONDS", 0.5)
+        asked = pool.submit(wb.sql, ENDLESS)
+        wait_until(lambda: questions.health()["questions"] == 1, "the question")
+        # It works all the while, so that it is waited for.
+        with pytest.raises(TimeoutError):
+            asked.result(2)
+        with stalled(questions.process), pytest.raises(ServerUnreachable, match="does not answer"):
+            asked.result(PATIENCE)
+        wait_until(lambda: questions.health()["questions"] == 0, "its end")
+        monkeypatch.undo()
+        assert wb.count() == 3_000
+
+
 def test_an_interrupt_ends_a_question_at_once(many: Questions) -> None:
     code = f"""
 import threading, signal, os, workbench
 wb = workbench.connect({many.url!r}, token={many.token!r}, cache=False)
 print("asking", flush=True)
-wb.sql("SELECT count(*) FROM logs a, logs b, logs c WHERE a.message < b.message || c.id")
+wb.sql({ENDLESS!r})
 """
     asking = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
