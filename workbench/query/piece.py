@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from waterline.archive.as_stored import as_stored
 from waterline.archive.batch_formats import Choice
-from waterline.archive.columns import schema_of
+from waterline.archive.columns import NAMES, schema_of
 from waterline.archive.reader import BatchReader
 from waterline.errors import ArchiveError
 from waterline.storage.catalog import ArchivedBatch
@@ -158,6 +158,14 @@ class Scanned(Piece[Part]):
     """Seq above which logs are taken; None is any."""
     through: int | None = None
     """Highest seq of a log that is taken; None is any."""
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether every log of the batch is taken, with all columns."""
+        asked = self.question.within(self.batch)
+        bounds = (self.behind, self.through, asked.through)
+        is_whole = asked.is_of_all and all(each is None for each in bounds)
+        return is_whole and {*asked.kept} == {*NAMES}
 
     def made(self) -> Part:
         """Return the part; see `Piece.made`."""

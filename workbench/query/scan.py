@@ -1,6 +1,6 @@
 """Scan: all logs that match a question, by seq, in many short views of one moment."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Final, Protocol
@@ -16,6 +16,7 @@ from waterline.storage.catalog import ArchivedBatch
 from waterline.storage.folder import DataFolder
 from waterline.storage.tables import logs
 from workbench.query.archived import Faults, archived_seqs, prove, read_batches, read_catalog
+from workbench.query.batch_file import InItsFile, TableOrFile
 from workbench.query.database import Database, View
 from workbench.query.gaps import lacking
 from workbench.query.hot import fetched, hot_rows, stored_rows
@@ -144,6 +145,26 @@ class LogScan:
         """
         return self.parts(TakeColumns(self._question.columns))
 
+    def tables_or_files(self, formats: frozenset[str]) -> Iterator[TableOrFile]:
+        """Yield the logs as `tables` does, but the file of a batch of which all are asked for.
+
+        Args:
+            formats: names of the formats of files that are taken.
+
+        Raises:
+            ArchiveError: an archive file is missing, damaged or was pruned meanwhile.
+            DataFolderError: logs.db cannot be read, or was replaced meanwhile.
+        """
+        take = TakeColumns(self._question.columns)
+
+        def piece(batch: ArchivedBatch) -> Piece[TableOrFile]:
+            scanned = self._piece(batch, take)
+            if scanned.is_of_all and batch.format in formats:
+                return InItsFile(self._reader, batch, self._question, formats)
+            return scanned
+
+        return self._parts(take, piece)
+
     def parts(self, take: Take[Part]) -> Iterator[Part]:
         """Yield what a function takes from tables of the logs, which may be empty.
 
@@ -155,6 +176,11 @@ class LogScan:
             ArchiveError: an archive file is missing, damaged or was pruned meanwhile.
             DataFolderError: logs.db cannot be read, or was replaced meanwhile.
         """
+        return self._parts(take, lambda batch: self._piece(batch, take))
+
+    def _parts(
+        self, take: Callable[[pa.Table], Part], piece: Callable[[ArchivedBatch], Piece[Part]]
+    ) -> Iterator[Part]:
         while self.after < self.last_seq:
             with self._database.view() as view:
                 self._keep_up(view)
@@ -168,8 +194,7 @@ class LogScan:
             if not batches:
                 self.after = self.last_seq
                 return
-            pieces = (self._piece(each, take) for each in batches)
-            parts = self._faults.parts(self._spread, pieces, threads=1)
+            parts = self._faults.parts(self._spread, map(piece, batches), threads=1)
             with closing(parts):
                 for batch in batches:
                     part = next(parts)
@@ -211,7 +236,7 @@ class LogScan:
             found.append(batch)
         return found
 
-    def _piece(self, batch: ArchivedBatch, take: Take[Part]) -> Piece[Part]:
+    def _piece(self, batch: ArchivedBatch, take: Take[Part]) -> Scanned[Part]:
         # Rows that were hot when the scan passed, or when it began.
         behind = self.after if batch.first_seq <= self.after else None
         through = self.last_seq if batch.last_seq > self.last_seq else None

@@ -13,7 +13,10 @@ import pyarrow as pa
 
 from waterline.archive.as_stored import as_stored
 from waterline.archive.attribute_columns.packed import is_packed
+from waterline.encoding import FORMATS
+from waterline.errors import ArchiveError
 from workbench.query.arranged import arranged
+from workbench.query.batch_file import BatchFile
 from workbench.query.execute import FoundRows, count_archived, with_members
 from workbench.query.known import KnownAnswer, Mark
 from workbench.query.moment import Moment
@@ -29,6 +32,11 @@ from workbench.wire.values import Unreadable
 # Text of the progress bar.
 _ROWS: Final = "logs received"
 _BUFFER: Final = 2**18
+# How logs of archives may come: as they lie there, and in files that are read here.
+_FORMS: Final[Told] = {
+    "packed": True,
+    "files": {name: each.version for name, each in FORMATS.items()},
+}
 # Batches whose attributes are put together at a time, while others are received.
 _AT_ONCE: Final = 2
 
@@ -67,13 +75,13 @@ class Received:
             ServerUnreachable: the answer broke off.
             WaterlineError: the server could not go on.
         """
-        return self._whole(self._read())
+        return self._whole(map(_rows, self._read()))
 
     def logs(self) -> Iterator[pa.Table]:
         """Yield the rows as tables of logs as they were stored; see `batches`."""
         return self._whole(_stored(self._read()))
 
-    def _read(self) -> Iterator[pa.RecordBatch]:
+    def _read(self) -> Iterator[pa.RecordBatch | BatchFile]:
         rows = 0
         for batch in self._reader.batches():
             rows += batch.num_rows
@@ -98,18 +106,38 @@ class Received:
         warn_as_told(self.tail)
 
 
-def _stored(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+def _rows(piece: pa.RecordBatch | BatchFile) -> pa.RecordBatch:
+    if isinstance(piece, BatchFile):
+        raise Unreadable("the answer has a file that was not asked for")
+    return piece
+
+
+def _stored(pieces: Iterator[pa.RecordBatch | BatchFile]) -> Iterator[pa.Table]:
     """Yield logs as they were stored; other threads put attributes together meanwhile."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         made: deque[Future[pa.Table]] = deque()
-        for batch in batches:
-            table = pa.Table.from_batches([batch])
-            made.append(pool.submit(as_stored, table))
-            ahead = _AT_ONCE if any(map(is_packed, table.columns)) else 0
+        for piece in pieces:
+            if isinstance(piece, BatchFile):
+                made.append(pool.submit(_of_file, piece))
+                ahead = _AT_ONCE
+            else:
+                table = pa.Table.from_batches([piece])
+                made.append(pool.submit(as_stored, table))
+                ahead = _AT_ONCE if any(map(is_packed, table.columns)) else 0
             while len(made) > ahead:
                 yield made.popleft().result()
         while made:
             yield made.popleft().result()
+
+
+def _of_file(file: BatchFile) -> pa.Table:
+    try:
+        logs = file.logs()
+    except ArchiveError as error:
+        raise Unreadable(f"a file of the answer cannot be read: {error}") from error
+    if logs.num_rows != file.num_rows:
+        raise Unreadable("a file of the answer has other logs than it tells")
+    return as_stored(logs)
 
 
 def warn_as_told(told: Told) -> None:
@@ -138,7 +166,7 @@ class RemoteRows:
             "question": replace(question, members=None),
             "known": None if known is None else known.mark,
             "may_lack": may_lack,
-            "packed": True,
+            **_FORMS,
             "now": self._clock(),
         }
         received = Received(self._link, "/query", body)
@@ -177,7 +205,7 @@ class RemoteScan:
 
     def __init__(self, link: Link, question: Question, seqs: range | None, now: int) -> None:
         after = 0 if seqs is None else seqs.start - 1
-        body: Told = {"question": question, "after": after, "packed": True, "now": now}
+        body: Told = {"question": question, "after": after, **_FORMS, "now": now}
         self._received = Received(link, "/query", body)
         head = self._received.head
         self.moment: Moment = _of(head["moment"], Moment)

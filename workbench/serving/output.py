@@ -11,6 +11,7 @@ from waterline.errors import UsageError
 from waterline.units import human_size
 from workbench.exports.formats import ExportFormat, Output, open_log_writer
 from workbench.exports.rows import open_row_writer
+from workbench.query.batch_file import BatchFile, TableOrFile
 from workbench.wire.stream import ARROW, Told, Writer
 
 
@@ -91,16 +92,19 @@ class Answer:
         else:
             self._text = open_row_writer(_BY_FORM[form], self._output, schema)
 
-    def write(self, table: pa.Table) -> None:
-        """Append rows.
+    def write(self, logs: TableOrFile) -> None:
+        """Append rows; a file of a batch can be written in Arrow alone.
 
         Raises:
             UsageError: the answer takes more bytes than it may.
         """
-        self._rows += table.num_rows
-        writer = self._arrow or self._text
-        assert writer is not None
-        writer.write(table)
+        self._rows += logs.num_rows
+        if self._arrow is not None:
+            self._arrow.write(logs)
+        else:
+            assert self._text is not None
+            assert not isinstance(logs, BatchFile)
+            self._text.write(logs)
         if self._output.size > self._most:
             raise UsageError(
                 f"the answer takes more than {human_size(self._most)}; ask for fewer logs or "

@@ -12,8 +12,10 @@ import pyarrow as pa
 import tornado.iostream
 
 from waterline.clock import now_ms
+from waterline.encoding import FORMATS
 from waterline.errors import UsageError, WaterlineError
 from workbench.query import answers
+from workbench.query.batch_file import BatchFile, TableOrFile
 from workbench.query.known import Mark
 from workbench.query.pin import Pin, to_pin
 from workbench.query.progress import GivenUp
@@ -24,7 +26,7 @@ from workbench.query.sql.statement import Room
 from workbench.response_stream import ResponseStream
 from workbench.serving.endpoint import Question
 from workbench.serving.output import Answer, Form, form_of
-from workbench.serving.rows import Stream, matching_logs, scanned_logs
+from workbench.serving.rows import STORED, Forms, Stream, matching_logs, scanned_logs
 from workbench.serving.work import Asked, Work
 from workbench.wire.calls import CALLS, check_arguments
 from workbench.wire.codec import CODEC
@@ -131,17 +133,17 @@ class Query(_Rows):
         known, after = given.get("known"), given.get("after")
         if not isinstance(question, AskedLogs) or not isinstance(known, Mark | None):
             raise Unreadable("this is no question of a workbench")
-        packed = given.get("packed") is True
+        forms = _forms(given)
         if after is None:
             may_lack = given.get("may_lack") is True
             return _produced(
                 lambda session: matching_logs(
-                    session, question, known, may_lack=may_lack, packed=packed
+                    session, question, known, may_lack=may_lack, forms=forms
                 )
             )
         if not isinstance(after, int):
             raise Unreadable(f"after={after!r:.80} is no seq")
-        return _produced(lambda session: scanned_logs(session, question, after, packed=packed))
+        return _produced(lambda session: scanned_logs(session, question, after, forms=forms))
 
 
 class Sql(_Rows):
@@ -213,6 +215,21 @@ class Report(Question):
             self.answering.admission.leave(self)
 
 
+def _table(logs: TableOrFile) -> pa.Table:
+    assert not isinstance(logs, BatchFile), "no file was asked for"
+    return logs
+
+
+def _forms(given: Mapping[str, Any]) -> Forms:
+    """Return how a remote workbench takes logs of archives."""
+    files = given.get("files", {})
+    if not isinstance(files, dict):
+        raise Unreadable("files are no formats by name")
+    # One of another version might not read what is written here now.
+    known = frozenset(name for name, each in FORMATS.items() if files.get(name) == each.version)
+    return Forms(packed=given.get("packed") is True, files=known)
+
+
 def _filtered(given: Mapping[str, Any]) -> _Produce:
     """Return the logs that filters ask for, with the columns that they name."""
     may_lack = may_lack_logs(given.get("incomplete", "raise"))
@@ -232,12 +249,12 @@ def _filtered(given: Mapping[str, Any]) -> _Produce:
 
     def opened(session: Session) -> Stream:
         question = session.question(cast("Filters", filters), may_lack=may_lack)
-        stream = matching_logs(session, question, None, may_lack=may_lack, packed=False)
+        stream = matching_logs(session, question, None, may_lack=may_lack, forms=STORED)
         names = [*question.columns]
         return replace(
             stream,
             schema=stream.schema.empty_table().select(names).schema,
-            tables=(each.select(names) for each in stream.tables),
+            tables=(_table(each).select(names) for each in stream.tables),
             head={"pin": stream.head["pin"]},
         )
 

@@ -14,6 +14,7 @@ from waterline.archive.columns import schema_of
 from waterline.errors import DataFolderError
 from workbench.query.archived import archived_seqs, incomplete, read_catalog
 from workbench.query.arranged import first_place
+from workbench.query.batch_file import BatchFile, TableOrFile
 from workbench.query.known import KnownAnswer, Mark, take_mark
 from workbench.query.moment import read_moment
 from workbench.query.question import Question
@@ -28,12 +29,26 @@ _LAST_SEQ: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
+class Forms:
+    """How logs of archives may come."""
+
+    packed: bool = False
+    """Whether as they lie there: attributes packed, texts as dictionaries."""
+    files: frozenset[str] = frozenset()
+    """Formats of batch files that may come whole, by name."""
+
+
+STORED: Final = Forms()
+"""As they were stored."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """Rows as they are read, and what is told before and after them."""
 
     schema: pa.Schema
     head: Told
-    tables: Iterator[pa.Table]
+    tables: Iterator[TableOrFile]
     tail: Callable[[], Told]
     """Called behind the last table.
 
@@ -43,7 +58,7 @@ class Stream:
 
 
 def matching_logs(
-    session: Session, question: Question, known: Mark | None, *, may_lack: bool, packed: bool
+    session: Session, question: Question, known: Mark | None, *, may_lack: bool, forms: Forms
 ) -> Stream:
     """Return the logs that match a question.
 
@@ -54,7 +69,7 @@ def matching_logs(
         question: what is asked.
         known: how far an earlier answer goes; if it is valid only newer logs come.
         may_lack: whether to leave out logs whose archive files are missing or damaged.
-        packed: whether logs of archives may come as they lie there.
+        forms: how logs of archives may come.
 
     Raises:
         IncompleteAnswer: archive files are missing or damaged.
@@ -66,18 +81,18 @@ def matching_logs(
     if is_limited or _is_short(session, question, known):
         return _at_once(session, question, known, may_lack=may_lack)
     if question.limit is None:
-        return _in_pieces(session, question, known, may_lack=may_lack, packed=packed)
-    return _newest_in_pieces(session, question, may_lack=may_lack, packed=packed)
+        return _in_pieces(session, question, known, may_lack=may_lack, forms=forms)
+    return _newest_in_pieces(session, question, may_lack=may_lack, forms=forms)
 
 
-def scanned_logs(session: Session, question: Question, after: int, *, packed: bool) -> Stream:
+def scanned_logs(session: Session, question: Question, after: int, *, forms: Forms) -> Stream:
     """Return the logs that match a question and lie above a seq, by seq.
 
     Args:
         session: the folder.
         question: what is asked; its order and limit are ignored.
         after: the seq; 0 takes all.
-        packed: whether logs of archives may come as they lie there.
+        forms: how logs of archives may come.
 
     Raises:
         ArchiveError: an archive file is missing or damaged.
@@ -92,15 +107,15 @@ def scanned_logs(session: Session, question: Question, after: int, *, packed: bo
         "lacks": scan.lacks,
     }
     schema = schema_of(question.columns)
-    pieces = _ahead(_pieces(scan, packed=packed))
+    pieces = _ahead(_pieces(scan, forms))
     return Stream(schema, head, pieces, lambda: {"pruned": scan.lacks, "missing": []})
 
 
-def _ahead(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
+def _ahead(pieces: Iterator[TableOrFile]) -> Iterator[TableOrFile]:
     """Yield pieces; another thread makes the next one while one is compressed and sent."""
     context = copy_context()
 
-    def make() -> pa.Table | None:
+    def make() -> TableOrFile | None:
         return context.run(lambda: next(pieces, None))
 
     with ThreadPoolExecutor(1) as pool:
@@ -112,9 +127,13 @@ def _ahead(pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
             del piece
 
 
-def _pieces(scan: LogScan, *, packed: bool) -> Iterator[pa.Table]:
+def _pieces(scan: LogScan, forms: Forms) -> Iterator[TableOrFile]:
     """Yield the logs of a scan in pieces; of a batch only one is put together at a time."""
-    for table in scan.tables():
+    packed = forms.packed
+    for table in scan.tables_or_files(forms.files):
+        if isinstance(table, BatchFile):
+            yield table
+            continue
         if table.num_rows <= NARROW_ROWS:
             # Pages of hot logs are pieces already.
             yield table if packed else as_stored(table)
@@ -167,7 +186,7 @@ def _at_once(session: Session, question: Question, known: Mark | None, *, may_la
 
 
 def _in_pieces(
-    session: Session, question: Question, known: Mark | None, *, may_lack: bool, packed: bool
+    session: Session, question: Question, known: Mark | None, *, may_lack: bool, forms: Forms
 ) -> Stream:
     with session.database.view() as view:
         moment = read_moment(view)
@@ -199,15 +218,15 @@ def _in_pieces(
             "archived": scan.archived,
         }
 
-    return Stream(schema_of(asked.columns), head, _ahead(_pieces(scan, packed=packed)), tail)
+    return Stream(schema_of(asked.columns), head, _ahead(_pieces(scan, forms)), tail)
 
 
 def _newest_in_pieces(
-    session: Session, question: Question, *, may_lack: bool, packed: bool
+    session: Session, question: Question, *, may_lack: bool, forms: Forms
 ) -> Stream:
     """Find the place from which on the newest logs lie, and return them."""
     asked, lacks = _from_their_place(session, question, may_lack=may_lack)
-    stream = _in_pieces(session, asked, None, may_lack=may_lack, packed=packed)
+    stream = _in_pieces(session, asked, None, may_lack=may_lack, forms=forms)
 
     def tail() -> Told:
         return {**stream.tail(), "pruned": lacks}

@@ -5,7 +5,8 @@ whose metadata tell what is known at the end. A stream without it has broken off
 
 Where a remote workbench asks, logs of archives may come as they lie there: attributes as columns,
 texts as dictionaries. As columns are others in each batch, its logs are a stream of Arrow of their
-own, and streams follow each other up to the one with the last message.
+own, and streams follow each other up to the one with the last message. A batch of which every log
+is asked for may come as its file: a message of a stream with the one column `file`.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import IO, Any, Final
 import pyarrow as pa
 
 from waterline.archive.attribute_columns.packed import NAME, PackedType
+from workbench.query.batch_file import BatchFile, TableOrFile
 from workbench.wire.codec import CODEC
 from workbench.wire.values import Unreadable
 
@@ -21,8 +23,13 @@ ARROW: Final = "application/vnd.apache.arrow.stream"
 JSON: Final = "application/json"
 
 _KEY: Final = b"waterline"
+# Beside a file, what it is.
+_FILE: Final = b"waterline-file"
+_FILES: Final = pa.schema([("file", pa.large_binary())])
 # Of a million logs level -1 and lz4 made half as much again, and took as long at both ends.
 _OPTIONS: Final = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
+# Files are compressed already.
+_AS_THEY_ARE: Final = pa.ipc.IpcWriteOptions()
 # As Arrow writes a type that its reader does not know.
 _NAME: Final = b"ARROW:extension:name"
 _ABOUT: Final = b"ARROW:extension:metadata"
@@ -44,19 +51,31 @@ class Writer:
         self._sink = sink
         self._begin(schema.with_metadata({_KEY: CODEC.encode(head)}))
 
-    def _begin(self, schema: pa.Schema) -> None:
+    def _begin(self, schema: pa.Schema, options: pa.ipc.IpcWriteOptions = _OPTIONS) -> None:
         self._schema = schema
-        self._writer = pa.ipc.new_stream(self._sink, schema, options=_OPTIONS)
+        self._writer = pa.ipc.new_stream(self._sink, schema, options=options)
 
-    def write(self, table: pa.Table) -> None:
-        """Append rows: a message a table."""
-        told = table.replace_schema_metadata(self._schema.metadata)
+    def write(self, logs: TableOrFile) -> None:
+        """Append rows: a message a table, or a file."""
+        if isinstance(logs, BatchFile):
+            self._write_file(logs)
+            return
+        told = logs.replace_schema_metadata(self._schema.metadata)
         if told.schema != self._schema:
             self._writer.close()
             self._begin(told.schema)
         for batch in told.combine_chunks().to_batches():
             if batch.num_rows:
                 self._writer.write_batch(batch)
+
+    def _write_file(self, file: BatchFile) -> None:
+        schema = _FILES.with_metadata(self._schema.metadata)
+        if schema != self._schema:
+            self._writer.close()
+            self._begin(schema, _AS_THEY_ARE)
+        told = {"format": file.format, "rows": file.num_rows}
+        batch = pa.record_batch([pa.array([file.content], pa.large_binary())], schema=schema)
+        self._writer.write_batch(batch, custom_metadata={_FILE: CODEC.encode(told)})
 
     def end(self, tail: Told) -> None:
         """Append the last message.
@@ -113,7 +132,7 @@ class Reader:
         """
         return self._source.read()
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self) -> Iterator[pa.RecordBatch | BatchFile]:
         """Yield the rows, until the last message was read; see `as_stored` for those of archives.
 
         Raises:
@@ -132,8 +151,23 @@ class Reader:
                 self.tail = CODEC.decode(metadata[_KEY])
             elif self.tail is not None:
                 raise Unreadable("the answer goes on behind its end")
+            elif metadata is not None and _FILE in metadata:
+                yield _file(batch, CODEC.decode(metadata[_FILE]))
             else:
                 yield _with_packed(batch.replace_schema_metadata(None))
+
+
+def _file(batch: pa.RecordBatch, told: object) -> BatchFile:
+    """Return the file in a message.
+
+    Raises:
+        Unreadable: it has none.
+    """
+    match told:
+        case {"format": str(name), "rows": int(rows)} if batch.schema.equals(_FILES):
+            if batch.num_rows == 1:
+                return BatchFile(batch.column(0)[0].as_py(), name, rows)
+    raise Unreadable("the answer has a file of no known form")
 
 
 def _with_packed(batch: pa.RecordBatch) -> pa.RecordBatch:

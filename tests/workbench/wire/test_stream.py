@@ -8,6 +8,7 @@ import pytest
 from waterline.archive.as_stored import as_stored
 from waterline.archive.attribute_columns.layout import Layout, Member
 from waterline.archive.attribute_columns.packed import pack
+from workbench.query.batch_file import BatchFile
 from workbench.wire.stream import Reader, Writer
 from workbench.wire.values import Unreadable
 
@@ -103,3 +104,41 @@ def test_attributes_of_no_known_form_are_an_error(about: bytes) -> None:
     assert known in whole
     with pytest.raises(Unreadable, match="of no known form"):
         rows(whole.replace(known, about.ljust(len(known))))
+
+
+FILES = [BatchFile(b"first", "parquet", 7), BatchFile(b"second", "json.gz", 2)]
+
+
+def written_files(*between: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    writer = Writer(sink, TABLE.schema, {"pin": "p"})
+    for each in [*FILES, *between, FILES[0]]:
+        writer.write(each)
+    writer.end({"rows": 19})
+    return sink.getvalue()
+
+
+def test_files_of_batches_come_in_their_place() -> None:
+    reader = Reader(io.BytesIO(written_files(TABLE)))
+    first, second, table, last = reader.batches()
+    assert [first, second, last] == [*FILES, FILES[0]]
+    assert pa.Table.from_batches([table]) == TABLE
+    assert (reader.head, reader.tail) == ({"pin": "p"}, {"rows": 19})
+
+
+def test_files_that_are_cut_anywhere_are_an_error() -> None:
+    whole = written_files(TABLE)
+    for size in range(len(whole) - 8):
+        with pytest.raises((Unreadable, pa.ArrowException, OSError)):
+            rows(whole[:size])
+
+
+@pytest.mark.parametrize(
+    ("what", "other"),
+    [(b'"rows":7', b'"rows":"'), (b'"format"', b'"formal"'), (b'{"format"', b'["format"')],
+)
+def test_a_file_of_no_known_form_is_an_error(what: bytes, other: bytes) -> None:
+    whole = written_files()
+    assert what in whole
+    with pytest.raises(Unreadable):
+        rows(whole.replace(what, other))
