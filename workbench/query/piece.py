@@ -161,11 +161,11 @@ class Scanned(Piece[Part]):
 
     @property
     def is_of_all(self) -> bool:
-        """Whether every log of the batch is taken, with all columns."""
+        """Whether every log of the batch is taken, with all columns in the order of storage."""
         asked = self.question.within(self.batch)
         bounds = (self.behind, self.through, asked.through)
         is_whole = asked.is_of_all and all(each is None for each in bounds)
-        return is_whole and {*asked.kept} == {*NAMES}
+        return is_whole and asked.columns == NAMES
 
     def made(self) -> Part:
         """Return the part; see `Piece.made`."""

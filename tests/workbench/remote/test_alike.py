@@ -28,6 +28,7 @@ from tests.workbench.query.test_execute import (
     TYPES,
     questions,
 )
+from waterline.archive.columns import NAMES as COLUMNS
 from waterline.encoding import JSON_GZ, PARQUET
 from waterline.errors import WaterlineError
 from workbench.serving.rows import AT_ONCE
@@ -127,6 +128,7 @@ ODD = """
     SELECT NULL AS n, [1, NULL] AS l, {'a': 1} AS s, INTERVAL 3 DAYS AS i, 2::HUGEINT * 2 AS h,
         'x'::BLOB AS b, 1.5::DECIMAL(20, 3) AS d
 """
+UNTIMED = [name for name in COLUMNS if name != "timestamp"]
 OF_OTHERS = "2026-11-30T07:24:10.133Z/30000/67008795-423fd1f6-298db0df-acba"
 FAR: dict[str, Any] = {"since": "2026-03-01", "until": "2026-04-01"}
 ALIKE: dict[str, Ask] = {
@@ -144,6 +146,9 @@ ALIKE: dict[str, Ask] = {
     "nothing at all": lambda wb: wb.logs(limit=0),
     "arrow": lambda wb: wb.arrow(type="info", **FAR),
     "pieces": lambda wb: list(wb.iter_logs(type="info")),
+    "all pieces": lambda wb: list(wb.iter_logs()),
+    "pieces without times": lambda wb: list(wb.iter_logs(columns=UNTIMED)),
+    "pieces the other way round": lambda wb: list(wb.iter_logs(columns=COLUMNS[::-1])),
     "narrow pieces": lambda wb: list(wb.iter_logs(columns=["seq", "type"])),
     "no pieces": lambda wb: list(wb.iter_logs(type="errr")),
     "count": lambda wb: wb.count(),

@@ -11,6 +11,7 @@ import pytest
 from tests.support.archives import archive
 from tests.support.folders import NOON, fill
 from tests.support.questions import Questions, answering
+from waterline.archive.columns import NAMES
 from waterline.clock import now_ms
 from waterline.encoding import FORMATS, JSON_GZ, PARQUET
 from workbench.query.batch_file import BatchFile
@@ -92,6 +93,10 @@ def of(**filters: Any) -> Question:  # noqa: ANN401 - any filter
         (of(until=NOON + ARCHIVED - 1), {}, ["file", "file", "rows"]),
         (of(type=["info", "error"]), {}, ["rows"] * 3),
         (of(columns=["seq", "message"]), {}, ["rows"] * 3),
+        (of(columns=NAMES[::-1]), {}, FILES),
+        # Here rows come with these columns alone, and in this order.
+        (of(columns=[name for name in NAMES if name != "timestamp"]), {"after": 0}, ["rows"] * 3),
+        (of(columns=NAMES[::-1]), {"after": 0}, ["rows"] * 3),
         (of(), {"after": 10}, ["rows", "file", "file"]),
         (replace(of(), last=BATCH + 10), {}, ["file", "rows"]),
     ],
