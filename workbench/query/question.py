@@ -129,11 +129,14 @@ class Question:
     def within(self, batch: ArchivedBatch) -> "Question":
         """Return what the file of a batch has to be asked: no bounds that all of its logs meet."""
         first, last = batch.reach(self.clock)
+        first_time, last_time = batch.reach("timestamp")
         is_past = self.through is None or batch.last_seq <= self.through
         return replace(
             self,
             since=None if self.since is None or self.since <= first else self.since,
             until=None if self.until is None or last < self.until else self.until,
+            before=None if self.before is None or last_time < self.before[0] else self.before,
+            behind=None if self.behind is None or first_time > self.behind[0] else self.behind,
             pin=None if is_past else self.pin,
             last=None if is_past else self.last,
             first=None if self.first is None or self.first <= batch.first_seq else self.first,

@@ -91,6 +91,7 @@ def of(**filters: Any) -> Question:  # noqa: ANN401 - any filter
         (of(), {"files": OWN | {"parquet": "2.9"}}, ["rows", "file", "rows"]),
         (of(since=NOON + 1), {}, ["rows", "file", "file"]),
         (of(until=NOON + ARCHIVED - 1), {}, ["file", "file", "rows"]),
+        (of(limit=LOGS - 10), {}, ["rows", "file", "file"]),
         (of(type=["info", "error"]), {}, ["rows"] * 3),
         (of(columns=["seq", "message"]), {}, ["rows"] * 3),
         (of(columns=NAMES[::-1]), {}, FILES),
