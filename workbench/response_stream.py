@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import tornado.iostream
 
-# Bytes that are handed to the loop at once.
+# Bytes that are handed to the loop at once. Of a whole file a slow reader takes some all the while,
+# and yet not all of it within the time in which it has to take something.
 _PIECE: Final = 2**18
 
 
@@ -36,11 +37,13 @@ class ResponseStream(io.RawIOBase):
         return True
 
     def write(self, piece: Any) -> int:  # noqa: ANN401 - any buffer
-        """Take bytes; many are passed on at once."""
-        self._waiting += piece
-        if len(self._waiting) >= _PIECE:
-            self.send()
-        return len(piece)
+        """Take bytes; as many as one piece are passed on at once."""
+        with memoryview(piece) as content:
+            for begin in range(0, len(content), _PIECE):
+                self._waiting += content[begin : begin + _PIECE]
+                if len(self._waiting) >= _PIECE:
+                    self.send()
+            return len(content)
 
     def flush(self) -> None:
         """Do nothing: Python flushes what is deleted, maybe in the thread of the loop."""

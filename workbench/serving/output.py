@@ -99,13 +99,24 @@ class Answer:
             UsageError: the answer takes more bytes than it may.
         """
         self._rows += logs.num_rows
+        if isinstance(logs, BatchFile):
+            # It is one piece, whose size is known before.
+            self._refuse_beyond(len(logs.content))
         if self._arrow is not None:
             self._arrow.write(logs)
         else:
             assert self._text is not None
             assert not isinstance(logs, BatchFile)
             self._text.write(logs)
-        if self._output.size > self._most:
+        self._refuse_beyond(0)
+
+    def _refuse_beyond(self, ahead: int) -> None:
+        """End the answer if with the bytes ahead it takes more than it may.
+
+        Raises:
+            UsageError: it does.
+        """
+        if self._output.size + ahead > self._most:
             raise UsageError(
                 f"the answer takes more than {human_size(self._most)}; ask for fewer logs or "
                 "columns, or raise the server's setting query_bytes"

@@ -74,7 +74,11 @@ class Writer:
             self._writer.close()
             self._begin(schema, _AS_THEY_ARE)
         told = {"format": file.format, "rows": file.num_rows}
-        batch = pa.record_batch([pa.array([file.content], pa.large_binary())], schema=schema)
+        offsets = pa.array([0, len(file.content)], pa.int64()).buffers()[1]
+        # A list of bytes would be copied.
+        buffers = [None, offsets, pa.py_buffer(file.content)]
+        content = pa.Array.from_buffers(pa.large_binary(), 1, buffers)
+        batch = pa.record_batch([content], schema=schema)
         self._writer.write_batch(batch, custom_metadata={_FILE: CODEC.encode(told)})
 
     def end(self, tail: Told) -> None:

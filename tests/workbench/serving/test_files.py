@@ -116,3 +116,13 @@ def test_file_is_that_of_the_archive(many: Questions) -> None:
     found, _ = answered(many, of(), files=OWN)
     files = [each.content for each in found if isinstance(each, BatchFile)]
     assert files == [each.read_bytes() for each in paths]
+
+
+def test_file_that_is_more_than_an_answer_may_take_is_not_sent(many: Questions) -> None:
+    size = sum(each.stat().st_size for each in (many.data / "archives").glob("*/batch-*"))
+    with answering(many.data, "--query-bytes", f"{size}B", token=many.token) as questions:
+        asked = {"question": of(), "packed": True, "files": OWN, "now": now_ms()}
+        headers = {"Authorization": f"Bearer {many.token}", "Accept": ARROW}
+        _, content = questions.fetch("/query", CODEC.encode(asked), headers)
+        assert b"raise the server's setting query_bytes" in content
+        assert len(content) < size
