@@ -37,6 +37,8 @@ class Effort:
         self.told: Told | None = None
         self.warnings: list[tuple[str, type[UserWarning]]] = []
         self._is_given_up = threading.Event()
+        # What begins is either stopped, or finds that all is given up.
+        self._lock = threading.Lock()
         self._stops: list[Callable[[], None]] = []
 
     def tell(self, what: str, done: int, total: int | None) -> None:
@@ -56,8 +58,15 @@ class Effort:
 
     @contextmanager
     def stopped_by(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Let `give_up` call a function while the block runs, which ends what runs in it."""
-        self._stops.append(stop)
+        """Let `give_up` call a function while the block runs, which ends what runs in it.
+
+        Raises:
+            GivenUp: the answer was abandoned before.
+        """
+        with self._lock:
+            if self._is_given_up.is_set():
+                raise GivenUp
+            self._stops.append(stop)
         try:
             yield
         finally:
@@ -65,8 +74,10 @@ class Effort:
 
     def give_up(self) -> None:
         """Let the answering thread end at its next report, and what it waits for at once."""
-        self._is_given_up.set()
-        for stop in reversed([*self._stops]):
+        with self._lock:
+            self._is_given_up.set()
+            stops = [*self._stops]
+        for stop in reversed(stops):
             stop()
 
 
@@ -95,6 +106,9 @@ def stopped_by(stop: Callable[[], None]) -> AbstractContextManager[None]:
 
     Args:
         stop: ends at once what this thread waits for; another thread calls it.
+
+    Raises:
+        GivenUp: the answer was abandoned before.
     """
     effort = EFFORT.get()
     return nullcontext() if effort is None else effort.stopped_by(stop)

@@ -73,6 +73,14 @@ def test_abandoned_answer_ends_at_its_next_report() -> None:
     assert len(left) == 1
 
 
+def test_nothing_begins_for_an_answer_that_was_abandoned_before() -> None:
+    """Nobody would stop it: a client may go before its SELECT begins."""
+    effort = Effort()
+    effort.give_up()
+    with pytest.raises(GivenUp), effort.stopped_by(lambda: None):
+        pytest.fail("it began")
+
+
 @pytest.mark.slow
 def test_bar_is_shown_after_a_second_and_taken_away(data: Path) -> None:
     fill(data, [LOG, LONG])
