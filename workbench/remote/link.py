@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -72,7 +73,9 @@ class Link:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._tls = client_options(certificate)["context"] if parts.scheme == "https" else None
         self._lock = threading.Lock()
-        self._open: set[http.client.HTTPConnection] = set()
+        # The socket of each question under way, which its connection forgets once an answer is the
+        # last one on it; None before the question is sent.
+        self._open: dict[http.client.HTTPConnection, socket.socket | None] = {}
 
     def __repr__(self) -> str:
         return f"Link({self.url!r})"
@@ -93,13 +96,17 @@ class Link:
         """
         connection = self._connection()
         with self._lock:
-            self._open.add(connection)
+            self._open[connection] = None
         try:
-            with self._errors(path), self._watched(connection):
-                yield self._answer(connection, path, body, accept)
+            with (
+                self._errors(path),
+                self._watched(connection),
+                self._answer(connection, path, body, accept) as response,
+            ):
+                yield response
         finally:
             with self._lock:
-                self._open.discard(connection)
+                self._open.pop(connection, None)
             connection.close()
 
     def abandon(self) -> None:
@@ -107,10 +114,16 @@ class Link:
         with self._lock:
             connections = [*self._open]
         for each in connections:
-            open_socket = each.sock
-            if open_socket is not None:
-                each.sock = None
-                open_socket.close()
+            self._break_off(each)
+
+    def _break_off(self, connection: http.client.HTTPConnection) -> None:
+        """Have what waits for an answer raise an error, and not ask again."""
+        with self._lock:
+            waiting = self._open.pop(connection, None)
+        if waiting is not None:
+            with suppress(OSError):  # it has ended by itself
+                # TLS has its own, which would leave the connection to whoever reads.
+                socket.socket.shutdown(waiting, socket.SHUT_RDWR)
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._tls is None:
@@ -152,14 +165,7 @@ class Link:
                     pass  # whether the server has gone, the answer's own connection tells
             return True
 
-        def end() -> None:
-            waiting = connection.sock
-            if waiting is not None:
-                with suppress(OSError):  # it has ended by itself
-                    # TLS has its own, which would leave the connection to whoever reads.
-                    socket.socket.shutdown(waiting, socket.SHUT_RDWR)
-
-        return Watchdog(lives, end, pause=_ALIVE_SECONDS)
+        return Watchdog(lives, partial(self._break_off, connection), pause=_ALIVE_SECONDS)
 
     def _livez(self, connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
         """Connect, and return what the server says of itself; one that stands still times out."""
@@ -178,6 +184,10 @@ class Link:
             connection.connect()
         connection.sock.settimeout(_ANSWER_SECONDS)
         _keep_alive(connection.sock)
+        with self._lock:
+            if connection not in self._open:
+                raise ConnectionAbortedError("the question was given up")
+            self._open[connection] = connection.sock
 
     def _refused(self, status: int, refusal: object) -> WaterlineError:
         match refusal:

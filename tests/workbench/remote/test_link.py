@@ -18,6 +18,7 @@ from tests.support.folders import NOON, fill
 from tests.support.made_certificates import make_certificate
 from tests.support.processes import PATIENCE, stalled
 from tests.support.questions import Questions, answering, create_ingest_token, revoke
+from tests.support.rewriting_proxy import rewriting_proxy
 from tests.support.shortening_proxy import shortening_proxy
 from tests.support.tls import LOOPBACK, LOOPBACK_KEY, NAMED, WITH_LOOPBACK
 from tests.support.waiting import wait_until
@@ -301,6 +302,51 @@ def test_a_server_that_stands_still_in_the_middle_of_an_answer_is_told(
         wait_until(lambda: questions.health()["questions"] == 0, "its end")
         monkeypatch.undo()
         assert wb.count() == 3_000
+
+
+def test_a_server_behind_a_proxy_that_keeps_no_connection_is_watched_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_many(tmp_path / "data", 3_000)
+
+    def close(head: bytes) -> bytes:
+        return head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+
+    with (
+        ThreadPoolExecutor(1) as pool,
+        answering(tmp_path / "data") as questions,
+        rewriting_proxy(questions.url, close) as url,
+        workbench.connect(url, token=questions.token, cache=False) as wb,
+    ):
+        monkeypatch.setattr("workbench.remote.link._ALIVE_SECONDS", 0.5)
+        asked = pool.submit(wb.sql, ENDLESS)
+        wait_until(lambda: questions.health()["questions"] == 1, "the question")
+        with stalled(questions.process), pytest.raises(ServerUnreachable, match="does not answer"):
+            asked.result(PATIENCE)
+        wait_until(lambda: questions.health()["questions"] == 0, "its end")
+
+
+def test_an_interrupt_ends_a_question_where_the_program_goes_on(many: Questions) -> None:
+    code = f"""
+import sys, workbench
+wb = workbench.connect({many.url!r}, token={many.token!r}, cache=False)
+try:
+    wb.sql({ENDLESS!r})
+except KeyboardInterrupt:
+    sys.stdin.readline()
+print(wb.count())
+"""
+    asking = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: many.health()["questions"] == 1, "the question")
+    asking.send_signal(2)
+    wait_until(lambda: many.health()["questions"] == 0, "its end")
+    assert asking.communicate("\n", timeout=PATIENCE) == (f"{LOGS}\n", "")
 
 
 def test_an_interrupt_ends_a_question_at_once(many: Questions) -> None:
