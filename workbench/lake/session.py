@@ -126,6 +126,13 @@ class LakeSession(Answering):
             chosen = (NODE, *asked.columns) if columns is None else asked.columns
         known = {each.name: getattr(asked, each.name) for each in fields(Question)}
         nodes = texts_of(filters.get("node"), "node")
+        for name in nodes or ():
+            # Else the answer were without its logs, in silence.
+            if pin is not None and lake_pin(pin).of(name) is None:
+                raise UsageError(
+                    f"the pin {pin} is of other nodes than {name!r}; take a new pin, or leave at= "
+                    "out"
+                )
         return LakeQuestion(**{**known, "columns": chosen, "pin": pin}, nodes=nodes)
 
     def answer(

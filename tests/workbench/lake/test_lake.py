@@ -190,6 +190,14 @@ def test_node_that_a_lake_does_not_have_is_refused(wb: Workbench) -> None:
         wb.count(node=7)  # type: ignore[arg-type] # that is the case
 
 
+def test_node_that_a_pin_does_not_have_is_refused(wb: Workbench) -> None:
+    pin = wb.logs(node="a", limit=1).attrs["pin"]
+    with pytest.raises(
+        UsageError, match=r"^the pin \S+ is of other nodes than 'b'; take a new pin"
+    ):
+        wb.count(node=["a", "b"], at=pin)
+
+
 def test_nodes_are_filters_of_a_lake_alone(together: Workbench, lake: Lake) -> None:
     node = lake.nodes["a"].process
     with Workbench(node.url, token=node.token, cache=False) as remote:
