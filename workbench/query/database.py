@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
-import adbc_driver_manager
-import adbc_driver_sqlite.dbapi
 import pyarrow as pa
 from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite
@@ -20,6 +18,7 @@ from waterline.errors import DataFolderError, UsageError
 from waterline.storage.frozen import opening
 from waterline.storage.schema import HAS_HISTORY, MADE_BY, Schema
 from waterline.storage.sqlite import READER_TIMEOUT_MS
+from workbench.query.driver import dbapi, manager
 from workbench.query.progress import tell
 
 # Text of the progress bar: only reading hot logs takes long.
@@ -36,12 +35,12 @@ _DIALECT = sqlite.dialect(paramstyle="qmark")
 def _read_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except adbc_driver_manager.NotSupportedError as error:
+    except manager.NotSupportedError as error:
         # Cancelling is what this driver cannot do; SQLite has finished by then.
         if isinstance(error.__cause__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
         raise
-    except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+    except (manager.Error, pa.ArrowException, OSError) as error:
         # The last two come from reading further rows.
         # The statement follows the first line.
         reason = str(error).partition("\n")[0]
@@ -140,7 +139,7 @@ class _Session:
         self.opening = opening(path)
         with _read_errors(path):
             # Without autocommit the first read begins a transaction: all reads are of one moment.
-            self.connection = adbc_driver_sqlite.dbapi.connect(self.opening.uri, autocommit=False)
+            self.connection = dbapi.connect(self.opening.uri, autocommit=False)
             # Of itself ADBC waits for nothing, also while a server that was killed starts again.
             with self.connection.cursor() as cursor:
                 cursor.execute(f"PRAGMA busy_timeout = {READER_TIMEOUT_MS}")
@@ -191,7 +190,7 @@ class Database:
         """End the transaction of a view."""
         try:
             session.connection.rollback()
-        except adbc_driver_manager.InternalError:
+        except manager.InternalError:
             # SQLite has ended it by itself, as it does for some damage. Such a connection begins no
             # other, so that two reads would be of two moments.
             self._session = _Session(self._path)

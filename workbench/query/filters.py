@@ -7,7 +7,6 @@ from functools import partial, reduce
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import adbc_driver_sqlite.dbapi
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import (
@@ -35,6 +34,7 @@ from waterline.storage.tables import logs
 from workbench.query.attribute_values import values_of
 from workbench.query.comparing import in_sql, is_one_of
 from workbench.query.database import View
+from workbench.query.driver import dbapi
 from workbench.query.packed_attributes import met_by
 from workbench.query.question import Question
 from workbench.query.substrings import contains
@@ -225,7 +225,7 @@ def _meet_in_sql(texts: pa.ChunkedArray, conditions: Sequence[Condition]) -> pa.
 @contextmanager
 def _as_logs(table: pa.Table) -> Iterator[View]:
     with (
-        adbc_driver_sqlite.dbapi.connect(_MEMORY) as connection,
+        dbapi.connect(_MEMORY) as connection,
         connection.cursor() as cursor,
     ):
         cursor.adbc_ingest(logs.name, table, mode="create")

@@ -330,6 +330,7 @@ def test_an_interrupt_ends_a_question_where_the_program_goes_on(many: Questions)
     code = f"""
 import sys, workbench
 wb = workbench.connect({many.url!r}, token={many.token!r}, cache=False)
+print("asking", flush=True)
 try:
     wb.sql({ENDLESS!r})
 except KeyboardInterrupt:
@@ -343,10 +344,17 @@ print(wb.count())
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_until(lambda: many.health()["questions"] == 1, "the question")
+    await_question(asking, many)
     asking.send_signal(2)
     wait_until(lambda: many.health()["questions"] == 0, "its end")
     assert asking.communicate("\n", timeout=PATIENCE) == (f"{LOGS}\n", "")
+
+
+def await_question(asking: "subprocess.Popen[str]", many: Questions) -> None:
+    """Wait until a program that says when it asks is answered: to connect was a question too."""
+    assert asking.stdout is not None
+    assert asking.stdout.readline() == "asking\n"
+    wait_until(lambda: many.health()["questions"] == 1, "the question")
 
 
 def test_an_interrupt_ends_a_question_at_once(many: Questions) -> None:
@@ -359,7 +367,7 @@ wb.sql({ENDLESS!r})
     asking = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    wait_until(lambda: many.health()["questions"] == 1, "the question")
+    await_question(asking, many)
     asking.send_signal(2)
     _, errors = asking.communicate(timeout=PATIENCE)
     assert "KeyboardInterrupt" in errors
