@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from waterline.settings.model import variable_name
 from waterline.storage.folder import DataFolder
 from waterline.units import format_duration
 from workbench.bench.errors import BenchmarkError
-from workbench.bench.load import connected, percentile, send_steadily
+from workbench.bench.load import percentile, send_steadily
 from workbench.bench.logs import made_logs, take
 
 _MB: Final = 1_000_000
@@ -82,9 +83,10 @@ def _removal(outcomes: list[Outcome]) -> Row:
 
 def _latency(filled: Path, work: Path, sizes: Sizes) -> Row:
     without, beside = [], []
+    pace = Pace(sizes.archive_rate, sizes.archive_seconds)
     for _ in range(sizes.rounds):
-        without.append(p99_beside(filled, work, sizes, nullcontext))
-        beside.append(p99_beside(filled, work, sizes, archiving))
+        without.append(p99_beside(filled, work, pace, nullcontext))
+        beside.append(p99_beside(filled, work, pace, archiving))
     return Row(
         name=f"ack latency p99 at {sizes.archive_rate:,}/s, archiving",
         unit="ms",
@@ -95,25 +97,36 @@ def _latency(filled: Path, work: Path, sizes: Sizes) -> Row:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How logs are sent while something goes on beside them."""
+
+    rate: int
+    """Logs a second."""
+    seconds: int
+    """For how long they are sent."""
+    logs_a_frame: int = 1
+
+
 def p99_beside(
-    filled: Path, work: Path, sizes: Sizes, beside: Callable[[Path], AbstractContextManager[object]]
+    filled: Path, work: Path, pace: Pace, beside: Callable[[Path], AbstractContextManager[object]]
 ) -> float:
     """Return the p99 of acks, in milliseconds, on a copy of a folder while something goes on.
 
     Args:
         filled: the folder to copy.
         work: where the copy is made.
-        sizes: the rate of the logs, and for how long.
+        pace: how logs are sent.
         beside: returns what goes on with the copy.
     """
     copy_folder(filled, work)
-    logs = take(made_logs(sorted_ids=False), sizes.archive_rate * sizes.archive_seconds)
+    logs = take(made_logs(sorted_ids=False), pace.rate * pace.seconds)
     with (
         serving_folder(work) as server,
-        connected(server.ingest, server.token, logs) as connections,
+        server.loaded(logs, pace.logs_a_frame) as connections,
         beside(work),
     ):
-        latencies = send_steadily(connections, sizes.archive_rate)
+        latencies = send_steadily(connections, pace.rate / pace.logs_a_frame)
     return 1000 * percentile(sorted(latencies), 99)
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks.archiving import archiving, fill_folder, p99_beside
+from benchmarks.archiving import Pace, archiving, fill_folder, p99_beside
 from benchmarks.rows import Row, Target
 from benchmarks.sizes import Sizes
 from waterline.settings.model import variable_name
@@ -27,10 +27,11 @@ def measure_backups(sizes: Sizes) -> list[Row]:
         filled, work = Path(path) / "filled", Path(path) / "work"
         fill_folder(filled, sizes.archive_logs)
         without, beside = [], []
+        pace = Pace(sizes.archive_rate, sizes.archive_seconds)
         for number in range(sizes.rounds):
             place = Path(path) / f"backups-{number}"
-            without.append(p99_beside(filled, work, sizes, nullcontext))
-            beside.append(p99_beside(filled, work, sizes, partial(_backing_up, place)))
+            without.append(p99_beside(filled, work, pace, nullcontext))
+            beside.append(p99_beside(filled, work, pace, partial(_backing_up, place)))
         return [
             Row(
                 name=f"ack latency p99 at {sizes.archive_rate:,}/s, backups",

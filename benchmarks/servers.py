@@ -19,7 +19,7 @@ from waterline.clock import now_ms
 from waterline.storage.folder import DataFolder
 from waterline.tokens import Scope, TokenFile
 from workbench.bench.errors import BenchmarkError
-from workbench.bench.load import connected, send_all
+from workbench.bench.load import LoadConnection, connected, send_all
 from workbench.bench.logs import SOURCE
 from workbench.running.own_server import own_server
 
@@ -80,6 +80,18 @@ class MeasuredServer:
         user, system = stat.read_text().rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
+    @contextmanager
+    def loaded(
+        self, logs: Sequence[bytes], logs_a_frame: int = 1
+    ) -> Iterator[list[LoadConnection]]:
+        """Connect a load, with the logs dealt out to its connections.
+
+        One log a frame is acked log by log, more of them frame by frame.
+        """
+        url = self.ingest + ("?ack=batch" if logs_a_frame > 1 else "")
+        with connected(url, self.token, logs, logs_a_frame) as connections:
+            yield connections
+
     def take(self, logs: Sequence[bytes], logs_a_frame: int = 1) -> float:
         """Send it logs that are new to it; return the seconds until the last was acked.
 
@@ -88,9 +100,8 @@ class MeasuredServer:
         Raises:
             BenchmarkError: it did not store each of them.
         """
-        url = self.ingest + ("?ack=batch" if logs_a_frame > 1 else "")
         before = self.health("last_seq")
-        with connected(url, self.token, logs, logs_a_frame) as connections:
+        with self.loaded(logs, logs_a_frame) as connections:
             seconds = send_all(connections)
         stored = self.health("last_seq") - before
         if stored != len(logs):

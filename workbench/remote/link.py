@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -18,7 +18,7 @@ import msgspec
 
 from waterline.errors import ServerUnreachable, TokenError, UsageError, WaterlineError
 from workbench.clients.tls import client_options
-from workbench.remote.watchdog import Watchdog
+from workbench.remote.watchdog import watched
 from workbench.wire.faults import raised
 from workbench.wire.values import Unreadable
 
@@ -152,8 +152,8 @@ class Link:
                 raise self._refused(response.status, refusal)
             time.sleep(pause)
 
-    def _watched(self, connection: http.client.HTTPConnection) -> Watchdog:
-        """Return a watchdog of an answer; once the server stands still, the connection ends."""
+    def _watched(self, connection: http.client.HTTPConnection) -> AbstractContextManager[None]:
+        """Watch over an answer; once the server stands still, the connection ends."""
 
         def lives() -> bool:
             with closing(self._connection()) as other:
@@ -165,7 +165,7 @@ class Link:
                     pass  # whether the server has gone, the answer's own connection tells
             return True
 
-        return Watchdog(lives, partial(self._break_off, connection), pause=_ALIVE_SECONDS)
+        return watched(lives, partial(self._break_off, connection), pause=_ALIVE_SECONDS)
 
     def _livez(self, connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
         """Connect, and return what the server says of itself; one that stands still times out."""

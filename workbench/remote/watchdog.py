@@ -1,49 +1,41 @@
 """A watchdog of a question under way: a server that stands still in the middle is noticed."""
 
 import threading
-from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
-class Watchdog:
-    """Ends what waits for a server that does not say any more that it works.
+@contextmanager
+def watched(lives: Callable[[], bool], end: Callable[[], None], *, pause: float) -> Iterator[None]:
+    """End what waits in the block for a server that does not say any more that it works.
 
-    Within the block another thread asks again and again. What the block raises after the end is a
-    `TimeoutError`.
+    Another thread asks again and again.
 
     Args:
         lives: asks the server, and returns whether it works.
         end: has what waits in the block raise an error.
         pause: seconds between two times.
+
+    Raises:
+        TimeoutError: the block raised an error after the end.
     """
+    is_over, has_ended = threading.Event(), threading.Event()
 
-    def __init__(self, lives: Callable[[], bool], end: Callable[[], None], *, pause: float) -> None:
-        self._lives = lives
-        self._end = end
-        self._pause = pause
-        self._is_over = threading.Event()
-        self._has_ended = False
-
-    def __enter__(self) -> Self:
-        # It may be in the middle of a question when all is over, for which nobody waits.
-        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._is_over.set()
-        if self._has_ended and isinstance(error, Exception):
-            raise TimeoutError("the server stands still") from error
-
-    def _watch(self) -> None:
-        while not self._is_over.wait(self._pause):
-            if not self._lives():
-                if not self._is_over.is_set():
-                    self._has_ended = True
-                    self._end()
+    def watch() -> None:
+        while not is_over.wait(pause):
+            if not lives():
+                if not is_over.is_set():
+                    has_ended.set()
+                    end()
                 return
+
+    # It may be in the middle of a question when all is over, for which nobody waits.
+    threading.Thread(target=watch, name="watchdog", daemon=True).start()
+    try:
+        yield
+    except Exception as error:
+        if has_ended.is_set():
+            raise TimeoutError("the server stands still") from error
+        raise
+    finally:
+        is_over.set()

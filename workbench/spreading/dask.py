@@ -25,7 +25,7 @@ _AHEAD: Final = 2
 _GLANCE: Final = 0.5
 # Dask has workers give free memory back at once, by a variable that also keeps glibc from adjusting
 # its thresholds, so that each array takes its memory anew. None leaves the variable out: an exact
-# percentile takes a fifth less CPU.
+# percentile takes a third less CPU.
 _BEFORE_START: Final = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
 _CLOSED: Final = ("closing", "closed")
 # Packages that have to be the same on both sides, and how many numbers of their versions.
